@@ -1,0 +1,60 @@
+# Thin front for CMake and Ninja; `make help` lists what there is.
+BUILD   ?= build
+ASAN    ?= build-asan
+SECONDS ?= 600
+JOBS    ?= $(shell nproc)
+PROGRAMS = dsn-agent dsn-hls vcli dsn-bench vcli-texts
+CTEST   ?= ctest --output-on-failure -j $(JOBS)
+
+.PHONY: all demo test bench lint format asan fuzz install clean help
+
+all: ## build the programs into build/bin
+	@scripts/setup build
+	@cmake -S . -B $(BUILD) -G Ninja >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+	@cmake --build $(BUILD) -j $(JOBS) --target $(PROGRAMS)
+
+demo: ## run the video network: broker, six nodes, a stream in, HLS in the browser (ONCE=1, INPUT=film.mp4)
+	@scripts/setup demo
+	@$(MAKE) --no-print-directory all
+	@python3 demo/demo.py --bin $(BUILD)/bin $(if $(ONCE),--once) $(if $(INPUT),--input "$(INPUT)") $(DEMO_FLAGS)
+
+test: ## all tests with the real programs, under AddressSanitizer and UBSan, and a short run of each fuzz target
+	@scripts/setup test
+	@scripts/check-rooms
+	@$(MAKE) --no-print-directory all asan
+	@DSN_RELEASE_BIN=$(CURDIR)/$(BUILD)/bin $(CTEST) --test-dir $(ASAN)
+
+asan: ## build everything with sanitizers and the fuzz targets (clang) into build-asan
+	@scripts/setup test
+	@cmake -S . -B $(ASAN) -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DDSN_SANITIZE=ON -DDSN_FUZZ=ON >$(ASAN).log 2>&1 \
+		|| { cat $(ASAN).log; exit 1; }
+	@rm -f $(ASAN).log
+	@cmake --build $(ASAN) -j $(JOBS)
+
+fuzz: asan ## run each fuzz target for SECONDS (600)
+	@cmake -S . -B $(ASAN) -DDSN_FUZZ_SECONDS=$(SECONDS) >/dev/null
+	@ctest --test-dir $(ASAN) -L fuzz -j $(JOBS) --timeout 36000 --output-on-failure; s=$$?; \
+		cmake -S . -B $(ASAN) -DDSN_FUZZ_SECONDS=10 >/dev/null; exit $$s
+
+bench: ## measure beside the peers: dsn-bench on a private broker
+	@scripts/setup demo
+	@$(MAKE) --no-print-directory all
+	@scripts/bench $(BUILD)/bin
+
+lint: ## formatting, rooms, headers, clang-tidy, cppcheck
+	@scripts/setup lint
+	@scripts/lint
+
+format: ## format the C sources
+	@scripts/setup lint
+	@git ls-files -z 'src/*.[ch]' 'tests/*.[ch]' | xargs -0 clang-format -i
+
+install: all ## install below PREFIX (/usr/local), DESTDIR is honoured
+	@cmake --install $(BUILD) $(if $(PREFIX),--prefix "$(PREFIX)")
+
+clean: ## remove what was built
+	@rm -rf $(BUILD) $(ASAN) build-lint
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
