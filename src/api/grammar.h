@@ -1,0 +1,24 @@
+/* The narrow grammars of everything that reaches nginx, ffmpeg, a file name or a command line.
+ * Each check names the place and quotes what is wrong with the value. */
+#ifndef DSN_API_GRAMMAR_H
+#define DSN_API_GRAMMAR_H
+
+#include "api/task.h"
+
+/* [0-9A-Za-z_-]{1,64}, not starting with '-' */
+struct error *api_check_job(const char *text, const struct place *at) MUST_CHECK;
+/* "" or [0-9A-Za-z_-]{1,32}. */
+struct error *api_check_variant(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_node_id(const char *text, const struct place *at) MUST_CHECK;
+/* IPv4, IPv6 or a host name of RFC 1123. */
+struct error *api_check_host(const char *text, const struct place *at) MUST_CHECK;
+/* 16..64 of [0-9A-Za-z] */
+struct error *api_check_key(const char *text, const struct place *at) MUST_CHECK;
+/* "1280x720", each 16..8192 and even; says so when a multiplication sign stands for x. */
+struct error *api_read_size(const char *text, const struct place *at, struct api_size *ret_size) MUST_CHECK;
+/* libx264, h264_nvenc, h264_vaapi, h264_qsv */
+struct error *api_check_codec(const char *text, const struct place *at) MUST_CHECK;
+/* ultrafast ... veryslow */
+struct error *api_check_preset(const char *text, const struct place *at) MUST_CHECK;
+
+#endif

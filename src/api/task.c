@@ -1,0 +1,107 @@
+#include "api/task.h"
+
+#include <string.h>
+
+#include "api/read.h"
+#include "api/task_read.h"
+#include "base/mem.h"
+
+#define FRAGMENT_S 5
+#define PLAYLIST_LENGTH_S 30
+
+static struct api_task *task_new(const void *ctx)
+{
+	struct api_task *t = mem_new(ctx, struct api_task);
+
+	t->live = true;
+	t->fragment_s = FRAGMENT_S;
+	t->normalise = true;
+	t->listen_port = API_RTMP_PORT;
+	t->hls.fragment_s = FRAGMENT_S;
+	t->hls.playlist_length_s = PLAYLIST_LENGTH_S;
+	t->hls.keep_all = true;
+	return t;
+}
+
+static bool same_target(const struct api_target *a, const struct api_target *b)
+{
+	return a->port == b->port && strcasecmp(a->ip, b->ip) == 0 && strcmp(a->stream, b->stream) == 0 &&
+	       (a->application == b->application ||
+		(a->application && b->application && strcmp(a->application, b->application) == 0));
+}
+
+static const struct api_target *target_of(const struct api_task *t, size_t i)
+{
+	return t->role == API_DISTRIBUTOR ? &t->outputs[i] : &t->renditions[i].target;
+}
+
+/* Two publishers of one stream name would throw each other out for ever. */
+static struct error *refuse_same_targets(const struct api_task *t, const struct place *at)
+{
+	size_t count = t->role == API_DISTRIBUTOR ? t->output_count : t->rendition_count;
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			const struct api_target *target = target_of(t, i);
+
+			if (same_target(target, target_of(t, j)))
+				return place_error(at, "outputs %zu and %zu both send stream %s to %s:%d", j, i,
+						   target->stream, target->ip, target->port);
+		}
+	}
+	return NULL;
+}
+
+static struct error *refuse_same_variants(const struct api_task *t, const struct place *at)
+{
+	for (size_t i = 0; i < t->hls.variant_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(t->hls.variants[i].variant, t->hls.variants[j].variant) == 0)
+				return place_error(at, "variants %zu and %zu are both named \"%s\"", j, i,
+						   t->hls.variants[i].variant);
+		}
+	}
+	return NULL;
+}
+
+static struct error *read_generation(struct api_task *t, const json_t *msg, const struct place *at)
+{
+	const struct place core_at = {at, "nginx-rtmp-core", 0};
+
+	if (json_object_get(msg, "nginx-rtmp-core"))
+		return api_task_read_100(t, msg, at);
+	if (json_object_get(msg, "input") || json_object_get(msg, "inputs"))
+		return api_task_read_t45(t, msg, at);
+	return place_error(&core_at, "is missing (and there is no t45 \"input\" or \"inputs\" either)");
+}
+
+struct error *api_task_read(const void *ctx, const json_t *msg, const struct place *at, struct api_task **ret_task)
+{
+	const struct place type_at = {at, "type", 0};
+	const char *type = NULL;
+	struct api_task *t = NULL;
+	struct error *e = NULL;
+
+	TRY(api_expect(msg, at, "command", "config"));
+	TRY(json_read_string(msg, at, "type", &type));
+	t = task_new(ctx);
+	e = api_role_parse(type, &type_at, &t->role);
+	if (!e)
+		e = read_generation(t, msg, at);
+	if (!e)
+		e = refuse_same_targets(t, at);
+	if (!e)
+		e = refuse_same_variants(t, at);
+	if (e) {
+		mem_free(t);
+		return e;
+	}
+	t->document = api_hold(t, (json_t *)msg);
+	*ret_task = t;
+	return NULL;
+}
+
+char *api_variant_params(const void *ctx, int64_t bandwidth_bps, struct api_size size)
+{
+	return mem_printf(ctx, "BANDWIDTH=%lld,RESOLUTION=%dx%d", (long long)bandwidth_bps, size.width, size.height);
+}
