@@ -1,0 +1,25 @@
+/* Progress blocks in the form of ffmpeg's -progress, so that one reader (media/progress.h) serves both. */
+#ifndef DSN_HLS_REPORT_H
+#define DSN_HLS_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct report {
+	int fd;                         /* -1: none */
+	int64_t started_us, written_us; /* monotonic; of the first frame, of the last block */
+	bool any;
+	int64_t first_pts_ms, last_pts_ms;
+	int64_t frames, dropped, bytes;
+	int64_t segment; /* number of the last finished one */
+};
+
+/* "pipe:<descriptor>" or "file:<path>" (appended); NULL: none. */
+struct error *report_open(struct report *r, const char *url) MUST_CHECK;
+/* Count a video frame; a block is written every half second. */
+void report_frame(struct report *r, int64_t pts_ms);
+void report_end(struct report *r);
+
+#endif

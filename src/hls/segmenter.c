@@ -1,0 +1,311 @@
+#include "hls/segmenter.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "hls/writer.h"
+#include "media/hls.h"
+
+/* A time stamp that far back is a new time line; less is a source's untidiness. */
+#define BACK_MS 1000
+/* Without key frames a segment is closed after max(3 fragments, this). */
+#define LONGEST_MS 30000
+#define DEFAULT_FRAME_MS 40
+
+struct segment {
+	bool open;
+	bool discontinuity;
+	int64_t number, start_ms;
+	int64_t last_ms; /* largest pts */
+	int64_t frames;
+};
+
+struct segmenter {
+	const char *folder, *playlist_path;
+	int64_t fragment_ms, longest_ms;
+	struct hls_playlist *playlist;
+	struct report *report;
+	struct writer *writer;
+	struct segment segment;
+	int64_t floor_number; /* numbers up to this are taken; -1: none */
+	int64_t shift;        /* number - floor(pts / fragment) */
+	bool shift_known;     /* false: to be set so that numbers go on */
+	bool new_time_line;   /* waiting for a key frame after a jump back */
+	bool waiting_said;
+	struct {
+		bool set;
+		int64_t dts_ms;
+	} last_video;
+};
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+/* Negative times exist only without a relay; they belong to the first fragment. */
+static int64_t slot(const struct segmenter *s, int64_t pts_ms)
+{
+	return pts_ms < 0 ? 0 : floor_div(pts_ms, s->fragment_ms);
+}
+
+static int64_t highest_file(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	int64_t highest = -1, number;
+
+	if (!dir)
+		return -1;
+	while ((entry = readdir(dir)))
+		if (hls_segment_number(entry->d_name, &number) && number > highest)
+			highest = number;
+	closedir(dir);
+	return highest;
+}
+
+/* Go on after the last segment of an earlier run. */
+static void resume(struct segmenter *s, int fragment_s, int window_s)
+{
+	const struct hls_segment *last = s->playlist->count ? &s->playlist->segments[s->playlist->count - 1] : NULL;
+
+	s->playlist->ended = false;
+	s->playlist->window_s = window_s;
+	if (last) {
+		s->floor_number = last->number;
+		s->shift = last->number - slot(s, last->start_ms);
+	}
+	if (s->playlist->fragment_s != fragment_s) {
+		log_warn("hls.fragment", "was=%d now=%d numbers go on behind a discontinuity", s->playlist->fragment_s,
+			 fragment_s);
+		s->playlist->fragment_s = fragment_s;
+		s->shift_known = !last;
+	}
+	log_info("hls.resume", "segments=%zu last=%" PRId64, s->playlist->count, s->floor_number);
+}
+
+/* A playlist that cannot be read is put aside: the stream must be recorded, and no stored segment overwritten. */
+static struct error *put_aside(struct segmenter *s, struct error *why)
+{
+	char *aside = mem_printf(s, "%s.bad", s->playlist_path);
+
+	log_error("hls.playlist", "error=%s kept-as=%s", log_q(why->message), log_q(aside));
+	error_free(why);
+	if (rename(s->playlist_path, aside) < 0)
+		return error_sys(errno, "cannot put %s aside", s->playlist_path);
+	s->floor_number = highest_file(s->folder);
+	s->shift_known = s->floor_number < 0;
+	return NULL;
+}
+
+static struct error *read_playlist(struct segmenter *s, int fragment_s, int window_s)
+{
+	struct hls_playlist *found = NULL;
+	struct error *e;
+	char *text;
+	size_t len;
+
+	s->playlist = hls_playlist_new(s, fragment_s, window_s);
+	if (!file_exists(s->playlist_path))
+		return NULL;
+	e = file_read(s, s->playlist_path, HLS_MAX_TEXT_BYTES, &text, &len);
+	if (!e) {
+		e = hls_playlist_parse(s, text, len, &found);
+		mem_free(text);
+	}
+	if (e)
+		return put_aside(s, e);
+	mem_free(s->playlist);
+	s->playlist = found;
+	resume(s, fragment_s, window_s);
+	return NULL;
+}
+
+struct error *segmenter_new(const void *ctx, const char *folder, int fragment_s, int window_s, struct report *report,
+			    struct segmenter **ret_segmenter)
+{
+	struct segmenter *s = mem_new(ctx, struct segmenter);
+	struct error *e;
+
+	s->folder = mem_strdup(s, folder);
+	s->playlist_path = file_join(s, folder, HLS_PLAYLIST_NAME);
+	s->fragment_ms = fragment_s * INT64_C(1000);
+	s->longest_ms = s->fragment_ms * 3 > LONGEST_MS ? s->fragment_ms * 3 : LONGEST_MS;
+	s->report = report;
+	s->floor_number = -1;
+	s->shift_known = true;
+	writer_clean(folder);
+	e = read_playlist(s, fragment_s, window_s);
+	if (e)
+		mem_free(s);
+	else
+		*ret_segmenter = s;
+	return e;
+}
+
+/* Files that left the window stay for another window: players may still be reading the older playlist. */
+static void prune(const struct segmenter *s)
+{
+	int64_t keep_from, number;
+	struct dirent *entry;
+	DIR *dir;
+
+	if (!s->playlist->window_s || !s->playlist->count)
+		return;
+	keep_from = s->playlist->segments[0].number - (s->playlist->window_s * INT64_C(1000) / s->fragment_ms + 2);
+	dir = opendir(s->folder);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (hls_segment_number(entry->d_name, &number) && number < keep_from)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+}
+
+static int64_t frame_ms(const struct segment *g)
+{
+	if (g->frames < 2 || g->last_ms <= g->start_ms)
+		return DEFAULT_FRAME_MS;
+	return (g->last_ms - g->start_ms + (g->frames - 1) / 2) / (g->frames - 1);
+}
+
+/* `next_ms`: where the next segment begins, which is this one's end unless something is missing between. */
+static struct error *end_segment(struct segmenter *s, const int64_t *next_ms)
+{
+	struct segment *g = &s->segment;
+	int64_t end_ms = g->last_ms + frame_ms(g);
+	struct hls_segment entry = {.number = g->number, .start_ms = g->start_ms, .discontinuity = g->discontinuity};
+	int64_t bytes = 0;
+	char *text;
+	struct error *e;
+
+	if (next_ms && *next_ms > g->start_ms && *next_ms - end_ms < s->fragment_ms / 2)
+		end_ms = *next_ms;
+	if (entry.start_ms < 0)
+		entry.start_ms = 0;
+	entry.duration_ms = end_ms - entry.start_ms > 0 ? end_ms - entry.start_ms : 1;
+	g->open = false;
+	TRY(writer_end(s->writer, &bytes));
+	hls_playlist_add(s->playlist, &entry);
+	text = hls_playlist_text(s, s->playlist);
+	e = file_write_atomic(s->playlist_path, text, strlen(text), 0644);
+	mem_free(text);
+	if (e)
+		return e;
+	s->floor_number = g->number;
+	s->report->segment = g->number;
+	s->report->bytes += bytes;
+	prune(s);
+	log_debug("hls.segment", "number=%" PRId64 " start_ms=%" PRId64 " duration_ms=%" PRId64 " bytes=%" PRId64,
+		  entry.number, entry.start_ms, entry.duration_ms, bytes);
+	return NULL;
+}
+
+static struct error *begin_segment(struct segmenter *s, const struct source *source, const struct frame *f,
+				   int64_t number, bool discontinuity)
+{
+	if (s->writer && (discontinuity || !writer_fits(s->writer, source))) {
+		mem_free(s->writer);
+		s->writer = NULL;
+		discontinuity = true;
+	}
+	if (!s->writer)
+		TRY(writer_new(s, source, s->folder, &s->writer));
+	TRY(writer_begin(s->writer, number));
+	s->segment = (struct segment){.open = true,
+				      .discontinuity = discontinuity && s->playlist->count > 0,
+				      .number = number,
+				      .start_ms = f->pts_ms,
+				      .last_ms = f->pts_ms};
+	s->waiting_said = false;
+	return NULL;
+}
+
+/* The first segment of this run. A fragment that is stored already is not stored twice: wait for the next. */
+static struct error *join(struct segmenter *s, const struct source *source, const struct frame *f)
+{
+	const struct hls_segment *last = s->playlist->count ? &s->playlist->segments[s->playlist->count - 1] : NULL;
+	int64_t number = slot(s, f->pts_ms) + s->shift;
+	bool back = s->new_time_line || !s->shift_known || (last && f->pts_ms < last->start_ms);
+
+	if (back) {
+		s->shift = s->floor_number + 1 - slot(s, f->pts_ms);
+		s->shift_known = true;
+		s->new_time_line = false;
+		number = s->floor_number + 1;
+		log_warn("hls.discontinuity", "pts_ms=%" PRId64 " number=%" PRId64, f->pts_ms, number);
+	} else if (number <= s->floor_number) {
+		if (!s->waiting_said)
+			log_warn("hls.rejoin", "number=%" PRId64 " is stored already, waiting for the next", number);
+		s->waiting_said = true;
+		return NULL;
+	}
+	return begin_segment(s, source, f, number, back);
+}
+
+static struct error *key_frame(struct segmenter *s, const struct source *source, const struct frame *f)
+{
+	int64_t number = slot(s, f->pts_ms) + s->shift;
+
+	if (!s->segment.open)
+		return join(s, source, f);
+	if (number <= s->segment.number) {
+		/* A segment cannot hold two kinds of video, and numbers must stay those of the other renditions: what
+		 * is left of the fragment is given up. */
+		return writer_video_fits(s->writer, source) ? NULL : end_segment(s, NULL);
+	}
+	TRY(end_segment(s, &f->pts_ms));
+	return begin_segment(s, source, f, number, false);
+}
+
+static struct error *video(struct segmenter *s, const struct source *source, const struct frame *f)
+{
+	if (s->last_video.set && f->dts_ms < s->last_video.dts_ms - BACK_MS) {
+		TRY(segmenter_flush(s));
+		s->new_time_line = true;
+	}
+	s->last_video.set = true;
+	s->last_video.dts_ms = f->dts_ms;
+	if (f->key)
+		return key_frame(s, source, f);
+	if (s->segment.open && f->pts_ms - s->segment.start_ms >= s->longest_ms) {
+		log_warn("hls.no_key_frame", "number=%" PRId64 " cut after %" PRId64 " ms without one",
+			 s->segment.number, f->pts_ms - s->segment.start_ms);
+		TRY(end_segment(s, &f->pts_ms));
+		return begin_segment(s, source, f, slot(s, f->pts_ms) + s->shift, false);
+	}
+	return NULL;
+}
+
+struct error *segmenter_frame(struct segmenter *s, const struct source *source, const struct frame *f)
+{
+	struct error *e = f->video ? video(s, source, f) : NULL;
+
+	if (!e && s->segment.open)
+		e = writer_write(s->writer, f);
+	if (e)
+		return e;
+	if (!f->video)
+		return NULL;
+	if (!s->segment.open) {
+		s->report->dropped++;
+		return NULL;
+	}
+	s->segment.frames++;
+	if (f->pts_ms > s->segment.last_ms)
+		s->segment.last_ms = f->pts_ms;
+	report_frame(s->report, f->pts_ms);
+	return NULL;
+}
+
+struct error *segmenter_flush(struct segmenter *s)
+{
+	return s->segment.open ? end_segment(s, NULL) : NULL;
+}

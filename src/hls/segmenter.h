@@ -1,0 +1,21 @@
+/* Where the stream is cut, what the segments are called, and the playlist of them.
+ *
+ * A segment begins at the first key frame whose floor(pts / fragment) differs from the running segment's; that floor
+ * is its number. Key frames have the same pts in all renditions of a job, so cuts and numbers are equal, also after a
+ * restart of anything in between. When the time line jumps backwards, numbers go on forward behind a discontinuity. */
+#ifndef DSN_HLS_SEGMENTER_H
+#define DSN_HLS_SEGMENTER_H
+
+#include "hls/report.h"
+#include "hls/source.h"
+
+struct segmenter;
+
+/* Reads the folder's playlist back if there is one. The folder exists and is locked by the caller. */
+struct error *segmenter_new(const void *ctx, const char *folder, int fragment_s, int window_s, struct report *report,
+			    struct segmenter **ret_segmenter) MUST_CHECK;
+struct error *segmenter_frame(struct segmenter *s, const struct source *source, const struct frame *f) MUST_CHECK;
+/* The stream is over: keep what there is of the last segment. No EXT-X-ENDLIST. */
+struct error *segmenter_flush(struct segmenter *s) MUST_CHECK;
+
+#endif

@@ -1,0 +1,278 @@
+#include "media/ffmpeg.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "media/args.h"
+
+#define DEFAULT_NORMALISE_BPS 4000000
+#define DEFAULT_PRESET "veryfast"
+
+char *media_rtmp_url(const void *ctx, const char *host, int port, const char *application, const char *stream,
+		     const char *key)
+{
+	bool v6 = strchr(host, ':') != NULL;
+
+	return mem_printf(ctx, "rtmp://%s%s%s:%d/%s/%s%s%s", v6 ? "[" : "", host, v6 ? "]" : "", port, application,
+			  stream, key ? "?key=" : "", key ? key : "");
+}
+
+int64_t media_relay_offset_ms(int64_t last_ms, int fragment_s)
+{
+	int64_t fragment_ms = fragment_s * INT64_C(1000);
+	int64_t least_ms = last_ms < 0 ? MEDIA_OFFSET_MS : last_ms + 1;
+
+	if (least_ms < MEDIA_OFFSET_MS)
+		least_ms = MEDIA_OFFSET_MS;
+	return (least_ms + fragment_ms - 1) / fragment_ms * fragment_ms;
+}
+
+static void start(struct args *a, const char *ffmpeg, const char *progress_url)
+{
+	args_add(a, ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-v", "warning");
+	if (progress_url)
+		args_add(a, "-progress", progress_url);
+}
+
+/* A live input: half a second is enough to see all codecs, so that a chain of hops starts soon; nginx sends nothing
+ * before the first key frame (wait_video), so the picture is among them. No time limit: the program is started first
+ * and waits for its stream. */
+static void input(struct args *a, int rtmp_port, const char *application, const char *stream)
+{
+	args_add(a, "-analyzeduration", "500000", "-i");
+	args_own(a, media_rtmp_url(a->v, "127.0.0.1", rtmp_port, application, stream, NULL));
+}
+
+/* A stalled receiver ends the program: small buffers, and five seconds without progress. */
+static void output(struct args *a, const struct media_programs *p, const char *host, int port, const char *application,
+		   const char *stream, const char *key)
+{
+	args_add(a, "-flvflags", "no_duration_filesize", "-rw_timeout", "5000000", "-send_buffer_size", "65536");
+	if (key && p->keys) {
+		bool v6 = strchr(host, ':') != NULL;
+
+		args_add(a, "-fpre");
+		args_own(a, file_join(a->v, p->keys, media_key_name(a->v, host, port, application, stream)));
+		args_add(a, "-f", "flv");
+		args_printf(a, "rtmp://%s%s%s:%d/%s", v6 ? "[" : "", host, v6 ? "]" : "", port, application);
+		return;
+	}
+	args_add(a, "-f", "flv");
+	args_own(a, media_rtmp_url(a->v, host, port, application, stream, key));
+}
+
+const char *media_application(const struct api_target *t, const char *job, const char *default_application)
+{
+	return t->application && strcmp(t->application, job) != 0 ? t->application : default_application;
+}
+
+static void output_target(struct args *a, const struct media_programs *p, const char *job, const struct api_target *t,
+			  bool use_failover, const char *default_application)
+{
+	bool failover = use_failover && t->failover_ip;
+
+	output(a, p, failover ? t->failover_ip : t->ip, failover && t->failover_port ? t->failover_port : t->port,
+	       media_application(t, job, default_application), t->stream, t->key);
+}
+
+/* Encode once so that HLS can store it: key frames twice a fragment, AAC. The buffer is under 1 MiB, so is any
+ * frame. */
+static void normalise(struct args *a, int64_t bitrate_bps, int fragment_s)
+{
+	int64_t bps = bitrate_bps > 0 ? bitrate_bps : DEFAULT_NORMALISE_BPS;
+	int64_t buffer_bits = bps * 2 < 8000000 ? bps * 2 : 8000000;
+
+	args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c:v", "libx264", "-preset", DEFAULT_PRESET, "-bf", "2",
+		 "-pix_fmt", "yuv420p", "-sc_threshold", "0", "-g", "1000", "-force_key_frames");
+	args_printf(a, "expr:gte(t,n_forced*%d/2)", fragment_s);
+	args_add(a, "-b:v");
+	args_printf(a, "%" PRId64, bps);
+	args_add(a, "-maxrate");
+	args_printf(a, "%" PRId64, bps);
+	args_add(a, "-bufsize");
+	args_printf(a, "%" PRId64, buffer_bits);
+	args_add(a, "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000");
+}
+
+char **media_ffmpeg_relay(const void *ctx, const struct media_programs *p, const struct media_relay *r)
+{
+	struct args *a = args_new(ctx);
+
+	start(a, p->ffmpeg, r->progress_url);
+	/* Without -copyts: whatever the publisher's clock says, the job's time line begins at offset_ms. */
+	input(a, r->rtmp_port, MEDIA_INGEST, r->job);
+	if (r->normalise)
+		normalise(a, r->bitrate_bps, r->fragment_s);
+	else
+		args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy");
+	args_add(a, "-output_ts_offset");
+	args_printf(a, "%" PRId64 ".%03d", r->offset_ms / 1000, (int)(r->offset_ms % 1000));
+	output(a, p, "127.0.0.1", r->rtmp_port, MEDIA_LIVE, r->job, r->key);
+	return args_done(a, ctx);
+}
+
+char **media_ffmpeg_copy(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
+			 const struct api_target *target, bool use_failover, const char *default_application,
+			 const char *progress_url)
+{
+	struct args *a = args_new(ctx);
+
+	start(a, p->ffmpeg, progress_url);
+	args_add(a, "-copyts");
+	input(a, rtmp_port, MEDIA_LIVE, job);
+	/* Without a picture it fails and joins again, rather than going on with sound alone. */
+	args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy");
+	output_target(a, p, job, target, use_failover, default_application);
+	return args_done(a, ctx);
+}
+
+/* What an encoder of the grammar's narrow table needs beside the common options. */
+struct encoder {
+	const char *codec;
+	const char *filter;     /* appended to the scaler */
+	const char *device[3];  /* before the input */
+	bool presets;           /* takes x264's presets */
+	const char *options[9]; /* forced key frames must be IDR frames, B-frames like the source's */
+};
+
+static const struct encoder encoders[] = {
+	{.codec = "libx264",
+	 .filter = ",format=yuv420p",
+	 .presets = true,
+	 .options = {"-bf", "2", "-sc_threshold", "0"}},
+	{.codec = "h264_nvenc",
+	 .filter = ",format=yuv420p",
+	 .options = {"-preset", "p4", "-bf", "2", "-forced-idr", "1", "-no-scenecut", "1"}},
+	{.codec = "h264_vaapi",
+	 .filter = ",format=nv12,hwupload",
+	 .device = {"-vaapi_device", "/dev/dri/renderD128"},
+	 .options = {"-bf", "2"}},
+	{.codec = "h264_qsv",
+	 .filter = ",format=nv12",
+	 .options = {"-preset", "medium", "-bf", "2", "-forced_idr", "1"}},
+};
+
+static const struct encoder *find_encoder(const char *codec)
+{
+	for (size_t i = 0; i < sizeof(encoders) / sizeof(encoders[0]); i++)
+		if (strcmp(encoders[i].codec, codec) == 0)
+			return &encoders[i];
+	assert(!"codec passed api_check_codec()");
+	return NULL;
+}
+
+static const char *graph(const void *ctx, const struct api_rendition *renditions, size_t count)
+{
+	char *text;
+
+	if (count == 1)
+		return mem_printf(ctx, "[0:v:0]scale=%d:%d%s[v0]", renditions[0].size.width, renditions[0].size.height,
+				  find_encoder(renditions[0].codec)->filter);
+	text = mem_printf(ctx, "[0:v:0]split=%zu", count);
+	for (size_t i = 0; i < count; i++)
+		text = mem_printf(ctx, "%s[s%zu]", text, i);
+	for (size_t i = 0; i < count; i++)
+		text = mem_printf(ctx, "%s;[s%zu]scale=%d:%d%s[v%zu]", text, i, renditions[i].size.width,
+				  renditions[i].size.height, find_encoder(renditions[i].codec)->filter, i);
+	return text;
+}
+
+static void encode(struct args *a, const struct api_rendition *r, size_t i, const char *default_preset)
+{
+	const struct encoder *e = find_encoder(r->codec);
+
+	args_add(a, "-map");
+	args_printf(a, "[v%zu]", i);
+	args_add(a, "-map", "0:a:0?", "-c:v", r->codec);
+	if (e->presets)
+		args_add(a, "-preset", r->preset ? r->preset : default_preset ? default_preset : DEFAULT_PRESET);
+	for (const char *const *o = e->options; *o; o++)
+		args_add(a, *o);
+	args_add(a, "-g", "1000", "-force_key_frames", "source", "-b:v");
+	args_printf(a, "%" PRId64, r->bitrate_bps);
+	args_add(a, "-maxrate");
+	args_printf(a, "%" PRId64, r->bitrate_bps);
+	args_add(a, "-bufsize");
+	args_printf(a, "%" PRId64, r->bitrate_bps * 2);
+	/* Every frame keeps its own time stamp, to the millisecond, at 29.97 fps too. */
+	args_add(a, "-enc_time_base", "-1", "-fps_mode", "passthrough");
+	if (r->audio_bps) {
+		args_add(a, "-c:a", "aac", "-b:a");
+		args_printf(a, "%" PRId64, r->audio_bps);
+	} else {
+		args_add(a, "-c:a", "copy");
+	}
+}
+
+char **media_ffmpeg_transcode(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
+			      const struct api_rendition *renditions, size_t count, bool use_failover,
+			      const char *default_application, const char *default_preset, const char *progress_url)
+{
+	struct args *a = args_new(ctx);
+	const struct encoder *e = NULL;
+
+	start(a, p->ffmpeg, progress_url);
+	args_add(a, "-copyts");
+	for (size_t i = 0; i < count && !(e && e->device[0]); i++)
+		e = find_encoder(renditions[i].codec);
+	for (const char *const *o = e ? e->device : NULL; o && *o; o++)
+		args_add(a, *o);
+	input(a, rtmp_port, MEDIA_LIVE, job);
+	args_add(a, "-filter_complex", graph(a->v, renditions, count));
+	for (size_t i = 0; i < count; i++) {
+		encode(a, &renditions[i], i, default_preset);
+		output_target(a, p, job, &renditions[i].target, use_failover, default_application);
+	}
+	return args_done(a, ctx);
+}
+
+char **media_segmenter(const void *ctx, const struct media_programs *p, int rtmp_port, const char *stream,
+		       const char *folder, int fragment_s, int window_s, const char *progress_url)
+{
+	struct args *a = args_new(ctx);
+
+	args_add(a, p->segmenter, "--input");
+	args_own(a, media_rtmp_url(a->v, "127.0.0.1", rtmp_port, MEDIA_LIVE, stream, NULL));
+	args_add(a, "--folder", folder, "--fragment");
+	args_printf(a, "%d", fragment_s);
+	args_add(a, "--window");
+	args_printf(a, "%d", window_s);
+	if (progress_url)
+		args_add(a, "--progress", progress_url);
+	return args_done(a, ctx);
+}
+
+char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const char *input_path, const char *url,
+			 bool normalised, int64_t bitrate_bps, int fragment_s, const char *progress_url)
+{
+	struct args *a = args_new(ctx);
+
+	start(a, p->ffmpeg, progress_url);
+	args_add(a, "-re", "-i");
+	/* A name such as "-x" or "a:b" must not be read as an option or a protocol. */
+	args_printf(a, "file:%s", input_path);
+	if (normalised)
+		normalise(a, bitrate_bps, fragment_s);
+	else
+		args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy");
+	args_add(a, "-flvflags", "no_duration_filesize", "-rw_timeout", "15000000", "-f", "flv", url);
+	return args_done(a, ctx);
+}
+
+char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, const char *url, int seconds)
+{
+	struct args *a = args_new(ctx);
+
+	args_add(a, p->ffprobe, "-v", "error");
+	if (seconds) {
+		args_add(a, "-read_intervals");
+		args_printf(a, "%%+%d", seconds);
+	}
+	args_add(a, "-show_entries",
+		 "packet=stream_index,pts_time,size,flags:stream=index,codec_name,codec_type,width,height", "-of",
+		 "csv=nk=0", url);
+	return args_done(a, ctx);
+}

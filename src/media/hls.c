@@ -1,0 +1,260 @@
+#include "media/hls.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+/* No line pair of an entry, with its tags, is longer. */
+#define ENTRY_BYTES 192
+#define HEADER_BYTES 512
+
+struct hls_playlist *hls_playlist_new(const void *ctx, int fragment_s, int window_s)
+{
+	struct hls_playlist *p = mem_new(ctx, struct hls_playlist);
+
+	p->fragment_s = fragment_s;
+	p->window_s = window_s;
+	p->target_s = fragment_s;
+	return p;
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+static int64_t end_ms(const struct hls_segment *s)
+{
+	return s->start_ms + s->duration_ms;
+}
+
+static void raise_target(struct hls_playlist *p, const struct hls_segment *s)
+{
+	int64_t rounded_s = (s->duration_ms + 500) / 1000;
+
+	if (p->target_s < rounded_s)
+		p->target_s = rounded_s;
+}
+
+static void append(struct hls_playlist *p, const struct hls_segment *s)
+{
+	if (p->count == p->capacity) {
+		p->capacity = p->capacity ? p->capacity * 2 : 64;
+		p->segments = mem_resize(p, p->segments, struct hls_segment, p->capacity);
+	}
+	if (p->count == 0)
+		p->sequence = s->number;
+	p->segments[p->count++] = *s;
+	raise_target(p, s);
+}
+
+/* One entry for each lost number; they share the time between `from_ms` and the segment by the fragments' bounds. */
+static void append_gaps(struct hls_playlist *p, const struct hls_segment *s, int64_t first, int64_t from_ms)
+{
+	int64_t fragment_ms = p->fragment_s * INT64_C(1000);
+	int64_t bound_ms = floor_div(s->start_ms, fragment_ms) * fragment_ms;
+
+	for (int64_t n = first; n < s->number; n++) {
+		int64_t to_ms = n + 1 == s->number ? s->start_ms : bound_ms - (s->number - n - 1) * fragment_ms;
+		struct hls_segment gap = {.number = n, .start_ms = from_ms, .gap = true};
+
+		gap.duration_ms = to_ms > from_ms ? to_ms - from_ms : 0;
+		append(p, &gap);
+		from_ms += gap.duration_ms;
+	}
+}
+
+static int64_t listed_ms(const struct hls_playlist *p)
+{
+	int64_t sum_ms = 0;
+
+	for (size_t i = 0; i < p->count; i++)
+		sum_ms += p->segments[i].duration_ms;
+	return sum_ms;
+}
+
+static void drop_first(struct hls_playlist *p)
+{
+	p->discontinuity_sequence += p->segments[0].discontinuity;
+	p->sequence++;
+	p->count--;
+	memmove(p->segments, p->segments + 1, p->count * sizeof(*p->segments));
+}
+
+static void slide(struct hls_playlist *p)
+{
+	int64_t left_ms;
+
+	while (p->count > HLS_MAX_SEGMENTS)
+		drop_first(p);
+	if (!p->window_s)
+		return;
+	left_ms = listed_ms(p) - p->window_s * INT64_C(1000);
+	while (p->count > 1 && left_ms >= p->segments[0].duration_ms) {
+		left_ms -= p->segments[0].duration_ms;
+		drop_first(p);
+	}
+}
+
+/* What is listed lasts until the next begins, so that playlist time is the job's time in all renditions: the end of an
+ * entry was an estimate, the start of the next is a fact. */
+static void reach(struct hls_playlist *p, struct hls_segment *last, int64_t next_ms)
+{
+	if (next_ms <= last->start_ms)
+		return;
+	last->duration_ms = next_ms - last->start_ms;
+	raise_target(p, last);
+}
+
+void hls_playlist_add(struct hls_playlist *p, const struct hls_segment *s)
+{
+	struct hls_segment added = *s;
+	struct hls_segment *last = p->count ? &p->segments[p->count - 1] : NULL;
+
+	assert(!last || s->number > last->number);
+	if (last && !added.discontinuity) {
+		int64_t missing = s->number - last->number - 1;
+		bool lost = missing > 0 && s->start_ms - end_ms(last) >= p->fragment_s * INT64_C(500);
+
+		if (!lost)
+			reach(p, last, s->start_ms);
+		else if (missing > HLS_MAX_GAPS)
+			added.discontinuity = true;
+		else
+			append_gaps(p, s, last->number + 1, end_ms(last));
+	}
+	append(p, &added);
+	slide(p);
+}
+
+char *hls_segment_name(const void *ctx, int64_t number)
+{
+	return mem_printf(ctx, "%010" PRId64 ".ts", number);
+}
+
+bool hls_segment_number(const char *name, int64_t *ret_number)
+{
+	size_t digits = strspn(name, "0123456789");
+	int64_t number = 0;
+
+	if (digits < 10 || digits > 15 || strcmp(name + digits, ".ts") != 0 || (digits > 10 && name[0] == '0'))
+		return false;
+	for (size_t i = 0; i < digits; i++)
+		number = number * 10 + (name[i] - '0');
+	*ret_number = number;
+	return true;
+}
+
+struct text {
+	char *data;
+	size_t len, capacity;
+};
+
+static void put(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->data + t->len, t->capacity - t->len, fmt, ap);
+	va_end(ap);
+	assert(n >= 0 && (size_t)n < t->capacity - t->len);
+	t->len += (size_t)n;
+}
+
+static bool any_gap(const struct hls_playlist *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->segments[i].gap)
+			return true;
+	return false;
+}
+
+static void put_entry(struct text *t, const struct hls_segment *s, const struct hls_segment *before)
+{
+	if (s->discontinuity)
+		put(t, "#EXT-X-DISCONTINUITY\n");
+	/* A comment of ours: the absolute time, where it does not follow from the entries before. */
+	if (!before || end_ms(before) != s->start_ms)
+		put(t, "#dsn:start=%" PRId64 "\n", s->start_ms);
+	if (s->gap)
+		put(t, "#EXT-X-GAP\n");
+	put(t, "#EXTINF:%" PRId64 ".%03" PRId64 ",\n%010" PRId64 ".ts\n", s->duration_ms / 1000, s->duration_ms % 1000,
+	    s->number);
+}
+
+char *hls_playlist_text(const void *ctx, const struct hls_playlist *p)
+{
+	struct text t = {.capacity = HEADER_BYTES + p->count * ENTRY_BYTES};
+	char *text;
+
+	t.data = mem_array(NULL, char, t.capacity);
+	put(&t, "#EXTM3U\n#EXT-X-VERSION:%d\n", any_gap(p) ? 8 : 3);
+	put(&t, "#EXT-X-TARGETDURATION:%" PRId64 "\n#EXT-X-MEDIA-SEQUENCE:%" PRId64 "\n", p->target_s, p->sequence);
+	if (p->discontinuity_sequence)
+		put(&t, "#EXT-X-DISCONTINUITY-SEQUENCE:%" PRId64 "\n", p->discontinuity_sequence);
+	if (!p->window_s)
+		put(&t, "#EXT-X-PLAYLIST-TYPE:EVENT\n");
+	put(&t, "#dsn:fragment=%d,window=%d\n", p->fragment_s, p->window_s);
+	for (size_t i = 0; i < p->count; i++)
+		put_entry(&t, &p->segments[i], i ? &p->segments[i - 1] : NULL);
+	if (p->ended)
+		put(&t, "#EXT-X-ENDLIST\n");
+	text = mem_strndup(ctx, t.data, t.len);
+	mem_free(t.data);
+	return text;
+}
+
+struct error *hls_finish(const char *folder)
+{
+	void *scope = mem_printf(NULL, "%s", folder);
+	char *path = file_join(scope, folder, HLS_PLAYLIST_NAME);
+	struct hls_playlist *p = NULL;
+	struct error *e = NULL;
+	char *text;
+	size_t len;
+
+	if (!file_exists(path))
+		goto out;
+	e = file_read(scope, path, HLS_MAX_TEXT_BYTES, &text, &len);
+	if (!e)
+		e = hls_playlist_parse(scope, text, len, &p);
+	if (e || p->ended)
+		goto out;
+	p->ended = true;
+	text = hls_playlist_text(scope, p);
+	e = file_write_atomic(path, text, strlen(text), 0644);
+out:
+	if (e)
+		e = error_wrap(e, "cannot end the playlist %s", path);
+	mem_free(scope);
+	return e;
+}
+
+char *hls_master_text(const void *ctx, const char *job, const struct api_hls *hls)
+{
+	char *text = mem_strdup(ctx, "#EXTM3U\n#EXT-X-VERSION:3\n");
+
+	for (size_t i = 0; i < hls->variant_count; i++) {
+		const struct api_hls_variant *v = &hls->variants[i];
+		char *longer;
+
+		if (v->params && v->params[0])
+			longer = mem_printf(ctx, "%s#EXT-X-STREAM-INF:%s\n%s%s/" HLS_PLAYLIST_NAME "\n", text,
+					    v->params, job, v->variant);
+		else
+			longer = mem_printf(ctx,
+					    "%s#EXT-X-STREAM-INF:BANDWIDTH=%" PRId64
+					    ",RESOLUTION=%dx%d\n%s%s/" HLS_PLAYLIST_NAME "\n",
+					    text, v->bandwidth_bps, v->size.width, v->size.height, job, v->variant);
+		mem_free(text);
+		text = longer;
+	}
+	return text;
+}

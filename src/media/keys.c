@@ -1,0 +1,91 @@
+/* Publishers' keys in files of their own, read by ffmpeg as an option preset: so no process list shows them. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "media/ffmpeg.h"
+
+/* FNV-1a: tells targets of one stream apart; file names need not be secret or collision proof against an attacker,
+ * since targets come from one document. */
+static uint64_t hash(uint64_t h, const char *text)
+{
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return (h ^ 0xff) * UINT64_C(0x100000001b3);
+}
+
+char *media_key_name(const void *ctx, const char *host, int port, const char *application, const char *stream)
+{
+	uint64_t h = hash(UINT64_C(0xcbf29ce484222325), host);
+
+	h = hash(h ^ (uint64_t)port, application);
+	return mem_printf(ctx, "%s-%016" PRIx64 ".key", stream, h);
+}
+
+struct visitor {
+	const char *folder;
+	struct error *(*visit)(const char *path, const char *stream, const char *key);
+};
+
+static struct error *visit_one(const struct visitor *v, const char *host, int port, const char *application,
+			       const char *stream, const char *key)
+{
+	void *scope;
+	struct error *e;
+
+	if (!host || !key)
+		return NULL;
+	scope = mem_new(NULL, char);
+	e = v->visit(file_join(scope, v->folder, media_key_name(scope, host, port, application, stream)), stream, key);
+	mem_free(scope);
+	return e;
+}
+
+static struct error *visit_target(const struct visitor *v, const char *job, const struct api_target *t,
+				  const char *default_application)
+{
+	const char *application = media_application(t, job, default_application);
+
+	TRY(visit_one(v, t->ip, t->port, application, t->stream, t->key));
+	return visit_one(v, t->failover_ip, t->failover_port ? t->failover_port : t->port, application, t->stream,
+			 t->key);
+}
+
+static struct error *visit_all(const struct visitor *v, const struct api_task *task, int rtmp_port,
+			       const char *default_application)
+{
+	TRY(visit_one(v, "127.0.0.1", rtmp_port, MEDIA_LIVE, task->job, task->key));
+	for (size_t i = 0; i < task->output_count; i++)
+		TRY(visit_target(v, task->job, &task->outputs[i], default_application));
+	for (size_t i = 0; i < task->rendition_count; i++)
+		TRY(visit_target(v, task->job, &task->renditions[i].target, default_application));
+	return NULL;
+}
+
+static struct error *write_one(const char *path, const char *stream, const char *key)
+{
+	char *text = mem_printf(NULL, "rtmp_playpath=%s?key=%s\n", stream, key);
+	struct error *e = file_write_atomic(path, text, strlen(text), 0600);
+
+	mem_free(text);
+	return e;
+}
+
+static struct error *remove_one(const char *path, const char *stream, const char *key)
+{
+	(void)stream, (void)key;
+	return file_remove(path);
+}
+
+struct error *media_keys_write(const char *folder, const struct api_task *task, int rtmp_port,
+			       const char *default_application)
+{
+	return visit_all(&(struct visitor){folder, write_one}, task, rtmp_port, default_application);
+}
+
+struct error *media_keys_remove(const char *folder, const struct api_task *task, int rtmp_port,
+				const char *default_application)
+{
+	return visit_all(&(struct visitor){folder, remove_one}, task, rtmp_port, default_application);
+}

@@ -1,0 +1,27 @@
+/* Reading ffmpeg's -progress blocks (and the segmenter's, same form) from the end of a file that grows. */
+#ifndef DSN_MEDIA_PROGRESS_H
+#define DSN_MEDIA_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct media_progress {
+	int64_t frames;
+	double fps;
+	double speed;        /* 1.0: real time; 0: unknown */
+	int64_t bitrate_bps; /* 0: unknown */
+	int64_t out_time_ms;
+	int64_t dropped_frames;
+	int64_t total_bytes;
+	bool ended; /* progress=end */
+};
+
+/* The last complete block in `text`; ERROR_NOT_FOUND when there is none. Unknown keys are passed over. */
+struct error *media_progress_parse(const char *text, size_t len, struct media_progress *ret_progress) MUST_CHECK;
+/* Read the file's tail and cut the file to nothing once it is over `limit` bytes (writers append). */
+struct error *media_progress_read(const char *path, size_t limit, struct media_progress *ret_progress) MUST_CHECK;
+
+#endif
