@@ -1,0 +1,42 @@
+/* HTTP/1.1 client for small exchanges over TCP or a unix socket (Docker's engine, nginx control, RabbitMQ management).
+ *
+ * Bounds: answer headers 8 KiB, body `limit` bytes, `deadline_ms` for the whole exchange. Chunked answers are decoded.
+ * No redirects, no cookies, no proxies. Threads: loop thread.
+ */
+#ifndef DSN_HTTP_CLIENT_H
+#define DSN_HTTP_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+
+struct http_exchange {
+	const char *unix_path; /* unix socket, or NULL */
+	const char *host;      /* TCP host, or NULL with unix_path */
+	int port;
+	const char *method;       /* "GET" */
+	const char *path;         /* with query, already encoded */
+	const char *content_type; /* of body, or NULL */
+	const char *body;         /* may be NULL */
+	size_t body_len;
+	const char *authorization; /* header value, e.g. "Basic ..."; or NULL; never logged */
+	int64_t deadline_ms;       /* 0: 30 s */
+	size_t limit;              /* answer body; 0: 1 MiB */
+};
+
+struct http_answer {
+	struct error *error; /* no answer: refused, deadline, malformed, too large; NULL otherwise. Borrowed */
+	int status;          /* 200 ... */
+	const char *body;    /* NUL-terminated */
+	size_t len;
+};
+typedef void http_answer_fn(const struct http_answer *a, void *arg);
+
+/* Starts at once; `fn` is called exactly once on the loop, unless ctx is freed before. All inputs are copied. */
+void http_fetch(const void *ctx, uv_loop_t *loop, const struct http_exchange *x, http_answer_fn *fn, void *arg);
+/* Blocking form for command line programs (runs a private loop). Answer belongs to ctx. */
+struct http_answer *http_fetch_sync(const void *ctx, const struct http_exchange *x);
+
+#endif

@@ -1,0 +1,42 @@
+/* HTTP/1.1 server on our libuv loop, TCP on loopback or a unix socket.
+ *
+ * Bounds: request line and headers 8 KiB, body `body_limit`, `request_ms` per request, 256 connections. Connections are
+ * kept alive. What cannot be read in exactly one way is refused (400), as is a path that climbs with "..".
+ * Handlers answer now or later. Threads: loop thread. The server belongs to ctx; freeing it drops its connections and
+ * requests and removes the unix socket.
+ */
+#ifndef DSN_HTTP_SERVER_H
+#define DSN_HTTP_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+
+struct http_server;
+struct http_request; /* valid until answered, also when the client has gone; a talloc context */
+
+struct http_listen {
+	const char *unix_path; /* unix socket path, replaced if stale; or NULL for TCP */
+	unsigned unix_mode;    /* e.g. 0660 */
+	const char *address;   /* TCP: "127.0.0.1" */
+	int port;              /* TCP: 0 picks a free one, see http_server_port() */
+	size_t body_limit;     /* bytes; 0: 64 KiB */
+	int64_t request_ms;    /* to send a request, and again to answer it; 0: 30 s */
+};
+
+typedef void http_handler_fn(struct http_request *r, void *arg);
+struct error *http_server_open(const void *ctx, uv_loop_t *loop, const struct http_listen *listen, http_handler_fn *fn,
+			       void *arg, struct http_server **ret_server) MUST_CHECK;
+int http_server_port(const struct http_server *s);
+
+const char *http_request_method(const struct http_request *r);
+const char *http_request_path(const struct http_request *r); /* decoded, without query */
+/* Value of a query or form (application/x-www-form-urlencoded) field, decoded; NULL when absent. Query first. */
+const char *http_request_field(const struct http_request *r, const char *name);
+const char *http_request_body(const struct http_request *r, size_t *ret_len);
+/* Exactly one answer per request; ends it. */
+void http_respond(struct http_request *r, int status, const char *content_type, const char *body, size_t len);
+
+#endif
