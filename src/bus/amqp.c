@@ -1,0 +1,329 @@
+/* The amqp backend, loop side: orders to the owner thread, reports from it. */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/amqp_item.h"
+#include "bus/amqp_names.h"
+#include "bus/amqp_owner.h"
+#include "bus/backend.h"
+
+/* Messages given to the owner and not yet reported: more are refused at once. */
+#define UNSETTLED_MESSAGES 8192
+#define UNSETTLED_BYTES ((size_t)64 * 1024 * 1024)
+#define REASON_UNKNOWN "no reason given"
+
+struct amqp {
+	struct bus_handlers handlers;
+	struct amqp_pipe *pipe;
+	struct amqp_owner *owner;
+	bool up;
+	size_t unsettled_count, unsettled_bytes;
+	struct amqp_list local;  /* reports that we make ourselves */
+	struct amqp_list orders; /* given while reports are handled; the owner is woken once for all of them */
+	bool *freed;             /* set when a handler frees us while reports are handled */
+};
+
+/* What a SENT report refers to; a child of struct amqp, so gone with it. */
+struct sending {
+	bus_sent_fn *fn;
+	void *arg;
+	size_t len;
+	bool counted;
+};
+
+struct delivery {
+	struct bus_delivery head; /* first */
+	struct amqp_tag tag;
+	char *id;
+	char *message_id;
+	char *text;
+	size_t len;
+};
+
+/* --- reports --- */
+
+static void on_state(struct amqp *a, const struct amqp_report *r)
+{
+	a->up = r->up;
+	if (a->handlers.on_state)
+		a->handlers.on_state(r->up, r->error, a->handlers.arg);
+}
+
+static void on_delivery(struct amqp *a, struct amqp_report *r)
+{
+	struct delivery *d = mem_new(a, struct delivery);
+
+	d->head.backend = &bus_backend_amqp;
+	d->head.self = a;
+	d->tag = r->tag;
+	d->id = talloc_steal(d, r->id);
+	d->text = talloc_steal(d, r->text);
+	d->message_id = talloc_steal(d, r->message_id);
+	d->len = r->len;
+	bus_receive(&d->head, &a->handlers, d->id, r->plain, d->message_id, d->text, d->len);
+}
+
+static void on_sent(struct amqp *a, const struct amqp_report *r)
+{
+	struct sending *s = r->token;
+	bus_sent_fn *fn = s->fn;
+	void *arg = s->arg;
+
+	if (s->counted) {
+		a->unsettled_count--;
+		a->unsettled_bytes -= s->len;
+	}
+	mem_free(s);
+	if (fn)
+		fn(r->error, arg);
+}
+
+static void on_report(struct amqp *a, struct amqp_report *r)
+{
+	switch (r->kind) {
+	case REPORT_STATE:
+		on_state(a, r);
+		break;
+	case REPORT_DELIVERY:
+		on_delivery(a, r);
+		break;
+	case REPORT_SENT:
+		on_sent(a, r);
+		break;
+	case REPORT_REFUSED:
+		if (a->handlers.on_refused)
+			a->handlers.on_refused(r->id, r->error, a->handlers.arg);
+		break;
+	case REPORT_SERVED:
+		if (a->handlers.on_served)
+			a->handlers.on_served(r->id, a->handlers.arg);
+		break;
+	}
+}
+
+static void give_order(struct amqp *a, struct amqp_order *o)
+{
+	if (a->freed)
+		amqp_list_append(&a->orders, &o->item);
+	else
+		amqp_pipe_put(a->pipe, &o->item);
+}
+
+static void on_reports(void *arg)
+{
+	struct amqp *a = arg;
+	struct amqp_list reports = a->local;
+	struct amqp_item *i;
+	bool freed = false;
+
+	if (!reports.first)
+		amqp_list_init(&reports);
+	amqp_list_init(&a->local);
+	amqp_pipe_collect(a->pipe, &reports);
+	a->freed = &freed;
+	while ((i = amqp_list_take(&reports))) {
+		on_report(a, (struct amqp_report *)i);
+		mem_free(i);
+		if (freed) {
+			amqp_list_clear(&reports);
+			return;
+		}
+	}
+	a->freed = NULL;
+	amqp_pipe_put_all(a->pipe, &a->orders);
+}
+
+/* --- orders --- */
+
+static char *order_text(struct amqp_order *o, const char *text)
+{
+	return text ? mem_strdup(o, text) : NULL;
+}
+
+static struct error *amqp_serve(void *self, const char *id, bool durable)
+{
+	struct amqp *a = self;
+	struct amqp_order *o = amqp_order_new(ORDER_SERVE);
+
+	o->id = order_text(o, id);
+	o->durable = durable;
+	give_order(a, o);
+	return NULL;
+}
+
+static void amqp_unserve(void *self, const char *id, bool remove)
+{
+	struct amqp *a = self;
+	struct amqp_order *o = amqp_order_new(ORDER_UNSERVE);
+
+	o->id = order_text(o, id);
+	o->remove = remove;
+	give_order(a, o);
+}
+
+static struct error *amqp_watch_status(void *self)
+{
+	struct amqp *a = self;
+
+	give_order(a, amqp_order_new(ORDER_WATCH));
+	return NULL;
+}
+
+/* Through the loop like every other report, never from inside bus_send(). */
+static void fail_sending(struct amqp *a, struct sending *s, struct error *e)
+{
+	struct amqp_report *r = amqp_report_new(REPORT_SENT);
+
+	r->token = s;
+	r->error = e;
+	amqp_list_append(&a->local, &r->item);
+	amqp_pipe_stir(a->pipe);
+}
+
+static struct error *check_room(const struct amqp *a, size_t len)
+{
+	if (!a->up)
+		return error_new(ERROR_UNAVAILABLE, "not connected to the broker");
+	if (len > MESSAGE_LIMIT)
+		return error_new(ERROR_LIMIT, "the message has %zu bytes, at most %d are allowed", len, MESSAGE_LIMIT);
+	if (a->unsettled_count >= UNSETTLED_MESSAGES || a->unsettled_bytes + len > UNSETTLED_BYTES)
+		return error_new(ERROR_LIMIT, "too many messages wait for the broker's confirm");
+	return NULL;
+}
+
+static void amqp_send(void *self, const struct message *m, bus_sent_fn *fn, void *arg)
+{
+	struct amqp *a = self;
+	struct amqp_order *o = amqp_order_new(ORDER_SEND);
+	struct sending *s = mem_new(a, struct sending);
+	struct error *e;
+
+	o->text = message_encode(o, m);
+	o->len = strlen(o->text);
+	s->fn = fn;
+	s->arg = arg;
+	s->len = o->len;
+	e = check_room(a, o->len);
+	if (e) {
+		mem_free(o);
+		fail_sending(a, s, e);
+		return;
+	}
+	o->status = m->kind == MESSAGE_STATUS;
+	o->lasting = !o->status;
+	o->message_id = order_text(o, m->id);
+	o->to = order_text(o, o->status ? m->from : m->to);
+	o->until_ms = m->ttl_ms ? m->time_ms + m->ttl_ms : 0;
+	o->token = s;
+	s->counted = true;
+	a->unsettled_count++;
+	a->unsettled_bytes += o->len;
+	give_order(a, o);
+}
+
+static void amqp_accept(void *self, struct bus_delivery *head)
+{
+	struct amqp *a = self;
+	struct delivery *d = (struct delivery *)head;
+	struct amqp_order *o = amqp_order_new(ORDER_ACCEPT);
+
+	o->tag = d->tag;
+	give_order(a, o);
+	mem_free(d);
+}
+
+static void amqp_reject(void *self, struct bus_delivery *head, const char *reason)
+{
+	struct amqp *a = self;
+	struct delivery *d = (struct delivery *)head;
+	struct amqp_order *o = amqp_order_new(ORDER_REJECT);
+
+	o->tag = d->tag;
+	o->reason = order_text(o, reason ? reason : REASON_UNKNOWN);
+	o->id = order_text(o, d->id);
+	o->message_id = order_text(o, d->head.message ? d->head.message->id : d->message_id);
+	o->text = talloc_steal(o, d->text);
+	o->len = d->len;
+	give_order(a, o);
+	mem_free(d);
+}
+
+static bool amqp_is_up(const void *self)
+{
+	return ((const struct amqp *)self)->up;
+}
+
+/* --- open and free --- */
+
+static int amqp_destroy(struct amqp *a)
+{
+	if (a->freed)
+		*a->freed = true;
+	if (a->pipe)
+		amqp_pipe_put_all(a->pipe, &a->orders);
+	if (a->owner)
+		amqp_owner_stop(a->owner);
+	if (a->pipe)
+		amqp_pipe_close(a->pipe);
+	amqp_list_clear(&a->local);
+	return 0;
+}
+
+static struct amqp_owner *owner_new(const struct bus_options *options, struct amqp_pipe *pipe)
+{
+	struct amqp_owner *o = mem_new(NULL, struct amqp_owner);
+
+	o->pipe = pipe;
+	o->network = mem_strdup(o, options->network);
+	o->exchange = amqp_name_exchange(o, options->network);
+	o->status_exchange = amqp_name_status(o, options->network);
+	o->dead_exchange = amqp_name_dead(o, options->network);
+	o->prefetch = (uint16_t)options->prefetch;
+	o->heartbeat_ms = options->heartbeat_ms;
+	o->accept_plain = options->accept_plain;
+	return o;
+}
+
+static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bus_options *options,
+			       const struct bus_handlers *handlers, void **ret_self)
+{
+	struct amqp_address *address;
+	struct amqp *a;
+	struct error *e;
+
+	TRY(amqp_address_new(NULL, options, &address));
+	a = mem_new(ctx, struct amqp);
+	a->handlers = *handlers;
+	amqp_list_init(&a->local);
+	amqp_list_init(&a->orders);
+	talloc_set_destructor(a, amqp_destroy);
+	e = amqp_pipe_new(loop, on_reports, a, &a->pipe);
+	if (e) {
+		mem_free(address);
+		mem_free(a);
+		return e;
+	}
+	a->owner = owner_new(options, a->pipe);
+	a->owner->address = talloc_steal(a->owner, address);
+	e = amqp_owner_start(a->owner);
+	if (e) {
+		amqp_pipe_release(a->pipe);
+		mem_free(a->owner);
+		a->owner = NULL;
+		mem_free(a);
+		return e;
+	}
+	*ret_self = a;
+	return NULL;
+}
+
+#define AMQP_BACKEND(name)                                                                                 \
+	{                                                                                                  \
+		.scheme = (name), .check_url = amqp_address_check, .open = amqp_open, .serve = amqp_serve, \
+		.unserve = amqp_unserve, .send = amqp_send, .accept = amqp_accept, .reject = amqp_reject,  \
+		.watch_status = amqp_watch_status, .is_up = amqp_is_up,                                    \
+	}
+
+const struct bus_backend bus_backend_amqp = AMQP_BACKEND("amqp");
+const struct bus_backend bus_backend_amqps = AMQP_BACKEND("amqps");

@@ -1,0 +1,250 @@
+/* What the broker sends, frame by frame, without ever waiting for the rest of something. */
+#include <string.h>
+#include <sys/time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/amqp_link.h"
+#include "bus/amqp_owner.h"
+
+/* After so many frames the orders of the loop get their turn. */
+#define FRAMES_A_TURN 256
+
+static char *copy_bytes(const void *ctx, amqp_bytes_t b)
+{
+	return mem_strndup(ctx, b.bytes ? b.bytes : "", b.len);
+}
+
+static struct incoming *incoming_of(struct amqp_owner *o, uint16_t channel)
+{
+	if (channel >= o->incoming_count) {
+		size_t count = (size_t)channel + 8;
+
+		o->incoming = mem_resize(o, o->incoming, struct incoming, count);
+		memset(o->incoming + o->incoming_count, 0, (count - o->incoming_count) * sizeof(struct incoming));
+		o->incoming_count = count;
+	}
+	return &o->incoming[channel];
+}
+
+void frames_forget(struct amqp_owner *o, uint16_t channel)
+{
+	struct incoming *in;
+
+	if (channel >= o->incoming_count)
+		return;
+	in = &o->incoming[channel];
+	mem_free(in->text);
+	mem_free(in->message_id);
+	mem_free(in->reply_text);
+	memset(in, 0, sizeof(*in));
+}
+
+static struct error *deliver(struct amqp_owner *o, uint16_t channel, struct incoming *in)
+{
+	const struct mailbox *m = mailbox_of_channel(o, channel);
+	struct amqp_report *r;
+
+	if (!m)
+		return NULL;
+	if (!in->text) {
+		int status = amqp_basic_nack(o->link, channel, in->number, 0, 0);
+
+		log_warn("bus.too-large", "queue=%s bytes=%zu", m->queue, in->size);
+		return status == AMQP_STATUS_OK ? NULL : amqp_status_error(status, "refuse a message");
+	}
+	r = amqp_report_new(REPORT_DELIVERY);
+	r->id = m->id ? mem_strdup(r, m->id) : NULL;
+	r->plain = m->plain;
+	r->tag = (struct amqp_tag){.generation = m->generation, .channel = channel, .number = in->number};
+	r->text = talloc_steal(r, in->text);
+	r->len = in->len;
+	in->text = NULL;
+	r->message_id = in->message_id ? mem_strdup(r, in->message_id) : NULL;
+	amqp_pipe_give(o->pipe, &r->item);
+	return NULL;
+}
+
+static struct error *complete(struct amqp_owner *o, uint16_t channel, struct incoming *in)
+{
+	struct error *e = NULL;
+
+	if (in->kind == INCOMING_DELIVERY)
+		e = deliver(o, channel, in);
+	else
+		publish_returned(o, in);
+	frames_forget(o, channel);
+	return e;
+}
+
+static struct error *on_header(struct amqp_owner *o, uint16_t channel, const amqp_frame_t *f)
+{
+	struct incoming *in = incoming_of(o, channel);
+	const amqp_basic_properties_t *p = f->payload.properties.decoded;
+
+	if (in->kind == INCOMING_NONE)
+		return NULL;
+	in->have_header = true;
+	in->size = f->payload.properties.body_size;
+	if (p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)
+		in->message_id = copy_bytes(o, p->message_id);
+	/* The body of what came back is not needed: the order still holds it. */
+	if (in->kind == INCOMING_DELIVERY && in->size <= MESSAGE_LIMIT)
+		in->text = mem_zalloc_(NULL, in->size + 1, "message text");
+	return in->size ? NULL : complete(o, channel, in);
+}
+
+static struct error *on_body(struct amqp_owner *o, uint16_t channel, const amqp_frame_t *f)
+{
+	struct incoming *in = incoming_of(o, channel);
+	amqp_bytes_t b = f->payload.body_fragment;
+
+	if (in->kind == INCOMING_NONE || !in->have_header)
+		return NULL;
+	if (b.len > in->size - in->len)
+		return error_new(ERROR_UNAVAILABLE, "the broker sent more than it announced");
+	if (in->text)
+		memcpy(in->text + in->len, b.bytes, b.len);
+	in->len += b.len;
+	return in->len == in->size ? complete(o, channel, in) : NULL;
+}
+
+static struct error *on_channel_close(struct amqp_owner *o, uint16_t channel, const amqp_channel_close_t *close)
+{
+	struct mailbox *m = mailbox_of_channel(o, channel);
+	amqp_channel_close_ok_t ok = {0};
+	int status = amqp_send_method(o->link, channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+	struct error *e;
+
+	if (status != AMQP_STATUS_OK)
+		return amqp_status_error(status, "answer the broker");
+	e = amqp_reply_error(close->reply_code, close->reply_text, "the broker closed a channel");
+	if (channel == CHANNEL_PUBLISH) {
+		/* One of those under way was refused, the broker does not say which; none of the others is lost by
+		 * sending it again. A missing exchange is no missing mailbox. */
+		if (e->code != ERROR_REFUSED)
+			e->code = ERROR_UNAVAILABLE;
+		log_warn("bus.publish-refused", "why=%s", log_q(e->message));
+		publish_fail(o, e);
+		error_free(e);
+		TRY(publish_open(o));
+		return owner_declare_network(o);
+	}
+	if (m) {
+		mailbox_failed(o, m, e);
+		return NULL;
+	}
+	error_free(e);
+	return channel == CHANNEL_SCRATCH ? amqp_link_open_channel(o->link, channel) : NULL;
+}
+
+static void on_deliver(struct amqp_owner *o, uint16_t channel, const amqp_basic_deliver_t *d)
+{
+	struct incoming *in = incoming_of(o, channel);
+
+	frames_forget(o, channel);
+	in->kind = INCOMING_DELIVERY;
+	in->number = d->delivery_tag;
+}
+
+static void on_return(struct amqp_owner *o, uint16_t channel, const amqp_basic_return_t *r)
+{
+	struct incoming *in = incoming_of(o, channel);
+
+	frames_forget(o, channel);
+	in->kind = INCOMING_RETURN;
+	in->reply_code = r->reply_code;
+	in->reply_text = copy_bytes(o, r->reply_text);
+}
+
+/* The broker took our consumer away: the queue was deleted, or its leader is gone. */
+static struct error *on_cancel(struct amqp_owner *o, uint16_t channel)
+{
+	struct mailbox *m = mailbox_of_channel(o, channel);
+
+	if (!m)
+		return NULL;
+	frames_forget(o, channel);
+	amqp_channel_close(o->link, channel, AMQP_REPLY_SUCCESS);
+	mailbox_failed(o, m, error_new(ERROR_UNAVAILABLE, "%s: the broker cancelled the consumer", m->queue));
+	return NULL;
+}
+
+static struct error *on_connection_close(struct amqp_owner *o, const amqp_connection_close_t *close)
+{
+	amqp_connection_close_ok_t ok = {0};
+	struct error *e = amqp_reply_error(close->reply_code, close->reply_text, "the broker closed the connection");
+
+	(void)amqp_send_method(o->link, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+	return e;
+}
+
+static void on_blocked(struct amqp_owner *o, bool blocked)
+{
+	o->blocked = blocked;
+	log_warn(blocked ? "bus.blocked" : "bus.unblocked", "network=%s", o->network);
+}
+
+static struct error *on_method(struct amqp_owner *o, uint16_t channel, const amqp_method_t *method)
+{
+	const void *m = method->decoded;
+
+	switch (method->id) {
+	case AMQP_BASIC_DELIVER_METHOD:
+		on_deliver(o, channel, m);
+		return NULL;
+	case AMQP_BASIC_RETURN_METHOD:
+		on_return(o, channel, m);
+		return NULL;
+	case AMQP_BASIC_ACK_METHOD:
+		return publish_confirmed(o, ((const amqp_basic_ack_t *)m)->delivery_tag,
+					 ((const amqp_basic_ack_t *)m)->multiple, true);
+	case AMQP_BASIC_NACK_METHOD:
+		return publish_confirmed(o, ((const amqp_basic_nack_t *)m)->delivery_tag,
+					 ((const amqp_basic_nack_t *)m)->multiple, false);
+	case AMQP_BASIC_CANCEL_METHOD:
+		return on_cancel(o, channel);
+	case AMQP_CHANNEL_CLOSE_METHOD:
+		return on_channel_close(o, channel, m);
+	case AMQP_CONNECTION_CLOSE_METHOD:
+		return on_connection_close(o, m);
+	case AMQP_CONNECTION_BLOCKED_METHOD:
+		on_blocked(o, true);
+		return NULL;
+	case AMQP_CONNECTION_UNBLOCKED_METHOD:
+		on_blocked(o, false);
+		return NULL;
+	}
+	return NULL;
+}
+
+static struct error *on_frame(struct amqp_owner *o, const amqp_frame_t *f)
+{
+	switch (f->frame_type) {
+	case AMQP_FRAME_METHOD:
+		return on_method(o, f->channel, &f->payload.method);
+	case AMQP_FRAME_HEADER:
+		return on_header(o, f->channel, f);
+	case AMQP_FRAME_BODY:
+		return on_body(o, f->channel, f);
+	}
+	return NULL;
+}
+
+struct error *frames_read(struct amqp_owner *o)
+{
+	const struct timeval at_once = {0};
+
+	for (int i = 0; i < FRAMES_A_TURN; i++) {
+		amqp_frame_t f;
+		int status = amqp_simple_wait_frame_noblock(o->link, &f, &at_once);
+
+		if (status == AMQP_STATUS_TIMEOUT)
+			return NULL;
+		if (status != AMQP_STATUS_OK)
+			return amqp_status_error(status, "broker connection");
+		TRY(on_frame(o, &f));
+		amqp_maybe_release_buffers_on_channel(o->link, f.channel);
+	}
+	return NULL;
+}

@@ -1,0 +1,76 @@
+/* What the loop side and the owner thread of the amqp backend say to each other: items on bus/amqp_pipe.h. */
+#ifndef DSN_BUS_AMQP_ITEM_H
+#define DSN_BUS_AMQP_ITEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bus/amqp_pipe.h"
+
+/* Which delivery of which opening of a channel: void once `generation` is not the channel's any more. */
+struct amqp_tag {
+	unsigned generation;
+	uint16_t channel;
+	uint64_t number;
+};
+
+enum amqp_order_kind {
+	ORDER_STOP,
+	ORDER_SERVE,
+	ORDER_UNSERVE,
+	ORDER_WATCH,
+	ORDER_SEND,
+	ORDER_ACCEPT,
+	ORDER_REJECT,
+};
+
+/* Loop to owner. Strings are children of the order. */
+struct amqp_order {
+	struct amqp_item item; /* first */
+	enum amqp_order_kind kind;
+	char *id;            /* SERVE, UNSERVE; REJECT: the mailbox */
+	bool durable;        /* SERVE */
+	bool remove;         /* UNSERVE */
+	struct amqp_tag tag; /* ACCEPT, REJECT */
+	char *reason;        /* REJECT */
+	char *message_id;    /* SEND; REJECT: NULL when it could not be read */
+	char *to;            /* SEND: routing key */
+	bool status;         /* SEND: to the watchers */
+	bool lasting;        /* SEND: survives a restart of the broker */
+	int64_t until_ms;    /* SEND: wall clock when it becomes void; 0: never */
+	char *text;          /* SEND; REJECT: the message as it came */
+	size_t len;
+	void *token; /* SEND: comes back in the report */
+	/* the owner's own */
+	uint64_t number; /* publisher's sequence number */
+	bool returned;
+};
+
+enum amqp_report_kind {
+	REPORT_STATE,
+	REPORT_DELIVERY,
+	REPORT_SENT,
+	REPORT_REFUSED,
+	REPORT_SERVED,
+};
+
+/* Owner to loop. */
+struct amqp_report {
+	struct amqp_item item; /* first */
+	enum amqp_report_kind kind;
+	bool up;             /* STATE */
+	struct error *error; /* STATE, SENT, REFUSED; freed with the report */
+	char *id;            /* REFUSED, SERVED, DELIVERY: the mailbox; NULL: status */
+	struct amqp_tag tag; /* DELIVERY */
+	bool plain;          /* DELIVERY: from a queue named by the bare id */
+	char *message_id;    /* DELIVERY: as the sender named it, or NULL */
+	char *text;          /* DELIVERY */
+	size_t len;
+	void *token; /* SENT */
+};
+
+struct amqp_order *amqp_order_new(enum amqp_order_kind kind);
+struct amqp_report *amqp_report_new(enum amqp_report_kind kind);
+
+#endif

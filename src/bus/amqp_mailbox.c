@@ -1,0 +1,340 @@
+/* Serving mailboxes: one channel for each consumed queue, so that what the broker refuses for one leaves the others
+ * alone.
+ *
+ * RabbitMQ's quorum queues do not enforce exclusive consumers. So a durable mailbox has a lock beside it: a queue that
+ * is exclusive to the connection that serves the mailbox. The broker refuses it to anybody else and drops it with the
+ * connection, also when that dies without a word. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/amqp_limits.h"
+#include "bus/amqp_link.h"
+#include "bus/amqp_names.h"
+#include "bus/amqp_owner.h"
+
+#define WATCH_LENGTH 10000
+#define WATCH_PREFETCH 256
+/* Channels that rest after use: more mailboxes than are given up in one turn. */
+#define CHANNELS_SPARE 32
+
+static amqp_table_entry_t text_argument(const char *key, const char *value)
+{
+	return (amqp_table_entry_t){amqp_cstring_bytes(key),
+				    {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes(value)}};
+}
+
+static amqp_table_entry_t number_argument(const char *key, int32_t value)
+{
+	return (amqp_table_entry_t){amqp_cstring_bytes(key), {.kind = AMQP_FIELD_KIND_I32, .value.i32 = value}};
+}
+
+static struct mailbox **find(struct amqp_owner *o, const char *id, bool plain)
+{
+	struct mailbox **at = &o->mailboxes;
+
+	while (*at && (!(*at)->id != !id || (id && strcmp((*at)->id, id)) || (*at)->plain != plain))
+		at = &(*at)->next;
+	return at;
+}
+
+struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, bool plain)
+{
+	struct mailbox **at = find(o, id, plain), *m = *at;
+
+	if (m) {
+		m->removing = false;
+		return m;
+	}
+	*at = m = mem_new(o, struct mailbox);
+	m->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000, .steady_ms = 10000};
+	m->durable = durable;
+	m->plain = plain;
+	if (id) {
+		m->id = mem_strdup(m, id);
+		m->queue = plain ? mem_strdup(m, id) : amqp_name_mailbox(m, o->network, id);
+	} else {
+		char *random = hex_random(NULL, 16);
+
+		m->queue = amqp_name_watch(m, o->network, random);
+		mem_free(random);
+	}
+	return m;
+}
+
+struct mailbox *mailbox_of_channel(struct amqp_owner *o, uint16_t channel)
+{
+	struct mailbox *m = o->mailboxes;
+
+	while (m && m->channel != channel)
+		m = m->next;
+	return m;
+}
+
+static void mailbox_unlink(struct amqp_owner *o, struct mailbox *m)
+{
+	struct mailbox **at = &o->mailboxes;
+
+	while (*at != m)
+		at = &(*at)->next;
+	*at = m->next;
+	mem_free(m);
+}
+
+/* Failures on the way out do not matter: a lost connection shows again at the next call. */
+static void mailbox_close(struct amqp_owner *o, struct mailbox *m)
+{
+	if (o->link && m->channel) {
+		frames_forget(o, m->channel);
+		(void)amqp_channel_close(o->link, m->channel, AMQP_REPLY_SUCCESS);
+		if (m->durable && !m->plain) {
+			char *lock = amqp_name_lock(m, o->network, m->id);
+			struct error *e;
+
+			amqp_queue_delete(o->link, CHANNEL_SCRATCH, amqp_cstring_bytes(lock), 0, 0);
+			e = amqp_link_check(o->link, CHANNEL_SCRATCH, "release a mailbox");
+			if (e && e->code != ERROR_UNAVAILABLE)
+				error_free(amqp_link_open_channel(o->link, CHANNEL_SCRATCH));
+			error_free(e);
+		}
+	}
+	m->channel = 0;
+}
+
+void mailbox_remove(struct amqp_owner *o, const char *id, bool remove)
+{
+	for (int plain = 0; plain < 2; plain++) {
+		struct mailbox *m = *find(o, id, plain);
+
+		if (!m)
+			continue;
+		mailbox_close(o, m);
+		m->removing = remove && m->durable;
+		m->retry_at_ms = 0;
+		if (!m->removing)
+			mailbox_unlink(o, m);
+	}
+}
+
+void mailbox_failed(struct amqp_owner *o, struct mailbox *m, struct error *e)
+{
+	int64_t now_ms = clock_mono_ms(), ran_ms = m->channel ? now_ms - m->opened_at_ms : 0;
+
+	frames_forget(o, m->channel);
+	m->channel = 0;
+	m->retry_at_ms = now_ms + backoff_next_ms(&m->backoff, ran_ms);
+	if (m->id) {
+		struct amqp_report *r = amqp_report_new(REPORT_REFUSED);
+
+		r->id = mem_strdup(r, m->id);
+		r->error = e;
+		amqp_pipe_give(o->pipe, &r->item);
+	} else {
+		log_warn("bus.watch-refused", "why=%s", log_q(e->message));
+		error_free(e);
+	}
+}
+
+/* --- opening; all calls are on the mailbox's own channel, which the broker closes when it refuses one --- */
+
+static struct error *reopen(struct amqp_owner *o, struct mailbox *m)
+{
+	return amqp_link_open_channel(o->link, m->channel);
+}
+
+static struct error *take_lock(struct amqp_owner *o, struct mailbox *m)
+{
+	char *lock = amqp_name_lock(m, o->network, m->id);
+	struct error *e;
+
+	amqp_queue_declare(o->link, m->channel, amqp_cstring_bytes(lock), 0, 0, 1, 0, amqp_empty_table);
+	e = amqp_link_check(o->link, m->channel, "claim the mailbox");
+	mem_free(lock);
+	if (!e || e->code != ERROR_EXISTS)
+		return e;
+	error_free(e);
+	return error_new(ERROR_EXISTS, "another participant serves %s", m->id);
+}
+
+static struct error *declare_durable(struct amqp_owner *o, struct mailbox *m)
+{
+	amqp_table_entry_t entries[] = {
+		text_argument("x-queue-type", "quorum"),
+		text_argument("x-dead-letter-exchange", o->dead_exchange),
+		number_argument("x-delivery-limit", AMQP_DELIVERY_LIMIT),
+		number_argument("x-max-length", AMQP_MAILBOX_LENGTH),
+		text_argument("x-overflow", "reject-publish"),
+	};
+	amqp_table_t arguments = {m->plain ? 0 : sizeof(entries) / sizeof(entries[0]), entries};
+	amqp_bytes_t queue = amqp_cstring_bytes(m->queue);
+	struct error *e;
+
+	amqp_queue_declare(o->link, m->channel, queue, 1, 1, 0, 0, amqp_empty_table);
+	e = amqp_link_check(o->link, m->channel, m->queue);
+	if (!e || e->code != ERROR_NOT_FOUND)
+		return e;
+	error_free(e);
+	TRY(reopen(o, m));
+	amqp_queue_declare(o->link, m->channel, queue, 0, 1, 0, 0, arguments);
+	return amqp_link_check(o->link, m->channel, m->queue);
+}
+
+/* The rights that `vcli broker setup` gives a node do not allow a binding (it could bind itself to other nodes' ids),
+ * and it has made the binding already; so a refusal is no failure. */
+static struct error *bind_durable(struct amqp_owner *o, struct mailbox *m)
+{
+	struct error *e;
+
+	if (!o->may_bind)
+		return NULL;
+	amqp_queue_bind(o->link, m->channel, amqp_cstring_bytes(m->queue), amqp_cstring_bytes(o->exchange),
+			amqp_cstring_bytes(m->id), amqp_empty_table);
+	e = amqp_link_check(o->link, m->channel, "bind the mailbox");
+	if (!e || e->code != ERROR_REFUSED)
+		return e;
+	error_free(e);
+	o->may_bind = false;
+	return reopen(o, m);
+}
+
+static struct error *declare_passing(struct amqp_owner *o, struct mailbox *m)
+{
+	amqp_table_entry_t length[] = {number_argument("x-max-length", WATCH_LENGTH)};
+	amqp_table_t arguments = {1, length};
+	struct error *e;
+
+	amqp_queue_declare(o->link, m->channel, amqp_cstring_bytes(m->queue), 0, 0, 1, 1, arguments);
+	e = amqp_link_check(o->link, m->channel, m->queue);
+	if (e && e->code == ERROR_EXISTS) {
+		error_free(e);
+		return error_new(ERROR_EXISTS, "another participant serves %s", m->id ? m->id : m->queue);
+	}
+	TRY(e);
+	amqp_queue_bind(o->link, m->channel, amqp_cstring_bytes(m->queue),
+			amqp_cstring_bytes(m->id ? o->exchange : o->status_exchange),
+			amqp_cstring_bytes(m->id ? m->id : "#"), amqp_empty_table);
+	return amqp_link_check(o->link, m->channel, "bind the mailbox");
+}
+
+static struct error *consume(struct amqp_owner *o, struct mailbox *m)
+{
+	struct error *e;
+
+	amqp_basic_qos(o->link, m->channel, 0, m->id ? o->prefetch : WATCH_PREFETCH, 0);
+	TRY(amqp_link_check(o->link, m->channel, "set the prefetch"));
+	amqp_basic_consume(o->link, m->channel, amqp_cstring_bytes(m->queue), amqp_empty_bytes, 0, 0, 1,
+			   amqp_empty_table);
+	e = amqp_link_check(o->link, m->channel, m->queue);
+	/* A quorum queue without a leader answers nothing at all; the connection is given up with it. */
+	if (e && e->code == ERROR_UNAVAILABLE && m->durable && !m->plain)
+		e = error_wrap(e, "no answer to consume (if this stays, the queue has no leader, see docs/broker.md)");
+	return e;
+}
+
+static struct error *mailbox_open(struct amqp_owner *o, struct mailbox *m)
+{
+	TRY(reopen(o, m));
+	if (!m->durable) {
+		TRY(declare_passing(o, m));
+	} else if (m->plain) {
+		TRY(declare_durable(o, m));
+	} else {
+		TRY(take_lock(o, m));
+		TRY(declare_durable(o, m));
+		TRY(bind_durable(o, m));
+	}
+	return consume(o, m);
+}
+
+static struct error *mailbox_delete(struct amqp_owner *o, const struct mailbox *m)
+{
+	struct error *e;
+
+	amqp_queue_delete(o->link, CHANNEL_SCRATCH, amqp_cstring_bytes(m->queue), 0, 0);
+	e = amqp_link_check(o->link, CHANNEL_SCRATCH, m->queue);
+	if (!e || e->code == ERROR_UNAVAILABLE)
+		return e;
+	if (e->code != ERROR_NOT_FOUND)
+		log_warn("bus.undeleted", "queue=%s why=%s", m->queue, log_q(e->message));
+	error_free(e);
+	return amqp_link_open_channel(o->link, CHANNEL_SCRATCH);
+}
+
+/* Not the one closed last: what the broker sent before it heard of the closing is still to be read, and would pass for
+ * deliveries of the next mailbox. So channels go round, in a circle that is small because each costs memory. */
+static uint16_t free_channel(struct amqp_owner *o)
+{
+	int limit = amqp_get_channel_max(o->link), size = CHANNELS_SPARE;
+
+	if (limit <= 0 || limit > UINT16_MAX)
+		limit = AMQP_CHANNEL_LIMIT;
+	for (const struct mailbox *m = o->mailboxes; m; m = m->next)
+		size++;
+	if (size > limit - CHANNEL_FIRST_MAILBOX + 1)
+		size = limit - CHANNEL_FIRST_MAILBOX + 1;
+	for (int i = 0; i < size; i++) {
+		if (++o->last_channel < CHANNEL_FIRST_MAILBOX || o->last_channel >= CHANNEL_FIRST_MAILBOX + size)
+			o->last_channel = CHANNEL_FIRST_MAILBOX;
+		if (!mailbox_of_channel(o, (uint16_t)o->last_channel))
+			return (uint16_t)o->last_channel;
+	}
+	return 0;
+}
+
+static void report_served(struct amqp_owner *o, const struct mailbox *m)
+{
+	struct amqp_report *r;
+
+	if (!m->id || m->plain)
+		return;
+	r = amqp_report_new(REPORT_SERVED);
+	r->id = mem_strdup(r, m->id);
+	amqp_pipe_give(o->pipe, &r->item);
+}
+
+static struct error *mailbox_try(struct amqp_owner *o, struct mailbox *m)
+{
+	struct error *e;
+
+	m->channel = free_channel(o);
+	if (!m->channel) {
+		mailbox_failed(o, m, error_new(ERROR_LIMIT, "the broker allows no more channels"));
+		return NULL;
+	}
+	m->generation = ++o->next_generation;
+	m->opened_at_ms = clock_mono_ms();
+	e = mailbox_open(o, m);
+	if (!e) {
+		log_debug("bus.mailbox", "queue=%s", m->queue);
+		report_served(o, m);
+		return NULL;
+	}
+	if (e->code == ERROR_UNAVAILABLE)
+		return e;
+	mailbox_failed(o, m, e);
+	return NULL;
+}
+
+struct error *mailboxes_open(struct amqp_owner *o, int64_t now_ms, int64_t *ret_next_ms)
+{
+	int64_t next_ms = INT64_MAX;
+
+	for (struct mailbox *m = o->mailboxes, *following; m; m = following) {
+		following = m->next;
+		if (m->channel)
+			continue;
+		if (m->removing) {
+			TRY(mailbox_delete(o, m));
+			mailbox_unlink(o, m);
+			continue;
+		}
+		if (m->retry_at_ms <= now_ms)
+			TRY(mailbox_try(o, m));
+		if (!m->channel && m->retry_at_ms < next_ms)
+			next_ms = m->retry_at_ms;
+	}
+	*ret_next_ms = next_ms;
+	return NULL;
+}

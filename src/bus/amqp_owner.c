@@ -1,0 +1,266 @@
+#include "bus/amqp_owner.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/amqp_link.h"
+
+#define STOP_PATIENCE_S 2
+/* rabbitmq-c sends and checks heartbeats only inside its calls, so it is called at least this often. */
+#define TICK_MS INT64_C(1000)
+
+static void tell_up(struct amqp_owner *o)
+{
+	struct amqp_report *r = amqp_report_new(REPORT_STATE);
+
+	r->up = true;
+	o->told_down = false;
+	amqp_pipe_give(o->pipe, &r->item);
+}
+
+/* Once per outage, and again when the reason changes. Takes e. */
+static void tell_down(struct amqp_owner *o, struct error *e)
+{
+	struct amqp_report *r;
+
+	if (o->told_down && !strcmp(o->told_reason, e->message)) {
+		error_free(e);
+		return;
+	}
+	mem_free(o->told_reason);
+	o->told_reason = mem_strdup(o, e->message);
+	o->told_down = true;
+	r = amqp_report_new(REPORT_STATE);
+	r->error = e;
+	amqp_pipe_give(o->pipe, &r->item);
+}
+
+static void set_socket(struct amqp_owner *o, int fd)
+{
+	pthread_mutex_lock(&o->socket_lock);
+	o->socket = fd;
+	pthread_mutex_unlock(&o->socket_lock);
+}
+
+/* Orders that need a connection find none: messages fail at once, acknowledgements are void. */
+static struct error *obey(struct amqp_owner *o, struct amqp_order *order)
+{
+	struct error *e = NULL;
+
+	switch (order->kind) {
+	case ORDER_STOP:
+		break; /* o->stop says it */
+	case ORDER_SERVE:
+		(void)mailbox_add(o, order->id, order->durable, false);
+		if (o->accept_plain && order->durable)
+			(void)mailbox_add(o, order->id, true, true);
+		break;
+	case ORDER_WATCH:
+		(void)mailbox_add(o, NULL, false, false);
+		break;
+	case ORDER_UNSERVE:
+		mailbox_remove(o, order->id, order->remove);
+		break;
+	case ORDER_ACCEPT:
+		e = publish_settle(o, order, true);
+		break;
+	case ORDER_SEND:
+	case ORDER_REJECT:
+		amqp_list_append(&o->waiting, &order->item);
+		return NULL;
+	}
+	mem_free(order);
+	return e;
+}
+
+static struct error *obey_all(struct amqp_owner *o)
+{
+	struct error *e = NULL;
+	struct amqp_list orders;
+	struct amqp_item *i;
+
+	amqp_list_init(&orders);
+	amqp_pipe_fetch(o->pipe, &orders);
+	while ((i = amqp_list_take(&orders))) {
+		struct error *next = obey(o, (struct amqp_order *)i);
+
+		/* The connection is lost, but the orders are not. */
+		if (e)
+			error_free(next);
+		else
+			e = next;
+	}
+	return e;
+}
+
+static void wait_for_work(struct amqp_owner *o, int64_t timeout_ms)
+{
+	struct pollfd fds[2] = {{.fd = amqp_pipe_fd(o->pipe), .events = POLLIN},
+				{.fd = o->link ? amqp_get_sockfd(o->link) : -1, .events = POLLIN}};
+
+	if (timeout_ms > TICK_MS)
+		timeout_ms = TICK_MS;
+	(void)poll(fds, 2, timeout_ms > 0 ? (int)timeout_ms : 0);
+}
+
+static bool can_publish_more(const struct amqp_owner *o)
+{
+	return o->waiting.first && !o->blocked && o->window_count < WINDOW_MESSAGES && o->window_bytes < WINDOW_BYTES;
+}
+
+static struct error *connection_turn(struct amqp_owner *o)
+{
+	int64_t next_ms;
+
+	TRY(obey_all(o));
+	/* Mailboxes first: who serves one and then asks is ready for the answer. */
+	TRY(mailboxes_open(o, clock_mono_ms(), &next_ms));
+	TRY(publish_waiting(o));
+	TRY(frames_read(o));
+	amqp_pipe_flush(o->pipe);
+	if (o->stop || can_publish_more(o) || amqp_frames_enqueued(o->link) || amqp_data_in_buffer(o->link))
+		return NULL;
+	wait_for_work(o, next_ms - clock_mono_ms());
+	return NULL;
+}
+
+static struct error *connection_begin(struct amqp_owner *o)
+{
+	char *name = mem_printf(o, "dsn %s", o->network);
+	struct error *e = amqp_link_open(o->address, name, o->heartbeat_ms, &o->link);
+	int64_t next_ms;
+
+	mem_free(name);
+	TRY(e);
+	set_socket(o, amqp_get_sockfd(o->link));
+	o->may_bind = true;
+	o->blocked = false;
+	TRY(publish_open(o));
+	TRY(owner_declare_network(o));
+	/* Mailboxes before "up": who then sends a command can be answered. */
+	TRY(obey_all(o));
+	TRY(mailboxes_open(o, clock_mono_ms(), &next_ms));
+	tell_up(o);
+	amqp_pipe_flush(o->pipe);
+	return NULL;
+}
+
+/* Takes e; NULL: we leave by ourselves. */
+static void connection_end(struct amqp_owner *o, struct error *e)
+{
+	amqp_connection_state_t link = o->link;
+	struct error *fate;
+
+	o->link = NULL;
+	set_socket(o, -1);
+	amqp_link_close(link, !e);
+	for (struct mailbox *m = o->mailboxes; m; m = m->next) {
+		m->channel = 0;
+		m->retry_at_ms = 0;
+	}
+	for (size_t i = 0; i < o->incoming_count; i++)
+		frames_forget(o, (uint16_t)i);
+	if (!e)
+		e = error_new(ERROR_UNAVAILABLE, "the broker connection was closed");
+	/* Whatever the reason is, for a message it means: not sent, try again. */
+	fate = error_new(ERROR_UNAVAILABLE, "%s", e->message);
+	publish_fail(o, fate);
+	error_free(fate);
+	tell_down(o, e);
+	amqp_pipe_flush(o->pipe);
+}
+
+static void wait_before_next(struct amqp_owner *o, int64_t delay_ms)
+{
+	int64_t until_ms = clock_mono_ms() + delay_ms;
+	struct error *away = error_new(ERROR_UNAVAILABLE, "not connected to the broker: %s", o->told_reason);
+
+	while (!o->stop) {
+		int64_t left_ms = until_ms - clock_mono_ms();
+
+		error_free(obey_all(o));
+		publish_fail(o, away);
+		amqp_pipe_flush(o->pipe);
+		if (left_ms <= 0)
+			break;
+		wait_for_work(o, left_ms);
+	}
+	error_free(away);
+}
+
+static void *owner_main(void *arg)
+{
+	struct amqp_owner *o = arg;
+
+	while (!o->stop) {
+		int64_t began_ms = clock_mono_ms();
+		struct error *e = connection_begin(o);
+
+		while (!e && !o->stop)
+			e = connection_turn(o);
+		if (!e)
+			e = obey_all(o); /* what was ordered before the stop: acknowledgements */
+		if (!e)
+			e = publish_waiting(o);
+		connection_end(o, e);
+		if (!o->stop)
+			wait_before_next(o, backoff_next_ms(&o->backoff, clock_mono_ms() - began_ms));
+	}
+	return NULL;
+}
+
+struct error *amqp_owner_start(struct amqp_owner *o)
+{
+	sigset_t all, before;
+	int status;
+
+	amqp_list_init(&o->waiting);
+	amqp_list_init(&o->window);
+	o->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000, .steady_ms = 5000};
+	o->socket = -1;
+	pthread_mutex_init(&o->socket_lock, NULL);
+	/* Signals are the loop thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	status = pthread_create(&o->thread, NULL, owner_main, o);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return status ? error_sys(status, "broker connection: thread") : NULL;
+}
+
+static bool join_within(struct amqp_owner *o, time_t seconds)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += seconds;
+	return pthread_timedjoin_np(o->thread, NULL, &until) == 0;
+}
+
+void amqp_owner_stop(struct amqp_owner *o)
+{
+	o->stop = true;
+	amqp_pipe_put(o->pipe, &amqp_order_new(ORDER_STOP)->item);
+	if (!join_within(o, STOP_PATIENCE_S)) {
+		pthread_mutex_lock(&o->socket_lock);
+		if (o->socket >= 0)
+			shutdown(o->socket, SHUT_RDWR);
+		pthread_mutex_unlock(&o->socket_lock);
+		if (!join_within(o, 1)) {
+			log_warn("bus.stuck", "host=%s", log_q(o->address->host));
+			pthread_detach(o->thread);
+			return;
+		}
+	}
+	amqp_pipe_release(o->pipe);
+	amqp_list_clear(&o->waiting);
+	amqp_list_clear(&o->window);
+	pthread_mutex_destroy(&o->socket_lock);
+	mem_free(o);
+}

@@ -1,0 +1,117 @@
+/* The thread that owns a broker connection: the only one that calls rabbitmq-c on it.
+ *
+ * It connects, declares, consumes, publishes, and does it all again after a failure, with back-off. It talks to the
+ * loop only through bus/amqp_pipe.h. The parts are in amqp_owner.c (life cycle), amqp_topology.c (what a network needs
+ * on a broker), amqp_mailbox.c (serving), amqp_publish.c (sending and confirms), amqp_frame.c (what the broker sends).
+ */
+#ifndef DSN_BUS_AMQP_OWNER_H
+#define DSN_BUS_AMQP_OWNER_H
+
+#include <amqp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/backoff.h"
+#include "bus/amqp_address.h"
+#include "bus/amqp_item.h"
+
+#define CHANNEL_PUBLISH 1
+#define CHANNEL_SCRATCH 2 /* declarations that may be refused */
+#define CHANNEL_FIRST_MAILBOX 3
+
+/* Published and not yet confirmed: bounds what a broker that stops reading can make us hold in the connection. */
+#define WINDOW_MESSAGES 512
+#define WINDOW_BYTES ((size_t)8 * 1024 * 1024)
+
+/* One consumed queue. */
+struct mailbox {
+	struct mailbox *next;
+	char *id;    /* NULL: the watch queue */
+	char *queue; /* its name on the broker */
+	bool durable;
+	bool removing;
+	unsigned generation;
+	bool plain;          /* the queue named by the bare id */
+	uint16_t channel;    /* 0: not open */
+	int64_t retry_at_ms; /* monotonic; when to try again while channel == 0 */
+	struct backoff backoff;
+	int64_t opened_at_ms;
+};
+
+/* A message that arrives in pieces: method, header, bodies. One per channel, as AMQP does not mix them within one. */
+struct incoming {
+	enum { INCOMING_NONE, INCOMING_DELIVERY, INCOMING_RETURN } kind;
+	uint64_t number;
+	char *text; /* NULL while skipping one that is too large */
+	size_t len, size;
+	bool have_header;
+	char *message_id;
+	int reply_code;
+	char *reply_text;
+};
+
+struct amqp_owner {
+	/* Set before the thread starts, then read only. */
+	struct amqp_address *address;
+	struct amqp_pipe *pipe;
+	char *network;
+	char *exchange, *status_exchange, *dead_exchange;
+	uint16_t prefetch;
+	int64_t heartbeat_ms;
+	bool accept_plain;
+	atomic_bool stop; /* set by the loop */
+	pthread_t thread;
+	pthread_mutex_t socket_lock;
+	int socket; /* for the loop to break a blocked write; -1: none; under socket_lock */
+
+	amqp_connection_state_t link; /* NULL: not connected */
+	unsigned next_generation;
+	int last_channel; /* given to a mailbox */
+	struct backoff backoff;
+	bool told_down;
+	char *told_reason;
+	bool may_bind; /* false once the broker has refused a binding: rights are set up by the operator then */
+	bool blocked;  /* the broker asked us not to publish */
+	struct mailbox *mailboxes;
+	struct incoming *incoming; /* by channel */
+	size_t incoming_count;
+
+	struct amqp_list waiting; /* orders to publish, in order */
+	struct amqp_list window;  /* published, unconfirmed, oldest first */
+	size_t window_count, window_bytes;
+	uint64_t next_number;
+};
+
+/* Starts the thread. `o` is a top-level object that belongs to amqp_owner_stop() from now on. */
+struct error *amqp_owner_start(struct amqp_owner *o) MUST_CHECK;
+/* Ends the thread, after it has done what was ordered before, and frees `o`. Waits two seconds at most for a broker
+ * that does not answer; a thread that is stuck even then is left to the end of the process. */
+void amqp_owner_stop(struct amqp_owner *o);
+
+/* --- between the parts; a returned error of ERROR_UNAVAILABLE means: connection lost --- */
+
+struct error *owner_declare_network(struct amqp_owner *o) MUST_CHECK;
+
+struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, bool plain);
+void mailbox_remove(struct amqp_owner *o, const char *id, bool remove);
+struct mailbox *mailbox_of_channel(struct amqp_owner *o, uint16_t channel);
+/* Try those whose time has come; *ret_next_ms becomes the earliest time of the rest. */
+struct error *mailboxes_open(struct amqp_owner *o, int64_t now_ms, int64_t *ret_next_ms) MUST_CHECK;
+/* Its channel was closed by the broker: tell the loop, try again later. Takes e. */
+void mailbox_failed(struct amqp_owner *o, struct mailbox *m, struct error *e);
+
+struct error *publish_open(struct amqp_owner *o) MUST_CHECK;
+/* Publish what waits, as far as the window allows. */
+struct error *publish_waiting(struct amqp_owner *o) MUST_CHECK;
+/* The broker confirmed (or refused) up to `number`. */
+struct error *publish_confirmed(struct amqp_owner *o, uint64_t number, bool multiple, bool ack) MUST_CHECK;
+void publish_returned(struct amqp_owner *o, const struct incoming *in);
+/* All that waits or is unconfirmed has this fate. `e` is copied. */
+void publish_fail(struct amqp_owner *o, const struct error *e);
+struct error *publish_settle(struct amqp_owner *o, const struct amqp_order *order, bool accept) MUST_CHECK;
+
+/* Handle what has arrived without waiting. */
+struct error *frames_read(struct amqp_owner *o) MUST_CHECK;
+void frames_forget(struct amqp_owner *o, uint16_t channel);
+
+#endif

@@ -1,0 +1,23 @@
+/* Command ids seen, with the result given: effects happen once, a repeated command gets the recorded result again.
+ *
+ * Entries older than `keep_ms` (at least the longest ttl) are removed. Threads: the db's thread.
+ */
+#ifndef DSN_BUS_DEDUPE_H
+#define DSN_BUS_DEDUPE_H
+
+#include <stdbool.h>
+
+#include "base/db.h"
+#include "bus/message.h"
+
+extern const char dedupe_schema[];
+
+/* Record a command as accepted. *ret_new is false when it was there already; then *ret_result is the encoded result
+ * message recorded for it, or NULL when none was yet (ctx owns it). Joins a transaction the caller has begun. */
+struct error *dedupe_accept(const void *ctx, struct db *db, const struct message *command, int64_t now_ms,
+			    bool *ret_new, char **ret_result) MUST_CHECK;
+/* Record the result of a command. */
+struct error *dedupe_finish(struct db *db, const char *command_id, const char *encoded_result) MUST_CHECK;
+struct error *dedupe_expire(struct db *db, int64_t older_than_ms) MUST_CHECK;
+
+#endif

@@ -1,0 +1,57 @@
+/* The bus message: one JSON object, the same on every transport.
+ *
+ *   {"dsn":"1","id":"<32 hex>","kind":"command","from":"<id>","to":"<id>","time":"<ms>","ttl":"<ms>",
+ *    "re":"<id of the command>","body":{...}}
+ *
+ * kind: command (wanted state or question for a node), result (answer to a command, `re` names it),
+ * status (periodic and on change, `to` is empty). All values but `body` are strings, as everywhere in API 1.00.
+ * `body` of a command is a private API document or a bare config message (see api/); of a result:
+ *   {"state":"applied|failed","error":{"code":"...","message":"..."},"data":{...}}.
+ * A plain message (the seed's) is a body without this envelope.
+ * Bounds: 256 KiB a message; id 32 hex digits; ids 40 hex digits; ttl 1 s..7 days.
+ */
+#ifndef DSN_BUS_MESSAGE_H
+#define DSN_BUS_MESSAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define MESSAGE_LIMIT (256 * 1024)
+
+enum message_kind { MESSAGE_COMMAND, MESSAGE_RESULT, MESSAGE_STATUS };
+
+struct message {
+	char *id; /* 32 hex digits */
+	enum message_kind kind;
+	char *from;      /* 40 hex digits; "" only in a plain message */
+	char *to;        /* 40 hex digits; "" for a status */
+	int64_t time_ms; /* sender's wall clock */
+	int64_t ttl_ms;  /* the message is void after time_ms + ttl_ms; 0: no limit (plain messages) */
+	char *re;        /* id of the command a result answers, else NULL */
+	json_t *body;    /* owned reference */
+	bool plain;      /* came without the envelope */
+};
+
+/* A new message with a fresh random id and the present time; takes a new reference to body. */
+struct message *message_new(const void *ctx, enum message_kind kind, const char *from, const char *to, int64_t ttl_ms,
+			    json_t *body);
+/* A result for `command`: state "applied" with `data` (may be NULL), or "failed" when e is given (not taken). */
+struct message *message_result(const void *ctx, const struct message *command, const char *from, const struct error *e,
+			       json_t *data);
+/* Text on the wire; belongs to ctx. */
+char *message_encode(const void *ctx, const struct message *m);
+/* Refuses anything malformed, oversized or unknown, naming the place in the message. With allow_plain, an object
+ * without a "dsn" member becomes a plain command: its id is the first 32 hex digits of the SHA-256 of its bytes and
+ * `salt`. */
+struct error *message_decode(const void *ctx, const char *text, size_t len, bool allow_plain, const char *salt,
+			     struct message **ret_message) MUST_CHECK;
+bool message_expired(const struct message *m, int64_t now_ms);
+
+/* Reading a result's body. state is "applied" or "failed"; *ret_failure is NULL when applied. data is borrowed, may be
+ * NULL. */
+struct error *message_read_result(const struct message *m, struct error **ret_failure, json_t **ret_data) MUST_CHECK;
+
+#endif
