@@ -1,0 +1,193 @@
+/* dsn-agent: one per machine, hosts any number of nodes. Settings and wiring only; the work is in node/. */
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/notify.h"
+#include "agent/trim.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "bus/bus.h"
+#include "node/agent.h"
+
+/* By then the bus is up and the stored nodes run. */
+#define SETTLED_MS 3000
+#define TRIM_EVERY_MS 30000
+
+#define ROW(field) offsetof(struct agent_settings, field)
+
+static const struct config_row rows[] = {
+	{"bus", CONFIG_STRING, ROW(bus), "amqp://127.0.0.1/", NULL, 0, 0, "URL",
+	 "the bus: amqp://[user@]host[:port]/vhost or amqps://...", bus_check_url},
+	{"network", CONFIG_STRING, ROW(network), "default", NULL, 0, 0, "NAME", "name of the network on the bus", NULL},
+	{"password-file", CONFIG_STRING, ROW(password_file), NULL, NULL, 0, 0, "FILE",
+	 "0600 file with the bus password; without it $DSN_BROKER_PASSWORD", NULL},
+	{"ca-file", CONFIG_STRING, ROW(ca_file), NULL, NULL, 0, 0, "FILE",
+	 "amqps: trust anchors instead of the system's", NULL},
+	{"cert-file", CONFIG_STRING, ROW(cert_file), NULL, NULL, 0, 0, "FILE", "amqps: client certificate", NULL},
+	{"key-file", CONFIG_STRING, ROW(key_file), NULL, NULL, 0, 0, "FILE", "amqps: key of the client certificate",
+	 NULL},
+	{"accept-plain", CONFIG_BOOL, ROW(accept_plain), "no", NULL, 0, 0, NULL,
+	 "also read queues named by the bare node id, messages without envelope", NULL},
+	{"state-dir", CONFIG_STRING, ROW(state_dir), "/var/lib/dsn", NULL, 0, 0, "DIR",
+	 "the agent's database and the nodes' folders", NULL},
+	{"node", CONFIG_LIST, ROW(nodes), NULL, NULL, 0, 0, "ID", "serve this node id from the start (repeatable)",
+	 NULL},
+	{"port-range", CONFIG_STRING, ROW(port_range), "20000-20999", NULL, 0, 0, "A-B",
+	 "ports given to nodes whose document names none", NULL},
+	{"public-ip", CONFIG_STRING, ROW(public_ip), "127.0.0.1", NULL, 0, 0, "ADDRESS",
+	 "address that endpoints are announced with", NULL},
+	{"mode", CONFIG_CHOICE, ROW(mode), "managed", "managed|classic", 0, 0, NULL,
+	 "mode of nodes whose document names none", NULL},
+	{"runtime", CONFIG_CHOICE, ROW(runtime), "process", "process|docker", 0, 0, NULL,
+	 "runtime of nodes whose document names none", NULL},
+	{"run-as", CONFIG_STRING, ROW(run_as), "nobody", NULL, 0, 0, "USER",
+	 "whom nginx and ffmpeg run as when the agent is root", NULL},
+	{"nginx", CONFIG_STRING, ROW(nginx), "/usr/sbin/nginx", NULL, 0, 0, "PROGRAM", "nginx", NULL},
+	{"rtmp-module", CONFIG_STRING, ROW(rtmp_module), "/usr/lib/nginx/modules/ngx_rtmp_module.so", NULL, 0, 0,
+	 "FILE", "nginx's RTMP module", NULL},
+	{"ffmpeg", CONFIG_STRING, ROW(ffmpeg), "ffmpeg", NULL, 0, 0, "PROGRAM", "ffmpeg", NULL},
+	{"ffprobe", CONFIG_STRING, ROW(ffprobe), "ffprobe", NULL, 0, 0, "PROGRAM", "ffprobe", NULL},
+	{"segmenter", CONFIG_STRING, ROW(segmenter), NULL, NULL, 0, 0, "PROGRAM",
+	 "segmenter of storages; without it the dsn-hls beside this program", NULL},
+	{"docker-socket", CONFIG_STRING, ROW(docker_socket), "/var/run/docker.sock", NULL, 0, 0, "FILE",
+	 "socket of Docker's engine", NULL},
+	{"image", CONFIG_STRING, ROW(image), "dsn-nginx-rtmp:" DSN_VERSION, NULL, 0, 0, "IMAGE",
+	 "container image of nodes whose document names none", NULL},
+	{"preset", CONFIG_STRING, ROW(preset), "veryfast", NULL, 0, 0, "PRESET", "x264 preset where a task names none",
+	 NULL},
+	{"stall-after", CONFIG_DURATION, ROW(stall_after_ms), "8s", NULL, 0, 0, "TIME",
+	 "restart a unit that makes no progress for this long while its input flows", NULL},
+	{"end-after", CONFIG_DURATION, ROW(end_after_ms), "8s", NULL, 0, 0, "TIME",
+	 "a stream has ended when its publisher was away for this long", NULL},
+	{"status-every", CONFIG_DURATION, ROW(status_every_ms), "5s", NULL, 0, 0, "TIME",
+	 "how often status is sent when nothing changes", NULL},
+	{"apply-timeout", CONFIG_DURATION, ROW(apply_timeout_ms), "20s", NULL, 0, 0, "TIME",
+	 "how long a node or job may take until it serves", NULL},
+	{"claim-timeout", CONFIG_DURATION, ROW(claim_timeout_ms), "30s", NULL, 0, 0, "TIME",
+	 "end with code 4 when another agent holds a node id of ours this long at the start", NULL},
+	{"stop-units", CONFIG_BOOL, ROW(stop_units), "no", NULL, 0, 0, NULL,
+	 "at the end also end nginx and ffmpeg; without it they go on for the next agent", NULL},
+	{"log-level", CONFIG_CHOICE, ROW(log_level), "info", "error|warn|info|debug", 0, 0, NULL, "least level logged",
+	 NULL},
+};
+
+static const struct config_program program = {
+	.name = "dsn-agent",
+	.synopsis = "dsn-agent [options]",
+	.about = "Hosts nodes of a video network on this machine: takes commands from the bus, runs nginx and ffmpeg "
+		 "for "
+		 "each node, watches them and reports. SIGTERM ends it.",
+	.rows = rows,
+	.row_count = sizeof(rows) / sizeof(rows[0]),
+	.default_file = "/etc/dsn/agent.conf",
+};
+
+struct run {
+	uv_loop_t *loop;
+	struct agent *agent;
+	int code;
+};
+
+static void on_end(int code, void *arg)
+{
+	struct run *r = arg;
+
+	r->code = code;
+	uv_stop(r->loop);
+}
+
+static void on_signal(int signum, void *arg)
+{
+	struct run *r = arg;
+
+	log_info("agent.signal", "signal=%d", signum);
+	notify("STOPPING=1");
+	agent_stop(r->agent);
+}
+
+static void on_settled(void *arg)
+{
+	(void)arg;
+	trim_memory();
+}
+
+/* dsn-hls in the folder of this program. */
+static char *own_segmenter(const void *ctx)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (len < 0)
+		return mem_strdup(ctx, "dsn-hls");
+	path[len] = '\0';
+	return mem_printf(ctx, "%s/dsn-hls", dirname(path));
+}
+
+static int fail(struct error *e)
+{
+	int code = error_exit_code(e);
+
+	fprintf(stderr, "dsn-agent: %s\n", e->message);
+	error_free(e);
+	return code;
+}
+
+static int run(const void *ctx, const struct agent_settings *settings)
+{
+	uv_loop_t loop;
+	struct run r = {.loop = &loop};
+	struct error *e;
+	void *memory = mem_strdup(ctx, "");
+
+	uv_loop_init(&loop);
+	e = agent_open(memory, &loop, settings, on_end, &r, &r.agent);
+	if (!e) {
+		signal_start(memory, &loop, SIGTERM, on_signal, &r);
+		signal_start(memory, &loop, SIGINT, on_signal, &r);
+		timer_start(memory, &loop, SETTLED_MS, TRIM_EVERY_MS, on_settled, NULL);
+		notify("READY=1");
+		uv_run(&loop, UV_RUN_DEFAULT);
+	}
+	mem_free(memory);
+	loop_drain(&loop);
+	uv_loop_close(&loop);
+	return e ? fail(e) : r.code;
+}
+
+int main(int argc, char **argv)
+{
+	struct agent_settings settings = {0};
+	enum log_level level;
+	struct error *e;
+	char **words;
+	bool done = false;
+	void *memory;
+	int code;
+
+	mem_init();
+	signal(SIGPIPE, SIG_IGN);
+	memory = mem_strdup(NULL, "");
+	e = config_load(memory, &program, argc, argv, &settings, &words, &done);
+	if (!e && !done && words[0])
+		e = error_new(ERROR_INVALID, "\"%s\": dsn-agent takes options only; see --help", words[0]);
+	if (!e && !done)
+		e = log_parse_level(settings.log_level, &level);
+	if (e || done) {
+		code = e ? fail(e) : 0;
+		mem_free(memory);
+		return code;
+	}
+	log_set_level(level);
+	if (!settings.segmenter)
+		settings.segmenter = own_segmenter(memory);
+	code = run(memory, &settings);
+	mem_free(memory);
+	return code;
+}

@@ -1,0 +1,496 @@
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/dedupe.h"
+#include "node/agent_impl.h"
+#include "node/agent_user.h"
+#include "node/command.h"
+#include "node/node.h"
+#include "node/store.h"
+
+#define TICK_MS 500
+#define CHANGE_MS 1
+#define STATUS_SOON_MS 200
+#define CLAIM_CHECK_MS 200
+#define SEEN_KEEP_MS (INT64_C(8) * 24 * 3600 * 1000) /* longer than any time to live */
+#define STOP_POLL_MS 50
+#define STOP_LIMIT_MS 20000
+/* sun_path, and the longest name below a node's folder. */
+#define SOCKET_PATH 108
+
+const char *agent_id(const struct agent *a)
+{
+	return a->id;
+}
+
+struct node *agent_node(struct agent *a, const char *id)
+{
+	for (size_t i = 0; i < a->node_count; i++) {
+		if (!strcmp(a->nodes[i]->row.id, id))
+			return a->nodes[i];
+	}
+	return NULL;
+}
+
+void agent_add_node(struct agent *a, struct node *n)
+{
+	a->nodes = mem_resize(a, a->nodes, struct node *, a->node_count + 1);
+	a->nodes[a->node_count++] = n;
+}
+
+/* --- claims on mailboxes --- */
+
+static struct claim *find_claim(struct agent *a, const char *id)
+{
+	for (size_t i = 0; i < a->claim_count; i++) {
+		if (!strcmp(a->claims[i].id, id))
+			return &a->claims[i];
+	}
+	return NULL;
+}
+
+void agent_claim(struct agent *a, const char *id)
+{
+	struct error *e;
+
+	if (find_claim(a, id))
+		return;
+	a->claims = mem_resize(a, a->claims, struct claim, a->claim_count + 1);
+	a->claims[a->claim_count++] = (struct claim){.id = mem_strdup(a, id)};
+	e = bus_serve(a->bus, id, true);
+	if (e)
+		log_error("bus.serve", "id=%s reason=%s", id, log_q(e->message));
+	error_free(e);
+}
+
+static bool configured(const struct agent *a, const char *id)
+{
+	for (char **n = a->settings.nodes; n && *n; n++) {
+		if (!strcasecmp(*n, id))
+			return true;
+	}
+	return false;
+}
+
+static void unclaim(struct agent *a, const char *id)
+{
+	struct claim *c = find_claim(a, id);
+
+	if (!c || configured(a, id))
+		return;
+	bus_unserve(a->bus, id, true);
+	mem_free(c->id);
+	*c = a->claims[--a->claim_count];
+}
+
+void agent_drop_node(struct agent *a, struct node *n)
+{
+	for (size_t i = 0; i < a->node_count; i++) {
+		if (a->nodes[i] == n) {
+			memmove(&a->nodes[i], &a->nodes[i + 1], (--a->node_count - i) * sizeof(struct node *));
+			break;
+		}
+	}
+	unclaim(a, n->row.id);
+	mem_free(n);
+	agent_changed(a);
+}
+
+static void finish(struct agent *a, int code)
+{
+	agent_end_fn *end = a->end;
+
+	a->end = NULL;
+	if (end)
+		end(code, a->end_arg);
+}
+
+static void on_claim_timer(void *arg)
+{
+	struct agent *a = arg;
+	int64_t now_ms = clock_mono_ms();
+
+	for (size_t i = 0; i < a->claim_count; i++) {
+		struct claim *c = &a->claims[i];
+
+		if (!c->refused_since_ms || !c->from_start ||
+		    now_ms - c->refused_since_ms < a->settings.claim_timeout_ms)
+			continue;
+		log_error("claim.refused", "id=%s why=%s", c->id,
+			  log_q("another agent serves this id; two agents for one node would undo each other's work: "
+				"stop "
+				"the other one, or take the id from --node here"));
+		finish(a, AGENT_EXIT_CLAIMED);
+		return;
+	}
+}
+
+static void on_refused(const char *id, const struct error *why, void *arg)
+{
+	struct agent *a = arg;
+	struct claim *c = find_claim(a, id);
+
+	if (!c || c->refused_since_ms)
+		return;
+	c->refused_since_ms = clock_mono_ms();
+	c->from_start = c->refused_since_ms - a->started_ms < a->settings.claim_timeout_ms;
+	log_warn("claim.waits", "id=%s why=%s", id, log_q(why->message));
+	if (!a->claim_timer)
+		a->claim_timer = timer_start(a, a->loop, CLAIM_CHECK_MS, CLAIM_CHECK_MS, on_claim_timer, a);
+}
+
+static void on_served(const char *id, void *arg)
+{
+	struct claim *c = find_claim(arg, id);
+
+	if (c && c->refused_since_ms)
+		log_info("claim.granted", "id=%s", id);
+	if (c)
+		c->refused_since_ms = 0;
+}
+
+/* --- the bus --- */
+
+static void on_state(bool up, const struct error *why, void *arg)
+{
+	struct agent *a = arg;
+
+	if (up) {
+		log_info("bus.up", "agent=%s", a->id);
+		if (a->outbox)
+			outbox_kick(a->outbox);
+		status_send_all(a);
+	} else {
+		log_warn("bus.down", "why=%s", log_q(why ? why->message : "closed"));
+	}
+}
+
+static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
+{
+	struct agent *a = arg;
+
+	if (m->kind != MESSAGE_COMMAND) {
+		log_debug("message.ignored", "id=%s from=%s", m->id, m->from);
+		bus_accept(d);
+		return;
+	}
+	command_take(a, d, m);
+}
+
+static struct error *open_bus(struct agent *a)
+{
+	const struct agent_settings *s = &a->settings;
+	struct bus_options options = {
+		.url = s->bus,
+		.network = s->network,
+		.password_file = s->password_file,
+		.ca_file = s->ca_file,
+		.cert_file = s->cert_file,
+		.key_file = s->key_file,
+		.accept_plain = s->accept_plain,
+	};
+	struct bus_handlers handlers = {.on_state = on_state,
+					.on_message = on_message,
+					.on_refused = on_refused,
+					.on_served = on_served,
+					.arg = a};
+
+	TRY(bus_open(a, a->loop, &options, &handlers, &a->bus));
+	return outbox_open(a, a->db, a->bus, a->loop, NULL, NULL, &a->outbox);
+}
+
+/* --- stored nodes --- */
+
+const char *agent_lost(const struct agent *a, const char *id)
+{
+	for (size_t i = 0; i < a->lost_count; i++) {
+		if (!strcmp(a->lost[i].id, id))
+			return a->lost[i].why;
+	}
+	return NULL;
+}
+
+static void add_lost(struct lost **list, size_t *count, const void *ctx, const char *id, const char *why)
+{
+	*list = mem_resize(ctx, *list, struct lost, *count + 1);
+	(*list)[*count].id = mem_strdup(*list, id);
+	(*list)[(*count)++].why = mem_strdup(*list, why);
+}
+
+/* Those that are not open. One that cannot be (a full disk) is tried again; the others go on meanwhile, and its
+ * commands say why it is missing. */
+static struct error *open_nodes(struct agent *a)
+{
+	struct node_row **rows;
+	struct lost *lost = NULL;
+	size_t count = 0;
+	struct node *n;
+
+	TRY(store_nodes(a, a->db, &rows));
+	for (size_t i = 0; rows[i]; i++) {
+		struct error *e = agent_node(a, rows[i]->id) ? NULL : node_open(a, rows[i], &n);
+		const char *before = agent_lost(a, rows[i]->id);
+
+		if (e) {
+			if (!before || strcmp(before, e->message))
+				log_error("node.lost", "node=%s trying=again reason=%s", rows[i]->id,
+					  log_q(e->message));
+			add_lost(&lost, &count, a, rows[i]->id, e->message);
+		}
+		error_free(e);
+		agent_claim(a, rows[i]->id);
+	}
+	mem_free(rows);
+	mem_free(a->lost);
+	a->lost = lost;
+	a->lost_count = count;
+	return NULL;
+}
+
+/* --- timers --- */
+
+static void on_tick(void *arg)
+{
+	struct agent *a = arg;
+	int64_t now_ms = clock_mono_ms();
+
+	for (size_t i = 0; i < a->node_count; i++)
+		node_tick(a->nodes[i], now_ms);
+}
+
+static void on_status_timer(void *arg)
+{
+	struct agent *a = arg;
+	struct error *e = dedupe_expire(a->db, clock_wall_ms() - SEEN_KEEP_MS);
+
+	if (e)
+		log_warn("seen.expire", "reason=%s", log_q(e->message));
+	error_free(e);
+	e = a->lost_count ? open_nodes(a) : NULL;
+	if (e)
+		log_warn("node.lost", "reason=%s", log_q(e->message));
+	error_free(e);
+	status_send_all(a);
+}
+
+static void on_status_soon(void *arg)
+{
+	struct agent *a = arg;
+
+	mem_free(a->soon_timer);
+	a->soon_timer = NULL;
+	status_send_changed(a);
+}
+
+static void on_change(void *arg)
+{
+	struct agent *a = arg;
+
+	mem_free(a->change_timer);
+	a->change_timer = NULL;
+	for (size_t i = 0; i < a->node_count; i++) {
+		struct node *n = a->nodes[i];
+
+		/* Backwards: reaping may take a job out of the list. */
+		for (size_t k = n->job_count; k > 0; k--) {
+			if (k <= n->job_count)
+				job_reap(n->jobs[k - 1]);
+		}
+	}
+	command_check(a);
+	if (!a->soon_timer)
+		a->soon_timer = timer_start(a, a->loop, STATUS_SOON_MS, 0, on_status_soon, a);
+}
+
+void agent_changed(struct agent *a)
+{
+	if (!a->change_timer)
+		a->change_timer = timer_start(a, a->loop, CHANGE_MS, 0, on_change, a);
+}
+
+/* --- opening --- */
+
+static struct error *check_settings(struct agent *a)
+{
+	struct agent_settings *s = &a->settings;
+	struct ports_range range;
+
+	TRY(ports_parse_range(s->port_range, &range));
+	a->port_first = range.first;
+	a->port_last = range.last;
+	if (strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS > SOCKET_PATH)
+		return error_new(
+			ERROR_INVALID,
+			"--state-dir: %s is too long by %zu characters: unix sockets below it would not fit; take "
+			"a shorter one",
+			s->state_dir,
+			strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS - SOCKET_PATH);
+	for (char **n = s->nodes; n && *n; n++) {
+		if (!id_valid(*n))
+			return error_new(ERROR_INVALID, "--node: \"%s\" is no node id: 40 hex digits", *n);
+	}
+	if (!runtime_find(s->runtime))
+		return error_new(ERROR_INVALID, "--runtime: \"%s\" is none of process, docker", s->runtime);
+	return NULL;
+}
+
+/* Absolute: nginx and ffmpeg run in folders of their own. */
+static struct error *open_folder(struct agent *a)
+{
+	char *path, *real;
+	struct error *e;
+
+	TRY(file_mkdirs(a->settings.state_dir, 0711));
+	real = realpath(a->settings.state_dir, NULL);
+	if (!real)
+		return error_sys(errno, "--state-dir: %s", a->settings.state_dir);
+	a->settings.state_dir = mem_strdup(a, real);
+	free(real);
+	TRY(check_settings(a));
+	path = file_join(a, a->settings.state_dir, "agent.lock");
+	e = file_lock(path, &a->lock_fd);
+	if (e && e->code == ERROR_EXISTS)
+		return error_wrap(e, "another agent runs on the state folder %s", a->settings.state_dir);
+	TRY(e);
+	path = file_join(a, a->settings.state_dir, "nodes");
+	TRY(file_mkdirs(path, 0711));
+	return agent_user(a);
+}
+
+static struct error *read_id(struct agent *a)
+{
+	char *path = file_join(a, a->settings.state_dir, "agent.id"), *text;
+	struct error *e;
+
+	if (!file_exists(path)) {
+		a->id = hex_random(a, ID_DIGITS / 2);
+		text = mem_printf(a, "%s\n", a->id);
+		e = file_write_atomic(path, text, strlen(text), 0644);
+		mem_free(text);
+		return e;
+	}
+	TRY(file_read(a, path, 256, &text, NULL));
+	text[strcspn(text, "\n")] = '\0';
+	if (!id_valid(text))
+		return error_new(ERROR_INVALID, "%s: \"%s\" is no agent id; remove the file to get a new one", path,
+				 text);
+	a->id = text;
+	return NULL;
+}
+
+static void lower(char *text)
+{
+	for (; *text; text++) {
+		if (*text >= 'A' && *text <= 'F')
+			*text += 'a' - 'A';
+	}
+}
+
+static struct error *open_parts(struct agent *a)
+{
+	TRY(open_folder(a));
+	TRY(read_id(a));
+	TRY(store_open(a, file_join(a, a->settings.state_dir, "agent.db"), &a->db));
+	TRY(open_bus(a));
+	agent_claim(a, a->id);
+	for (char **n = a->settings.nodes; n && *n; n++) {
+		lower(*n);
+		agent_claim(a, *n);
+	}
+	TRY(open_nodes(a));
+	TRY(command_resume(a));
+	a->tick = timer_start(a, a->loop, TICK_MS, TICK_MS, on_tick, a);
+	a->status_timer =
+		timer_start(a, a->loop, a->settings.status_every_ms, a->settings.status_every_ms, on_status_timer, a);
+	return NULL;
+}
+
+/* Before its children: what they would take themselves out of goes too. */
+static int agent_destroy(struct agent *a)
+{
+	a->command_count = 0;
+	if (a->lock_fd >= 0)
+		close(a->lock_fd);
+	return 0;
+}
+
+struct error *agent_open(const void *ctx, uv_loop_t *loop, const struct agent_settings *settings, agent_end_fn *end,
+			 void *arg, struct agent **ret_agent)
+{
+	struct agent *a = mem_new(ctx, struct agent);
+	struct error *e;
+
+	a->loop = loop;
+	a->settings = *settings;
+	a->end = end;
+	a->end_arg = arg;
+	a->lock_fd = -1;
+	a->started_ms = clock_mono_ms();
+	talloc_set_destructor(a, agent_destroy);
+	e = open_parts(a);
+	if (e) {
+		mem_free(a);
+		return e;
+	}
+	log_info("agent.started", "agent=%s state=%s nodes=%zu", a->id, a->settings.state_dir, a->node_count);
+	*ret_agent = a;
+	return NULL;
+}
+
+/* --- the end --- */
+
+static bool all_ended(struct agent *a)
+{
+	bool ended = true;
+
+	for (size_t i = 0; i < a->node_count; i++) {
+		struct node *n = a->nodes[i];
+		bool jobs = false;
+
+		for (size_t k = 0; k < n->job_count; k++)
+			jobs = jobs || n->jobs[k]->state != JOB_STOPPED;
+		if (!jobs && n->nginx->state != UNIT_ENDED)
+			unit_stop(n->nginx, SIGTERM, 3000);
+		ended = ended && !jobs && n->nginx->state == UNIT_ENDED;
+	}
+	return ended;
+}
+
+static void on_stop_poll(void *arg)
+{
+	struct agent *a = arg;
+
+	if (!all_ended(a) && clock_mono_ms() - a->stop_ms < STOP_LIMIT_MS)
+		return;
+	mem_free(a->stop_timer);
+	a->stop_timer = NULL;
+	log_info("agent.ended", "agent=%s", a->id);
+	finish(a, 0);
+}
+
+void agent_stop(struct agent *a)
+{
+	if (a->stopping)
+		return;
+	a->stopping = true;
+	if (!a->settings.stop_units) {
+		log_info("agent.ended", "agent=%s units=go on running for the next agent", a->id);
+		finish(a, 0);
+		return;
+	}
+	/* Wanted state stays as it is: the next agent starts all of it again. */
+	for (size_t i = 0; i < a->node_count; i++) {
+		for (size_t k = 0; k < a->nodes[i]->job_count; k++)
+			job_abort(a->nodes[i]->jobs[k]);
+	}
+	a->stop_ms = clock_mono_ms();
+	a->stop_timer = timer_start(a, a->loop, 1, STOP_POLL_MS, on_stop_poll, a);
+}

@@ -1,0 +1,26 @@
+/* Classic mode, the seed's way: an application file per job, exec ffmpeg in nginx, `nginx -t`, reload.
+ *
+ * The node's nginx/ holds the files exactly as they would stand in a container's /opt/nginx; in the process runtime
+ * derived/ holds the copies nginx runs (media/nginx.h says how they differ).
+ */
+#ifndef DSN_NODE_CLASSIC_H
+#define DSN_NODE_CLASSIC_H
+
+#include "node/job.h"
+
+struct error *classic_open(struct node *n) MUST_CHECK;
+/* Once the jobs are known: take back what an earlier agent wrote and had not tested, remove what belongs to no wanted
+ * job (it died between storing a stop and carrying it out, or the node was removed). */
+struct error *classic_tidy(struct node *n) MUST_CHECK;
+/* nginx is up: let it see what was tidied. */
+void classic_reload(struct node *n);
+char **classic_nginx_argv(const void *ctx, struct node *n, bool test);
+/* nginx accepts connections. */
+bool classic_answers(const struct node *n);
+/* Write the job's file, test, reload; the old file comes back when nginx refuses. Later: classic_busy is cleared,
+ * the job's trouble tells a refusal. */
+void classic_start(struct job *j);
+void classic_stop(struct job *j);
+struct error *classic_remove(struct job *j) MUST_CHECK;
+
+#endif

@@ -1,0 +1,302 @@
+/* Commands about nodes. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/command.h"
+#include "node/status.h"
+
+#define CONTAINER_RTMP 1935
+#define CONTAINER_HTTP 80
+#define CONTAINER_CONTROL 8935
+#define LEAVE_MS 60000
+
+/* --- node create --- */
+
+static bool taken(const struct agent *a, int port)
+{
+	for (size_t i = 0; i < a->node_count; i++) {
+		const struct node_row *r = &a->nodes[i]->row;
+
+		if (r->rtmp.host_port == port || r->http.host_port == port ||
+		    (a->nodes[i]->ops == &runtime_process && r->control_port == port))
+			return true;
+	}
+	return false;
+}
+
+/* A port the document names. */
+static struct error *check_port(const struct agent *a, int port)
+{
+	if (taken(a, port))
+		return error_new(
+			ERROR_EXISTS,
+			"spec.containers.ports: host port %d belongs to another node of this agent; name a free "
+			"one, or leave spec out to have one chosen",
+			port);
+	if (!ports_free(port))
+		return error_new(ERROR_EXISTS,
+				 "spec.containers.ports: host port %d is in use on this machine; name a free one, or "
+				 "leave spec out to have one chosen",
+				 port);
+	return NULL;
+}
+
+static struct error *pick_port(const struct agent *a, const struct node_row *row, int *ret_port)
+{
+	int *used = mem_array(NULL, int, a->node_count * 3 + 3);
+	struct error *e, *limit;
+	size_t count = 0;
+
+	for (size_t i = 0; i < a->node_count; i++) {
+		used[count++] = a->nodes[i]->row.rtmp.host_port;
+		used[count++] = a->nodes[i]->row.http.host_port;
+		used[count++] = a->nodes[i]->row.control_port;
+	}
+	used[count++] = row->rtmp.host_port;
+	used[count++] = row->http.host_port;
+	used[count++] = row->control_port;
+	e = ports_pick(a->port_first, a->port_last, used, count, ret_port);
+	mem_free(used);
+	if (!e)
+		return NULL;
+	/* ERROR_LIMIT is kept for a full disk here. */
+	limit = error_new(ERROR_UNAVAILABLE, "%s", e->message);
+	error_free(e);
+	return limit;
+}
+
+static const struct api_port *spec_port(const struct api_spec *spec, bool rtmp)
+{
+	for (size_t i = 0; spec && i < spec->port_count; i++) {
+		if ((spec->ports[i].container == CONTAINER_RTMP) == rtmp)
+			return &spec->ports[i];
+	}
+	return NULL;
+}
+
+/* Host port as the document says, else a free one; the container's port is the host's where there is no container. */
+static struct error *choose(struct agent *a, struct node_row *row, const struct api_port *p, int container, bool here,
+			    struct runtime_port *port)
+{
+	if (p) {
+		TRY(check_port(a, p->host));
+		port->host_port = p->host;
+	} else {
+		TRY(pick_port(a, row, &port->host_port));
+	}
+	port->container_port = here ? port->host_port : p ? p->container : container;
+	return NULL;
+}
+
+static struct error *choose_ports(struct agent *a, struct node_row *row, const struct api_spec *spec)
+{
+	bool here = !strcmp(row->runtime, "process");
+	const struct api_port *http = spec_port(spec, false);
+
+	TRY(choose(a, row, spec_port(spec, true), CONTAINER_RTMP, here, &row->rtmp));
+	if (row->role == API_STORAGE || (http && !here))
+		TRY(choose(a, row, http, CONTAINER_HTTP, here, &row->http));
+	row->control_port = CONTAINER_CONTROL;
+	if (here)
+		TRY(pick_port(a, row, &row->control_port));
+	return NULL;
+}
+
+/* What the document's mounts name on the host is kept below the node's folder: two nodes never share files, and a
+ * document cannot reach anything else of the machine. */
+static const struct {
+	const char *container, *folder;
+} classic_mounts[] = {
+	{"/opt/nginx/nginx.conf", "nginx/nginx.conf"},
+	{"/opt/nginx/mime.types", "nginx/mime.types"},
+	{"/opt/nginx/app-enabled", "nginx/app-enabled"},
+	{"/opt/nginx/sites-enabled", "nginx/sites-enabled"},
+	{"/opt/data", "data"},
+};
+
+static void set_mounts(struct agent *a, struct node_row *row)
+{
+	size_t count = sizeof(classic_mounts) / sizeof(classic_mounts[0]);
+
+	row->mounts = mem_array(row, char *, count + 1);
+	if (strcmp(row->mode, "classic"))
+		return;
+	for (size_t i = 0; i < count; i++)
+		row->mounts[row->mount_count++] = mem_printf(row, "%s/nodes/%s/%s:%s", a->settings.state_dir, row->id,
+							     classic_mounts[i].folder, classic_mounts[i].container);
+}
+
+static struct error *new_row(struct command *c)
+{
+	const struct api_spec *spec = c->api->spec;
+	struct agent *a = c->agent;
+	struct node_row *row = mem_new(c, struct node_row);
+
+	row->id = mem_strdup(row, c->node_id);
+	row->role = c->api->role;
+	row->runtime = mem_strdup(row, spec && spec->runtime ? spec->runtime : a->settings.runtime);
+	row->mode = mem_strdup(row, spec && spec->mode ? spec->mode : a->settings.mode);
+	row->image = mem_strdup(row, spec && spec->image ? spec->image : a->settings.image);
+	row->memory_bytes = spec ? spec->memory_bytes : 0;
+	row->cpus = spec ? spec->cpus : 0;
+	if (!runtime_find(row->runtime))
+		return error_new(ERROR_INVALID, "spec.containers.runtime: \"%s\" is none of process, docker",
+				 row->runtime);
+	TRY(choose_ports(a, row, spec));
+	set_mounts(a, row);
+	c->row = row;
+	return store_put_node(a->db, row);
+}
+
+struct error *keep_node_create(struct command *c)
+{
+	struct node *n;
+
+	if (!c->node_id)
+		return error_new(ERROR_INVALID, "node_id: is missing");
+	n = agent_node(c->agent, c->node_id);
+	if (!n && agent_lost(c->agent, c->node_id))
+		return command_node(c, &n);
+	if (!n)
+		return new_row(c);
+	if (n->state == NODE_LEAVING)
+		return error_new(ERROR_REFUSED, "node %s is being removed", c->node_id);
+	if (n->row.role != c->api->role)
+		return error_new(ERROR_EXISTS, "node %s exists already, as a %s", c->node_id,
+				 api_role_name(n->row.role));
+	return NULL;
+}
+
+static bool node_serves(struct command *c, struct error **ret_e, json_t **ret_data)
+{
+	struct node *n = agent_node(c->agent, c->node_id);
+
+	if (!n || n->state == NODE_LEAVING) {
+		*ret_e = error_new(ERROR_NOT_FOUND, "node %s was removed meanwhile", c->node_id);
+		return true;
+	}
+	if (n->up)
+		*ret_data = status_node_row(n);
+	else if (c->late)
+		*ret_e = node_trouble(n);
+	return n->up || c->late;
+}
+
+void act_node_create(struct command *c)
+{
+	struct agent *a = c->agent;
+	struct node *n = agent_node(a, c->node_id);
+	struct error *e = NULL, *forgotten;
+
+	if (!n)
+		e = node_open(a, c->row, &n);
+	if (e) {
+		forgotten = store_remove_node(a->db, c->node_id);
+		error_free(forgotten);
+		command_end(c, e, NULL);
+		return;
+	}
+	agent_claim(a, n->row.id);
+	command_wait(c, a->settings.apply_timeout_ms, node_serves);
+}
+
+/* --- remove, purge --- */
+
+static bool node_gone(struct command *c, struct error **ret_e, json_t **ret_data)
+{
+	struct node *n = agent_node(c->agent, c->node_id);
+
+	if (n && c->late) {
+		*ret_e = error_new(ERROR_TIMEOUT, "node %s has not ended yet; it will be removed when it has",
+				   c->node_id);
+		return true;
+	}
+	if (n)
+		return false;
+	*ret_data = json_pack("{s:s}", "node_id", c->node_id);
+	return true;
+}
+
+static void purge_leftover(struct command *c, struct error *not_found)
+{
+	char *folder;
+	struct error *e;
+
+	if (not_found->code != ERROR_NOT_FOUND || c->api->verb != API_NODE_PURGE) {
+		command_end(c, not_found, NULL);
+		return;
+	}
+	folder = mem_printf(c, "%s/nodes/%s", c->agent->settings.state_dir, c->node_id);
+	if (!file_exists(folder)) {
+		command_end(c, not_found, NULL);
+		return;
+	}
+	error_free(not_found);
+	e = file_remove_tree(folder);
+	command_end(c, e, e ? NULL : json_pack("{s:s}", "node_id", c->node_id));
+}
+
+void act_node_leave(struct command *c)
+{
+	struct node *n;
+	struct error *e = command_node(c, &n);
+
+	if (e && e->code == ERROR_NOT_FOUND && c->again) { /* it was gone before the agent was restarted */
+		error_free(e);
+		command_end(c, NULL, json_pack("{s:s}", "node_id", c->node_id));
+		return;
+	}
+	if (e) {
+		purge_leftover(c, e);
+		return;
+	}
+	node_leave(n, c->api->verb == API_NODE_PURGE);
+	command_wait(c, LEAVE_MS, node_gone);
+}
+
+/* --- maintenance --- */
+
+struct error *keep_maintenance(struct command *c)
+{
+	struct node *n;
+	struct node_row row;
+
+	TRY(command_node(c, &n));
+	row = n->row;
+	row.maintenance = c->api->on;
+	return store_put_node(c->agent->db, &row);
+}
+
+void act_maintenance(struct command *c)
+{
+	struct node *n = agent_node(c->agent, c->node_id);
+
+	if (n->row.maintenance != c->api->on) {
+		n->row.maintenance = c->api->on;
+		decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
+	}
+	command_end(c, NULL, status_node_row(n));
+}
+
+/* --- questions --- */
+
+void act_node_list(struct command *c)
+{
+	json_t *o = json_object(), *list = json_array();
+
+	for (size_t i = 0; i < c->agent->node_count; i++)
+		json_array_append_new(list, status_node_row(c->agent->nodes[i]));
+	json_put(o, "agent_id", c->agent->id);
+	json_object_set_new(o, "nodes", list);
+	command_end(c, NULL, o);
+}
+
+void act_node_status(struct command *c)
+{
+	struct node *n;
+	struct error *e = command_node(c, &n);
+
+	command_end(c, e, e ? NULL : status_node(n, true));
+}

@@ -1,0 +1,86 @@
+#include "node/ingest.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "media/probe.h"
+
+/* Three key frames are needed to see that they are regular; a source with rarer ones does not fit anyway. */
+#define PROBE_FRAGMENTS 2
+#define PROBE_MORE_S 2
+#define PROBE_MAX_S 15
+#define PROBE_SLACK_MS 20000
+
+/* The job may be gone when the program has ended: found again by its name. */
+struct check {
+	struct node *node;
+	char *job, *hash;
+};
+
+static void judge(struct job *j, const struct child_result *r)
+{
+	struct media_verdict *v = NULL;
+	struct error *e = NULL;
+
+	if (r->error)
+		e = error_copy(r->error);
+	else if (!r->out_len)
+		e = error_new(ERROR_FAILED, "ffprobe ended with code %d: %s", r->code, r->err ? r->err : "");
+	else
+		e = media_probe_judge(j, r->out, r->out_len, j->task->fragment_s, &v);
+	if (e || !v) { /* the stream ended too soon, most likely */
+		log_info("ingest.unknown", "job=%s reason=%s", j->name, log_q(e ? e->message : "no verdict"));
+		error_free(e);
+		return;
+	}
+	mem_free(j->verdict);
+	j->verdict = v;
+	if (v->fits) {
+		mem_free(j->refused);
+		j->refused = NULL;
+		ingest_fits(j);
+	} else {
+		ingest_does_not_fit(j, v->reason);
+	}
+	node_changed(j->node);
+}
+
+static void on_probed(const struct child_result *r, void *arg)
+{
+	struct check *c = arg;
+	struct job *j = node_job(c->node, c->job);
+	bool same = j && !strcmp(j->hash, c->hash);
+	int input;
+
+	if (j) {
+		j->probing = false;
+		input = job_find_input(j, MEDIA_INGEST, j->task->source_stream);
+		if (j->wanted && same)
+			judge(j, r);
+		else if (j->wanted && input >= 0 && j->inputs[input]->active)
+			ingest_check(j); /* the task has changed meanwhile, and with it the limits */
+	}
+	mem_free(c);
+}
+
+void ingest_check(struct job *j)
+{
+	struct node *n = j->node;
+	int seconds = j->task->fragment_s * PROBE_FRAGMENTS + PROBE_MORE_S;
+	struct check *c;
+	char **argv, *url;
+
+	if (j->probing || j->normalise_bps)
+		return;
+	if (seconds > PROBE_MAX_S)
+		seconds = PROBE_MAX_S;
+	c = mem_new(n, struct check);
+	c->node = n;
+	c->job = mem_strdup(c, j->name);
+	c->hash = mem_strdup(c, j->hash);
+	url = media_rtmp_url(c, "127.0.0.1", n->row.rtmp.container_port, MEDIA_INGEST, j->task->source_stream, NULL);
+	argv = media_ffprobe_packets(c, &n->programs, url, seconds);
+	j->probing = true;
+	n->ops->run(n->runtime, (const char *const *)argv, seconds * 1000 + PROBE_SLACK_MS, on_probed, c);
+}

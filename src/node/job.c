@@ -1,0 +1,463 @@
+#include "node/job.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/classic.h"
+#include "node/digest.h"
+#include "node/store.h"
+
+#define DRAIN_STEP_MS 50
+/* A unit whose stream has ended writes what it still holds and exits by itself. */
+#define FLUSH_MS 5000
+#define GRACE_MS 3000
+#define PREPARE_AGAIN_MS 2000
+
+static const struct role_ops *const roles[API_ROLE_COUNT] = {
+	[API_DISTRIBUTOR] = &role_distributor,
+	[API_TRANSCODER] = &role_transcoder,
+	[API_STORAGE] = &role_storage,
+};
+
+const struct role_ops *role_find(enum api_role role)
+{
+	return roles[role];
+}
+
+static const struct role_ops *role(const struct job *j)
+{
+	return roles[j->task->role];
+}
+
+/* --- what a role names --- */
+
+size_t job_input(struct job *j, const char *application, const char *name)
+{
+	j->inputs = mem_resize(j, j->inputs, struct stream *, j->input_count + 1);
+	j->finished = mem_resize(j, j->finished, bool, j->input_count + 1);
+	j->inputs[j->input_count] = node_stream(j->node, application, name);
+	j->finished[j->input_count] = false;
+	return j->input_count++;
+}
+
+struct unit *job_unit(struct job *j, const char *what, size_t index, unit_argv_fn *argv, struct stream *input)
+{
+	char *name = mem_printf(NULL, "%s-%s", j->name, what);
+	struct unit *u = NULL;
+
+	for (size_t i = 0; !u && i < j->unit_count; i++) {
+		if (!strcmp(j->units[i]->name, name))
+			u = j->units[i];
+	}
+	if (!u) {
+		u = unit_new(j, j->node, j, name, index, argv, input);
+		j->units = mem_resize(j, j->units, struct unit *, j->unit_count + 1);
+		j->units[j->unit_count++] = u;
+	}
+	u->index = index;
+	u->argv = argv;
+	u->input = input;
+	u->marked = true;
+	mem_free(name);
+	return u;
+}
+
+int job_find_input(const struct job *j, const char *application, const char *name)
+{
+	for (size_t i = 0; i < j->input_count; i++) {
+		if (!strcmp(j->inputs[i]->application, application) && !strcmp(j->inputs[i]->name, name))
+			return (int)i;
+	}
+	return -1;
+}
+
+/* --- storing --- */
+
+void job_store(struct job *j)
+{
+	struct error *e = store_job_source(j->node->agent->db, j->node->row.id, j->name, j->epoch_ms, j->offset_ms,
+					   j->normalise_bps);
+
+	if (e)
+		log_error("job.not_stored", "node=%s job=%s reason=%s", j->node->row.id, j->name, log_q(e->message));
+	error_free(e);
+}
+
+static void name_units(struct job *j)
+{
+	for (size_t i = 0; i < j->unit_count; i++)
+		j->units[i]->marked = false;
+	j->input_count = 0;
+	if (!j->node->classic)
+		role(j)->units(j);
+	for (size_t i = 0; i < j->unit_count; i++) {
+		if (!j->units[i]->marked)
+			unit_stop(j->units[i], SIGINT, GRACE_MS);
+	}
+}
+
+static int job_destroy(struct job *j)
+{
+	struct node *n = j->node;
+
+	for (size_t i = 0; i < n->job_count; i++) {
+		if (n->jobs[i] == j) {
+			n->jobs[i] = n->jobs[--n->job_count];
+			break;
+		}
+	}
+	return 0;
+}
+
+static struct job *job_new(struct node *n, const char *name)
+{
+	struct job *j = mem_new(n, struct job);
+
+	j->node = n;
+	j->name = mem_strdup(j, name);
+	n->jobs = mem_resize(n, n->jobs, struct job *, n->job_count + 1);
+	n->jobs[n->job_count++] = j;
+	talloc_set_destructor(j, job_destroy);
+	return j;
+}
+
+struct error *job_set(struct node *n, const struct job_row *row, struct job **ret_job)
+{
+	const struct place at = {NULL, NULL, 0};
+	struct job *j = node_job(n, row->job);
+	struct api_task *task;
+	char *hash;
+
+	TRY(api_task_read(n, row->task, &at, &task));
+	if (!j)
+		j = job_new(n, row->job);
+	hash = digest_json(j, row->task);
+	if (!j->hash || strcmp(hash, j->hash)) {
+		mem_free(j->task);
+		j->task = talloc_steal(j, task);
+		mem_free(j->hash);
+		j->hash = hash;
+		j->prepared = false;
+		mem_free(j->refused);
+		j->refused = NULL;
+		if (j->state == JOB_RUNNING)
+			j->state = JOB_STARTING;
+		name_units(j);
+	} else {
+		mem_free(task);
+		mem_free(hash);
+	}
+	j->wanted = row->running;
+	if (j->wanted)
+		j->close = false; /* started again before a close was through */
+	j->epoch_ms = row->epoch_ms;
+	j->offset_ms = row->offset_ms;
+	j->normalise_bps = row->normalise_bps;
+	if (j->wanted && j->state == JOB_DRAINING) {
+		mem_free(j->timer);
+		j->timer = NULL;
+		j->state = JOB_STARTING;
+		j->prepared = false;
+	}
+	*ret_job = j;
+	return NULL;
+}
+
+/* --- starting --- */
+
+void job_in_trouble(struct job *j, struct error *e)
+{
+	if (!j->trouble || strcmp(j->trouble, e->message))
+		decide(j->node, "job.trouble", "%s: %s", j->name, e->message);
+	mem_free(j->trouble);
+	j->trouble = mem_strdup(j, e->message);
+	error_free(e);
+	node_changed(j->node);
+}
+
+void job_serves(struct job *j)
+{
+	mem_free(j->trouble);
+	j->trouble = NULL;
+	if (j->state == JOB_RUNNING)
+		return;
+	j->state = JOB_RUNNING;
+	decide(j->node, "job.running", "%s: all %zu units serve, configuration %.12s", j->name, j->unit_count, j->hash);
+}
+
+static struct error *prepare(struct job *j)
+{
+	struct node *n = j->node;
+	char *keys = file_join(NULL, n->folder, "keys");
+	struct error *e = media_keys_write(keys, j->task, n->row.rtmp.container_port, MEDIA_LIVE);
+
+	if (!e)
+		e = node_give(n, keys);
+	mem_free(keys);
+	if (!e && role(j)->prepare)
+		e = role(j)->prepare(j);
+	return e;
+}
+
+void job_run(struct job *j)
+{
+	struct error *e;
+
+	if (!j->wanted || !j->node->up || j->node->state == NODE_LEAVING || j->state == JOB_DRAINING ||
+	    j->node->agent->stopping)
+		return;
+	if (j->node->classic) {
+		if (j->state == JOB_STOPPED || (j->state == JOB_STARTING && !j->prepared))
+			classic_start(j);
+		return;
+	}
+	if (j->state == JOB_STOPPED)
+		j->prepared = false;
+	if (j->prepared)
+		return;
+	j->state = JOB_STARTING;
+	e = prepare(j);
+	if (e) {
+		job_in_trouble(j, e);
+		mem_free(j->timer);
+		j->timer = timer_start(j, j->node->agent->loop, PREPARE_AGAIN_MS, 0, (timer_fn *)job_run, j);
+		return;
+	}
+	j->prepared = true;
+	for (size_t i = 0; i < j->unit_count; i++) {
+		if (!j->units[i]->marked)
+			continue;
+		if (j->units[i]->state == UNIT_RUNNING)
+			unit_refresh(j->units[i]);
+		unit_start(j->units[i]);
+	}
+	job_unit_changed(j);
+}
+
+/* --- draining --- */
+
+void job_has_stopped(struct job *j)
+{
+	mem_free(j->timer);
+	j->timer = NULL;
+	if (role(j)->stopped && !j->node->classic)
+		role(j)->stopped(j);
+	j->state = JOB_STOPPED;
+	j->prepared = false;
+	decide(j->node, "job.stopped", "%s: all units have ended", j->name);
+	node_step(j->node);
+}
+
+void job_ended_unseen(struct job *j)
+{
+	if (role(j)->stopped && !j->node->classic)
+		role(j)->stopped(j);
+}
+
+/* Returns true when the unit has ended. */
+static bool drain_unit(struct job *j, struct unit *u, int64_t now_ms)
+{
+	const struct stream *in = u->input;
+
+	if (u->state == UNIT_ENDED)
+		return true;
+	if (u->state != UNIT_RUNNING)
+		return false;
+	if (in && in->active) {
+		/* Its publisher leaves when the node before it in the pipeline has stopped. */
+		if (now_ms - j->drain_ms > role(j)->drain_ms)
+			unit_stop(u, SIGINT, GRACE_MS);
+	} else if (!in || in->left_ms <= u->started_ms || now_ms - in->left_ms > FLUSH_MS) {
+		unit_stop(u, SIGINT, GRACE_MS);
+	}
+	return false;
+}
+
+static void on_drain(void *arg)
+{
+	struct job *j = arg;
+	int64_t now_ms = node_now();
+	bool ended = true;
+
+	for (size_t i = 0; i < j->unit_count; i++)
+		ended = drain_unit(j, j->units[i], now_ms) && ended;
+	if (ended)
+		job_has_stopped(j);
+}
+
+static void begin_draining(struct job *j)
+{
+	j->state = JOB_DRAINING;
+	j->drain_ms = node_now();
+	for (size_t i = 0; i < j->unit_count; i++)
+		unit_release(j->units[i]);
+	mem_free(j->timer);
+	j->timer = timer_start(j, j->node->agent->loop, 1, DRAIN_STEP_MS, on_drain, j);
+	node_changed(j->node);
+}
+
+void job_stop(struct job *j)
+{
+	j->wanted = false;
+	if (j->node->classic) {
+		classic_stop(j);
+		return;
+	}
+	if (j->state == JOB_STOPPED || j->state == JOB_DRAINING)
+		return;
+	if (role(j)->draining)
+		role(j)->draining(j);
+	begin_draining(j);
+}
+
+void job_abort(struct job *j)
+{
+	j->wanted = false;
+	if (j->node->classic) {
+		j->state = JOB_STOPPED; /* its programs are children of nginx, which ends next */
+		return;
+	}
+	for (size_t i = 0; i < j->unit_count; i++)
+		unit_stop(j->units[i], SIGINT, GRACE_MS);
+	if (j->state != JOB_STOPPED)
+		begin_draining(j);
+}
+
+/* --- forgetting --- */
+
+static struct error *remove_files(struct job *j)
+{
+	char *keys = file_join(NULL, j->node->folder, "keys");
+	struct error *e = media_keys_remove(keys, j->task, j->node->row.rtmp.container_port, MEDIA_LIVE);
+
+	mem_free(keys);
+	for (size_t i = 0; !e && i < j->unit_count; i++) {
+		e = store_put_failover(j->node->agent->db, j->node->row.id, j->units[i]->name, false);
+		if (!e)
+			e = file_remove(j->units[i]->progress_path);
+		if (!e)
+			e = file_remove(j->units[i]->log_path);
+	}
+	if (!e && role(j)->remove && !j->node->classic)
+		e = role(j)->remove(j);
+	if (!e && j->node->classic)
+		e = classic_remove(j);
+	return e;
+}
+
+static void forget(struct job *j)
+{
+	struct node *n = j->node;
+	struct error *e = remove_files(j);
+
+	if (e) {
+		job_in_trouble(j, error_wrap(e, "remove what was stored"));
+		j->close = false;
+		return;
+	}
+	e = store_remove_job(n->agent->db, n->row.id, j->name);
+	if (e) {
+		job_in_trouble(j, e);
+		j->close = false;
+		return;
+	}
+	decide(n, "job.closed", "%s: what was stored is removed", j->name);
+	mem_free(j);
+	streams_forget(n);
+	node_changed(n);
+}
+
+void job_reap(struct job *j)
+{
+	for (size_t i = 0; i < j->unit_count;) {
+		struct unit *u = j->units[i];
+
+		if (u->marked || u->state != UNIT_ENDED) {
+			i++;
+			continue;
+		}
+		mem_free(u);
+		memmove(&j->units[i], &j->units[i + 1], (--j->unit_count - i) * sizeof(struct unit *));
+	}
+	if (j->close && j->state == JOB_STOPPED && !j->classic_busy)
+		forget(j);
+}
+
+/* --- events --- */
+
+void job_unit_changed(struct job *j)
+{
+	if (j->state != JOB_STARTING || !j->prepared)
+		return;
+	for (size_t i = 0; i < j->unit_count; i++) {
+		if (j->units[i]->marked && j->units[i]->state != UNIT_RUNNING)
+			return;
+	}
+	job_serves(j);
+}
+
+void job_published(struct job *j, size_t input)
+{
+	j->finished[input] = false;
+	if (role(j)->published)
+		role(j)->published(j, input);
+}
+
+void job_unpublished(struct job *j, size_t input)
+{
+	if (role(j)->unpublished)
+		role(j)->unpublished(j, input);
+}
+
+void job_tick(struct job *j, int64_t now_ms)
+{
+	for (size_t i = 0; i < j->unit_count; i++)
+		unit_tick(j->units[i], now_ms);
+	if (role(j)->tick && !j->node->classic)
+		role(j)->tick(j, now_ms);
+}
+
+struct error *job_trouble(const struct job *j)
+{
+	struct error *e = node_trouble(j->node);
+
+	if (e)
+		return e;
+	if (j->trouble)
+		return error_new(ERROR_FAILED, "%s", j->trouble);
+	for (size_t i = 0; i < j->unit_count; i++) {
+		const struct unit *u = j->units[i];
+
+		if (u->state == UNIT_RUNNING)
+			continue;
+		if (u->trouble)
+			return error_new(ERROR_FAILED, "unit %s %s; its log: %s", u->name, u->trouble, u->log_path);
+		return error_new(ERROR_TIMEOUT, "unit %s has not started yet", u->name);
+	}
+	return NULL;
+}
+
+json_t *job_endpoint(const struct job *j)
+{
+	const struct node *n = j->node;
+	const char *ip = n->agent->settings.public_ip,
+		   *application = n->classic ? j->task->application : role(j)->entry;
+	char *rtmp = media_rtmp_url(NULL, ip, n->row.rtmp.host_port, application, j->task->source_stream, NULL);
+	json_t *o = json_object();
+
+	json_put(o, "rtmp", rtmp);
+	if (n->row.http.host_port) {
+		bool v6 = strchr(ip, ':') != NULL;
+		char *hls = mem_printf(NULL, "http://%s%s%s:%d/%s%s.m3u8", v6 ? "[" : "", ip, v6 ? "]" : "",
+				       n->row.http.host_port, n->classic ? mem_printf(rtmp, "%s/", j->name) : "hls/",
+				       j->name);
+
+		json_put(o, "hls", hls);
+		mem_free(hls);
+	}
+	mem_free(rtmp);
+	return o;
+}

@@ -1,0 +1,111 @@
+/* One job at one node: the task as stored, and its units.
+ *
+ * Life: job_set() with a task and wanted=true -> units run until job_stop() -> draining -> stopped (kept, so that what
+ * was stored can be asked for) -> job_forget().
+ * Threads: loop thread.
+ */
+#ifndef DSN_NODE_JOB_H
+#define DSN_NODE_JOB_H
+
+#include "api/task.h"
+#include "media/probe.h"
+#include "node/node.h"
+
+enum job_state { JOB_STOPPED, JOB_STARTING, JOB_RUNNING, JOB_DRAINING };
+
+/* What the store keeps of a job. */
+struct job_row {
+	char *node_id, *job;
+	json_t *task;          /* owned reference */
+	bool running;          /* wanted */
+	int64_t epoch_ms;      /* wall clock of the first publish; 0: none yet */
+	int64_t offset_ms;     /* the relay's time line */
+	int64_t normalise_bps; /* decided: the source must be mended, with this bit rate; 0: no, -1: rate unknown */
+};
+
+struct job {
+	struct node *node;
+	char *name;
+	struct api_task *task;
+	char *hash; /* SHA-256 of the canonical task */
+	enum job_state state;
+	bool wanted;
+	bool close; /* forget it when it has stopped */
+	int64_t epoch_ms, offset_ms;
+	int64_t normalise_bps;
+	char *refused;      /* why the source is not taken; NULL: it is, or was not looked at */
+	int64_t refused_ms; /* monotonic: when it was found so */
+	struct media_verdict *verdict;
+	bool probing;
+	bool prepared;
+	int64_t drain_ms; /* monotonic: draining since */
+	struct timer *timer;
+	struct unit **units;
+	size_t unit_count;
+	struct stream **inputs; /* what is published here for this job */
+	bool *finished;         /* storage: end of stream was written, by input */
+	size_t input_count;
+	char *trouble; /* why it could not be prepared; NULL: it was */
+	bool classic_busy;
+};
+
+/* What a role adds to a job. Adding a role: implement these, put a row into role_find()'s table in job.c. */
+struct role_ops {
+	enum api_role role;
+	/* Name job_input()s and job_unit()s. */
+	void (*units)(struct job *j);
+	/* Before units start: folders, playlists. May be NULL. */
+	struct error *(*prepare)(struct job *j);
+	/* A publisher came to or left input `i`. May be NULL. */
+	void (*published)(struct job *j, size_t i);
+	void (*unpublished)(struct job *j, size_t i);
+	/* Draining begins. May be NULL. */
+	void (*draining)(struct job *j);
+	/* All units have ended. May be NULL. */
+	void (*stopped)(struct job *j);
+	void (*tick)(struct job *j, int64_t now_ms);
+	/* Remove what was stored. May be NULL. */
+	struct error *(*remove)(struct job *j);
+	/* Members of the job's status. May be NULL. */
+	void (*status)(struct job *j, json_t *status);
+	int64_t drain_ms;  /* how long publishers may take to leave */
+	const char *entry; /* application where the job's stream arrives: ingest or live */
+};
+
+extern const struct role_ops role_distributor, role_transcoder, role_storage;
+const struct role_ops *role_find(enum api_role role);
+
+/* Make or change the job at the node from a stored row (takes nothing). */
+struct error *job_set(struct node *n, const struct job_row *row, struct job **ret_job) MUST_CHECK;
+/* The node's nginx is up: start what is wanted. */
+void job_run(struct job *j);
+void job_stop(struct job *j);
+/* Stop at once, without waiting for publishers to leave. */
+void job_abort(struct job *j);
+void job_tick(struct job *j, int64_t now_ms);
+/* It is stopped, and none of its units runs any more. */
+void job_ended_unseen(struct job *j);
+void job_unit_changed(struct job *j);
+/* Free units that are wanted no more and have ended; forget a closed job (then j is gone). Not from a callback of
+ * theirs. */
+void job_reap(struct job *j);
+/* State changes of both modes. */
+void job_serves(struct job *j);
+void job_has_stopped(struct job *j);
+void job_in_trouble(struct job *j, struct error *e);
+void job_published(struct job *j, size_t input);
+void job_unpublished(struct job *j, size_t input);
+/* Index of the input, or -1. */
+int job_find_input(const struct job *j, const char *application, const char *name);
+/* Serving? If not: why (the caller's error). */
+struct error *job_trouble(const struct job *j);
+/* Keep what was learnt of its source. Wanted state is the commands' alone: a job that ends with its agent is wanted. */
+void job_store(struct job *j);
+
+/* For roles: */
+size_t job_input(struct job *j, const char *application, const char *name);
+struct unit *job_unit(struct job *j, const char *what, size_t index, unit_argv_fn *argv, struct stream *input);
+/* rtmp and hls addresses a customer or a publisher uses, without keys. */
+json_t *job_endpoint(const struct job *j);
+
+#endif

@@ -1,0 +1,538 @@
+#include "node/node.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/client.h"
+#include "media/nginx.h"
+#include "media/stat.h"
+#include "node/callbacks.h"
+#include "node/classic.h"
+#include "node/job.h"
+#include "node/store.h"
+
+#define UP_POLL_MS 25
+#define STAT_EVERY_MS 2000
+#define STAT_LIMIT (4 * 1024 * 1024)
+#define NGINX_GRACE_MS 3000
+/* /stat may not show yet what on_publish has allowed a moment ago. */
+#define STAT_TRUST_MS 2000
+
+int64_t node_now(void)
+{
+	return clock_mono_ms();
+}
+
+void node_changed(struct node *n)
+{
+	n->status_changed = true;
+	agent_changed(n->agent);
+}
+
+struct job *node_job(struct node *n, const char *name)
+{
+	for (size_t i = 0; i < n->job_count; i++) {
+		if (!strcmp(n->jobs[i]->name, name))
+			return n->jobs[i];
+	}
+	return NULL;
+}
+
+struct stream *node_stream(struct node *n, const char *application, const char *name)
+{
+	struct stream *s;
+
+	for (size_t i = 0; i < n->stream_count; i++) {
+		s = n->streams[i];
+		if (!strcmp(s->application, application) && !strcmp(s->name, name))
+			return s;
+	}
+	s = mem_new(n, struct stream);
+	s->application = mem_strdup(s, application);
+	s->name = mem_strdup(s, name);
+	n->streams = mem_resize(n, n->streams, struct stream *, n->stream_count + 1);
+	n->streams[n->stream_count++] = s;
+	return s;
+}
+
+/* The folder alone. What the agent writes itself (run's records) must stay its own. */
+static struct error *give_folder(struct node *n, const char *name)
+{
+	const struct runtime_options *o = &n->agent->runtime_options;
+	char *path = file_join(NULL, n->folder, name);
+	struct error *e = NULL;
+
+	if (o->set_user && lchown(path, o->uid, o->gid) < 0)
+		e = error_sys(errno, "give %s to the units' user", path);
+	mem_free(path);
+	return e;
+}
+
+struct error *node_give(struct node *n, const char *path)
+{
+	const struct runtime_options *o = &n->agent->runtime_options;
+
+	return o->set_user ? file_chown_tree(path, o->uid, o->gid) : NULL;
+}
+
+struct error *node_trouble(const struct node *n)
+{
+	if (n->up)
+		return NULL;
+	if (n->nginx->trouble)
+		return error_new(ERROR_UNAVAILABLE, "nginx of the node does not serve: it %s; its log: %s",
+				 n->nginx->trouble, n->nginx->log_path);
+	return error_new(ERROR_UNAVAILABLE, "nginx of the node does not serve yet; its log: %s", n->nginx->log_path);
+}
+
+/* --- nginx --- */
+
+static char *control_socket(const void *ctx, const struct node *n)
+{
+	return mem_printf(ctx, "%s/run/control.sock", n->folder);
+}
+
+/* Does somebody listen there? A socket left by a killed nginx refuses. */
+static bool socket_answers(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	bool answers;
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return false;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	answers = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+	close(fd);
+	return answers;
+}
+
+static const char *module_path(const struct node *n)
+{
+	return n->agent->settings.rtmp_module;
+}
+
+static char **nginx_argv(const void *ctx, struct unit *u, const char *progress_url)
+{
+	static const char *const given[] = {"run", "run/tmp", "data", "data/hls"};
+	struct node *n = u->node;
+	char *control = control_socket(NULL, n);
+	struct error *e = NULL;
+
+	(void)progress_url;
+	if (!socket_answers(control))
+		e = media_nginx_folders(n->folder);
+	for (size_t i = 0; !e && i < sizeof(given) / sizeof(given[0]); i++)
+		e = give_folder(n, given[i]);
+	if (e) {
+		log_error("node.folders", "node=%s reason=%s", n->row.id, log_q(e->message));
+		error_free(e);
+	}
+	mem_free(control);
+	if (n->classic)
+		return classic_nginx_argv(ctx, n, false);
+	return media_nginx_argv(ctx, n->agent->settings.nginx, n->path, mem_printf(ctx, "%s/conf/nginx.conf", n->path),
+				NULL, false);
+}
+
+static struct error *write_managed(struct node *n)
+{
+	void *tmp = mem_strdup(NULL, "");
+	struct media_nginx_node m = {
+		.role = n->row.role,
+		.path = n->path,
+		.module_path = module_path(n),
+		.rtmp_port = n->row.rtmp.container_port,
+		.http_port = n->row.http.container_port,
+		.control_port = n->row.control_port,
+		.agent_socket = mem_printf(tmp, "%s/run/agent.sock", n->path),
+		.node_id = n->row.id,
+	};
+	char *text = media_nginx_managed(tmp, &m), *old = NULL;
+	char *path = mem_printf(tmp, "%s/conf/nginx.conf", n->folder);
+	struct error *e = file_exists(path) ? file_read(tmp, path, 1 << 20, &old, NULL) : NULL;
+
+	error_free(e);
+	e = NULL;
+	if (!old || strcmp(old, text))
+		e = file_write_atomic(path, text, strlen(text), 0644);
+	n->nginx->salt = mem_strdup(n->nginx, text);
+	mem_free(tmp);
+	return e;
+}
+
+static void on_up_timer(void *arg)
+{
+	struct node *n = arg;
+
+	if (n->classic)
+		n->up = n->up || classic_answers(n);
+	else
+		node_ask_streams(n);
+	if (n->up) {
+		mem_free(n->up_timer);
+		n->up_timer = NULL;
+		node_step(n);
+	}
+}
+
+void node_nginx_started(struct node *n)
+{
+	if (!n->up_timer)
+		n->up_timer = timer_start(n, n->agent->loop, 5, UP_POLL_MS, on_up_timer, n);
+}
+
+void node_nginx_ended(struct node *n)
+{
+	mem_free(n->up_timer);
+	n->up_timer = NULL;
+	n->up = false;
+	for (size_t i = 0; i < n->stream_count; i++)
+		stream_clear(n, n->streams[i]);
+	node_step(n);
+}
+
+/* --- what nginx knows --- */
+
+static void compare_streams(struct node *n, const struct media_stream *found, size_t count)
+{
+	int64_t now_ms = node_now();
+
+	for (size_t i = 0; i < n->stream_count; i++) {
+		struct stream *s = n->streams[i];
+		bool publishing = false;
+
+		for (size_t k = 0; k < count; k++) {
+			if (found[k].publishing && !strcmp(found[k].application, s->application) &&
+			    !strcmp(found[k].name, s->name)) {
+				publishing = true;
+				if (found[k].bytes_in != s->bytes_in)
+					s->flow_ms = now_ms;
+				s->bytes_in = found[k].bytes_in;
+			}
+		}
+		if (publishing && !s->active)
+			stream_publish(n, s, "?");
+		else if (!publishing && s->active && now_ms - s->since_ms > STAT_TRUST_MS)
+			stream_clear(n, s);
+	}
+}
+
+static void on_stat(const struct http_answer *a, void *arg)
+{
+	struct node *n = arg;
+	struct media_stream *found;
+	struct error *e;
+	size_t count;
+	void *tmp;
+
+	n->asked = false;
+	if (a->error || a->status != 200 || n->nginx->state != UNIT_RUNNING)
+		return;
+	tmp = mem_strdup(NULL, "");
+	e = media_stat_parse(tmp, a->body, a->len, &found, &count);
+	if (e) {
+		log_warn("node.stat", "node=%s reason=%s", n->row.id, log_q(e->message));
+		error_free(e);
+	} else {
+		compare_streams(n, found, count);
+		n->stat_at_ms = node_now();
+	}
+	mem_free(tmp);
+	if (!n->up && !e) {
+		n->up = true;
+		mem_free(n->up_timer);
+		n->up_timer = NULL;
+		node_step(n);
+	}
+}
+
+void node_ask_streams(struct node *n)
+{
+	struct http_exchange x = {.method = "GET", .path = "/stat", .deadline_ms = 5000, .limit = STAT_LIMIT};
+	char *control;
+
+	if (n->asked)
+		return;
+	control = control_socket(NULL, n);
+	n->asked = true;
+	x.unix_path = control;
+	http_fetch(n, n->agent->loop, &x, on_stat, n);
+	mem_free(control);
+}
+
+static void on_control(const struct http_answer *a, void *arg)
+{
+	struct node *n = arg;
+
+	if (a->error)
+		log_warn("node.control", "node=%s reason=%s", n->row.id, log_q(a->error->message));
+}
+
+void node_control(struct node *n, const char *path)
+{
+	char *control = control_socket(NULL, n);
+	struct http_exchange x = {.unix_path = control, .method = "GET", .path = path, .deadline_ms = 5000};
+
+	http_fetch(n, n->agent->loop, &x, on_control, n);
+	mem_free(control);
+}
+
+void node_drop_publisher(struct node *n, const char *application, const char *name)
+{
+	/* Both are of the narrow grammar of api/grammar.h: nothing to encode. */
+	char *path = mem_printf(NULL, "/control/drop/publisher?app=%s&name=%s", application, name);
+
+	node_control(n, path);
+	mem_free(path);
+}
+
+/* --- life --- */
+
+static void on_swept(struct error *e, void *arg)
+{
+	struct node *n = arg;
+
+	if (e)
+		log_warn("node.sweep", "node=%s reason=%s", n->row.id, log_q(e->message));
+	error_free(e);
+	/* A job may have been stopped while no agent was there to see its units end. */
+	for (size_t i = 0; i < n->job_count; i++) {
+		if (!n->jobs[i]->wanted && n->jobs[i]->state == JOB_STOPPED)
+			job_ended_unseen(n->jobs[i]);
+	}
+}
+
+/* End what an earlier agent has left that is wanted no more. */
+static void sweep(struct node *n)
+{
+	const char **keep = mem_array(NULL, const char *, 2);
+	size_t count = 0;
+
+	n->swept = true;
+	keep[count++] = "nginx";
+	for (size_t i = 0; i < n->job_count; i++) {
+		struct job *j = n->jobs[i];
+
+		if (!j->wanted && j->state == JOB_STOPPED)
+			continue;
+		keep = mem_resize(NULL, keep, const char *, count + j->unit_count + 1);
+		for (size_t k = 0; k < j->unit_count; k++)
+			keep[count++] = j->units[k]->name;
+	}
+	keep[count] = NULL;
+	n->ops->sweep(n->runtime, keep, on_swept, n);
+	mem_free(keep);
+}
+
+static void on_purged(struct error *e, void *arg)
+{
+	struct node *n = arg;
+	struct agent *a = n->agent;
+
+	if (e)
+		log_warn("node.purge", "node=%s reason=%s", n->row.id, log_q(e->message));
+	error_free(e);
+	e = store_remove_node(a->db, n->row.id);
+	if (!e && n->purge)
+		e = file_remove_tree(n->folder);
+	if (e)
+		log_error("node.remove", "node=%s reason=%s", n->row.id, log_q(e->message));
+	error_free(e);
+	log_info("node.removed", "node=%s purged=%s", n->row.id, n->purge ? "yes" : "no");
+	agent_drop_node(a, n);
+}
+
+static void step_leaving(struct node *n)
+{
+	for (size_t i = 0; i < n->job_count; i++) {
+		if (n->jobs[i]->state != JOB_STOPPED)
+			return;
+	}
+	if (n->nginx->state != UNIT_ENDED) {
+		unit_stop(n->nginx, SIGTERM, NGINX_GRACE_MS);
+		if (n->nginx->state != UNIT_ENDED)
+			return;
+	}
+	if (n->gone)
+		return;
+	n->gone = true;
+	n->ops->purge(n->runtime, on_purged, n);
+}
+
+void node_step(struct node *n)
+{
+	if (n->state == NODE_LEAVING) {
+		step_leaving(n);
+		return;
+	}
+	if (n->up && n->state == NODE_STARTING) {
+		n->state = NODE_RUNNING;
+		decide(n, "node.running", "nginx serves on RTMP port %d", n->row.rtmp.host_port);
+	}
+	if (n->up) {
+		classic_reload(n);
+		for (size_t i = 0; i < n->job_count; i++)
+			job_run(n->jobs[i]);
+		if (!n->swept)
+			sweep(n);
+	}
+	node_changed(n);
+}
+
+void node_leave(struct node *n, bool purge)
+{
+	n->purge = n->purge || purge;
+	if (n->state != NODE_LEAVING) {
+		n->state = NODE_LEAVING;
+		decide(n, "node.leaving", "asked to %s the node", purge ? "purge" : "remove");
+		for (size_t i = 0; i < n->job_count; i++)
+			job_abort(n->jobs[i]);
+	}
+	node_step(n);
+}
+
+void node_tick(struct node *n, int64_t now_ms)
+{
+	for (size_t i = 0; i < n->job_count; i++)
+		job_tick(n->jobs[i], now_ms);
+	if (n->up && !n->classic && n->job_count && now_ms - n->stat_at_ms > STAT_EVERY_MS)
+		node_ask_streams(n);
+}
+
+static struct error *make_folders(struct node *n)
+{
+	static const char *const names[] = {"conf", "run", "keys", "log", "data"};
+
+	TRY(file_mkdirs(n->folder, 0711));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = file_join(NULL, n->folder, names[i]);
+		struct error *e = file_mkdirs(path, i == 2 ? 0700 : 0755);
+
+		mem_free(path);
+		TRY(e);
+	}
+	return give_folder(n, "keys");
+}
+
+static void set_programs(struct node *n)
+{
+	const struct agent_settings *s = &n->agent->settings;
+	bool here = n->ops == &runtime_process;
+
+	n->programs = (struct media_programs){
+		.ffmpeg = here ? s->ffmpeg : "ffmpeg",
+		.ffprobe = here ? s->ffprobe : "ffprobe",
+		.segmenter = here ? s->segmenter : "dsn-hls",
+		.keys = mem_printf(n, "%s/keys", n->path),
+	};
+}
+
+static struct error *open_runtime(struct node *n)
+{
+	struct agent *a = n->agent;
+	struct runtime_port ports[2] = {n->row.rtmp, n->row.http};
+	struct runtime_node node = {
+		.node_id = n->row.id,
+		.role = api_role_name(n->row.role),
+		.folder = n->folder,
+		.ports = ports,
+		.port_count = n->row.http.host_port ? 2 : 1,
+		.image = n->row.image,
+		.mounts = (const char *const *)n->row.mounts,
+		.memory_bytes = n->row.memory_bytes,
+		.cpus = n->row.cpus,
+	};
+
+	n->ops = runtime_find(n->row.runtime);
+	if (!n->ops)
+		return error_new(ERROR_INVALID, "runtime %s is unknown; there are process and docker", n->row.runtime);
+	/* The runtime keeps copies. */
+	// cppcheck-suppress returnDanglingLifetime
+	TRY(n->ops->open(n, a->loop, &a->runtime_options, &node, &n->runtime));
+	n->path = n->ops->path(n->runtime);
+	set_programs(n);
+	return NULL;
+}
+
+static struct error *load_jobs(struct node *n)
+{
+	void *tmp = mem_strdup(NULL, "");
+	struct job_row **rows;
+	struct error *e = store_jobs(tmp, n->agent->db, n->row.id, &rows);
+
+	for (size_t i = 0; !e && rows[i]; i++) {
+		struct job *j;
+		struct error *bad = job_set(n, rows[i], &j);
+
+		if (bad) {
+			log_error("job.unreadable", "node=%s job=%s reason=%s", n->row.id, rows[i]->job,
+				  log_q(bad->message));
+			error_free(bad);
+		}
+	}
+	mem_free(tmp);
+	return e;
+}
+
+static struct error *open_parts(struct node *n)
+{
+	TRY(make_folders(n));
+	TRY(open_runtime(n));
+	n->nginx = unit_new(n, n, NULL, "nginx", 0, nginx_argv, NULL);
+	TRY(callbacks_open(n));
+	TRY(n->classic ? classic_open(n) : write_managed(n));
+	TRY(load_jobs(n));
+	return n->classic ? classic_tidy(n) : NULL;
+}
+
+static void copy_row(struct node *n, const struct node_row *row)
+{
+	n->row = *row;
+	n->row.id = mem_strdup(n, row->id);
+	n->row.runtime = mem_strdup(n, row->runtime);
+	n->row.mode = mem_strdup(n, row->mode);
+	n->row.image = mem_strdup(n, row->image);
+	n->row.mounts = mem_array(n, char *, row->mount_count + 1);
+	for (size_t i = 0; i < row->mount_count; i++)
+		n->row.mounts[i] = mem_strdup(n, row->mounts[i]);
+}
+
+/* Before its children: jobs need not take themselves out of a list that goes too. */
+static int node_destroy(struct node *n)
+{
+	n->job_count = 0;
+	return 0;
+}
+
+struct error *node_open(struct agent *a, const struct node_row *row, struct node **ret_node)
+{
+	struct node *n = mem_new(a, struct node);
+	struct error *e;
+
+	talloc_set_destructor(n, node_destroy);
+	n->agent = a;
+	copy_row(n, row);
+	n->classic = !strcmp(row->mode, "classic");
+	n->folder = mem_printf(n, "%s/nodes/%s", a->settings.state_dir, row->id);
+	e = open_parts(n);
+	if (e) {
+		mem_free(n);
+		return error_wrap(e, "node %s", row->id);
+	}
+	agent_add_node(a, n);
+	unit_start(n->nginx);
+	*ret_node = n;
+	return NULL;
+}

@@ -1,0 +1,90 @@
+/* One node: its folder, its nginx, its jobs and the streams published at it.
+ *
+ * Folder <state>/nodes/<node id>/: conf/nginx.conf, run/ (agent.sock, control.sock, progress files, pid records),
+ * keys/ (publishers' keys for ffmpeg, 0600), log/ (a bounded log per unit), data/hls/ (a storage's segments).
+ * The agent listens on run/agent.sock for nginx's callbacks: inside the folder, so that a container sees it too.
+ * Threads: loop thread.
+ */
+#ifndef DSN_NODE_NODE_H
+#define DSN_NODE_NODE_H
+
+#include "api/command.h"
+#include "http/server.h"
+#include "media/ffmpeg.h"
+#include "node/agent_impl.h"
+#include "node/stream.h"
+#include "node/unit.h"
+
+struct job;
+
+/* What the store keeps of a node. */
+struct node_row {
+	char *id;
+	enum api_role role;
+	char *runtime, *mode, *image;
+	char **mounts; /* "host:container", NULL-terminated */
+	size_t mount_count;
+	int64_t memory_bytes;
+	double cpus;
+	struct runtime_port rtmp, http; /* http.host_port 0: none */
+	int control_port;
+	bool maintenance;
+};
+
+enum node_state { NODE_STARTING, NODE_RUNNING, NODE_LEAVING };
+
+struct node {
+	struct agent *agent;
+	struct node_row row;
+	char *folder;     /* on the host */
+	const char *path; /* as the node's programs see it */
+	const struct runtime_ops *ops;
+	void *runtime;
+	bool classic;
+	enum node_state state;
+	struct media_programs programs;
+	struct http_server *callbacks;
+	struct unit *nginx;
+	bool up;    /* nginx answers */
+	bool asked; /* a /stat request is under way */
+	int64_t stat_at_ms;
+	struct timer *up_timer;
+	bool swept;
+	struct stream **streams;
+	size_t stream_count;
+	struct job **jobs;
+	size_t job_count;
+	bool status_changed;
+	bool purge;          /* leaving: remove the folder too */
+	bool classic_busy;   /* a configuration is being tested */
+	bool classic_reload; /* files were tidied that nginx may still have read */
+	bool gone;           /* the runtime forgets the node */
+};
+
+/* Make the node of a stored row and start it. */
+struct error *node_open(struct agent *a, const struct node_row *row, struct node **ret_node) MUST_CHECK;
+/* Start or go on with leaving: jobs end, nginx ends, the runtime forgets the node; then agent_drop_node(). */
+void node_leave(struct node *n, bool purge);
+/* nginx has started, has ended, or a job's unit has ended. */
+void node_nginx_started(struct node *n);
+void node_nginx_ended(struct node *n);
+void node_step(struct node *n);
+/* Once a second. */
+void node_tick(struct node *n, int64_t now_ms);
+
+struct job *node_job(struct node *n, const char *name);
+/* The stream record, made when missing. */
+struct stream *node_stream(struct node *n, const char *application, const char *name);
+/* Give a file or folder below the node's folder to the user the units run as. */
+struct error *node_give(struct node *n, const char *path) MUST_CHECK;
+/* GET on the node's control socket, answer ignored: "/control/drop/publisher?app=live&name=x". */
+void node_control(struct node *n, const char *path);
+void node_drop_publisher(struct node *n, const char *application, const char *name);
+/* Ask nginx which streams are published now. */
+void node_ask_streams(struct node *n);
+/* Serving, and if not: why. */
+struct error *node_trouble(const struct node *n);
+void node_changed(struct node *n);
+int64_t node_now(void);
+
+#endif

@@ -1,0 +1,179 @@
+/* Storage: one segmenter per rendition, the master playlist, and the end of the stream. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "media/hls.h"
+#include "node/job.h"
+#include "node/store.h"
+
+#define PLAYLIST_LIMIT HLS_MAX_TEXT_BYTES
+
+static const char *variant(const struct job *j, size_t i)
+{
+	return j->task->hls.variants[i].variant;
+}
+
+static char *rendition_folder(const void *ctx, const struct job *j, const char *base, size_t i)
+{
+	return mem_printf(ctx, "%s/data/hls/%s%s", base, j->name, variant(j, i));
+}
+
+static char **segmenter_argv(const void *ctx, struct unit *u, const char *progress_url)
+{
+	struct node *n = u->node;
+	const struct api_hls *hls = &u->job->task->hls;
+
+	return media_segmenter(ctx, &n->programs, n->row.rtmp.container_port, u->input->name,
+			       rendition_folder(ctx, u->job, n->path, u->index), hls->fragment_s,
+			       hls->keep_all ? 0 : hls->playlist_length_s, progress_url);
+}
+
+static void units(struct job *j)
+{
+	for (size_t i = 0; i < j->task->hls.variant_count; i++) {
+		char *name = mem_printf(NULL, "%s%s", j->task->source_stream, variant(j, i));
+		size_t input = job_input(j, MEDIA_LIVE, name);
+
+		mem_free(name);
+		name = mem_printf(NULL, "hls%s", variant(j, i));
+		job_unit(j, name, i, segmenter_argv, j->inputs[input]);
+		mem_free(name);
+	}
+}
+
+static char *master_path(const void *ctx, const struct job *j)
+{
+	return mem_printf(ctx, "%s/data/hls/%s.m3u8", j->node->folder, j->name);
+}
+
+static struct error *prepare(struct job *j)
+{
+	void *tmp = mem_strdup(NULL, "");
+	char *path = master_path(tmp, j), *text = hls_master_text(tmp, j->name, &j->task->hls);
+	struct error *e = NULL;
+
+	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++) {
+		char *folder = rendition_folder(tmp, j, j->node->folder, i);
+
+		e = file_mkdirs(folder, 0755);
+		if (!e)
+			e = node_give(j->node, folder);
+	}
+	if (!e)
+		e = file_write_atomic(path, text, strlen(text), 0644);
+	if (!e)
+		e = node_give(j->node, path);
+	mem_free(tmp);
+	return e;
+}
+
+/* --- the end of the stream --- */
+
+static void finish(struct job *j, size_t i)
+{
+	char *folder = rendition_folder(NULL, j, j->node->folder, i);
+	struct error *e = hls_finish(folder);
+
+	j->finished[i] = true;
+	if (e)
+		decide(j->node, "hls.unfinished", "%s%s: %s", j->name, variant(j, i), e->message);
+	error_free(e);
+	mem_free(folder);
+}
+
+/* A rendition whose publisher was away at the agent's start may have lost it before: it is finished too. */
+static void tick(struct job *j, int64_t now_ms)
+{
+	int64_t after_ms = j->node->agent->settings.end_after_ms;
+
+	if (j->state != JOB_RUNNING)
+		return;
+	for (size_t k = 0; k < j->unit_count; k++) {
+		const struct unit *u = j->units[k];
+		const struct stream *s = u->input;
+		size_t i = u->index;
+		int64_t since_ms = s->left_ms ? s->left_ms : u->started_ms;
+
+		if (!u->marked || s->active || j->finished[i] || !unit_waits(u) || now_ms - since_ms < after_ms)
+			continue;
+		finish(j, i);
+		if (s->left_ms)
+			decide(j->node, "stream.finished", "%s%s: no publisher for %lld ms", j->name, variant(j, i),
+			       (long long)after_ms);
+	}
+}
+
+static void stopped(struct job *j)
+{
+	for (size_t i = 0; i < j->input_count; i++)
+		finish(j, i);
+}
+
+static struct error *remove_stored(struct job *j)
+{
+	void *tmp = mem_strdup(NULL, "");
+	struct error *e = file_remove(master_path(tmp, j));
+
+	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++)
+		e = file_remove_tree(rendition_folder(tmp, j, j->node->folder, i));
+	mem_free(tmp);
+	return e;
+}
+
+/* --- status --- */
+
+static json_t *rendition_status(struct job *j, size_t i)
+{
+	void *tmp = mem_strdup(NULL, "");
+	char *path = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, j->node->folder, i), HLS_PLAYLIST_NAME), *text;
+	struct hls_playlist *p;
+	json_t *o = json_object();
+	struct error *e = NULL;
+	int64_t segments = 0, gaps = 0;
+	size_t len;
+
+	json_put(o, "variant", variant(j, i));
+	json_put(o, "published", j->inputs[i]->active ? "yes" : "no");
+	if (file_exists(path)) {
+		e = file_read(tmp, path, PLAYLIST_LIMIT, &text, &len);
+		if (!e)
+			e = hls_playlist_parse(tmp, text, len, &p);
+		for (size_t k = 0; !e && k < p->count; k++) {
+			segments += !p->segments[k].gap;
+			gaps += p->segments[k].gap;
+		}
+		if (!e)
+			json_put(o, "ended", p->ended ? "yes" : "no");
+	}
+	if (e)
+		json_put(o, "trouble", e->message);
+	error_free(e);
+	json_put_decimal(o, "segments", segments);
+	json_put_decimal(o, "gaps", gaps);
+	mem_free(tmp);
+	return o;
+}
+
+static void status(struct job *j, json_t *o)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < j->input_count; i++)
+		json_array_append_new(list, rendition_status(j, i));
+	json_object_set_new(o, "renditions", list);
+}
+
+const struct role_ops role_storage = {
+	.role = API_STORAGE,
+	.units = units,
+	.prepare = prepare,
+	.stopped = stopped,
+	.tick = tick,
+	.remove = remove_stored,
+	.status = status,
+	.drain_ms = 10000,
+	.entry = MEDIA_LIVE,
+};

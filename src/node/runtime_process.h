@@ -1,0 +1,55 @@
+/* Inside node/: the parts of the process runtime. For others there is node/runtime.h. */
+#ifndef DSN_NODE_RUNTIME_PROCESS_H
+#define DSN_NODE_RUNTIME_PROCESS_H
+
+#include "node/runtime.h"
+
+struct process_unit;
+
+/* A node's process runtime. */
+struct process {
+	uv_loop_t *loop;
+	struct runtime_options options;
+	char *node_id;
+	char *folder;      /* the node's */
+	char *real_folder; /* the same without links, as the kernel shows it */
+	char *run_folder;  /* <folder>/run: pid records */
+	char *boot_id;     /* of this boot of the machine */
+	struct process_unit *units;
+	struct timer *log_timer; /* while there are units */
+};
+
+/* Note of a running unit in <folder>/run/<unit>.json, by which a later agent finds it. */
+struct process_record {
+	struct child_identity id;
+	char *fingerprint;
+};
+
+/* ERROR_NOT_FOUND: there is none, or it is of an earlier boot, or not written by us. */
+struct error *process_record_read(const void *ctx, const struct process *self, const char *unit,
+				  struct process_record **ret_record) MUST_CHECK;
+struct error *process_record_write(const struct process *self, const char *unit, struct child_identity id,
+				   const char *fingerprint) MUST_CHECK;
+void process_record_remove(const struct process *self, const char *unit);
+/* Remove it if it tells of `id`: a replacement may have written its own already. */
+void process_record_forget(const struct process *self, const char *unit, struct child_identity id);
+/* Names of the units that have a record; NULL-terminated, ctx's. */
+struct error *process_record_list(const void *ctx, const struct process *self, char ***ret_names) MUST_CHECK;
+
+/* End what a record tells of: its process and all of its session, also when only the session is left. `fn` is called
+ * once, later, when all are gone. Freeing ctx calls the watch off. */
+typedef void process_gone_fn(void *arg);
+void process_end(const void *ctx, const struct process *self, struct child_identity id, process_gone_fn *fn, void *arg);
+
+/* Open for appending as an inherited descriptor; links are not followed. */
+struct error *process_log_open(const char *path, bool truncate, int *ret_fd) MUST_CHECK;
+/* Cut the file to the last half of `limit` bytes, at a line's start, once it is over `limit`. */
+struct error *process_log_bound(const char *path, int64_t limit) MUST_CHECK;
+
+/* Make run/, log/ and data/ of the node's folder and give them to the user of the units. */
+struct error *process_folders(const struct process *self) MUST_CHECK;
+
+/* What units get of our environment, and HOME; NULL-terminated, ctx's. */
+char **process_environment(const void *ctx, const struct process *self);
+
+#endif

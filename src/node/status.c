@@ -1,0 +1,224 @@
+#include "node/status.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/runtime_process.h"
+#include "node/store.h"
+
+#define STATUS_TTL_MS 60000
+
+static void put_number(json_t *o, const char *key, double value)
+{
+	char *text = mem_printf(NULL, "%.2f", value);
+
+	json_put(o, key, text);
+	mem_free(text);
+}
+
+/* Programs of the process runtime have a pid worth knowing. */
+static void put_pid(json_t *o, const struct unit *u)
+{
+	struct process_record *record;
+	struct error *e;
+
+	if (u->node->ops != &runtime_process || u->state != UNIT_RUNNING)
+		return;
+	e = process_record_read(NULL, u->node->runtime, u->name, &record);
+	if (!e) {
+		json_put_decimal(o, "pid", record->id.pid);
+		mem_free(record);
+	}
+	error_free(e);
+}
+
+static json_t *unit_status(const struct unit *u)
+{
+	json_t *o = json_object();
+
+	json_put(o, "name", u->name);
+	json_put(o, "state", unit_state_name(u));
+	put_pid(o, u);
+	json_put_decimal(o, "restarts", u->restarts);
+	if (u->trouble)
+		json_put(o, "last_exit", u->trouble);
+	if (u->has_failover)
+		json_put(o, "target", u->use_failover ? "failover" : "first");
+	if (u->has_progress) {
+		json_put_decimal(o, "frames", u->progress.frames);
+		put_number(o, "fps", u->progress.fps);
+		put_number(o, "speed", u->progress.speed);
+		json_put_decimal(o, "bitrate_bps", u->progress.bitrate_bps);
+		json_put_decimal(o, "dropped", u->progress.dropped_frames);
+		json_put_decimal(o, "out_time_ms", u->progress.out_time_ms);
+	}
+	return o;
+}
+
+json_t *status_units(struct unit *const *units, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, unit_status(units[i]));
+	return list;
+}
+
+static const char *job_state_name(const struct job *j)
+{
+	static const char *const names[] = {
+		[JOB_STOPPED] = "stopped",
+		[JOB_STARTING] = "starting",
+		[JOB_RUNNING] = "running",
+		[JOB_DRAINING] = "stopping",
+	};
+
+	if (j->state == JOB_STARTING && j->trouble)
+		return "failing";
+	for (size_t i = 0; j->state == JOB_RUNNING && i < j->unit_count; i++) {
+		if (j->units[i]->state == UNIT_PAUSED && j->units[i]->failures)
+			return "failing";
+	}
+	return names[j->state];
+}
+
+static const char *node_state_name(const struct node *n)
+{
+	static const char *const names[] = {
+		[NODE_STARTING] = "starting",
+		[NODE_RUNNING] = "running",
+		[NODE_LEAVING] = "leaving",
+	};
+
+	if (n->state != NODE_LEAVING && !n->up)
+		return n->nginx->failures ? "failing" : "starting";
+	return names[n->state];
+}
+
+static json_t *published(const struct job *j)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < j->input_count; i++) {
+		const struct stream *s = j->inputs[i];
+		char *text;
+
+		if (!s->active)
+			continue;
+		text = mem_printf(NULL, "%s/%s", s->application, s->name);
+		json_array_append_new(list, json_string(text));
+		mem_free(text);
+	}
+	return list;
+}
+
+json_t *status_job_row(struct job *j)
+{
+	json_t *o = json_object();
+
+	json_put(o, "node_id", j->node->row.id);
+	json_put(o, "role", api_role_name(j->task->role));
+	json_put(o, "job_id", j->name);
+	json_put(o, "state", job_state_name(j));
+	json_put(o, "wanted", j->wanted ? "running" : "stopped");
+	return o;
+}
+
+json_t *status_job(struct job *j)
+{
+	const struct role_ops *role = role_find(j->task->role);
+	json_t *o = status_job_row(j);
+
+	json_put(o, "config_hash", j->hash);
+	json_object_set_new(o, "endpoint", job_endpoint(j));
+	json_object_set_new(o, "published", published(j));
+	json_object_set_new(o, "units", status_units(j->units, j->unit_count));
+	if (j->trouble)
+		json_put(o, "trouble", j->trouble);
+	if (j->epoch_ms) {
+		char *time = clock_format(NULL, j->epoch_ms);
+
+		json_put(o, "first_published", time);
+		mem_free(time);
+	}
+	if (role->status && !j->node->classic)
+		role->status(j, o);
+	return o;
+}
+
+static json_t *ports(const struct node *n)
+{
+	json_t *o = json_object();
+
+	json_put_decimal(o, "rtmp", n->row.rtmp.host_port);
+	if (n->row.http.host_port)
+		json_put_decimal(o, "http", n->row.http.host_port);
+	return o;
+}
+
+json_t *status_node_row(struct node *n)
+{
+	json_t *o = json_object();
+
+	json_put(o, "node_id", n->row.id);
+	json_put(o, "role", api_role_name(n->row.role));
+	json_put(o, "state", node_state_name(n));
+	json_put(o, "maintenance", n->row.maintenance ? "on" : "off");
+	json_put(o, "runtime", n->row.runtime);
+	json_put(o, "mode", n->row.mode);
+	json_put(o, "ip", n->agent->settings.public_ip);
+	json_object_set_new(o, "ports", ports(n));
+	json_put_decimal(o, "job_count", (int64_t)n->job_count);
+	return o;
+}
+
+json_t *status_node(struct node *n, bool with_decisions)
+{
+	json_t *o = status_node_row(n), *jobs = json_array();
+
+	json_put(o, "agent_id", n->agent->id);
+	json_put(o, "folder", n->folder);
+	json_object_set_new(o, "units", status_units(&n->nginx, 1));
+	for (size_t i = 0; i < n->job_count; i++)
+		json_array_append_new(jobs, status_job(n->jobs[i]));
+	json_object_set_new(o, "jobs", jobs);
+	if (with_decisions)
+		json_object_set_new(o, "decisions", decisions_json(n));
+	return o;
+}
+
+/* --- status messages --- */
+
+static void on_sent(const struct error *e, void *arg)
+{
+	(void)arg;
+	if (e)
+		log_debug("status.not_sent", "reason=%s", log_q(e->message));
+}
+
+static void send_node(struct node *n)
+{
+	json_t *body = status_node(n, false);
+	struct message *m = message_new(NULL, MESSAGE_STATUS, n->row.id, "", STATUS_TTL_MS, body);
+
+	n->status_changed = false;
+	json_decref(body);
+	bus_send(n->agent->bus, m, on_sent, NULL);
+	mem_free(m);
+}
+
+void status_send_all(struct agent *a)
+{
+	for (size_t i = 0; i < a->node_count && bus_is_up(a->bus); i++)
+		send_node(a->nodes[i]);
+}
+
+void status_send_changed(struct agent *a)
+{
+	for (size_t i = 0; i < a->node_count && bus_is_up(a->bus); i++) {
+		if (a->nodes[i]->status_changed)
+			send_node(a->nodes[i]);
+	}
+}

@@ -1,0 +1,44 @@
+/* The agent's database: nodes, jobs, unfinished commands, and the record of decisions.
+ *
+ * A command, its dedupe record and the state it asks for are one transaction. Errors: base/db.h's, ERROR_LIMIT when the
+ * disk is full. Threads: loop thread.
+ */
+#ifndef DSN_NODE_STORE_H
+#define DSN_NODE_STORE_H
+
+#include "bus/message.h"
+#include "node/job.h"
+
+/* Open <state>/agent.db with the tables of store, outbox and dedupe. */
+struct error *store_open(const void *ctx, const char *path, struct db **ret_db) MUST_CHECK;
+
+struct error *store_put_node(struct db *db, const struct node_row *row) MUST_CHECK;
+struct error *store_remove_node(struct db *db, const char *id) MUST_CHECK;
+/* Lists end with NULL; ctx owns list and rows. */
+struct error *store_nodes(const void *ctx, struct db *db, struct node_row ***ret_rows) MUST_CHECK;
+
+struct error *store_put_job(struct db *db, const struct job_row *row) MUST_CHECK;
+struct error *store_job_wanted(struct db *db, const char *node_id, const char *job, bool running) MUST_CHECK;
+struct error *store_job_source(struct db *db, const char *node_id, const char *job, int64_t epoch_ms, int64_t offset_ms,
+			       int64_t normalise_bps) MUST_CHECK;
+struct error *store_remove_job(struct db *db, const char *node_id, const char *job) MUST_CHECK;
+struct error *store_jobs(const void *ctx, struct db *db, const char *node_id, struct job_row ***ret_rows) MUST_CHECK;
+struct job_row *job_row_new(const void *ctx, const char *node_id, const char *job, json_t *task);
+
+/* Which units of a node use their failover targets, so that a restarted agent finds them as it left them. */
+struct error *store_put_failover(struct db *db, const char *node_id, const char *unit, bool on) MUST_CHECK;
+bool store_failover(struct db *db, const char *node_id, const char *unit);
+
+/* Commands accepted without result: taken up again after a restart. */
+struct error *store_put_command(struct db *db, const struct message *m) MUST_CHECK;
+struct error *store_remove_command(struct db *db, const char *id) MUST_CHECK;
+struct error *store_commands(const void *ctx, struct db *db, struct message ***ret_commands) MUST_CHECK;
+
+/* Every decision leaves a record: what was done at the node and why. The newest DECISIONS_KEPT of a node are kept;
+ * logged too. A record that cannot be written is logged and lost. */
+#define DECISIONS_KEPT 50
+void decide(struct node *n, const char *what, const char *why, ...) __attribute__((format(printf, 3, 4)));
+/* [{"time":..,"what":..,"why":..}], oldest first. New reference. */
+json_t *decisions_json(struct node *n);
+
+#endif
