@@ -1,0 +1,19 @@
+/* The handlers of the command table, one file each group. */
+#ifndef DSN_VCLI_COMMANDS_H
+#define DSN_VCLI_COMMANDS_H
+
+#include "vcli/vcli.h"
+
+command_fn cmd_node_create, cmd_node_list, cmd_node_verb, cmd_node_maintenance;           /* cmd_node.c */
+command_fn cmd_pipeline_plan, cmd_pipeline_private, cmd_pipeline_start;                   /* cmd_pipeline.c */
+command_fn cmd_pipeline_stop, cmd_pipeline_status, cmd_pipeline_close, cmd_pipeline_list; /* cmd_job.c */
+command_fn cmd_pipeline_monitor;                                                          /* cmd_monitor.c */
+command_fn cmd_pipeline_push;                                                             /* cmd_push.c */
+command_fn cmd_broker_setup;                                                              /* cmd_broker.c */
+command_fn cmd_bus_send, cmd_bus_receive;                                                 /* cmd_bus.c */
+command_fn cmd_outbox_list, cmd_outbox_flush;                                             /* cmd_outbox.c */
+command_fn cmd_help, cmd_version;                                                         /* help.c */
+command_fn cmd_completion;                                                                /* completion.c */
+command_fn cmd_manual;                                                                    /* manual.c */
+
+#endif

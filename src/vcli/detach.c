@@ -1,0 +1,88 @@
+#include "vcli/detach.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "vcli/outstore.h"
+#include "vcli/sender.h"
+
+/* Long enough for a broker that is there, short enough for a person when it is not. */
+#define PATIENCE_MS 2000
+#define TTL_MIN_MS 1000
+#define TTL_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+static const char *told(const char *state)
+{
+	static const char *const words[][2] = {
+		{"waiting", "kept in the outbox"}, {"sent", "sent"}, {"failed", "FAILED"}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i][0], state) == 0)
+			return words[i][1];
+	}
+	return state;
+}
+
+/* A row for each command; the first failure becomes *ret_failure. */
+static struct error *report(struct vcli *v, const struct request_list *l, struct outstore *s,
+			    struct message *const *messages, struct error **ret_failure)
+{
+	json_t *nodes = json_array();
+
+	if (!v->answer)
+		vcli_answer(v, json_object());
+	json_object_set_new(v->answer, "nodes", nodes);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct request *r = &l->items[i];
+		char *state = NULL, *why = NULL;
+		json_t *row = json_object();
+
+		json_array_append_new(nodes, row);
+		TRY(outstore_state(s, s, messages[i]->id, &state, &why));
+		json_put(row, "node_id", r->to);
+		if (r->role)
+			json_put(row, "role", r->role);
+		json_put(row, "state", state);
+		if (why)
+			json_put(row, "why", why);
+		if (!v->set.json)
+			printf("%-11s  %s  %s%s%s\n", r->role ? r->role : "node", r->to, told(state), why ? ": " : "",
+			       why ? why : "");
+		if (why && !*ret_failure)
+			*ret_failure = error_new(ERROR_NOT_FOUND, "%s: %s", r->to, why);
+	}
+	return NULL;
+}
+
+struct error *detach_run(struct vcli *v, struct request_list *l, const char *what)
+{
+	struct message **messages = mem_array(v, struct message *, l->count + 1);
+	struct outstore *s = NULL;
+	struct error *why = NULL, *failure = NULL, *e = NULL;
+	char *self = hex_random(v, ID_DIGITS / 2);
+	int64_t left = 0;
+
+	if (v->set.ttl_ms < TTL_MIN_MS || v->set.ttl_ms > TTL_MAX_MS)
+		return error_new(ERROR_INVALID, "--ttl: wants 1s to 168h");
+	TRY(outstore_open(v, &v->set, &s));
+	for (size_t i = 0; i < l->count; i++)
+		messages[i] =
+			message_new(messages, MESSAGE_COMMAND, self, l->items[i].to, v->set.ttl_ms, l->items[i].body);
+	TRY(sender_run(v, &v->set, s, messages, l->count, what, PATIENCE_MS, &left, &why));
+	if (left > 0)
+		e = sender_spawn(v, s);
+	if (left > 0 && !e && !v->set.quiet)
+		fprintf(stderr,
+			"note: the broker is away%s%s; a process in the background sends the rest when it is back\n",
+			why ? ": " : "", why ? why->message : "");
+	error_free(why);
+	TRY(e);
+	TRY(report(v, l, s, messages, &failure));
+	if (!failure)
+		json_put(v->answer, "state", left > 0 ? "kept" : "sent");
+	mem_free(s);
+	return failure;
+}

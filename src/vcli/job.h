@@ -1,0 +1,41 @@
+/* What this user knows of a job: its nodes, the documents, and the publisher's key, in DIR/jobs/JOB.json (mode 0600).
+ */
+#ifndef DSN_VCLI_JOB_H
+#define DSN_VCLI_JOB_H
+
+#include "vcli/vcli.h"
+
+struct job_node {
+	char *node_id;
+	char *role;
+};
+
+struct job {
+	char *name;
+	struct job_node *nodes; /* in the document's order */
+	size_t node_count;
+	json_t *document; /* as the user wrote it; owned */
+	json_t *sent;     /* the private document with keys; owned */
+	char *folder;     /* of a t45 task list: where its command files are */
+	char *key;        /* publisher's; NULL: none asked */
+	char *url;        /* rtmp://host:port/application, NULL: not known */
+	int fragment_s;
+	bool stored; /* read from, or written to, the file */
+};
+
+/* Make a job from FILE: a public or private pipeline document, or a t45 task list. Keys are added to a public one, or
+ * taken from the job's file when that was made from an equal document. Belongs to ctx. */
+struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, struct job **ret_job) MUST_CHECK;
+/* Read the job's file; ERROR_NOT_FOUND names what to do. */
+struct error *job_load(const void *ctx, struct vcli *v, const char *name, struct job **ret_job) MUST_CHECK;
+/* The argument JOB|FILE of a command: the job of that id, or a file. */
+struct error *job_find(const void *ctx, struct vcli *v, const char *text, struct job **ret_job) MUST_CHECK;
+struct error *job_store(struct vcli *v, const struct job *j) MUST_CHECK;
+/* Forget the job's file. */
+struct error *job_forget(struct vcli *v, const struct job *j) MUST_CHECK;
+/* Path of the job's file. */
+struct error *job_path(const void *ctx, struct vcli *v, const char *name, char **ret_path) MUST_CHECK;
+/* Ids of all jobs with a file, sorted, NULL-terminated. */
+struct error *job_names(const void *ctx, struct vcli *v, char ***ret_names) MUST_CHECK;
+
+#endif

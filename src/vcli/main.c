@@ -1,0 +1,137 @@
+/* vcli: the command line of a video network. Finds the command, reads the settings, runs its handler, prints the
+ * answer. */
+#include <assert.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "vcli/help.h"
+#include "vcli/paths.h"
+#include "vcli/words.h"
+
+void vcli_answer(struct vcli *v, json_t *value)
+{
+	json_decref(v->answer);
+	v->answer = value;
+}
+
+/* The one JSON value of a run: the answer, with state and error when it failed. */
+static void print_json(struct vcli *v, const struct error *e)
+{
+	void *scope = mem_new(NULL, char);
+	json_t *o = v->answer ? json_incref(v->answer) : json_object();
+
+	if (e && json_is_object(o)) {
+		json_t *error = json_object();
+
+		json_put(error, "code", error_code_name(e->code));
+		json_put(error, "message", e->message);
+		json_put(o, "state", "failed");
+		json_object_set_new(o, "error", error);
+	} else if (!v->answer) {
+		json_put(o, "state", "done");
+	}
+	printf("%s\n", json_text(scope, o));
+	json_decref(o);
+	mem_free(scope);
+}
+
+/* Are we to answer in JSON? Needed before the settings are read, for their refusals. */
+static bool asked_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The background sender runs in another folder. */
+static char *absolute(const void *ctx, const char *path)
+{
+	char here[PATH_MAX];
+
+	if (*path == '/' || !getcwd(here, sizeof(here)))
+		return mem_strdup(ctx, path);
+	return mem_printf(ctx, "%s/%s", here, path);
+}
+
+static struct error *load(struct vcli *v, int argc, char **argv, char ***ret_words, bool *ret_done)
+{
+	struct config_program program = vcli_program;
+	enum log_level level;
+
+	v->set.timeout_ms = -1;
+	program.default_file = paths_config(v);
+	TRY(config_load(v, &program, argc, argv, &v->set, ret_words, ret_done));
+	if (*ret_done)
+		return NULL;
+	if (v->set.state_dir)
+		v->set.state_dir = absolute(v, v->set.state_dir);
+	TRY(log_parse_level(v->set.log_level, &level));
+	log_set_level(level);
+	return NULL;
+}
+
+static struct error *run(struct vcli *v, int argc, char **argv, bool *ret_said)
+{
+	struct words w = {0};
+	char **words = NULL;
+	bool done = false;
+
+	TRY(words_find(v, argc, argv, &w));
+	if (w.help || (!w.command && !w.version && !w.print_config)) {
+		bool lost = !w.help;
+		char *text = w.command ? help_command(v, w.command) : help_overview(v, w.words, w.count);
+
+		fputs(text, lost ? stderr : stdout);
+		*ret_said = true;
+		return lost ? error_new(ERROR_INVALID, "no command was given") : NULL;
+	}
+	TRY(load(v, argc, argv, &words, &done));
+	*ret_said = done;
+	if (done)
+		return NULL;
+	assert(w.command); /* --version and --print-config have ended the run */
+	v->command = w.command;
+	v->args = words + w.used;
+	v->arg_count = w.count - w.used;
+	v->timeout_ms = v->set.timeout_ms >= 0 ? v->set.timeout_ms : w.command->timeout_ms;
+	TRY(words_check_args(w.command, v->arg_count));
+	return w.command->run(v);
+}
+
+int main(int argc, char **argv)
+{
+	struct vcli *v = NULL;
+	struct error *e = NULL;
+	bool said = false;
+	int code = 0;
+
+	mem_init();
+	signal(SIGPIPE, SIG_IGN);
+	v = mem_new(NULL, struct vcli);
+	uv_loop_init(&v->loop);
+	v->set.json = asked_json(argc, argv);
+	log_set_level(LOG_LEVEL_ERROR);
+	e = run(v, argc, argv, &said);
+	if (v->set.json && !said && (e || !v->printed))
+		print_json(v, e);
+	if (fflush(stdout) != 0 && !e)
+		e = error_new(ERROR_IO, "standard output cannot be written");
+	if (e)
+		fprintf(stderr, "vcli: %s\n", e->message);
+	code = error_exit_code(e);
+	error_free(e);
+	json_decref(v->answer);
+	loop_drain(&v->loop);
+	uv_loop_close(&v->loop);
+	mem_free(v);
+	return code;
+}

@@ -1,0 +1,271 @@
+#include "vcli/outstore.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "bus/outbox.h"
+#include "vcli/paths.h"
+
+/* What was sent or failed is shown by "outbox list" for this long. */
+#define KEEP_MS (INT64_C(7) * 24 * 3600 * 1000)
+#define MARKER "pending"
+
+static const char detached_schema[] = "create table if not exists detached("
+				      " id text primary key,"
+				      " node text not null,"
+				      " what text not null,"
+				      " put_ms integer not null,"
+				      " until_ms integer not null,"
+				      " state text not null,"
+				      " why text);";
+
+/* Everything that says which bus it is. FNV-1a: a short name, not a secret. */
+static char *store_name(const void *ctx, const struct settings *set)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	const char *text = mem_printf(ctx, "%s\n%s", set->bus, set->network);
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return mem_printf(ctx, "%016" PRIx64, h);
+}
+
+/* The settings that lead to a bus, by their names in bus.json. */
+struct bus_setting {
+	const char *key;
+	size_t offset;
+	bool file;
+};
+static const struct bus_setting bus_settings[] = {
+	{"bus", offsetof(struct settings, bus), false},
+	{"network", offsetof(struct settings, network), false},
+	{"password_file", offsetof(struct settings, password_file), true},
+	{"ca_file", offsetof(struct settings, ca_file), true},
+	{"cert_file", offsetof(struct settings, cert_file), true},
+	{"key_file", offsetof(struct settings, key_file), true},
+};
+#define BUS_SETTINGS (sizeof(bus_settings) / sizeof(bus_settings[0]))
+
+static char **setting(const struct settings *set, size_t i)
+{
+	return (char **)((char *)set + bus_settings[i].offset);
+}
+
+static struct error *write_bus(struct outstore *s, const struct settings *set)
+{
+	json_t *o = json_object();
+	char *path = file_join(s, s->folder, "bus.json"), *text = NULL;
+
+	for (size_t i = 0; i < BUS_SETTINGS; i++) {
+		/* The sender runs in another folder. */
+		char *value = *setting(set, i), *real = value && bus_settings[i].file ? realpath(value, NULL) : NULL;
+
+		if (value)
+			json_put(o, bus_settings[i].key, real ? real : value);
+		free(real);
+	}
+	text = json_text(s, o);
+	json_decref(o);
+	return file_write_atomic(path, text, strlen(text), 0600);
+}
+
+static struct error *read_bus(const void *ctx, struct outstore *s, struct settings *set)
+{
+	const struct place at = {NULL, NULL, 0};
+	char *path = file_join(s, s->folder, "bus.json");
+	json_t *o = NULL;
+	struct error *e = NULL;
+
+	TRY(json_parse_file(path, 64 * 1024, &o));
+	for (size_t i = 0; i < BUS_SETTINGS && !e; i++) {
+		const char *value = NULL;
+
+		e = json_read_string_opt(o, &at, bus_settings[i].key, &value);
+		*setting(set, i) = value ? mem_strdup(ctx, value) : NULL;
+	}
+	json_decref(o);
+	return e ? error_wrap(e, "%s", path) : NULL;
+}
+
+static struct error *open_db(struct outstore *s)
+{
+	char *schema = mem_printf(s, "%s%s", outbox_schema, detached_schema);
+
+	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), schema, &s->db));
+	return db_exec(s->db, "delete from detached where state <> 'waiting' and put_ms < ?", "i",
+		       clock_wall_ms() - KEEP_MS);
+}
+
+static struct error *store_at(const void *ctx, const struct settings *set, const char *name,
+			      struct outstore **ret_store)
+{
+	struct outstore *s = mem_new(ctx, struct outstore);
+	struct error *e = paths_make(s, set, mem_printf(s, "outbox/%s", name), &s->folder);
+
+	s->name = mem_strdup(s, name);
+	if (!e)
+		e = open_db(s);
+	if (e) {
+		mem_free(s);
+		return error_wrap(e, "the outbox");
+	}
+	*ret_store = s;
+	return NULL;
+}
+
+struct error *outstore_open(const void *ctx, const struct settings *set, struct outstore **ret_store)
+{
+	struct outstore *s = NULL;
+
+	TRY(store_at(ctx, set, store_name(ctx, set), &s));
+	assert(s);
+	TRY(write_bus(s, set));
+	*ret_store = s;
+	return NULL;
+}
+
+struct error *outstore_named(const void *ctx, const struct settings *set, const char *name, struct settings *ret_set,
+			     struct outstore **ret_store)
+{
+	struct settings own = *set;
+	struct outstore *s = NULL;
+	char *state = NULL;
+
+	/* Looked for first: opening it makes it. */
+	TRY(paths_state(ctx, set, &state));
+	if (strchr(name, '/') || !file_exists(mem_printf(ctx, "%s/outbox/%s/bus.json", state, name)))
+		return error_new(ERROR_NOT_FOUND, "no outbox \"%s\" in %s/outbox", name, state);
+	TRY(store_at(ctx, set, name, &s));
+	assert(s);
+	TRY(read_bus(ctx, s, &own));
+	*ret_set = own;
+	*ret_store = s;
+	return NULL;
+}
+
+struct error *outstore_names(const void *ctx, const struct settings *set, bool pending, char ***ret_names)
+{
+	char *state = NULL, *folder = NULL, **names = mem_array(ctx, char *, 1);
+	struct dirent *entry = NULL;
+	size_t count = 0;
+	DIR *d = NULL;
+
+	TRY(paths_state(ctx, set, &state));
+	folder = file_join(ctx, state, "outbox");
+	d = opendir(folder);
+	if (!d && errno != ENOENT)
+		return error_sys(errno, "%s", folder);
+	while (d && (entry = readdir(d))) {
+		char *marker = mem_printf(ctx, "%s/%s/%s", folder, entry->d_name, pending ? MARKER : "bus.json");
+
+		if (entry->d_name[0] == '.' || !file_exists(marker))
+			continue;
+		names = mem_resize(ctx, names, char *, count + 2);
+		names[count++] = mem_strdup(names, entry->d_name);
+	}
+	if (d)
+		closedir(d);
+	names[count] = NULL;
+	*ret_names = names;
+	return NULL;
+}
+
+struct error *outstore_add(struct outstore *s, const struct message *m, const char *what)
+{
+	return db_exec(s->db,
+		       "insert into detached(id, node, what, put_ms, until_ms, state) values(?,?,?,?,?,'waiting')",
+		       "sssii", m->id, m->to, what, m->time_ms, m->time_ms + m->ttl_ms);
+}
+
+struct error *outstore_fate(struct outstore *s, const char *message_id, const struct error *e)
+{
+	return db_exec(s->db, "update detached set state = ?, why = ? where id = ?", "sss", e ? "failed" : "sent",
+		       e ? e->message : NULL, message_id);
+}
+
+struct state_query {
+	const void *ctx;
+	char *state, *why;
+};
+
+static struct error *on_state_row(const struct db_row *row, void *arg)
+{
+	struct state_query *q = arg;
+
+	q->state = mem_strdup(q->ctx, db_text(row, 0));
+	q->why = db_text(row, 1) ? mem_strdup(q->ctx, db_text(row, 1)) : NULL;
+	return NULL;
+}
+
+struct error *outstore_state(const void *ctx, struct outstore *s, const char *message_id, char **ret_state,
+			     char **ret_why)
+{
+	struct state_query q = {ctx, NULL, NULL};
+
+	TRY(db_query(s->db, on_state_row, &q, "select state, why from detached where id = ?", "s", message_id));
+	if (!q.state)
+		return error_new(ERROR_NOT_FOUND, "message %s is not in the outbox", message_id);
+	*ret_state = q.state;
+	*ret_why = q.why;
+	return NULL;
+}
+
+static struct error *on_row(const struct db_row *row, void *arg)
+{
+	json_t *rows = arg, *o = json_object();
+	char *until = clock_format(NULL, db_int(row, 4));
+	bool expired = strcmp(db_text(row, 3), "waiting") == 0 && db_int(row, 4) < clock_wall_ms();
+
+	json_put(o, "message", db_text(row, 0));
+	json_put(o, "node_id", db_text(row, 1));
+	json_put(o, "what", db_text(row, 2));
+	json_put(o, "state", expired ? "failed" : db_text(row, 3));
+	json_put(o, "until", until);
+	if (expired || db_text(row, 5))
+		json_put(o, "why", expired ? "it was void before the broker could be reached" : db_text(row, 5));
+	mem_free(until);
+	json_array_append_new(rows, o);
+	return NULL;
+}
+
+struct error *outstore_rows(struct outstore *s, json_t **ret_rows)
+{
+	json_t *rows = json_array();
+	struct error *e =
+		db_query(s->db, on_row, rows,
+			 "select id, node, what, state, until_ms, why from detached order by put_ms, rowid", "");
+
+	if (e) {
+		json_decref(rows);
+		return e;
+	}
+	*ret_rows = rows;
+	return NULL;
+}
+
+static struct error *on_count(const struct db_row *row, void *arg)
+{
+	*(int64_t *)arg = db_int(row, 0);
+	return NULL;
+}
+
+struct error *outstore_waiting(struct outstore *s, int64_t *ret_count)
+{
+	return db_query(s->db, on_count, ret_count,
+			"select count(*) from detached where state = 'waiting' and until_ms > ?", "i", clock_wall_ms());
+}
+
+struct error *outstore_mark(struct outstore *s, bool pending)
+{
+	char *path = file_join(s, s->folder, MARKER);
+
+	return pending ? file_write_atomic(path, "", 0, 0600) : file_remove(path);
+}

@@ -1,0 +1,41 @@
+/* Detached commands on disk: for each bus (URL and network) a folder DIR/outbox/NAME/ with bus.json (how to reach it,
+ * no secrets), outbox.db, and the marker "pending" while something waits.
+ *
+ * Several processes may have it open: SQLite orders them, and sending a message twice has no second effect.
+ */
+#ifndef DSN_VCLI_OUTSTORE_H
+#define DSN_VCLI_OUTSTORE_H
+
+#include "base/db.h"
+#include "vcli/request.h"
+#include "vcli/vcli.h"
+
+struct outstore {
+	char *name; /* of the folder: hex digits */
+	char *folder;
+	struct db *db;
+};
+
+/* The store of the bus named by the settings, made when missing. Belongs to ctx. */
+struct error *outstore_open(const void *ctx, const struct settings *set, struct outstore **ret_store) MUST_CHECK;
+/* The store with this name; *ret_set becomes a copy of `set` whose bus settings are the store's. */
+struct error *outstore_named(const void *ctx, const struct settings *set, const char *name, struct settings *ret_set,
+			     struct outstore **ret_store) MUST_CHECK;
+/* Names of all stores, NULL-terminated; only those with the marker with `pending`. */
+struct error *outstore_names(const void *ctx, const struct settings *set, bool pending, char ***ret_names) MUST_CHECK;
+
+/* Record a command before it goes into the outbox. */
+struct error *outstore_add(struct outstore *s, const struct message *m, const char *what) MUST_CHECK;
+/* e == NULL: sent. */
+struct error *outstore_fate(struct outstore *s, const char *message_id, const struct error *e) MUST_CHECK;
+/* What became of a message: "waiting", "sent", "failed"; ctx's. *ret_why is NULL unless failed. */
+struct error *outstore_state(const void *ctx, struct outstore *s, const char *message_id, char **ret_state,
+			     char **ret_why) MUST_CHECK;
+/* Rows of all commands kept, oldest first: message, node, what, state, until, why. New reference. */
+struct error *outstore_rows(struct outstore *s, json_t **ret_rows) MUST_CHECK;
+/* Commands that wait and are still valid. */
+struct error *outstore_waiting(struct outstore *s, int64_t *ret_count) MUST_CHECK;
+/* Set or clear the marker. */
+struct error *outstore_mark(struct outstore *s, bool pending) MUST_CHECK;
+
+#endif

@@ -1,0 +1,50 @@
+#include "vcli/paths.h"
+
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+/* XDG: a variable that is unset, empty or not absolute does not count. */
+static char *base(const void *ctx, const char *variable, const char *below_home)
+{
+	const char *value = getenv(variable), *home = getenv("HOME");
+
+	if (value && *value == '/')
+		return mem_strdup(ctx, value);
+	return home && *home == '/' ? file_join(ctx, home, below_home) : NULL;
+}
+
+struct error *paths_state(const void *ctx, const struct settings *set, char **ret_folder)
+{
+	char *folder = NULL;
+
+	if (set->state_dir) {
+		*ret_folder = mem_strdup(ctx, set->state_dir);
+		return NULL;
+	}
+	folder = base(ctx, "XDG_STATE_HOME", ".local/state");
+	if (!folder)
+		return error_new(ERROR_NOT_FOUND,
+				 "neither $HOME nor $XDG_STATE_HOME is set: say with --state-dir where to keep jobs");
+	*ret_folder = file_join(ctx, folder, "dsn");
+	return NULL;
+}
+
+struct error *paths_make(const void *ctx, const struct settings *set, const char *name, char **ret_folder)
+{
+	char *state = NULL, *folder = NULL;
+
+	TRY(paths_state(ctx, set, &state));
+	folder = file_join(ctx, state, name);
+	TRY(file_mkdirs(folder, 0700));
+	*ret_folder = folder;
+	return NULL;
+}
+
+char *paths_config(const void *ctx)
+{
+	char *folder = base(ctx, "XDG_CONFIG_HOME", ".config");
+
+	return folder ? file_join(ctx, folder, "dsn/vcli.conf") : NULL;
+}

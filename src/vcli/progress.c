@@ -1,0 +1,64 @@
+#include "vcli/progress.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/mem.h"
+
+#define FIRST_MS 1000
+#define EVERY_MS 500
+
+struct progress {
+	bool shown;
+	int64_t began_ms;
+	char *text;
+	struct timer *timer;
+};
+
+void progress_wipe(struct progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+	p->shown = false;
+}
+
+static void show(void *arg)
+{
+	struct progress *p = arg;
+
+	if (!p->text)
+		return;
+	fflush(stdout);
+	fprintf(stderr, "\r\033[K%.110s (%lld s)", p->text, (long long)((clock_mono_ms() - p->began_ms) / 1000));
+	p->shown = true;
+}
+
+static int progress_destroy(struct progress *p)
+{
+	progress_wipe(p);
+	return 0;
+}
+
+struct progress *progress_new(const void *ctx, struct vcli *v)
+{
+	struct progress *p = mem_new(ctx, struct progress);
+
+	p->began_ms = clock_mono_ms();
+	if (!v->set.quiet && isatty(STDERR_FILENO))
+		p->timer = timer_start(p, &v->loop, FIRST_MS, EVERY_MS, show, p);
+	talloc_set_destructor(p, progress_destroy);
+	return p;
+}
+
+void progress_say(struct progress *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	mem_free(p->text);
+	p->text = mem_vprintf(p, fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,198 @@
+#include "vcli/sender.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "vcli/link.h"
+#include "vcli/progress.h"
+
+#define LOOK_MS 500
+
+struct sender {
+	struct vcli *v;
+	struct outstore *store;
+	struct bus *bus;
+	struct outbox *outbox;
+	struct progress *progress;
+	struct error *why, *failure;
+};
+
+static void on_fate(const char *message_id, const struct error *e, void *arg)
+{
+	struct sender *s = arg;
+	struct error *failed = outstore_fate(s->store, message_id, e);
+
+	if (failed)
+		log_warn("outbox.fate", "message=%s why=%s", message_id, log_q(failed->message));
+	error_free(failed);
+	if (outbox_pending(s->outbox) == 0)
+		uv_stop(&s->v->loop);
+}
+
+static void on_state(bool up, const struct error *why, void *arg)
+{
+	struct sender *s = arg;
+
+	error_free(s->why);
+	s->why = error_copy(why);
+	if (up && s->outbox)
+		outbox_kick(s->outbox);
+	if (!up)
+		progress_say(s->progress, "waiting for the broker: %s", why->message);
+}
+
+/* Nothing is served here. */
+static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
+{
+	(void)m;
+	(void)arg;
+	bus_accept(d);
+}
+
+/* Other processes may have put more; what is void is waited for no longer. */
+static void on_look(void *arg)
+{
+	struct sender *s = arg;
+	int64_t waiting = 0;
+
+	s->failure = outstore_waiting(s->store, &waiting);
+	if (s->failure || waiting == 0)
+		uv_stop(&s->v->loop);
+	else if (bus_is_up(s->bus))
+		outbox_look(s->outbox);
+}
+
+static void on_patience(void *arg)
+{
+	struct sender *s = arg;
+
+	uv_stop(&s->v->loop);
+}
+
+static struct error *keep(struct sender *s, struct message *const *messages, size_t count, const char *what)
+{
+	TRY(outstore_mark(s->store, true));
+	TRY(db_begin(s->store->db));
+	for (size_t i = 0; i < count; i++) {
+		struct error *e = outstore_add(s->store, messages[i], what);
+
+		if (!e)
+			e = outbox_put(s->outbox, messages[i]);
+		if (e) {
+			db_rollback(s->store->db);
+			return e;
+		}
+	}
+	return db_commit(s->store->db);
+}
+
+static struct error *sender_go(struct sender *s, const struct settings *set, struct message *const *messages,
+			       size_t count, const char *what, int64_t patience_ms, int64_t *ret_left)
+{
+	const struct bus_options options = link_options(set);
+	const struct bus_handlers handlers = {.on_state = on_state, .on_message = on_message, .arg = s};
+	int64_t left = 0;
+
+	TRY(bus_open(s, &s->v->loop, &options, &handlers, &s->bus));
+	TRY(outbox_open(s, s->store->db, s->bus, &s->v->loop, on_fate, s, &s->outbox));
+	TRY(keep(s, messages, count, what));
+	if (patience_ms > 0)
+		timer_start(s, &s->v->loop, patience_ms, 0, on_patience, s);
+	timer_start(s, &s->v->loop, LOOK_MS, LOOK_MS, on_look, s);
+	uv_run(&s->v->loop, UV_RUN_DEFAULT);
+	if (s->failure)
+		return s->failure;
+	TRY(outstore_waiting(s->store, &left));
+	if (left == 0)
+		TRY(outstore_mark(s->store, false));
+	*ret_left = left;
+	return NULL;
+}
+
+struct error *sender_run(struct vcli *v, const struct settings *set, struct outstore *store,
+			 struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
+			 int64_t *ret_left, struct error **ret_why)
+{
+	struct sender *s = mem_new(NULL, struct sender);
+	struct error *e = NULL;
+
+	s->v = v;
+	s->store = store;
+	s->progress = progress_new(s, v);
+	progress_say(s->progress, "sending");
+	e = sender_go(s, set, messages, count, what, patience_ms, ret_left);
+	if (!e && ret_why)
+		*ret_why = s->why;
+	else
+		error_free(s->why);
+	mem_free(s);
+	return e;
+}
+
+struct error *sender_lock(struct outstore *s, int *ret_fd)
+{
+	return file_lock(file_join(s, s->folder, "sender.lock"), ret_fd);
+}
+
+static void on_ended(const struct child_exit *ex, void *arg)
+{
+	(void)ex;
+	(void)arg;
+}
+
+struct error *sender_spawn(struct vcli *v, struct outstore *s)
+{
+	char *self = mem_array(s, char, PATH_MAX + 1), *log_path = file_join(s, s->folder, "sender.log");
+	const char *const argv[] = {
+		self,      "outbox",    "flush", s->name, "--state-dir", mem_printf(s, "%s/../..", s->folder),
+		"--quiet", "--timeout", "0s",    NULL};
+	struct child_spec spec = {.argv = argv,
+				  .env = (const char *const *)environ,
+				  .folder = "/",
+				  .stdin_fd = -1,
+				  .stdout_fd = -1,
+				  .extra_fd = -1};
+	struct child *child = NULL;
+	struct error *e = NULL;
+	ssize_t n = readlink("/proc/self/exe", self, PATH_MAX);
+
+	if (n < 0)
+		return error_sys(errno, "/proc/self/exe");
+	spec.stderr_fd = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	e = child_start(s, &v->loop, &spec, on_ended, NULL, &child);
+	if (spec.stderr_fd >= 0)
+		close(spec.stderr_fd);
+	return e;
+}
+
+void sender_revive(struct vcli *v)
+{
+	void *scope = mem_new(NULL, char);
+	char **names = NULL;
+	struct error *e = outstore_names(scope, &v->set, true, &names);
+
+	for (char **n = names; !e && *n; n++) {
+		struct settings own = v->set;
+		struct outstore *s = NULL;
+		int64_t waiting = 0;
+
+		e = outstore_named(scope, &v->set, *n, &own, &s);
+		if (!e)
+			e = outstore_waiting(s, &waiting);
+		if (!e && waiting > 0)
+			e = sender_spawn(v, s);
+		else if (!e)
+			e = outstore_mark(s, false);
+	}
+	if (e)
+		log_warn("outbox.revive", "why=%s", log_q(e->message));
+	error_free(e);
+	mem_free(scope);
+}

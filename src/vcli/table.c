@@ -1,0 +1,197 @@
+/* The tables: every flag and every command, from which help, completion, the manual page and checks are made. */
+#include <string.h>
+
+#include "bus/bus.h"
+#include "vcli/commands.h"
+
+#define FIELD(name) offsetof(struct settings, name)
+
+const struct config_row vcli_flags[] = {
+	/* of all commands */
+	{"bus", CONFIG_STRING, FIELD(bus), "amqp://127.0.0.1/", NULL, 0, 0, "URL",
+	 "The broker: amqp[s]://[user@]host[:port][/vhost].", bus_check_url},
+	{"network", CONFIG_STRING, FIELD(network), "default", NULL, 0, 0, "NAME",
+	 "The network on it (exchange dsn.NAME).", NULL},
+	{"password-file", CONFIG_STRING, FIELD(password_file), NULL, NULL, 0, 0, "FILE",
+	 "The broker user's password, in a file of mode 0600; without it $DSN_BROKER_PASSWORD is used.", NULL},
+	{"ca-file", CONFIG_STRING, FIELD(ca_file), NULL, NULL, 0, 0, "FILE",
+	 "amqps: whom to trust (PEM); the system's certificates otherwise.", NULL},
+	{"cert-file", CONFIG_STRING, FIELD(cert_file), NULL, NULL, 0, 0, "FILE", "amqps: our certificate (PEM).", NULL},
+	{"key-file", CONFIG_STRING, FIELD(key_file), NULL, NULL, 0, 0, "FILE", "amqps: its key (PEM).", NULL},
+	{"state-dir", CONFIG_STRING, FIELD(state_dir), NULL, NULL, 0, 0, "DIR",
+	 "Where jobs, their keys and the outbox are kept; ${XDG_STATE_HOME:-~/.local/state}/dsn otherwise.", NULL},
+	{"timeout", CONFIG_DURATION, FIELD(timeout_ms), NULL, NULL, 0, 0, "TIME",
+	 "How long to wait for answers, such as 500ms, 30s, 2m; 0s waits for ever.", NULL},
+	{"json", CONFIG_BOOL, FIELD(json), NULL, NULL, 0, 0, NULL,
+	 "Print one JSON value on standard output; everything else goes to standard error.", NULL},
+	{"quiet", CONFIG_BOOL, FIELD(quiet), NULL, NULL, 0, 0, NULL, "No progress and no hints on standard error.",
+	 NULL},
+	{"log-level", CONFIG_CHOICE, FIELD(log_level), "error", "error|warn|info|debug", 0, 0, NULL,
+	 "What of the inner workings to log on standard error.", NULL},
+	/* of some commands */
+	{"agent", CONFIG_STRING, FIELD(agent), NULL, NULL, 0, 0, "ID",
+	 "Ask the agent with this id instead of the node itself.", NULL},
+	{"spec", CONFIG_STRING, FIELD(spec), NULL, NULL, 0, 0, "FILE",
+	 "The node's spec (image, ports, volume-mounts) as JSON.", NULL},
+	{"runtime", CONFIG_CHOICE, FIELD(runtime), NULL, "process|docker", 0, 0, NULL,
+	 "How the node runs; the agent's own choice otherwise.", NULL},
+	{"mode", CONFIG_CHOICE, FIELD(mode), NULL, "managed|classic", 0, 0, NULL,
+	 "How nginx is configured; the agent's own choice otherwise.", NULL},
+	{"detach", CONFIG_BOOL, FIELD(detach), NULL, NULL, 0, 0, NULL,
+	 "Return once the commands are safe: at the broker, or on disk until it can be reached.", NULL},
+	{"ttl", CONFIG_DURATION, FIELD(ttl_ms), "24h", NULL, 0, 0, "TIME",
+	 "With --detach: how long the commands stay valid (1s to 7 days).", NULL},
+	{"show-key", CONFIG_BOOL, FIELD(show_key), NULL, NULL, 0, 0, NULL,
+	 "Print the publisher's key too; it is in the job's file otherwise.", NULL},
+	{"force", CONFIG_BOOL, FIELD(force), NULL, NULL, 0, 0, NULL, "Start although the plan says it cannot work.",
+	 NULL},
+	{"loop", CONFIG_BOOL, FIELD(loop), NULL, NULL, 0, 0, NULL, "Send the file again and again.", NULL},
+	{"ffmpeg", CONFIG_STRING, FIELD(ffmpeg), "ffmpeg", NULL, 0, 0, "FILE", "The ffmpeg program.", NULL},
+	{"ffprobe", CONFIG_STRING, FIELD(ffprobe), "ffprobe", NULL, 0, 0, "FILE", "The ffprobe program.", NULL},
+	{"count", CONFIG_INT, FIELD(count), "1", NULL, 0, INT64_MAX, "N", "Messages to take; 0 takes all that come.",
+	 NULL},
+	{"management", CONFIG_STRING, FIELD(management), "http://127.0.0.1:15672", NULL, 0, 0, "URL",
+	 "RabbitMQ's management API, on the loopback interface.", NULL},
+	{"admin", CONFIG_STRING, FIELD(admin), "guest", NULL, 0, 0, "NAME", "An administrator of the broker.", NULL},
+	{"admin-password-file", CONFIG_STRING, FIELD(admin_password_file), NULL, NULL, 0, 0, "FILE",
+	 "The administrator's password, in a file of mode 0600; without it $DSN_BROKER_ADMIN_PASSWORD, else guest's "
+	 "own.",
+	 NULL},
+	{"vhost", CONFIG_STRING, FIELD(vhost), "/", NULL, 0, 0, "NAME", "The broker's virtual host.", NULL},
+	{"node", CONFIG_LIST, FIELD(nodes), NULL, NULL, 0, 0, "ID[,ID...]",
+	 "Make a broker user for the agent that serves these ids, its own first. May be repeated.", NULL},
+	{"client", CONFIG_LIST, FIELD(clients), NULL, NULL, 0, 0, "NAME",
+	 "Make a broker user for a customer or operator. May be repeated.", NULL},
+	{"plain", CONFIG_BOOL, FIELD(plain), NULL, NULL, 0, 0, NULL,
+	 "Also make the queues named by the bare node ids, for agents with --accept-plain.", NULL},
+	{"passwords", CONFIG_STRING, FIELD(passwords), NULL, NULL, 0, 0, "DIR",
+	 "Folder that gets a file of mode 0600 with each user's password; DIR/broker of --state-dir otherwise.", NULL},
+};
+const size_t vcli_flag_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]);
+const size_t vcli_global_count = 11;
+
+const struct config_program vcli_program = {
+	.name = "vcli",
+	.synopsis = "vcli COMMAND [ARGUMENTS] [--flags]",
+	.about = "Command line of a video network.",
+	.rows = vcli_flags,
+	.row_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]),
+};
+
+#define FLAGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define S(n) ((n)*INT64_C(1000))
+
+#define JOB_TEXT                                                                                                      \
+	"JOB is a job id that this user has started (its nodes are in the job's file), or a document that names job " \
+	"and nodes."
+
+const struct command vcli_commands[] = {
+	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "spec", "runtime", "mode", "detach", "ttl"), S(60),
+	 "Make a node of an agent",
+	 "ROLE is distributor, transcoder or storage. NODE_ID is served by an agent that was started with --node "
+	 "NODE_ID, "
+	 "or name any agent with --agent. FILE is a node create document, public or private.",
+	 cmd_node_create},
+	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List nodes",
+	 "With --agent the nodes of that agent. Otherwise all nodes of the network that report their status while it "
+	 "listens, which is for --timeout; agents report every 5 s unless told otherwise.",
+	 cmd_node_list},
+	{"node status", "NODE_ID", 1, 1, NULL, S(10), "Show a node: state, ports, jobs and what runs", NULL,
+	 cmd_node_verb},
+	{"node remove", "NODE_ID", 1, 1, FLAGS("detach", "ttl"), S(60), "Stop and forget a node; its folder stays",
+	 NULL, cmd_node_verb},
+	{"node purge", "NODE_ID", 1, 1, FLAGS("detach", "ttl"), S(60),
+	 "Stop and forget a node and delete its folder and all it stored", NULL, cmd_node_verb},
+	{"node hardware", "NODE_ID", 1, 1, NULL, S(60), "Show the machine of a node (or agent) and what it can encode",
+	 NULL, cmd_node_verb},
+	{"node free_hardware", "NODE_ID", 1, 1, NULL, S(60), "Show what of the machine is free", NULL, cmd_node_verb},
+	{"node maintenance", "on|off NODE_ID", 2, 2, FLAGS("detach", "ttl"), S(10),
+	 "Drain a node (no new jobs, running ones finish), or end that", "The two arguments may come in either order.",
+	 cmd_node_maintenance},
+	{"node pipeline", "NODE_ID", 1, 1, NULL, S(10), "List the jobs of a node", NULL, cmd_node_verb},
+
+	{"pipeline plan", "FILE", 1, 1, NULL, 0, "Show what a pipeline would need, without sending anything",
+	 "Tasks, bandwidth in and out per node, ports, estimated CPU, and what makes it infeasible. FILE is a public "
+	 "pipeline document. Exit code 1 when it cannot work.",
+	 cmd_pipeline_plan},
+	{"pipeline private", "FILE", 1, 1, NULL, 0, "Print the private document made of a public one",
+	 "What the nodes would receive, without keys.", cmd_pipeline_private},
+	{"pipeline start", "FILE", 1, 1, FLAGS("detach", "ttl", "show-key", "force"), S(30),
+	 "Start a pipeline and wait until every node serves",
+	 "FILE is a public or private pipeline document or a t45 task list. A line per node tells when it serves, or "
+	 "why "
+	 "not. The job's nodes, its private document and the publisher's key are kept in DIR/jobs/JOB.json (mode "
+	 "0600). "
+	 "Starting the same document again changes nothing at nodes that serve already, so it is safe after a failure.",
+	 cmd_pipeline_start},
+	{"pipeline push", "JOB|FILE INPUT", 2, 2, FLAGS("loop", "ffmpeg", "ffprobe"), 0,
+	 "Send a video file to the distributor in real time",
+	 "The file is looked at first: what HLS can store is sent as it is, anything else is encoded once on the way "
+	 "and the "
+	 "reason is told. The key goes to ffmpeg in a file, not on its command line. " JOB_TEXT,
+	 cmd_pipeline_push},
+	{"pipeline stop", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
+	 "End a job's stream cleanly; what was stored stays", JOB_TEXT, cmd_pipeline_stop},
+	{"pipeline list", "[NODE_ID ...]", 0, 64, NULL, S(10), "List jobs",
+	 "Jobs of the nodes named, otherwise of all nodes of the jobs this user has started.", cmd_pipeline_list},
+	{"pipeline status", "JOB|FILE", 1, 1, NULL, S(10), "Show a job at each of its nodes", JOB_TEXT,
+	 cmd_pipeline_status},
+	{"pipeline monitor", "JOB|FILE", 1, 1, FLAGS("count"), 0, "Follow a job: a line for every status of its nodes",
+	 "Goes on until Ctrl-C, --timeout, or --count messages. With --json each status is a JSON value on a line of "
+	 "its "
+	 "own. " JOB_TEXT,
+	 cmd_pipeline_monitor},
+	{"pipeline close", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
+	 "Stop a job and remove everything stored for it", JOB_TEXT, cmd_pipeline_close},
+
+	{"broker setup", NULL, 0, 0,
+	 FLAGS("management", "admin", "admin-password-file", "vhost", "node", "client", "plain", "passwords"), 0,
+	 "Make exchanges, mailboxes, policies, and a broker user per agent with only its rights",
+	 "Can be run again at any time: what is there stays, users keep the passwords in their files. The network is "
+	 "that of "
+	 "--network. See docs/broker.md.",
+	 cmd_broker_setup},
+	{"bus send", "QUEUE TEXT", 2, 2, NULL, S(10), "Send a text to any queue of the broker",
+	 "The queue is made when it does not exist, unless its name is a node id: that one is its agent's. The broker "
+	 "confirms "
+	 "the message.",
+	 cmd_bus_send},
+	{"bus receive", "QUEUE", 1, 1, FLAGS("count"), S(30), "Receive texts from any queue of the broker",
+	 "Each message is acknowledged once it has been printed. With --count 0 it takes all that come until none has "
+	 "come for "
+	 "--timeout.",
+	 cmd_bus_receive},
+	{"outbox list", NULL, 0, 0, NULL, 0, "Show detached commands that are not sent yet, and those that failed",
+	 NULL, cmd_outbox_list},
+	{"outbox flush", "[NAME]", 0, 1, NULL, S(30), "Send detached commands now",
+	 "Of all buses, or of the one whose folder in DIR/outbox is NAME. With --timeout 0s it goes on until each "
+	 "command is "
+	 "sent or void, unless another process is at it already: so works the background sender of --detach.",
+	 cmd_outbox_flush},
+
+	{"completion", "bash|zsh", 1, 1, NULL, 0, "Print the completion script of a shell", NULL, cmd_completion},
+	{"manual", NULL, 0, 0, NULL, 0, "Print the manual page vcli(1) as roff", NULL, cmd_manual},
+	{"help", "[COMMAND]", 0, 3, NULL, 0, "Explain a command, or list all", NULL, cmd_help},
+	{"version", NULL, 0, 0, NULL, 0, "Print the version", NULL, cmd_version},
+	{0},
+};
+
+const struct config_row *vcli_flag(const char *name, size_t len)
+{
+	for (size_t i = 0; i < vcli_flag_count; i++) {
+		if (strlen(vcli_flags[i].name) == len && strncmp(vcli_flags[i].name, name, len) == 0)
+			return &vcli_flags[i];
+	}
+	return NULL;
+}
+
+bool vcli_takes(const struct command *c, const struct config_row *flag)
+{
+	if ((size_t)(flag - vcli_flags) < vcli_global_count)
+		return true;
+	for (const char *const *f = c->flags; f && *f; f++) {
+		if (strcmp(*f, flag->name) == 0)
+			return true;
+	}
+	return false;
+}
