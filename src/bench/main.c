@@ -1,0 +1,51 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "bench/bench.h"
+
+/* Every benchmark there is. */
+static const struct bench benches[] = {
+	{"amqp", bench_amqp, "confirmed 1 KB commands per second, ours against a bare rabbitmq-c loop"},
+	{"pipeline", bench_pipeline, "start of six warm nodes until all serve"},
+	{"agent", bench_agent, "resident memory of an idle agent, and the size of its program"},
+	{"media", bench_media, "CPU seconds of one ladder node against a transcoder for each rendition"},
+};
+#define BENCH_COUNT (sizeof(benches) / sizeof(benches[0]))
+
+static void print_help(FILE *out)
+{
+	fputs("dsn-bench NAME [options]\n\n", out);
+	for (size_t i = 0; i < BENCH_COUNT; i++)
+		fprintf(out, "  %-10s %s\n", benches[i].name, benches[i].help);
+	fputs("\nEach prints a table, or one JSON object with --json; dsn-bench NAME --help names its options.\n", out);
+}
+
+int main(int argc, char **argv)
+{
+	mem_init();
+	if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))) {
+		print_help(stdout);
+		return 0;
+	}
+	if (argc >= 2 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "version"))) {
+		puts("dsn-bench " DSN_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; argc >= 2 && i < BENCH_COUNT; i++) {
+		struct error *e;
+		int code;
+
+		if (strcmp(argv[1], benches[i].name))
+			continue;
+		e = benches[i].run(argc - 1, argv + 1);
+		if (!e)
+			return 0;
+		fprintf(stderr, "dsn-bench: %s\n", e->message);
+		code = error_exit_code(e);
+		error_free(e);
+		return code;
+	}
+	print_help(stderr);
+	return 2;
+}
