@@ -1,0 +1,133 @@
+"""make demo, as a stranger runs it: once to the end, and with its page open in a real browser until Ctrl-C."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from webdriver import Browser  # noqa: E402
+
+SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+# The demo is what operators run: the optimised programs, not the instrumented ones.
+PROGRAMS = os.environ.get("DSN_RELEASE_BIN") or os.environ.get("DSN_BIN") or str(SOURCE / "build" / "bin")
+
+
+def processes_under(folder):
+    """Command lines of processes that name the folder."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(folder) in line and int(entry.name) != os.getpid():
+                found.append(line)
+    return found
+
+
+class Demo:
+    def __init__(self, *flags):
+        self.process = subprocess.Popen([sys.executable, str(SOURCE / "demo" / "demo.py"), "--bin", PROGRAMS, *flags],
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+        self.lines = []
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def text(self):
+        return "\n".join(self.lines)
+
+    def wait_for(self, pattern, seconds):
+        deadline = time.monotonic() + seconds
+        while True:
+            for line in list(self.lines):
+                found = re.search(pattern, line)
+                if found:
+                    return found
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise AssertionError(f"no line with {pattern!r}; the demo said:\n{self.text()}")
+            time.sleep(0.1)
+
+    def end(self, seconds):
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(60)
+            raise AssertionError(f"the demo did not end within {seconds} s; it said:\n{self.text()}") from None
+        self.reader.join(10)
+        return self.process.returncode
+
+    def folder(self):
+        return self.wait_last(r"what was made is in (\S+)")
+
+    def wait_last(self, pattern):
+        found = re.findall(pattern, self.text())
+        if not found:
+            raise AssertionError(f"no {pattern!r} in:\n{self.text()}")
+        return found[-1]
+
+
+class DemoTest(unittest.TestCase):
+    def check_table(self, demo):
+        rows = re.findall(r"^demo0001\S+ +\d+x\d+ +(\d+) +(yes|NO) ", demo.text(), re.M)
+        self.assertEqual(len(rows), 5, demo.text())
+        self.assertEqual({aligned for _, aligned in rows}, {"yes"}, demo.text())
+        self.assertEqual(len({count for count, _ in rows}), 1, demo.text())
+        return int(rows[0][0])
+
+    def test_once(self):
+        demo = Demo("--once", "--seconds", "20")
+        code = demo.end(240)
+        self.assertEqual(code, 0, demo.text())
+        self.assertEqual(self.check_table(demo), 5, "20 s in fragments of 4 s")
+        folder = demo.folder()
+        self.assertEqual(processes_under(folder), [])
+
+    @unittest.skipUnless(shutil.which("chromedriver"), "chromium-driver is not installed")
+    def test_page_plays_and_switches(self):
+        demo = Demo("--seconds", "30")
+        try:
+            url = demo.wait_for(r"page: (http\S+)", 120).group(1)
+            browser = Browser()
+            try:
+                browser.open(url)
+                browser.wait("return document.getElementById('video').currentTime > 1", 60, "the video plays")
+                first = browser.run("return document.getElementById('video').currentTime")
+                browser.wait(f"return document.getElementById('video').currentTime > {first} + 2", 30, "currentTime advances")
+                for label, height in (("180p", 180), ("480p", 480)):
+                    browser.run("[...document.querySelectorAll('#levels button')].find(b => b.textContent === arguments[0]).click()", label)
+                    browser.wait(f"return document.getElementById('video').videoHeight === {height}", 40, f"{label} is shown")
+                at = browser.run("return document.getElementById('video').currentTime")
+                browser.wait(f"return document.getElementById('video').currentTime > {at} + 1", 30, "it plays on after the switch")
+                nodes = browser.run("return [...document.querySelectorAll('#nodes tr')].map(r => r.innerText)")
+                for role in ("distributor", "transcoder", "storage"):
+                    self.assertTrue(any(role in n for n in nodes), nodes)
+                self.assertEqual(browser.run("return document.querySelectorAll('#renditions tr').length"), 5)
+                if os.environ.get("DSN_SCREENSHOT"):
+                    browser.screenshot(os.environ["DSN_SCREENSHOT"])
+            finally:
+                browser.close()
+            demo.process.send_signal(signal.SIGINT)
+            code = demo.end(120)
+        finally:
+            if demo.process.poll() is None:
+                demo.process.send_signal(signal.SIGTERM)
+                demo.process.wait(60)
+        self.assertEqual(code, 0, demo.text())
+        self.check_table(demo)
+        self.assertEqual(processes_under(demo.folder()), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""The JSON Schemas in docs/schemas: they take every good document of tests/data, refuse the malformed ones of
+tests/data/refusals.json that a schema can see, and admit that they cannot see the others."""
+import copy
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+import warnings
+
+try:
+    import jsonschema
+except ImportError:
+    # Debian's package belongs to Debian's Python; the build may have found another one.
+    debian = "/usr/bin/python3"
+    found = os.path.exists(debian) and subprocess.run([debian, "-c", "import jsonschema"], stderr=subprocess.DEVNULL).returncode == 0
+    if found and os.path.realpath(sys.executable) != os.path.realpath(debian):
+        os.execv(debian, [debian, os.path.abspath(__file__), *sys.argv[1:]])
+    print("skipped: python3-jsonschema is not installed")
+    sys.exit(77)
+
+# The newer way to resolve references is not in Debian 12's package.
+warnings.filterwarnings("ignore", message=".*RefResolver is deprecated", category=DeprecationWarning)
+
+SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+SCHEMAS = SOURCE / "docs" / "schemas"
+DATA = SOURCE / "tests" / "data"
+
+# Which schema a document belongs to: the first row whose beginning fits.
+KINDS = [
+    ("public/pipeline", "pipeline-public.json"),
+    ("public/node_create", "node_create-public.json"),
+    ("private/pipeline.json", "pipeline-private.json"),
+    ("private/pipeline-extended.json", "pipeline-private.json"),
+    ("private/node_create", "node_create-private.json"),
+    ("private/", "command.json"),
+    ("t45/task", "t45-task-list.json"),
+    ("t45/distributor", "t45-distributor.json"),
+    ("t45/transcoder", "t45-transcoder.json"),
+    ("t45/storage", "t45-storage.json"),
+    ("bus/", "bus-message.json"),
+]
+
+
+def load(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def schema_of(name):
+    return next(schema for begins, schema in KINDS if name.startswith(begins))
+
+
+def validator(name):
+    schema = load(SCHEMAS / name)
+    resolver = jsonschema.RefResolver(base_uri=(SCHEMAS / name).as_uri(), referrer=schema)
+    return jsonschema.Draft202012Validator(schema, resolver=resolver)
+
+
+def spoil(document, path, row):
+    at = document
+    for key in path[:-1]:
+        at = at[int(key)] if isinstance(at, list) else at[key]
+    last = int(path[-1]) if isinstance(at, list) else path[-1]
+    if "value" not in row:
+        del at[last]
+    elif isinstance(at, list) and last == len(at):
+        at.append(row["value"])
+    else:
+        at[last] = row["value"]
+
+
+class Schemas(unittest.TestCase):
+    def test_they_are_schemas(self):
+        for path in sorted(SCHEMAS.glob("*.json")):
+            with self.subTest(path.name):
+                jsonschema.Draft202012Validator.check_schema(load(path))
+
+    def test_every_schema_has_a_document(self):
+        used = {schema for _, schema in KINDS} | {"common.json"} | {f"config-{r}.json" for r in ("distributor", "transcoder", "storage")}
+        self.assertEqual({p.name for p in SCHEMAS.glob("*.json")}, used)
+
+    def test_good_documents(self):
+        names = sorted(str(p.relative_to(DATA)) for k in ("public", "private", "t45", "bus") for p in (DATA / k).glob("*.json"))
+        self.assertGreater(len(names), 20)
+        for name in names:
+            with self.subTest(name):
+                validator(schema_of(name)).validate(load(DATA / name))
+
+    def test_config_messages_by_role(self):
+        for task in load(DATA / "private/pipeline-extended.json")["pipeline"]["tasks"]:
+            for role in ("distributor", "transcoder", "storage"):
+                with self.subTest(node=task["node_id"], role=role):
+                    self.assertEqual(validator(f"config-{role}.json").is_valid(task["msg"]), task["msg"]["type"] == role)
+
+    def test_refusals(self):
+        rows = load(DATA / "refusals.json")
+        self.assertGreaterEqual(len(rows), 60)
+        for number, row in enumerate(rows, 1):
+            with self.subTest(row=number, expect=row["expect"]):
+                document = copy.deepcopy(load(DATA / row["document"]))
+                spoil(document, row["path"], row)
+                seen = not validator(schema_of(row["document"])).is_valid(document)
+                self.assertEqual(seen, "schema" not in row, "the schema's answer differs from the row's mark")
+
+    def test_values_are_strings(self):
+        """A document of API 1.00 with a number in place of its text is refused wherever the number stands."""
+        def leaves(value, path=()):
+            if isinstance(value, dict):
+                for key, member in value.items():
+                    if key != "_comments":
+                        yield from leaves(member, (*path, key))
+            elif isinstance(value, list):
+                for index, member in enumerate(value):
+                    yield from leaves(member, (*path, str(index)))
+            else:
+                yield path
+
+        for name in ("public/pipeline-extended.json", "private/pipeline-extended.json", "t45/storage.json", "bus/command.json"):
+            good = load(DATA / name)
+            for path in leaves(good):
+                with self.subTest(name=name, path=path):
+                    document = copy.deepcopy(good)
+                    spoil(document, path, {"value": 1935})
+                    self.assertFalse(validator(schema_of(name)).is_valid(document))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,397 @@
+/* The agent's inside without a broker: lifetimes, and what one event must not do to another. Nothing here gets as far
+ * as a program that runs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "node/ingest.h"
+#include "node/job.h"
+#include "node/store.h"
+
+#define NODE "1111111111111111111111111111111111111111"
+#define LIMIT_MS 10000
+#define CHANGES 20
+
+struct world {
+	uv_loop_t loop;
+	char folder[64];
+	struct agent_settings settings;
+	struct agent *agent;
+	struct node *node;
+};
+
+static void must(struct error *e)
+{
+	if (e)
+		fail_msg("%s", e->message);
+}
+
+static void on_end(int code, void *arg)
+{
+	(void)code;
+	(void)arg;
+}
+
+/* The node is opened anew, as by the next agent. */
+static void open_node(struct world *w, char *mode)
+{
+	char *mounts[] = {NULL}, runtime[] = "process", image[] = "none", id[] = NODE;
+	struct node_row row = {.id = id,
+			       .role = API_DISTRIBUTOR,
+			       .runtime = runtime,
+			       .mode = mode,
+			       .image = image,
+			       .mounts = mounts,
+			       .rtmp = {20001, 20001},
+			       .control_port = 20002};
+
+	if (w->node)
+		agent_drop_node(w->agent, w->node);
+	must(store_put_node(w->agent->db, &row));
+	must(node_open(w->agent, &row, &w->node));
+}
+
+static int setup(void **state)
+{
+	struct world *w = mem_new(NULL, struct world);
+	struct agent_settings s = {
+		.bus = mem_strdup(w, "memory:node_agent_test"),
+		.network = mem_strdup(w, "test"),
+		.port_range = mem_strdup(w, "20000-20999"),
+		.public_ip = mem_strdup(w, "127.0.0.1"),
+		.mode = mem_strdup(w, "managed"),
+		.runtime = mem_strdup(w, "process"),
+		.run_as = mem_strdup(w, "nobody"),
+		.nginx = mem_strdup(w, "/nonexistent/nginx"),
+		.rtmp_module = mem_strdup(w, "/nonexistent/module.so"),
+		.ffmpeg = mem_strdup(w, "/nonexistent/ffmpeg"),
+		.ffprobe = mem_strdup(w, "/nonexistent/ffprobe"),
+		.segmenter = mem_strdup(w, "dsn-hls"),
+		.docker_socket = mem_strdup(w, "/nonexistent/docker.sock"),
+		.image = mem_strdup(w, "none"),
+		.preset = mem_strdup(w, "veryfast"),
+		.stall_after_ms = 8000,
+		.end_after_ms = 8000,
+		.status_every_ms = 60000,
+		.apply_timeout_ms = 20000,
+		.claim_timeout_ms = 30000,
+	};
+
+	strcpy(w->folder, "/tmp/dsn-agent-XXXXXX");
+	assert_non_null(mkdtemp(w->folder));
+	assert_int_equal(chmod(w->folder, 0755), 0);
+	s.state_dir = w->folder;
+	assert_int_equal(uv_loop_init(&w->loop), 0);
+	w->settings = s;
+	must(agent_open(w, &w->loop, &s, on_end, NULL, &w->agent));
+	open_node(w, s.mode);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	mem_free(w->agent);
+	loop_drain(&w->loop);
+	assert_int_equal(uv_loop_close(&w->loop), 0);
+	must(file_remove_tree(w->folder));
+	mem_free(w);
+	return 0;
+}
+
+static void on_wake(void *arg)
+{
+	(void)arg;
+}
+
+typedef bool condition_fn(struct world *w);
+
+static void run_until(struct world *w, condition_fn *fn, const char *what)
+{
+	int64_t end_ms = clock_mono_ms() + LIMIT_MS;
+	/* Wakes the loop where nothing else does. */
+	struct timer *t = timer_start(w, &w->loop, 10, 10, on_wake, NULL);
+
+	while (!fn(w)) {
+		if (clock_mono_ms() > end_ms)
+			fail_msg("%s: not within %d ms", what, LIMIT_MS);
+		uv_run(&w->loop, UV_RUN_ONCE);
+	}
+	mem_free(t);
+}
+
+static bool settled(struct world *w)
+{
+	return !w->agent->change_timer && !w->agent->soon_timer;
+}
+
+/* A row as a command makes it. */
+static struct job *set_job(struct world *w, const char *fragment, bool running)
+{
+	json_t *task = json_pack("{s:s,s:s,s:{s:s,s:s},s:{s:s},s:s,s:{s:[{s:s,s:s,s:s}]}}", "command", "config", "type",
+				 "distributor", "nginx-rtmp-core", "listen", "1935", "application", "job1",
+				 "nginx-rtmp-live", "live", "on", "fragment", fragment, "ffmpeg-rtmp", "outputs", "ip",
+				 "127.0.0.1", "failover_ip", "127.0.0.1", "port", "1");
+	struct job_row *row = job_row_new(w, NODE, "job1", task);
+	struct job *j;
+
+	row->running = running;
+	must(store_put_job(w->agent->db, row));
+	must(job_set(w->node, row, &j));
+	mem_free(row);
+	json_decref(task);
+	return j;
+}
+
+/* A stream that comes and goes, a unit that fails again and again: for weeks. */
+static void test_changes_leave_nothing_behind(void **state)
+{
+	struct world *w = *state;
+	size_t before;
+
+	mem_free(w->node->nginx->timer);
+	w->node->nginx->wanted = false;
+	run_until(w, settled, "quiet");
+	before = talloc_total_blocks(w->agent);
+	for (int i = 0; i < CHANGES; i++) {
+		agent_changed(w->agent);
+		run_until(w, settled, "quiet again");
+	}
+	/* A message of status may be on its way. */
+	assert_in_range(talloc_total_blocks(w->agent), 1, before + CHANGES / 2);
+}
+
+static bool failed_once(struct world *w)
+{
+	return w->node->nginx->failures >= 1;
+}
+
+static bool failed_thrice(struct world *w)
+{
+	return w->node->nginx->failures >= 3;
+}
+
+static void test_failing_unit_leaves_nothing_behind(void **state)
+{
+	struct world *w = *state;
+	size_t before;
+
+	run_until(w, failed_once, "a failure");
+	before = talloc_total_blocks(w->node->nginx);
+	run_until(w, failed_thrice, "three failures");
+	assert_int_equal(talloc_total_blocks(w->node->nginx), before);
+}
+
+static bool node_gone(struct world *w)
+{
+	return !agent_node(w->agent, NODE);
+}
+
+static void test_node_leaves_while_nginx_fails_to_start(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(w->node->nginx->state, UNIT_STARTING);
+	node_leave(w->node, true);
+	run_until(w, node_gone, "node gone");
+}
+
+static void test_start_revokes_close(void **state)
+{
+	struct world *w = *state;
+	struct job *j = set_job(w, "2", false);
+
+	j->close = true;
+	set_job(w, "2", true);
+	job_reap(j);
+	assert_ptr_equal(node_job(w->node, "job1"), j);
+	job_stop(j);
+	job_reap(j);
+	assert_ptr_equal(node_job(w->node, "job1"), j);
+}
+
+static bool is_wanted(struct world *w)
+{
+	struct job_row **rows;
+
+	must(store_jobs(w, w->agent->db, NODE, &rows));
+	assert_non_null(rows[0]);
+	assert_int_equal(rows[0]->offset_ms, 12345);
+	return rows[0]->running;
+}
+
+/* --stop-units: the relay's end is noted while the job is on its way down. */
+static void test_aborted_job_stays_wanted(void **state)
+{
+	struct world *w = *state;
+	struct job *j = set_job(w, "2", true);
+
+	job_abort(j);
+	j->offset_ms = 12345;
+	job_store(j);
+	assert_true(is_wanted(w));
+}
+
+static void test_closed_job_takes_its_streams_along(void **state)
+{
+	struct world *w = *state;
+	struct job *j = set_job(w, "2", false);
+
+	assert_int_equal(w->node->stream_count, 2);
+	j->close = true;
+	job_reap(j);
+	assert_null(node_job(w->node, "job1"));
+	assert_int_equal(w->node->stream_count, 0);
+}
+
+static bool not_probing(struct world *w)
+{
+	return !node_job(w->node, "job1")->probing;
+}
+
+static void test_check_ends_though_the_task_has_changed(void **state)
+{
+	struct world *w = *state;
+	struct job *j = set_job(w, "2", true);
+
+	ingest_check(j);
+	assert_true(j->probing);
+	set_job(w, "4", true);
+	run_until(w, not_probing, "the check's end");
+}
+
+static char *path_of(struct world *w, const char *name)
+{
+	return mem_printf(w, "%s/nodes/%s/%s", w->folder, NODE, name);
+}
+
+static void put_file(struct world *w, const char *name, const char *text)
+{
+	must(file_write_atomic(path_of(w, name), text, strlen(text), 0644));
+}
+
+static void assert_file(struct world *w, const char *name, const char *text)
+{
+	char *found = NULL;
+
+	assert_int_equal(file_exists(path_of(w, name)), text != NULL);
+	if (!text)
+		return;
+	must(file_read(w, path_of(w, name), 65536, &found, NULL));
+	assert_string_equal(found, text);
+}
+
+static void test_classic_takes_back_what_was_not_tested(void **state)
+{
+	struct world *w = *state;
+	char classic[] = "classic";
+
+	open_node(w, classic);
+	set_job(w, "2", true);
+	put_file(w, "nginx/app-enabled/job1", "new");
+	put_file(w, "derived/app-enabled/job1", "new");
+	put_file(w, "untested/job1", "old");
+	put_file(w, "nginx/app-enabled/job2", "of a job that was stopped");
+	put_file(w, "derived/app-enabled/job2", "of a job that was stopped");
+	open_node(w, classic);
+	assert_file(w, "nginx/app-enabled/job1", "old");
+	assert_file(w, "derived/app-enabled/job1", "old");
+	assert_file(w, "untested/job1", NULL);
+	assert_file(w, "nginx/app-enabled/job2", NULL);
+	assert_file(w, "derived/app-enabled/job2", NULL);
+	assert_true(w->node->classic_reload);
+}
+
+static bool not_busy(struct world *w)
+{
+	return !w->node->classic_busy;
+}
+
+static void test_classic_says_what_is_not_tested(void **state)
+{
+	struct world *w = *state;
+	char classic[] = "classic";
+	struct job *j;
+
+	open_node(w, classic);
+	j = set_job(w, "2", true);
+	w->node->up = true;
+	job_run(j);
+	assert_true(w->node->classic_busy);
+	assert_file(w, "untested/job1", "");
+	assert_true(file_exists(path_of(w, "nginx/app-enabled/job1")));
+	run_until(w, not_busy, "tested");
+	assert_file(w, "untested/job1", NULL);
+	assert_file(w, "nginx/app-enabled/job1", NULL);
+}
+
+static bool node_opened(struct world *w)
+{
+	return agent_node(w->agent, NODE) != NULL;
+}
+
+/* A disk that was full when the agent started. */
+static void test_lost_node_is_tried_again(void **state)
+{
+	struct world *w = *state;
+	char *folder = path_of(w, "");
+
+	folder[strlen(folder) - 1] = '\0';
+	mem_free(w->agent);
+	must(file_remove_tree(folder));
+	must(file_write_atomic(folder, "", 0, 0600));
+	w->settings.status_every_ms = 50;
+	must(agent_open(w, &w->loop, &w->settings, on_end, NULL, &w->agent));
+	assert_null(agent_node(w->agent, NODE));
+	assert_non_null(agent_lost(w->agent, NODE));
+	must(file_remove(folder));
+	run_until(w, node_opened, "open");
+	assert_null(agent_lost(w->agent, NODE));
+}
+
+static void test_ending_agent_starts_nothing(void **state)
+{
+	struct world *w = *state;
+	struct job *j = set_job(w, "2", true);
+
+	w->node->up = true;
+	w->agent->stopping = true;
+	job_run(j);
+	assert_int_equal(j->state, JOB_STOPPED);
+	w->agent->stopping = false;
+	job_run(j);
+	assert_int_equal(j->state, JOB_STARTING);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_changes_leave_nothing_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failing_unit_leaves_nothing_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_node_leaves_while_nginx_fails_to_start, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_start_revokes_close, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_aborted_job_stays_wanted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_closed_job_takes_its_streams_along, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_check_ends_though_the_task_has_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_classic_takes_back_what_was_not_tested, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_classic_says_what_is_not_tested, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_node_is_tried_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ending_agent_starts_nothing, setup, teardown),
+	};
+
+	mem_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
