@@ -1,0 +1,173 @@
+"""The processes of the demo: a broker of its own, two agents, the programs. Each is ended by its pid."""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+
+class DemoError(Exception):
+    """Something a person must read: what failed, on what, what to do."""
+
+
+def traversable(folder):
+    """Can a user without rights of his own reach this folder?"""
+    for part in [folder, *folder.parents]:
+        if part.exists() and not part.stat().st_mode & 0o001:
+            return False
+    return True
+
+
+def prepare_folder(repository):
+    """The demo's folder: build/demo, or one in the temporary folder when nginx's unprivileged user could not get there."""
+    folder = repository / "build" / "demo"
+    if os.geteuid() == 0 and not traversable(repository):
+        folder = pathlib.Path(tempfile.gettempdir()) / "dsn-demo"
+    mark = folder / ".dsn-demo"
+    if folder.exists():
+        if not mark.exists() or folder.stat().st_uid != os.geteuid() or folder.is_symlink():
+            raise DemoError(f"{folder} exists and was not made by the demo: move it away")
+        running = mark.read_text().strip()
+        if running and pathlib.Path(f"/proc/{running}").exists():
+            raise DemoError(f"a demo is running already in {folder} (pid {running}): end it with Ctrl-C there")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    mark.write_text(str(os.getpid()))
+    return folder
+
+
+def free_range(size, start=20000):
+    """First port of `size` ports in a row that nobody uses now, from `start` on, below the ephemeral range."""
+    for first in range(start, 32000 - size, size):
+        taken = False
+        for port in range(first, first + size):
+            with contextlib.closing(socket.socket()) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    s.bind(("0.0.0.0", port))
+                except OSError:
+                    taken = True
+                    break
+        if not taken:
+            return first
+    raise DemoError(f"no {size} free ports in a row between {start} and 32000")
+
+
+class Network:
+    """Broker, agents and vcli of one demo folder."""
+
+    def __init__(self, repository, programs, folder, say):
+        self.repository = repository
+        self.folder = folder
+        self.say = say
+        self.processes = []  # (name, Popen)
+        self.broker_port = None
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        for name in ("dsn-agent", "dsn-hls", "vcli"):
+            source = pathlib.Path(programs) / name
+            if not source.exists():
+                raise DemoError(f"{source} is missing: run make first")
+            shutil.copy2(source, self.bin / name)
+        self.environment = dict(os.environ, XDG_STATE_HOME=str(folder / "vcli"), PATH=f"{self.bin}:{os.environ['PATH']}")
+        for name in ("DSN_BUS", "DSN_NETWORK", "DSN_BROKER_PASSWORD"):
+            self.environment.pop(name, None)
+
+    # broker
+
+    def start_broker(self):
+        self.broker_port = free_range(5)
+        self.next_port = self.broker_port + 5
+        self._broker("start", str(self.broker_port))
+        self.bus = f"amqp://127.0.0.1:{self.broker_port}/"
+
+    def _broker(self, what, *words):
+        done = subprocess.run([self.repository / "scripts" / "broker", what, self.folder / "broker", *words],
+                              capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise DemoError(f"the broker did not {what}: {done.stdout}{done.stderr}")
+
+    # agents
+
+    def start_agent(self, name, nodes, ports):
+        state = self.folder / name
+        first = free_range(ports, self.next_port)
+        self.next_port = first + ports
+        log = open(self.folder / f"{name}.log", "ab")
+        argv = [str(self.bin / "dsn-agent"), "--bus", self.bus, "--state-dir", str(state), "--port-range",
+                f"{first}-{first + ports - 1}", "--segmenter", str(self.bin / "dsn-hls"), "--stop-units", "--status-every", "1s",
+                "--end-after", "4s"]
+        for node in nodes:
+            argv += ["--node", node]
+        process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment,
+                                   start_new_session=True)
+        self.processes.append((name, process))
+        return process
+
+    def agents_alive(self):
+        for name, process in self.processes:
+            if process.poll() is not None:
+                raise DemoError(f"{name} ended with {process.returncode}; its log: {self.folder / (name + '.log')}")
+
+    # vcli
+
+    def vcli(self, *words, timeout=60, check=True):
+        """Run vcli with --json; returns the parsed answer."""
+        argv = [str(self.bin / "vcli"), *words, "--bus", self.bus, "--json"]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, env=self.environment,
+                                  stdin=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired:
+            raise DemoError(f"vcli {' '.join(words)} did not end within {timeout} s; the agents' logs: {self.folder}") from None
+        if check and done.returncode:
+            raise DemoError(f"vcli {' '.join(words)} failed with {done.returncode}: {done.stderr.strip()} {done.stdout.strip()}")
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            if check:
+                raise DemoError(f"vcli {' '.join(words)} gave no JSON: {done.stdout!r} {done.stderr!r}") from None
+            return None
+
+    def vcli_start(self, *words):
+        """Let vcli run on; ended by stop() at the latest."""
+        argv = [str(self.bin / "vcli"), *words, "--bus", self.bus]
+        log = open(self.folder / "push.log", "ab")
+        process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment,
+                                   start_new_session=True)
+        self.processes.append((f"vcli {words[0]} {words[1]}", process))
+        return process
+
+    # end
+
+    def stop(self):
+        for name, process in reversed(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for name, process in self.processes:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.say(f"{name} (pid {process.pid}) did not end within 30 s: killed")
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if self.broker_port is not None:
+            self._broker("stop")
+        self.broker_port = None
+        (self.folder / ".dsn-demo").write_text("")
+
+
+def wait_until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise DemoError(f"{what}: not within {seconds} s")
+        time.sleep(0.1)
