@@ -6,6 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/mem.h"
+
+#define CHILDREN_LIMIT (1 << 20)
+#define CHILDREN_TRIES 8
+#define TITLE_SIZE 4096
+
 /* Fields after the name, as proc(5) counts them less 3. */
 enum { FIELD_STATE = 0, FIELD_SESSION = 3, FIELD_START = 19, FIELDS };
 
@@ -32,4 +39,79 @@ struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat)
 	ret_stat->session = (pid_t)strtol(field[FIELD_SESSION], NULL, 10);
 	ret_stat->start_time = strtoull(field[FIELD_START], NULL, 10);
 	return NULL;
+}
+
+/* proc(5): a list read while a listed child is buried may lack one that lives. Then it also names the buried one, which
+ * the next reading cannot: two equal readings lack nobody. */
+static struct error *read_children(const void *ctx, pid_t pid, char **ret_text)
+{
+	char *path = mem_printf(ctx, "/proc/%d/task/%d/children", (int)pid, (int)pid), *last = NULL, *text;
+
+	for (int i = 0; i < CHILDREN_TRIES; i++) {
+		TRY(file_read(ctx, path, CHILDREN_LIMIT, &text, NULL));
+		if (last && strcmp(last, text) == 0) {
+			*ret_text = text;
+			return NULL;
+		}
+		last = text;
+	}
+	return error_new(ERROR_UNAVAILABLE, "process %d: its children come and go too fast to be listed", (int)pid);
+}
+
+struct error *process_children(const void *ctx, pid_t pid, pid_t **ret_pids, size_t *ret_count)
+{
+	void *tmp = mem_strdup(NULL, "");
+	struct process_stat stat;
+	char *text = NULL, *end;
+	struct error *e = process_stat_read(pid, &stat);
+
+	if (!e)
+		e = read_children(tmp, pid, &text);
+	if (e && e->code == ERROR_NOT_FOUND) {
+		struct error *gone = process_stat_read(pid, &stat);
+
+		if (!gone) {
+			error_free(e);
+			e = error_new(ERROR_FAILED,
+				      "process %d: the kernel does not tell its children, it was built without "
+				      "CONFIG_PROC_CHILDREN",
+				      (int)pid);
+		}
+		error_free(gone);
+	}
+	if (!e) {
+		size_t count = 0;
+		pid_t *pids = mem_array(ctx, pid_t, strlen(text) / 2 + 1);
+
+		for (char *at = text;; at = end) {
+			long child = strtol(at, &end, 10);
+
+			if (end == at)
+				break;
+			pids[count++] = (pid_t)child;
+		}
+		*ret_pids = pids;
+		*ret_count = count;
+	}
+	mem_free(tmp);
+	return e;
+}
+
+char *process_title(const void *ctx, pid_t pid)
+{
+	char path[64], text[TITLE_SIZE];
+
+	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		n = 0;
+	while (n > 0 && (text[n - 1] == '\0' || text[n - 1] == ' '))
+		n--;
+	for (ssize_t i = 0; i < n; i++)
+		if (text[i] == '\0')
+			text[i] = ' ';
+	return mem_strndup(ctx, text, (size_t)n);
 }

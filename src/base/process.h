@@ -3,6 +3,7 @@
 #define DSN_BASE_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,5 +17,13 @@ struct process_stat {
 
 /* ERROR_NOT_FOUND when there is no such process. */
 struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat) MUST_CHECK;
+
+/* Pids of the processes that `pid` has started and not yet waited for (its first thread alone is looked at); ctx's.
+ * ERROR_NOT_FOUND: there is no such process; ERROR_UNAVAILABLE: they come and go too fast to be listed, try again;
+ * ERROR_FAILED: the kernel was built without CONFIG_PROC_CHILDREN. */
+struct error *process_children(const void *ctx, pid_t pid, pid_t **ret_pids, size_t *ret_count) MUST_CHECK;
+/* Its argument vector as one line, at most 4095 bytes; a program may have written another title there. "" when it is
+ * gone or has ended. ctx's. */
+char *process_title(const void *ctx, pid_t pid);
 
 #endif

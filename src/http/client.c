@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "http/body.h"
 #include "http/head.h"
-#include "http/wire.h"
+#include "base/wire.h"
 
 #define DEADLINE_MS 30000
 #define BODY_LIMIT ((size_t)1 << 20)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "http/server.h"
-#include "http/wire.h"
+#include "base/wire.h"
 
 struct http_settings {
 	uv_loop_t *loop;

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uv.h>
 
 #include "base/child.h"
@@ -61,6 +62,14 @@ struct runtime_unit_spec {
 typedef void runtime_done_fn(struct error *e, void *arg); /* takes e (NULL: success) */
 typedef void runtime_exit_fn(const struct child_exit *ex, void *arg);
 
+/* A process that a unit's program has started. */
+struct runtime_child {
+	pid_t pid;         /* as the host numbers it */
+	const char *title; /* its argument vector as one line, or the title it has written there; "": it has ended */
+};
+/* Takes e (NULL: success); the list is gone after the call. */
+typedef void runtime_list_fn(struct error *e, const struct runtime_child *list, size_t count, void *arg);
+
 struct runtime_ops {
 	const char *name; /* "process", "docker" */
 	struct error *(*open)(const void *ctx, uv_loop_t *loop, const struct runtime_options *options,
@@ -73,6 +82,10 @@ struct runtime_ops {
 	void (*start)(void *self, const void *ctx, const struct runtime_unit_spec *spec, runtime_done_fn *done,
 		      runtime_exit_fn *exited, void *arg, void **ret_unit);
 	void (*signal)(void *self, void *unit, int signum);
+	/* The processes that the unit's program itself has started and that are not gone: of nginx's master the workers.
+	 * `fn` once, unless the unit is freed before. ERROR_NOT_FOUND: the unit does not run; any other error may pass:
+	 * ask again. */
+	void (*list)(void *self, void *unit, runtime_list_fn *fn, void *arg);
 	/* signum, then SIGKILL after grace_ms; `exited` tells when it is gone. */
 	void (*stop)(void *self, void *unit, int signum, int64_t grace_ms);
 	/* Names of units of this node that run or are left from an earlier agent: ends those not in `keep`. */

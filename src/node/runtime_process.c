@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "node/runtime_process.h"
 
 #define LOG_CHECK_MS 5000
@@ -249,6 +250,43 @@ static void process_signal(void *self, void *unit, int signum)
 		child_signal(u->child, signum);
 }
 
+struct listing {
+	struct process_unit *unit;
+	runtime_list_fn *fn;
+	void *arg;
+};
+
+static void list_children(void *arg)
+{
+	struct listing *l = arg;
+	struct runtime_child *list = NULL;
+	pid_t *pids = NULL;
+	size_t count = 0;
+	struct error *e = NULL;
+	talloc_steal(NULL, l); /* `fn` may free the unit */
+	if (l->unit->child)
+		e = process_children(l, child_identity(l->unit->child).pid, &pids, &count);
+	else
+		e = error_new(ERROR_NOT_FOUND, "%s: does not run", l->unit->name);
+	if (!e) {
+		list = mem_array(l, struct runtime_child, count + 1);
+		for (size_t i = 0; i < count; i++)
+			list[i] = (struct runtime_child){.pid = pids[i], .title = process_title(list, pids[i])};
+	}
+	l->fn(e, list, count, l->arg);
+	mem_free(l);
+}
+
+static void process_list(void *self_, void *unit, runtime_list_fn *fn, void *arg)
+{
+	struct process *self = self_;
+	struct listing *l = mem_new(unit, struct listing);
+	l->unit = unit;
+	l->fn = fn;
+	l->arg = arg;
+	timer_start(l, self->loop, 0, 0, list_children, l);
+}
+
 static void process_stop(void *self, void *unit, int signum, int64_t grace_ms)
 {
 	(void)self;
@@ -460,6 +498,7 @@ const struct runtime_ops runtime_process = {
 	.path = process_path,
 	.start = process_start,
 	.signal = process_signal,
+	.list = process_list,
 	.stop = process_stop,
 	.sweep = process_sweep,
 	.run = process_run,

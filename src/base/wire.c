@@ -1,4 +1,4 @@
-#include "http/wire.h"
+#include "base/wire.h"
 
 #include <string.h>
 #include <sys/un.h>
@@ -181,4 +181,27 @@ void wire_shutdown(struct wire *w)
 
 	if (uv_shutdown(req, &w->handle->stream, on_shutdown) < 0)
 		mem_free(req);
+}
+
+size_t wire_backlog(const struct wire *w)
+{
+	return uv_stream_get_write_queue_size(&w->handle->stream);
+}
+
+struct error *wire_addresses(const struct wire *w, struct sockaddr_storage *ret_local,
+			     struct sockaddr_storage *ret_remote)
+{
+	struct sockaddr_storage local, remote;
+	int n = sizeof(local), m = sizeof(remote);
+	int status = uv_tcp_getsockname(&w->handle->tcp, (struct sockaddr *)&local, &n);
+
+	if (status == 0)
+		status = uv_tcp_getpeername(&w->handle->tcp, (struct sockaddr *)&remote, &m);
+	if (status < 0)
+		return error_uv(status, "asking for a connection's addresses");
+	if (ret_local)
+		*ret_local = local;
+	if (ret_remote)
+		*ret_remote = remote;
+	return NULL;
 }

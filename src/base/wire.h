@@ -1,7 +1,7 @@
 /* One byte stream, TCP or unix socket, bound to a talloc lifetime: freeing it closes it and silences its callbacks.
  * Threads: loop thread. Callbacks may free the wire. */
-#ifndef DSN_HTTP_WIRE_H
-#define DSN_HTTP_WIRE_H
+#ifndef DSN_BASE_WIRE_H
+#define DSN_BASE_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +29,12 @@ void wire_pause(struct wire *w);
 struct error *wire_write(struct wire *w, const char *bytes, size_t len) MUST_CHECK;
 /* No more will be written: tells the peer after all is sent. */
 void wire_shutdown(struct wire *w);
+
+/* Bytes that wire_write() took and the system has not yet taken: what a slow peer lets pile up. */
+size_t wire_backlog(const struct wire *w);
+/* TCP only. Either may be NULL. ERROR_IO when the connection has gone. */
+struct error *wire_addresses(const struct wire *w, struct sockaddr_storage *ret_local,
+			     struct sockaddr_storage *ret_remote) MUST_CHECK;
 
 /* A unix socket's path fits into sockaddr_un. */
 struct error *wire_check_path(const char *path) MUST_CHECK;

@@ -1,0 +1,40 @@
+/* RLPx frames: encrypted, authenticated, optionally compressed messages; no input or output of its own.
+ *
+ * Sources: devp2p rlpx.md (framing), EIP-706 (snappy block format, payload only). Threads: one at a time.
+ */
+#ifndef DSN_DEVP2P_FRAME_H
+#define DSN_DEVP2P_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "devp2p/handshake.h"
+
+#define FRAME_LIMIT 0xffffff /* bytes of a payload, also before compression */
+
+struct frames;
+/* Copies the secrets; wipe yours. `payload_limit` bounds what is received (decompressed), <= FRAME_LIMIT. */
+struct frames *frames_new(const void *ctx, const struct rlpx_secrets *secrets, size_t payload_limit);
+/* From now on payloads are compressed, both ways. */
+void frames_compress(struct frames *f);
+/* Appends one frame to `out`. ERROR_LIMIT: too large. */
+struct error *frames_write(struct frames *f, uint64_t code, const void *payload, size_t n, struct buf *out) MUST_CHECK;
+
+struct frame {
+	uint64_t code;
+	const uint8_t *payload; /* valid until the next call */
+	size_t n;
+	bool complete; /* false: more bytes are needed */
+};
+
+/* Feeds bytes, takes at most one message. All n bytes up to *ret_used are consumed; call again with the rest while
+ * a message was complete. Errors are final: the connection is to be dropped. Before frames_compress() the limit is that
+ * of Hello, 2048 bytes. */
+struct error *frames_read(struct frames *f, const uint8_t *bytes, size_t n, size_t *ret_used,
+			  struct frame *ret_frame) MUST_CHECK;
+/* A Disconnect whose payload cannot be decompressed is looked at plain: some clients err here. */
+
+#endif

@@ -1,0 +1,31 @@
+/* The pool: envelopes that live, by hash, with bounds in bytes and count, dropped when they expire.
+ *
+ * Full: the envelope with the least proof of work per size and time gives way, the new one included. Threads: loop
+ * thread.
+ */
+#ifndef DSN_WHISPER_POOL_H
+#define DSN_WHISPER_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "whisper/envelope.h"
+
+struct pool;
+/* Limits of 0: 64 MiB, 65536 envelopes. */
+struct pool *pool_new(const void *ctx, size_t byte_limit, size_t count_limit);
+struct envelope *pool_find(const struct pool *p, const uint8_t hash[ENVELOPE_HASH_BYTES]);
+/* Takes a reference of its own. False: there already, or less worth than everything in a full pool. */
+bool pool_add(struct pool *p, struct envelope *e);
+/* Drops what has expired before `now` (unix seconds); returns how many. */
+size_t pool_expire(struct pool *p, uint32_t now);
+size_t pool_count(const struct pool *p);
+size_t pool_bytes(const struct pool *p);
+uint64_t pool_evicted(const struct pool *p);
+/* Number of the newest envelope; each gets the next one. Who sends to a peer keeps the number it has come to. */
+uint64_t pool_newest(const struct pool *p);
+/* The first envelope with a number above *number, which is set to its own; NULL at the end. In order of arrival. */
+struct envelope *pool_next(const struct pool *p, uint64_t *number);
+
+#endif

@@ -1,0 +1,61 @@
+/* Proof of work, and mining it on worker threads over all cores.
+ *
+ * POW_EIP627 (go-ethereum >= 1.9): 2^(leading zero bits of keccak(short || nonce)) / len(short) / ttl, where short is
+ * the envelope without its nonce. POW_LEGACY (1.8): 2^(trailing zero bits of keccak(keccak(short) || 24 zeros ||
+ * nonce)) / (20 + len(data)) / ttl. Both divide in that order in double precision.
+ *
+ * Requests are served fairly: the threads take turns over them in slices, so that a small one does not wait for a large
+ * one. Threads: pow_* of the miner on the loop thread; the hashing functions anywhere.
+ */
+#ifndef DSN_WHISPER_POW_H
+#define DSN_WHISPER_POW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "crypto/keccak_lanes.h"
+#include "whisper/envelope.h"
+
+/* RLP [expiry, ttl, topic, data]; belongs to ctx. */
+uint8_t *pow_short(const void *ctx, uint32_t expiry, uint32_t ttl, const uint8_t topic[TOPIC_BYTES],
+		   const uint8_t *data, size_t data_bytes, size_t *ret_bytes);
+/* Zero bits of `nonce` under `rule`. */
+unsigned pow_bits(enum pow_rule rule, const uint8_t *short_rlp, size_t short_bytes, uint64_t nonce);
+double pow_value(enum pow_rule rule, unsigned bits, size_t short_bytes, size_t data_bytes, uint32_t ttl);
+/* Bits that mining must reach for `target`, at least 1; both rules get there (the larger of both sizes is counted). 0
+ * for a target of 0. */
+unsigned pow_target_bits(double target, size_t short_bytes, size_t data_bytes, uint32_t ttl);
+
+struct pow_scan; /* one stretch of nonces, prepared for the lanes: what a mining slice and the benchmark run */
+struct pow_scan *pow_scan_new(const void *ctx, enum pow_rule rule, const uint8_t *short_rlp, size_t short_bytes,
+			      const struct keccak_lanes *lanes);
+/* Tries `count` nonces from `first` on (count a multiple of the lanes' width); the best of them. */
+void pow_scan_run(struct pow_scan *s, uint64_t first, uint64_t count, unsigned *ret_bits, uint64_t *ret_nonce);
+
+struct miner;
+struct pow_request {
+	enum pow_rule rule;
+	bool both;            /* the nonce must satisfy both rules; costs the product */
+	unsigned target_bits; /* 0 with deadline: the best found until then */
+	int64_t deadline_ms;  /* from now */
+	uint32_t expiry, ttl;
+	uint8_t topic[TOPIC_BYTES];
+	const uint8_t *data; /* copied */
+	size_t data_bytes;
+};
+/* e: ERROR_TIMEOUT when the target was not reached; the error belongs to the callee. */
+typedef void pow_done_fn(struct error *e, uint64_t nonce, int64_t took_us, void *arg);
+struct pow_job;
+
+/* `threads` 0: one for each core. Threads are started with the first request and rest when there is nothing to do.
+ * Freeing it cancels what is under way (no callbacks any more) and joins them. */
+struct miner *miner_new(const void *ctx, uv_loop_t *loop, unsigned threads);
+/* The job belongs to ctx; freeing it cancels it. */
+struct pow_job *miner_start(struct miner *m, const void *ctx, const struct pow_request *request, pow_done_fn *done,
+			    void *arg);
+size_t miner_waiting(const struct miner *m);
+
+#endif
