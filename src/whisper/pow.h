@@ -16,17 +16,26 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "crypto/keccak.h"
 #include "crypto/keccak_lanes.h"
 #include "whisper/envelope.h"
+
+#define POW_LEGACY_ZEROS 24    /* bytes between the hash and the nonce under POW_LEGACY */
+#define POW_LEGACY_OVERHEAD 20 /* what POW_LEGACY adds to the data's size */
 
 /* RLP [expiry, ttl, topic, data]; belongs to ctx. */
 uint8_t *pow_short(const void *ctx, uint32_t expiry, uint32_t ttl, const uint8_t topic[TOPIC_BYTES],
 		   const uint8_t *data, size_t data_bytes, size_t *ret_bytes);
+/* A nonce as it is hashed: big-endian. */
+void pow_nonce_bytes(uint64_t nonce, uint8_t ret_bytes[8]);
+/* Zero bits that `rule` counts in a hash; of a hash of zeros 256 (POW_EIP627) or 0 (POW_LEGACY), as in go-ethereum. */
+unsigned pow_hash_bits(enum pow_rule rule, const uint8_t hash[KECCAK_BYTES]);
 /* Zero bits of `nonce` under `rule`. */
 unsigned pow_bits(enum pow_rule rule, const uint8_t *short_rlp, size_t short_bytes, uint64_t nonce);
+/* 2^bits by size and ttl. A ttl of 0 gives infinity, as in go-ethereum. */
 double pow_value(enum pow_rule rule, unsigned bits, size_t short_bytes, size_t data_bytes, uint32_t ttl);
 /* Bits that mining must reach for `target`, at least 1; both rules get there (the larger of both sizes is counted). 0
- * for a target of 0. */
+ * for a target of 0 (or below, or not a number), 256 for one that no hash reaches. */
 unsigned pow_target_bits(double target, size_t short_bytes, size_t data_bytes, uint32_t ttl);
 
 struct pow_scan; /* one stretch of nonces, prepared for the lanes: what a mining slice and the benchmark run */
