@@ -11,14 +11,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/nginx.h"
+#include "node/classic_reload.h"
 #include "node/store.h"
 
 #define TEXT_LIMIT (1 << 20)
 #define TEST_MS 10000
 #define BUSY_MS 50
 #define CONTAINER_PREFIX "/opt/nginx"
-/* What the files here replace stands in a file of the same name until nginx has tested them: an agent that dies
- * meanwhile leaves nothing that the next one takes for tested. */
+/* What the files here replace stands in a file of the same name until nginx has tested them and taken them over: an
+ * agent that dies meanwhile leaves nothing that the next one takes for served. */
 #define UNTESTED "untested"
 
 static bool in_container(const struct node *n)
@@ -148,35 +149,61 @@ static void restore(struct change *c)
 	error_free(e);
 }
 
+/* The job it was made for, if that still wants it. */
+static struct job *job_of(const struct change *c)
+{
+	struct job *j = node_job(c->node, c->job);
+
+	return j && !strcmp(j->hash, c->hash) && j->state == JOB_STARTING ? j : NULL;
+}
+
+/* The change is through or taken back. */
+static void settle(struct change *c)
+{
+	struct job *j = node_job(c->node, c->job);
+	struct error *e = file_remove(untested_path(c, c->node, c->job));
+
+	if (e)
+		log_warn("classic.settled", "node=%s job=%s reason=%s", c->node->row.id, c->job, log_q(e->message));
+	error_free(e);
+	if (j)
+		j->classic_busy = false;
+}
+
+static void on_started(bool taken, void *arg)
+{
+	struct change *c = arg;
+	struct node *n = c->node;
+	struct job *j = job_of(c);
+
+	settle(c);
+	if (j && taken)
+		job_serves(j);
+	else if (j)
+		j->prepared = false; /* once nginx is up again it serves this file: classic_start() sees that */
+	mem_free(c);
+	node_step(n);
+}
+
 static void on_tested(const struct child_result *r, void *arg)
 {
 	struct change *c = arg;
 	struct node *n = c->node;
-	struct job *j = node_job(n, c->job);
-	bool ok = !r->error && r->code == 0;
-	struct error *e;
+	struct job *j;
 
-	n->classic_busy = false;
-	if (!ok)
-		restore(c);
-	else
-		unit_signal(n->nginx, SIGHUP);
-	e = file_remove(untested_path(c, n, c->job));
-	if (e)
-		log_warn("classic.tested", "node=%s job=%s reason=%s", n->row.id, c->job, log_q(e->message));
-	error_free(e);
-	if (j)
-		j->classic_busy = false;
-	if (j && !strcmp(j->hash, c->hash) && j->state == JOB_STARTING) {
-		if (ok)
-			job_serves(j);
-		else if (r->error)
-			job_in_trouble(j, error_copy(r->error));
-		else
-			job_in_trouble(j, error_new(ERROR_FAILED,
-						    "nginx refuses the configuration, the old one is back: %s",
-						    r->err ? r->err : ""));
+	if (!r->error && r->code == 0) {
+		classic_reload_begin(n, on_started, c);
+		return;
 	}
+	n->classic_busy = false;
+	restore(c);
+	settle(c);
+	j = job_of(c);
+	if (j && r->error)
+		job_in_trouble(j, error_copy(r->error));
+	else if (j)
+		job_in_trouble(j, error_new(ERROR_FAILED, "nginx refuses the configuration, the old one is back: %s",
+					    r->err ? r->err : ""));
 	mem_free(c);
 	node_step(n);
 }
@@ -242,11 +269,34 @@ void classic_start(struct job *j)
 	mem_free(tmp);
 }
 
+struct stop {
+	struct node *node;
+	char *job;
+};
+
+static void on_stopped(bool taken, void *arg)
+{
+	struct stop *s = arg;
+	struct node *n = s->node;
+	struct job *j = node_job(n, s->job);
+
+	(void)taken; /* nginx that has ended runs nothing of the job either */
+	mem_free(s);
+	if (!j || j->state != JOB_DRAINING) {
+		node_step(n); /* started again meanwhile */
+		return;
+	}
+	mem_free(j->trouble);
+	j->trouble = NULL;
+	job_has_stopped(j);
+}
+
 static void on_stop(void *arg)
 {
 	struct job *j = arg;
 	struct node *n = j->node;
 	struct error *e;
+	struct stop *s;
 	char *file;
 
 	if (n->classic_busy)
@@ -258,8 +308,12 @@ static void on_stop(void *arg)
 		job_in_trouble(j, e);
 		return;
 	}
-	unit_signal(n->nginx, SIGHUP);
-	job_has_stopped(j);
+	mem_free(j->timer);
+	j->timer = NULL;
+	s = mem_new(n, struct stop);
+	s->node = n;
+	s->job = mem_strdup(s, j->name);
+	classic_reload_begin(n, on_stopped, s);
 }
 
 void classic_stop(struct job *j)
@@ -312,7 +366,7 @@ static struct error *tidy_untested(struct node *n, const char *job)
 	if (!e)
 		e = file_remove(path);
 	mem_free(tmp);
-	n->classic_reload = true;
+	n->classic_tidied = true;
 	return e;
 }
 
@@ -327,7 +381,7 @@ static struct error *tidy_enabled(struct node *n, const char *job)
 	file = mem_printf(NULL, "app-enabled/%s", job);
 	e = remove_both(n, file);
 	mem_free(file);
-	n->classic_reload = true;
+	n->classic_tidied = true;
 	return e;
 }
 
@@ -337,9 +391,16 @@ struct error *classic_tidy(struct node *n)
 	return each_name(n, "nginx/app-enabled", tidy_enabled);
 }
 
-void classic_reload(struct node *n)
+static void on_tidied(bool taken, void *arg)
 {
-	if (n->classic_reload)
-		unit_signal(n->nginx, SIGHUP);
-	n->classic_reload = false;
+	(void)taken; /* its next start reads the files */
+	node_step(arg);
+}
+
+void classic_up(struct node *n)
+{
+	if (!n->classic_tidied || n->classic_busy)
+		return;
+	n->classic_tidied = false;
+	classic_reload_begin(n, on_tidied, n);
 }

@@ -1,4 +1,5 @@
-/* Classic mode, the seed's way: an application file per job, exec ffmpeg in nginx, `nginx -t`, reload.
+/* Classic mode, the seed's way: an application file per job, exec ffmpeg in nginx, `nginx -t`, reload
+ * (node/classic_reload.h).
  *
  * The node's nginx/ holds the files exactly as they would stand in a container's /opt/nginx; in the process runtime
  * derived/ holds the copies nginx runs (media/nginx.h says how they differ).
@@ -13,13 +14,15 @@ struct error *classic_open(struct node *n) MUST_CHECK;
  * job (it died between storing a stop and carrying it out, or the node was removed). */
 struct error *classic_tidy(struct node *n) MUST_CHECK;
 /* nginx is up: let it see what was tidied. */
-void classic_reload(struct node *n);
+void classic_up(struct node *n);
 char **classic_nginx_argv(const void *ctx, struct node *n, bool test);
 /* nginx accepts connections. */
 bool classic_answers(const struct node *n);
-/* Write the job's file, test, reload; the old file comes back when nginx refuses. Later: classic_busy is cleared,
- * the job's trouble tells a refusal. */
+/* Write the job's file, test, reload; the old file comes back when nginx refuses, and the job's trouble tells why. It
+ * runs once nginx has taken the reload over. Tests and reloads of a node never overlap: classic_busy is set meanwhile.
+ */
 void classic_start(struct job *j);
+/* Remove the job's file, reload; it has stopped once nginx has taken that over. */
 void classic_stop(struct job *j);
 struct error *classic_remove(struct job *j) MUST_CHECK;
 

@@ -16,6 +16,7 @@
 #include "media/stat.h"
 #include "node/callbacks.h"
 #include "node/classic.h"
+#include "node/classic_reload.h"
 #include "node/job.h"
 #include "node/store.h"
 
@@ -198,6 +199,7 @@ void node_nginx_ended(struct node *n)
 	mem_free(n->up_timer);
 	n->up_timer = NULL;
 	n->up = false;
+	classic_reload_nginx_ended(n);
 	for (size_t i = 0; i < n->stream_count; i++)
 		stream_clear(n, n->streams[i]);
 	node_step(n);
@@ -382,7 +384,7 @@ void node_step(struct node *n)
 		decide(n, "node.running", "nginx serves on RTMP port %d", n->row.rtmp.host_port);
 	}
 	if (n->up) {
-		classic_reload(n);
+		classic_up(n);
 		for (size_t i = 0; i < n->job_count; i++)
 			job_run(n->jobs[i]);
 		if (!n->swept)

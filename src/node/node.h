@@ -16,6 +16,7 @@
 #include "node/unit.h"
 
 struct job;
+struct classic_reload;
 
 /* What the store keeps of a node. */
 struct node_row {
@@ -56,9 +57,10 @@ struct node {
 	size_t job_count;
 	bool status_changed;
 	bool purge;          /* leaving: remove the folder too */
-	bool classic_busy;   /* a configuration is being tested */
-	bool classic_reload; /* files were tidied that nginx may still have read */
-	bool gone;           /* the runtime forgets the node */
+	bool classic_busy;   /* a configuration is being tested, or nginx reloads */
+	bool classic_tidied; /* files were tidied that nginx may still have read */
+	struct classic_reload *reload;
+	bool gone; /* the runtime forgets the node */
 };
 
 /* Make the node of a stored row and start it. */

@@ -82,9 +82,9 @@ struct runtime_ops {
 	void (*start)(void *self, const void *ctx, const struct runtime_unit_spec *spec, runtime_done_fn *done,
 		      runtime_exit_fn *exited, void *arg, void **ret_unit);
 	void (*signal)(void *self, void *unit, int signum);
-	/* The processes that the unit's program itself has started and that are not gone: of nginx's master the workers.
-	 * `fn` once, unless the unit is freed before. ERROR_NOT_FOUND: the unit does not run; any other error may pass:
-	 * ask again. */
+	/* The processes that the unit's program itself has started and that are not gone: of nginx's master the
+	 * workers. `fn` once, unless the unit is freed before. ERROR_NOT_FOUND: the unit does not run; any other error
+	 * may pass: ask again. */
 	void (*list)(void *self, void *unit, runtime_list_fn *fn, void *arg);
 	/* signum, then SIGKILL after grace_ms; `exited` tells when it is gone. */
 	void (*stop)(void *self, void *unit, int signum, int64_t grace_ms);

@@ -160,6 +160,7 @@ const struct runtime_ops runtime_docker = {
 	.path = docker_path,
 	.start = docker_unit_start,
 	.signal = docker_unit_signal,
+	.list = docker_unit_list,
 	.stop = docker_unit_stop,
 	.sweep = docker_sweep,
 	.run = docker_exec,

@@ -102,6 +102,12 @@ void docker_unit_start(void *self, const void *ctx, const struct runtime_unit_sp
 		       runtime_exit_fn *exited, void *arg, void **ret_unit);
 void docker_unit_signal(void *self, void *unit, int signum);
 void docker_unit_stop(void *self, void *unit, int signum, int64_t grace_ms);
+/* Children of a unit's program (runtime_docker_list.c): as in struct runtime_ops. */
+void docker_unit_list(void *self, void *unit, runtime_list_fn *fn, void *arg);
+/* Those of `parent` in the engine's answer to GET /containers/.../top, which must have been asked for the columns PID,
+ * PPID and, last, the arguments; titles are the answer's. ERROR_INVALID says what is wrong with it. */
+struct error *docker_children(const void *ctx, const json_t *top, pid_t parent, struct runtime_child **ret_list,
+			      size_t *ret_count) MUST_CHECK;
 /* Programs run once (runtime_docker_exec.c): as in struct runtime_ops. */
 void docker_exec(void *self, const char *const *argv, int64_t deadline_ms, child_run_fn *fn, void *arg);
 /* Take the engine's frames of stdout and stderr apart; of stderr the last bytes that fit `err` stay. */

@@ -264,7 +264,7 @@ static void list_children(void *arg)
 	size_t count = 0;
 	struct error *e = NULL;
 	talloc_steal(NULL, l); /* `fn` may free the unit */
-	if (l->unit->child)
+	if (l->unit->child && child_alive(l->unit->child))
 		e = process_children(l, child_identity(l->unit->child).pid, &pids, &count);
 	else
 		e = error_new(ERROR_NOT_FOUND, "%s: does not run", l->unit->name);

@@ -34,12 +34,18 @@ static void put_pid(json_t *o, const struct unit *u)
 	error_free(e);
 }
 
+/* A program of a wanted job that has not been started yet, as right after a restart of the agent, is not stopped. */
+static const char *unit_state(const struct unit *u)
+{
+	return u->state == UNIT_ENDED && u->marked && u->job && u->job->wanted ? "starting" : unit_state_name(u);
+}
+
 static json_t *unit_status(const struct unit *u)
 {
 	json_t *o = json_object();
 
 	json_put(o, "name", u->name);
-	json_put(o, "state", unit_state_name(u));
+	json_put(o, "state", unit_state(u));
 	put_pid(o, u);
 	json_put_decimal(o, "restarts", u->restarts);
 	if (u->trouble)
@@ -75,13 +81,16 @@ static const char *job_state_name(const struct job *j)
 		[JOB_DRAINING] = "stopping",
 	};
 
-	if (j->state == JOB_STARTING && j->trouble)
+	/* After a restart of the agent a job waits for its node's nginx; "stopped" is what nobody wants. */
+	enum job_state state = j->state == JOB_STOPPED && j->wanted ? JOB_STARTING : j->state;
+
+	if (state == JOB_STARTING && j->trouble)
 		return "failing";
 	for (size_t i = 0; j->state == JOB_RUNNING && i < j->unit_count; i++) {
 		if (j->units[i]->state == UNIT_PAUSED && j->units[i]->failures)
 			return "failing";
 	}
-	return names[j->state];
+	return names[state];
 }
 
 static const char *node_state_name(const struct node *n)

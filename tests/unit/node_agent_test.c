@@ -312,7 +312,7 @@ static void test_classic_takes_back_what_was_not_tested(void **state)
 	assert_file(w, "untested/job1", NULL);
 	assert_file(w, "nginx/app-enabled/job2", NULL);
 	assert_file(w, "derived/app-enabled/job2", NULL);
-	assert_true(w->node->classic_reload);
+	assert_true(w->node->classic_tidied);
 }
 
 static bool not_busy(struct world *w)
