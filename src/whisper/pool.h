@@ -16,6 +16,8 @@ struct pool;
 /* Limits of 0: 64 MiB, 65536 envelopes. */
 struct pool *pool_new(const void *ctx, size_t byte_limit, size_t count_limit);
 struct envelope *pool_find(const struct pool *p, const uint8_t hash[ENVELOPE_HASH_BYTES]);
+/* The number that pool_next() gives it; 0 when it is not there. */
+uint64_t pool_number(const struct pool *p, const uint8_t hash[ENVELOPE_HASH_BYTES]);
 /* Takes a reference of its own. False: there already, or less worth than everything in a full pool. */
 bool pool_add(struct pool *p, struct envelope *e);
 /* Drops what has expired before `now` (unix seconds); returns how many. */

@@ -1,0 +1,294 @@
+/* One peer of the shh/6 capability: its status, what it wants, what it sends. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "whisper/node_impl.h"
+#include "whisper/packet.h"
+
+/* go-ethereum 1.8 and older count proof of work otherwise than 1.9 and newer. */
+static enum pow_rule rule_of(const char *client, enum pow_rule unknown)
+{
+	const char *version = strstr(client, "/v");
+	unsigned major, minor;
+
+	if (strncmp(client, "Geth/", 5) && strncmp(client, "dsn/", 4))
+		return unknown;
+	if (!strncmp(client, "Geth/", 5) && version && sscanf(version, "/v%u.%u.", &major, &minor) == 2 && major == 1 &&
+	    minor <= 8)
+		return POW_LEGACY;
+	return POW_EIP627;
+}
+
+static void send_packet(struct shh_peer *p, uint64_t code, struct rlp_writer *w)
+{
+	struct error *e = p2p_send(p->link, code, w->data, w->len);
+
+	/* These are small and rare: a peer that has no room for them reads nothing at all. */
+	if (e)
+		p2p_disconnect(p->link, DISCONNECT_USELESS, e->message);
+	error_free(e);
+}
+
+static void send_status(struct shh_peer *p)
+{
+	struct shh *s = p->node;
+	struct shh_status status = {.version = SHH_VERSION, .min_pow = s->demand.min_pow, .light = s->light};
+	void *tmp = mem_strdup(NULL, "");
+	struct rlp_writer w;
+
+	memcpy(status.bloom, s->demand.bloom, BLOOM_BYTES);
+	rlp_writer_init(&w, tmp);
+	status_write(&w, &status);
+	send_packet(p, SHH_STATUS, &w);
+	mem_free(tmp);
+}
+
+typedef void write_fn(struct rlp_writer *w, const struct shh *s);
+
+static void write_pow(struct rlp_writer *w, const struct shh *s)
+{
+	pow_requirement_write(w, s->demand.min_pow);
+}
+
+static void write_bloom(struct rlp_writer *w, const struct shh *s)
+{
+	bloom_write(w, s->demand.bloom);
+}
+
+static void tell(struct shh *s, uint64_t code, write_fn *write)
+{
+	void *tmp = mem_strdup(NULL, "");
+	struct rlp_writer w;
+
+	if (!s->p2p) {
+		mem_free(tmp);
+		return; /* not yet open */
+	}
+	rlp_writer_init(&w, tmp);
+	write(&w, s);
+	for (struct p2p_peer *link = p2p_next_peer(s->p2p, NULL), *next; link; link = next) {
+		next = p2p_next_peer(s->p2p, link); /* sending may end it */
+		send_packet(p2p_state(link), code, &w);
+	}
+	mem_free(tmp);
+}
+
+void peers_tell_pow(struct shh *s)
+{
+	tell(s, SHH_POW, write_pow);
+}
+
+void peers_tell_bloom(struct shh *s)
+{
+	tell(s, SHH_BLOOM, write_bloom);
+}
+
+static void *on_up(struct p2p_peer *link, void *arg)
+{
+	struct shh *s = arg;
+	struct shh_peer *p = mem_new(s, struct shh_peer);
+	int64_t now = clock_mono_ms();
+
+	p->node = s;
+	p->link = link;
+	p->rule = rule_of(p2p_client(link), s->options.unknown_rule);
+	p->envelopes = (struct bucket){s->options.peer_envelopes_per_s, s->options.peer_envelopes_per_s, now};
+	p->bytes = (struct bucket){(double)s->options.peer_bytes_per_s, (double)s->options.peer_bytes_per_s, now};
+	send_status(p);
+	return p;
+}
+
+static void on_down(struct p2p_peer *link, const struct error *why, void *arg)
+{
+	(void)arg;
+	(void)why;
+	mem_free(p2p_state(link));
+}
+
+static void on_drained(struct p2p_peer *link, void *arg)
+{
+	struct shh_peer *p = p2p_state(link);
+
+	p->blocked = false;
+	forward_soon(arg);
+}
+
+/* --- rate limits --- */
+
+static bool take(struct bucket *b, double amount, int64_t now)
+{
+	if (b->rate <= 0)
+		return true;
+	b->level += b->rate * (double)(now - b->filled_ms) / 1000;
+	if (b->level > b->rate)
+		b->level = b->rate;
+	b->filled_ms = now;
+	if (b->level <= 0)
+		return false;
+	b->level -= amount; /* below zero: a large envelope is paid for afterwards, else it would never pass */
+	return true;
+}
+
+/* --- packets --- */
+
+static struct error *on_status(struct shh_peer *p, const uint8_t *payload, size_t n)
+{
+	struct shh_status status;
+
+	if (p->known)
+		return NULL; /* go-ethereum ignores a second one as well */
+	TRY(status_read(payload, n, &status));
+	if (status.light && p->node->light)
+		return error_new(ERROR_REFUSED, "both sides are light nodes");
+	p->light = status.light;
+	p->demand.min_pow = status.min_pow;
+	memcpy(p->demand.bloom, status.bloom, BLOOM_BYTES);
+	p->known = true;
+	forward_soon(p->node);
+	return NULL;
+}
+
+static void got_envelope(struct shh_peer *p, struct envelope *e)
+{
+	struct shh *s = p->node;
+	enum shh_refusal why;
+	bool is_new;
+	struct error *err = shh_admit(s, e, &why, &is_new);
+
+	if (err) {
+		log_debug("shh.refused", "peer=%s reason=%s", p2p_remote_address(p->link), log_q(err->message));
+		error_free(err);
+		return;
+	}
+	peer_has(p, is_new ? pool_newest(s->pool) : pool_number(s->pool, e->hash));
+	if (!is_new || !s->light)
+		return;
+	/* A light node passes nothing on. */
+	for (struct p2p_peer *link = p2p_next_peer(s->p2p, NULL); link; link = p2p_next_peer(s->p2p, link))
+		peer_has(p2p_state(link), pool_newest(s->pool));
+}
+
+static struct error *on_messages(struct shh_peer *p, const uint8_t *payload, size_t n)
+{
+	struct shh *s = p->node;
+	int64_t now = clock_mono_ms();
+	struct rlp items;
+
+	TRY(messages_read(payload, n, &items));
+	while (!rlp_at_end(&items)) {
+		struct envelope *e;
+		const uint8_t *raw;
+		size_t raw_bytes;
+
+		TRY(rlp_read_raw(&items, &raw, &raw_bytes));
+		s->counters.received++;
+		if (!take(&p->envelopes, 1, now) || !take(&p->bytes, (double)raw_bytes, now)) {
+			s->counters.refused[SHH_RATE]++;
+			continue;
+		}
+		TRY(envelope_read(raw, raw_bytes, &e));
+		got_envelope(p, e);
+		envelope_unref(e);
+	}
+	return NULL;
+}
+
+/* What it wants has changed. New envelopes follow it at once, those in the pool within a second. */
+static void on_demand(struct shh_peer *p, const struct demand *demand)
+{
+	if (!p->widened)
+		p->before = p->demand;
+	p->widened = p->known;
+	p->demand = *demand;
+}
+
+static struct error *on_pow(struct shh_peer *p, const uint8_t *payload, size_t n)
+{
+	struct demand demand = p->demand;
+
+	TRY(pow_requirement_read(payload, n, &demand.min_pow));
+	on_demand(p, &demand);
+	return NULL;
+}
+
+static struct error *on_bloom(struct shh_peer *p, const uint8_t *payload, size_t n)
+{
+	struct demand demand = p->demand;
+
+	TRY(bloom_read(payload, n, demand.bloom));
+	on_demand(p, &demand);
+	return NULL;
+}
+
+/* One envelope, or a list of them as status-go sends. Only a trusted peer may; others are not even looked at. */
+static struct error *on_direct(struct shh_peer *p, const uint8_t *payload, size_t n)
+{
+	struct rlp packet = rlp_of(payload, n), items;
+	bool several;
+
+	if (!p->trusted && !p2p_trusted(p->link))
+		return NULL;
+	TRY(rlp_read_list(&packet, &items));
+	several = rlp_next_is_list(&items);
+	if (!several)
+		items = rlp_of(payload, n - packet.left);
+	while (!rlp_at_end(&items)) {
+		struct envelope *e;
+		const uint8_t *raw;
+		size_t raw_bytes;
+
+		TRY(rlp_read_raw(&items, &raw, &raw_bytes));
+		TRY(envelope_read(raw, raw_bytes, &e));
+		p->node->counters.direct_in++;
+		filters_offer(p->node->filters, e, true);
+		envelope_unref(e);
+	}
+	return NULL;
+}
+
+static struct error *on_packet(struct p2p_peer *link, uint64_t code, const uint8_t *payload, size_t n, void *arg)
+{
+	struct shh_peer *p = p2p_state(link);
+	struct shh *s = arg;
+	struct error *e = NULL;
+
+	if (!p->known && code != SHH_STATUS)
+		return error_new(ERROR_INVALID, "packet %llu came before the status", (unsigned long long)code);
+	switch (code) {
+	case SHH_STATUS:
+		e = on_status(p, payload, n);
+		break;
+	case SHH_MESSAGES:
+		e = on_messages(p, payload, n);
+		break;
+	case SHH_POW:
+		e = on_pow(p, payload, n);
+		break;
+	case SHH_BLOOM:
+		e = on_bloom(p, payload, n);
+		break;
+	case SHH_DIRECT:
+		e = on_direct(p, payload, n);
+		break;
+	default: /* a request to a mail server, or of another client: not for us */
+		break;
+	}
+	if (e)
+		s->counters.refused[SHH_MALFORMED]++;
+	return e;
+}
+
+const struct p2p_protocol shh_protocol = {
+	.name = "shh",
+	.version = SHH_VERSION,
+	.length = SHH_LENGTH,
+	.payload_limit = 16 * 1024 * 1024 - 1, /* go-ethereum's bundles know no bound but the frame's */
+	.up = on_up,
+	.message = on_packet,
+	.drained = on_drained,
+	.down = on_down,
+};
