@@ -23,11 +23,12 @@ struct payload_to {
 	const uint8_t *sym_key;      /* SYM_KEY_BYTES; or */
 	const uint8_t *public;       /* SECP_PUBLIC_BYTES */
 	const struct secp_key *sign; /* NULL: unsigned */
-	const uint8_t *padding;      /* NULL: random, up to a multiple of 256 */
+	const uint8_t *padding;      /* taken as it is; NULL or none: random, up to a multiple of 256 */
 	size_t padding_bytes;
 };
 
-/* The data of an envelope; belongs to ctx. */
+/* The data of an envelope; belongs to ctx. ERROR_LIMIT: payload or padding over PAYLOAD_LIMIT; ERROR_INVALID: `public`
+ * is no key. */
 struct error *payload_seal(const void *ctx, const struct payload_to *to, const uint8_t *payload, size_t n,
 			   uint8_t **ret_data, size_t *ret_bytes) MUST_CHECK;
 
@@ -39,7 +40,8 @@ struct payload {
 	uint8_t signer[SECP_PUBLIC_BYTES];
 };
 
-/* ERROR_REFUSED: not for this key. ERROR_INVALID: opened, but malformed or with a broken signature. */
+/* ERROR_REFUSED: not for this key (or too short for anybody's). ERROR_INVALID: opened, but malformed or with a broken
+ * signature. */
 struct error *payload_open_sym(const void *ctx, const uint8_t key[SYM_KEY_BYTES], const uint8_t *data, size_t n,
 			       struct payload *ret_payload) MUST_CHECK;
 struct error *payload_open_asym(const void *ctx, const struct secp_key *key, const uint8_t *data, size_t n,
