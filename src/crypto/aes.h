@@ -25,7 +25,8 @@ void aes_block_encrypt(struct aes_block *b, const uint8_t in[16], uint8_t ret_ou
 /* AES-256-GCM without additional data (NIST SP 800-38D). ret_sealed: n + 16 bytes, cipher text then tag. */
 void aes_gcm_seal(const uint8_t key[32], const uint8_t nonce[AES_GCM_NONCE_BYTES], const uint8_t *plain, size_t n,
 		  uint8_t *ret_sealed);
-/* ERROR_REFUSED when the tag does not fit; sealed is n >= 16 bytes, ret_plain n - 16. */
+/* ret_plain: n - 16 bytes; may be `sealed` itself. ERROR_REFUSED when the tag does not fit or n < 16: when the tag did
+ * not fit, ret_plain was overwritten with zeros. */
 struct error *aes_gcm_open(const uint8_t key[32], const uint8_t nonce[AES_GCM_NONCE_BYTES], const uint8_t *sealed,
 			   size_t n, uint8_t *ret_plain) MUST_CHECK;
 

@@ -8,6 +8,7 @@
 #define DSN_CRYPTO_KEYSTORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "crypto/secp.h"

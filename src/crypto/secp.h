@@ -8,6 +8,7 @@
 #define DSN_CRYPTO_SECP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
