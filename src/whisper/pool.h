@@ -1,7 +1,8 @@
 /* The pool: envelopes that live, by hash, with bounds in bytes and count, dropped when they expire.
  *
- * Full: the envelope with the least proof of work per size and time gives way, the new one included. Threads: loop
- * thread.
+ * Full: the envelope with the least proof of work per size and time gives way, the new one included; of equals the one
+ * that was there first stays. What counts is the better of both rules (envelope_worth()). Adding, finding and dropping
+ * take the logarithm of the count at most, pool_next() too. Threads: loop thread.
  */
 #ifndef DSN_WHISPER_POOL_H
 #define DSN_WHISPER_POOL_H
@@ -13,7 +14,7 @@
 #include "whisper/envelope.h"
 
 struct pool;
-/* Limits of 0: 64 MiB, 65536 envelopes. */
+/* Limits of 0: 64 MiB, 65536 envelopes. Bytes are those of the encodings. */
 struct pool *pool_new(const void *ctx, size_t byte_limit, size_t count_limit);
 struct envelope *pool_find(const struct pool *p, const uint8_t hash[ENVELOPE_HASH_BYTES]);
 /* The number that pool_next() gives it; 0 when it is not there. */
@@ -24,8 +25,10 @@ bool pool_add(struct pool *p, struct envelope *e);
 size_t pool_expire(struct pool *p, uint32_t now);
 size_t pool_count(const struct pool *p);
 size_t pool_bytes(const struct pool *p);
+/* How many gave way to others. */
 uint64_t pool_evicted(const struct pool *p);
-/* Number of the newest envelope; each gets the next one. Who sends to a peer keeps the number it has come to. */
+/* Number of the newest envelope; each gets the next one, from 1 on. Who sends to a peer keeps the number it has come
+ * to. It stays when that envelope goes. */
 uint64_t pool_newest(const struct pool *p);
 /* The first envelope with a number above *number, which is set to its own; NULL at the end. In order of arrival. */
 struct envelope *pool_next(const struct pool *p, uint64_t *number);
