@@ -114,6 +114,17 @@ class Case(unittest.TestCase):
             self.assertEqual(end, ended)
         return found[0][0]
 
+    def job_states(self, node, job):
+        """Of a job that is wanted, and of its units: none may ever be told as stopped."""
+        status = self.client.pipeline(node, "status", job)
+        states = [status["state"], *(unit["state"] for unit in status["units"])]
+        self.assertEqual(status["wanted"], "running")
+        self.assertNotIn("stopped", states)
+        return states
+
+    def wait_running(self, node, job):
+        wait_for(lambda: self.job_states(node, job)[0] == "running", 20, "%s runs" % job)
+
     def decisions(self, node):
         return [d["what"] for d in self.client.node(node, "status")["decisions"]]
 
@@ -199,11 +210,11 @@ class PlainTest(Case):
         for _ in range(2):  # the second has no effect
             subprocess.run(words, check=True, stdin=subprocess.DEVNULL, timeout=30, env={**os.environ, "HOME": agent.where})
         wait_for(lambda: self.client.node(STORAGE, "pipeline")["jobs"], 10, "the job")
-        self.assertEqual(self.client.pipeline(STORAGE, "status", "job7")["state"], "running")
+        self.wait_running(STORAGE, "job7")
         units = agent.units()
         agent.kill()
         agent.start()
-        self.assertEqual(self.client.pipeline(STORAGE, "status", "job7")["state"], "running")
+        self.wait_running(STORAGE, "job7")
         self.assertEqual(agent.units(), units)
 
     def test_measures_the_machine(self):
@@ -228,6 +239,8 @@ class FaultTest(Case):
         agent.start()
         wait_for(lambda: self.client.pipeline(DISTRIBUTOR, "status", "job1")["published"] == ["ingest/job1", "live/job1"], 20,
                  "publishers known again")
+        for node in (DISTRIBUTOR, TRANSCODER, STORAGE):
+            self.wait_running(node, "job1")
         self.assertEqual(agent.units(), before)
         count = len(self.hls("job1", "_src")[0])
         self.wait_segments("job1", count + 2)
@@ -235,6 +248,23 @@ class FaultTest(Case):
         process.wait(10)
         self.stop_all("job1")
         self.assert_equal_renditions("job1", gaps=0)
+
+    def test_job_not_taken_up_yet_is_starting(self):
+        """As long as nginx does not answer, a new agent has not begun with what it found."""
+        agent = self.agent(nodes=(STORAGE,))
+        self.client.create("storage", STORAGE)
+        self.client.command(STORAGE, storage_task("job1", VARIANTS))
+        units = agent.units()
+        agent.kill()
+        os.killpg(units[STORAGE, "nginx"], signal.SIGSTOP)
+        agent.start()
+        self.assertEqual(set(self.job_states(STORAGE, "job1")), {"starting"})
+        self.assertEqual(self.client.node(STORAGE, "pipeline")["jobs"][0]["state"], "starting")
+        status = self.client.node(STORAGE, "status")
+        self.assertEqual((status["state"], status["jobs"][0]["state"]), ("starting", "starting"))
+        os.killpg(units[STORAGE, "nginx"], signal.SIGCONT)
+        self.wait_running(STORAGE, "job1")
+        self.assertEqual(agent.units(), units)
 
     def test_everything_comes_back_after_a_reboot(self):
         """Agent and all units gone at once: the same jobs run again."""
@@ -248,7 +278,7 @@ class FaultTest(Case):
         wait_for(lambda: not any(alive(pid) for pid in units.values()), 10, "all ended")
         agent.start()
         for node in (DISTRIBUTOR, TRANSCODER, STORAGE):
-            wait_for(lambda n=node: self.client.pipeline(n, "status", "job1")["state"] == "running", 20, "the job serves")
+            self.wait_running(node, "job1")
         self.assertEqual(self.push(url).wait(30), 0)
         self.stop_all("job1")
         self.assert_equal_renditions("job1")
@@ -397,7 +427,7 @@ class RefusalTest(Case):
         agent.stop()
         agent.start()
         self.assertEqual(self.client.node(STORAGE, "status")["maintenance"], "on")
-        wait_for(lambda: self.client.pipeline(STORAGE, "status", "job1")["state"] == "running", 20, "job1 runs again")
+        self.wait_running(STORAGE, "job1")
         self.client.node(STORAGE, "maintenance", params="off")
         self.client.command(STORAGE, storage_task("job2", VARIANTS))
 

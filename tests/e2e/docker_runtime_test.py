@@ -162,6 +162,34 @@ class DockerRuntime(unittest.TestCase):
         ran = self.owner.expect("ran")
         self.assertEqual(ran["exit"], 0, ran["err"])
 
+    def _children(self, name):
+        self.owner.do("list", name=name)
+        listed = self.owner.expect("listed", name)
+        self.assertNotIn("error", listed)
+        return {int(pid): title for pid, title in listed["children"].items()}
+
+    def test_children_are_listed(self):
+        """Of the unit's own program: neither those of its children nor what else runs in the container."""
+        self._start_both()
+        wait_until("nginx has its worker", lambda: list(self._children("nginx").values()) == ["nginx: worker process"])
+        before = self._children("nginx")
+        master = self._pid(MAIN)
+        self.assertEqual(list(before), [int(p) for p in Path(f"/proc/{master}/task/{master}/children").read_text().split()])
+        self.assertEqual(self._children("job-encode"), {})
+        # a program run beside it is not the master's child
+        self.owner.do("run", argv=["sleep", "3"], deadline=20000)
+        wait_until("it runs", lambda: any("sleep 3" in row[-1] for row in self.engine.get(f"/containers/{MAIN}/top")["Processes"]))
+        self.assertEqual(self._children("nginx"), before)
+        self.owner.expect("ran")
+        self.owner.do("signal", name="nginx", signal=signal.SIGHUP)
+        after = wait_until("a new worker in place of the old one",
+                           lambda: (now := self._children("nginx")) and not now.keys() & before.keys() and now)
+        self.assertEqual(list(after.values()), ["nginx: worker process"])
+        self.owner.do("stop", name="job-encode", signal=signal.SIGKILL, grace=1000)
+        self.owner.expect("exited", "job-encode")
+        self.owner.do("list", name="job-encode")
+        self.assertEqual(self.owner.expect("listed", "job-encode")["code"], "not-found")
+
     def test_owner_killed_units_adopted(self):
         self._start_both()
         before = [self._pid(MAIN), self._pid(f"{MAIN}-job-encode")]

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "node/ingest.h"
 #include "node/job.h"
+#include "node/status.h"
 #include "node/store.h"
 
 #define NODE "1111111111111111111111111111111111111111"
@@ -223,6 +224,32 @@ static void test_start_revokes_close(void **state)
 	assert_ptr_equal(node_job(w->node, "job1"), j);
 }
 
+static void assert_states(struct job *j, const char *state, const char *unit_state)
+{
+	json_t *status = status_job(j), *units = json_object_get(status, "units"), *unit;
+	size_t i;
+
+	assert_string_equal(json_string_value(json_object_get(status, "state")), state);
+	assert_int_not_equal(json_array_size(units), 0);
+	json_array_foreach (units, i, unit)
+		assert_string_equal(json_string_value(json_object_get(unit, "state")), unit_state);
+	json_decref(status);
+}
+
+/* The job is stored, and its node's nginx is not up: nobody has begun with it. */
+static void test_wanted_job_is_never_told_stopped(void **state)
+{
+	struct world *w = *state;
+	struct job *j = set_job(w, "2", true);
+
+	assert_int_equal(j->state, JOB_STOPPED);
+	assert_states(j, "starting", "starting");
+	job_in_trouble(j, error_new(ERROR_FAILED, "disk full"));
+	assert_states(j, "failing", "starting");
+	set_job(w, "2", false);
+	assert_states(j, "stopped", "stopped");
+}
+
 static bool is_wanted(struct world *w)
 {
 	struct job_row **rows;
@@ -383,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failing_unit_leaves_nothing_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_node_leaves_while_nginx_fails_to_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_start_revokes_close, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wanted_job_is_never_told_stopped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_aborted_job_stays_wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_closed_job_takes_its_streams_along, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_check_ends_though_the_task_has_changed, setup, teardown),

@@ -72,6 +72,21 @@ static void on_ran(const struct child_result *r, void *arg)
 		      "err", r->err, "error", r->error ? r->error->message : NULL));
 }
 
+static void on_listed(struct error *e, const struct runtime_child *list, size_t count, void *arg)
+{
+	struct asked *a = arg;
+	json_t *children = json_object();
+
+	for (size_t i = 0; i < count; i++) {
+		char *pid = mem_printf(a, "%d", (int)list[i].pid);
+
+		json_object_set_new(children, pid, json_string(list[i].title));
+	}
+	say(json_pack("{s:s,s:s,s:o,s:s*,s:s*}", "event", "listed", "name", a->name, "children", children, "error",
+		      e ? e->message : NULL, "code", e ? error_code_name(e->code) : NULL));
+	error_free(e);
+}
+
 static const char **words(const void *ctx, const json_t *list)
 {
 	const char **out = mem_array(ctx, const char *, json_array_size(list) + 1);
@@ -115,6 +130,8 @@ static void obey(struct driver *d, const json_t *line)
 		start(d, a, line);
 	else if (!strcmp(what, "signal"))
 		runtime_docker.signal(d->runtime, unit, signum);
+	else if (!strcmp(what, "list"))
+		runtime_docker.list(d->runtime, unit, on_listed, a);
 	else if (!strcmp(what, "stop"))
 		runtime_docker.stop(d->runtime, unit, signum, json_integer_value(json_object_get(line, "grace")));
 	else if (!strcmp(what, "sweep"))
@@ -367,13 +384,65 @@ static void test_demux(void **state)
 	mem_free(err);
 }
 
+#define TITLES "\"Titles\":[\"PID\",\"PPID\",\"COMMAND\"]"
+
+static struct error *children_of(const char *text, struct runtime_child **ret_list, size_t *ret_count, json_t **ret_top)
+{
+	*ret_top = json_loads(text, 0, NULL);
+	assert_non_null(*ret_top);
+	return docker_children(NULL, *ret_top, 100, ret_list, ret_count);
+}
+
+static void test_children(void **state)
+{
+	static const char *const bad[] = {
+		"{}",
+		"{" TITLES "}",
+		"{" TITLES ",\"Processes\":{}}",
+		"{\"Titles\":[\"PID\",\"COMMAND\"],\"Processes\":[]}",
+		"{\"Titles\":[\"PPID\",\"COMMAND\"],\"Processes\":[]}",
+		"{" TITLES ",\"Processes\":[7]}",
+		"{" TITLES ",\"Processes\":[[\"101\",\"100\"]]}",
+		"{" TITLES ",\"Processes\":[[101,\"100\",\"x\"]]}",
+		"{" TITLES ",\"Processes\":[[\"\",\"100\",\"x\"]]}",
+		"{" TITLES ",\"Processes\":[[\"101\",\"-1\",\"x\"]]}",
+		"{" TITLES ",\"Processes\":[[\"101\",\"100x\",\"x\"]]}",
+		"{" TITLES ",\"Processes\":[[\"2147483648\",\"100\",\"x\"]]}",
+		"{" TITLES ",\"Processes\":[[\"99999999999999999999\",\"100\",\"x\"]]}",
+	};
+	struct runtime_child *list = NULL;
+	size_t count = 7;
+	json_t *top;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct error *e = children_of(bad[i], &list, &count, &top);
+
+		assert_non_null(e);
+		assert_int_equal(e->code, ERROR_INVALID);
+		assert_null(list);
+		assert_int_equal(count, 7);
+		error_free(e);
+		json_decref(top);
+	}
+	assert_null(children_of("{" TITLES ",\"Processes\":[[\"100\",\"1\",\"nginx: master process\"],"
+				"[\"101\",\"100\",\"nginx: worker process\"],[\"102\",\"101\",\"ffmpeg\"],"
+				"[\"103\",\"100\",\"nginx: cache manager process\"]]}",
+				&list, &count, &top));
+	assert_int_equal(count, 2);
+	assert_int_equal(list[0].pid, 101);
+	assert_string_equal(list[0].title, "nginx: worker process");
+	assert_int_equal(list[1].pid, 103);
+	mem_free(list);
+	json_decref(top);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_containers),
-		cmocka_unit_test(test_missing_settings_are_refused),
-		cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_demux),
+		cmocka_unit_test(test_containers), cmocka_unit_test(test_missing_settings_are_refused),
+		cmocka_unit_test(test_versions),   cmocka_unit_test(test_demux),
+		cmocka_unit_test(test_children),
 	};
 
 	mem_init();

@@ -574,6 +574,84 @@ static void test_run(void **state)
 	assert_int_equal(ran.error, ERROR_TIMEOUT);
 }
 
+struct listed {
+	bool over;
+	enum error_code error;
+	size_t count;
+	pid_t pid; /* of the first */
+	char title[64];
+};
+
+static void on_listed(struct error *e, const struct runtime_child *list, size_t count, void *arg)
+{
+	struct listed *l = arg;
+	l->over = true;
+	l->error = e ? e->code : 0;
+	l->count = count;
+	if (count) {
+		l->pid = list[0].pid;
+		snprintf(l->title, sizeof l->title, "%s", list[0].title);
+	}
+	error_free(e);
+}
+
+static void listed(struct fixture *f, void *unit, struct listed *l)
+{
+	*l = (struct listed){0};
+	runtime_process.list(f->runtime, unit, on_listed, l);
+	assert_false(l->over);
+	until(f, is_set, &l->over);
+}
+
+static void test_list(void **state)
+{
+	struct fixture *f = *state;
+	struct heard h, other;
+	struct listed l;
+	started(f, &other, "other", "aa", SLEEP);
+	started(f, &h, "u", "aa", ARGV("sh", "-c", "sleep 300 & echo $! >&2; wait; sleep 301; exit 0"));
+	do
+		listed(f, h.unit, &l);
+	while (!l.count || strcmp(l.title, "sleep 300") != 0);
+	assert_int_equal(l.count, 1);
+	assert_int_equal(l.pid, atoi(text_of(f, "log/u.log")));
+	listed(f, other.unit, &l);
+	assert_int_equal(l.error, 0);
+	assert_int_equal(l.count, 0);
+	/* adopted */
+	reopen(f);
+	started(f, &h, "u", "aa", ARGV("sh", "-c", "sleep 300 & echo $! >&2; wait; sleep 301; exit 0"));
+	listed(f, h.unit, &l);
+	assert_int_equal(l.count, 1);
+	runtime_process.stop(f->runtime, h.unit, SIGKILL, 1000);
+	until(f, is_over, &h);
+	listed(f, h.unit, &l);
+	assert_int_equal(l.error, ERROR_NOT_FOUND);
+	assert_int_equal(l.count, 0);
+}
+
+static void never_listed(struct error *e, const struct runtime_child *list, size_t count, void *arg)
+{
+	(void)e;
+	(void)list;
+	(void)count;
+	(void)arg;
+	fail_msg("the unit was freed");
+}
+
+static void test_unit_freed_while_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct heard h;
+	struct listed l;
+	started(f, &h, "u", "aa", SLEEP);
+	runtime_process.list(f->runtime, h.unit, never_listed, NULL);
+	mem_free(h.unit);
+	started(f, &h, "other", "aa", SLEEP);
+	listed(f, h.unit, &l);
+	assert_int_equal(l.error, 0);
+}
+
 static void test_unprivileged_user(void **state)
 {
 	struct fixture *f = *state;
@@ -641,6 +719,8 @@ int main(void)
 		TEST(test_left_over_workers),
 		TEST(test_log_is_bounded),
 		TEST(test_run),
+		TEST(test_list),
+		TEST(test_unit_freed_while_listed),
 		TEST(test_unprivileged_user),
 		TEST(test_table),
 	};
