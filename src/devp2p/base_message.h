@@ -46,6 +46,9 @@ struct hello {
 };
 
 void hello_write(struct rlp_writer *w, const struct hello *h);
+/* Further elements are ignored, capabilities with a name that is too long or not printable are passed over.
+ * ERROR_REFUSED: the public key is none (reason 7); ERROR_INVALID: else. Whether it is the one of the handshake is for
+ * the caller. */
 struct error *hello_read(const void *ctx, const uint8_t *payload, size_t n, struct hello *ret_hello) MUST_CHECK;
 /* Reason of a Disconnect: [reason], a bare integer, or nothing (taken as 0). */
 uint64_t disconnect_read(const uint8_t *payload, size_t n);

@@ -20,7 +20,7 @@ struct frames;
 struct frames *frames_new(const void *ctx, const struct rlpx_secrets *secrets, size_t payload_limit);
 /* From now on payloads are compressed, both ways. */
 void frames_compress(struct frames *f);
-/* Appends one frame to `out`. ERROR_LIMIT: too large. */
+/* Appends one frame to `out`. ERROR_LIMIT: too large, or `out` is full; nothing was appended, the frames go on. */
 struct error *frames_write(struct frames *f, uint64_t code, const void *payload, size_t n, struct buf *out) MUST_CHECK;
 
 struct frame {
@@ -31,10 +31,10 @@ struct frame {
 };
 
 /* Feeds bytes, takes at most one message. All n bytes up to *ret_used are consumed; call again with the rest while
- * a message was complete. Errors are final: the connection is to be dropped. Before frames_compress() the limit is that
- * of Hello, 2048 bytes. */
+ * a message was complete, also when no byte is left: that gives a large message's memory back. Memory grows as bytes
+ * arrive, not as a header claims. Errors are final: the connection is to be dropped. ERROR_REFUSED: a MAC does not fit;
+ * ERROR_LIMIT: larger than allowed; ERROR_INVALID: else. Before frames_compress() the limit is that of Hello, 2048
+ * bytes. A Disconnect (code 1) that cannot be decompressed is given as it came: some clients err here. */
 struct error *frames_read(struct frames *f, const uint8_t *bytes, size_t n, size_t *ret_used,
 			  struct frame *ret_frame) MUST_CHECK;
-/* A Disconnect whose payload cannot be decompressed is looked at plain: some clients err here. */
-
 #endif
