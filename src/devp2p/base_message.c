@@ -91,13 +91,12 @@ static struct error *read_capabilities(struct rlp *items, struct hello *h)
 
 static struct error *read_identity(struct rlp *items, uint8_t ret_public[SECP_PUBLIC_BYTES])
 {
-	static const uint8_t zeros[SECP_PUBLIC_BYTES] = {0};
 	const uint8_t *public = NULL;
 	size_t n = 0;
 
 	TRY(rlp_read_bytes(items, &public, &n));
-	if (n != SECP_PUBLIC_BYTES || !memcmp(public, zeros, n))
-		return error_new(ERROR_REFUSED, "the identity is no public key");
+	if (n != SECP_PUBLIC_BYTES)
+		return error_new(ERROR_REFUSED, "the identity is a key of %zu bytes", n);
 	memcpy(ret_public, public, n);
 	return NULL;
 }

@@ -22,7 +22,7 @@ struct frames {
 	struct aes_block *mac;
 	struct keccak egress, ingress;
 	size_t payload_limit;
-	bool compress;
+	bool hello_done, compress;
 
 	/* The frame that is coming in. */
 	uint8_t header[HEADER_BYTES];
@@ -62,7 +62,13 @@ struct frames *frames_new(const void *ctx, const struct rlpx_secrets *secrets, s
 
 void frames_compress(struct frames *f)
 {
+	f->hello_done = true;
 	f->compress = true;
+}
+
+void frames_plain(struct frames *f)
+{
+	f->hello_done = true;
 }
 
 static size_t padded(size_t n)
@@ -183,12 +189,16 @@ static void fill(uint8_t *to, size_t *have, size_t want, const uint8_t *bytes, s
 	*used += part;
 }
 
+/* Bytes of a payload before compression. */
+static size_t plain_limit(const struct frames *f)
+{
+	return !f->hello_done && f->payload_limit > HELLO_LIMIT ? HELLO_LIMIT : f->payload_limit;
+}
+
 static size_t body_limit(const struct frames *f)
 {
-	size_t limit = f->payload_limit;
+	size_t limit = plain_limit(f);
 
-	if (!f->compress && limit > HELLO_LIMIT)
-		limit = HELLO_LIMIT;
 	if (f->compress)
 		limit = snappy_bound(limit);
 	limit += CODE_MAX_BYTES;
@@ -270,8 +280,8 @@ static struct error *open_body(struct frames *f, struct frame *ret_frame)
 		if (e && frame.code != BASE_DISCONNECT)
 			return error_wrap(e, "message %llu", (unsigned long long)frame.code);
 		error_free(e);
-	} else if (frame.n > HELLO_LIMIT || frame.n > f->payload_limit) {
-		return error_new(ERROR_LIMIT, "a first message of %zu bytes", frame.n);
+	} else if (frame.n > plain_limit(f)) {
+		return error_new(ERROR_LIMIT, "a message of %zu bytes, %zu are allowed", frame.n, plain_limit(f));
 	}
 	*ret_frame = frame;
 	return NULL;
