@@ -47,9 +47,11 @@ struct discv4_packet {
 	size_t node_count;
 };
 
-/* Signs; ret_bytes gets at most DISCV4_LIMIT. `sender` and `hash` of p are set. */
+/* Signs; ret_bytes gets at most DISCV4_LIMIT. `sender` and `hash` of p are set, its version is not looked at (a ping's
+ * is 4). At most DISCV4_PER_PACKET nodes; no ENR response, since we announce no record. */
 size_t discv4_write(const struct secp_key *key, struct discv4_packet *p, uint8_t ret_bytes[DISCV4_LIMIT]);
-/* Checks hash, signature and form, not the expiration. */
+/* Checks hash, form and, as the last and dearest, the signature; not the expiration. Nodes without an IP address and
+ * those after DISCV4_NODES_MAX are passed over. */
 struct error *discv4_read(const uint8_t *bytes, size_t n, struct discv4_packet *ret_packet) MUST_CHECK;
 
 #endif
