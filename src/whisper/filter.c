@@ -248,6 +248,9 @@ void filters_count(const struct filters *fs, struct filter_counters *ret_counter
 	struct opening_counters c;
 
 	opening_queue_count(fs->queue, &c);
-	*ret_counters = (struct filter_counters){
-		.tried = c.tried, .opened = c.opened, .dropped = c.dropped + fs->dropped, .waiting = c.waiting};
+	*ret_counters = (struct filter_counters){.tried = c.tried,
+						 .trials = c.trials,
+						 .opened = c.opened,
+						 .dropped = c.dropped + fs->dropped,
+						 .waiting = c.waiting};
 }

@@ -59,8 +59,9 @@ void filters_offer(struct filters *fs, struct envelope *e, bool direct);
 bool filters_bloom(const struct filters *fs, uint8_t ret_bloom[BLOOM_BYTES]);
 
 struct filter_counters {
-	uint64_t tried;   /* envelopes on whose keys a worker tried */
-	uint64_t opened;  /* of these */
+	uint64_t tried;   /* envelopes on which a worker tried keys */
+	uint64_t trials;  /* keys tried on them */
+	uint64_t opened;  /* envelopes */
 	uint64_t dropped; /* envelopes that waited too long for a worker, messages that were not fetched */
 	size_t waiting;   /* envelopes that wait for a worker */
 };

@@ -17,6 +17,7 @@ struct opening {
 	uint64_t stamp;
 	struct whisper_message *message; /* once opened */
 	const struct opening_key *by;
+	size_t trials; /* keys tried */
 	size_t key_count;
 	struct opening_key *keys[];
 };
@@ -95,6 +96,7 @@ static void batch_run(void *arg)
 		for (size_t i = 0; i < o->key_count && !o->message; i++) {
 			o->message = try_key(o->keys[i], o->envelope);
 			o->by = o->keys[i];
+			o->trials++;
 		}
 	}
 }
@@ -160,6 +162,7 @@ static void deliver_batch(struct opening_queue *q, const struct batch *b, const 
 	for (const struct opening *o = b->first; o && !*gone; o = o->next) {
 		struct opening_result r = {.message = o->message, .by = o->by, .direct = o->direct, .stamp = o->stamp};
 
+		q->counters.trials += o->trials;
 		if (!o->message)
 			continue;
 		q->counters.opened++;

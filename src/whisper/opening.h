@@ -47,7 +47,7 @@ void opening_queue_add(struct opening_queue *q, struct envelope *e, struct openi
 		       bool direct, uint64_t stamp);
 
 struct opening_counters {
-	uint64_t tried, opened, dropped;
+	uint64_t tried, trials, opened, dropped;
 	size_t waiting;
 };
 void opening_queue_count(const struct opening_queue *q, struct opening_counters *ret_counters);
