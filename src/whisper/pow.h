@@ -38,33 +38,43 @@ double pow_value(enum pow_rule rule, unsigned bits, size_t short_bytes, size_t d
  * for a target of 0 (or below, or not a number), 256 for one that no hash reaches. */
 unsigned pow_target_bits(double target, size_t short_bytes, size_t data_bytes, uint32_t ttl);
 
-struct pow_scan; /* one stretch of nonces, prepared for the lanes: what a mining slice and the benchmark run */
+/* An envelope prepared for the lanes: the sponge as it stands before the nonce. Never changed by running it, so that
+ * threads share it. */
+struct pow_scan;
 struct pow_scan *pow_scan_new(const void *ctx, enum pow_rule rule, const uint8_t *short_rlp, size_t short_bytes,
 			      const struct keccak_lanes *lanes);
-/* Tries `count` nonces from `first` on (count a multiple of the lanes' width); the best of them. */
-void pow_scan_run(struct pow_scan *s, uint64_t first, uint64_t count, unsigned *ret_bits, uint64_t *ret_nonce);
+/* The first of `count` nonces from `first` on (past the last nonce comes 0) that has at least `bits` zero bits. */
+bool pow_scan_find(const struct pow_scan *s, uint64_t first, uint64_t count, unsigned bits, uint64_t *ret_nonce,
+		   unsigned *ret_bits);
+/* The best of `count` nonces from `first` on, of equals the first; `count` > 0. */
+void pow_scan_best(const struct pow_scan *s, uint64_t first, uint64_t count, unsigned *ret_bits, uint64_t *ret_nonce);
 
 struct miner;
 struct pow_request {
 	enum pow_rule rule;
 	bool both;            /* the nonce must satisfy both rules; costs the product */
-	unsigned target_bits; /* 0 with deadline: the best found until then */
-	int64_t deadline_ms;  /* from now */
+	unsigned target_bits; /* 0: the best found until the deadline */
+	int64_t deadline_ms;  /* from now; 0 or less: nothing is tried, as with go-ethereum's powTime 0 */
 	uint32_t expiry, ttl;
 	uint8_t topic[TOPIC_BYTES];
 	const uint8_t *data; /* copied */
 	size_t data_bytes;
 };
-/* e: ERROR_TIMEOUT when the target was not reached; the error belongs to the callee. */
+/* e: ERROR_TIMEOUT when the target was not reached, ERROR_LIMIT or ERROR_IO when no thread could be started; the error
+ * belongs to the callee. took_us: from miner_start() until the nonce was found. The job is gone already. */
 typedef void pow_done_fn(struct error *e, uint64_t nonce, int64_t took_us, void *arg);
 struct pow_job;
 
 /* `threads` 0: one for each core. Threads are started with the first request and rest when there is nothing to do.
- * Freeing it cancels what is under way (no callbacks any more) and joins them. */
+ * Freeing it cancels what is under way (no callbacks any more) and joins them; do so before the loop is closed. */
 struct miner *miner_new(const void *ctx, uv_loop_t *loop, unsigned threads);
-/* The job belongs to ctx; freeing it cancels it. */
+/* The job belongs to ctx; freeing it cancels it. It frees itself before `done` is called, which is never from within
+ * miner_start(). Small requests are served in the order they were made. */
 struct pow_job *miner_start(struct miner *m, const void *ctx, const struct pow_request *request, pow_done_fn *done,
 			    void *arg);
+/* Requests that are not answered yet. */
 size_t miner_waiting(const struct miner *m);
+/* Nonces tried so far, by all threads. */
+uint64_t miner_hashes(const struct miner *m);
 
 #endif
