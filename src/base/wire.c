@@ -169,6 +169,13 @@ struct error *wire_write(struct wire *w, const char *bytes, size_t len)
 	return NULL;
 }
 
+void wire_hand_over(struct wire *w, const void *ctx, const struct wire_events *events, void *arg)
+{
+	talloc_steal(ctx, w);
+	w->events = events;
+	w->arg = arg;
+}
+
 static void on_shutdown(uv_shutdown_t *req, int status)
 {
 	(void)status;

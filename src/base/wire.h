@@ -27,6 +27,8 @@ struct error *wire_read(struct wire *w) MUST_CHECK;
 void wire_pause(struct wire *w);
 /* Bytes are copied. */
 struct error *wire_write(struct wire *w, const char *bytes, size_t len) MUST_CHECK;
+/* Hands the wire to another owner with other callbacks, e.g. after an HTTP upgrade. Call it with no write under way. */
+void wire_hand_over(struct wire *w, const void *ctx, const struct wire_events *events, void *arg);
 /* No more will be written: tells the peer after all is sent. */
 void wire_shutdown(struct wire *w);
 

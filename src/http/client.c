@@ -1,22 +1,17 @@
 #include "http/client.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "http/body.h"
+#include "http/dial.h"
 #include "http/head.h"
-#include "base/wire.h"
 
 #define DEADLINE_MS 30000
 #define BODY_LIMIT ((size_t)1 << 20)
 #define ONE_READ 16384
-
-struct lookup {
-	uv_getaddrinfo_t req; /* req.data: the exchange, NULL when that is gone */
-};
 
 struct exchange {
 	uv_loop_t *loop;
@@ -24,8 +19,6 @@ struct exchange {
 	void *arg;
 	char *where; /* for messages: "unix:/path" or "host:port" */
 	bool to_head;
-	struct lookup *lookup;
-	struct addrinfo *addresses, *next; /* still to be tried */
 	struct wire *wire;
 	struct timer *deadline;
 	int64_t deadline_ms;
@@ -41,11 +34,6 @@ struct exchange {
 
 static int exchange_destroy(struct exchange *x)
 {
-	if (x->lookup) {
-		x->lookup->req.data = NULL;
-		uv_cancel((uv_req_t *)&x->lookup->req);
-	}
-	uv_freeaddrinfo(x->addresses);
 	error_free(x->failed);
 	return 0;
 }
@@ -155,92 +143,19 @@ static void on_written(int status, void *arg)
 	(void)arg;
 }
 
-static void try_next(struct exchange *x);
+static const struct wire_events events = {.data = on_data, .written = on_written};
 
-static void on_connected(int status, void *arg)
+static void on_connected(struct error *e, struct wire *wire, void *arg)
 {
 	struct exchange *x = arg;
-	struct error *e;
 
-	if (status < 0) {
-		if (x->next) {
-			try_next(x);
-			return;
-		}
-		e = error_uv(status, "cannot connect");
-		/* Refused or no socket file: the peer is away. No right to open it is another matter. */
-		if (status == UV_ECONNREFUSED || status == UV_ENOENT)
-			e->code = ERROR_UNAVAILABLE;
-		else if (status == UV_EACCES)
-			e->code = ERROR_REFUSED;
-		finish(x, e);
-		return;
-	}
-	e = wire_write(x->wire, x->request, x->request_len);
+	x->wire = wire;
 	if (!e)
-		e = wire_read(x->wire);
+		e = wire_write(wire, x->request, x->request_len);
+	if (!e)
+		e = wire_read(wire);
 	if (e)
 		finish(x, e);
-}
-
-static const struct wire_events events = {.connected = on_connected, .data = on_data, .written = on_written};
-
-static void try_next(struct exchange *x)
-{
-	struct addrinfo *a = x->next;
-
-	x->next = a->ai_next;
-	mem_free(x->wire);
-	x->wire = wire_new(x, x->loop, false, &events, x);
-	struct error *e = wire_connect_tcp(x->wire, a->ai_addr);
-	if (e)
-		fail_later(x, e);
-}
-
-static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found)
-{
-	struct exchange *x = req->data;
-
-	mem_free(req);
-	if (!x) {
-		uv_freeaddrinfo(found);
-		return;
-	}
-	x->lookup = NULL;
-	x->addresses = x->next = found;
-	if (status < 0 || !found)
-		finish(x, error_new(ERROR_UNAVAILABLE, "cannot find the host's address: %s",
-				    uv_strerror(status ? status : UV_EAI_NONAME)));
-	else
-		try_next(x);
-}
-
-static struct error *start(struct exchange *x, const struct http_exchange *in)
-{
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-	char service[8];
-
-	if (in->unix_path) {
-		x->wire = wire_new(x, x->loop, true, &events, x);
-		return wire_connect_unix(x->wire, in->unix_path);
-	}
-	x->wire = wire_new(x, x->loop, false, &events, x);
-	if (!uv_ip4_addr(in->host, in->port, &v4))
-		return wire_connect_tcp(x->wire, (struct sockaddr *)&v4);
-	if (!uv_ip6_addr(in->host, in->port, &v6))
-		return wire_connect_tcp(x->wire, (struct sockaddr *)&v6);
-	snprintf(service, sizeof(service), "%u", (unsigned)in->port & 0xffff);
-	x->lookup = mem_new(NULL, struct lookup);
-	int status = uv_getaddrinfo(x->loop, &x->lookup->req, on_resolved, in->host, service, &hints);
-	if (status < 0) {
-		mem_free(x->lookup);
-		x->lookup = NULL;
-		return error_uv(status, "cannot look for the host's address");
-	}
-	x->lookup->req.data = x;
-	return NULL;
 }
 
 static bool plain(const char *s, bool blanks)
@@ -292,10 +207,10 @@ void http_fetch(const void *ctx, uv_loop_t *loop, const struct http_exchange *in
 	x->deadline_ms = in->deadline_ms ? in->deadline_ms : DEADLINE_MS;
 	x->deadline = timer_start(x, loop, x->deadline_ms, 0, on_deadline, x);
 	struct error *e = compose(x, in);
-	if (!e)
-		e = start(x, in);
 	if (e)
 		fail_later(x, e);
+	else
+		http_dial_start(x, loop, in->unix_path, in->host, in->port, &events, on_connected, x);
 }
 
 struct sync {

@@ -42,6 +42,7 @@ struct http_request {
 	char *path;
 	struct http_field *query, *form;
 	struct buf *body;
+	char *answer_headers; /* lines to be added to the answer, or NULL */
 };
 
 /* What a refused request is told. */
@@ -104,10 +105,10 @@ static int request_destroy(struct http_request *r)
 	return 0;
 }
 
-static void send_answer(struct connection *c, const struct http_head *head, int status, const char *type,
+static void send_answer(struct connection *c, const struct http_request *r, int status, const char *type,
 			const char *body, size_t len)
 {
-	bool to_head = head && head->method && !strcmp(head->method, "HEAD");
+	bool to_head = r && r->head.method && !strcmp(r->head.method, "HEAD");
 	char *text = mem_printf(c, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
 
 	if (type)
@@ -117,8 +118,8 @@ static void send_answer(struct connection *c, const struct http_head *head, int 
 	else
 		len = 0;
 	text = talloc_asprintf_append_buffer(
-		text, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: %s\r\n\r\n",
-		c->keep ? "keep-alive" : "close");
+		text, "%sCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: %s\r\n\r\n",
+		r && r->answer_headers ? r->answer_headers : "", c->keep ? "keep-alive" : "close");
 	size_t head_len = strlen(text), body_len = to_head ? 0 : len;
 
 	text = mem_resize(c, text, char, head_len + body_len + 1);
@@ -136,11 +137,15 @@ static void send_answer(struct connection *c, const struct http_head *head, int 
 
 static void refuse(struct connection *c, const struct refusal *why)
 {
-	mem_free(c->request);
-	c->request = NULL;
+	struct http_request *r = c->request;
+
 	c->keep = false;
 	wire_pause(c->wire);
-	send_answer(c, NULL, why->status, "text/plain", why->text, strlen(why->text));
+	send_answer(c, r, why->status, "text/plain", why->text, strlen(why->text));
+	c->request = NULL;
+	if (r)
+		r->connection = NULL;
+	mem_free(r);
 }
 
 static void on_deadline(void *arg)
@@ -198,7 +203,7 @@ static void hand_out(struct connection *c)
 	}
 	wire_pause(c->wire);
 	c->state = ANSWERING;
-	timer_again(c->deadline, c->settings->request_ms, 0);
+	timer_again(c->deadline, c->settings->answer_ms, 0);
 	c->settings->fn(c->request, c->settings->arg);
 }
 
@@ -214,8 +219,10 @@ static const struct refusal *refusal_of(const struct error *e)
 	}
 }
 
-static struct error *begin_request(struct connection *c, size_t head_len)
+/* *ret_refused: it has been answered already. */
+static struct error *begin_request(struct connection *c, size_t head_len, bool *ret_refused)
 {
+	struct refusal why = {0, ""};
 	struct http_request *r = mem_new(c->owner, struct http_request);
 	enum http_framing framing;
 	uint64_t length;
@@ -229,6 +236,14 @@ static struct error *begin_request(struct connection *c, size_t head_len)
 	TRY(http_head_request(text, head_len, &r->head));
 	TRY(read_target(r));
 	TRY(http_head_framing(&r->head, false, &framing, &length));
+	if (c->settings->admit) {
+		why.status = c->settings->admit(r, &why.text, c->settings->arg);
+		if (why.status) {
+			refuse(c, &why);
+			*ret_refused = true;
+			return NULL;
+		}
+	}
 	TRY(http_body_begin(&c->body, framing, length, r->body));
 	c->keep = http_head_keep_alive(&r->head);
 	c->state = READING_BODY;
@@ -246,6 +261,7 @@ static struct error *begin_request(struct connection *c, size_t head_len)
 static bool step(struct connection *c)
 {
 	struct error *e = NULL;
+	bool refused = false;
 	size_t n;
 
 	if (c->state == READING_HEAD) {
@@ -256,7 +272,7 @@ static bool step(struct connection *c)
 		}
 		if (!n)
 			return false;
-		e = begin_request(c, n);
+		e = begin_request(c, n, &refused);
 	} else if (c->state == READING_BODY) {
 		if (!http_body_done(&c->body) && c->in->len) {
 			e = http_body_feed(&c->body, c->in->data, c->in->len, &n);
@@ -277,7 +293,7 @@ static bool step(struct connection *c)
 		error_free(e);
 		return false;
 	}
-	return true;
+	return !refused;
 }
 
 static void advance(struct connection *c)
@@ -391,7 +407,44 @@ void http_respond(struct http_request *r, int status, const char *content_type, 
 	if (c) {
 		c->request = NULL;
 		r->connection = NULL;
-		send_answer(c, &r->head, status, content_type, body, len);
+		send_answer(c, r, status, content_type, body, len);
 	}
 	mem_free(r);
+}
+
+const char *http_request_header(const struct http_request *r, const char *name)
+{
+	return http_head_find(&r->head, name);
+}
+
+bool http_request_lists(const struct http_request *r, const char *name, const char *word)
+{
+	return http_head_lists(&r->head, name, word);
+}
+
+void http_answer_header(struct http_request *r, const char *name, const char *value)
+{
+	if (!r->answer_headers)
+		r->answer_headers = mem_strdup(r, "");
+	r->answer_headers = talloc_asprintf_append_buffer(r->answer_headers, "%s: %s\r\n", name, value);
+}
+
+struct error *http_request_upgrade(struct http_request *r, const void *ctx, const char *headers,
+				   const struct wire_events *to, void *arg, struct wire **ret_wire)
+{
+	struct connection *c = r->connection;
+	char *text;
+
+	if (!c)
+		return error_new(ERROR_UNAVAILABLE, "the client has gone");
+	if (r->body->len || c->in->len || c->interim)
+		return error_new(ERROR_INVALID, "bytes after a request that asks for an upgrade");
+	text = mem_printf(r, "HTTP/1.1 101 Switching Protocols\r\n%s\r\n", headers);
+	TRY(wire_write(c->wire, text, strlen(text)));
+	TRY(wire_read(c->wire));
+	wire_hand_over(c->wire, ctx, to, arg);
+	*ret_wire = c->wire;
+	mem_free(c);
+	mem_free(r);
+	return NULL;
 }

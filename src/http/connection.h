@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "http/server.h"
 #include "base/wire.h"
+#include "http/server.h"
 
 struct http_settings {
 	uv_loop_t *loop;
@@ -15,11 +15,20 @@ struct http_settings {
 	void *arg;
 	size_t body_limit;
 	int64_t request_ms;
+	int64_t answer_ms;
+	http_admit_fn *admit;
 };
 
 /* Takes the waiting connection; it belongs to `owner` (as do its requests) and frees itself when done; `gone` is called
  * exactly once, unless this fails after calling it. With `full` it is closed at once. */
 struct error *http_connection_accept(const void *owner, const struct http_settings *settings, uv_stream_t *listener,
 				     bool unix_socket, bool full, void (*gone)(void *arg), void *gone_arg) MUST_CHECK;
+
+/* Takes the connection away from a request: answers 101 with `headers` (each line with its CRLF), then the wire is
+ * ctx's with these callbacks (`written` comes once for that answer), and the request is over. ERROR_UNAVAILABLE: the
+ * client has gone; ERROR_INVALID: there is a body or more behind the request. After an error the request still wants
+ * its answer. */
+struct error *http_request_upgrade(struct http_request *r, const void *ctx, const char *headers,
+				   const struct wire_events *events, void *arg, struct wire **ret_wire) MUST_CHECK;
 
 #endif

@@ -160,6 +160,14 @@ static bool list_has(const char *list, const char *word)
 	return false;
 }
 
+bool http_head_lists(const struct http_head *h, const char *name, const char *word)
+{
+	for (size_t i = 0; i < h->count; i++)
+		if (!strcasecmp(h->headers[i].name, name) && list_has(h->headers[i].value, word))
+			return true;
+	return false;
+}
+
 bool http_head_keep_alive(const struct http_head *h)
 {
 	const char *connection = http_head_find(h, "Connection");

@@ -43,6 +43,8 @@ struct error *http_head_request(char *text, size_t len, struct http_head *ret_he
 struct error *http_head_answer(char *text, size_t len, struct http_head *ret_head) MUST_CHECK;
 /* First header of that name in any case; NULL when absent. */
 const char *http_head_find(const struct http_head *h, const char *name);
+/* Is `word` an element of the comma-separated header of that name, in any case? Repeated headers count as one list. */
+bool http_head_lists(const struct http_head *h, const char *name, const char *word);
 /* Does the connection stay open after this message? */
 bool http_head_keep_alive(const struct http_head *h);
 /* How the body is framed; for an answer, `to_head` tells that the request was HEAD. ERROR_REFUSED: unknown coding. */

@@ -28,7 +28,7 @@ struct http_server {
 	union listener *listener; /* lives until uv has closed it; any.data is NULL once the server is gone */
 	bool unix_socket;
 	int port;
-	unsigned connections;
+	unsigned connections, connection_limit;
 };
 
 static void on_listener_closed(uv_handle_t *handle)
@@ -68,7 +68,7 @@ static void on_connection(uv_stream_t *listener, int status)
 	s->connections++;
 	/* Above the bound a connection is taken and closed at once, so that the caller knows. */
 	struct error *e = http_connection_accept(s, &s->settings, listener, s->unix_socket,
-						 s->connections > CONNECTIONS, on_gone, s);
+						 s->connections > s->connection_limit, on_gone, s);
 	if (e)
 		log_warn("http.accept", "error=%s", log_q(e->message));
 	error_free(e);
@@ -142,7 +142,10 @@ struct error *http_server_open(const void *ctx, uv_loop_t *loop, const struct ht
 					     .fn = fn,
 					     .arg = arg,
 					     .body_limit = listen->body_limit ? listen->body_limit : BODY_LIMIT,
-					     .request_ms = listen->request_ms ? listen->request_ms : REQUEST_MS};
+					     .request_ms = listen->request_ms ? listen->request_ms : REQUEST_MS,
+					     .admit = listen->admit};
+	s->settings.answer_ms = listen->answer_ms ? listen->answer_ms : s->settings.request_ms;
+	s->connection_limit = listen->connections ? listen->connections : CONNECTIONS;
 	s->listener = mem_new(NULL, union listener);
 	s->unix_socket = listen->unix_path != NULL;
 	e = s->unix_socket ? bind_unix(s, loop, listen) : bind_tcp(s, loop, listen);

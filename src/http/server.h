@@ -1,13 +1,14 @@
-/* HTTP/1.1 server on our libuv loop, TCP on loopback or a unix socket.
+/* HTTP/1.1 server on our libuv loop, TCP or a unix socket.
  *
- * Bounds: request line and headers 8 KiB, body `body_limit`, `request_ms` per request, 256 connections. Connections are
- * kept alive. What cannot be read in exactly one way is refused (400), as is a path that climbs with "..".
- * Handlers answer now or later. Threads: loop thread. The server belongs to ctx; freeing it drops its connections and
- * requests and removes the unix socket.
+ * Bounds: request line and headers 8 KiB, body `body_limit`, `request_ms` per request, `connections` at once.
+ * Connections are kept alive. What cannot be read in exactly one way is refused (400), as is a path that climbs with
+ * "..". Handlers answer now or later. Threads: loop thread. The server belongs to ctx; freeing it drops its connections
+ * and requests and removes the unix socket.
  */
 #ifndef DSN_HTTP_SERVER_H
 #define DSN_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -17,6 +18,10 @@
 struct http_server;
 struct http_request; /* valid until answered, also when the client has gone; a talloc context */
 
+/* What becomes of a request once its head has been read, before its body: 0 takes it, a status refuses it with the text
+ * (of static life), and its connection is closed. The body is not there yet. */
+typedef int http_admit_fn(struct http_request *r, const char **ret_text, void *arg);
+
 struct http_listen {
 	const char *unix_path; /* unix socket path, replaced if stale; or NULL for TCP */
 	unsigned unix_mode;    /* e.g. 0660 */
@@ -24,6 +29,9 @@ struct http_listen {
 	int port;              /* TCP: 0 picks a free one, see http_server_port() */
 	size_t body_limit;     /* bytes; 0: 64 KiB */
 	int64_t request_ms;    /* to send a request, and again to answer it; 0: 30 s */
+	int64_t answer_ms;     /* to answer it, when that may take longer; 0: request_ms */
+	unsigned connections;  /* at once; 0: 256. Those that were upgraded do not count any more */
+	http_admit_fn *admit;  /* NULL: every request is taken; gets the handler's arg */
 };
 
 typedef void http_handler_fn(struct http_request *r, void *arg);
@@ -36,6 +44,12 @@ const char *http_request_path(const struct http_request *r); /* decoded, without
 /* Value of a query or form (application/x-www-form-urlencoded) field, decoded; NULL when absent. Query first. */
 const char *http_request_field(const struct http_request *r, const char *name);
 const char *http_request_body(const struct http_request *r, size_t *ret_len);
+/* Value of the first request header of that name, in any case; NULL when absent. */
+const char *http_request_header(const struct http_request *r, const char *name);
+/* Is `word` in the comma-separated request header of that name? */
+bool http_request_lists(const struct http_request *r, const char *name, const char *word);
+/* Adds a header to the answer, also to a refusal by http_admit_fn. The value has no control bytes. */
+void http_answer_header(struct http_request *r, const char *name, const char *value);
 /* Exactly one answer per request; ends it. */
 void http_respond(struct http_request *r, int status, const char *content_type, const char *body, size_t len);
 

@@ -1,0 +1,13 @@
+/* Typed parameters of JSON-RPC calls, read as Go's encoding/json reads them into go-ethereum's types, error texts
+ * included. Private to http/. Threads: any. */
+#ifndef DSN_HTTP_JSONRPC_PARAMS_H
+#define DSN_HTTP_JSONRPC_PARAMS_H
+
+#include "http/jsonrpc.h"
+
+/* Reads the array `params` (or none, or null) as `count` values; what they hold belongs to ctx. The error's message is
+ * that of code RPC_INVALID_PARAMS. */
+struct error *rpc_params_read(const void *ctx, struct json_slice params, const struct rpc_param *types, unsigned count,
+			      struct rpc_value *ret_values) MUST_CHECK;
+
+#endif
