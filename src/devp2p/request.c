@@ -1,0 +1,236 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "devp2p/address.h"
+#include "devp2p/discovery_impl.h"
+
+#define ANSWER_MS 500
+#define EXPIRATION_S 20
+
+static uint64_t expiration(void)
+{
+	return (uint64_t)(clock_wall_ms() / 1000) + EXPIRATION_S;
+}
+
+static struct request *find(struct discovery *d, enum request_kind kind, const uint8_t id[32])
+{
+	for (size_t i = 0; i < d->request_count; i++) {
+		if (d->requests[i].kind == kind && !memcmp(d->requests[i].id, id, 32))
+			return &d->requests[i];
+	}
+	return NULL;
+}
+
+/* Takes it out of the list. */
+static struct request take(struct discovery *d, struct request *r)
+{
+	struct request taken = *r;
+	size_t i = (size_t)(r - d->requests);
+
+	memmove(r, r + 1, (d->request_count - i - 1) * sizeof(*r));
+	if (--d->request_count == 0) {
+		mem_free(d->requests);
+		d->requests = NULL;
+		d->request_capacity = 0;
+	}
+	return taken;
+}
+
+static struct request *add(struct discovery *d, enum request_kind kind, const uint8_t public[SECP_PUBLIC_BYTES],
+			   const uint8_t id[32], const struct discv4_endpoint *endpoint)
+{
+	struct request *r;
+
+	if (d->request_count == d->request_capacity) {
+		d->request_capacity += 16;
+		d->requests = mem_resize(d, d->requests, struct request, d->request_capacity);
+	}
+	r = &d->requests[d->request_count++];
+	memset(r, 0, sizeof(*r));
+	r->kind = kind;
+	memcpy(r->public, public, SECP_PUBLIC_BYTES);
+	memcpy(r->id, id, 32);
+	r->endpoint = *endpoint;
+	r->deadline_ms = clock_mono_ms() + ANSWER_MS;
+	return r;
+}
+
+bool request_ping(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+		  const struct discv4_endpoint *endpoint, bool for_lookup, bool pinged_us)
+{
+	struct discv4_packet p = {.type = DISCV4_PING, .version = 4, .from = d->self, .to = *endpoint};
+	struct request *r = find(d, REQUEST_PING, id);
+
+	if (r && r->endpoint.udp == endpoint->udp && endpoint_same_ip(&r->endpoint, endpoint)) {
+		r->for_lookup = r->for_lookup || for_lookup;
+		r->pinged_us = r->pinged_us || pinged_us;
+		return true;
+	}
+	/* Half of the room is for lookups and upkeep, whatever strangers make us ask. */
+	if (d->request_count >= (pinged_us && !for_lookup ? REQUESTS_MAX / 2 : REQUESTS_MAX))
+		return false;
+	r = add(d, REQUEST_PING, public, id, endpoint);
+	r->for_lookup = for_lookup;
+	r->pinged_us = pinged_us;
+	p.expiration = expiration();
+	discovery_send(d, &p, endpoint);
+	memcpy(r->hash, p.hash, sizeof(r->hash));
+	return true;
+}
+
+static bool send_find(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+		      const struct discv4_endpoint *endpoint)
+{
+	struct discv4_packet p = {.type = DISCV4_FIND_NODE, .expiration = expiration()};
+
+	if (d->request_count >= REQUESTS_MAX)
+		return false;
+	add(d, REQUEST_FIND, public, id, endpoint)->for_lookup = true;
+	memcpy(p.target, lookup_target(d), SECP_PUBLIC_BYTES);
+	discovery_send(d, &p, endpoint);
+	return true;
+}
+
+bool request_find(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+		  const struct discv4_endpoint *endpoint)
+{
+	int64_t now_ms = clock_mono_ms();
+	const struct contact *c = contact_find(&d->contacts, id, endpoint, now_ms);
+
+	if (c && c->pinged_ms && now_ms - c->pinged_ms < PROOF_MS)
+		return send_find(d, public, id, endpoint);
+	return request_ping(d, public, id, endpoint, true, false);
+}
+
+/* A ping of the lookup's was answered: ask, as soon as the node has its proof of us. */
+static void find_after_pong(struct discovery *d, const struct request *r, const struct contact *c)
+{
+	if (c->pinged_ms) {
+		if (!send_find(d, r->public, r->id, &r->endpoint))
+			lookup_told(d, r->id, false);
+	} else if (d->request_count < REQUESTS_MAX) {
+		add(d, REQUEST_THEIR_PING, r->public, r->id, &r->endpoint)->for_lookup = true;
+	} else {
+		lookup_told(d, r->id, false);
+	}
+}
+
+bool request_got_pong(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
+		      const struct discv4_endpoint *from)
+{
+	struct request *waiting = NULL;
+	bool is_new = false;
+
+	for (size_t i = 0; i < d->request_count && !waiting; i++) {
+		struct request *r = &d->requests[i];
+
+		if (r->kind == REQUEST_PING && !memcmp(r->id, id, 32) && !memcmp(r->hash, p->reply_to, 32) &&
+		    endpoint_same_ip(&r->endpoint, from))
+			waiting = r;
+	}
+	if (!waiting)
+		return false;
+	struct request r = take(d, waiting);
+	struct contact *c = contact_answered(d, &d->contacts, id, &r.endpoint, clock_mono_ms(), &is_new);
+	if (r.pinged_us)
+		c->pinged_ms = clock_mono_ms();
+	if (discovery_acceptable(d, id, &r.endpoint))
+		table_answered(d->table, r.public, id, &r.endpoint);
+	if (r.for_lookup && d->lookup)
+		find_after_pong(d, &r, c);
+	if (is_new && d->found) {
+		struct enode e;
+
+		endpoint_enode(&r.endpoint, r.public, &e);
+		d->found(&e, d->arg);
+	}
+	return true;
+}
+
+/* A node somebody told us of: of use for the lookup, and for the table once it has answered. */
+static void hear_of(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES],
+		    const struct discv4_endpoint *endpoint, const struct discv4_endpoint *teller)
+{
+	uint8_t id[32];
+
+	enode_id(public, id);
+	if (!endpoint_relayable(teller, endpoint) || !discovery_acceptable(d, id, endpoint) ||
+	    !secp_public_valid(public))
+		return;
+	lookup_add(d, public, id, endpoint);
+	if (!contact_find(&d->contacts, id, endpoint, clock_mono_ms()) && table_has_room(d->table, id))
+		request_ping(d, public, id, endpoint, false, false);
+}
+
+/* The FindNode these nodes answer: one that the lookup still waits for before one whose time is not over yet. */
+static struct request *find_asked(struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *from,
+				  size_t nodes)
+{
+	struct request *found = NULL;
+
+	for (size_t i = 0; i < d->request_count; i++) {
+		struct request *r = &d->requests[i];
+
+		if (r->kind == REQUEST_FIND && !memcmp(r->id, id, 32) && endpoint_same_ip(&r->endpoint, from) &&
+		    r->nodes + nodes <= BUCKET_NODES && (!found || r->for_lookup))
+			found = r;
+	}
+	return found;
+}
+
+bool request_got_neighbors(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
+			   const struct discv4_endpoint *from)
+{
+	struct request *r = find_asked(d, id, from, p->node_count);
+	bool whole;
+
+	if (!r)
+		return false;
+	r->answered = true;
+	r->nodes += p->node_count;
+	/* Who has more fills the packet. The request stays until its time is over, for packets that come late. */
+	whole = r->for_lookup && (p->node_count < DISCV4_PER_PACKET || r->nodes == BUCKET_NODES);
+	r->for_lookup = r->for_lookup && !whole;
+	for (size_t i = 0; i < p->node_count; i++)
+		hear_of(d, p->nodes[i].public, &p->nodes[i].endpoint, from);
+	if (whole)
+		lookup_told(d, id, true);
+	return true;
+}
+
+void request_got_ping(struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *from)
+{
+	struct request *waiting = find(d, REQUEST_THEIR_PING, id);
+
+	if (!waiting || !endpoint_same_ip(&waiting->endpoint, from))
+		return;
+	struct request r = take(d, waiting);
+	if (d->lookup && !send_find(d, r.public, r.id, &r.endpoint))
+		lookup_told(d, r.id, false);
+}
+
+static void expired(struct discovery *d, const struct request *r)
+{
+	bool silent = r->kind == REQUEST_PING || (r->kind == REQUEST_FIND && !r->answered);
+
+	if (silent)
+		table_failed(d->table, r->id, FAILS_MAX);
+	if (silent && !table_find(d->table, r->id))
+		contact_forget(&d->contacts, r->id);
+	if (!r->for_lookup || !d->lookup)
+		return;
+	if (r->kind != REQUEST_THEIR_PING)
+		lookup_told(d, r->id, !silent);
+	else if (!send_find(d, r->public, r->id, &r->endpoint))
+		lookup_told(d, r->id, false);
+}
+
+void request_expire(struct discovery *d, int64_t now_ms)
+{
+	while (d->request_count && d->requests[0].deadline_ms <= now_ms) {
+		struct request r = take(d, &d->requests[0]);
+
+		expired(d, &r);
+	}
+}
