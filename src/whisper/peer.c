@@ -250,35 +250,32 @@ static struct error *on_direct(struct shh_peer *p, const uint8_t *payload, size_
 	return NULL;
 }
 
-static struct error *on_packet(struct p2p_peer *link, uint64_t code, const uint8_t *payload, size_t n, void *arg)
+static struct error *take_packet(struct shh_peer *p, uint64_t code, const uint8_t *payload, size_t n)
 {
-	struct shh_peer *p = p2p_state(link);
-	struct shh *s = arg;
-	struct error *e = NULL;
-
 	if (!p->known && code != SHH_STATUS)
 		return error_new(ERROR_INVALID, "packet %llu came before the status", (unsigned long long)code);
 	switch (code) {
 	case SHH_STATUS:
-		e = on_status(p, payload, n);
-		break;
+		return on_status(p, payload, n);
 	case SHH_MESSAGES:
-		e = on_messages(p, payload, n);
-		break;
+		return on_messages(p, payload, n);
 	case SHH_POW:
-		e = on_pow(p, payload, n);
-		break;
+		return on_pow(p, payload, n);
 	case SHH_BLOOM:
-		e = on_bloom(p, payload, n);
-		break;
+		return on_bloom(p, payload, n);
 	case SHH_DIRECT:
-		e = on_direct(p, payload, n);
-		break;
+		return on_direct(p, payload, n);
 	default: /* a request to a mail server, or of another client: not for us */
-		break;
+		return NULL;
 	}
+}
+
+static struct error *on_packet(struct p2p_peer *link, uint64_t code, const uint8_t *payload, size_t n, void *arg)
+{
+	struct error *e = take_packet(p2p_state(link), code, payload, n);
+
 	if (e)
-		s->counters.refused[SHH_MALFORMED]++;
+		((struct shh *)arg)->counters.refused[SHH_MALFORMED]++;
 	return e;
 }
 
