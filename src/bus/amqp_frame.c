@@ -231,7 +231,7 @@ static struct error *on_frame(struct amqp_owner *o, const amqp_frame_t *f)
 	return NULL;
 }
 
-struct error *frames_read(struct amqp_owner *o)
+struct error *amqp_frames_read(struct amqp_owner *o)
 {
 	const struct timeval at_once = {0};
 

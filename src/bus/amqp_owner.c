@@ -123,7 +123,7 @@ static struct error *connection_turn(struct amqp_owner *o)
 	/* Mailboxes first: who serves one and then asks is ready for the answer. */
 	TRY(mailboxes_open(o, clock_mono_ms(), &next_ms));
 	TRY(publish_waiting(o));
-	TRY(frames_read(o));
+	TRY(amqp_frames_read(o));
 	amqp_pipe_flush(o->pipe);
 	if (o->stop || can_publish_more(o) || amqp_frames_enqueued(o->link) || amqp_data_in_buffer(o->link))
 		return NULL;

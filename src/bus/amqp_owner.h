@@ -111,7 +111,7 @@ void publish_fail(struct amqp_owner *o, const struct error *e);
 struct error *publish_settle(struct amqp_owner *o, const struct amqp_order *order, bool accept) MUST_CHECK;
 
 /* Handle what has arrived without waiting. */
-struct error *frames_read(struct amqp_owner *o) MUST_CHECK;
+struct error *amqp_frames_read(struct amqp_owner *o) MUST_CHECK;
 void frames_forget(struct amqp_owner *o, uint16_t channel);
 
 #endif
