@@ -6,7 +6,9 @@ JOBS    ?= $(shell nproc)
 PROGRAMS = dsn-agent dsn-hls vcli dsn-bench vcli-texts
 CTEST   ?= ctest --output-on-failure -j $(JOBS)
 
-.PHONY: all demo test bench lint format asan fuzz install clean help
+SOAK    ?= 180
+
+.PHONY: all demo test interop bench lint format asan fuzz install clean help
 
 all: ## build the programs into build/bin
 	@scripts/setup build
@@ -24,6 +26,14 @@ test: ## all tests with the real programs, under AddressSanitizer and UBSan, and
 	@scripts/check-rooms
 	@$(MAKE) --no-print-directory all asan
 	@DSN_RELEASE_BIN=$(CURDIR)/$(BUILD)/bin $(CTEST) --test-dir $(ASAN)
+
+interop: ## beside the real go-ethereum 1.9.20 and web3.js (SOAK=seconds of the long test)
+	@scripts/setup interop
+	@scripts/geth >/dev/null || [ $$? = 77 ]
+	@$(MAKE) --no-print-directory all
+	@cmake -S . -B $(BUILD) -DDSN_INTEROP=ON >/dev/null
+	@DSN_SOAK_S=$(SOAK) ctest --test-dir $(BUILD) -L interop --output-on-failure; s=$$?; \
+		cmake -S . -B $(BUILD) -DDSN_INTEROP=OFF >/dev/null; exit $$s
 
 asan: ## build everything with sanitizers and the fuzz targets (clang) into build-asan
 	@scripts/setup test
