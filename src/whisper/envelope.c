@@ -58,9 +58,11 @@ static struct error *parts_read(const uint8_t *raw, size_t n, struct parts *ret_
 static void count_pow(struct envelope *e)
 {
 	uint8_t *short_rlp = pow_short(NULL, e->expiry, e->ttl, e->topic, e->data, e->data_bytes, &e->short_bytes);
+	unsigned bits[POW_RULES];
 
+	pow_bits_all(short_rlp, e->short_bytes, e->nonce, bits);
 	for (enum pow_rule rule = 0; rule < POW_RULES; rule++) {
-		e->bits[rule] = (uint16_t)pow_bits(rule, short_rlp, e->short_bytes, e->nonce);
+		e->bits[rule] = (uint16_t)bits[rule];
 		e->pow[rule] = envelope_pow(e, rule, e->ttl);
 	}
 	mem_free(short_rlp);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "crypto/keccak.h"
 #include "whisper/node_impl.h"
 #include "whisper/packet.h"
 
@@ -180,9 +181,11 @@ static struct error *on_messages(struct shh_peer *p, const uint8_t *payload, siz
 
 	TRY(messages_read(payload, n, &items));
 	while (!rlp_at_end(&items)) {
+		uint8_t hash[ENVELOPE_HASH_BYTES];
 		struct envelope *e;
 		const uint8_t *raw;
 		size_t raw_bytes;
+		uint64_t known;
 
 		TRY(rlp_read_raw(&items, &raw, &raw_bytes));
 		s->counters.received++;
@@ -190,7 +193,15 @@ static struct error *on_messages(struct shh_peer *p, const uint8_t *payload, siz
 			s->counters.refused[SHH_RATE]++;
 			continue;
 		}
-		TRY(envelope_read(raw, raw_bytes, &e));
+		keccak256(raw, raw_bytes, hash);
+		known = pool_number(s->pool, hash);
+		if (known) {
+			/* Every peer sends it: no more is computed than tells so. */
+			s->counters.duplicates++;
+			peer_has(p, known);
+			continue;
+		}
+		TRY(envelope_read_hashed(raw, raw_bytes, hash, &e));
 		got_envelope(p, e);
 		envelope_unref(e);
 	}

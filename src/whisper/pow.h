@@ -32,6 +32,8 @@ void pow_nonce_bytes(uint64_t nonce, uint8_t ret_bytes[8]);
 unsigned pow_hash_bits(enum pow_rule rule, const uint8_t hash[KECCAK_BYTES]);
 /* Zero bits of `nonce` under `rule`. */
 unsigned pow_bits(enum pow_rule rule, const uint8_t *short_rlp, size_t short_bytes, uint64_t nonce);
+/* Under all rules at once: what is common is hashed once. */
+void pow_bits_all(const uint8_t *short_rlp, size_t short_bytes, uint64_t nonce, unsigned ret_bits[POW_RULES]);
 /* 2^bits by size and ttl. A ttl of 0 gives infinity, as in go-ethereum. */
 double pow_value(enum pow_rule rule, unsigned bits, size_t short_bytes, size_t data_bytes, uint32_t ttl);
 /* Bits that mining must reach for `target`, at least 1; both rules get there (the larger of both sizes is counted). 0

@@ -42,15 +42,13 @@ unsigned pow_hash_bits(enum pow_rule rule, const uint8_t hash[KECCAK_BYTES])
 	return rule == POW_LEGACY ? 0 : HASH_BITS;
 }
 
-unsigned pow_bits(enum pow_rule rule, const uint8_t *short_rlp, size_t short_bytes, uint64_t nonce)
+/* k: with `short` absorbed */
+static unsigned finish(enum pow_rule rule, struct keccak k, uint64_t nonce)
 {
 	uint8_t hash[KECCAK_BYTES], nonce_bytes[NONCE_BYTES];
 	static const uint8_t zeros[POW_LEGACY_ZEROS];
-	struct keccak k;
 
 	pow_nonce_bytes(nonce, nonce_bytes);
-	keccak_init(&k);
-	keccak_update(&k, short_rlp, short_bytes);
 	if (rule == POW_LEGACY) {
 		keccak_digest(&k, hash);
 		keccak_init(&k);
@@ -60,6 +58,25 @@ unsigned pow_bits(enum pow_rule rule, const uint8_t *short_rlp, size_t short_byt
 	keccak_update(&k, nonce_bytes, sizeof(nonce_bytes));
 	keccak_digest(&k, hash);
 	return pow_hash_bits(rule, hash);
+}
+
+unsigned pow_bits(enum pow_rule rule, const uint8_t *short_rlp, size_t short_bytes, uint64_t nonce)
+{
+	struct keccak k;
+
+	keccak_init(&k);
+	keccak_update(&k, short_rlp, short_bytes);
+	return finish(rule, k, nonce);
+}
+
+void pow_bits_all(const uint8_t *short_rlp, size_t short_bytes, uint64_t nonce, unsigned ret_bits[POW_RULES])
+{
+	struct keccak k;
+
+	keccak_init(&k);
+	keccak_update(&k, short_rlp, short_bytes);
+	for (enum pow_rule rule = 0; rule < POW_RULES; rule++)
+		ret_bits[rule] = finish(rule, k, nonce);
 }
 
 double pow_value(enum pow_rule rule, unsigned bits, size_t short_bytes, size_t data_bytes, uint32_t ttl)
