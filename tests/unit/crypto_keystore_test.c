@@ -46,11 +46,9 @@ static void vectors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct secp_key key = {{0}, {0}};
+		struct secp_key key;
 		uint8_t address[ETH_ADDRESS_BYTES];
 
-		assert_refused(open_text(files[i], "testpasswore", &key), ERROR_REFUSED, "wrong passphrase");
-		assert_int_equal(key.secret[0], 0);
 		assert_null(open_text(files[i], PASSPHRASE, &key));
 		assert_hex(key.secret, sizeof(key.secret), SECRET);
 		eth_address(key.public, address);
@@ -61,11 +59,12 @@ static void vectors(void **state)
 /* Its address is checked by opening. */
 static void geth(void **state)
 {
-	struct secp_key key;
+	struct secp_key key = {{0}, {0}};
 
 	(void)state;
-	assert_null(open_text(geth_file, "foobar", &key));
 	assert_refused(open_text(geth_file, "foobaz", &key), ERROR_REFUSED, "wrong passphrase");
+	assert_int_equal(key.secret[0], 0);
+	assert_null(open_text(geth_file, "foobar", &key));
 }
 
 static void seal_and_open(struct secp_key *key, const char *passphrase, bool light)
@@ -89,7 +88,8 @@ static void seal_and_open(struct secp_key *key, const char *passphrase, bool lig
 	assert_null(strstr(text, hex_encode(text, key->secret, sizeof(key->secret))));
 	assert_null(open_text(text, passphrase, &again));
 	assert_memory_equal(&again, key, sizeof(again));
-	assert_refused(open_text(text, "another", &again), ERROR_REFUSED, "wrong passphrase");
+	if (light)
+		assert_refused(open_text(text, "another", &again), ERROR_REFUSED, "wrong passphrase");
 	json_decref(root);
 	mem_free(text);
 }
