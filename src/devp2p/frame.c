@@ -17,10 +17,16 @@
 #define KEPT_BYTES 4096      /* a buffer above this is given back after its message */
 #define FIRST_BODY_BYTES 512 /* the body's buffer grows from here as bytes arrive, not as the header says */
 
+/* One direction's MAC: a sponge that is never reset, and what its digest begins with as it stands. */
+struct running_mac {
+	struct keccak state;
+	uint8_t mac[BLOCK];
+};
+
 struct frames {
 	struct aes_ctr *encrypt, *decrypt;
 	struct aes_block *mac;
-	struct keccak egress, ingress;
+	struct running_mac egress, ingress;
 	size_t payload_limit;
 	bool hello_done, compress;
 
@@ -44,6 +50,20 @@ static int frames_destroy(struct frames *f)
 	return 0;
 }
 
+static void refresh_mac(struct running_mac *m)
+{
+	uint8_t digest[KECCAK_BYTES];
+
+	keccak_digest(&m->state, digest);
+	memcpy(m->mac, digest, BLOCK);
+}
+
+static void start_mac(struct running_mac *m, const struct keccak *state)
+{
+	m->state = *state;
+	refresh_mac(m);
+}
+
 struct frames *frames_new(const void *ctx, const struct rlpx_secrets *secrets, size_t payload_limit)
 {
 	static const uint8_t iv[BLOCK] = {0};
@@ -53,8 +73,8 @@ struct frames *frames_new(const void *ctx, const struct rlpx_secrets *secrets, s
 	f->encrypt = aes_ctr_new(f, secrets->aes, sizeof(secrets->aes), iv);
 	f->decrypt = aes_ctr_new(f, secrets->aes, sizeof(secrets->aes), iv);
 	f->mac = aes_block_new(f, secrets->mac, sizeof(secrets->mac));
-	f->egress = secrets->egress;
-	f->ingress = secrets->ingress;
+	start_mac(&f->egress, &secrets->egress);
+	start_mac(&f->ingress, &secrets->ingress);
 	f->payload_limit = payload_limit;
 	talloc_set_destructor(f, frames_destroy);
 	return f;
@@ -76,27 +96,26 @@ static size_t padded(size_t n)
 	return (n + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-/* The MAC of a seed: stirs the running state with the seed and tells the first bytes of its digest. */
-static void update_mac(struct frames *f, struct keccak *state, const uint8_t seed[BLOCK], uint8_t ret_mac[BLOCK])
+/* Stirs the sponge with a seed: what it then stands at is the MAC on the wire. */
+static void stir(struct frames *f, struct running_mac *m, const uint8_t seed[BLOCK])
 {
-	uint8_t digest[KECCAK_BYTES], stirred[BLOCK];
+	uint8_t stirred[BLOCK];
 
-	keccak_digest(state, digest);
-	aes_block_encrypt(f->mac, digest, stirred);
+	aes_block_encrypt(f->mac, m->mac, stirred);
 	for (size_t i = 0; i < BLOCK; i++)
 		stirred[i] ^= seed[i];
-	keccak_update(state, stirred, BLOCK);
-	keccak_digest(state, digest);
-	memcpy(ret_mac, digest, BLOCK);
+	keccak_update(&m->state, stirred, BLOCK);
+	refresh_mac(m);
 }
 
-/* The MAC of a body that the state has taken in already. */
-static void body_mac(struct frames *f, struct keccak *state, uint8_t ret_mac[BLOCK])
+/* After a body that the sponge has taken in already. */
+static void stir_body(struct frames *f, struct running_mac *m)
 {
-	uint8_t digest[KECCAK_BYTES];
+	uint8_t seed[BLOCK];
 
-	keccak_digest(state, digest);
-	update_mac(f, state, digest, ret_mac);
+	refresh_mac(m);
+	memcpy(seed, m->mac, BLOCK);
+	stir(f, m, seed);
 }
 
 static size_t write_code(uint64_t code, uint8_t ret_bytes[CODE_MAX_BYTES])
@@ -171,10 +190,12 @@ struct error *frames_write(struct frames *f, uint64_t code, const void *payload,
 	body = header + HEADER_BYTES;
 	body_bytes = out->len - begin - HEADER_BYTES - BLOCK;
 	aes_ctr_apply(f->encrypt, header, BLOCK, header);
-	update_mac(f, &f->egress, header, header + BLOCK);
+	stir(f, &f->egress, header);
+	memcpy(header + BLOCK, f->egress.mac, BLOCK);
 	aes_ctr_apply(f->encrypt, body, body_bytes, body);
-	keccak_update(&f->egress, body, body_bytes);
-	body_mac(f, &f->egress, body + body_bytes);
+	keccak_update(&f->egress.state, body, body_bytes);
+	stir_body(f, &f->egress);
+	memcpy(body + body_bytes, f->egress.mac, BLOCK);
 	return NULL;
 }
 
@@ -207,11 +228,11 @@ static size_t body_limit(const struct frames *f)
 
 static struct error *open_header(struct frames *f)
 {
-	uint8_t mac[BLOCK], plain[BLOCK];
+	uint8_t plain[BLOCK];
 	size_t n;
 
-	update_mac(f, &f->ingress, f->header, mac);
-	if (!secret_equal(mac, f->header + BLOCK, BLOCK))
+	stir(f, &f->ingress, f->header);
+	if (!secret_equal(f->ingress.mac, f->header + BLOCK, BLOCK))
 		return error_new(ERROR_REFUSED, "bad header MAC");
 	aes_ctr_apply(f->decrypt, f->header, BLOCK, plain);
 	n = (size_t)plain[0] << 16 | (size_t)plain[1] << 8 | plain[2];
@@ -239,7 +260,7 @@ static void take_body(struct frames *f, const uint8_t *bytes, size_t n)
 		f->body_capacity = capacity;
 	}
 	/* Decrypted before the MAC is known, but used only after it. */
-	keccak_update(&f->ingress, bytes, n);
+	keccak_update(&f->ingress.state, bytes, n);
 	aes_ctr_apply(f->decrypt, bytes, n, f->body + f->body_have);
 	f->body_have += n;
 }
@@ -265,10 +286,9 @@ static struct error *open_body(struct frames *f, struct frame *ret_frame)
 	struct rlp body = rlp_of(f->body, f->body_bytes);
 	struct frame frame = {.complete = true};
 	struct error *e = NULL;
-	uint8_t mac[BLOCK];
 
-	body_mac(f, &f->ingress, mac);
-	if (!secret_equal(mac, f->body_mac, BLOCK))
+	stir_body(f, &f->ingress);
+	if (!secret_equal(f->ingress.mac, f->body_mac, BLOCK))
 		return error_new(ERROR_REFUSED, "bad frame MAC");
 	e = rlp_read_u64(&body, &frame.code);
 	if (e)
