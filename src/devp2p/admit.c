@@ -50,6 +50,16 @@ struct p2p_peer *admit_twin(const struct p2p_peer *peer)
 	return NULL;
 }
 
+struct p2p_peer *admit_own_attempt(const struct p2p_peer *peer)
+{
+	for (struct p2p_peer *q = peer->p2p->first; q; q = q->next) {
+		if (q != peer && !q->inbound && (q->state == PEER_HANDSHAKE || q->state == PEER_HELLO) &&
+		    !memcmp(q->public, peer->public, SECP_PUBLIC_BYTES))
+			return q;
+	}
+	return NULL;
+}
+
 int admit_check(const struct p2p_peer *peer)
 {
 	const struct p2p *p = peer->p2p;

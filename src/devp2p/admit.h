@@ -15,6 +15,8 @@ unsigned admit_count(const struct p2p *p, bool dialed);
 int admit_check(const struct p2p_peer *peer);
 /* Another connection to the same node that is up, or NULL. */
 struct p2p_peer *admit_twin(const struct p2p_peer *peer);
+/* A connection of ours to the same node whose handshake is under way or done, but which is not up; NULL: none. */
+struct p2p_peer *admit_own_attempt(const struct p2p_peer *peer);
 /* An inbound connection has come: when there are too many before Hello, in all or from its address, an older one gives
  * way. It is the oldest of the address that has the most of them, so that no address can crowd out another; one whose
  * key has been proven goes last. */

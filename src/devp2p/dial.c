@@ -12,6 +12,8 @@
 #define PAST_DIALS 128
 #define LOOKUP_FIRST_MS 250
 #define LOOKUP_MAX_MS 30000
+#define LOOKUP_LONELY_MS 4000 /* at most, with less than half of the peers wanted */
+#define REST_MAX_MS 600000
 
 struct target {
 	struct enode node;
@@ -24,6 +26,7 @@ struct target {
 struct past_dial {
 	uint8_t key[16]; /* of the public key */
 	int64_t until_ms;
+	unsigned fails; /* in a row */
 };
 
 struct dialer {
@@ -119,19 +122,23 @@ static bool dialed_lately(const struct dialer *d, const uint8_t public[SECP_PUBL
 	return false;
 }
 
-static void remember(struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES], int64_t until_ms)
+/* Its entry, or the one that is over first. */
+static struct past_dial *entry_for(struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES])
 {
-	struct past_dial *oldest = d->past;
+	struct past_dial *first = d->past;
 
-	for (size_t i = 1; i < PAST_DIALS; i++) {
-		if (d->past[i].until_ms < oldest->until_ms)
-			oldest = d->past + i;
+	for (struct past_dial *it = d->past; it < d->past + PAST_DIALS; it++) {
+		if (!memcmp(it->key, public, sizeof(it->key)))
+			return it;
+		if (it->until_ms < first->until_ms)
+			first = it;
 	}
-	memcpy(oldest->key, public, sizeof(oldest->key));
-	oldest->until_ms = until_ms;
+	memcpy(first->key, public, sizeof(first->key));
+	first->fails = 0;
+	return first;
 }
 
-/* How long not to dial a node again that is neither static nor up any more. */
+/* How long not to dial a node again that is neither static nor up any more, the first time. */
 static int64_t rest_ms(const struct p2p_peer *peer)
 {
 	switch (peer->ended_reason) {
@@ -140,17 +147,25 @@ static int64_t rest_ms(const struct p2p_peer *peer)
 	case DISCONNECT_INVALID_IDENTITY:
 	case DISCONNECT_UNEXPECTED_IDENTITY:
 	case DISCONNECT_SELF:
-		return 600000;
+		return REST_MAX_MS;
 	case DISCONNECT_PROTOCOL:
 	case DISCONNECT_SUBPROTOCOL:
 		return 60000;
 	case DISCONNECT_TOO_MANY:
-		return 30000;
-	case DISCONNECT_ALREADY:
-		return 5000;
+		return 10000;
 	default:
-		return peer->was_up ? 5000 : 20000;
+		return 2000;
 	}
+}
+
+static void remember(struct dialer *d, const struct p2p_peer *peer, int64_t now_ms)
+{
+	struct past_dial *it = entry_for(d, peer->public);
+	int64_t ms;
+
+	it->fails = peer->was_up ? 0 : it->fails + 1;
+	ms = rest_ms(peer) << (it->fails < 2 ? 0 : it->fails < 8 ? it->fails - 1 : 7);
+	it->until_ms = now_ms + (ms < REST_MAX_MS ? ms : REST_MAX_MS);
 }
 
 void dial_ended(struct dialer *d, const struct p2p_peer *peer, int64_t now_ms)
@@ -163,7 +178,7 @@ void dial_ended(struct dialer *d, const struct p2p_peer *peer, int64_t now_ms)
 	if (t)
 		t->next_ms = now_ms + backoff_next_ms(&t->backoff, ran_ms);
 	else
-		remember(d, peer->public, now_ms + rest_ms(peer));
+		remember(d, peer, now_ms);
 	if (peer->was_up && d->lookup_wait_ms > 1000)
 		d->lookup_wait_ms = 1000;
 }
@@ -225,18 +240,26 @@ static void poll_candidates(struct dialer *d, int64_t now_ms)
 
 static void ask_discovery(struct dialer *d, int64_t now_ms)
 {
+	const struct p2p *p = d->p2p;
 	struct enode known[8];
+	bool dialed = false;
 
-	if (!d->p2p->discovery || now_ms < d->next_lookup_ms)
+	if (!p->discovery)
 		return;
-	d->next_lookup_ms = now_ms + d->lookup_wait_ms;
-	d->lookup_wait_ms = d->lookup_wait_ms * 2 < LOOKUP_MAX_MS ? d->lookup_wait_ms * 2 : LOOKUP_MAX_MS;
-	size_t n = discovery_random(d->p2p->discovery, known, sizeof(known) / sizeof(known[0]));
+	size_t n = discovery_random(p->discovery, known, sizeof(known) / sizeof(known[0]));
 	for (size_t i = 0; i < n; i++) {
-		if (may_dial(d, &known[i], now_ms))
+		if (may_dial(d, &known[i], now_ms)) {
 			peer_dial(d->p2p, &known[i], false);
+			dialed = true;
+		}
 	}
-	discovery_lookup(d->p2p->discovery);
+	/* As long as there is somebody to dial, there is no need to look for more. */
+	if (dialed || dialing(p) >= DIALS_AT_ONCE || now_ms < d->next_lookup_ms)
+		return;
+	int64_t max_ms = admit_count(p, true) < admit_dialed_share(p) / 2 ? LOOKUP_LONELY_MS : LOOKUP_MAX_MS;
+	d->next_lookup_ms = now_ms + (d->lookup_wait_ms < max_ms ? d->lookup_wait_ms : max_ms);
+	d->lookup_wait_ms = d->lookup_wait_ms * 2 < LOOKUP_MAX_MS ? d->lookup_wait_ms * 2 : LOOKUP_MAX_MS;
+	discovery_lookup(p->discovery);
 }
 
 void dial_poll(struct dialer *d, int64_t now_ms)
@@ -247,5 +270,11 @@ void dial_poll(struct dialer *d, int64_t now_ms)
 	if (!wanted(d))
 		return;
 	poll_candidates(d, now_ms);
-	ask_discovery(d, now_ms);
+}
+
+void dial_tick(struct dialer *d, int64_t now_ms)
+{
+	dial_poll(d, now_ms);
+	if (!d->p2p->stopping && wanted(d))
+		ask_discovery(d, now_ms);
 }

@@ -17,8 +17,10 @@ bool dial_remove_static(struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES
 bool dial_is_static(const struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES]);
 /* Discovery has found a node. */
 void dial_found(struct dialer *d, const struct enode *e);
-/* Dials what is due, asks discovery for more when peers are wanted. */
+/* Dials what is due. */
 void dial_poll(struct dialer *d, int64_t now_ms);
+/* The same, now and then; asks discovery for more when peers are wanted. */
+void dial_tick(struct dialer *d, int64_t now_ms);
 /* A connection is put away; when it was dialed, that decides when to try again. */
 void dial_ended(struct dialer *d, const struct p2p_peer *peer, int64_t now_ms);
 

@@ -14,7 +14,7 @@
 #define REFRESH_MS ((int64_t)30 * 60 * 1000)
 #define REFRESH_LOOKUPS 3 /* of random targets, after that of ourselves */
 #define BOOT_FIRST_MS 1000
-#define BOOT_MAX_MS 30000
+#define BOOT_MAX_MS 10000
 #define PRIVILEGED_PORT 1024
 #define EXPIRATION_S 20
 /* Signatures cost some 0.1 ms each: a flood must leave time for the rest of the node. Nobody else's packets suffer
@@ -26,8 +26,8 @@ static void arm(struct discovery *d)
 {
 	int64_t now_ms = clock_mono_ms(), next_ms = d->next_check_ms;
 
-	if (d->request_count && d->requests[0].deadline_ms < next_ms)
-		next_ms = d->requests[0].deadline_ms;
+	if (d->request_count && d->next_deadline_ms < next_ms)
+		next_ms = d->next_deadline_ms;
 	if (d->next_refresh_ms < next_ms)
 		next_ms = d->next_refresh_ms;
 	if (d->next_boot_ms < next_ms)
@@ -234,7 +234,8 @@ static void upkeep(struct discovery *d, int64_t now_ms)
 	if (now_ms >= d->next_refresh_ms) {
 		d->next_refresh_ms = now_ms + REFRESH_MS;
 		d->self_lookup_due = true;
-		d->lookups_due = REFRESH_LOOKUPS;
+		d->lookups_due =
+			d->next_boot_ms ? REFRESH_LOOKUPS : 1; /* at the start whoever wants more asks for it */
 		d->next_boot_ms = now_ms;
 		d->boot_wait_ms = BOOT_FIRST_MS;
 	}
@@ -357,6 +358,7 @@ struct error *discovery_open(const void *ctx, uv_loop_t *loop, const struct disc
 	}
 	d->next_check_ms = now_ms + d->revalidate_ms;
 	d->next_refresh_ms = now_ms;
+	d->next_deadline_ms = INT64_MAX;
 	d->timer = timer_start(d, loop, 0, 0, on_timer, d);
 	*ret_discovery = d;
 	return NULL;

@@ -10,7 +10,7 @@
 #include "devp2p/resolve.h"
 #include "devp2p/table.h"
 
-#define REQUESTS_MAX 256
+#define REQUESTS_MAX 512
 #define FAILS_MAX 3 /* requests in a row without an answer: the node is dead */
 
 enum request_kind {
@@ -30,6 +30,7 @@ struct request {
 	bool pinged_us;  /* it pinged us while we wait for its answer */
 	size_t nodes;    /* of Neighbors packets so far */
 	bool answered;   /* REQUEST_FIND: by one packet at least */
+	bool late;       /* counted as unanswered; what comes still is taken for a while */
 };
 
 struct lookup;
@@ -53,7 +54,8 @@ struct discovery {
 	int family;
 	struct table *table;
 	struct contacts contacts;
-	struct request *requests; /* oldest, so the first that is due, first */
+	struct request *requests; /* oldest first */
+	int64_t next_deadline_ms; /* none of them is due before */
 	size_t request_count, request_capacity;
 	struct bootnode *bootnodes;
 	size_t bootnode_count;

@@ -17,6 +17,7 @@
 #define DISCONNECT_MS 1000
 /* How long two connections to one node stand side by side: long enough for the remote's Disconnect of one of them to
  * arrive; the side that decides waits less, so that the other side hears of it in time. */
+#define HOLD_MS 1000
 #define PARK_DECIDES_MS 300
 #define PARK_FOLLOWS_MS 2000
 #define REST_LIMIT (64 * 1024)   /* bytes read together with Hello: less than one read of the wire */
@@ -200,6 +201,47 @@ static void send_hello(struct p2p_peer *peer)
 	mem_free(w.data);
 }
 
+/* Only the side that decides does so: the other one goes on with every connection, so none waits for ever. */
+static void hold(struct p2p_peer *peer)
+{
+	wire_pause(peer->wire);
+	peer->state = PEER_HELD;
+	peer->deadline_ms = clock_mono_ms() + HOLD_MS;
+}
+
+/* Bytes that came while nobody read. */
+static void feed_rest(struct p2p_peer *peer)
+{
+	struct buf *rest = peer->rest;
+
+	peer->rest = NULL;
+	if (rest)
+		feed(peer, (const uint8_t *)rest->data, rest->len);
+	mem_free(rest);
+}
+
+void peer_release(struct p2p_peer *peer)
+{
+	struct error *e = wire_read(peer->wire);
+
+	if (e) {
+		peer_end(peer, NO_REASON, e);
+		return;
+	}
+	peer->state = PEER_HELLO;
+	peer->deadline_ms = clock_mono_ms() + HANDSHAKE_MS;
+	send_hello(peer);
+	feed_rest(peer);
+}
+
+static void refuse_held(const struct p2p_peer *up)
+{
+	for (struct p2p_peer *q = up->p2p->first; q; q = q->next) {
+		if (q->state == PEER_HELD && !memcmp(q->public, up->public, SECP_PUBLIC_BYTES))
+			refuse(q, DISCONNECT_ALREADY);
+	}
+}
+
 static void handshake_finished(struct p2p_peer *peer, struct rlpx_secrets *secrets)
 {
 	struct p2p *p = peer->p2p;
@@ -217,6 +259,8 @@ static void handshake_finished(struct p2p_peer *peer, struct rlpx_secrets *secre
 	peer->deadline_ms = clock_mono_ms() + HANDSHAKE_MS;
 	if (reason != NO_REASON)
 		refuse(peer, reason);
+	else if (peer->inbound && admit_decides(peer) && admit_own_attempt(peer))
+		hold(peer);
 	else
 		send_hello(peer);
 }
@@ -243,18 +287,15 @@ static size_t feed_handshake(struct p2p_peer *peer, const uint8_t *bytes, size_t
 static void bring_up(struct p2p_peer *peer)
 {
 	struct p2p *p = peer->p2p;
-	struct buf *rest = peer->rest;
 
 	peer->state = PEER_UP;
 	peer->was_up = true;
 	peer->up_ms = peer->last_in_ms = peer->last_ping_ms = clock_mono_ms();
-	peer->rest = NULL;
+	refuse_held(peer);
 	log_debug("p2p.up", "peer=%s inbound=%d client=%s", peer->remote, peer->inbound, log_q(peer->hello->client));
 	peer->protocol_state = p->protocol.up(peer, p->protocol.arg);
 	peer->announced = true;
-	if (rest)
-		feed(peer, (const uint8_t *)rest->data, rest->len);
-	mem_free(rest);
+	feed_rest(peer);
 }
 
 void peer_promote(struct p2p_peer *peer)
@@ -390,7 +431,7 @@ static void feed(struct p2p_peer *peer, const uint8_t *bytes, size_t n)
 		if (f.complete)
 			received(peer, &f);
 	}
-	if (n && peer->state == PEER_PARKED)
+	if (n && (peer->state == PEER_PARKED || peer->state == PEER_HELD))
 		keep_rest(peer, bytes, n);
 }
 
@@ -575,6 +616,8 @@ void peer_tick(struct p2p_peer *peer, int64_t now_ms)
 	if (peer->state == PEER_CLOSING) {
 		peer->gone = true;
 		p2p_reap_soon(peer->p2p);
+	} else if (peer->state == PEER_HELD) {
+		peer_release(peer);
 	} else if (peer->state == PEER_PARKED) {
 		refuse(peer, DISCONNECT_ALREADY);
 	} else {

@@ -18,6 +18,9 @@
 enum peer_state {
 	PEER_CONNECTING, /* looking up the host, then TCP */
 	PEER_HANDSHAKE,
+	/* The handshake of an inbound connection is done while one of ours to the same node is on its way: our Hello
+	 * waits for that one to succeed or fail, so that both sides keep the same one. */
+	PEER_HELD,
 	PEER_HELLO,
 	/* Hello is done, but another connection to the same node is up: waits to see which one the remote keeps. */
 	PEER_PARKED,
@@ -51,7 +54,7 @@ struct p2p_peer {
 
 	struct discv4_endpoint remote_endpoint;
 	char local[ADDRESS_TEXT_BYTES], remote[ADDRESS_TEXT_BYTES];
-	struct buf *rest; /* bytes that came after Hello while it is parked */
+	struct buf *rest; /* bytes that came while it is held or parked */
 
 	int64_t deadline_ms; /* of the state; PEER_UP has those below */
 	int64_t up_ms, last_in_ms, last_ping_ms;
@@ -70,6 +73,8 @@ void peer_dial(struct p2p *p, const struct enode *e, bool is_static);
 void peer_end(struct p2p_peer *peer, int reason, struct error *why);
 /* `code` counts from 0 at Hello. A frame that is too large: ERROR_LIMIT. */
 struct error *peer_send(struct p2p_peer *peer, uint64_t code, const void *payload, size_t n) MUST_CHECK;
+/* A held connection goes on. */
+void peer_release(struct p2p_peer *peer);
 /* A parked connection takes the place of one that has ended. */
 void peer_promote(struct p2p_peer *peer);
 /* Deadlines and pings. */

@@ -6,20 +6,13 @@
 #include "devp2p/discovery_impl.h"
 
 #define ANSWER_MS 500
+#define LATE_MS 2000 /* an answer later than that is taken for unasked-for; until then it still proves an address */
 #define EXPIRATION_S 20
+#define SMALL_TABLE 32 /* nodes */
 
 static uint64_t expiration(void)
 {
 	return (uint64_t)(clock_wall_ms() / 1000) + EXPIRATION_S;
-}
-
-static struct request *find(struct discovery *d, enum request_kind kind, const uint8_t id[32])
-{
-	for (size_t i = 0; i < d->request_count; i++) {
-		if (d->requests[i].kind == kind && !memcmp(d->requests[i].id, id, 32))
-			return &d->requests[i];
-	}
-	return NULL;
 }
 
 /* Takes it out of the list. */
@@ -53,14 +46,27 @@ static struct request *add(struct discovery *d, enum request_kind kind, const ui
 	memcpy(r->id, id, 32);
 	r->endpoint = *endpoint;
 	r->deadline_ms = clock_mono_ms() + ANSWER_MS;
+	d->next_deadline_ms = r->deadline_ms < d->next_deadline_ms ? r->deadline_ms : d->next_deadline_ms;
 	return r;
+}
+
+/* A ping whose answer is not late yet. */
+static struct request *find_ping(struct discovery *d, const uint8_t id[32])
+{
+	for (size_t i = 0; i < d->request_count; i++) {
+		struct request *r = &d->requests[i];
+
+		if (r->kind == REQUEST_PING && !r->late && !memcmp(r->id, id, 32))
+			return r;
+	}
+	return NULL;
 }
 
 bool request_ping(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
 		  const struct discv4_endpoint *endpoint, bool for_lookup, bool pinged_us)
 {
 	struct discv4_packet p = {.type = DISCV4_PING, .version = 4, .from = d->self, .to = *endpoint};
-	struct request *r = find(d, REQUEST_PING, id);
+	struct request *r = find_ping(d, id);
 
 	if (r && r->endpoint.udp == endpoint->udp && endpoint_same_ip(&r->endpoint, endpoint)) {
 		r->for_lookup = r->for_lookup || for_lookup;
@@ -159,7 +165,9 @@ static void hear_of(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES]
 	    !secp_public_valid(public))
 		return;
 	lookup_add(d, public, id, endpoint);
-	if (!contact_find(&d->contacts, id, endpoint, clock_mono_ms()) && table_has_room(d->table, id))
+	/* Lookups fill the table by themselves; a small one is to grow faster. */
+	if (table_count(d->table) < SMALL_TABLE && table_has_room(d->table, id) &&
+	    !contact_find(&d->contacts, id, endpoint, clock_mono_ms()))
 		request_ping(d, public, id, endpoint, false, false);
 }
 
@@ -201,16 +209,22 @@ bool request_got_neighbors(struct discovery *d, const uint8_t id[32], const stru
 
 void request_got_ping(struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *from)
 {
-	struct request *waiting = find(d, REQUEST_THEIR_PING, id);
+	struct request *waiting = NULL;
 
-	if (!waiting || !endpoint_same_ip(&waiting->endpoint, from))
+	for (size_t i = 0; i < d->request_count && !waiting; i++) {
+		struct request *r = &d->requests[i];
+
+		if (r->kind == REQUEST_THEIR_PING && !memcmp(r->id, id, 32) && endpoint_same_ip(&r->endpoint, from))
+			waiting = r;
+	}
+	if (!waiting)
 		return;
 	struct request r = take(d, waiting);
 	if (d->lookup && !send_find(d, r.public, r.id, &r.endpoint))
 		lookup_told(d, r.id, false);
 }
 
-static void expired(struct discovery *d, const struct request *r)
+static void unanswered(struct discovery *d, const struct request *r)
 {
 	bool silent = r->kind == REQUEST_PING || (r->kind == REQUEST_FIND && !r->answered);
 
@@ -226,11 +240,36 @@ static void expired(struct discovery *d, const struct request *r)
 		lookup_told(d, r->id, false);
 }
 
+/* The first whose time is over, in either way; NULL: none. */
+static struct request *first_due(struct discovery *d, int64_t now_ms)
+{
+	d->next_deadline_ms = INT64_MAX;
+	for (size_t i = 0; i < d->request_count; i++) {
+		struct request *r = &d->requests[i];
+
+		if (r->deadline_ms <= now_ms)
+			return r;
+		if (r->deadline_ms < d->next_deadline_ms)
+			d->next_deadline_ms = r->deadline_ms;
+	}
+	return NULL;
+}
+
 void request_expire(struct discovery *d, int64_t now_ms)
 {
-	while (d->request_count && d->requests[0].deadline_ms <= now_ms) {
-		struct request r = take(d, &d->requests[0]);
+	struct request *due;
 
-		expired(d, &r);
+	while ((due = first_due(d, now_ms))) {
+		struct request r = *due;
+
+		if (r.late || r.kind == REQUEST_THEIR_PING) {
+			take(d, due);
+		} else {
+			due->late = true;
+			due->for_lookup = false;
+			due->deadline_ms += LATE_MS - ANSWER_MS;
+		}
+		if (!r.late)
+			unanswered(d, &r);
 	}
 }

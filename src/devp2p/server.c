@@ -63,6 +63,15 @@ static void promote_twin(const struct p2p_peer *ended)
 	}
 }
 
+/* An inbound connection that waited for ours to the same node to get on. */
+static void release_held(const struct p2p_peer *ended)
+{
+	for (struct p2p_peer *q = ended->p2p->first; q; q = q->next) {
+		if (q->state == PEER_HELD && !memcmp(q->public, ended->public, SECP_PUBLIC_BYTES))
+			peer_release(q);
+	}
+}
+
 static void reap(void *arg)
 {
 	struct p2p *p = arg;
@@ -74,6 +83,8 @@ static void reap(void *arg)
 			peer_tell_down(peer);
 			promote_twin(peer);
 		}
+		if (peer->state == PEER_CLOSING && !peer->inbound)
+			release_held(peer);
 		next = peer->next;
 		if (peer->state != PEER_CLOSING || !peer->gone)
 			continue;
@@ -101,7 +112,7 @@ static void on_tick(void *arg)
 		peer_tick(peer, now_ms);
 	if (p->stopping)
 		p2p_reap_soon(p);
-	dial_poll(p->dialer, now_ms);
+	dial_tick(p->dialer, now_ms);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
