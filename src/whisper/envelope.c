@@ -36,7 +36,7 @@ static struct error *in(struct error *e, const char *element)
 static struct error *parts_read(const uint8_t *raw, size_t n, struct parts *ret_parts)
 {
 	struct rlp whole = rlp_of(raw, n), items;
-	struct parts p;
+	struct parts p = {.data = raw};
 
 	TRY(in(rlp_read_list(&whole, &items), "list"));
 	TRY(rlp_end(&whole, "envelope"));
@@ -98,7 +98,7 @@ static struct envelope *make(const struct parts *p, const uint8_t *raw, size_t n
 struct error *envelope_read_hashed(const uint8_t *raw, size_t n, const uint8_t hash[ENVELOPE_HASH_BYTES],
 				   struct envelope **ret_envelope)
 {
-	struct parts p;
+	struct parts p = {.data = raw};
 
 	TRY(parts_read(raw, n, &p));
 	*ret_envelope = make(&p, raw, n, hash);
@@ -107,7 +107,7 @@ struct error *envelope_read_hashed(const uint8_t *raw, size_t n, const uint8_t h
 
 struct error *envelope_read(const uint8_t *raw, size_t n, struct envelope **ret_envelope)
 {
-	struct parts p;
+	struct parts p = {.data = raw};
 	uint8_t hash[ENVELOPE_HASH_BYTES];
 
 	TRY(parts_read(raw, n, &p));

@@ -27,7 +27,7 @@ struct batch {
 	struct opening_queue *queue; /* NULL: the queue has gone */
 	struct batch *next;
 	struct opening *first;
-	bool listed, running;
+	bool listed, running, delivering;
 };
 
 struct opening_queue {
@@ -40,7 +40,6 @@ struct opening_queue {
 	struct batch *batches, **batches_end; /* in the order of arrival, until delivered */
 	size_t running, listed;
 	struct opening_counters counters;
-	bool *gone; /* set when the queue is freed by whom it delivers to */
 };
 
 static void opening_free(struct opening *o)
@@ -64,7 +63,7 @@ static void openings_free(struct opening *o)
 
 static void batch_release(struct batch *b)
 {
-	if (b->listed || b->running)
+	if (b->listed || b->running || b->delivering)
 		return;
 	openings_free(b->first);
 	mem_free(b);
@@ -107,8 +106,6 @@ static int queue_destroy(struct opening_queue *q)
 {
 	struct batch *b = q->batches;
 
-	if (q->gone)
-		*q->gone = true;
 	openings_free(q->waiting);
 	while (b) {
 		struct batch *next = b->next;
@@ -139,7 +136,7 @@ struct opening_queue *opening_queue_new(const void *ctx, uv_loop_t *loop, size_t
 
 static size_t opening_bytes(const struct opening *o)
 {
-	return sizeof *o + o->key_count * sizeof o->keys[0] + o->envelope->raw_bytes;
+	return offsetof(struct opening, keys[o->key_count]) + o->envelope->raw_bytes;
 }
 
 static struct opening *take_waiting(struct opening_queue *q)
@@ -157,38 +154,41 @@ static struct opening *take_waiting(struct opening_queue *q)
 
 static void start_batches(struct opening_queue *q);
 
-static void deliver_batch(struct opening_queue *q, const struct batch *b, const bool *gone)
+/* False: the queue was freed by whom it delivers to. */
+static bool deliver_batch(struct batch *b)
 {
-	for (const struct opening *o = b->first; o && !*gone; o = o->next) {
+	for (const struct opening *o = b->first; o && b->queue; o = o->next) {
 		struct opening_result r = {.message = o->message, .by = o->by, .direct = o->direct, .stamp = o->stamp};
 
-		q->counters.trials += o->trials;
+		b->queue->counters.trials += o->trials;
 		if (!o->message)
 			continue;
-		q->counters.opened++;
-		q->opened(&r, q->arg);
+		b->queue->counters.opened++;
+		b->queue->opened(&r, b->queue->arg);
 	}
+	return b->queue != NULL;
 }
 
 static void deliver(struct opening_queue *q)
 {
-	bool gone = false;
-
-	q->gone = &gone;
-	while (!gone && q->batches && !q->batches->running) {
+	while (q->batches && !q->batches->running) {
 		struct batch *b = q->batches;
+		bool go_on;
 
+		b->delivering = true;
+		go_on = deliver_batch(b);
+		b->delivering = false;
+		if (!go_on) {
+			batch_release(b);
+			return;
+		}
 		q->batches = b->next;
 		if (!q->batches)
 			q->batches_end = &q->batches;
 		q->listed--;
-		deliver_batch(q, b, &gone);
 		b->listed = false;
 		batch_release(b);
 	}
-	if (gone)
-		return;
-	q->gone = NULL;
 	start_batches(q); /* those held back by LISTED_MAX */
 }
 
@@ -240,7 +240,7 @@ static void start_batches(struct opening_queue *q)
 void opening_queue_add(struct opening_queue *q, struct envelope *e, struct opening_key *const *keys, size_t key_count,
 		       bool direct, uint64_t stamp)
 {
-	struct opening *o = mem_zalloc_(NULL, sizeof *o + key_count * sizeof o->keys[0], "struct opening");
+	struct opening *o = mem_zalloc_(NULL, offsetof(struct opening, keys[key_count]), "struct opening");
 
 	o->envelope = envelope_ref(e);
 	o->direct = direct;
