@@ -3,8 +3,11 @@
  * Static peers are dialed for ever with back-off; others come from discovery while there is room: a third of
  * `max_peers` is dialed, the rest is for those that dial us; trusted peers count for nothing. Time-outs and limits as
  * go-ethereum v1.9.20 has them: handshake 5 s, silence 30 s, ping every 15 s. Bounds: connections that have not yet
- * said Hello are limited (in all and per remote address), so that thousands of connections cost little. Threads: loop
- * thread. Everything belongs to the server, which belongs to ctx.
+ * said Hello are limited (in all, and to half of that per remote address except loopback): the oldest of the address
+ * that has the most gives way. When both sides dial each other at the same moment one connection stays, the same on
+ * both sides, also when the other side is go-ethereum, which keeps the first that is done at its end. Threads: loop
+ * thread. Everything belongs to the server, which belongs to ctx; freeing it closes all at once without a call of
+ * `down`, and is not for callbacks other than that of p2p_stop().
  */
 #ifndef DSN_DEVP2P_SERVER_H
 #define DSN_DEVP2P_SERVER_H
@@ -22,7 +25,8 @@
 struct p2p;
 struct p2p_peer;
 
-/* The one capability we speak. Callbacks may call anything, p2p_disconnect() too. */
+/* The one capability we speak. Callbacks may call anything, p2p_disconnect() too. `down` never comes from within
+ * another call, but at the next turn of the loop: until then an ended peer is no longer found and takes nothing. */
 struct p2p_protocol {
 	const char *name; /* "shh" */
 	unsigned version;
@@ -47,7 +51,7 @@ struct p2p_options {
 	const char
 		*announce_host; /* address in our enode; NULL: that we listen on (127.0.0.1 when it is unspecified) */
 	unsigned max_peers;     /* 0: 50 */
-	unsigned max_pending;   /* connections before Hello; 0: 50 */
+	unsigned max_pending;   /* inbound connections before Hello; 0: 50 */
 	const char *const *bootnodes;     /* enode URLs, NULL-terminated; may be NULL */
 	const char *const *static_peers;  /* likewise */
 	const char *const *trusted_peers; /* likewise */
@@ -64,6 +68,7 @@ void p2p_stop(struct p2p *p, void (*done)(void *arg), void *arg);
 const struct enode *p2p_self(const struct p2p *p);
 /* Keep a connection to it from now on. ERROR_INVALID for a bad URL. */
 struct error *p2p_add_static(struct p2p *p, const char *enode) MUST_CHECK;
+/* And ends the connection (reason 0), as go-ethereum does. */
 struct error *p2p_remove_static(struct p2p *p, const char *enode) MUST_CHECK;
 struct error *p2p_add_trusted(struct p2p *p, const char *enode) MUST_CHECK;
 struct error *p2p_remove_trusted(struct p2p *p, const char *enode) MUST_CHECK;
@@ -84,7 +89,8 @@ bool p2p_static(const struct p2p_peer *peer);
 const char *p2p_local_address(const struct p2p_peer *peer);
 const char *p2p_remote_address(const struct p2p_peer *peer);
 
-/* ERROR_LIMIT: above the high water mark (`drained` tells when to go on) or larger than a frame; nothing was sent. */
+/* ERROR_LIMIT: above the high water mark (`drained` tells when to go on) or larger than a frame; ERROR_UNAVAILABLE: the
+ * peer has ended. Nothing was sent then. */
 struct error *p2p_send(struct p2p_peer *peer, uint64_t code, const void *payload, size_t n) MUST_CHECK;
 size_t p2p_backlog(const struct p2p_peer *peer); /* bytes */
 void p2p_disconnect(struct p2p_peer *peer, enum disconnect_reason reason, const char *why);
@@ -93,7 +99,7 @@ void p2p_disconnect(struct p2p_peer *peer, enum disconnect_reason reason, const 
 struct p2p_counters {
 	uint64_t dialed, dial_failed, accepted, refused, handshake_failed, bytes_in, bytes_out, messages_in,
 		messages_out;
-	uint64_t disconnects[17]; /* by reason; 1: without any */
+	uint64_t disconnects[17]; /* by reason, sent or received; 1: a peer was lost without any */
 	uint64_t udp_in, udp_refused;
 	size_t known_nodes;
 };

@@ -16,8 +16,10 @@
 #include "base/wire.h"
 #include "crypto/keccak.h"
 #include "devp2p/address.h"
+#include "devp2p/admit.h"
 #include "devp2p/frame.h"
 #include "devp2p/handshake.h"
+#include "devp2p/peer.h"
 #include "devp2p/server.h"
 
 #define DEADLINE_MS 20000
@@ -214,7 +216,11 @@ struct raw {
 	struct frames *frames;
 	struct hello hello; /* that it says */
 	bool quiet;         /* does not even begin */
-	bool hasty;         /* sends a Ping in place of Hello */
+	bool mute;          /* keeps its Hello to itself */
+	bool hold_ack;      /* and its answer to the handshake, in `kept` */
+	struct buf *kept;
+	uv_tcp_t listener;
+	bool hasty; /* sends a Ping in place of Hello */
 	bool connected, got_hello, closed;
 	int reason; /* of the Disconnect that came; -1 */
 	int pings, messages;
@@ -229,24 +235,28 @@ static void raw_send(struct raw *r, uint64_t code, const void *payload, size_t n
 	mem_free(out);
 }
 
-static void raw_received(struct raw *r, const struct frame *f)
+static void raw_say_hello(struct raw *r)
 {
 	struct rlp_writer w;
 
+	rlp_writer_init(&w, r);
+	hello_write(&w, &r->hello);
+	raw_send(r, BASE_HELLO, w.data, w.len);
+	if (r->hello.version >= 5)
+		frames_compress(r->frames);
+	else
+		frames_plain(r->frames);
+}
+
+static void raw_received(struct raw *r, const struct frame *f)
+{
+
 	if (f->code == BASE_HELLO) {
 		r->got_hello = true;
-		rlp_writer_init(&w, r);
-		hello_write(&w, &r->hello);
 		if (r->hasty)
 			raw_send(r, BASE_PING, "\xc0", 1);
-		else
-			raw_send(r, BASE_HELLO, w.data, w.len);
-		if (r->hasty)
-			return;
-		if (r->hello.version >= 5)
-			frames_compress(r->frames);
-		else
-			frames_plain(r->frames);
+		else if (!r->mute)
+			raw_say_hello(r);
 	} else if (f->code == BASE_DISCONNECT) {
 		r->reason = (int)disconnect_read(f->payload, f->n);
 	} else if (f->code == BASE_PING) {
@@ -274,6 +284,10 @@ static void raw_data(const char *bytes, ssize_t len, void *arg)
 		must(handshake_receive(r->handshake, at, n, out, &used, &done, &secrets));
 		at += used;
 		n -= used;
+		if (out->len && r->hold_ack)
+			r->kept = out;
+		else if (out->len)
+			must(wire_write(r->wire, out->data, out->len));
 		if (done)
 			r->frames = frames_new(r, &secrets, 1024 * 1024);
 	}
@@ -332,6 +346,41 @@ static void raw_go(struct raw *r, const struct node *to)
 	must(address_parse("127.0.0.1", p2p_self(to->p2p)->tcp, &address));
 	r->wire = wire_new(r, &r->b->loop, false, &raw_events, r);
 	must(wire_connect_tcp(r->wire, (struct sockaddr *)&address));
+}
+
+static void raw_accept(uv_stream_t *listener, int status)
+{
+	struct raw *r = listener->data;
+
+	assert_int_equal(status, 0);
+	r->wire = wire_new(r, &r->b->loop, false, &raw_events, r);
+	must(wire_accept(r->wire, listener));
+	r->handshake = handshake_new(r, &r->key, NULL);
+	must(wire_read(r->wire));
+}
+
+/* Waits to be dialed. */
+static char *raw_listen(struct raw *r)
+{
+	struct enode e = {.host = "127.0.0.1"};
+	struct sockaddr_storage address;
+	int n = sizeof(address);
+
+	must(address_parse("127.0.0.1", 0, &address));
+	uv_tcp_init(&r->b->loop, &r->listener);
+	r->listener.data = r;
+	assert_int_equal(uv_tcp_bind(&r->listener, (struct sockaddr *)&address, 0), 0);
+	assert_int_equal(uv_listen((uv_stream_t *)&r->listener, 5, raw_accept), 0);
+	assert_int_equal(uv_tcp_getsockname(&r->listener, (struct sockaddr *)&address, &n), 0);
+	e.tcp = e.udp = address_port(&address);
+	memcpy(e.public, r->key.public, SECP_PUBLIC_BYTES);
+	return enode_format(r, &e);
+}
+
+static void raw_unlisten(struct raw *r)
+{
+	uv_close((uv_handle_t *)&r->listener, NULL);
+	uv_run(&r->b->loop, UV_RUN_NOWAIT);
 }
 
 /* ---- tests ---- */
@@ -477,6 +526,120 @@ static void test_both_dial(void **state)
 	}
 	print_message("both dial: worst %d ms\n", (int)worst_ms);
 	assert_true(worst_ms < 5000);
+}
+
+/* Two connections between `a` and one raw node: a's own (`dialed`) and the raw node's. */
+struct twins {
+	struct node *a;
+	struct raw *dialed, *dialing;
+};
+
+/* The raw node has been dialed and is mute; `a_decides`: whose key is the larger one. */
+static struct twins twins_new(struct bench *b, bool a_decides, bool hold_ack)
+{
+	struct twins t = {.a = open_node(b, 0, NULL)};
+
+	do {
+		mem_free(t.dialed);
+		t.dialed = raw_new(b, t.a);
+	} while ((memcmp(t.a->key.public, t.dialed->key.public, SECP_PUBLIC_BYTES) > 0) != a_decides);
+	t.dialed->mute = true;
+	t.dialed->hold_ack = hold_ack;
+	must(p2p_add_static(t.a->p2p, raw_listen(t.dialed)));
+	WAIT(b, hold_ack ? t.dialed->kept != NULL : t.dialed->got_hello);
+	t.dialing = raw_new(b, t.a);
+	t.dialing->key = t.dialed->key;
+	t.dialing->hello = t.dialed->hello;
+	return t;
+}
+
+/* Both are done on both sides, and the remote keeps the one that came second here. */
+static void test_remote_keeps_the_second(void **state)
+{
+	struct bench *b = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct twins t = twins_new(b, false, false);
+
+		raw_go(t.dialing, t.a);
+		WAIT(b, t.a->up == 1);
+		assert_true(p2p_inbound(t.a->peer));
+		raw_say_hello(t.dialed);
+		raw_send(t.dialed, BASE_LENGTH + 2, "early", 5);
+		run_for(b, 100);
+		assert_int_equal(t.a->up, 1);
+		assert_int_equal(t.a->messages, 0);
+		raw_send(t.dialing, BASE_DISCONNECT, "\xc1\x05", 2);
+		WAIT(b, t.a->up == 2 && t.a->down == 1);
+		assert_false(p2p_inbound(t.a->peer));
+		WAIT(b, t.a->messages == 1); /* what was said before is not lost */
+		assert_int_equal(t.dialed->reason, -1);
+		raw_unlisten(t.dialed);
+		mem_free(t.dialed);
+		mem_free(t.dialing);
+		mem_free(t.a->p2p);
+		memset(b->nodes, 0, sizeof(b->nodes));
+	}
+}
+
+/* The remote keeps quiet about which one it wants: the first stays. */
+static void test_second_is_refused_in_time(void **state)
+{
+	struct bench *b = *state;
+	struct twins t = twins_new(b, false, false);
+
+	raw_go(t.dialing, t.a);
+	WAIT(b, t.a->up == 1);
+	raw_say_hello(t.dialed);
+	WAIT(b, t.dialed->reason >= 0);
+	assert_int_equal(t.dialed->reason, DISCONNECT_ALREADY);
+	assert_int_equal(t.a->up, 1);
+	assert_int_equal(t.a->down, 0);
+	raw_unlisten(t.dialed);
+}
+
+/* Who decides lets the other side's connection wait for its own. */
+static void test_held_until_ours_is_up(void **state)
+{
+	struct bench *b = *state;
+	struct twins t = twins_new(b, true, true);
+
+	raw_go(t.dialing, t.a);
+	WAIT(b, t.dialing->frames);
+	run_for(b, 100);
+	assert_false(t.dialing->got_hello);
+	must(wire_write(t.dialed->wire, t.dialed->kept->data, t.dialed->kept->len));
+	WAIT(b, t.dialed->got_hello);
+	raw_say_hello(t.dialed);
+	WAIT(b, t.a->up == 1 && t.dialing->reason >= 0);
+	assert_int_equal(t.dialing->reason, DISCONNECT_ALREADY);
+	assert_false(p2p_inbound(t.a->peer));
+	raw_unlisten(t.dialed);
+}
+
+static void test_held_goes_on_when_ours_fails(void **state)
+{
+	struct bench *b = *state;
+
+	for (int by_time = 0; by_time < 2; by_time++) {
+		struct twins t = twins_new(b, true, true);
+
+		raw_go(t.dialing, t.a);
+		WAIT(b, t.dialing->frames);
+		run_for(b, 50);
+		assert_int_equal(t.a->up, 0);
+		if (!by_time) {
+			mem_free(t.dialed->wire);
+			t.dialed->wire = NULL;
+		}
+		WAIT(b, t.a->up == 1);
+		assert_true(p2p_inbound(t.a->peer));
+		raw_unlisten(t.dialed);
+		mem_free(t.dialed);
+		mem_free(t.dialing);
+		mem_free(t.a->p2p);
+		memset(b->nodes, 0, sizeof(b->nodes));
+	}
 }
 
 static void expect_reason(struct bench *b, struct raw *r, const struct node *to, enum disconnect_reason reason)
@@ -754,6 +917,43 @@ static void test_500_silent_connections(void **state)
 	assert_int_equal(a->down, 0);
 }
 
+/* Addresses are put on by hand: all of a test's connections come from loopback. */
+static void test_one_address_crowds_out_nobody(void **state)
+{
+	struct bench *b = *state;
+	struct p2p_options o = {.udp_port = -1, .max_pending = 10};
+	struct node *a = open_node(b, 0, &o);
+	struct raw *honest = raw_new(b, a), *r[30];
+	struct p2p_peer *first, *oldest_of_crowd;
+	size_t n = 0;
+
+	honest->quiet = true;
+	raw_go(honest, a);
+	WAIT(b, counters(a).accepted == 1);
+	first = a->p2p->first;
+	memcpy(first->remote_endpoint.ip, (uint8_t[]){9, 9, 9, 9}, 4);
+	for (int i = 0; i < 30; i++) {
+		r[i] = raw_new(b, a);
+		r[i]->quiet = true;
+		raw_go(r[i], a);
+	}
+	WAIT(b, counters(a).accepted == 31);
+	run_for(b, 100);
+	assert_ptr_equal(a->p2p->first, first); /* the oldest, but not of the crowd */
+	assert_int_equal(first->state, PEER_HANDSHAKE);
+	assert_int_equal(counters(a).refused, 21);
+
+	/* Half of the places at most for one address. */
+	oldest_of_crowd = first->next;
+	for (struct p2p_peer *q = first->next; q && n < 6; q = q->next, n++)
+		memcpy(q->remote_endpoint.ip, (uint8_t[]){8, 8, 8, 8}, 4);
+	admit_make_room(oldest_of_crowd->next);
+	assert_int_equal(oldest_of_crowd->state, PEER_CLOSING);
+	assert_int_equal(counters(a).refused, 22);
+	admit_make_room(first);
+	assert_int_equal(counters(a).refused, 22);
+}
+
 static void test_25_nodes_by_bootnode(void **state)
 {
 	struct bench *b = *state;
@@ -817,6 +1017,10 @@ int main(void)
 		TEST(test_water_marks),
 		TEST(test_stop_tells),
 		TEST(test_both_dial),
+		TEST(test_remote_keeps_the_second),
+		TEST(test_second_is_refused_in_time),
+		TEST(test_held_until_ours_is_up),
+		TEST(test_held_goes_on_when_ours_fails),
 		TEST(test_refused_hellos),
 		TEST(test_plain_before_version_5),
 		TEST(test_message_before_hello),
@@ -830,6 +1034,7 @@ int main(void)
 		TEST(test_disconnect_from_a_callback_or_not),
 		TEST(test_garbage),
 		TEST(test_500_silent_connections),
+		TEST(test_one_address_crowds_out_nobody),
 		TEST(test_25_nodes_by_bootnode),
 		TEST(test_bad_options),
 	};
