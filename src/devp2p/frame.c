@@ -138,6 +138,8 @@ static size_t write_code(uint64_t code, uint8_t ret_bytes[CODE_MAX_BYTES])
 static struct error *append_plain(uint64_t code, const uint8_t *payload, size_t n, struct buf *out)
 {
 	static const uint8_t zeros[HEADER_BYTES] = {0};
+	/* The list [0, 0]: a capability id and a context id that nobody uses but some clients check. */
+	static const uint8_t header_data[] = {0xc2, 0x80, 0x80};
 	uint8_t head[CODE_MAX_BYTES];
 	size_t body_bytes = write_code(code, head);
 	uint8_t *header;
@@ -154,8 +156,7 @@ static struct error *append_plain(uint64_t code, const uint8_t *payload, size_t 
 	header[0] = (uint8_t)(body_bytes >> 16);
 	header[1] = (uint8_t)(body_bytes >> 8);
 	header[2] = (uint8_t)body_bytes;
-	/* Header data, the list [0, 0]: a capability id and a context id that nobody uses but some clients check. */
-	memcpy(header + 3, "\xc2\x80\x80", 3);
+	memcpy(header + 3, header_data, sizeof(header_data));
 	return NULL;
 }
 
