@@ -60,10 +60,13 @@ void rlp_write_raw(struct rlp_writer *w, const void *bytes, size_t n)
 
 void rlp_write_bytes(struct rlp_writer *w, const void *bytes, size_t n)
 {
-	uint8_t head[HEADER_MAX];
+	uint8_t head[HEADER_MAX] = {0};
 
-	if (n != 1 || *(const uint8_t *)bytes >= 0x80)
-		rlp_write_raw(w, head, header(0x80, n, head));
+	if (n != 1 || *(const uint8_t *)bytes >= 0x80) {
+		size_t head_bytes = header(0x80, n, head);
+
+		rlp_write_raw(w, head, head_bytes);
+	}
 	rlp_write_raw(w, bytes, n);
 }
 
@@ -78,9 +81,10 @@ void rlp_write_uint(struct rlp_writer *w, const uint8_t *bytes, size_t n)
 
 void rlp_write_u64(struct rlp_writer *w, uint64_t value)
 {
-	uint8_t bytes[8];
+	uint8_t bytes[8] = {0};
+	size_t n = big_endian(value, bytes);
 
-	rlp_write_bytes(w, bytes, big_endian(value, bytes));
+	rlp_write_bytes(w, bytes, n);
 }
 
 void rlp_write_bool(struct rlp_writer *w, bool value)
