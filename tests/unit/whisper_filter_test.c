@@ -27,7 +27,8 @@ struct fixture {
 	uint32_t taken[TAKEN_MAX];
 	size_t taken_count;
 	struct filter *remove; /* by the callback, at its first message */
-	bool free_all, add_one;
+	size_t free_all_at;    /* this many messages: the callback frees the filters */
+	bool add_one;
 	uint32_t next; /* number of the next message made */
 };
 
@@ -105,7 +106,7 @@ static void on_message(struct whisper_message *m, void *arg)
 		f->remove = NULL;
 		filter_remove(remove);
 	}
-	if (f->free_all) {
+	if (f->taken_count == f->free_all_at) {
 		mem_free(f->filters);
 		f->filters = NULL;
 	}
@@ -422,18 +423,29 @@ static void test_callback_removes_the_next_one(void **state)
 	assert_int_equal(f->taken_count, 3);
 }
 
-static void test_callback_frees_all(void **state)
+static void callback_frees_all_at(struct fixture *f, size_t at)
 {
-	struct fixture *f = *state;
 	struct filter_options o = {.sym_key = f->key, .message = on_message, .arg = f};
 
 	filter_add(f->filters, &o);
 	filter_add(f->filters, &o);
 	for (unsigned i = 0; i < 200; i++)
 		offer(f, &(struct payload_to){.sym_key = f->key}, topic_a);
-	f->free_all = true;
+	f->free_all_at = at;
 	settle(f);
-	assert_int_equal(f->taken_count, 1);
+	assert_int_equal(f->taken_count, at);
+	assert_null(f->filters);
+}
+
+static void test_callback_frees_all(void **state)
+{
+	callback_frees_all_at(*state, 1);
+}
+
+/* Amid a batch: the first two go alone, to the two idle workers. */
+static void test_callback_frees_all_amid_a_batch(void **state)
+{
+	callback_frees_all_at(*state, 10);
 }
 
 /* Nothing is run: teardown frees the filters while workers are at it. */
@@ -536,6 +548,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_callback_removes_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_callback_removes_the_next_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_callback_frees_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_callback_frees_all_amid_a_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_freed_while_batches_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bloom, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waiting_is_bounded, setup, teardown),
