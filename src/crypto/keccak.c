@@ -2,7 +2,13 @@
 
 #include <string.h>
 
+static inline __attribute__((always_inline)) uint64_t rotate(uint64_t lane, unsigned bits)
+{
+	return lane << bits | lane >> (64 - bits);
+}
+
 #define LANE uint64_t
+#define LANE_TARGET
 #define LANE_XOR(a, b) ((a) ^ (b))
 #define LANE_XOR5(a, b, c, d, e) ((a) ^ (b) ^ (c) ^ (d) ^ (e))
 #define LANE_ROTATE(a, bits) rotate((a), (bits))
@@ -14,17 +20,12 @@
 #error "the sponge copies lanes as bytes: little-endian processors only"
 #endif
 
-static inline __attribute__((always_inline)) uint64_t rotate(uint64_t lane, unsigned bits)
-{
-	return lane << bits | lane >> (64 - bits);
-}
-
 void keccak_permute(uint64_t lanes[25])
 {
 	uint64_t a[25];
 
 	memcpy(a, lanes, sizeof(a));
-	KECCAK_ALL_ROUNDS(a);
+	keccak_rounds(a);
 	memcpy(lanes, a, sizeof(a));
 }
 

@@ -3,7 +3,7 @@
 
 #include <immintrin.h>
 
-#define TARGET __attribute__((target("avx512f")))
+#define LANE_TARGET __attribute__((target("avx512f")))
 
 /* Functions of three bits as a table of eight answers. */
 #define TABLE_XOR3 0x96
@@ -18,13 +18,13 @@
 #define LANE_CONSTANT(n) _mm512_set1_epi64((long long)(n))
 #include "crypto/keccak_rounds.h"
 
-TARGET void keccak_permute_avx512(uint64_t *states)
+LANE_TARGET void keccak_permute_avx512(uint64_t *states)
 {
 	__m512i a[25], *lanes = (__m512i *)states;
 
 	for (int i = 0; i < 25; i++)
 		a[i] = _mm512_load_si512(lanes + i);
-	KECCAK_ALL_ROUNDS(a);
+	keccak_rounds(a);
 	for (int i = 0; i < 25; i++)
 		_mm512_store_si512(lanes + i, a[i]);
 }

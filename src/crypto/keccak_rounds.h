@@ -20,70 +20,97 @@ static const uint64_t keccak_round_constants[KECCAK_ROUNDS] = {
 	0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008,
 };
 
-/* theta's column parity of column x, and what it adds to column x (d). */
-#define KECCAK_PARITY(a, x) LANE_XOR5(a[x], a[(x) + 5], a[(x) + 10], a[(x) + 15], a[(x) + 20])
-#define KECCAK_SPREAD(c, x) LANE_XOR(c[((x) + 4) % 5], LANE_ROTATE(c[((x) + 1) % 5], 1))
-/* theta's addition and rho: lane i = x + 5y, rotated by `bits`. */
-#define KECCAK_MOVE(a, d, i, bits) LANE_ROTATE(LANE_XOR(a[i], d[(i) % 5]), bits)
+#define KECCAK_INLINE static inline __attribute__((always_inline)) LANE_TARGET
+
+/* theta: what is added to column x, from the parities c of the columns beside it. */
+KECCAK_INLINE LANE keccak_spread(const LANE c[5], int x)
+{
+	return LANE_XOR(c[(x + 4) % 5], LANE_ROTATE(c[(x + 1) % 5], 1));
+}
+
+KECCAK_INLINE LANE keccak_parity(const LANE a[25], int x)
+{
+	return LANE_XOR5(a[x], a[x + 5], a[x + 10], a[x + 15], a[x + 20]);
+}
+
+/* Written out, as chi is: gcc leaves such loops standing, at a quarter of the speed. */
+KECCAK_INLINE void keccak_theta(const LANE a[25], LANE ret_d[5])
+{
+	LANE c[5];
+
+	c[0] = keccak_parity(a, 0);
+	c[1] = keccak_parity(a, 1);
+	c[2] = keccak_parity(a, 2);
+	c[3] = keccak_parity(a, 3);
+	c[4] = keccak_parity(a, 4);
+	ret_d[0] = keccak_spread(c, 0);
+	ret_d[1] = keccak_spread(c, 1);
+	ret_d[2] = keccak_spread(c, 2);
+	ret_d[3] = keccak_spread(c, 3);
+	ret_d[4] = keccak_spread(c, 4);
+}
+
 /* chi on the row that pi gathered in b. */
-#define KECCAK_ROW(e, b, y)                                  \
-	do {                                                 \
-		e[5 * (y) + 0] = LANE_CHI(b[0], b[1], b[2]); \
-		e[5 * (y) + 1] = LANE_CHI(b[1], b[2], b[3]); \
-		e[5 * (y) + 2] = LANE_CHI(b[2], b[3], b[4]); \
-		e[5 * (y) + 3] = LANE_CHI(b[3], b[4], b[0]); \
-		e[5 * (y) + 4] = LANE_CHI(b[4], b[0], b[1]); \
-	} while (0)
-#define KECCAK_GATHER(b, a, d, i0, r0, i1, r1, i2, r2, i3, r3, i4, r4) \
-	do {                                                           \
-		b[0] = KECCAK_MOVE(a, d, i0, r0);                      \
-		b[1] = KECCAK_MOVE(a, d, i1, r1);                      \
-		b[2] = KECCAK_MOVE(a, d, i2, r2);                      \
-		b[3] = KECCAK_MOVE(a, d, i3, r3);                      \
-		b[4] = KECCAK_MOVE(a, d, i4, r4);                      \
-	} while (0)
+KECCAK_INLINE void keccak_chi(const LANE b[5], LANE ret_row[5])
+{
+	ret_row[0] = LANE_CHI(b[0], b[1], b[2]);
+	ret_row[1] = LANE_CHI(b[1], b[2], b[3]);
+	ret_row[2] = LANE_CHI(b[2], b[3], b[4]);
+	ret_row[3] = LANE_CHI(b[3], b[4], b[0]);
+	ret_row[4] = LANE_CHI(b[4], b[0], b[1]);
+}
 
-/* One round from the lanes a to the lanes e. */
-#define KECCAK_ROUND(e, a, round)                                                    \
-	do {                                                                         \
-		LANE c[5], d[5], b[5];                                               \
-                                                                                     \
-		c[0] = KECCAK_PARITY(a, 0);                                          \
-		c[1] = KECCAK_PARITY(a, 1);                                          \
-		c[2] = KECCAK_PARITY(a, 2);                                          \
-		c[3] = KECCAK_PARITY(a, 3);                                          \
-		c[4] = KECCAK_PARITY(a, 4);                                          \
-		d[0] = KECCAK_SPREAD(c, 0);                                          \
-		d[1] = KECCAK_SPREAD(c, 1);                                          \
-		d[2] = KECCAK_SPREAD(c, 2);                                          \
-		d[3] = KECCAK_SPREAD(c, 3);                                          \
-		d[4] = KECCAK_SPREAD(c, 4);                                          \
-		b[0] = LANE_XOR(a[0], d[0]);                                         \
-		b[1] = KECCAK_MOVE(a, d, 6, 44);                                     \
-		b[2] = KECCAK_MOVE(a, d, 12, 43);                                    \
-		b[3] = KECCAK_MOVE(a, d, 18, 21);                                    \
-		b[4] = KECCAK_MOVE(a, d, 24, 14);                                    \
-		KECCAK_ROW(e, b, 0);                                                 \
-		e[0] = LANE_XOR(e[0], LANE_CONSTANT(keccak_round_constants[round])); \
-		KECCAK_GATHER(b, a, d, 3, 28, 9, 20, 10, 3, 16, 45, 22, 61);         \
-		KECCAK_ROW(e, b, 1);                                                 \
-		KECCAK_GATHER(b, a, d, 1, 1, 7, 6, 13, 25, 19, 8, 20, 18);           \
-		KECCAK_ROW(e, b, 2);                                                 \
-		KECCAK_GATHER(b, a, d, 4, 27, 5, 36, 11, 10, 17, 15, 23, 56);        \
-		KECCAK_ROW(e, b, 3);                                                 \
-		KECCAK_GATHER(b, a, d, 2, 62, 8, 55, 14, 39, 15, 41, 21, 2);         \
-		KECCAK_ROW(e, b, 4);                                                 \
-	} while (0)
+/* theta's addition and rho: lane i = x + 5y, rotated by `bits` (a macro: vector rotations want a constant). */
+#define KECCAK_MOVE(i, bits) LANE_ROTATE(LANE_XOR(a[i], d[(i) % 5]), bits)
 
-/* All rounds on the lanes a; two at a time, so that the result ends where it began without copies. */
-#define KECCAK_ALL_ROUNDS(a)                                         \
-	do {                                                         \
-		LANE e_[25];                                         \
-                                                                     \
-		for (unsigned r_ = 0; r_ < KECCAK_ROUNDS; r_ += 2) { \
-			KECCAK_ROUND(e_, a, r_);                     \
-			KECCAK_ROUND(a, e_, r_ + 1);                 \
-		}                                                    \
-	} while (0)
+/* One round from the lanes a to the lanes ret_e; row by row of the result, as pi gathers them. */
+KECCAK_INLINE void keccak_round(const LANE a[25], uint64_t constant, LANE ret_e[25])
+{
+	LANE b[5], d[5];
+
+	keccak_theta(a, d);
+	b[0] = LANE_XOR(a[0], d[0]);
+	b[1] = KECCAK_MOVE(6, 44);
+	b[2] = KECCAK_MOVE(12, 43);
+	b[3] = KECCAK_MOVE(18, 21);
+	b[4] = KECCAK_MOVE(24, 14);
+	keccak_chi(b, ret_e);
+	ret_e[0] = LANE_XOR(ret_e[0], LANE_CONSTANT(constant));
+	b[0] = KECCAK_MOVE(3, 28);
+	b[1] = KECCAK_MOVE(9, 20);
+	b[2] = KECCAK_MOVE(10, 3);
+	b[3] = KECCAK_MOVE(16, 45);
+	b[4] = KECCAK_MOVE(22, 61);
+	keccak_chi(b, ret_e + 5);
+	b[0] = KECCAK_MOVE(1, 1);
+	b[1] = KECCAK_MOVE(7, 6);
+	b[2] = KECCAK_MOVE(13, 25);
+	b[3] = KECCAK_MOVE(19, 8);
+	b[4] = KECCAK_MOVE(20, 18);
+	keccak_chi(b, ret_e + 10);
+	b[0] = KECCAK_MOVE(4, 27);
+	b[1] = KECCAK_MOVE(5, 36);
+	b[2] = KECCAK_MOVE(11, 10);
+	b[3] = KECCAK_MOVE(17, 15);
+	b[4] = KECCAK_MOVE(23, 56);
+	keccak_chi(b, ret_e + 15);
+	b[0] = KECCAK_MOVE(2, 62);
+	b[1] = KECCAK_MOVE(8, 55);
+	b[2] = KECCAK_MOVE(14, 39);
+	b[3] = KECCAK_MOVE(15, 41);
+	b[4] = KECCAK_MOVE(21, 2);
+	keccak_chi(b, ret_e + 20);
+}
+
+/* All rounds; two at a time, so that the result ends where it began without copies. */
+KECCAK_INLINE void keccak_rounds(LANE a[25])
+{
+	LANE e[25];
+
+	for (int i = 0; i < KECCAK_ROUNDS; i += 2) {
+		keccak_round(a, keccak_round_constants[i], e);
+		keccak_round(e, keccak_round_constants[i + 1], a);
+	}
+}
 
 #endif

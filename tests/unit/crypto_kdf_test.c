@@ -18,8 +18,23 @@ static void check_hmac(const void *ctx, const json_t *row)
 
 static void hmac(void **state)
 {
+	/* Keys of 63, 64 and 65 times the letter k, over "text": around the block, past which a key is hashed (Python).
+	 */
+	static const char *const around[] = {
+		"c90d83e78c64ee16fe2eefa3e8a834d79d1d3d0ea483f8d9908323b714c7f134",
+		"0414bb1d8c0c4556cdb2028727b16610ae377b1a194b6db1f853d4297f2329bc",
+		"5b69580123e3d7e788b7e8352ac37a3247b911c5ec0837147b74109a6382d3f5",
+	};
+
 	(void)state;
 	each_row("hmac_sha256.json", 174, check_hmac);
+	for (size_t i = 0; i < 3; i++) {
+		uint8_t key[65], tag[32];
+
+		memset(key, 'k', sizeof(key));
+		hmac_sha256(key, 63 + i, "text", 4, tag);
+		assert_hex(tag, sizeof(tag), around[i]);
+	}
 }
 
 static void check_pbkdf2(const void *ctx, const json_t *row)
