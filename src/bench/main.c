@@ -10,6 +10,7 @@ static const struct bench benches[] = {
 	{"pipeline", bench_pipeline, "start of six warm nodes until all serve"},
 	{"agent", bench_agent, "resident memory of an idle agent, and the size of its program"},
 	{"media", bench_media, "CPU seconds of one ladder node against a transcoder for each rendition"},
+	{"shh", bench_shh, "Whisper nodes: round trips, networks, memory and floods, shhd beside go-ethereum"},
 	{"pow", bench_pow, "hashes per second of Whisper's proof of work, per core, over all cores"},
 };
 #define BENCH_COUNT (sizeof(benches) / sizeof(benches[0]))

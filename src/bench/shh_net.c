@@ -1,0 +1,394 @@
+#include "bench/shh_net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "bench/bench.h"
+
+#define READY_MS 60000
+#define MEET_MS 40000
+#define LOOK_MS 100
+#define END_GRACE_MS 20000
+#define TEXT_LIMIT ((size_t)8 << 20)
+#define ENODE_KEY 128 /* hex digits that name a node */
+
+volatile sig_atomic_t shh_interrupted;
+const char *const shh_kind_names[SHH_KINDS] = {"shhd", "geth 1.9.20"};
+
+static void on_signal(int signum)
+{
+	shh_interrupted = signum;
+}
+
+/* --- the net's folder --- */
+
+struct error *shh_net_new(const char *geth, struct shh_net **ret_net)
+{
+	struct shh_net *n = mem_new(NULL, struct shh_net);
+	const char *tmp = getenv("TMPDIR");
+	char path[PATH_MAX], *folder = mem_printf(n, "%s/dsn-bench.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (len < 0 || !mkdtemp(folder)) {
+		struct error *e = error_sys(errno, "%s", len < 0 ? "/proc/self/exe" : folder);
+
+		mem_free(n);
+		return e;
+	}
+	path[len] = '\0';
+	n->folder = folder;
+	n->bin = mem_strdup(n, dirname(path));
+	n->geth = geth;
+	n->nodes = mem_array(n, struct shh_node *, 0);
+	uv_loop_init(&n->loop);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	*ret_net = n;
+	return NULL;
+}
+
+static void on_ended(const struct child_exit *ex, void *arg)
+{
+	struct shh_node *node = arg;
+
+	(void)ex;
+	node->pid = 0;
+}
+
+void shh_net_clear(struct shh_net *n)
+{
+	for (size_t i = 0; i < n->count; i++) {
+		mem_free(n->nodes[i]->rpc);
+		if (n->nodes[i]->child)
+			child_stop(n->nodes[i]->child, SIGTERM, END_GRACE_MS);
+	}
+	for (size_t i = 0; i < n->count; i++) {
+		while (n->nodes[i]->child && child_alive(n->nodes[i]->child))
+			uv_run(&n->loop, UV_RUN_ONCE);
+		error_free(file_remove_tree(n->nodes[i]->folder));
+		mem_free(n->nodes[i]);
+	}
+	n->count = 0;
+}
+
+void shh_net_end(struct shh_net *n)
+{
+	shh_net_clear(n);
+	uv_run(&n->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&n->loop);
+	error_free(file_remove_tree(n->folder));
+	mem_free(n);
+}
+
+/* --- one node --- */
+
+/* A chain of nobody's: with the public one two empty nodes would drop each other for want of blocks. */
+static const char genesis[] =
+	"{\"config\": {\"chainId\": 7731, \"homesteadBlock\": 0, \"eip150Block\": 0, \"eip155Block\": 0, "
+	"\"eip158Block\": 0, \"byzantiumBlock\": 0, \"constantinopleBlock\": 0, \"petersburgBlock\": 0, "
+	"\"istanbulBlock\": 0, \"clique\": {\"period\": 5, \"epoch\": 30000}}, \"difficulty\": \"0x1\", "
+	"\"gasLimit\": \"0x7a1200\", \"alloc\": {}, \"extraData\": \"0x"
+	"0000000000000000000000000000000000000000000000000000000000000000"
+	"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
+	"0000000000000000000000000000000000000000000000000000000000000000"
+	"0000000000000000000000000000000000000000000000000000000000000000"
+	"00\"}";
+
+static struct error *geth_prepare(struct shh_net *n, struct shh_node *node)
+{
+	char *file = file_join(node, n->folder, "genesis.json"), *data = file_join(node, node->folder, "data");
+	const char *argv[] = {n->geth, "--datadir", data, "--nousb", "init", file, NULL};
+	const struct child_spec spec = {.argv = argv, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .extra_fd = -1};
+	const struct child_result *r;
+
+	if (!n->geth_prepared)
+		TRY(file_write_atomic(file, genesis, strlen(genesis), 0600));
+	n->geth_prepared = true;
+	r = child_run_sync(node, &spec, READY_MS, TEXT_LIMIT);
+	if (r->error)
+		return error_copy(r->error);
+	return r->code ? error_new(ERROR_FAILED, "geth init ended with %d: %s", r->code, r->err) : NULL;
+}
+
+/* As small as it goes, so that what is measured of its memory is in its favour. */
+static size_t geth_words(const struct shh_net *n, struct shh_node *node, const struct shh_start *s, const char **argv)
+{
+	static const char *const fixed[] = {
+		"--networkid",
+		"7731",
+		"--syncmode",
+		"full",
+		"--cache",
+		"16",
+		"--nousb",
+		"--ipcdisable",
+		"--nat",
+		"none",
+		"--netrestrict",
+		"127.0.0.0/8",
+		"--port",
+		"0",
+		"--verbosity",
+		"3",
+		"--http",
+		"--ws",
+		"--http.port",
+		"0",
+		"--ws.port",
+		"0",
+		"--ws.origins",
+		"*",
+		"--shh",
+		"--http.api",
+		"shh,admin",
+		"--ws.api",
+		"shh,admin",
+		"--discovery.dns",
+		"",
+	};
+	size_t k = 0;
+
+	argv[k++] = n->geth;
+	argv[k++] = "--datadir";
+	argv[k++] = file_join(node, node->folder, "data");
+	argv[k++] = "--ethash.dagdir";
+	argv[k++] = file_join(node, node->folder, "dag");
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		argv[k++] = fixed[i];
+	argv[k++] = "--maxpeers";
+	argv[k++] = mem_printf(node, "%d", s->max_peers ? s->max_peers : 25);
+	argv[k++] = "--bootnodes"; /* also when there is none: never the public ones */
+	argv[k++] = s->bootnode ? s->bootnode : "";
+	if (!s->discovery)
+		argv[k++] = "--nodiscover";
+	return k;
+}
+
+static size_t our_words(const struct shh_net *n, struct shh_node *node, const struct shh_start *s, const char **argv)
+{
+	size_t k = 0;
+
+	argv[k++] = file_join(node, n->bin, "shhd");
+	argv[k++] = "--data-dir";
+	argv[k++] = file_join(node, node->folder, "data");
+	argv[k++] = "--ready-file";
+	argv[k++] = file_join(node, node->folder, "ready.json");
+	argv[k++] = "--address";
+	argv[k++] = "127.0.0.1";
+	argv[k++] = "--port";
+	argv[k++] = "0";
+	argv[k++] = "--rpc-port";
+	argv[k++] = "0";
+	argv[k++] = "--max-peers";
+	argv[k++] = mem_printf(node, "%d", s->max_peers ? s->max_peers : 25);
+	if (s->bootnode) {
+		argv[k++] = "--bootnodes";
+		argv[k++] = s->bootnode;
+	}
+	if (!s->discovery)
+		argv[k++] = "--no-discovery";
+	return k;
+}
+
+static struct error *node_start(struct shh_net *n, enum shh_kind kind, const struct shh_start *s)
+{
+	struct shh_node *node = mem_new(n, struct shh_node);
+	const char *argv[64] = {0};
+	struct child_spec spec = {
+		.argv = argv, .env = (const char *const *)environ, .stdin_fd = -1, .stdout_fd = -1, .extra_fd = -1};
+	struct error *e;
+
+	node->kind = kind;
+	node->folder = mem_printf(node, "%s/%zu", n->folder, n->made++);
+	n->nodes = mem_resize(n, n->nodes, struct shh_node *, n->count + 1);
+	n->nodes[n->count++] = node;
+	TRY(file_mkdirs(node->folder, 0700));
+	if (kind == SHH_GETH)
+		TRY(geth_prepare(n, node));
+	(kind == SHH_GETH ? geth_words : our_words)(n, node, s, argv);
+	spec.stderr_fd = open(file_join(node, node->folder, "log"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	e = child_start(node, &n->loop, &spec, on_ended, node, &node->child);
+	if (spec.stderr_fd >= 0)
+		close(spec.stderr_fd);
+	if (!e)
+		node->pid = child_identity(node->child).pid;
+	return e;
+}
+
+/* Its port, once it has told. */
+static int told_port(struct shh_node *node)
+{
+	static const char listens[] = "endpoint=127.0.0.1:";
+	bool geth = node->kind == SHH_GETH;
+	char *text = NULL;
+	const char *at;
+	json_t *told;
+	int port = 0;
+
+	error_free(
+		file_read(node, file_join(node, node->folder, geth ? "log" : "ready.json"), TEXT_LIMIT, &text, NULL));
+	if (!text)
+		return 0;
+	if (geth) {
+		at = strstr(text, listens);
+		if (at && strstr(text, "started whisper"))
+			port = (int)strtol(at + strlen(listens), NULL, 10);
+	} else {
+		told = json_loads(text, 0, NULL);
+		port = (int)json_integer_value(json_object_get(told, "rpc_port"));
+		json_decref(told);
+	}
+	mem_free(text);
+	return port;
+}
+
+static struct error *node_ready(struct shh_net *n, struct shh_node *node, int64_t until_ms)
+{
+	json_t *info = NULL;
+	char *nowhere;
+
+	while (!(node->port = told_port(node))) {
+		char *log = NULL;
+
+		if (shh_interrupted)
+			return error_new(ERROR_FAILED, "interrupted");
+		if (node->pid && clock_mono_ms() < until_ms) {
+			struct timer *wake = timer_start(node, &n->loop, 20, 0, (timer_fn *)uv_update_time, &n->loop);
+
+			uv_run(&n->loop, UV_RUN_ONCE);
+			mem_free(wake);
+			continue;
+		}
+		error_free(file_read(node, file_join(node, node->folder, "log"), TEXT_LIMIT, &log, NULL));
+		return error_new(ERROR_FAILED, "%s did not start: %.*s", shh_kind_names[node->kind], 1000,
+				 log ? log : "");
+	}
+	TRY(shh_rpc_open(node, &n->loop, node->port, &node->rpc));
+	TRY(shh_rpc_wait(node->rpc, "admin_nodeInfo", json_array(), &info));
+	node->enode = mem_strdup(node, json_string_value(json_object_get(info, "enode")));
+	json_decref(info);
+	/* Without discovery geth names UDP port 0, which is of no use to anybody who dials it. */
+	nowhere = strstr(node->enode, "?discport=0");
+	if (nowhere)
+		*nowhere = '\0';
+	return NULL;
+}
+
+struct error *shh_net_start(struct shh_net *n, enum shh_kind kind, const struct shh_start *start, size_t count)
+{
+	size_t first = n->count;
+
+	for (size_t i = 0; i < count; i++)
+		TRY(node_start(n, kind, start));
+	for (size_t i = first; i < n->count; i++)
+		TRY(node_ready(n, n->nodes[i], clock_mono_ms() + READY_MS));
+	return NULL;
+}
+
+/* --- who is connected --- */
+
+static size_t index_of(const struct shh_net *n, const char *enode)
+{
+	size_t i;
+
+	for (i = 0; i < n->count; i++) {
+		if (enode && !strncmp(n->nodes[i]->enode, enode, strlen("enode://") + ENODE_KEY))
+			break;
+	}
+	return i;
+}
+
+/* Joins the sets of who can reach whom; *edges counts each connection from both sides. */
+static struct error *look(struct shh_net *n, size_t *set, size_t *edges)
+{
+	for (size_t i = 0; i < n->count; i++) {
+		json_t *peers = NULL, *p;
+		size_t k;
+
+		TRY(shh_rpc_wait(n->nodes[i]->rpc, "admin_peers", json_array(), &peers));
+		json_array_foreach (peers, k, p) {
+			size_t j = index_of(n, json_string_value(json_object_get(p, "enode")));
+
+			if (j == n->count || !json_object_get(json_object_get(p, "protocols"), "shh"))
+				continue;
+			(*edges)++;
+			for (size_t m = 0, from = set[j], to = set[i]; m < n->count; m++)
+				set[m] = set[m] == from ? to : set[m];
+		}
+		json_decref(peers);
+	}
+	return NULL;
+}
+
+struct error *shh_net_joined(struct shh_net *n, int64_t ms, double *ret_peers)
+{
+	size_t *set = mem_array(NULL, size_t, n->count), edges = 0;
+	int64_t until_ms = clock_mono_ms() + ms;
+	bool joined = false, never = false;
+	struct error *e = NULL;
+
+	while (!e && !joined && clock_mono_ms() < until_ms && !shh_interrupted) {
+		edges = 0;
+		for (size_t i = 0; i < n->count; i++)
+			set[i] = i;
+		e = look(n, set, &edges);
+		joined = !e;
+		for (size_t i = 1; i < n->count; i++)
+			joined = joined && set[i] == set[0];
+		if (!e && !joined)
+			shh_run_until(&n->loop, &never, LOOK_MS);
+	}
+	mem_free(set);
+	TRY(e);
+	if (!joined)
+		return error_new(ERROR_TIMEOUT, "%zu nodes of %s did not find each other", n->count,
+				 shh_kind_names[n->nodes[0]->kind]);
+	*ret_peers = (double)edges / (double)n->count;
+	return NULL;
+}
+
+struct error *shh_net_meet(struct shh_net *n)
+{
+	double peers = 0;
+
+	TRY(shh_rpc_wait(n->nodes[0]->rpc, "admin_addPeer", json_pack("[s]", n->nodes[1]->enode), NULL));
+	/* Both sides must say so. */
+	while (peers < 1)
+		TRY(shh_net_joined(n, MEET_MS, &peers));
+	return NULL;
+}
+
+struct error *shh_net_memory(struct shh_net *n, double *ret_bytes)
+{
+	double *values = mem_array(NULL, double, n->count);
+
+	for (size_t i = 0; i < n->count; i++) {
+		char path[64], *text = NULL;
+		const char *at;
+		struct error *e;
+
+		snprintf(path, sizeof(path), "/proc/%d/status", (int)n->nodes[i]->pid);
+		e = file_read(values, path, TEXT_LIMIT, &text, NULL);
+		if (e) {
+			mem_free(values);
+			return e;
+		}
+		at = strstr(text, "VmRSS:");
+		values[i] = at ? strtod(at + strlen("VmRSS:"), NULL) * 1024 : 0;
+	}
+	*ret_bytes = bench_median(values, n->count);
+	mem_free(values);
+	return NULL;
+}
