@@ -155,10 +155,9 @@ static struct error *read_kdf(const json_t *crypto, const struct place *at, stru
 	TRY(read_integer(params, &params_at, "dklen", DERIVED_BYTES, DERIVED_BYTES, &bytes));
 	TRY(read_salt(params, &params_at, s));
 	for (size_t i = 0; i < sizeof(kdfs) / sizeof(kdfs[0]); i++) {
-		if (strcmp(kdf, kdfs[i].name) == 0) {
-			TRY(kdfs[i].read(params, &params_at, s));
-			return NULL;
-		}
+		if (strcmp(kdf, kdfs[i].name) == 0)
+			/* cppcheck-suppress returnDanglingLifetime ; an error holds a text, not the place */
+			return kdfs[i].read(params, &params_at, s);
 	}
 	return place_error(&kdf_at, "must be \"scrypt\" or \"pbkdf2\"");
 }
