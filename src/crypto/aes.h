@@ -1,4 +1,5 @@
-/* AES as RLPx and Whisper use it, on OpenSSL: CTR streams, single blocks, GCM. Threads: any; a stream belongs to one.
+/* AES as RLPx and Whisper use it: CTR streams, single blocks, GCM. By the processor's AES instructions, else OpenSSL. A
+ * stream or block key is wiped when it is freed. Threads: any; a stream belongs to one.
  */
 #ifndef DSN_CRYPTO_AES_H
 #define DSN_CRYPTO_AES_H
