@@ -317,7 +317,9 @@ static struct error *bind_socket(struct discovery *d, const struct discovery_opt
 
 static struct error *take_bootnodes(struct discovery *d, const char *const *urls)
 {
-	for (const char *const *url = urls; url && *url; url++)
+	if (!urls)
+		return NULL;
+	while (urls[d->bootnode_count])
 		d->bootnode_count++;
 	d->bootnodes = mem_array(d, struct bootnode, d->bootnode_count);
 	for (size_t i = 0; i < d->bootnode_count; i++) {

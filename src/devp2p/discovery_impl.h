@@ -10,7 +10,6 @@
 #include "devp2p/resolve.h"
 #include "devp2p/table.h"
 
-#define REQUESTS_MAX 512
 #define FAILS_MAX 3 /* requests in a row without an answer: the node is dead */
 
 enum request_kind {

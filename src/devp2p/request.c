@@ -9,6 +9,8 @@
 #define LATE_MS 2000 /* an answer later than that is taken for unasked-for; until then it still proves an address */
 #define EXPIRATION_S 20
 #define SMALL_TABLE 32 /* nodes */
+#define REQUESTS_MAX 256
+#define KEPT_MAX (2 * REQUESTS_MAX) /* with late ones */
 
 static uint64_t expiration(void)
 {
@@ -30,11 +32,32 @@ static struct request take(struct discovery *d, struct request *r)
 	return taken;
 }
 
+static bool too_many(const struct discovery *d, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->request_count; i++)
+		n += !d->requests[i].late;
+	return n >= max;
+}
+
+static void drop_late(struct discovery *d)
+{
+	for (size_t i = 0; i < d->request_count; i++) {
+		if (d->requests[i].late) {
+			take(d, &d->requests[i]);
+			return;
+		}
+	}
+}
+
 static struct request *add(struct discovery *d, enum request_kind kind, const uint8_t public[SECP_PUBLIC_BYTES],
 			   const uint8_t id[32], const struct discv4_endpoint *endpoint)
 {
 	struct request *r;
 
+	if (d->request_count >= KEPT_MAX)
+		drop_late(d);
 	if (d->request_count == d->request_capacity) {
 		d->request_capacity += 16;
 		d->requests = mem_resize(d, d->requests, struct request, d->request_capacity);
@@ -74,7 +97,7 @@ bool request_ping(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], 
 		return true;
 	}
 	/* Half of the room is for lookups and upkeep, whatever strangers make us ask. */
-	if (d->request_count >= (pinged_us && !for_lookup ? REQUESTS_MAX / 2 : REQUESTS_MAX))
+	if (too_many(d, pinged_us && !for_lookup ? REQUESTS_MAX / 2 : REQUESTS_MAX))
 		return false;
 	r = add(d, REQUEST_PING, public, id, endpoint);
 	r->for_lookup = for_lookup;
@@ -90,7 +113,7 @@ static bool send_find(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTE
 {
 	struct discv4_packet p = {.type = DISCV4_FIND_NODE, .expiration = expiration()};
 
-	if (d->request_count >= REQUESTS_MAX)
+	if (too_many(d, REQUESTS_MAX))
 		return false;
 	add(d, REQUEST_FIND, public, id, endpoint)->for_lookup = true;
 	memcpy(p.target, lookup_target(d), SECP_PUBLIC_BYTES);
@@ -115,7 +138,7 @@ static void find_after_pong(struct discovery *d, const struct request *r, const 
 	if (c->pinged_ms) {
 		if (!send_find(d, r->public, r->id, &r->endpoint))
 			lookup_told(d, r->id, false);
-	} else if (d->request_count < REQUESTS_MAX) {
+	} else if (!too_many(d, REQUESTS_MAX)) {
 		add(d, REQUEST_THEIR_PING, r->public, r->id, &r->endpoint)->for_lookup = true;
 	} else {
 		lookup_told(d, r->id, false);

@@ -240,6 +240,8 @@ static struct p2p *p2p_new(const void *ctx, uv_loop_t *loop, const struct p2p_op
 	p->loop = loop;
 	p->key = *o->key;
 	p->protocol = *protocol;
+	if (p->protocol.payload_limit > FRAME_LIMIT)
+		p->protocol.payload_limit = FRAME_LIMIT;
 	p->client = mem_strdup(p, o->client);
 	p->max_peers = o->max_peers ? o->max_peers : 50;
 	p->max_pending = o->max_pending ? o->max_pending : 50;

@@ -60,15 +60,15 @@ static size_t index_of(struct table_node *const *nodes, size_t n, const uint8_t 
 
 static void take_out(struct table_node **nodes, size_t *n, size_t i)
 {
-	memmove(nodes + i, nodes + i + 1, (*n - i - 1) * sizeof(*nodes));
-	--*n;
+	for (--*n; i < *n; i++)
+		nodes[i] = nodes[i + 1];
 }
 
 static void put_first(struct table_node **nodes, size_t *n, struct table_node *node)
 {
-	memmove(nodes + 1, nodes, *n * sizeof(*nodes));
+	for (size_t i = (*n)++; i > 0; i--)
+		nodes[i] = nodes[i - 1];
 	nodes[0] = node;
-	++*n;
 }
 
 struct table_node *table_find(struct table *t, const uint8_t id[32])
@@ -187,13 +187,13 @@ size_t table_closest(const struct table *t, const uint8_t target_id[32], const s
 		for (size_t i = 0; i < b->n; i++) {
 			size_t at = n;
 
-			while (at > 0 && id_nearer(target_id, b->nodes[i]->id, ret_nodes[at - 1]->id))
-				at--;
-			if (at == max)
-				continue;
+			for (; at > 0 && id_nearer(target_id, b->nodes[i]->id, ret_nodes[at - 1]->id); at--) {
+				if (at < max)
+					ret_nodes[at] = ret_nodes[at - 1];
+			}
+			if (at < max)
+				ret_nodes[at] = b->nodes[i];
 			n += n < max;
-			memmove(ret_nodes + at + 1, ret_nodes + at, (n - at - 1) * sizeof(*ret_nodes));
-			ret_nodes[at] = b->nodes[i];
 		}
 	}
 	return n;
@@ -213,8 +213,8 @@ size_t table_random(const struct table *t, const struct table_node **ret_nodes, 
 	size_t n = 0, taken = 0;
 
 	for (const struct bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
-		memcpy(all + n, b->nodes, b->n * sizeof(*all));
-		n += b->n;
+		for (size_t i = 0; i < b->n; i++)
+			all[n++] = b->nodes[i];
 	}
 	for (; taken < max && n > 0; taken++) {
 		size_t i = random_below(n);

@@ -44,6 +44,7 @@ struct bench {
 	uv_loop_t loop;
 	struct timer *beat; /* so that waiting ends */
 	struct node nodes[NODES];
+	uint8_t noise[51200];
 };
 
 static void on_beat(void *arg)
@@ -220,6 +221,7 @@ struct raw {
 	bool hold_ack;      /* and its answer to the handshake, in `kept` */
 	struct buf *kept;
 	uv_tcp_t listener;
+	bool noisy; /* much more follows its Hello */
 	bool hasty; /* sends a Ping in place of Hello */
 	bool connected, got_hello, closed;
 	int reason; /* of the Disconnect that came; -1 */
@@ -257,6 +259,8 @@ static void raw_received(struct raw *r, const struct frame *f)
 			raw_send(r, BASE_PING, "\xc0", 1);
 		else if (!r->mute)
 			raw_say_hello(r);
+		for (int i = 0; r->noisy && i < 40; i++)
+			raw_send(r, BASE_LENGTH, r->b->noise, sizeof(r->b->noise));
 	} else if (f->code == BASE_DISCONNECT) {
 		r->reason = (int)disconnect_read(f->payload, f->n);
 	} else if (f->code == BASE_PING) {
@@ -677,7 +681,15 @@ static void test_refused_hellos(void **state)
 	r = raw_new(b, a);
 	r->hello.cap_count = 0;
 	expect_reason(b, r, a, DISCONNECT_USELESS);
-	assert_int_equal(counters(a).refused, 5);
+
+	/* The reason arrives although bytes are left unread. */
+	r = raw_new(b, a);
+	for (size_t i = 0; i < sizeof(b->noise); i += 32)
+		keccak256(&i, sizeof(i), b->noise + i);
+	r->noisy = true;
+	r->hello.cap_count = 0;
+	expect_reason(b, r, a, DISCONNECT_USELESS);
+	assert_int_equal(counters(a).refused, 6);
 }
 
 static void test_plain_before_version_5(void **state)
@@ -787,6 +799,22 @@ static void test_too_many_and_trusted(void **state)
 	WAIT(b, a->up == 4);
 	must(p2p_remove_trusted(a->p2p, enode_format(b->ctx, &url)));
 	assert_false(p2p_trusted(p2p_find_peer(a->p2p, trusted->key.public)));
+}
+
+static void test_dialed_ones_take_places_too(void **state)
+{
+	struct bench *b = *state;
+	struct p2p_options o = {.udp_port = -1, .max_peers = 1};
+	struct node *a = open_node(b, 0, &o), *c = open_node(b, 1, NULL), *d = open_node(b, 2, NULL);
+	struct raw *r = raw_new(b, a);
+
+	connect_nodes(b, a, c);
+	raw_go(r, a);
+	WAIT(b, r->reason >= 0);
+	assert_int_equal(r->reason, DISCONNECT_TOO_MANY);
+	/* What the operator wishes goes beyond. */
+	must(p2p_add_static(a->p2p, d->url));
+	WAIT(b, a->up == 2);
 }
 
 static void test_static_comes_back(void **state)
@@ -1028,6 +1056,7 @@ int main(void)
 		TEST(test_wrong_key_dialed),
 		TEST(test_never_dials_itself),
 		TEST(test_too_many_and_trusted),
+		TEST(test_dialed_ones_take_places_too),
 		TEST(test_static_comes_back),
 		TEST(test_dials_a_name),
 		TEST(test_silence_ends_it),
