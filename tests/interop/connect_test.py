@@ -75,23 +75,16 @@ class OverABootnode(node.TestCase):
         until_connected(g, s, 90)
 
     def test_that_is_a_shhd(self):
-        boot = self.shhd(bootnodes=[self.nobody()])
+        boot = self.shhd(discovery=True)
         g, s = self.geth(bootnodes=[boot.enode]), self.shhd(bootnodes=[boot.enode])
         until_connected(g, boot, 90)
         until_connected(g, s, 90)
 
     def test_that_is_a_geth(self):
-        boot = self.geth(bootnodes=[self.nobody()])
+        boot = self.geth(discovery=True)
         s, g = self.shhd(bootnodes=[boot.enode]), self.geth(bootnodes=[boot.enode])
         until_connected(s, boot, 90)
         until_connected(g, s, 90)
-
-    def nobody(self):
-        """A bootnode that is not there, for a node that is the first and takes part in discovery all the same."""
-        from geth import Bootnode
-        absent = self.node(Bootnode)
-        absent.stop()
-        return absent.enode
 
 
 if __name__ == "__main__":

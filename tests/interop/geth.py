@@ -41,9 +41,10 @@ def require():
 class Geth(Node):
     kind = "geth"
 
-    def __init__(self, where, name, bootnodes=(), static=(), max_peers=25, min_pow=None):
+    def __init__(self, where, name, bootnodes=(), static=(), discovery=False, max_peers=25, min_pow=None):
         super().__init__(where, name)
         self.bootnodes, self.static, self.max_peers, self.min_pow = list(bootnodes), list(static), max_peers, min_pow
+        self.discovery = discovery or bool(bootnodes)
         self.data = self.folder / "data"
         (self.folder / "genesis.json").write_text(json.dumps(GENESIS))
         subprocess.run([os.path.join(folder, "geth"), "--datadir", self.data, "--nousb", "init",
@@ -59,7 +60,7 @@ class Geth(Node):
     def argv(self):
         (self.data / "geth" / "static-nodes.json").write_text(json.dumps(self.static))
         words = [*self.common, "--maxpeers", str(self.max_peers), "--bootnodes", ",".join(self.bootnodes)]
-        if not self.bootnodes:
+        if not self.discovery:
             words += ["--nodiscover"]
         if self.min_pow is not None:
             words += ["--shh.pow", str(self.min_pow)]

@@ -13,9 +13,10 @@ def require():
 class Shhd(Node):
     kind = "shhd"
 
-    def __init__(self, where, name, bootnodes=(), static=(), max_peers=25, min_pow=None):
+    def __init__(self, where, name, bootnodes=(), static=(), discovery=False, max_peers=25, min_pow=None):
         super().__init__(where, name)
         self.bootnodes, self.static, self.max_peers, self.min_pow = list(bootnodes), list(static), max_peers, min_pow
+        self.discovery = discovery or bool(bootnodes)
         self.told = self.folder / "ready.json"
 
     def argv(self):
@@ -26,7 +27,7 @@ class Shhd(Node):
             words += ["--bootnodes", url]
         for url in self.static:
             words += ["--static", url]
-        if not self.bootnodes:
+        if not self.discovery:
             words += ["--no-discovery"]
         if self.min_pow is not None:
             words += ["--min-pow", str(self.min_pow)]
