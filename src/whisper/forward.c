@@ -7,6 +7,7 @@
 #include "whisper/packet.h"
 
 #define HAS_MAX 65536 /* forgetting some only sends them once more */
+#define LIST_HEAD 4   /* bytes before the envelopes of a packet, at most */
 
 void peer_has(struct shh_peer *p, uint64_t number)
 {
@@ -93,9 +94,18 @@ static bool bundle_send(struct shh_peer *p, struct bundle *b)
 	return true;
 }
 
+/* The limit is for an envelope, but go-ethereum holds the packet around it to the same, and parts from who sends more.
+ * Nobody tells his limit; that of who raised his is taken to be ours. */
+static bool fits(const struct shh *s, const struct envelope *e)
+{
+	size_t limit = s->max_message_bytes > WHISPER_MESSAGE_DEFAULT ? s->max_message_bytes : WHISPER_MESSAGE_DEFAULT;
+
+	return e->raw_bytes + LIST_HEAD <= limit;
+}
+
 static bool wants(const struct shh_peer *p, const struct demand *d, const struct envelope *e)
 {
-	return demand_takes(d, e, e->pow[p->rule]);
+	return fits(p->node, e) && demand_takes(d, e, e->pow[p->rule]);
 }
 
 /* Send what lies after *cursor, up to `last`, and is wanted; *cursor stays before what could not be sent. */
