@@ -204,6 +204,8 @@ static struct error *measure(struct shh_net *n, enum shh_kind kind, const struct
 	for (size_t i = 0; i < PARTS; i++) {
 		struct error *e = wanted(s, parts[i].name) ? parts[i].measure(n, kind, s, v) : NULL;
 
+		if (!e && shh_interrupted)
+			e = error_new(ERROR_FAILED, "interrupted");
 		if (e)
 			return error_wrap(e, "%s, %s", shh_kind_names[kind], parts[i].name);
 	}

@@ -138,6 +138,8 @@ struct error *shh_curve(struct shh_net *n, const struct shh_settings *s)
 			continue;
 		steps[count].nodes = nodes;
 		e = measure(n, s, &steps[count]);
+		if (!e && shh_interrupted)
+			e = error_new(ERROR_FAILED, "interrupted");
 		if (e)
 			return error_wrap(e, "%zu nodes", nodes);
 		count++;

@@ -61,7 +61,7 @@ static int free_run(struct run *r)
 
 static struct run *run_new(struct shh_net *n, const struct shh_load *load, size_t numbers, size_t span)
 {
-	struct run *r = mem_new(NULL, struct run);
+	struct run *r = mem_new(n, struct run);
 
 	talloc_set_destructor(r, free_run);
 	r->net = n;

@@ -130,7 +130,8 @@ struct error *shh_rpc_open(const void *ctx, uv_loop_t *loop, int port, struct sh
 	r->calls = mem_array(r, struct call, SLOTS);
 	r->ws = websocket_open(r, loop, &dial, &options, &events, r);
 	if (!shh_run_until(loop, &r->opened, OPEN_MS))
-		e = error_new(ERROR_TIMEOUT, "the node on port %d takes no WebSocket", port);
+		e = error_new(ERROR_TIMEOUT, "the node on port %d takes no WebSocket%s", port,
+			      shh_interrupted ? ": interrupted" : "");
 	else if (r->broken)
 		e = error_copy(r->broken);
 	if (e) {
