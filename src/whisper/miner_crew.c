@@ -1,5 +1,7 @@
 #include "whisper/miner_crew.h"
 
+#include <sched.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -136,6 +138,8 @@ static bool slice_for_target(struct crew *c, struct task *t, uint64_t first)
 	uv_mutex_lock(&c->lock);
 	end_found(c, t, nonce);
 	uv_mutex_unlock(&c->lock);
+	/* Threads that hash on all cores would keep the loop from hearing of it until their time is up, some ms. */
+	sched_yield();
 	return true;
 }
 
