@@ -14,6 +14,7 @@
 #include "devp2p/server_impl.h"
 
 #define NO_REASON (-1)
+#define HANDSHAKE_MS 5000 /* for the handshake, and again for Hello */
 
 enum peer_state {
 	PEER_CONNECTING, /* looking up the host, then TCP */
@@ -82,5 +83,11 @@ void peer_tick(struct p2p_peer *peer, int64_t now_ms);
 /* The protocol is told of the end, once. */
 void peer_tell_down(struct p2p_peer *peer);
 bool peer_is_up(const struct p2p_peer *peer);
+
+/* Between peer.c and peer_open.c: a connection in the list, bytes as they are, what the wire tells. */
+struct p2p_peer *peer_new(struct p2p *p, bool inbound);
+struct error *peer_send_bytes(struct p2p_peer *peer, struct buf *out) MUST_CHECK;
+void peer_on_data(const char *bytes, ssize_t len, void *arg);
+void peer_on_written(int status, void *arg);
 
 #endif
