@@ -5,6 +5,7 @@ import json
 import re
 
 import node
+from websocket import WebSocket
 
 KEY = "0x" + "5c" * 32
 STRANGER = ("enode://79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
@@ -24,7 +25,7 @@ def shape(value):
     if isinstance(value, str):
         value = re.sub(r"0x04[0-9a-f]{128}", "<public key>", value)
         value = re.sub(r"(0x)?[0-9a-f]{64}", "<32 bytes>", value)
-        return value
+        return re.sub(r"^0x[0-9a-f]{25,32}$", "<subscription>", value)
     if isinstance(value, list):
         return [shape(v) for v in value]
     if isinstance(value, dict):
@@ -74,13 +75,10 @@ class Methods(node.TestCase):
             return {k: self.own(n, v) for k, v in value.items()}
         return value
 
-    def alike(self, method, *params):
+    def alike(self, method, *params, over=lambda n: n.rpc):
         with self.subTest(method=method, params=params):
-            told = []
-            for n in self.pair_:
-                request = {"jsonrpc": "2.0", "id": 7, "method": method, "params": self.own(n, list(params))}
-                told.append(answer_shape(n.rpc.send(request)))
-            geth, ours = told
+            geth, ours = (answer_shape(over(n).send({"jsonrpc": "2.0", "id": 7, "method": method,
+                                                     "params": self.own(n, list(params))})) for n in self.pair_)
             self.assertEqual(ours, geth)
 
     def test_without_and_with_parameters(self):
@@ -144,6 +142,9 @@ class Methods(node.TestCase):
             self.alike("shh_post", {**public, **change})
 
     def test_filters(self):
+        self.sockets = {n: WebSocket(n.port) for n in self.pair_}
+        for s in self.sockets.values():
+            self.addCleanup(s.close)
         good = {"symKeyID": "SYM", "topics": [node.TOPIC]}
         for change in ({}, {"symKeyID": None}, {"privateKeyID": "PAIR"}, {"symKeyID": None, "privateKeyID": "PAIR"},
                        {"symKeyID": None, "privateKeyID": "nobody"}, {"symKeyID": "nobody"}, {"sig": "TO"},
@@ -153,6 +154,7 @@ class Methods(node.TestCase):
                        {"topic": node.TOPIC}, {"TOPICS": ["0x1"]}):
             self.alike("shh_newMessageFilter", {**good, **change})
             self.alike("shh_subscribe", "messages", {**good, **change})
+            self.alike("shh_subscribe", "messages", {**good, **change}, over=self.sockets.get)
         for id in ("FILTER", NOBODY, "nobody", ""):
             self.alike("shh_getFilterMessages", id)
         self.alike("shh_post", {"symKeyID": "SYM", "topic": node.TOPIC, "payload": "0x0102", "powTarget": 0.3,
@@ -164,8 +166,18 @@ class Methods(node.TestCase):
         self.assertEqual(list(told[0][0]), list(told[1][0]))
         for id in ("FILTER", "FILTER", NOBODY, "nobody"):
             self.alike("shh_deleteMessageFilter", id)
-        self.alike("shh_subscribe", "nothing", {})
-        self.alike("shh_unsubscribe", "0x1")
+        for params in ((), (None,), (1,), ("nothing",), ("nothing", {}), ("messages",), ("messages", 1), ("messages", {}),
+                       ("messages", good, 1)):
+            self.alike("shh_subscribe", *params, over=self.sockets.get)
+        self.alike("shh_nothing", over=self.sockets.get)
+        for params in ((), ("0x1",), ("nobody",), (1,), (None,)):
+            self.alike("shh_unsubscribe", *params, over=self.sockets.get)
+        subscriptions = {n: s.rpc("shh_subscribe", "messages", self.own(n, good)) for n, s in self.sockets.items()}
+        for n, id in subscriptions.items():
+            self.assertRegex(id, "^0x([1-9a-f][0-9a-f]{0,31})$")
+            self.ids[n]["SUBSCRIPTION"] = id
+        self.alike("shh_unsubscribe", "SUBSCRIPTION", over=self.sockets.get)
+        self.alike("shh_unsubscribe", "SUBSCRIPTION", over=self.sockets.get)
 
     def test_other_namespaces(self):
         for method, *params in (("net_version",), ("net_listening",), ("net_peerCount",), ("web3_sha3", "0x68656c6c6f"),

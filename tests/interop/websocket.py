@@ -81,15 +81,19 @@ class WebSocket:
             return None
         return document
 
-    def rpc(self, method, *params):
-        number = next(self.numbers)
-        self.send_frame(1, json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode())
+    def send(self, document):
+        """A request with an id; the answer to it."""
+        self.send_frame(1, json.dumps(document).encode())
         while True:
             answer = self.sort(self.receive())
-            if answer and answer["id"] == number:
-                if "error" in answer:
-                    raise AssertionError(f"{method}: {answer['error']}")
-                return answer["result"]
+            if answer and answer["id"] == document["id"]:
+                return answer
+
+    def rpc(self, method, *params):
+        answer = self.send({"jsonrpc": "2.0", "id": next(self.numbers), "method": method, "params": list(params)})
+        if "error" in answer:
+            raise AssertionError(f"{method}: {answer['error']}")
+        return answer["result"]
 
     def note(self, seconds=20):
         """The next notification: (subscription, result)."""
