@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/notify.h"
-#include "agent/trim.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/notify.h"
+#include "base/trim.h"
 #include "bus/bus.h"
 #include "node/agent.h"
 

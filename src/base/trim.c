@@ -1,4 +1,4 @@
-#include "agent/trim.h"
+#include "base/trim.h"
 
 #include <malloc.h>
 #include <stdbool.h>
