@@ -1,0 +1,38 @@
+/* Where clients come in: HTTP and WebSocket on the RPC port, WebSocket on a port of its own too when asked for.
+ *
+ * Who may: see admission.h. Bounds: connections of either kind, bodies, what waits for slow readers. Threads: loop
+ * thread.
+ */
+#ifndef DSN_SHHD_ENDPOINT_H
+#define DSN_SHHD_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct shhd;
+struct endpoint;
+struct client; /* over WebSocket; the arg of its rpc_session */
+
+struct error *endpoint_open(const void *ctx, struct shhd *d, struct endpoint **ret_endpoint) MUST_CHECK;
+int endpoint_rpc_port(const struct endpoint *ep); /* -1: none */
+int endpoint_ws_port(const struct endpoint *ep);  /* of its own; -1: none */
+/* No new connections; those over WebSocket are told to go. */
+void endpoint_close(struct endpoint *ep);
+
+/* A notification. False: the client is going. */
+bool client_send(struct client *c, const char *text, size_t n);
+/* Its subscriptions; opaque to the endpoint but that they are freed with the client. */
+struct subscription;
+struct subscription **client_subscriptions(struct client *c);
+
+struct endpoint_counters {
+	uint64_t http_requests, http_refused, ws_opened, ws_refused, ws_slow; /* cut off because they read too slowly */
+	uint64_t notifications;
+	size_t clients; /* over WebSocket, now */
+};
+void endpoint_count(const struct endpoint *ep, struct endpoint_counters *ret_counters);
+
+#endif

@@ -1,0 +1,408 @@
+/* shh_*: keys, settings of the node, posting. Results, error texts and the order of checks are those of go-ethereum
+ * v1.9.20 (whisper/whisperv6/api.go), since clients know them. */
+#include <string.h>
+
+#include "base/loop.h"
+#include "base/mem.h"
+#include "crypto/secret.h"
+#include "shhd/criteria.h"
+#include "shhd/shhd.h"
+#include "whisper/pool.h"
+
+enum {
+	MESSAGE_SYM_KEY,
+	MESSAGE_PUBLIC,
+	MESSAGE_SIGN,
+	MESSAGE_TTL,
+	MESSAGE_TOPIC,
+	MESSAGE_PAYLOAD,
+	MESSAGE_PADDING,
+	MESSAGE_POW_TIME,
+	MESSAGE_POW_TARGET,
+	MESSAGE_TARGET_PEER
+};
+
+static const struct rpc_field new_message_fields[] = {
+	[MESSAGE_SYM_KEY] = {"symKeyID", RPC_STRING},
+	[MESSAGE_PUBLIC] = {"pubKey", RPC_HEX},
+	[MESSAGE_SIGN] = {"sig", RPC_STRING},
+	[MESSAGE_TTL] = {"ttl", RPC_UINT32},
+	[MESSAGE_TOPIC] = {"topic", RPC_TOPIC},
+	[MESSAGE_PAYLOAD] = {"payload", RPC_HEX},
+	[MESSAGE_PADDING] = {"padding", RPC_HEX},
+	[MESSAGE_POW_TIME] = {"powTime", RPC_UINT32},
+	[MESSAGE_POW_TARGET] = {"powTarget", RPC_DOUBLE},
+	[MESSAGE_TARGET_PEER] = {"targetPeer", RPC_STRING},
+};
+static const struct rpc_object new_message = {"whisperv6.NewMessage", new_message_fields,
+					      sizeof(new_message_fields) / sizeof(new_message_fields[0])};
+
+static void version(struct rpc_call *c, void *arg)
+{
+	(void)arg;
+	rpc_answer_text(c, SHH_VERSION_TEXT);
+}
+
+static void info(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	struct json_writer *w = rpc_result(c);
+	struct filter_counters n;
+
+	filters_count(shh_filters(d->shh), &n);
+	json_write_raw(w, "{\"memory\":");
+	json_write_integer(w, (int64_t)pool_bytes(shh_pool(d->shh)));
+	json_write_raw(w, ",\"messages\":");
+	json_write_integer(w, (int64_t)n.waiting);
+	json_write_raw(w, ",\"minPow\":");
+	json_write_double(w, shh_min_pow(d->shh));
+	json_write_raw(w, ",\"maxMessageSize\":");
+	json_write_integer(w, (int64_t)shh_max_message(d->shh));
+	json_write_raw(w, "}");
+	rpc_done(c);
+}
+
+static void answer_done(struct rpc_call *c, struct error *e)
+{
+	if (e)
+		rpc_fail_error(c, e);
+	else
+		rpc_answer_bool(c, true);
+}
+
+static void set_max_message(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+
+	answer_done(c, shh_set_max_message(d->shh, rpc_param(c, 0)->integer));
+}
+
+static void set_min_pow(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+
+	answer_done(c, shh_set_min_pow(d->shh, rpc_param(c, 0)->number));
+}
+
+static void set_bloom(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+
+	answer_done(c, shh_set_bloom(d->shh, rpc_param(c, 0)->bytes, rpc_param(c, 0)->n));
+}
+
+static void mark_trusted(struct rpc_call *c, void *arg)
+{
+	static const char prefix[] = "invalid enode: "; /* which this method's errors do not have */
+	struct shhd *d = arg;
+	struct error *e = shh_trust_peer(d->shh, rpc_param(c, 0)->text);
+
+	if (e && !strncmp(e->message, prefix, strlen(prefix))) {
+		rpc_fail(c, "%s", e->message + strlen(prefix));
+		error_free(e);
+		return;
+	}
+	answer_done(c, e);
+}
+
+static void make_light(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+
+	shh_set_light(d->shh, true);
+	rpc_answer_bool(c, true);
+}
+
+static void cancel_light(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+
+	shh_set_light(d->shh, false);
+	rpc_answer_bool(c, true);
+}
+
+static void answer_id(struct rpc_call *c, struct error *e, const char *id)
+{
+	if (e)
+		rpc_fail_error(c, e);
+	else
+		rpc_answer_text(c, id);
+}
+
+static void new_key_pair(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	struct secp_key key;
+	char id[ID_TEXT + 1];
+
+	secp_key_new(&key);
+	struct error *e = keys_add_pair(d->keys, &key, id);
+	secret_wipe(&key, sizeof(key));
+	answer_id(c, e, id);
+}
+
+static void add_private_key(struct rpc_call *c, void *arg)
+{
+	static const uint8_t zero[SECP_SECRET_BYTES];
+	struct shhd *d = arg;
+	const struct rpc_value *v = rpc_param(c, 0);
+	struct secp_key key;
+	char id[ID_TEXT + 1];
+	struct error *e;
+
+	if (v->n != SECP_SECRET_BYTES) {
+		rpc_fail(c, "invalid length, need 256 bits");
+		return;
+	}
+	e = secp_key_from_secret(v->bytes, &key);
+	if (e) {
+		error_free(e);
+		rpc_fail(c, "%s",
+			 memcmp(v->bytes, zero, sizeof(zero)) ? "invalid private key, >=N"
+							      : "invalid private key, zero or negative");
+		return;
+	}
+	e = keys_add_pair(d->keys, &key, id);
+	secret_wipe(&key, sizeof(key));
+	answer_id(c, e, id);
+}
+
+static void delete_key_pair(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	const char *id = rpc_param(c, 0)->text;
+
+	if (keys_remove_pair(d->keys, id))
+		rpc_answer_bool(c, true);
+	else
+		rpc_fail(c, "key pair %s not found", id);
+}
+
+static void has_key_pair(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+
+	rpc_answer_bool(c, keys_pair(d->keys, rpc_param(c, 0)->text) != NULL);
+}
+
+static void get_public_key(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	const struct secp_key *key = keys_pair(d->keys, rpc_param(c, 0)->text);
+	uint8_t bytes[1 + SECP_PUBLIC_BYTES] = {0x04};
+
+	if (!key) {
+		rpc_fail(c, "invalid id");
+		return;
+	}
+	memcpy(bytes + 1, key->public, SECP_PUBLIC_BYTES);
+	rpc_answer_hex(c, bytes, sizeof(bytes));
+}
+
+static void get_private_key(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	const struct secp_key *key = keys_pair(d->keys, rpc_param(c, 0)->text);
+
+	if (key)
+		rpc_answer_hex(c, key->secret, SECP_SECRET_BYTES);
+	else
+		rpc_fail(c, "invalid id");
+}
+
+static void new_sym_key(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	uint8_t key[SYM_KEY_BYTES];
+	char id[ID_TEXT + 1];
+
+	random_bytes(key, sizeof(key));
+	struct error *e = keys_add_sym(d->keys, key, id);
+	secret_wipe(key, sizeof(key));
+	answer_id(c, e, id);
+}
+
+static void add_sym_key(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	const struct rpc_value *v = rpc_param(c, 0);
+	char id[ID_TEXT + 1];
+
+	if (v->n != SYM_KEY_BYTES)
+		rpc_fail(c, "wrong key size: %zu", v->n);
+	else
+		answer_id(c, keys_add_sym(d->keys, v->bytes, id), id);
+}
+
+/* A key being derived from a password, on a worker. */
+struct derivation {
+	struct shhd *daemon;
+	struct rpc_call *call;
+	char *password;
+	uint8_t key[SYM_KEY_BYTES];
+};
+
+static int derivation_destroy(struct derivation *w)
+{
+	secret_wipe(w->password, strlen(w->password));
+	secret_wipe(w->key, sizeof(w->key));
+	return 0;
+}
+
+static void run_derivation(void *arg)
+{
+	struct derivation *w = arg;
+
+	payload_key_from_password(w->password, w->key);
+}
+
+static void on_derived(void *arg)
+{
+	struct derivation *w = arg;
+	char id[ID_TEXT + 1];
+	struct error *e = keys_add_sym(w->daemon->keys, w->key, id);
+
+	answer_id(w->call, e, id);
+}
+
+static void drop_derivation(void *arg)
+{
+	mem_free(arg);
+}
+
+static void sym_key_from_password(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	const struct rpc_value *v = rpc_param(c, 0);
+
+	if (strlen(v->text) != v->n) {
+		rpc_fail(c, "the password holds a NUL character");
+		return;
+	}
+	struct derivation *w = mem_new(NULL, struct derivation);
+	w->daemon = d;
+	w->call = c;
+	w->password = mem_strdup(w, v->text);
+	talloc_set_destructor(w, derivation_destroy);
+	work_start(d->postings, d->loop, run_derivation, on_derived, drop_derivation, w);
+}
+
+static void has_sym_key(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+
+	rpc_answer_bool(c, keys_sym(d->keys, rpc_param(c, 0)->text) != NULL);
+}
+
+static void get_sym_key(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	const uint8_t *key = keys_sym(d->keys, rpc_param(c, 0)->text);
+
+	if (key)
+		rpc_answer_hex(c, key, SYM_KEY_BYTES);
+	else
+		rpc_fail(c, "non-existent key ID");
+}
+
+static void delete_sym_key(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+
+	rpc_answer_bool(c, keys_remove_sym(d->keys, rpc_param(c, 0)->text));
+}
+
+/* What is posted, of the parameters; an error's text is the client's. */
+static struct error *read_message(struct shhd *d, const struct rpc_value *m, struct shh_post *ret_post,
+				  uint8_t public[SECP_PUBLIC_BYTES])
+{
+	static const uint8_t no_topic[TOPIC_BYTES];
+	struct shh_post post = {
+		.ttl = m[MESSAGE_TTL].integer,
+		.payload = m[MESSAGE_PAYLOAD].bytes,
+		.payload_bytes = m[MESSAGE_PAYLOAD].n,
+		.padding = m[MESSAGE_PADDING].n ? m[MESSAGE_PADDING].bytes : NULL,
+		.padding_bytes = m[MESSAGE_PADDING].n,
+		.pow_target = m[MESSAGE_POW_TARGET].number,
+		.pow_time = m[MESSAGE_POW_TIME].integer,
+		.target_peer = m[MESSAGE_TARGET_PEER].n ? m[MESSAGE_TARGET_PEER].text : NULL,
+	};
+	bool sym = m[MESSAGE_SYM_KEY].n, asym = m[MESSAGE_PUBLIC].n;
+
+	if (sym == asym)
+		return error_new(ERROR_INVALID, "specify either a symmetric or an asymmetric key");
+	if (m[MESSAGE_TOPIC].bytes)
+		memcpy(post.topic, m[MESSAGE_TOPIC].bytes, TOPIC_BYTES);
+	if (m[MESSAGE_SIGN].n) {
+		post.sign = keys_pair(d->keys, m[MESSAGE_SIGN].text);
+		if (!post.sign)
+			return error_new(ERROR_INVALID, "invalid id");
+	}
+	if (sym) {
+		if (!memcmp(post.topic, no_topic, TOPIC_BYTES))
+			return error_new(ERROR_INVALID, "missing topic(s)");
+		TRY(criteria_sym_key(d, m[MESSAGE_SYM_KEY].text, &post.sym_key));
+	}
+	if (asym) {
+		if (!criteria_public_key(&m[MESSAGE_PUBLIC], public))
+			return error_new(ERROR_INVALID, "invalid public key");
+		post.public = public;
+	}
+	*ret_post = post;
+	return NULL;
+}
+
+static void on_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg)
+{
+	struct rpc_call *c = arg;
+
+	if (e)
+		rpc_fail_error(c, e);
+	else
+		rpc_answer_hex(c, hash, ENVELOPE_HASH_BYTES);
+}
+
+static void post(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	struct shh_post message;
+	uint8_t public[SECP_PUBLIC_BYTES];
+	struct error *e = read_message(d, rpc_param(c, 0)->members, &message, public);
+
+	if (e)
+		rpc_fail_error(c, e);
+	else
+		shh_post(d->shh, d->postings, &message, on_posted, c);
+}
+
+static const struct rpc_method methods[] = {
+	{.name = "shh_version", .handle = version},
+	{.name = "shh_info", .handle = info},
+	{.name = "shh_setMaxMessageSize", .handle = set_max_message, .count = 1, .params = {{RPC_UINT32, NULL}}},
+	{.name = "shh_setMinPoW", .handle = set_min_pow, .count = 1, .params = {{RPC_DOUBLE, NULL}}},
+	{.name = "shh_setBloomFilter", .handle = set_bloom, .count = 1, .params = {{RPC_HEX, NULL}}},
+	{.name = "shh_markTrustedPeer", .handle = mark_trusted, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_makeLightClient", .handle = make_light},
+	{.name = "shh_cancelLightClient", .handle = cancel_light},
+	{.name = "shh_newKeyPair", .handle = new_key_pair},
+	{.name = "shh_addPrivateKey", .handle = add_private_key, .count = 1, .params = {{RPC_HEX, NULL}}},
+	{.name = "shh_deleteKeyPair", .handle = delete_key_pair, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_hasKeyPair", .handle = has_key_pair, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_getPublicKey", .handle = get_public_key, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_getPrivateKey", .handle = get_private_key, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_newSymKey", .handle = new_sym_key},
+	{.name = "shh_addSymKey", .handle = add_sym_key, .count = 1, .params = {{RPC_HEX, NULL}}},
+	{.name = "shh_generateSymKeyFromPassword",
+	 .handle = sym_key_from_password,
+	 .count = 1,
+	 .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_hasSymKey", .handle = has_sym_key, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_getSymKey", .handle = get_sym_key, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_deleteSymKey", .handle = delete_sym_key, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_post", .handle = post, .count = 1, .params = {{RPC_OBJECT, &new_message}}},
+};
+
+void methods_shh_add(struct shhd *d)
+{
+	rpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
+}

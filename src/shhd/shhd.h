@@ -1,0 +1,42 @@
+/* The daemon: a Whisper node and its JSON-RPC, wired together. Threads: loop thread. */
+#ifndef DSN_SHHD_SHHD_H
+#define DSN_SHHD_SHHD_H
+
+#include <uv.h>
+
+#include "http/jsonrpc.h"
+#include "shhd/ids.h"
+#include "shhd/keys.h"
+#include "shhd/settings.h"
+#include "whisper/node.h"
+
+struct endpoint;
+
+struct shhd {
+	uv_loop_t *loop;
+	const struct shhd_settings *settings;
+	struct shh *shh;
+	struct rpc *rpc;
+	struct keys *keys;
+	struct ids *filters; /* that are polled: struct filter pointers in boxes, see methods_filter.c */
+	void *postings;      /* owner of what is being posted */
+	struct endpoint *endpoint;
+	const char *client; /* our name in Hello and web3_clientVersion */
+	int lock;           /* descriptor */
+	size_t subscriptions;
+	uint64_t delivered; /* messages handed to clients */
+};
+
+/* ERROR_EXISTS: another one holds the data folder; other errors are the settings'. */
+struct error *shhd_open(const void *ctx, uv_loop_t *loop, const struct shhd_settings *settings,
+			struct shhd **ret_shhd) MUST_CHECK;
+/* Says goodbye to clients and peers; `done` once, about a second later at most. Then free it. */
+void shhd_stop(struct shhd *d, void (*done)(void *arg), void *arg);
+
+/* The tables of methods. */
+void methods_shh_add(struct shhd *d);
+void methods_filter_add(struct shhd *d);
+void methods_node_add(struct shhd *d);
+void subscriptions_add(struct shhd *d);
+
+#endif
