@@ -1,4 +1,4 @@
-# What vcli tells of itself, made when it is built: its manual page and the completion scripts; and the agent's unit.
+# What vcli tells of itself, made when it is built: its manual page and the completion scripts; and the daemons' units.
 include(GNUInstallDirs)
 
 # vcli_text(FILE word...): the file holds what `vcli word...` prints.
@@ -19,3 +19,5 @@ install(FILES ${texts}/_vcli DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-funct
 
 configure_file(${CMAKE_SOURCE_DIR}/packaging/systemd/dsn-agent.service.in ${CMAKE_BINARY_DIR}/dsn-agent.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/dsn-agent.service DESTINATION lib/systemd/system)
+configure_file(${CMAKE_SOURCE_DIR}/packaging/systemd/shhd.service.in ${CMAKE_BINARY_DIR}/shhd.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/shhd.service DESTINATION lib/systemd/system)

@@ -327,8 +327,11 @@ class RpcTest(Case):
         answer = ws.ask([{"jsonrpc": "2.0", "id": 1, "method": "shh_subscribe",
                           "params": ["messages", {"symKeyID": key, "topics": [TOPIC]}]},
                          {"jsonrpc": "2.0", "id": 2, "method": "shh_post",
-                          "params": [{"symKeyID": key, "topic": TOPIC, "powTarget": 0.3, "powTime": 10}]}])
+                          "params": [{"symKeyID": key, "topic": TOPIC, "powTarget": 0.3, "powTime": 10}]},
+                         {"jsonrpc": "2.0", "id": 3, "method": "shh_post",  # holds the reply back for two seconds
+                          "params": [{"symKeyID": key, "topic": TOPIC, "powTarget": 1e12, "powTime": 2}]}])
         self.assertEqual(len(ws.notes), 0)
+        self.assertIn("error", answer[2])
         note = ws.note()
         self.assertEqual(note["params"]["subscription"], answer[0]["result"])
         self.assertEqual(note["params"]["result"]["hash"], answer[1]["result"])
