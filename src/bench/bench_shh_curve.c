@@ -55,7 +55,7 @@ static struct error *bytes_sent(struct shh_net *n, double *ret_bytes)
 			return error_copy(a->error);
 		if (a->status != 200)
 			return error_new(ERROR_FAILED, "/metrics answered %d", a->status);
-		sum += counter(a->body, "shhd_sent_bytes_total");
+		sum += counter(a->body, "shhd_bytes_sent_total");
 	}
 	*ret_bytes = sum;
 	return NULL;

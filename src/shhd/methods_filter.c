@@ -30,7 +30,7 @@ static void new_filter(struct rpc_call *c, void *arg)
 		return;
 	}
 	b = mem_new(d, struct box);
-	b->filter = filter_add(shh_filters(d->shh), &options);
+	b->filter = shh_add_filter(d->shh, &options);
 	talloc_set_destructor(b, box_destroy);
 	e = ids_add(d->filters, b, id);
 	if (e) {

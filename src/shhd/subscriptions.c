@@ -131,7 +131,7 @@ static void subscribe(struct rpc_call *c, void *arg)
 	name(s);
 	options.message = on_message;
 	options.arg = s;
-	s->filter = filter_add(shh_filters(d->shh), &options);
+	s->filter = shh_add_filter(d->shh, &options);
 	d->subscriptions++;
 	s->next = *client_subscriptions(client);
 	*client_subscriptions(client) = s;

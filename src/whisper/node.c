@@ -154,6 +154,18 @@ struct error *shh_set_bloom(struct shh *s, const uint8_t *bloom, size_t n)
 	return NULL;
 }
 
+struct filter *shh_add_filter(struct shh *s, const struct filter_options *options)
+{
+	uint8_t bloom[BLOOM_BYTES];
+
+	memcpy(bloom, s->demand.bloom, BLOOM_BYTES);
+	for (size_t i = 0; i < options->topic_count; i++)
+		bloom_add(bloom, options->topics[i]);
+	if (s->bloom_set)
+		set_bloom(s, bloom);
+	return filter_add(s->filters, options);
+}
+
 void shh_set_light(struct shh *s, bool light)
 {
 	s->light = light;

@@ -72,6 +72,8 @@ double shh_min_pow(const struct shh *s);
 struct error *shh_set_min_pow(struct shh *s, double pow) MUST_CHECK;
 size_t shh_max_message(const struct shh *s);
 struct error *shh_set_max_message(struct shh *s, size_t bytes) MUST_CHECK;
+/* Adds a filter to shh_filters(), and its topics to a bloom filter that was set, so that peers send what it wants. */
+struct filter *shh_add_filter(struct shh *s, const struct filter_options *options);
 struct error *shh_set_bloom(struct shh *s, const uint8_t *bloom, size_t n) MUST_CHECK;
 void shh_set_light(struct shh *s, bool light);
 struct error *shh_trust_peer(struct shh *s, const char *enode) MUST_CHECK;

@@ -21,8 +21,8 @@ class Shhd(Node):
 
     def argv(self):
         self.told.unlink(missing_ok=True)
-        words = [str(BIN / "shhd"), "--data-dir", str(self.folder / "data"), "--ready-file", str(self.told),
-                 "--rpc-port", "0", "--port", "0", "--network-id", "7731", "--max-peers",
+        words = [str(BIN / "shhd"), "--address", "127.0.0.1", "--port", "0", "--rpc-port", "0", "--network-id", "7731",
+                 "--data-dir", str(self.folder / "data"), "--ready-file", str(self.told), "--max-peers",
                  str(self.max_peers)]
         for url in self.bootnodes:
             words += ["--bootnodes", url]

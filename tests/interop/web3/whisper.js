@@ -15,7 +15,8 @@ function shape(value) {
 		if (/^0x04[0-9a-f]{128}$/.test(value)) return '<public key>';
 		if (/^0x[0-9a-f]{64}$/.test(value)) return '<32 bytes>';
 		if (/^0x[0-9a-f]{1,32}$/.test(value) && value.length > 12) return '<subscription>';
-		return value.replace(/[0-9a-f]{64}/g, '<id>');
+		// What is wrong with an address each says in its own words.
+		return value.replace(/(peer: ).*/, '$1<URL>').replace(/[0-9a-f]{64}/g, '<id>');
 	}
 	if (Array.isArray(value)) return value.map(shape);
 	if (value && typeof value === 'object') {
