@@ -313,6 +313,11 @@ class RpcTest(Case):
         self.refused(other.call("shh_unsubscribe", subscription), "subscription not found")
         self.assertIs(ws.call("shh_unsubscribe", subscription)["result"], True)
         self.refused(ws.call("shh_unsubscribe", subscription), "subscription not found")
+        watch = b.get("shh_newMessageFilter", {"symKeyID": kb})
+        a.get("shh_post", {**post, "payload": "0xff"})
+        self.assertEqual(b.messages(watch)[0]["payload"], "0xff")
+        self.assertEqual(ws.call("shh_version")["result"], "6.0")
+        self.assertEqual(len(ws.notes), 0)
         # What closes takes its subscriptions along.
         other.call("shh_subscribe", "messages", {"symKeyID": kb, "topics": [TOPIC]})
         self.assertIn("shhd_subscriptions 1\n", b.http(None, "GET", "/metrics")[2])
