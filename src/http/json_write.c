@@ -124,7 +124,7 @@ static int shortest(double n, char digits[18])
 	while (count > 1 && digits[count - 1] == '0')
 		count--;
 	digits[count] = '\0';
-	return atoi(e + 1);
+	return (int)strtol(e + 1, NULL, 10);
 }
 
 void json_write_double(struct json_writer *w, double n)

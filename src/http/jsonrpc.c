@@ -408,14 +408,16 @@ static const struct rpc_method *find(const struct rpc *rpc, const char *name, co
 
 static void no_method(struct rpc_call *c)
 {
-	static const char before[] = "the method ", after[] = " does not exist/is not available";
-	size_t n = strlen(before) + c->method_n + strlen(after);
-	char *text = mem_array(NULL, char, n + 1);
+	/* The name may hold anything, NULs too. */
+	struct buf *text = buf_new(NULL, c->method_n + 64);
+	struct error *e = buf_puts(text, "the method ");
 
-	memcpy(text, before, strlen(before));
-	memcpy(text + strlen(before), c->method, c->method_n);
-	memcpy(text + strlen(before) + c->method_n, after, strlen(after));
-	rpc_fail_code(c, RPC_NO_METHOD, text, n);
+	if (!e)
+		e = buf_append(text, c->method, c->method_n);
+	if (!e)
+		e = buf_puts(text, " does not exist/is not available");
+	error_free(e); /* it fits */
+	rpc_fail_code(c, RPC_NO_METHOD, text->data, text->len);
 	mem_free(text);
 }
 

@@ -91,7 +91,7 @@ static void node_info(struct rpc_call *c, void *arg)
 static char *peer_enode(const void *ctx, const struct p2p_peer *peer)
 {
 	const char *address = p2p_remote_address(peer), *colon = strrchr(address, ':');
-	struct enode e = {.tcp = (uint16_t)(colon ? atoi(colon + 1) : 0)};
+	struct enode e = {.tcp = (uint16_t)(colon ? strtol(colon + 1, NULL, 10) : 0)};
 	const char *host = address + (*address == '[');
 	size_t n = colon ? (size_t)(colon - host) - (*address == '[') : 0;
 

@@ -1,6 +1,7 @@
 #include "shhd/metrics.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "http/json_write.h"
@@ -46,15 +47,16 @@ static void gauge(struct json_writer *w, const char *name, const char *help, dou
 
 static size_t resident_bytes(void)
 {
-	unsigned long size = 0, resident = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
+	char text[128] = "", *rest = text;
 
 	if (f) {
-		if (fscanf(f, "%lu %lu", &size, &resident) != 2)
-			resident = 0;
+		if (!fgets(text, sizeof(text), f))
+			text[0] = '\0';
 		fclose(f);
 	}
-	return resident * (size_t)sysconf(_SC_PAGESIZE);
+	strtoul(rest, &rest, 10); /* the whole size */
+	return strtoul(rest, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static void whisper(struct json_writer *w, struct shhd *d)

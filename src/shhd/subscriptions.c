@@ -1,5 +1,6 @@
 /* shh_subscribe and _unsubscribe: messages sent to the client as they are opened, none before the reply that names the
  * subscription. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -94,8 +95,7 @@ static void name(struct subscription *s)
 	char *digits = hex_random(NULL, ID_DIGITS_MAX / 2);
 	const char *p = digits + strspn(digits, "0");
 
-	strcpy(s->id, "0x");
-	strcat(s->id, *p ? p : "0");
+	snprintf(s->id, sizeof(s->id), "0x%s", *p ? p : "0");
 	mem_free(digits);
 }
 
