@@ -45,6 +45,7 @@ struct run {
 	size_t span;
 	double *times, *post_times; /* ms */
 	size_t time_count, post_count;
+	size_t senders;
 	size_t numbers, awaited; /* begun; messages that are still to come */
 	size_t posting;          /* posts under way */
 	char *sym_id;            /* flood: the sender's */
@@ -300,21 +301,27 @@ struct ping_post {
 	size_t number;
 };
 
+static void ping(struct run *r, size_t number);
+
+/* A sender's next ping follows when the post before is done, as in a script. */
 static void on_ping_posted(const json_t *result, const struct error *e, void *arg)
 {
 	struct ping_post *p = arg;
+	struct run *r = p->run;
+	size_t next = p->number + r->senders;
 
-	posted(p->run, e);
+	posted(r, e);
 	if (result)
-		p->run->post_times[p->run->post_count++] =
-			(double)(clock_mono_us() - p->run->began_us[p->number]) / 1e3;
+		r->post_times[r->post_count++] = (double)(clock_mono_us() - r->began_us[p->number]) / 1e3;
 	mem_free(p);
+	if (next < r->numbers && !shh_interrupted)
+		ping(r, next);
 }
 
-static void ping(struct run *r, size_t senders)
+static void ping(struct run *r, size_t number)
 {
-	size_t number = r->numbers++, receivers = r->count - senders;
-	struct actor *from = &r->actors[number % senders], *to = &r->actors[senders + number % receivers];
+	size_t receivers = r->count - r->senders;
+	struct actor *from = &r->actors[number % r->senders], *to = &r->actors[r->senders + number % receivers];
 	struct note note = {PING, (uint32_t)number, (uint16_t)from->index};
 	struct ping_post *p = mem_new(r, struct ping_post);
 
@@ -323,22 +330,24 @@ static void ping(struct run *r, size_t senders)
 	post(from, "pubKey", to->public, &note, on_ping_posted, p);
 }
 
-struct error *shh_load_ping(struct shh_net *n, const struct shh_load *load, size_t senders, size_t count,
-			    size_t at_once, int64_t round_ms, struct shh_pings *ret_pings)
+struct error *shh_load_ping(struct shh_net *n, const struct shh_load *load, size_t senders, size_t count, size_t round,
+			    int64_t round_ms, struct shh_pings *ret_pings)
 {
 	struct run *r = run_new(n, load, count, 1);
 	struct error *e = NULL;
 
 	r->take = take_ping;
+	r->senders = senders;
 	for (size_t i = 0; i < r->count && !e; i++)
 		e = make_key(&r->actors[i]);
 	while (!e && r->numbers < count && !shh_interrupted) {
-		size_t round = count - r->numbers < at_once ? count - r->numbers : at_once;
+		size_t first = r->numbers, size = count - first < round ? count - first : round;
 
 		r->done = false;
-		r->awaited += round;
-		while (round--)
-			ping(r, senders);
+		r->awaited += size;
+		r->numbers += size;
+		for (size_t i = first; i < r->numbers && i < first + senders; i++)
+			ping(r, i);
 		shh_run_until(&n->loop, &r->done, round_ms);
 	}
 	if (!e && r->time_count == 0)

@@ -26,11 +26,11 @@ struct shh_pings {
 	size_t sent, answered;
 	struct shh_times round_trip, post;
 };
-/* Asymmetric pings from the first `senders` nodes to the others, in turn, until `count` were sent; each is answered to
- * the key of who sent it. `at_once` pings are under way at a time: a round, which ends when all were answered or after
- * `round_ms`. */
-struct error *shh_load_ping(struct shh_net *n, const struct shh_load *load, size_t senders, size_t count,
-			    size_t at_once, int64_t round_ms, struct shh_pings *ret_pings) MUST_CHECK;
+/* `count` asymmetric pings from the first `senders` nodes to the others, in turn, each answered to the key of who sent
+ * it. The senders send at the same time, each one message after the other as a script does. They go by rounds of
+ * `round` pings; one ends when all were answered, or after `round_ms`. */
+struct error *shh_load_ping(struct shh_net *n, const struct shh_load *load, size_t senders, size_t count, size_t round,
+			    int64_t round_ms, struct shh_pings *ret_pings) MUST_CHECK;
 
 struct shh_flood {
 	size_t posted, received; /* distinct */

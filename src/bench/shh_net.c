@@ -20,6 +20,7 @@
 #define READY_MS 60000
 #define MEET_MS 40000
 #define LOOK_MS 100
+#define REST_MS 31000 /* shhd gives memory back every half minute */
 #define END_GRACE_MS 20000
 #define TEXT_LIMIT ((size_t)8 << 20)
 #define ENODE_KEY 128 /* hex digits that name a node */
@@ -373,7 +374,9 @@ struct error *shh_net_meet(struct shh_net *n)
 struct error *shh_net_memory(struct shh_net *n, double *ret_bytes)
 {
 	double *values = mem_array(NULL, double, n->count);
+	bool never = false;
 
+	shh_run_until(&n->loop, &never, REST_MS);
 	for (size_t i = 0; i < n->count; i++) {
 		char path[64], *text = NULL;
 		const char *at;

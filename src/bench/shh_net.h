@@ -55,7 +55,7 @@ void shh_net_clear(struct shh_net *n);
 struct error *shh_net_meet(struct shh_net *n) MUST_CHECK;
 /* Waits until each node can be reached from each other over connections; *ret_peers is the mean number of peers. */
 struct error *shh_net_joined(struct shh_net *n, int64_t ms, double *ret_peers) MUST_CHECK;
-/* Median resident memory of a node, bytes (VmRSS: with its share of libraries' pages). */
+/* Median resident memory of a node, bytes, after half a minute of rest (VmRSS: with its share of libraries' pages). */
 struct error *shh_net_memory(struct shh_net *n, double *ret_bytes) MUST_CHECK;
 
 #endif
