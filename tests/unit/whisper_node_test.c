@@ -499,7 +499,8 @@ static void a_flooding_peer_is_held_back(void **state)
 
 static bool ends_have_all(struct net *n)
 {
-	return pool_count(shh_pool(n->nodes[1].shh)) == 2 && pool_count(shh_pool(n->nodes[2].shh)) == 1;
+	return pool_count(shh_pool(n->nodes[1].shh)) == 2 && pool_count(shh_pool(n->nodes[2].shh)) == 1 &&
+	       n->nodes[1].inbox.count == 2;
 }
 
 static void a_light_node_passes_nothing_on(void **state)
