@@ -211,8 +211,15 @@ static struct error *on_messages(struct shh_peer *p, const uint8_t *payload, siz
 /* What it wants has changed. New envelopes follow it at once, those in the pool within a second. */
 static void on_demand(struct shh_peer *p, const struct demand *demand)
 {
-	if (!p->widened)
+	if (!p->widened) {
 		p->before = p->demand;
+	} else {
+		/* Changed twice before we went through the pool: only what both allowed is there already. */
+		if (p->demand.min_pow > p->before.min_pow)
+			p->before.min_pow = p->demand.min_pow;
+		for (size_t i = 0; i < BLOOM_BYTES; i++)
+			p->before.bloom[i] &= p->demand.bloom[i];
+	}
 	p->widened = p->known;
 	p->demand = *demand;
 }

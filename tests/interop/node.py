@@ -279,10 +279,10 @@ class TestCase(unittest.TestCase):
     def end(self):
         for n in reversed(self.nodes):
             n.stop()
-        outcome = getattr(self, "_outcome", None)
-        result = getattr(outcome, "result", None)
-        failed = result is not None and any(t is self for t, _ in result.failures + result.errors)
-        if failed or (outcome is not None and not outcome.success):
+        result = getattr(getattr(self, "_outcome", None), "result", None)
+        # A subtest stands there for itself and names the test it is of.
+        failed = result and any(getattr(t, "test_case", t) is self for t, _ in result.failures + result.errors)
+        if failed:
             print(f"logs are kept in {self.folder}", file=sys.stderr, flush=True)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
