@@ -58,7 +58,7 @@ lint: ## formatting, rooms, headers, clang-tidy, cppcheck
 
 format: ## format the C sources
 	@scripts/setup lint
-	@git ls-files -z 'src/*.[ch]' 'tests/*.[ch]' | xargs -0 clang-format -i
+	@git ls-files -z 'src/*.[ch]' 'src/*.inc' 'tests/*.[ch]' | xargs -0 clang-format -i
 
 install: all ## install below PREFIX (/usr/local), DESTDIR is honoured
 	@cmake --install $(BUILD) $(if $(PREFIX),--prefix "$(PREFIX)")

@@ -28,16 +28,18 @@ struct error {
 };
 
 #define MUST_CHECK __attribute__((warn_unused_result))
+/* Makers never return NULL: out of memory ends the process. */
+#define ERROR_MAKER MUST_CHECK __attribute__((returns_nonnull))
 
-struct error *error_new(enum error_code code, const char *fmt, ...) __attribute__((format(printf, 2, 3))) MUST_CHECK;
+struct error *error_new(enum error_code code, const char *fmt, ...) __attribute__((format(printf, 2, 3))) ERROR_MAKER;
 struct error *error_vnew(enum error_code code, const char *fmt, va_list ap)
-	__attribute__((format(printf, 2, 0))) MUST_CHECK;
+	__attribute__((format(printf, 2, 0))) ERROR_MAKER;
 /* ERROR_IO (or a nearer code) with ": strerror(err)" appended; `err` is an errno value. */
-struct error *error_sys(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3))) MUST_CHECK;
+struct error *error_sys(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3))) ERROR_MAKER;
 /* The same for a libuv status (negative). */
-struct error *error_uv(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3))) MUST_CHECK;
+struct error *error_uv(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3))) ERROR_MAKER;
 /* Puts "context: " before the message; takes `e` and returns it. */
-struct error *error_wrap(struct error *e, const char *fmt, ...) __attribute__((format(printf, 2, 3))) MUST_CHECK;
+struct error *error_wrap(struct error *e, const char *fmt, ...) __attribute__((format(printf, 2, 3))) ERROR_MAKER;
 struct error *error_copy(const struct error *e) MUST_CHECK;
 void error_free(struct error *e);
 

@@ -109,12 +109,13 @@ static void request(struct measure *m, enum pow_rule rule, unsigned bits, int64_
 	struct pow_request r = {.rule = rule,
 				.target_bits = bits,
 				.deadline_ms = deadline_ms,
-				.expiry = expiry++,
+				.expiry = expiry,
 				.ttl = 50,
 				.topic = {1, 2, 3, 4},
 				.data = m->data,
 				.data_bytes = (size_t)m->settings->size};
 
+	expiry++;
 	m->is_done = false;
 	miner_start(m->miner, m->miner, &r, on_done, m);
 	while (!m->is_done)

@@ -14,7 +14,7 @@ static inline __attribute__((always_inline)) uint64_t rotate(uint64_t lane, unsi
 #define LANE_ROTATE(a, bits) rotate((a), (bits))
 #define LANE_CHI(a, b, c) ((a) ^ (~(b) & (c)))
 #define LANE_CONSTANT(n) (n)
-#include "crypto/keccak_rounds.h"
+#include "crypto/keccak_rounds.inc"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the sponge copies lanes as bytes: little-endian processors only"

@@ -23,7 +23,7 @@ static inline __attribute__((always_inline)) LANE_TARGET __m256i rotate(__m256i 
 #define LANE_ROTATE(a, bits) rotate((a), (bits))
 #define LANE_CHI(a, b, c) LANE_XOR((a), _mm256_andnot_si256((b), (c)))
 #define LANE_CONSTANT(n) _mm256_set1_epi64x((long long)(n))
-#include "crypto/keccak_rounds.h"
+#include "crypto/keccak_rounds.inc"
 
 LANE_TARGET void keccak_permute_avx2(uint64_t *states)
 {

@@ -16,7 +16,7 @@
 #define LANE_ROTATE(a, bits) _mm512_rol_epi64((a), (bits))
 #define LANE_CHI(a, b, c) _mm512_ternarylogic_epi64((a), (b), (c), TABLE_CHI)
 #define LANE_CONSTANT(n) _mm512_set1_epi64((long long)(n))
-#include "crypto/keccak_rounds.h"
+#include "crypto/keccak_rounds.inc"
 
 LANE_TARGET void keccak_permute_avx512(uint64_t *states)
 {

@@ -62,16 +62,18 @@ static bool is_alone(const struct task *t)
 	return atomic_load_explicit(&t->next, memory_order_relaxed) < t->alone_until;
 }
 
+static bool wants_thread(const struct task *t)
+{
+	return t->stage == TASK_NEW || (t->stage == TASK_READY && (t->workers == 0 || !is_alone(t)));
+}
+
 /* The first task that wants another thread. */
 static struct task *take_turn(struct crew *c, uint64_t *ret_first)
 {
-	struct task *t;
+	struct task *t = TAILQ_FIRST(&c->waiting);
 
-	TAILQ_FOREACH(t, &c->waiting, links)
-	{
-		if (t->stage == TASK_NEW || (t->stage == TASK_READY && (t->workers == 0 || !is_alone(t))))
-			break;
-	}
+	while (t && !wants_thread(t))
+		t = TAILQ_NEXT(t, links);
 	if (!t)
 		return NULL;
 	if (t->stage == TASK_READY) {

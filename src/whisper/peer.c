@@ -1,6 +1,6 @@
 /* One peer of the shh/6 capability: its status, what it wants, what it sends. */
 #include <ctype.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,13 +13,15 @@
 /* go-ethereum 1.8 and older count proof of work otherwise than 1.9 and newer. */
 static enum pow_rule rule_of(const char *client, enum pow_rule unknown)
 {
-	const char *version = strstr(client, "/v");
-	unsigned major, minor;
+	const char *version;
+	char *end;
 
-	if (strncmp(client, "Geth/", 5) && strncmp(client, "dsn/", 4))
+	if (!strncmp(client, "dsn/", 4))
+		return POW_EIP627;
+	if (strncmp(client, "Geth/", 5))
 		return unknown;
-	if (!strncmp(client, "Geth/", 5) && version && sscanf(version, "/v%u.%u.", &major, &minor) == 2 && major == 1 &&
-	    minor <= 8)
+	version = strstr(client, "/v1.");
+	if (version && isdigit((unsigned char)version[4]) && strtoul(version + 4, &end, 10) <= 8 && *end == '.')
 		return POW_LEGACY;
 	return POW_EIP627;
 }
