@@ -13,6 +13,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* A literal of 2^32 bytes: libsnappy counts in 32 bits and takes it for an empty one. We refuse it, as Go's snappy
+ * does. */
+static bool has_literal_that_wraps(const uint8_t *data, size_t size)
+{
+	return memmem(data, size, "\xfc\xff\xff\xff\xff", 5) != NULL;
+}
+
 static void as_block(const uint8_t *data, size_t size)
 {
 	size_t length = 0, said = 0;
@@ -23,7 +30,7 @@ static void as_block(const uint8_t *data, size_t size)
 
 	if (!e)
 		e = snappy_decode(data, size, plain, length);
-	assert(theirs == !e);
+	assert(theirs == !e || (theirs && has_literal_that_wraps(data, size)));
 	if (!e) {
 		char *other = malloc(length + 1);
 		size_t n = length;
