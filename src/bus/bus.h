@@ -3,7 +3,11 @@
  * Participants have 40-digit hex ids. A bus handle serves one or more ids: it owns their mailboxes and receives what is
  * sent to them. Delivery is at least once and in order per sender; receivers drop duplicates with bus/dedupe.h.
  *
- * URL: amqp://[user@]host[:port]/vhost, amqps://..., memory:NAME (one process, for tests).
+ * With a keyring all is signed and, but for status, encrypted to its recipient (bus/seal.h). A recipient whose key is
+ * not known is asked for it first; the message waits until it has answered or the message is void.
+ *
+ * URL: amqp://[user@]host[:port]/vhost, amqps://..., shh://... (bus/whisper_address.h), memory:NAME (one process, for
+ * tests).
  * Threads: all calls and all callbacks on the loop thread; backends hide their own threads.
  */
 #ifndef DSN_BUS_BUS_H
@@ -17,6 +21,7 @@
 #include "bus/message.h"
 
 struct bus;
+struct keyring;
 struct bus_delivery; /* one received message that waits for accept or reject */
 
 struct bus_options {
@@ -27,7 +32,10 @@ struct bus_options {
 	const char *ca_file;       /* amqps: trust anchors; NULL: the system's. Verification is always on. */
 	const char *cert_file;     /* amqps client certificate or NULL */
 	const char *key_file;
-	bool accept_plain;    /* also read the queue named by the bare id, messages without envelope */
+	struct keyring *keyring; /* seals what is sent and opens what comes; borrowed. NULL: all is plain */
+	/* Take messages that are not sealed too, and bodies without envelope from the queue named by the bare id; send
+	 * plain to those whose key is not known. */
+	bool accept_plain;
 	unsigned prefetch;    /* unacknowledged deliveries per mailbox; 0: 16 */
 	int64_t heartbeat_ms; /* 0: 10 s */
 };
@@ -58,8 +66,8 @@ struct error *bus_serve(struct bus *bus, const char *id, bool durable) MUST_CHEC
 /* Stop serving; `remove` also deletes a durable mailbox and what waits in it. */
 void bus_unserve(struct bus *bus, const char *id, bool remove);
 
-/* e == NULL: the transport holds the message safely (publisher confirm). ERROR_NOT_FOUND: nobody has such a mailbox.
- * ERROR_UNAVAILABLE: connection lost before the confirm; it may or may not have arrived, sending again is harmless.
+/* e == NULL: the transport holds the message safely (publisher confirm), or the receiver has accepted it (Whisper).
+ * ERROR_NOT_FOUND: nobody has such a mailbox. ERROR_TIMEOUT: void before it was sent. ERROR_UNAVAILABLE: connection lost before the confirm; it may or may not have arrived, sending again is harmless.
  * The error is borrowed. */
 typedef void bus_sent_fn(const struct error *e, void *arg);
 /* Send to m->to (a status goes to the watchers). The message is copied. Not connected: fails at once through the

@@ -4,7 +4,9 @@
  *    "re":"<id of the command>","body":{...}}
  *
  * kind: command (wanted state or question for a node), result (answer to a command, `re` names it),
- * status (periodic and on change, `to` is empty). All values but `body` are strings, as everywhere in API 1.00.
+ * status (periodic and on change, `to` is empty); hello ({"ask":"yes|no"}: who has this id tells its public key by
+ * signing, see bus/hello.h); ack and claim, which belong to a backend. A message whose signer is not `from` carries the
+ * public key of `from` in `key` (128 hex digits, see bus/seal.h). All values but `body` are strings, as everywhere in API 1.00.
  * `body` of a command is a private API document or a bare config message (see api/); of a result:
  *   {"state":"applied|failed","error":{"code":"...","message":"..."},"data":{...}}.
  * A plain message (the seed's) is a body without this envelope.
@@ -21,7 +23,7 @@
 
 #define MESSAGE_LIMIT (256 * 1024)
 
-enum message_kind { MESSAGE_COMMAND, MESSAGE_RESULT, MESSAGE_STATUS };
+enum message_kind { MESSAGE_COMMAND, MESSAGE_RESULT, MESSAGE_STATUS, MESSAGE_HELLO, MESSAGE_ACK, MESSAGE_CLAIM };
 
 struct message {
 	char *id; /* 32 hex digits */
@@ -30,9 +32,11 @@ struct message {
 	char *to;        /* 40 hex digits; "" for a status */
 	int64_t time_ms; /* sender's wall clock */
 	int64_t ttl_ms;  /* the message is void after time_ms + ttl_ms; 0: no limit (plain messages) */
-	char *re;        /* id of the command a result answers, else NULL */
+	char *re;        /* id of the command a result answers, of what an ack confirms, else NULL */
+	char *key;       /* public key of `from`, 128 hex digits, when somebody else signs; else NULL */
 	json_t *body;    /* owned reference */
 	bool plain;      /* came without the envelope */
+	char *signer;    /* 40 hex digits, whose signature it bore; NULL: it was plain. Not part of the text */
 };
 
 /* A new message with a fresh random id and the present time; takes a new reference to body. */

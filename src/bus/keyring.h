@@ -1,0 +1,39 @@
+/* Keys of the bus: ours, by the ids we serve, and the public keys of others, by theirs.
+ *
+ * An id is the Ethereum address of a key (crypto/secp.h), so a public key proves itself: whoever tells it, it belongs to
+ * the id it hashes to. Public keys are learned from every message that is opened and asked for with a hello
+ * (bus/hello.h); with a database they outlive the process. Secrets are wiped when the keyring is freed.
+ * Threads: loop thread.
+ */
+#ifndef DSN_BUS_KEYRING_H
+#define DSN_BUS_KEYRING_H
+
+#include "base/db.h"
+#include "crypto/secp.h"
+
+struct keyring;
+/* SQL of the table, to be part of the schema given to db_open(). */
+extern const char keyring_schema[];
+
+/* `db` may be NULL: what is learned is forgotten at the end. It must outlive the keyring. */
+struct keyring *keyring_new(const void *ctx, struct db *db);
+
+/* A key of ours is copied; returns its id, which belongs to the keyring. Adding it again changes nothing. */
+const char *keyring_add(struct keyring *k, const struct secp_key *key);
+/* The key of an id of ours, or NULL. */
+const struct secp_key *keyring_own(const struct keyring *k, const char *id);
+/* A person's key: signs what is sent under any other id of ours, which then is a passing address for answers. */
+void keyring_set_identity(struct keyring *k, const struct secp_key *key);
+/* NULL: none, each id signs for itself. */
+const struct secp_key *keyring_identity(const struct keyring *k);
+
+/* Remember a public key. True: it was new. */
+bool keyring_learn(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES]);
+/* The public key of an id, ours or learned; NULL: not known. Valid until the next call. */
+const uint8_t *keyring_public(struct keyring *k, const char *id);
+
+/* The id of a public key: 40 lower-case hex digits and NUL. */
+#define KEYRING_ID_SIZE 41
+void keyring_id(const uint8_t public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_SIZE]);
+
+#endif
