@@ -14,7 +14,7 @@
 #define REASON_UNKNOWN "no reason given"
 
 struct amqp {
-	struct bus_handlers handlers;
+	struct bus *bus;
 	struct amqp_pipe *pipe;
 	struct amqp_owner *owner;
 	bool up;
@@ -37,7 +37,7 @@ struct delivery {
 	struct amqp_tag tag;
 	char *id;
 	char *message_id;
-	char *text;
+	uint8_t *bytes;
 	size_t len;
 };
 
@@ -46,8 +46,7 @@ struct delivery {
 static void on_state(struct amqp *a, const struct amqp_report *r)
 {
 	a->up = r->up;
-	if (a->handlers.on_state)
-		a->handlers.on_state(r->up, r->error, a->handlers.arg);
+	bus_report_state(a->bus, r->up, r->error);
 }
 
 static void on_delivery(struct amqp *a, struct amqp_report *r)
@@ -58,10 +57,10 @@ static void on_delivery(struct amqp *a, struct amqp_report *r)
 	d->head.self = a;
 	d->tag = r->tag;
 	d->id = talloc_steal(d, r->id);
-	d->text = talloc_steal(d, r->text);
+	d->bytes = talloc_steal(d, r->bytes);
 	d->message_id = talloc_steal(d, r->message_id);
 	d->len = r->len;
-	bus_receive(&d->head, &a->handlers, d->id, r->plain, d->message_id, d->text, d->len);
+	bus_receive(a->bus, &d->head, d->id, r->plain, d->message_id, d->bytes, d->len);
 }
 
 static void on_sent(struct amqp *a, const struct amqp_report *r)
@@ -92,12 +91,10 @@ static void on_report(struct amqp *a, struct amqp_report *r)
 		on_sent(a, r);
 		break;
 	case REPORT_REFUSED:
-		if (a->handlers.on_refused)
-			a->handlers.on_refused(r->id, r->error, a->handlers.arg);
+		bus_report_refused(a->bus, r->id, r->error);
 		break;
 	case REPORT_SERVED:
-		if (a->handlers.on_served)
-			a->handlers.on_served(r->id, a->handlers.arg);
+		bus_report_served(a->bus, r->id);
 		break;
 	}
 }
@@ -185,22 +182,21 @@ static struct error *check_room(const struct amqp *a, size_t len)
 {
 	if (!a->up)
 		return error_new(ERROR_UNAVAILABLE, "not connected to the broker");
-	if (len > MESSAGE_LIMIT)
-		return error_new(ERROR_LIMIT, "the message has %zu bytes, at most %d are allowed", len, MESSAGE_LIMIT);
 	if (a->unsettled_count >= UNSETTLED_MESSAGES || a->unsettled_bytes + len > UNSETTLED_BYTES)
 		return error_new(ERROR_LIMIT, "too many messages wait for the broker's confirm");
 	return NULL;
 }
 
-static void amqp_send(void *self, const struct message *m, bus_sent_fn *fn, void *arg)
+static void amqp_send(void *self, const struct bus_item *item, bus_sent_fn *fn, void *arg)
 {
 	struct amqp *a = self;
 	struct amqp_order *o = amqp_order_new(ORDER_SEND);
 	struct sending *s = mem_new(a, struct sending);
 	struct error *e;
 
-	o->text = message_encode(o, m);
-	o->len = strlen(o->text);
+	o->bytes = mem_memdup(o, item->bytes, item->len);
+	o->len = item->len;
+	o->is_json = seal_form(o->bytes, o->len) == SEAL_PLAIN;
 	s->fn = fn;
 	s->arg = arg;
 	s->len = o->len;
@@ -210,11 +206,11 @@ static void amqp_send(void *self, const struct message *m, bus_sent_fn *fn, void
 		fail_sending(a, s, e);
 		return;
 	}
-	o->status = m->kind == MESSAGE_STATUS;
+	o->status = item->kind == MESSAGE_STATUS;
 	o->lasting = !o->status;
-	o->message_id = order_text(o, m->id);
-	o->to = order_text(o, o->status ? m->from : m->to);
-	o->until_ms = m->ttl_ms ? m->time_ms + m->ttl_ms : 0;
+	o->message_id = order_text(o, item->id);
+	o->to = order_text(o, o->status ? item->from : item->to);
+	o->until_ms = item->until_ms;
 	o->token = s;
 	s->counted = true;
 	a->unsettled_count++;
@@ -243,8 +239,9 @@ static void amqp_reject(void *self, struct bus_delivery *head, const char *reaso
 	o->reason = order_text(o, reason ? reason : REASON_UNKNOWN);
 	o->id = order_text(o, d->id);
 	o->message_id = order_text(o, d->head.message ? d->head.message->id : d->message_id);
-	o->text = talloc_steal(o, d->text);
+	o->bytes = talloc_steal(o, d->bytes);
 	o->len = d->len;
+	o->is_json = seal_form(o->bytes, o->len) == SEAL_PLAIN;
 	give_order(a, o);
 	mem_free(d);
 }
@@ -286,7 +283,7 @@ static struct amqp_owner *owner_new(const struct bus_options *options, struct am
 }
 
 static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bus_options *options,
-			       const struct bus_handlers *handlers, void **ret_self)
+			       struct bus *bus, void **ret_self)
 {
 	struct amqp_address *address;
 	struct amqp *a;
@@ -294,7 +291,7 @@ static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bu
 
 	TRY(amqp_address_new(NULL, options, &address));
 	a = mem_new(ctx, struct amqp);
-	a->handlers = *handlers;
+	a->bus = bus;
 	amqp_list_init(&a->local);
 	amqp_list_init(&a->orders);
 	talloc_set_destructor(a, amqp_destroy);

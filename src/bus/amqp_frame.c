@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "bus/amqp_link.h"
 #include "bus/amqp_owner.h"
+#include "bus/seal.h"
 
 /* After so many frames the orders of the loop get their turn. */
 #define FRAMES_A_TURN 256
@@ -34,7 +35,7 @@ void frames_forget(struct amqp_owner *o, uint16_t channel)
 	if (channel >= o->incoming_count)
 		return;
 	in = &o->incoming[channel];
-	mem_free(in->text);
+	mem_free(in->bytes);
 	mem_free(in->message_id);
 	mem_free(in->reply_text);
 	memset(in, 0, sizeof(*in));
@@ -47,7 +48,7 @@ static struct error *deliver(struct amqp_owner *o, uint16_t channel, struct inco
 
 	if (!m)
 		return NULL;
-	if (!in->text) {
+	if (!in->bytes) {
 		int status = amqp_basic_nack(o->link, channel, in->number, 0, 0);
 
 		log_warn("bus.too-large", "queue=%s bytes=%zu", m->queue, in->size);
@@ -57,9 +58,9 @@ static struct error *deliver(struct amqp_owner *o, uint16_t channel, struct inco
 	r->id = m->id ? mem_strdup(r, m->id) : NULL;
 	r->plain = m->plain;
 	r->tag = (struct amqp_tag){.generation = m->generation, .channel = channel, .number = in->number};
-	r->text = talloc_steal(r, in->text);
+	r->bytes = talloc_steal(r, in->bytes);
 	r->len = in->len;
-	in->text = NULL;
+	in->bytes = NULL;
 	r->message_id = in->message_id ? mem_strdup(r, in->message_id) : NULL;
 	amqp_pipe_give(o->pipe, &r->item);
 	return NULL;
@@ -89,8 +90,8 @@ static struct error *on_header(struct amqp_owner *o, uint16_t channel, const amq
 	if (p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)
 		in->message_id = copy_bytes(o, p->message_id);
 	/* The body of what came back is not needed: the order still holds it. */
-	if (in->kind == INCOMING_DELIVERY && in->size <= MESSAGE_LIMIT)
-		in->text = mem_zalloc_(NULL, in->size + 1, "message text");
+	if (in->kind == INCOMING_DELIVERY && in->size <= SEAL_LIMIT)
+		in->bytes = mem_array(NULL, uint8_t, in->size + 1);
 	return in->size ? NULL : complete(o, channel, in);
 }
 
@@ -103,8 +104,8 @@ static struct error *on_body(struct amqp_owner *o, uint16_t channel, const amqp_
 		return NULL;
 	if (b.len > in->size - in->len)
 		return error_new(ERROR_UNAVAILABLE, "the broker sent more than it announced");
-	if (in->text)
-		memcpy(in->text + in->len, b.bytes, b.len);
+	if (in->bytes)
+		memcpy(in->bytes + in->len, b.bytes, b.len);
 	in->len += b.len;
 	return in->len == in->size ? complete(o, channel, in) : NULL;
 }

@@ -38,8 +38,9 @@ struct amqp_order {
 	char *to;            /* SEND: routing key */
 	bool status;         /* SEND: to the watchers */
 	bool lasting;        /* SEND: survives a restart of the broker */
+	bool is_json;        /* SEND, REJECT: the bytes are JSON text */
 	int64_t until_ms;    /* SEND: wall clock when it becomes void; 0: never */
-	char *text;          /* SEND; REJECT: the message as it came */
+	uint8_t *bytes;      /* SEND; REJECT: the message as it came */
 	size_t len;
 	void *token; /* SEND: comes back in the report */
 	/* the owner's own */
@@ -65,7 +66,7 @@ struct amqp_report {
 	struct amqp_tag tag; /* DELIVERY */
 	bool plain;          /* DELIVERY: from a queue named by the bare id */
 	char *message_id;    /* DELIVERY: as the sender named it, or NULL */
-	char *text;          /* DELIVERY */
+	uint8_t *bytes;      /* DELIVERY */
 	size_t len;
 	void *token; /* SENT */
 };

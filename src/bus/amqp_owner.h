@@ -42,7 +42,7 @@ struct mailbox {
 struct incoming {
 	enum { INCOMING_NONE, INCOMING_DELIVERY, INCOMING_RETURN } kind;
 	uint64_t number;
-	char *text; /* NULL while skipping one that is too large */
+	uint8_t *bytes; /* NULL while skipping one that is too large */
 	size_t len, size;
 	bool have_header;
 	char *message_id;

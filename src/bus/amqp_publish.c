@@ -70,7 +70,7 @@ static int publish_one(struct amqp_owner *o, const struct amqp_order *order, int
 	const char *exchange = reject ? o->dead_exchange : order->status ? o->status_exchange : o->exchange;
 	amqp_basic_properties_t p = {
 		._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG,
-		.content_type = amqp_cstring_bytes("application/json"),
+		.content_type = amqp_cstring_bytes(order->is_json ? "application/json" : "application/octet-stream"),
 		.delivery_mode = order->lasting || reject ? AMQP_DELIVERY_PERSISTENT : AMQP_DELIVERY_NONPERSISTENT,
 	};
 	amqp_table_entry_t headers[2];
@@ -94,7 +94,7 @@ static int publish_one(struct amqp_owner *o, const struct amqp_order *order, int
 	/* A status that nobody watches is no failure; anything else without a queue comes back. */
 	return amqp_basic_publish(o->link, CHANNEL_PUBLISH, amqp_cstring_bytes(exchange),
 				  amqp_cstring_bytes(order->to ? order->to : ""), !order->status, 0, &p,
-				  (amqp_bytes_t){order->len, order->text});
+				  (amqp_bytes_t){order->len, order->bytes});
 }
 
 struct error *publish_waiting(struct amqp_owner *o)

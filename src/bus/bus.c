@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/backend.h"
+#include "bus/hello.h"
 
 #define NETWORK_LENGTH 32
 
@@ -21,6 +22,12 @@ static const struct bus_backend *const backends[] = {
 struct bus {
 	const struct bus_backend *backend;
 	void *self;
+	uv_loop_t *loop;
+	struct bus_handlers handlers;
+	struct keyring *keyring; /* NULL: all is plain */
+	bool accept_plain;
+	char *asking; /* an id that we serve and have the key of: keys are asked for in its name */
+	struct hellos *hellos;
 };
 
 static const struct bus_backend *find_backend(const char *url)
@@ -62,6 +69,77 @@ struct error *bus_check_network(const char *network)
 	return NULL;
 }
 
+/* --- sending --- */
+
+static void send_as(struct bus *bus, const struct message *m, enum seal_form form, bus_sent_fn *fn, void *arg)
+{
+	uint8_t *bytes = NULL;
+	size_t n = 0;
+	struct error *e = seal_write(NULL, bus->keyring, m, form, &bytes, &n);
+
+	if (e) {
+		/* Not ERROR_NOT_FOUND: that would say that the recipient does not exist. */
+		if (e->code == ERROR_NOT_FOUND)
+			e->code = ERROR_INVALID;
+		hello_tell_later(bus, bus->loop, e, fn, arg);
+	} else {
+		struct bus_item item = {.id = m->id,
+					.kind = m->kind,
+					.from = m->from,
+					.to = m->to,
+					.until_ms = m->ttl_ms ? m->time_ms + m->ttl_ms : 0,
+					.bytes = bytes,
+					.len = n};
+
+		bus->backend->send(bus->self, &item, fn, arg);
+	}
+	mem_free(bytes);
+}
+
+static void send_sealed(void *arg, const struct message *m, bus_sent_fn *fn, void *fn_arg)
+{
+	send_as(arg, m, SEAL_SEALED, fn, fn_arg);
+}
+
+static void ask_for_key(void *arg, const char *to, bus_sent_fn *fn, void *fn_arg)
+{
+	struct bus *bus = arg;
+	struct message *m = hello_new(NULL, bus->asking, to, true);
+
+	send_as(bus, m, SEAL_OPEN, fn, fn_arg);
+	mem_free(m);
+}
+
+/* Somebody is to be told that it cannot be sealed. */
+static struct error *no_way(const struct bus *bus, const struct message *m)
+{
+	if (!bus_is_up(bus))
+		return error_new(ERROR_UNAVAILABLE, "not connected");
+	return error_new(ERROR_INVALID,
+			 "%s: its public key is not known, and no mailbox of ours with a key could take the answer",
+			 m->to);
+}
+
+void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg)
+{
+	bool signs = bus->keyring && keyring_own(bus->keyring, m->from);
+
+	if (!bus->keyring || (!signs && bus->accept_plain))
+		send_as(bus, m, SEAL_PLAIN, fn, arg);
+	else if (m->kind == MESSAGE_STATUS)
+		send_as(bus, m, SEAL_OPEN, fn, arg);
+	else if (!signs || keyring_public(bus->keyring, m->to))
+		send_as(bus, m, SEAL_SEALED, fn, arg);
+	else if (bus->accept_plain)
+		send_as(bus, m, SEAL_PLAIN, fn, arg);
+	else if (bus->asking && bus_is_up(bus))
+		hellos_wait(bus->hellos, m, fn, arg);
+	else
+		hello_tell_later(bus, bus->loop, no_way(bus, m), fn, arg);
+}
+
+/* --- opening --- */
+
 struct error *bus_open(const void *ctx, uv_loop_t *loop, const struct bus_options *options,
 		       const struct bus_handlers *handlers, struct bus **ret_bus)
 {
@@ -84,7 +162,13 @@ struct error *bus_open(const void *ctx, uv_loop_t *loop, const struct bus_option
 
 	b = mem_new(ctx, struct bus);
 	b->backend = backend;
-	e = backend->open(b, loop, &complete, handlers, &b->self);
+	b->loop = loop;
+	b->handlers = *handlers;
+	b->keyring = complete.keyring;
+	b->accept_plain = complete.accept_plain;
+	b->hellos =
+		hellos_new(b, loop, &(struct hellos_events){.ask = ask_for_key, .ready = send_sealed, .arg = b});
+	e = backend->open(b, loop, &complete, b, &b->self);
 	if (e) {
 		mem_free(b);
 		/* cppcheck-suppress returnDanglingLifetime ; an error holds no pointer to the options */
@@ -98,17 +182,18 @@ struct error *bus_serve(struct bus *bus, const char *id, bool durable)
 {
 	if (!id_valid(id))
 		return error_new(ERROR_INVALID, "mailbox %s: wants %d hexadecimal digits", log_q(id), ID_DIGITS);
+	if (!bus->asking && bus->keyring && keyring_own(bus->keyring, id))
+		bus->asking = mem_strdup(bus, id);
 	return bus->backend->serve(bus->self, id, durable);
 }
 
 void bus_unserve(struct bus *bus, const char *id, bool remove)
 {
+	if (bus->asking && !strcasecmp(bus->asking, id)) {
+		mem_free(bus->asking);
+		bus->asking = NULL;
+	}
 	bus->backend->unserve(bus->self, id, remove);
-}
-
-void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg)
-{
-	bus->backend->send(bus->self, m, fn, arg);
 }
 
 void bus_accept(struct bus_delivery *d)
@@ -131,13 +216,43 @@ bool bus_is_up(const struct bus *bus)
 	return bus->backend->is_up(bus->self);
 }
 
-/* NULL when the message is good for this mailbox. */
-static const char *objection(const struct message *m, const char *id)
+/* --- what the backend reports --- */
+
+void bus_report_state(struct bus *bus, bool up, const struct error *why)
 {
+	if (!up)
+		hellos_lost(bus->hellos);
+	if (bus->handlers.on_state)
+		bus->handlers.on_state(up, why, bus->handlers.arg);
+}
+
+void bus_report_refused(struct bus *bus, const char *id, const struct error *why)
+{
+	if (bus->handlers.on_refused)
+		bus->handlers.on_refused(id, why, bus->handlers.arg);
+}
+
+void bus_report_served(struct bus *bus, const char *id)
+{
+	if (bus->handlers.on_served)
+		bus->handlers.on_served(id, bus->handlers.arg);
+}
+
+/* NULL when the message is good for this mailbox. */
+static const char *objection(const struct message *m, const char *id, enum seal_form form)
+{
+	bool open = m->kind == MESSAGE_STATUS || m->kind == MESSAGE_HELLO;
+
 	if (!id && m->kind != MESSAGE_STATUS)
 		return "only a status belongs here";
 	if (id && m->kind == MESSAGE_STATUS)
 		return "a status does not belong into a mailbox";
+	if (m->kind == MESSAGE_ACK || m->kind == MESSAGE_CLAIM)
+		return "belongs to a transport, not to a participant";
+	if (form == SEAL_OPEN && !open)
+		return "signed, but not sealed";
+	if (form == SEAL_PLAIN && m->kind == MESSAGE_HELLO)
+		return "a hello that is not signed says nothing";
 	if (id && strcasecmp(m->to, id))
 		return "meant for another mailbox";
 	if (message_expired(m, clock_wall_ms()))
@@ -145,33 +260,74 @@ static const char *objection(const struct message *m, const char *id)
 	return NULL;
 }
 
-void bus_receive(struct bus_delivery *d, const struct bus_handlers *handlers, const char *id, bool plain,
-		 const char *salt, const char *text, size_t len)
+static struct error *read_bytes(struct bus *bus, struct bus_delivery *d, const char *id, bool plain, const char *salt,
+				const uint8_t *bytes, size_t len)
 {
 	char *random = plain && !salt ? hex_random(d, 16) : NULL;
-	struct error *e = message_decode(d, text, len, plain, salt ? salt : random, &d->message);
+
+	switch (seal_form(bytes, len)) {
+	case SEAL_OPEN:
+		return seal_read(d, bus->keyring, id, bytes, len, &d->message);
+	case SEAL_SEALED:
+		if (bus->keyring)
+			return seal_read(d, bus->keyring, id, bytes, len, &d->message);
+		return error_new(ERROR_REFUSED, "sealed, but only plain messages are read here");
+	case SEAL_PLAIN:
+		if (bus->keyring && !bus->accept_plain)
+			return error_new(ERROR_INVALID,
+					 "plain: only sealed messages are taken here, unless it is started with "
+					 "--accept-plain");
+		break;
+	case SEAL_UNKNOWN:
+		break;
+	}
+	return message_decode(d, (const char *)bytes, len, plain, salt ? salt : random, &d->message);
+}
+
+static void answer_hello(struct bus *bus, struct bus_delivery *d)
+{
+	const struct message *m = d->message;
+
+	if (bus->keyring && hello_asks(m) && keyring_own(bus->keyring, m->to)) {
+		struct message *answer = hello_new(d, m->to, m->from, false);
+
+		send_as(bus, answer, SEAL_OPEN, NULL, NULL);
+	}
+	bus_accept(d);
+}
+
+void bus_receive(struct bus *bus, struct bus_delivery *d, const char *id, bool plain, const char *salt,
+		 const uint8_t *bytes, size_t len)
+{
+	struct error *e = read_bytes(bus, d, id, plain, salt, bytes, len);
 	const char *reason;
 
 	if (e) {
-		log_warn("bus.malformed", "mailbox=%s why=%s", id ? id : "status", log_q(e->message));
+		log_line(e->code == ERROR_REFUSED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "bus.malformed",
+			  "mailbox=%s why=%s", id ? id : "status", log_q(e->message));
 		bus_reject(d, e->message);
 		error_free(e);
 		return;
 	}
 	if (d->message->plain)
 		d->message->to = mem_strdup(d->message, id);
-	reason = objection(d->message, id);
+	reason = objection(d->message, id, seal_form(bytes, len));
+	if (!reason && d->message->signer)
+		hellos_learned(bus->hellos, d->message->from);
 	if (reason) {
 		log_warn("bus.rejected", "mailbox=%s message=%s why=%s", id ? id : "status", d->message->id,
 			 log_q(reason));
 		bus_reject(d, reason);
+	} else if (d->message->kind == MESSAGE_HELLO) {
+		answer_hello(bus, d);
 	} else if (id) {
-		handlers->on_message(d, d->message, handlers->arg);
+		bus->handlers.on_message(d, d->message, bus->handlers.arg);
 	} else {
 		struct message *m = talloc_steal(NULL, d->message);
+		struct bus_handlers handlers = bus->handlers;
 
 		bus_accept(d); /* first: the handler may free the bus */
-		handlers->on_status(m, handlers->arg);
+		handlers.on_status(m, handlers.arg);
 		mem_free(m);
 	}
 }

@@ -14,7 +14,7 @@ struct member;
 
 struct letter {
 	struct letter *next;
-	char *text;
+	uint8_t *bytes;
 	size_t len;
 	int64_t until_ms;              /* wall clock; 0: never */
 	struct memory_delivery *taken; /* delivered and not yet accepted */
@@ -52,7 +52,7 @@ struct member {
 	struct member *next;
 	struct hub *hub;
 	uv_loop_t *loop;
-	struct bus_handlers handlers;
+	struct bus *bus;
 	unsigned prefetch;
 	bool up, watching, told_down;
 	struct want *wants;
@@ -65,7 +65,7 @@ struct memory_delivery {
 	struct member *member;
 	struct box *box;       /* NULL: status */
 	struct letter *letter; /* NULL once it is not ours any more */
-	char *text;
+	uint8_t *bytes;
 	size_t len;
 	struct timer *timer;
 };
@@ -128,14 +128,14 @@ static void letter_free(struct box *b, struct letter *l)
 	mem_free(l);
 }
 
-static void box_put(struct box *b, const char *text, int64_t until_ms)
+static void box_put(struct box *b, const uint8_t *bytes, size_t len, int64_t until_ms)
 {
 	struct letter **at = &b->letters, *l = mem_new(b, struct letter);
 
 	while (*at)
 		at = &(*at)->next;
-	l->text = mem_strdup(l, text);
-	l->len = strlen(text);
+	l->bytes = mem_memdup(l, bytes, len);
+	l->len = len;
 	l->until_ms = until_ms;
 	*at = l;
 }
@@ -148,10 +148,10 @@ static void on_deliver(void *arg)
 
 	mem_free(d->timer);
 	d->timer = NULL;
-	bus_receive(&d->head, &d->member->handlers, d->box ? d->box->id : NULL, false, NULL, d->text, d->len);
+	bus_receive(d->member->bus, &d->head, d->box ? d->box->id : NULL, false, NULL, d->bytes, d->len);
 }
 
-static void hand_over(struct member *m, struct box *b, struct letter *l, const char *text)
+static void hand_over(struct member *m, struct box *b, struct letter *l, const uint8_t *bytes, size_t len)
 {
 	struct memory_delivery *d = mem_new(m, struct memory_delivery);
 
@@ -160,8 +160,8 @@ static void hand_over(struct member *m, struct box *b, struct letter *l, const c
 	d->member = m;
 	d->box = b;
 	d->letter = l;
-	d->text = mem_strdup(d, text);
-	d->len = strlen(text);
+	d->bytes = mem_memdup(d, bytes, len);
+	d->len = len;
 	if (l)
 		l->taken = d;
 	/* A delivery not yet handed over dies with the connection; one handed over belongs to the handler. */
@@ -183,7 +183,7 @@ static void box_pump(struct box *b)
 		}
 		taken++;
 		if (!l->taken)
-			hand_over(b->owner, b, l, l->text);
+			hand_over(b->owner, b, l, l->bytes, l->len);
 	}
 }
 
@@ -235,8 +235,7 @@ static void on_claim(void *arg)
 		struct error *e = error_new(ERROR_EXISTS, "another participant serves %s", w->id);
 
 		claim_later(w, RETRY_MS);
-		if (w->member->handlers.on_refused)
-			w->member->handlers.on_refused(w->id, e, w->member->handlers.arg);
+		bus_report_refused(w->member->bus, w->id, e);
 		error_free(e);
 		return;
 	}
@@ -249,8 +248,7 @@ static void on_claim(void *arg)
 	}
 	b->owner = w->member;
 	box_pump(b);
-	if (w->member->handlers.on_served)
-		w->member->handlers.on_served(w->id, w->member->handlers.arg);
+	bus_report_served(w->member->bus, w->id);
 }
 
 static struct error *memory_serve(void *self, const char *id, bool durable)
@@ -334,40 +332,32 @@ static int sending_destroy(struct sending *s)
 	return 0;
 }
 
-static struct error *route(struct member *m, const struct message *message)
+static struct error *route(struct member *m, const struct bus_item *item)
 {
 	struct hub *h = m->hub;
 	unsigned copies = 1;
-	struct box *b;
-	char *text;
+	struct box *b = item->kind == MESSAGE_STATUS ? NULL : box_find(h, item->to);
 
-	b = message->kind == MESSAGE_STATUS ? NULL : box_find(h, message->to);
-	if (message->kind != MESSAGE_STATUS && !b)
-		return error_new(ERROR_NOT_FOUND, "nobody has a mailbox %s", message->to);
-	if (message_expired(message, clock_wall_ms()))
+	if (item->kind != MESSAGE_STATUS && !b)
+		return error_new(ERROR_NOT_FOUND, "nobody has a mailbox %s", item->to);
+	if (item->until_ms && item->until_ms < clock_wall_ms())
 		return error_new(ERROR_TIMEOUT, "the message was void before it could be sent");
-	text = message_encode(NULL, message);
-	if (strlen(text) > MESSAGE_LIMIT) {
-		mem_free(text);
-		return error_new(ERROR_LIMIT, "the message is too large");
-	}
 	if (h->duplicate) {
 		h->duplicate--;
 		copies = 2;
 	}
 	for (unsigned i = 0; b && i < copies; i++)
-		box_put(b, text, message->ttl_ms ? message->time_ms + message->ttl_ms : 0);
+		box_put(b, item->bytes, item->len, item->until_ms);
 	if (b)
 		box_pump(b);
 	for (struct member *w = h->members; !b && w; w = w->next) {
 		if (w->up && w->watching)
-			hand_over(w, NULL, NULL, text);
+			hand_over(w, NULL, NULL, item->bytes, item->len);
 	}
-	mem_free(text);
 	return NULL;
 }
 
-static void memory_send(void *self, const struct message *message, bus_sent_fn *fn, void *arg)
+static void memory_send(void *self, const struct bus_item *item, bus_sent_fn *fn, void *arg)
 {
 	struct member *m = self;
 	struct sending *s = mem_new(m, struct sending);
@@ -378,7 +368,7 @@ static void memory_send(void *self, const struct message *message, bus_sent_fn *
 	if (!m->up)
 		s->error = error_new(ERROR_UNAVAILABLE, "not connected to the broker");
 	else
-		s->error = route(m, message);
+		s->error = route(m, item);
 	if (!s->error && m->hub->lose_confirms) {
 		m->hub->lose_confirms--;
 		s->error = error_new(ERROR_UNAVAILABLE, "connection lost before the confirm");
@@ -398,8 +388,8 @@ static void on_connect(void *arg)
 
 		m->told_down = true;
 		timer_again(m->connecting, RETRY_MS, 0);
-		if (tell && m->handlers.on_state)
-			m->handlers.on_state(false, e, m->handlers.arg);
+		if (tell)
+			bus_report_state(m->bus, false, e);
 		error_free(e);
 		return;
 	}
@@ -408,8 +398,7 @@ static void on_connect(void *arg)
 	m->connection = mem_zalloc_(m, 1, "connection");
 	for (struct want *w = m->wants; w; w = w->next)
 		claim_later(w, 0);
-	if (m->handlers.on_state)
-		m->handlers.on_state(true, NULL, m->handlers.arg);
+	bus_report_state(m->bus, true, NULL);
 }
 
 static void disconnect(struct member *m)
@@ -440,7 +429,7 @@ static int member_destroy(struct member *m)
 }
 
 static struct error *memory_open(const void *ctx, uv_loop_t *loop, const struct bus_options *options,
-				 const struct bus_handlers *handlers, void **ret_self)
+				 struct bus *bus, void **ret_self)
 {
 	const char *name = options->url + strlen("memory:");
 	struct member *m;
@@ -450,7 +439,7 @@ static struct error *memory_open(const void *ctx, uv_loop_t *loop, const struct 
 	m = mem_new(ctx, struct member);
 	m->hub = hub_get(name);
 	m->loop = loop;
-	m->handlers = *handlers;
+	m->bus = bus;
 	m->prefetch = options->prefetch;
 	m->next = m->hub->members;
 	m->hub->members = m;
@@ -492,8 +481,7 @@ void memory_hub_drop(const char *name)
 		disconnect(m);
 		m->told_down = true;
 		timer_again(m->connecting, RETRY_MS, 0);
-		if (m->handlers.on_state)
-			m->handlers.on_state(false, e, m->handlers.arg);
+		bus_report_state(m->bus, false, e);
 	}
 	error_free(e);
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 
 #define ID_BYTES 16
+#define KEY_DIGITS 128
 #define TTL_MIN_MS INT64_C(1000)
 #define TTL_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
 /* Year 9999: later than any sane clock, early enough that time + ttl cannot overflow. */
@@ -22,6 +23,9 @@ static const char *const kind_names[] = {
 	[MESSAGE_COMMAND] = "command",
 	[MESSAGE_RESULT] = "result",
 	[MESSAGE_STATUS] = "status",
+	[MESSAGE_HELLO] = "hello",
+	[MESSAGE_ACK] = "ack",
+	[MESSAGE_CLAIM] = "claim",
 };
 #define KIND_COUNT (sizeof(kind_names) / sizeof(kind_names[0]))
 
@@ -54,6 +58,21 @@ struct message *message_new(const void *ctx, enum message_kind kind, const char 
 	return m;
 }
 
+struct message *message_copy(const void *ctx, const struct message *m)
+{
+	struct message *copy = message_alloc(ctx);
+
+	*copy = *m;
+	copy->id = mem_strdup(copy, m->id);
+	copy->from = mem_strdup(copy, m->from);
+	copy->to = mem_strdup(copy, m->to);
+	copy->re = m->re ? mem_strdup(copy, m->re) : NULL;
+	copy->key = m->key ? mem_strdup(copy, m->key) : NULL;
+	copy->signer = m->signer ? mem_strdup(copy, m->signer) : NULL;
+	copy->body = json_incref(m->body);
+	return copy;
+}
+
 struct message *message_result(const void *ctx, const struct message *command, const char *from, const struct error *e,
 			       json_t *data)
 {
@@ -82,15 +101,17 @@ char *message_encode(const void *ctx, const struct message *m)
 	char *body = json_text(NULL, m->body), *text;
 
 	assert(hex_is(m->id, (size_t)ID_BYTES * 2) && (!m->re || hex_is(m->re, (size_t)ID_BYTES * 2)));
+	assert(!m->key || hex_is(m->key, KEY_DIGITS));
 	assert((!*m->from || hex_is(m->from, ID_DIGITS)) && (!*m->to || hex_is(m->to, ID_DIGITS)));
 	if (m->plain)
 		return talloc_steal(ctx, body);
 	text = mem_printf(
 		ctx,
 		"{\"dsn\":\"1\",\"id\":\"%s\",\"kind\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"time\":\"%" PRId64
-		"\",\"ttl\":\"%" PRId64 "\"%s%s%s,\"body\":%s}",
+		"\",\"ttl\":\"%" PRId64 "\"%s%s%s%s%s%s,\"body\":%s}",
 		m->id, kind_names[m->kind], m->from, m->to, m->time_ms, m->ttl_ms, m->re ? ",\"re\":\"" : "",
-		m->re ? m->re : "", m->re ? "\"" : "", body);
+		m->re ? m->re : "", m->re ? "\"" : "", m->key ? ",\"key\":\"" : "", m->key ? m->key : "",
+		m->key ? "\"" : "", body);
 	mem_free(body);
 	return text;
 }
@@ -121,7 +142,7 @@ static struct error *read_kind(const json_t *o, const struct place *at, enum mes
 			return NULL;
 		}
 	}
-	return place_error(&here, "is none of command, result, status");
+	return place_error(&here, "is none of command, result, status, hello, ack, claim");
 }
 
 /* A status has no recipient, everything else has exactly one. */
@@ -143,11 +164,19 @@ static struct error *read_re(const json_t *o, const struct place *at, enum messa
 {
 	const struct place here = {at, "re", 0};
 
-	if (kind == MESSAGE_RESULT)
+	if (kind == MESSAGE_RESULT || kind == MESSAGE_ACK)
 		return read_hex(o, at, "re", ID_BYTES * 2, ret_re);
 	if (json_object_get(o, "re"))
 		return place_error(&here, "belongs to a result only");
 	*ret_re = NULL;
+	return NULL;
+}
+
+static struct error *read_key(const json_t *o, const struct place *at, const char **ret_key)
+{
+	if (json_object_get(o, "key"))
+		return read_hex(o, at, "key", KEY_DIGITS, ret_key);
+	*ret_key = NULL;
 	return NULL;
 }
 
@@ -217,9 +246,9 @@ static struct error *decode_plain(const void *ctx, const char *text, size_t len,
 static struct error *decode_envelope(const void *ctx, const json_t *o, const struct place *at,
 				     struct message **ret_message)
 {
-	static const char *const known[] = {"dsn", "id", "kind", "from", "to", "time", "ttl", "re", "body", NULL};
+	static const char *const known[] = {"dsn", "id", "kind", "from", "to", "time", "ttl", "re", "key", "body", NULL};
 	const struct place dsn_at = {at, "dsn", 0}, body_at = {at, "body", 0};
-	const char *version = "", *id = "", *from = "", *to = "", *re = NULL, *code, *text;
+	const char *version = "", *id = "", *from = "", *to = "", *re = NULL, *key = NULL, *code, *text;
 	enum message_kind kind = MESSAGE_COMMAND;
 	int64_t time_ms = 0, ttl_ms = 0;
 	json_t *body, *data;
@@ -236,6 +265,7 @@ static struct error *decode_envelope(const void *ctx, const json_t *o, const str
 	TRY(json_read_decimal(o, at, "time", 0, TIME_MAX_MS, &time_ms));
 	TRY(json_read_decimal(o, at, "ttl", TTL_MIN_MS, TTL_MAX_MS, &ttl_ms));
 	TRY(read_re(o, at, kind, &re));
+	TRY(read_key(o, at, &key));
 	TRY(json_read_object(o, at, "body", &body));
 	if (kind == MESSAGE_RESULT)
 		TRY(check_result(body, &body_at, &code, &text, &data));
@@ -248,6 +278,7 @@ static struct error *decode_envelope(const void *ctx, const json_t *o, const str
 	m->time_ms = time_ms;
 	m->ttl_ms = ttl_ms;
 	m->re = re ? mem_strdup(m, re) : NULL;
+	m->key = key ? mem_strdup(m, key) : NULL;
 	m->body = json_incref(body);
 	*ret_message = m;
 	return NULL;

@@ -42,6 +42,7 @@ struct message {
 /* A new message with a fresh random id and the present time; takes a new reference to body. */
 struct message *message_new(const void *ctx, enum message_kind kind, const char *from, const char *to, int64_t ttl_ms,
 			    json_t *body);
+struct message *message_copy(const void *ctx, const struct message *m);
 /* A result for `command`: state "applied" with `data` (may be NULL), or "failed" when e is given (not taken). */
 struct message *message_result(const void *ctx, const struct message *command, const char *from, const struct error *e,
 			       json_t *data);

@@ -28,7 +28,7 @@ enum seal_form seal_form(const uint8_t *bytes, size_t n);
 /* The bytes of a message; they belong to ctx. SEAL_SEALED: ERROR_NOT_FOUND when the public key of m->to is not known;
  * ERROR_NOT_FOUND too when m->from is no id of ours (not SEAL_PLAIN, which needs no keyring). ERROR_LIMIT: over
  * MESSAGE_LIMIT. */
-struct error *seal_write(const void *ctx, const struct keyring *k, const struct message *m, enum seal_form form,
+struct error *seal_write(const void *ctx, struct keyring *k, const struct message *m, enum seal_form form,
 			 uint8_t **ret_bytes, size_t *ret_n) MUST_CHECK;
 
 /* Opens and reads bytes of form SEAL_SEALED (with the key of our id `mailbox`) or SEAL_OPEN, checks signature, sender and
