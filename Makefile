@@ -16,10 +16,11 @@ all: ## build the programs into build/bin
 	@rm -f $(BUILD).log
 	@cmake --build $(BUILD) -j $(JOBS) --target $(PROGRAMS)
 
-demo: ## run the video network: broker, six nodes, a stream in, HLS in the browser (ONCE=1, INPUT=film.mp4)
+demo: ## run the video network: broker, six nodes, a stream in, HLS in the browser (ONCE=1, INPUT=film.mp4, BUS=whisper)
 	@scripts/setup demo
 	@$(MAKE) --no-print-directory all
-	@python3 demo/demo.py --bin $(BUILD)/bin $(if $(ONCE),--once) $(if $(INPUT),--input "$(INPUT)") $(DEMO_FLAGS)
+	@python3 demo/demo.py --bin $(BUILD)/bin $(if $(ONCE),--once) $(if $(INPUT),--input "$(INPUT)") $(if $(BUS),--bus "$(BUS)") \
+		$(DEMO_FLAGS)
 
 test: ## all tests with the real programs, under AddressSanitizer and UBSan, and a short run of each fuzz target
 	@scripts/setup test

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make demo: a whole video network on this machine, for real.
 
-A RabbitMQ of its own, two agents with six nodes (a distributor, four transcoders, a storage), a film going in, adaptive
+A RabbitMQ of its own (or Whisper instead), two agents with six nodes (a distributor, four transcoders, a storage), a film going in, adaptive
 HLS coming out. Everything it does it does with vcli, as an operator would.
 """
 import argparse
@@ -23,14 +23,16 @@ import source  # noqa: E402
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 JOB = "demo0001"
 FRAGMENT = 4  # seconds
-NODES = [  # (node id, role, agent)
-    ("d1" * 20, "distributor", "agent-1"),
-    ("a1" * 20, "transcoder", "agent-1"),
-    ("a2" * 20, "transcoder", "agent-2"),
-    ("a3" * 20, "transcoder", "agent-2"),
-    ("a4" * 20, "transcoder", "agent-2"),
-    ("57" * 20, "storage", "agent-1"),
+ROLES = [  # (role, agent)
+    ("distributor", "agent-1"),
+    ("transcoder", "agent-1"),
+    ("transcoder", "agent-2"),
+    ("transcoder", "agent-2"),
+    ("transcoder", "agent-2"),
+    ("storage", "agent-1"),
 ]
+BUSES = {"amqp": "starting RabbitMQ on a private port",
+         "whisper": "starting a Whisper node on a private port: the agents and vcli meet there, no broker"}
 STEPS = [(2 / 3, 900_000), (1 / 2, 600_000), (3 / 8, 400_000), (1 / 4, 200_000)]  # of the source's size; bits per second
 
 started = time.monotonic()
@@ -55,10 +57,10 @@ def ladder(width, height):
     return [(f"_{min(w, h)}p", w, h, bps) for w, h, bps in sizes]
 
 
-def pipeline_document(statuses, width, height, bitrate):
+def pipeline_document(chosen, statuses, width, height, bitrate):
     """The customer's order: a public API 1.00 document with ports, since all nodes share one address."""
     nodes = []
-    for node_id, role, _ in sorted(NODES, key=lambda n: ("distributor", "storage", "transcoder").index(n[1])):
+    for node_id, role, _ in sorted(chosen, key=lambda n: ("distributor", "storage", "transcoder").index(n[1])):
         node = {"type": role, "node_id": node_id, "ip": "127.0.0.1", "port": str(statuses[node_id]["ports"]["rtmp"])}
         if role == "storage":
             node["http_port"] = str(statuses[node_id]["ports"]["http"])
@@ -137,20 +139,22 @@ def create(net, role, node_id):
 
 
 def bring_up(net, options):
-    say("starting RabbitMQ on a private port")
-    net.start_broker()
-    say(f"broker: {net.bus}")
+    """[(node id, role, agent)] and {node id: its status}."""
+    say(BUSES[options.bus])
+    net.start_bus(options.bus)
+    say(f"bus: {net.bus}")
+    nodes = [(net.new_id(agent), role, agent) for role, agent in ROLES]
     for agent in ("agent-1", "agent-2"):
-        ids = [node_id for node_id, _, where in NODES if where == agent]
+        ids = [node_id for node_id, _, where in nodes if where == agent]
         net.start_agent(agent, ids, 64)
         say(f"{agent} serves {len(ids)} nodes")
     statuses = {}
-    for node_id, role, agent in NODES:
+    for node_id, role, agent in nodes:
         network.wait_until(lambda: create(net, role, node_id), 30, f"{agent} did not claim node {node_id}")
         statuses[node_id] = net.vcli("node", "status", node_id)
         say(f"{role:<12} {node_id[:8]} on {agent}: RTMP port {statuses[node_id]['ports']['rtmp']}")
     net.agents_alive()
-    return statuses
+    return nodes, statuses
 
 
 def run(net, options, shown):
@@ -164,9 +168,9 @@ def run(net, options, shown):
         source.make(film, options.seconds)
         width, height, bitrate = source.WIDTH, source.HEIGHT, source.BITRATE
 
-    statuses = bring_up(net, options)
+    nodes, statuses = bring_up(net, options)
     document = net.folder / "pipeline.json"
-    document.write_text(json.dumps(pipeline_document(statuses, width, height, bitrate), indent=1) + "\n")
+    document.write_text(json.dumps(pipeline_document(nodes, statuses, width, height, bitrate), indent=1) + "\n")
     say(f"pipeline start {document}")
     begin = time.monotonic()
     result = net.vcli("pipeline", "start", str(document), "--timeout", "30s")
@@ -174,7 +178,7 @@ def run(net, options, shown):
         say(f"  {node['role']:<12} {node['node_id'][:8]} {node['state']}")
     say(f"all {len(result['nodes'])} nodes serve after {(time.monotonic() - begin) * 1000:.0f} ms")
 
-    storage = next(node_id for node_id, role, _ in NODES if role == "storage")
+    storage = next(node_id for node_id, role, _ in nodes if role == "storage")
     master = f"http://127.0.0.1:{statuses[storage]['ports']['http']}/hls/{JOB}.m3u8"
     shown.update(job=JOB, phase="streaming")
     watcher = Watcher(net, shown, master)
@@ -204,7 +208,7 @@ def run(net, options, shown):
 
     say("looking at what was stored")
     speeds = {}
-    transcoders = [node_id for node_id, role, _ in NODES if role == "transcoder"]
+    transcoders = [node_id for node_id, role, _ in nodes if role == "transcoder"]
     for node_id, (_, w, h, _) in zip(transcoders, ladder(width, height)):
         speeds[f"{w}x{h}"] = watcher.speeds.get(node_id)
     rows = report.inspect(master, speeds)
@@ -219,6 +223,7 @@ def main():
     parser.add_argument("--bin", required=True, help="folder of the programs")
     parser.add_argument("--once", action="store_true", help="send the film once, check, tear down")
     parser.add_argument("--input", help="a film of your own")
+    parser.add_argument("--bus", choices=sorted(BUSES), default="amqp", help="what carries the commands")
     parser.add_argument("--seconds", type=int, default=24, help="length of the made film")
     parser.add_argument("--page-port", type=int, default=0, help="port of the page; 0 takes a free one")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The processes of the demo: a broker of its own, two agents, the programs. Each is ended by its pid."""
+"""The processes of the demo: a broker or a Whisper node of its own, two agents, the programs. Each is ended by its pid."""
 import contextlib
 import json
 import os
@@ -67,10 +67,10 @@ class Network:
         self.folder = folder
         self.say = say
         self.processes = []  # (name, Popen)
-        self.broker_port = None
+        self.broker_port = self.bus = self.agent_bus = self.owner = None
         self.bin = folder / "bin"
         self.bin.mkdir()
-        for name in ("dsn-agent", "dsn-hls", "vcli"):
+        for name in ("dsn-agent", "dsn-hls", "vcli", "shhd"):
             source = pathlib.Path(programs) / name
             if not source.exists():
                 raise DemoError(f"{source} is missing: run make first")
@@ -79,13 +79,38 @@ class Network:
         for name in ("DSN_BUS", "DSN_NETWORK", "DSN_BROKER_PASSWORD"):
             self.environment.pop(name, None)
 
-    # broker
+    # bus
 
-    def start_broker(self):
-        self.broker_port = free_range(5)
-        self.next_port = self.broker_port + 5
-        self._broker("start", str(self.broker_port))
-        self.bus = f"amqp://127.0.0.1:{self.broker_port}/"
+    def start_bus(self, kind):
+        """`agent_bus` is the URL for agents, `bus` that for vcli."""
+        self.next_port = free_range(5)
+        if kind == "whisper":
+            self.start_whisper(self.next_port)
+        else:
+            self.broker_port = self.next_port
+            self._broker("start", str(self.broker_port))
+            self.bus = self.agent_bus = f"amqp://127.0.0.1:{self.broker_port}/"
+        self.next_port += 5
+        self.owner = self.vcli("key", "show")["id"]
+
+    def start_whisper(self, port):
+        """One node that the others find each other through; agents and vcli bring nodes of their own."""
+        state, ready = self.folder / "shhd", self.folder / "shhd.json"
+        log = open(self.folder / "shhd.log", "ab")
+        argv = [str(self.bin / "shhd"), "--data-dir", str(state), "--address", "127.0.0.1", "--port", str(port), "--rpc-port",
+                str(port + 1), "--ready-file", str(ready)]
+        process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment,
+                                   start_new_session=True)
+        self.processes.append(("shhd", process))
+        wait_until(lambda: ready.exists() or process.poll() is not None, 20, f"shhd is not ready; its log: {log.name}")
+        self.agents_alive()
+        enode = json.loads(ready.read_text())["enode"]
+        self.agent_bus = f"shh:///?bootnode={enode}&listen=127.0.0.1:0"
+        self.bus = f"shh:///?peer={enode}"
+
+    def new_id(self, agent):
+        """A node id whose key is the agent's."""
+        return self.vcli("key", "new", str(self.folder / agent / "keys"))["id"]
 
     def _broker(self, what, *words):
         done = subprocess.run([self.repository / "scripts" / "broker", what, self.folder / "broker", *words],
@@ -100,7 +125,7 @@ class Network:
         first = free_range(ports, self.next_port)
         self.next_port = first + ports
         log = open(self.folder / f"{name}.log", "ab")
-        argv = [str(self.bin / "dsn-agent"), "--bus", self.bus, "--state-dir", str(state), "--port-range",
+        argv = [str(self.bin / "dsn-agent"), "--bus", self.agent_bus, "--owner", self.owner, "--state-dir", str(state), "--port-range",
                 f"{first}-{first + ports - 1}", "--segmenter", str(self.bin / "dsn-hls"), "--stop-units", "--status-every", "1s",
                 "--end-after", "4s"]
         for node in nodes:

@@ -18,7 +18,6 @@
 #define MIB (1024.0 * 1024.0)
 #define STEADY_MS 5000
 #define PATIENCE_MS 30000
-#define NODE "5700000000000000000000000000000000000000"
 
 struct settings {
 	char *bus, *password_file, *ca_file;
@@ -160,11 +159,13 @@ static struct error *measure(struct fleet *f, const struct settings *s)
 	struct memory none = {0}, one = {0};
 	int64_t file = 0, loaded = 0;
 	json_t *answer = NULL;
+	const char *node = NULL;
 	pid_t pid = 0;
 
-	TRY(fleet_start_agent(f, (const char *const[]){NODE, NULL}, &pid));
+	TRY(fleet_new_id(f, &node));
+	TRY(fleet_start_agent(f, (const char *const[]){node, NULL}, &pid));
 	TRY(idle_memory(f, pid, &none));
-	TRY(fleet_vcli(f, (const char *const[]){"node", "create", "storage", NODE, NULL}, NULL, &answer));
+	TRY(fleet_vcli(f, (const char *const[]){"node", "create", "storage", node, NULL}, NULL, &answer));
 	json_decref(answer);
 	TRY(idle_memory(f, pid, &one));
 	TRY(program_size(f, &file, &loaded));

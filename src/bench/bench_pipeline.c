@@ -40,17 +40,14 @@ static const struct config_program program = {
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
 
-/* Nodes: id, role, index of its agent. */
-static const struct bench_node {
-	const char *id, *role;
+/* Nodes: role, index of its agent, id. */
+static struct bench_node {
+	const char *role;
 	size_t agent;
+	const char *id;
 } nodes[] = {
-	{"d100000000000000000000000000000000000000", "distributor", 0},
-	{"5700000000000000000000000000000000000000", "storage", 0},
-	{"a100000000000000000000000000000000000000", "transcoder", 0},
-	{"a200000000000000000000000000000000000000", "transcoder", 1},
-	{"a300000000000000000000000000000000000000", "transcoder", 1},
-	{"a400000000000000000000000000000000000000", "transcoder", 1},
+	{"distributor", 0, NULL}, {"storage", 0, NULL},    {"transcoder", 0, NULL},
+	{"transcoder", 1, NULL},  {"transcoder", 1, NULL}, {"transcoder", 1, NULL},
 };
 #define NODES (sizeof(nodes) / sizeof(nodes[0]))
 #define AGENTS 2
@@ -64,8 +61,10 @@ static struct error *start_agents(struct fleet *f)
 		pid_t pid = 0;
 
 		for (size_t i = 0; i < NODES; i++) {
-			if (nodes[i].agent == a)
-				ids[n++] = nodes[i].id;
+			if (nodes[i].agent != a)
+				continue;
+			TRY(fleet_new_id(f, &nodes[i].id));
+			ids[n++] = nodes[i].id;
 		}
 		TRY(fleet_start_agent(f, ids, &pid));
 	}

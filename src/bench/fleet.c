@@ -16,6 +16,9 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "bus/keyring.h"
+#include "crypto/keyfile.h"
+#include "crypto/secret.h"
 
 #define FIRST_PORT 23000
 #define PORTS_PER_AGENT 100
@@ -216,6 +219,51 @@ static struct error *await(struct fleet *f, const char *state)
 	return e ? error_wrap(e, "the agent does not answer") : NULL;
 }
 
+/* --- keys --- */
+
+struct error *fleet_new_id(struct fleet *f, const char **ret_id)
+{
+	char *folder = file_join(f, f->folder, "keys"), *id = mem_array(f, char, KEYRING_ID_SIZE);
+	struct secp_key key;
+	struct error *e;
+
+	secp_key_new(&key);
+	keyring_id(key.public, id);
+	e = file_mkdirs(folder, 0700);
+	if (!e)
+		e = keyfile_write(file_join(folder, folder, id), &key);
+	secret_wipe(&key, sizeof(key));
+	TRY(e);
+	*ret_id = id;
+	return NULL;
+}
+
+static struct error *give_key(struct fleet *f, const char *state, const char *id)
+{
+	char *folder = file_join(f, state, "keys"), *from = mem_printf(folder, "%s/keys/%s", f->folder, id);
+	struct secp_key key;
+	struct error *e;
+
+	TRY(file_mkdirs(folder, 0700));
+	TRY(keyfile_read(from, NULL, &key));
+	e = keyfile_write(file_join(folder, folder, id), &key);
+	secret_wipe(&key, sizeof(key));
+	mem_free(folder);
+	return e;
+}
+
+static struct error *find_owner(struct fleet *f)
+{
+	json_t *answer = NULL;
+
+	if (f->owner)
+		return NULL;
+	TRY(fleet_vcli(f, (const char *const[]){"key", "show", NULL}, NULL, &answer));
+	f->owner = mem_strdup(f, json_string_value(json_object_get(answer, "id")));
+	json_decref(answer);
+	return NULL;
+}
+
 struct error *fleet_start_agent(struct fleet *f, const char *const *ids, pid_t *ret_pid)
 {
 	char *state = mem_printf(f, "%s/agent-%zu", f->folder, f->agent_count);
@@ -234,7 +282,12 @@ struct error *fleet_start_agent(struct fleet *f, const char *const *ids, pid_t *
 	struct error *e = NULL;
 	size_t n = add_common(f, argv, 8);
 
+	TRY(find_owner(f));
+	argv[n++] = "--owner";
+	argv[n++] = f->owner;
+
 	for (; *ids && n < 70; ids++) {
+		TRY(give_key(f, state, *ids));
 		argv[n++] = "--node";
 		argv[n++] = *ids;
 	}

@@ -22,6 +22,7 @@ struct fleet {
 	char *folder;  /* removed at the end */
 	char *bin;     /* where the programs are */
 	char *network; /* a fresh one, so that nobody else is disturbed */
+	char *owner;   /* address of the vcli that orders them about */
 	struct child **agents;
 	size_t agent_count;
 };
@@ -29,7 +30,9 @@ struct fleet {
 /* Make the folder. Freed with fleet_end(), which ends what was started. */
 struct error *fleet_new(const struct fleet_options *options, struct fleet **ret_fleet) MUST_CHECK;
 void fleet_end(struct fleet *f);
-/* Start an agent that serves these ids (NULL-terminated) and wait until it answers on the bus. */
+/* A fresh node id with a key, which fleet_start_agent() gives to its agent. It belongs to the fleet. */
+struct error *fleet_new_id(struct fleet *f, const char **ret_id) MUST_CHECK;
+/* Start an agent that serves these ids (NULL-terminated, of fleet_new_id()) and wait until it answers on the bus. */
 struct error *fleet_start_agent(struct fleet *f, const char *const *ids, pid_t *ret_pid) MUST_CHECK;
 /* Run vcli with these words (NULL-terminated) and --json; *ret_us (may be NULL) is its whole run, start to exit. New
  * reference. A failure carries vcli's words. */

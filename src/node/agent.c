@@ -13,6 +13,7 @@
 #include "node/agent_impl.h"
 #include "node/agent_user.h"
 #include "node/command.h"
+#include "node/keys.h"
 #include "node/node.h"
 #include "node/store.h"
 
@@ -195,6 +196,7 @@ static struct error *open_bus(struct agent *a)
 		.ca_file = s->ca_file,
 		.cert_file = s->cert_file,
 		.key_file = s->key_file,
+		.keyring = a->keyring,
 		.accept_plain = s->accept_plain,
 	};
 	struct bus_handlers handlers = {.on_state = on_state,
@@ -337,6 +339,14 @@ static struct error *check_settings(struct agent *a)
 		if (!id_valid(*n))
 			return error_new(ERROR_INVALID, "--node: \"%s\" is no node id: 40 hex digits", *n);
 	}
+	for (char **o = s->owners; o && *o; o++) {
+		if (!id_valid(*o))
+			return error_new(ERROR_INVALID, "--owner: \"%s\" is no address: 40 hex digits", *o);
+	}
+	if (!s->owners && !s->accept_plain)
+		return error_new(ERROR_INVALID,
+				 "--owner is missing: whose commands shall be obeyed? \"vcli key show\" tells yours; or "
+				 "--accept-plain obeys whoever reaches the broker");
 	if (!runtime_find(s->runtime))
 		return error_new(ERROR_INVALID, "--runtime: \"%s\" is none of process, docker", s->runtime);
 	return NULL;
@@ -365,25 +375,35 @@ static struct error *open_folder(struct agent *a)
 	return agent_user(a);
 }
 
-static struct error *read_id(struct agent *a)
+/* agent.id is for people and scripts. */
+static struct error *open_keys(struct agent *a)
 {
 	char *path = file_join(a, a->settings.state_dir, "agent.id"), *text;
 	struct error *e;
 
-	if (!file_exists(path)) {
-		a->id = hex_random(a, ID_DIGITS / 2);
-		text = mem_printf(a, "%s\n", a->id);
-		e = file_write_atomic(path, text, strlen(text), 0644);
-		mem_free(text);
-		return e;
+	TRY(keys_open(a, a->settings.state_dir, a->settings.passphrase_file, a->db, &a->keyring, &a->id));
+	text = mem_printf(path, "%s\n", a->id);
+	e = file_write_atomic(path, text, strlen(text), 0644);
+	mem_free(path);
+	return e;
+}
+
+bool agent_obeys(const struct agent *a, const char *signer)
+{
+	if (!signer)
+		return a->settings.accept_plain;
+	for (char **o = a->settings.owners; o && *o; o++) {
+		if (!strcasecmp(*o, signer))
+			return true;
 	}
-	TRY(file_read(a, path, 256, &text, NULL));
-	text[strcspn(text, "\n")] = '\0';
-	if (!id_valid(text))
-		return error_new(ERROR_INVALID, "%s: \"%s\" is no agent id; remove the file to get a new one", path,
-				 text);
-	a->id = text;
-	return NULL;
+	return false;
+}
+
+struct error *agent_needs_key(struct agent *a, const char *id)
+{
+	if (a->settings.accept_plain)
+		return NULL;
+	return keys_need(a->keyring, a->settings.state_dir, a->settings.passphrase_file, id);
 }
 
 static void lower(char *text)
@@ -397,12 +417,13 @@ static void lower(char *text)
 static struct error *open_parts(struct agent *a)
 {
 	TRY(open_folder(a));
-	TRY(read_id(a));
 	TRY(store_open(a, file_join(a, a->settings.state_dir, "agent.db"), &a->db));
+	TRY(open_keys(a));
 	TRY(open_bus(a));
 	agent_claim(a, a->id);
 	for (char **n = a->settings.nodes; n && *n; n++) {
 		lower(*n);
+		TRY(agent_needs_key(a, *n));
 		agent_claim(a, *n);
 	}
 	TRY(open_nodes(a));

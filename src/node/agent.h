@@ -1,7 +1,8 @@
 /* The agent of one machine: hosts any number of nodes, takes commands for them from the bus, keeps their wanted state
  * on disk and makes it so.
  *
- * Files below settings.state_dir: agent.id, agent.lock, agent.db (0600) and nodes/<node id>/ (see node/node.h).
+ * Files below settings.state_dir: agent.key and keys/ (see node/keys.h), agent.id, agent.lock, agent.db (0600) and
+ * nodes/<node id>/ (see node/node.h).
  * Threads: everything on the loop's thread.
  */
 #ifndef DSN_NODE_AGENT_H
@@ -16,6 +17,8 @@
 struct agent_settings {
 	char *bus, *network, *password_file, *ca_file, *cert_file, *key_file;
 	bool accept_plain;
+	char **owners;         /* ids whose commands are obeyed; NULL: none, which wants accept_plain */
+	char *passphrase_file; /* of keystore files among the keys, or NULL */
 	char *state_dir;
 	char **nodes; /* ids served from the start; NULL: none */
 	char *port_range, *public_ip;

@@ -29,9 +29,10 @@ struct agent {
 	uv_loop_t *loop;
 	struct agent_settings settings;
 	struct runtime_options runtime_options;
-	char *id;
+	const char *id;
 	int lock_fd;
 	struct db *db;
+	struct keyring *keyring;
 	struct bus *bus;
 	struct outbox *outbox;
 	struct hardware *hardware; /* NULL until asked for */
@@ -60,6 +61,10 @@ void agent_add_node(struct agent *a, struct node *n);
 void agent_drop_node(struct agent *a, struct node *n);
 /* Serve a node's mailbox from now on. */
 void agent_claim(struct agent *a, const char *id);
+/* May the signer of a command give it? NULL: it was not sealed. */
+bool agent_obeys(const struct agent *a, const char *signer);
+/* ERROR_NOT_FOUND when messages to this node could not be opened: its key is missing, and plain ones are not taken. */
+struct error *agent_needs_key(struct agent *a, const char *id) MUST_CHECK;
 /* Something a command may wait for, or a status tells, has changed: looked at soon, once for many changes. */
 void agent_changed(struct agent *a);
 

@@ -39,21 +39,12 @@ static int command_destroy(struct command *c)
 	return 0;
 }
 
-static struct message *copy_message(const void *ctx, const struct message *m)
-{
-	struct message *copy = message_new(ctx, MESSAGE_COMMAND, m->from, m->to, m->ttl_ms, m->body);
-
-	copy->id = mem_strdup(copy, m->id);
-	copy->plain = m->plain;
-	return copy;
-}
-
 static struct command *command_new(struct agent *a, const struct message *m)
 {
 	struct command *c = mem_new(a, struct command);
 
 	c->agent = a;
-	c->message = copy_message(c, m);
+	c->message = message_copy(c, m);
 	a->commands = mem_resize(a, a->commands, struct command *, a->command_count + 1);
 	a->commands[a->command_count++] = c;
 	talloc_set_destructor(c, command_destroy);
@@ -313,6 +304,13 @@ void command_take(struct agent *a, struct bus_delivery *d, const struct message 
 		return;
 	}
 	c = command_new(a, m);
+	if (!agent_obeys(a, m->signer)) {
+		bus_accept(d);
+		end(c, error_new(ERROR_REFUSED, "%s obeys its owners only; %s is none of them (dsn-agent --owner)",
+				 c->message->to, c->message->signer),
+		    NULL, false);
+		return;
+	}
 	refused = read_body(c);
 	e = admit(c, &fresh, &result, &refused);
 	bus_accept(d);

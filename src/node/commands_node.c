@@ -160,6 +160,8 @@ struct error *keep_node_create(struct command *c)
 	if (!n && agent_lost(c->agent, c->node_id))
 		return command_node(c, &n);
 	if (!n)
+		TRY(agent_needs_key(c->agent, c->node_id));
+	if (!n)
 		return new_row(c);
 	if (n->state == NODE_LEAVING)
 		return error_new(ERROR_REFUSED, "node %s is being removed", c->node_id);

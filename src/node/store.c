@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/dedupe.h"
+#include "bus/keyring.h"
 
 static const char schema[] =
 	"create table if not exists node(id text primary key, role integer not null, runtime text not null,"
@@ -28,7 +29,7 @@ static const char schema[] =
 
 struct error *store_open(const void *ctx, const char *path, struct db **ret_db)
 {
-	char *text = mem_printf(NULL, "%s%s;%s", schema, outbox_schema, dedupe_schema);
+	char *text = mem_printf(NULL, "%s%s;%s;%s", schema, outbox_schema, dedupe_schema, keyring_schema);
 	struct error *e;
 	int fd;
 

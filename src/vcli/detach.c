@@ -6,6 +6,8 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "crypto/secret.h"
+#include "vcli/identity.h"
 #include "vcli/outstore.h"
 #include "vcli/sender.h"
 
@@ -57,16 +59,34 @@ static struct error *report(struct vcli *v, const struct request_list *l, struct
 	return NULL;
 }
 
+/* Whom the commands are from: nobody waits for their results, so our lasting address. */
+static struct error *own_address(const struct vcli *v, char **ret_id)
+{
+	char id[KEYRING_ID_SIZE];
+	struct secp_key key;
+
+	if (v->set.send_plain) {
+		*ret_id = hex_random(v, ID_DIGITS / 2);
+		return NULL;
+	}
+	TRY(identity_load(&v->set, &key));
+	keyring_id(key.public, id);
+	secret_wipe(&key, sizeof(key));
+	*ret_id = mem_strdup(v, id);
+	return NULL;
+}
+
 struct error *detach_run(struct vcli *v, struct request_list *l, const char *what)
 {
 	struct message **messages = mem_array(v, struct message *, l->count + 1);
 	struct outstore *s = NULL;
 	struct error *why = NULL, *failure = NULL, *e = NULL;
-	char *self = hex_random(v, ID_DIGITS / 2);
+	char *self = NULL;
 	int64_t left = 0;
 
 	if (v->set.ttl_ms < TTL_MIN_MS || v->set.ttl_ms > TTL_MAX_MS)
 		return error_new(ERROR_INVALID, "--ttl: wants 1s to 168h");
+	TRY(own_address(v, &self));
 	TRY(outstore_open(v, &v->set, &s));
 	for (size_t i = 0; i < l->count; i++)
 		messages[i] =

@@ -1,5 +1,10 @@
 #include "vcli/link.h"
 
+#include "base/hex.h"
+#include "base/mem.h"
+#include "crypto/secret.h"
+#include "vcli/identity.h"
+
 #define PATIENCE_MS 10000
 
 struct bus_options link_options(const struct settings *set)
@@ -12,6 +17,35 @@ struct bus_options link_options(const struct settings *set)
 		.cert_file = set->cert_file,
 		.key_file = set->key_file,
 	};
+}
+
+static char *passing_address(const void *ctx, struct keyring *k)
+{
+	struct secp_key key;
+	char *id;
+
+	if (!k)
+		return hex_random(ctx, ID_DIGITS / 2);
+	secp_key_new(&key);
+	id = mem_strdup(ctx, keyring_add(k, &key));
+	secret_wipe(&key, sizeof(key));
+	return id;
+}
+
+struct error *link_open(const void *ctx, struct vcli *v, const struct settings *set,
+			const struct bus_handlers *handlers, struct link *ret_link)
+{
+	struct bus_options options = link_options(set);
+	struct link link = {0};
+	const char *id;
+
+	if (!set->send_plain)
+		TRY(identity_keyring(ctx, set, &options.keyring, &id));
+	link.self = passing_address(ctx, options.keyring);
+	TRY(bus_open(ctx, &v->loop, &options, handlers, &link.bus));
+	TRY(bus_serve(link.bus, link.self, false));
+	*ret_link = link;
+	return NULL;
 }
 
 int64_t link_patience_ms(const struct vcli *v)

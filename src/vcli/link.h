@@ -1,11 +1,19 @@
-/* vcli's connection to the bus: waits for it within the deadline and tells why it cannot be had. */
+/* vcli's connection to the bus: our keys, an address for answers, and how long to wait for the first connection. */
 #ifndef DSN_VCLI_LINK_H
 #define DSN_VCLI_LINK_H
 
 #include "bus/bus.h"
 #include "vcli/vcli.h"
 
-/* As the settings say. */
+struct link {
+	struct bus *bus;
+	char *self; /* a passing address of this run, which the bus serves: answers come there */
+};
+
+/* Signs with our identity (vcli/identity.h) and seals, unless set->send_plain. All belongs to ctx. */
+struct error *link_open(const void *ctx, struct vcli *v, const struct settings *set,
+			const struct bus_handlers *handlers, struct link *ret_link) MUST_CHECK;
+/* As the settings say, without keys. */
 struct bus_options link_options(const struct settings *set);
 /* How long to wait for the first connection: the time given with --timeout, but no longer than 10 s without it. */
 int64_t link_patience_ms(const struct vcli *v);

@@ -27,11 +27,12 @@ static const char detached_schema[] = "create table if not exists detached("
 				      " state text not null,"
 				      " why text);";
 
-/* Everything that says which bus it is. FNV-1a: a short name, not a secret. */
+/* Everything that says which bus it is, and who we are there. FNV-1a: a short name, not a secret. */
 static char *store_name(const void *ctx, const struct settings *set)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	const char *text = mem_printf(ctx, "%s\n%s", set->bus, set->network);
+	const char *text = mem_printf(ctx, "%s\n%s\n%s", set->bus, set->network,
+				      set->send_plain ? "plain" : set->identity ? set->identity : "");
 
 	for (; *text; text++)
 		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
@@ -51,6 +52,8 @@ static const struct bus_setting bus_settings[] = {
 	{"ca_file", offsetof(struct settings, ca_file), true},
 	{"cert_file", offsetof(struct settings, cert_file), true},
 	{"key_file", offsetof(struct settings, key_file), true},
+	{"identity", offsetof(struct settings, identity), true},
+	{"passphrase_file", offsetof(struct settings, passphrase_file), true},
 };
 #define BUS_SETTINGS (sizeof(bus_settings) / sizeof(bus_settings[0]))
 
@@ -72,6 +75,8 @@ static struct error *write_bus(struct outstore *s, const struct settings *set)
 			json_put(o, bus_settings[i].key, real ? real : value);
 		free(real);
 	}
+	if (set->send_plain)
+		json_put(o, "plain", "yes");
 	text = json_text(s, o);
 	json_decref(o);
 	return file_write_atomic(path, text, strlen(text), 0600);
@@ -91,6 +96,7 @@ static struct error *read_bus(const void *ctx, struct outstore *s, struct settin
 		e = json_read_string_opt(o, &at, bus_settings[i].key, &value);
 		*setting(set, i) = value ? mem_strdup(ctx, value) : NULL;
 	}
+	set->send_plain = json_object_get(o, "plain") != NULL;
 	json_decref(o);
 	return e ? error_wrap(e, "%s", path) : NULL;
 }

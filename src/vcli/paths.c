@@ -36,7 +36,7 @@ struct error *paths_make(const void *ctx, const struct settings *set, const char
 	char *state = NULL, *folder = NULL;
 
 	TRY(paths_state(ctx, set, &state));
-	folder = file_join(ctx, state, name);
+	folder = name ? file_join(ctx, state, name) : state;
 	TRY(file_mkdirs(folder, 0700));
 	*ret_folder = folder;
 	return NULL;

@@ -1,6 +1,7 @@
 #include "vcli/request.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/hex.h"
@@ -140,7 +141,8 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 		struct error *failure = NULL, *e = NULL;
 		json_t *data = NULL;
 
-		if (strcmp(r->message->id, m->re) != 0)
+		/* Only its recipient can answer it. */
+		if (strcmp(r->message->id, m->re) != 0 || strcasecmp(m->from, r->to) != 0)
 			continue;
 		e = message_read_result(m, &failure, &data);
 		decide(r, e ? e : failure, e ? NULL : data);
@@ -190,19 +192,19 @@ static void give_up(struct gather *g)
 
 static struct error *gather_open(struct gather *g)
 {
-	const struct bus_options options = link_options(&g->v->set);
 	const struct bus_handlers handlers = {
 		.on_state = on_state, .on_message = on_message, .on_refused = on_refused, .arg = g};
-	char *self = hex_random(g, ID_DIGITS / 2);
+	struct link link;
 
+	TRY(link_open(g, g->v, &g->v->set, &handlers, &link));
+	g->bus = link.bus;
 	for (size_t i = 0; i < g->list->count; i++) {
 		struct request *r = &g->list->items[i];
 
 		r->gather = g;
-		r->message = message_new(g, MESSAGE_COMMAND, self, r->to, request_ttl_ms(g->v), r->body);
+		r->message = message_new(g, MESSAGE_COMMAND, link.self, r->to, request_ttl_ms(g->v), r->body);
 	}
-	TRY(bus_open(g, &g->v->loop, &options, &handlers, &g->bus));
-	return bus_serve(g->bus, self, false);
+	return NULL;
 }
 
 struct error *requests_run(struct vcli *v, struct request_list *l, request_done_fn *each, void *arg)

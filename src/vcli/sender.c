@@ -48,7 +48,7 @@ static void on_state(bool up, const struct error *why, void *arg)
 		progress_say(s->progress, "waiting for the broker: %s", why->message);
 }
 
-/* Nothing is served here. */
+/* Only public keys are told here; nobody waits for an answer. */
 static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
 {
 	(void)m;
@@ -96,11 +96,12 @@ static struct error *keep(struct sender *s, struct message *const *messages, siz
 static struct error *sender_go(struct sender *s, const struct settings *set, struct message *const *messages,
 			       size_t count, const char *what, int64_t patience_ms, int64_t *ret_left)
 {
-	const struct bus_options options = link_options(set);
 	const struct bus_handlers handlers = {.on_state = on_state, .on_message = on_message, .arg = s};
 	int64_t left = 0;
+	struct link link;
 
-	TRY(bus_open(s, &s->v->loop, &options, &handlers, &s->bus));
+	TRY(link_open(s, s->v, set, &handlers, &link));
+	s->bus = link.bus;
 	TRY(outbox_open(s, s->store->db, s->bus, &s->v->loop, on_fate, s, &s->outbox));
 	TRY(keep(s, messages, count, what));
 	if (patience_ms > 0)

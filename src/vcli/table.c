@@ -18,6 +18,14 @@ const struct config_row vcli_flags[] = {
 	 "amqps: whom to trust (PEM); the system's certificates otherwise.", NULL},
 	{"cert-file", CONFIG_STRING, FIELD(cert_file), NULL, NULL, 0, 0, "FILE", "amqps: our certificate (PEM).", NULL},
 	{"key-file", CONFIG_STRING, FIELD(key_file), NULL, NULL, 0, 0, "FILE", "amqps: its key (PEM).", NULL},
+	{"identity", CONFIG_STRING, FIELD(identity), NULL, NULL, 0, 0, "FILE",
+	 "Our key: a file of mode 0600 with 64 hex digits, or an Ethereum keystore file; identity.key of --state-dir "
+	 "otherwise, which is made when it is missing.",
+	 NULL},
+	{"passphrase-file", CONFIG_STRING, FIELD(passphrase_file), NULL, NULL, 0, 0, "FILE",
+	 "The keystore file's passphrase, in a file of mode 0600.", NULL},
+	{"send-plain", CONFIG_BOOL, FIELD(send_plain), NULL, NULL, 0, 0, NULL,
+	 "Neither sign nor encrypt, and take what is neither: for agents with --accept-plain.", NULL},
 	{"state-dir", CONFIG_STRING, FIELD(state_dir), NULL, NULL, 0, 0, "DIR",
 	 "Where jobs, their keys and the outbox are kept; ${XDG_STATE_HOME:-~/.local/state}/dsn otherwise.", NULL},
 	{"timeout", CONFIG_DURATION, FIELD(timeout_ms), NULL, NULL, 0, 0, "TIME",
@@ -68,7 +76,7 @@ const struct config_row vcli_flags[] = {
 	 "Folder that gets a file of mode 0600 with each user's password; DIR/broker of --state-dir otherwise.", NULL},
 };
 const size_t vcli_flag_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]);
-const size_t vcli_global_count = 11;
+const size_t vcli_global_count = 14;
 
 const struct config_program vcli_program = {
 	.name = "vcli",
@@ -161,6 +169,13 @@ const struct command vcli_commands[] = {
 	 "come for "
 	 "--timeout.",
 	 cmd_bus_receive},
+	{"key show", NULL, 0, 0, NULL, 0, "Show our address and public key",
+	 "The address is what agents are told to obey with --owner.", cmd_key_show},
+	{"key new", "DIR", 1, 1, NULL, 0, "Make a key for a node, and with it a node id",
+	 "The key goes into a file of mode 0600 in DIR, named by the id, which is printed. DIR is the folder \"keys\" of "
+	 "the "
+	 "state folder of the agent that shall serve the node.",
+	 cmd_key_new},
 	{"outbox list", NULL, 0, 0, NULL, 0, "Show detached commands that are not sent yet, and those that failed",
 	 NULL, cmd_outbox_list},
 	{"outbox flush", "[NAME]", 0, 1, NULL, S(30), "Send detached commands now",

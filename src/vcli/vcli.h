@@ -20,6 +20,8 @@
 struct settings {
 	/* all commands */
 	char *bus, *network, *password_file, *ca_file, *cert_file, *key_file;
+	char *identity, *passphrase_file;
+	bool send_plain;
 	char *state_dir, *log_level;
 	bool json, quiet;
 	int64_t timeout_ms; /* -1: the command's own */

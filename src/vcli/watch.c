@@ -109,20 +109,19 @@ static void on_signal(int signum, void *arg)
 
 static struct error *watch_open(struct watch *w)
 {
-	const struct bus_options options = link_options(&w->v->set);
 	const struct bus_handlers handlers = {.on_state = on_state,
 					      .on_message = on_message,
 					      .on_refused = on_refused,
 					      .on_status = on_status,
 					      .arg = w};
-	char *self = hex_random(w, ID_DIGITS / 2);
+	struct link link;
 
-	TRY(bus_open(w, &w->v->loop, &options, &handlers, &w->bus));
-	TRY(bus_serve(w->bus, self, false));
+	TRY(link_open(w, w->v, &w->v->set, &handlers, &link));
+	w->bus = link.bus;
 	for (size_t i = 0; w->ask && i < w->ask->count; i++) {
 		struct request *r = &w->ask->items[i];
 
-		r->message = message_new(w, MESSAGE_COMMAND, self, r->to, request_ttl_ms(w->v), r->body);
+		r->message = message_new(w, MESSAGE_COMMAND, link.self, r->to, request_ttl_ms(w->v), r->body);
 	}
 	return bus_watch_status(w->bus);
 }

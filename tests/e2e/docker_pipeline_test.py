@@ -56,7 +56,7 @@ class DockerPipeline(unittest.TestCase):
         end = time.monotonic() + 20
         while True:
             done = subprocess.run(
-                [os.path.join(BIN, "vcli"), *words, "--bus", self.broker.url(), "--network", agents.NETWORK, "--json",
+                [os.path.join(BIN, "vcli"), *words, "--bus", self.broker.url(), "--network", agents.NETWORK, "--json", "--send-plain",
                  "--state-dir", str(self.folder / "vcli")],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120,
                 check=False)

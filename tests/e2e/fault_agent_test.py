@@ -137,7 +137,7 @@ class AgentFaults(network.TestCase):
     def test_successor(self):
         """An agent that was refused at first, because its predecessor was still there, and then took over, stays."""
         net = self.network(transcoders=1, together=True)
-        id = "e1" * 20
+        id = net.new_id()
         first = net.add_agent("first", [id]).start()
         wait_for("the first agent's mailbox", lambda: net.vcli_try("node", "status", id)[0] != 3 or "not been created" in
                  net.vcli_try("node", "status", id)[2])

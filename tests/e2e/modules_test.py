@@ -103,7 +103,7 @@ class Modules:
 
     def vcli_try(self, *words):
         return subprocess.run(
-            [os.path.join(BIN, "vcli"), *words, "--bus", self.broker.url(), "--network", "test", "--json", "--state-dir",
+            [os.path.join(BIN, "vcli"), *words, "--bus", self.broker.url(), "--network", "test", "--json", "--send-plain", "--state-dir",
              str(self.folder / "vcli")],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
 

@@ -164,7 +164,7 @@ class Agent:
         words = [str(self.net.bin / "dsn-agent"), "--bus", self.net.bus, "--network", self.net.name, "--state-dir",
                  str(self.folder), "--port-range", f"{self.first_port}-{self.first_port + PORTS_OF_AGENT - 1}",
                  "--segmenter", str(self.net.bin / "dsn-hls"), "--stop-units", "--status-every", "1s", "--preset",
-                 "ultrafast"]
+                 "ultrafast", "--owner", self.net.owner]
         for node in self.nodes:
             words += ["--node", node]
         return words + self.flags
@@ -243,18 +243,30 @@ class Network:
         for variable in list(self.environment):
             if variable.startswith("DSN_"):
                 del self.environment[variable]
-        self.ids = {"d": "d1" * 20, "s": "57" * 20}
-        self.ids.update({f"t{i + 1}": f"a{i + 1}" * 20 for i in range(transcoders)})
+        self.owner = self.vcli("key", "show")["id"]
+        keys = ["d", "s", *(f"t{i + 1}" for i in range(transcoders))]
+        self.ids, self.key_files = {}, {}
         self.output = dict({"fragment": str(FRAGMENT), "preset": "ultrafast"}, **(output or {}))
         self.agents, self.agent_of, self.started, self.ports = {}, {}, [], {}
         self.mounts = []
-        for group in ([list(self.ids)] if together else [[key] for key in self.ids]):
+        for group in ([keys] if together else [[key] for key in keys]):
+            self.ids.update({key: self.new_id() for key in group})
             agent = self.add_agent("all" if together else group[0], [self.ids[key] for key in group], agent_flags)
             self.agent_of.update({key: agent for key in group})
 
+    def new_id(self):
+        """A node id with a key, which add_agent() gives to the agent."""
+        made = self.vcli("key", "new", str(self.folder / "new"))
+        self.key_files[made["id"]] = made["file"]
+        return made["id"]
+
     def add_agent(self, name, nodes, flags=()):
-        self.agents[name] = Agent(self, name, nodes, flags)
-        return self.agents[name]
+        agent = self.agents[name] = Agent(self, name, nodes, flags)
+        keys = agent.folder / "keys"
+        for node in nodes:
+            keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copy2(self.key_files[node], keys / node)
+        return agent
 
     def role(self, key):
         return {"d": "distributor", "s": "storage"}.get(key, "transcoder")

@@ -56,7 +56,7 @@ class Case(unittest.TestCase):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="dsn-vcli-"))
         self.addCleanup(shutil.rmtree, self.home, True)
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("DSN_", "XDG_"))}
-        self.environment.update(HOME=str(self.home), DSN_BUS=self.bus, DSN_NETWORK=NETWORK)
+        self.environment.update(HOME=str(self.home), DSN_BUS=self.bus, DSN_NETWORK=NETWORK, DSN_SEND_PLAIN="yes")
 
     def vcli(self, *words, code=0, environment=None, timeout=60):
         done = subprocess.run([VCLI, *words], env=dict(self.environment, **(environment or {})), stdin=subprocess.DEVNULL,
