@@ -282,8 +282,8 @@ static struct amqp_owner *owner_new(const struct bus_options *options, struct am
 	return o;
 }
 
-static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bus_options *options,
-			       struct bus *bus, void **ret_self)
+static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bus_options *options, struct bus *bus,
+			       void **ret_self)
 {
 	struct amqp_address *address;
 	struct amqp *a;

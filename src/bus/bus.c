@@ -166,8 +166,7 @@ struct error *bus_open(const void *ctx, uv_loop_t *loop, const struct bus_option
 	b->handlers = *handlers;
 	b->keyring = complete.keyring;
 	b->accept_plain = complete.accept_plain;
-	b->hellos =
-		hellos_new(b, loop, &(struct hellos_events){.ask = ask_for_key, .ready = send_sealed, .arg = b});
+	b->hellos = hellos_new(b, loop, &(struct hellos_events){.ask = ask_for_key, .ready = send_sealed, .arg = b});
 	e = backend->open(b, loop, &complete, b, &b->self);
 	if (e) {
 		mem_free(b);
@@ -304,7 +303,7 @@ void bus_receive(struct bus *bus, struct bus_delivery *d, const char *id, bool p
 
 	if (e) {
 		log_line(e->code == ERROR_REFUSED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "bus.malformed",
-			  "mailbox=%s why=%s", id ? id : "status", log_q(e->message));
+			 "mailbox=%s why=%s", id ? id : "status", log_q(e->message));
 		bus_reject(d, e->message);
 		error_free(e);
 		return;

@@ -67,8 +67,8 @@ struct error *bus_serve(struct bus *bus, const char *id, bool durable) MUST_CHEC
 void bus_unserve(struct bus *bus, const char *id, bool remove);
 
 /* e == NULL: the transport holds the message safely (publisher confirm), or the receiver has accepted it (Whisper).
- * ERROR_NOT_FOUND: nobody has such a mailbox. ERROR_TIMEOUT: void before it was sent. ERROR_UNAVAILABLE: connection lost before the confirm; it may or may not have arrived, sending again is harmless.
- * The error is borrowed. */
+ * ERROR_NOT_FOUND: nobody has such a mailbox. ERROR_TIMEOUT: void before it was sent. ERROR_UNAVAILABLE: connection
+ * lost before the confirm; it may or may not have arrived, sending again is harmless. The error is borrowed. */
 typedef void bus_sent_fn(const struct error *e, void *arg);
 /* Send to m->to (a status goes to the watchers). The message is copied. Not connected: fails at once through the
  * callback with ERROR_UNAVAILABLE; what must survive goes through bus/outbox.h. */

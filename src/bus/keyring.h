@@ -1,7 +1,7 @@
 /* Keys of the bus: ours, by the ids we serve, and the public keys of others, by theirs.
  *
- * An id is the Ethereum address of a key (crypto/secp.h), so a public key proves itself: whoever tells it, it belongs to
- * the id it hashes to. Public keys are learned from every message that is opened and asked for with a hello
+ * An id is the Ethereum address of a key (crypto/secp.h), so a public key proves itself: whoever tells it, it belongs
+ * to the id it hashes to. Public keys are learned from every message that is opened and asked for with a hello
  * (bus/hello.h); with a database they outlive the process. Secrets are wiped when the keyring is freed.
  * Threads: loop thread.
  */

@@ -428,8 +428,8 @@ static int member_destroy(struct member *m)
 	return 0;
 }
 
-static struct error *memory_open(const void *ctx, uv_loop_t *loop, const struct bus_options *options,
-				 struct bus *bus, void **ret_self)
+static struct error *memory_open(const void *ctx, uv_loop_t *loop, const struct bus_options *options, struct bus *bus,
+				 void **ret_self)
 {
 	const char *name = options->url + strlen("memory:");
 	struct member *m;

@@ -20,12 +20,8 @@
 #define RESULT_TTL_MS (INT64_C(24) * 3600 * 1000)
 
 static const char *const kind_names[] = {
-	[MESSAGE_COMMAND] = "command",
-	[MESSAGE_RESULT] = "result",
-	[MESSAGE_STATUS] = "status",
-	[MESSAGE_HELLO] = "hello",
-	[MESSAGE_ACK] = "ack",
-	[MESSAGE_CLAIM] = "claim",
+	[MESSAGE_COMMAND] = "command", [MESSAGE_RESULT] = "result", [MESSAGE_STATUS] = "status",
+	[MESSAGE_HELLO] = "hello",     [MESSAGE_ACK] = "ack",       [MESSAGE_CLAIM] = "claim",
 };
 #define KIND_COUNT (sizeof(kind_names) / sizeof(kind_names[0]))
 
@@ -246,7 +242,8 @@ static struct error *decode_plain(const void *ctx, const char *text, size_t len,
 static struct error *decode_envelope(const void *ctx, const json_t *o, const struct place *at,
 				     struct message **ret_message)
 {
-	static const char *const known[] = {"dsn", "id", "kind", "from", "to", "time", "ttl", "re", "key", "body", NULL};
+	static const char *const known[] = {"dsn", "id", "kind", "from", "to", "time",
+					    "ttl", "re", "key",  "body", NULL};
 	const struct place dsn_at = {at, "dsn", 0}, body_at = {at, "body", 0};
 	const char *version = "", *id = "", *from = "", *to = "", *re = NULL, *key = NULL, *code, *text;
 	enum message_kind kind = MESSAGE_COMMAND;

@@ -6,8 +6,8 @@
  * kind: command (wanted state or question for a node), result (answer to a command, `re` names it),
  * status (periodic and on change, `to` is empty); hello ({"ask":"yes|no"}: who has this id tells its public key by
  * signing, see bus/hello.h); ack and claim, which belong to a backend. A message whose signer is not `from` carries the
- * public key of `from` in `key` (128 hex digits, see bus/seal.h). All values but `body` are strings, as everywhere in API 1.00.
- * `body` of a command is a private API document or a bare config message (see api/); of a result:
+ * public key of `from` in `key` (128 hex digits, see bus/seal.h). All values but `body` are strings, as everywhere in
+ * API 1.00. `body` of a command is a private API document or a bare config message (see api/); of a result:
  *   {"state":"applied|failed","error":{"code":"...","message":"..."},"data":{...}}.
  * A plain message (the seed's) is a body without this envelope.
  * Bounds: 256 KiB a message; id 32 hex digits; ids 40 hex digits; ttl 1 s..7 days.

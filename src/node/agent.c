@@ -344,9 +344,10 @@ static struct error *check_settings(struct agent *a)
 			return error_new(ERROR_INVALID, "--owner: \"%s\" is no address: 40 hex digits", *o);
 	}
 	if (!s->owners && !s->accept_plain)
-		return error_new(ERROR_INVALID,
-				 "--owner is missing: whose commands shall be obeyed? \"vcli key show\" tells yours; or "
-				 "--accept-plain obeys whoever reaches the broker");
+		return error_new(
+			ERROR_INVALID,
+			"--owner is missing: whose commands shall be obeyed? \"vcli key show\" tells yours; or "
+			"--accept-plain obeys whoever reaches the broker");
 	if (!runtime_find(s->runtime))
 		return error_new(ERROR_INVALID, "--runtime: \"%s\" is none of process, docker", s->runtime);
 	return NULL;

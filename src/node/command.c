@@ -306,8 +306,9 @@ void command_take(struct agent *a, struct bus_delivery *d, const struct message 
 	c = command_new(a, m);
 	if (!agent_obeys(a, m->signer)) {
 		bus_accept(d);
-		end(c, error_new(ERROR_REFUSED, "%s obeys its owners only; %s is none of them (dsn-agent --owner)",
-				 c->message->to, c->message->signer),
+		end(c,
+		    error_new(ERROR_REFUSED, "%s obeys its owners only; %s is none of them (dsn-agent --owner)",
+			      c->message->to, c->message->signer),
 		    NULL, false);
 		return;
 	}

@@ -32,7 +32,9 @@ static char *store_name(const void *ctx, const struct settings *set)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	const char *text = mem_printf(ctx, "%s\n%s\n%s", set->bus, set->network,
-				      set->send_plain ? "plain" : set->identity ? set->identity : "");
+				      set->send_plain ? "plain"
+				      : set->identity ? set->identity
+						      : "");
 
 	for (; *text; text++)
 		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);

@@ -172,7 +172,8 @@ const struct command vcli_commands[] = {
 	{"key show", NULL, 0, 0, NULL, 0, "Show our address and public key",
 	 "The address is what agents are told to obey with --owner.", cmd_key_show},
 	{"key new", "DIR", 1, 1, NULL, 0, "Make a key for a node, and with it a node id",
-	 "The key goes into a file of mode 0600 in DIR, named by the id, which is printed. DIR is the folder \"keys\" of "
+	 "The key goes into a file of mode 0600 in DIR, named by the id, which is printed. DIR is the folder \"keys\" "
+	 "of "
 	 "the "
 	 "state folder of the agent that shall serve the node.",
 	 cmd_key_new},
