@@ -8,15 +8,18 @@
 
 struct error *identity_load(const struct settings *set, struct secp_key *ret_key)
 {
-	char *folder = NULL, *path;
+	void *scope = mem_strdup(NULL, "");
+	char *folder = NULL;
 	struct error *e;
 
-	if (set->identity)
-		return keyfile_read(set->identity, set->passphrase_file, ret_key);
-	TRY(paths_make(NULL, set, NULL, &folder));
-	path = file_join(folder, folder, "identity.key");
-	e = keyfile_load(path, set->passphrase_file, ret_key);
-	mem_free(folder);
+	if (set->identity) {
+		e = keyfile_read(set->identity, set->passphrase_file, ret_key);
+	} else {
+		e = paths_make(scope, set, NULL, &folder);
+		if (!e)
+			e = keyfile_load(file_join(scope, folder, "identity.key"), set->passphrase_file, ret_key);
+	}
+	mem_free(scope);
 	return e ? error_wrap(e, "our identity") : NULL;
 }
 

@@ -94,6 +94,7 @@ static int setup(void **state)
 	assert_int_equal(chmod(w->folder, 0755), 0);
 	s.state_dir = w->folder;
 	assert_int_equal(uv_loop_init(&w->loop), 0);
+	s.accept_plain = true; /* its commands come from within */
 	w->settings = s;
 	must(agent_open(w, &w->loop, &s, on_end, NULL, &w->agent));
 	open_node(w, s.mode);
