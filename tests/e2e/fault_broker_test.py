@@ -11,8 +11,6 @@ import network  # noqa: E402
 from amqp_wire import Wire  # noqa: E402
 from network import JOB, figure, wait_for  # noqa: E402
 
-HOUR_MS = 3600 * 1000
-
 
 class BrokerFaults(network.TestCase):
     def once(self, net, job=JOB):

@@ -33,7 +33,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import broker as broker_module  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("DSN_BIN") or pathlib.Path(__file__).resolve().parents[2] / "build" / "bin").resolve()
-PROGRAMS = ("dsn-agent", "dsn-hls", "vcli")
+PROGRAMS = ("dsn-agent", "dsn-hls", "vcli", "shhd")
 JOB = "fault0001"
 FRAGMENT = 2  # seconds
 GOP = 25  # frames at 25 per second
@@ -156,12 +156,15 @@ class Agent:
         self.net, self.name, self.nodes, self.flags = net, name, list(nodes), list(flags)
         self.folder = net.folder / name
         self.log_path = net.folder / f"{name}.log"
-        self.first_port = free_range(PORTS_OF_AGENT, net.next_port)
-        net.next_port = self.first_port + PORTS_OF_AGENT
+        self.first_port = free_range(PORTS_OF_AGENT + 1, net.next_port)
+        net.next_port = self.first_port + PORTS_OF_AGENT + 1
         self.process = None
 
+    def whisper_port(self):
+        return self.first_port + PORTS_OF_AGENT
+
     def command(self):
-        words = [str(self.net.bin / "dsn-agent"), "--bus", self.net.bus, "--network", self.net.name, "--state-dir",
+        words = [str(self.net.bin / "dsn-agent"), "--bus", self.net.agent_bus(self), "--network", self.net.name, "--state-dir",
                  str(self.folder), "--port-range", f"{self.first_port}-{self.first_port + PORTS_OF_AGENT - 1}",
                  "--segmenter", str(self.net.bin / "dsn-hls"), "--stop-units", "--status-every", "1s", "--preset",
                  "ultrafast", "--owner", self.net.owner]
@@ -225,8 +228,37 @@ class Agent:
         wait_for("end of killed programs", lambda: not any(session_of(leader) for leader in sessions))
 
 
+class Whisper:
+    """One shhd, through which agents and vcli find each other: in place of a broker."""
+
+    def __init__(self, net):
+        self.net, self.port = net, free_range(2, net.next_port)
+        net.next_port = self.port + 2
+        self.ready, self.process = net.folder / "shhd.json", None
+
+    def start(self):
+        self.ready.unlink(missing_ok=True)
+        with open(self.net.folder / "shhd.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [str(self.net.bin / "shhd"), "--data-dir", str(self.net.folder / "shhd"), "--address", "127.0.0.1", "--port",
+                 str(self.port), "--rpc-port", str(self.port + 1), "--ready-file", str(self.ready)], stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, env=self.net.environment, start_new_session=True)
+        wait_for("shhd", lambda: self.ready.exists() or self.process.poll() is not None, 20)
+        self.enode = json.loads(self.ready.read_text())["enode"]
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+
+
 class Network:
-    """One network on a broker: nodes d (distributor), t1.. (transcoders), s (storage)."""
+    """One network on a broker, or over Whisper where `broker` is None: nodes d (distributor), t1.. (transcoders), s (storage)."""
 
     def __init__(self, place, broker, name, transcoders=2, together=False, agent_flags=(), output=None):
         self.broker, self.name = broker, name
@@ -236,13 +268,18 @@ class Network:
         self.bin.mkdir()
         for program in PROGRAMS:
             shutil.copy2(BIN / program, self.bin / program)
-        self.bus = f"amqp://127.0.0.1:{broker.port}/"
+        self.whisper = None
         self.next_port = 22000 + os.getpid() % 40 * 200
         self.environment = dict(os.environ, XDG_STATE_HOME=str(self.folder / "user"),
                                 XDG_CONFIG_HOME=str(self.folder / "user"))
         for variable in list(self.environment):
             if variable.startswith("DSN_"):
                 del self.environment[variable]
+        if broker:
+            self.bus = f"amqp://127.0.0.1:{broker.port}/"
+        else:
+            self.whisper = Whisper(self).start()
+            self.bus = f"shh:///?peer={self.whisper.enode}"
         self.owner = self.vcli("key", "show")["id"]
         keys = ["d", "s", *(f"t{i + 1}" for i in range(transcoders))]
         self.ids, self.key_files = {}, {}
@@ -253,6 +290,16 @@ class Network:
             self.ids.update({key: self.new_id() for key in group})
             agent = self.add_agent("all" if together else group[0], [self.ids[key] for key in group], agent_flags)
             self.agent_of.update({key: agent for key in group})
+
+    def agent_bus(self, agent):
+        """Over Whisper each agent has a port for its peers: the last of its range."""
+        if not self.whisper:
+            return self.bus
+        return f"shh:///?bootnode={self.whisper.enode}&listen=127.0.0.1:{agent.whisper_port()}"
+
+    def whisper_ports(self):
+        """One end of every connection between Whisper nodes."""
+        return [self.whisper.port, *(agent.whisper_port() for agent in self.agents.values())]
 
     def new_id(self):
         """A node id with a key, which add_agent() gives to the agent."""
@@ -541,6 +588,8 @@ class Network:
         signal_all(members, signal.SIGKILL)
         wait_for("the end of strays", lambda: not any(map(alive, members)))
         left += [f"pid {pid}: {line}" for pid, line in strays.items()]
+        if self.whisper:
+            self.whisper.end()
         for mount in self.mounts:
             subprocess.run(["umount", mount], check=False)
         return left
@@ -549,6 +598,7 @@ class Network:
 class TestCase(unittest.TestCase):
     """One broker for the class; each network has a name of its own on it."""
     broker = None
+    over_whisper = False
     count = 0
 
     @classmethod
@@ -556,13 +606,14 @@ class TestCase(unittest.TestCase):
         reason = missing()
         if reason:
             raise unittest.SkipTest(reason)
-        cls.broker = broker_module.Broker().start()
+        cls.broker = None if cls.over_whisper else broker_module.Broker().start()
         cls.place = tempfile.mkdtemp(prefix="dsnf-")
         os.chmod(cls.place, 0o755)
 
     @classmethod
     def tearDownClass(cls):
-        cls.broker.close()
+        if cls.broker:
+            cls.broker.close()
         shutil.rmtree(cls.place, ignore_errors=True)
 
     @classmethod
