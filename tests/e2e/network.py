@@ -269,6 +269,7 @@ class Network:
         for program in PROGRAMS:
             shutil.copy2(BIN / program, self.bin / program)
         self.whisper = None
+        self.agents, self.agent_of, self.started, self.ports = {}, {}, [], {}
         self.next_port = 22000 + os.getpid() % 40 * 200
         self.environment = dict(os.environ, XDG_STATE_HOME=str(self.folder / "user"),
                                 XDG_CONFIG_HOME=str(self.folder / "user"))
@@ -284,7 +285,6 @@ class Network:
         keys = ["d", "s", *(f"t{i + 1}" for i in range(transcoders))]
         self.ids, self.key_files = {}, {}
         self.output = dict({"fragment": str(FRAGMENT), "preset": "ultrafast"}, **(output or {}))
-        self.agents, self.agent_of, self.started, self.ports = {}, {}, [], {}
         self.mounts = []
         for group in ([keys] if together else [[key] for key in keys]):
             self.ids.update({key: self.new_id() for key in group})
