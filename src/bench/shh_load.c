@@ -150,9 +150,8 @@ static void take(struct actor *a, const json_t *message)
 		a->run->take(a, &note);
 }
 
-static void on_note(const char *subscription, const json_t *message, void *arg)
+static void on_note(const json_t *message, void *arg)
 {
-	(void)subscription;
 	take(arg, message);
 }
 
@@ -175,7 +174,7 @@ static void on_poll(void *arg)
 	if (a->asking)
 		return;
 	a->asking = true;
-	shh_rpc_call(a->node->rpc, "shh_getFilterMessages", json_pack("[s]", a->filter), on_polled, a);
+	rpc_client_call(a->node->rpc, "shh_getFilterMessages", json_pack("[s]", a->filter), on_polled, a);
 }
 
 /* The wanted messages reach run->take from now on. Takes `criteria`. */
@@ -186,12 +185,12 @@ static struct error *listen_for(struct actor *a, json_t *criteria)
 
 	json_object_set_new(criteria, "topics", json_pack("[s]", TOPIC));
 	if (poll_ms) {
-		TRY(shh_rpc_wait(a->node->rpc, "shh_newMessageFilter", json_pack("[o]", criteria), &id));
+		TRY(rpc_client_wait(a->node->rpc, "shh_newMessageFilter", json_pack("[o]", criteria), &id));
 		a->filter = mem_strdup(a->run, json_string_value(id));
 		a->poll = timer_start(a->run, &a->run->net->loop, poll_ms, poll_ms, on_poll, a);
 	} else {
-		shh_rpc_listen(a->node->rpc, on_note, a);
-		TRY(shh_rpc_wait(a->node->rpc, "shh_subscribe", json_pack("[so]", "messages", criteria), &id));
+		shh_node_listen(a->node, on_note, a);
+		TRY(rpc_client_wait(a->node->rpc, "shh_subscribe", json_pack("[so]", "messages", criteria), &id));
 		a->filter = mem_strdup(a->run, json_string_value(id));
 	}
 	json_decref(id);
@@ -224,11 +223,11 @@ static void run_end(struct run *r)
 		struct actor *a = &r->actors[i];
 
 		mem_free(a->poll);
-		shh_rpc_listen(a->node->rpc, NULL, NULL);
+		shh_node_listen(a->node, NULL, NULL);
 		if (a->filter)
-			error_free(shh_rpc_wait(a->node->rpc,
-						r->load->poll_ms ? "shh_deleteMessageFilter" : "shh_unsubscribe",
-						json_pack("[s]", a->filter), NULL));
+			error_free(rpc_client_wait(a->node->rpc,
+						   r->load->poll_ms ? "shh_deleteMessageFilter" : "shh_unsubscribe",
+						   json_pack("[s]", a->filter), NULL));
 	}
 	/* Calls that were not answered hold the run: leave it when they never are. */
 	until_ms = clock_mono_ms() + SETTLE_MS;
@@ -238,7 +237,7 @@ static void run_end(struct run *r)
 		mem_free(r);
 }
 
-static void post(struct actor *a, const char *key, const char *value, const struct note *note, shh_rpc_fn *fn,
+static void post(struct actor *a, const char *key, const char *value, const struct note *note, rpc_answer_fn *fn,
 		 void *arg)
 {
 	char *payload = note_hex(NULL, note);
@@ -248,7 +247,7 @@ static void post(struct actor *a, const char *key, const char *value, const stru
 
 	mem_free(payload);
 	a->run->posting++;
-	shh_rpc_call(a->node->rpc, "shh_post", json_pack("[o]", message), fn, arg);
+	rpc_client_call(a->node->rpc, "shh_post", json_pack("[o]", message), fn, arg);
 }
 
 static void posted(struct run *r, const struct error *e)
@@ -265,8 +264,8 @@ static struct error *make_key(struct actor *a)
 	json_t *pair = NULL, *public = NULL;
 	struct error *e;
 
-	TRY(shh_rpc_wait(a->node->rpc, "shh_newKeyPair", json_array(), &pair));
-	e = shh_rpc_wait(a->node->rpc, "shh_getPublicKey", json_pack("[O]", pair), &public);
+	TRY(rpc_client_wait(a->node->rpc, "shh_newKeyPair", json_array(), &pair));
+	e = rpc_client_wait(a->node->rpc, "shh_getPublicKey", json_pack("[O]", pair), &public);
 	if (!e) {
 		a->public = mem_strdup(a->run, json_string_value(public));
 		e = listen_for(a, json_pack("{sO}", "privateKeyID", pair));
@@ -370,7 +369,7 @@ static struct error *share_key(struct run *r)
 		struct actor *a = &r->actors[i];
 		json_t *id = NULL;
 
-		TRY(shh_rpc_wait(a->node->rpc, "shh_addSymKey", json_pack("[s]", key), &id));
+		TRY(rpc_client_wait(a->node->rpc, "shh_addSymKey", json_pack("[s]", key), &id));
 		if (i == 0) {
 			r->sym_id = mem_strdup(r, json_string_value(id));
 			json_decref(id);

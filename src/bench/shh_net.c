@@ -33,6 +33,17 @@ static void on_signal(int signum)
 	shh_interrupted = signum;
 }
 
+bool shh_run_until(uv_loop_t *loop, const bool *done, int64_t ms)
+{
+	int64_t until_ms = clock_mono_ms() + ms;
+	struct timer *tick = timer_start(NULL, loop, 10, 10, (timer_fn *)uv_update_time, loop);
+
+	while (!*done && !shh_interrupted && clock_mono_ms() < until_ms)
+		uv_run(loop, UV_RUN_ONCE);
+	mem_free(tick);
+	return *done;
+}
+
 /* --- the net's folder --- */
 
 struct error *shh_net_new(const char *geth, struct shh_net **ret_net)
@@ -255,6 +266,41 @@ static int told_port(struct shh_node *node)
 	return port;
 }
 
+static void on_notified(struct rpc_client *c, const char *method, const char *subscription, const json_t *result,
+			void *arg)
+{
+	struct shh_node *node = arg;
+
+	(void)c;
+	(void)method;
+	(void)subscription;
+	if (node->note)
+		node->note(result, node->note_arg);
+}
+
+static bool interrupted(void *arg)
+{
+	(void)arg;
+	return shh_interrupted != 0;
+}
+
+/* What is measured takes long and is asked for in masses; pings would only be noise. */
+static struct error *node_dial(struct shh_net *n, struct shh_node *node)
+{
+	static const struct rpc_client_events events = {.notified = on_notified};
+	const struct rpc_client_options options = {
+		.host = "127.0.0.1", .port = node->port, .ping_ms = -1, .interrupted = interrupted};
+
+	node->rpc = rpc_client_open(node, &n->loop, &options, &events, node);
+	return rpc_client_wait_open(node->rpc);
+}
+
+void shh_node_listen(struct shh_node *node, shh_note_fn *fn, void *arg)
+{
+	node->note = fn;
+	node->note_arg = arg;
+}
+
 static struct error *node_ready(struct shh_net *n, struct shh_node *node, int64_t until_ms)
 {
 	json_t *info = NULL;
@@ -276,8 +322,8 @@ static struct error *node_ready(struct shh_net *n, struct shh_node *node, int64_
 		return error_new(ERROR_FAILED, "%s did not start: %.*s", shh_kind_names[node->kind], 1000,
 				 log ? log : "");
 	}
-	TRY(shh_rpc_open(node, &n->loop, node->port, &node->rpc));
-	TRY(shh_rpc_wait(node->rpc, "admin_nodeInfo", json_array(), &info));
+	TRY(node_dial(n, node));
+	TRY(rpc_client_wait(node->rpc, "admin_nodeInfo", json_array(), &info));
 	node->enode = mem_strdup(node, json_string_value(json_object_get(info, "enode")));
 	json_decref(info);
 	/* Without discovery geth names UDP port 0, which is of no use to anybody who dials it. */
@@ -318,7 +364,7 @@ static struct error *look(struct shh_net *n, size_t *set, size_t *edges)
 		json_t *peers = NULL, *p;
 		size_t k;
 
-		TRY(shh_rpc_wait(n->nodes[i]->rpc, "admin_peers", json_array(), &peers));
+		TRY(rpc_client_wait(n->nodes[i]->rpc, "admin_peers", json_array(), &peers));
 		json_array_foreach (peers, k, p) {
 			size_t j = index_of(n, json_string_value(json_object_get(p, "enode")));
 
@@ -364,7 +410,7 @@ struct error *shh_net_meet(struct shh_net *n)
 {
 	double peers = 0;
 
-	TRY(shh_rpc_wait(n->nodes[0]->rpc, "admin_addPeer", json_pack("[s]", n->nodes[1]->enode), NULL));
+	TRY(rpc_client_wait(n->nodes[0]->rpc, "admin_addPeer", json_pack("[s]", n->nodes[1]->enode), NULL));
 	/* Both sides must say so. */
 	while (peers < 1)
 		TRY(shh_net_joined(n, MEET_MS, &peers));

@@ -10,13 +10,16 @@
 #include <uv.h>
 
 #include "base/error.h"
-#include "bench/shh_rpc.h"
+#include "http/rpc_client.h"
 
 /* A person who is tired of waiting shall not leave nodes behind: set by SIGINT and SIGTERM, ends every wait. */
 extern volatile sig_atomic_t shh_interrupted;
 
 enum shh_kind { SHH_OURS, SHH_GETH, SHH_KINDS };
 extern const char *const shh_kind_names[SHH_KINDS];
+
+/* A message of the node's subscriptions; borrowed. */
+typedef void shh_note_fn(const json_t *message, void *arg);
 
 struct shh_node {
 	enum shh_kind kind;
@@ -25,8 +28,12 @@ struct shh_node {
 	pid_t pid;
 	int port; /* of JSON-RPC */
 	char *enode;
-	struct shh_rpc *rpc;
+	struct rpc_client *rpc;
+	shh_note_fn *note; /* NULL: nobody listens */
+	void *note_arg;
 };
+/* Where the node's notifications go from now on. */
+void shh_node_listen(struct shh_node *node, shh_note_fn *fn, void *arg);
 
 struct shh_net {
 	uv_loop_t loop;
@@ -57,5 +64,8 @@ struct error *shh_net_meet(struct shh_net *n) MUST_CHECK;
 struct error *shh_net_joined(struct shh_net *n, int64_t ms, double *ret_peers) MUST_CHECK;
 /* Median resident memory of a node, bytes, after half a minute of rest (VmRSS: with its share of libraries' pages). */
 struct error *shh_net_memory(struct shh_net *n, double *ret_bytes) MUST_CHECK;
+
+/* Runs the loop until *done, or `ms` have passed (false), or the program was interrupted (false). */
+bool shh_run_until(uv_loop_t *loop, const bool *done, int64_t ms);
 
 #endif

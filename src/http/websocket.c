@@ -46,6 +46,7 @@ struct websocket {
 	char *request;
 	char accept[WEBSOCKET_ACCEPT_TEXT + 1];
 	struct buf *answer;
+	int refusal; /* status that was not 101 */
 };
 
 static int websocket_destroy(struct websocket *ws)
@@ -199,8 +200,10 @@ static struct error *read_answer(struct websocket *ws, const struct http_head *h
 {
 	const char *accept = http_head_find(h, "Sec-WebSocket-Accept");
 
-	if (h->status != 101)
+	if (h->status != 101) {
+		ws->refusal = h->status;
 		return error_new(ERROR_REFUSED, "the server answers %d", h->status);
+	}
 	if (!http_head_lists(h, "Upgrade", "websocket") || !http_head_lists(h, "Connection", "upgrade") || !accept ||
 	    strcmp(accept, ws->accept) != 0)
 		return error_new(ERROR_INVALID, "the server's handshake is wrong");
@@ -439,6 +442,11 @@ struct error *websocket_send(struct websocket *ws, bool text, const char *bytes,
 size_t websocket_backlog(const struct websocket *ws)
 {
 	return ws->wire ? wire_backlog(ws->wire) : 0;
+}
+
+int websocket_refusal(const struct websocket *ws)
+{
+	return ws->refusal;
 }
 
 void websocket_close(struct websocket *ws, enum websocket_code code, const char *reason)

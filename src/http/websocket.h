@@ -60,6 +60,8 @@ struct websocket *websocket_open(const void *ctx, uv_loop_t *loop, const struct 
 /* ERROR_UNAVAILABLE: not open, or closing. ERROR_LIMIT: the queue is full; the connection ends, `closed` follows. */
 struct error *websocket_send(struct websocket *ws, bool text, const char *bytes, size_t n) MUST_CHECK;
 size_t websocket_backlog(const struct websocket *ws); /* bytes */
+/* What a dialed server answered instead of opening a WebSocket (401, ...); 0: it did not answer, or it opened. */
+int websocket_refusal(const struct websocket *ws);
 /* Sends a close frame and waits for the peer's, at most 2 s; `closed` follows, no more messages. */
 void websocket_close(struct websocket *ws, enum websocket_code code, const char *reason);
 
