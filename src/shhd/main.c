@@ -98,7 +98,7 @@ static const struct config_row rows[] = {
 	{"ws-port", CONFIG_INT, ROW(ws_port), "-1", NULL, -1, 65535, "PORT",
 	 "a second RPC port, for clients that expect WebSocket on 8546; -1: none", NULL},
 	{"api", CONFIG_LIST, ROW(api), NULL, NULL, 0, 0, "NAME",
-	 "serve only methods of these namespaces (admin, eth, net, rpc, shh, web3)", NULL},
+	 "serve only methods of these namespaces (admin, dsn, eth, net, rpc, shh, web3)", NULL},
 	{"hosts", CONFIG_LIST, ROW(hosts), NULL, NULL, 0, 0, "NAME",
 	 "host names that HTTP requests may be sent to, * for all; without it localhost; IP addresses always", NULL},
 	{"cors", CONFIG_LIST, ROW(cors), NULL, NULL, 0, 0, "ORIGIN", "origins of web pages that may read answers",

@@ -117,6 +117,7 @@ static struct error *open_parts(struct shhd *d, const struct shhd_settings *s)
 	methods_shh_add(d);
 	methods_filter_add(d);
 	methods_node_add(d);
+	methods_raw_add(d);
 	subscriptions_add(d);
 	rpc_set_fallback(d->rpc, passthrough_call, d);
 	return endpoint_open(d, d, &d->endpoint);

@@ -37,6 +37,7 @@ void shhd_stop(struct shhd *d, void (*done)(void *arg), void *arg);
 void methods_shh_add(struct shhd *d);
 void methods_filter_add(struct shhd *d);
 void methods_node_add(struct shhd *d);
+void methods_raw_add(struct shhd *d);
 void subscriptions_add(struct shhd *d);
 
 #endif

@@ -1,5 +1,7 @@
-/* shh_subscribe and _unsubscribe: messages sent to the client as they are opened, none before the reply that names the
- * subscription. */
+/* Subscriptions of clients: notes sent to them as things come, none before the reply that names the subscription. And
+ * shh_subscribe: messages as they are opened. */
+#include "shhd/subscriptions.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -7,11 +9,10 @@
 #include "base/mem.h"
 #include "shhd/criteria.h"
 #include "shhd/endpoint.h"
-#include "shhd/shhd.h"
 
 #define PER_CLIENT 256
 #define ID_DIGITS_MAX 32
-/* Messages that may come before the reply has gone out. */
+/* Notes that may come before the reply has gone out. */
 #define EARLY_MAX 1024
 #define NOTIFICATION_LIMIT ((size_t)64 << 20)
 
@@ -19,10 +20,10 @@ struct subscription {
 	struct subscription *next;
 	struct shhd *daemon;
 	struct client *client;
-	struct filter *filter;
+	const char *method; /* of its notes */
 	char id[2 + ID_DIGITS_MAX + 1];
 	bool active;
-	struct whisper_message **early;
+	struct buf **early;
 	size_t early_count;
 };
 
@@ -33,39 +34,35 @@ static int subscription_destroy(struct subscription *s)
 			*p = s->next;
 			break;
 		}
-	for (size_t i = 0; i < s->early_count; i++)
-		whisper_message_unref(s->early[i]);
-	filter_remove(s->filter);
 	s->daemon->subscriptions--;
 	return 0;
 }
 
-static void send_message(struct subscription *s, const struct whisper_message *m)
+static void send_note(struct subscription *s, const struct buf *text)
 {
-	struct json_writer w = {.to = buf_new(NULL, NOTIFICATION_LIMIT)};
-
-	json_write_raw(&w, "{\"jsonrpc\":\"2.0\",\"method\":\"shh_subscription\",\"params\":{\"subscription\":");
-	json_write_text(&w, s->id);
-	json_write_raw(&w, ",\"result\":");
-	message_write(&w, m);
-	json_write_raw(&w, "}}\n");
-	if (!w.full && client_send(s->client, w.to->data, w.to->len))
+	if (client_send(s->client, text->data, text->len))
 		s->daemon->delivered++;
-	mem_free(w.to);
 }
 
-static void on_message(struct whisper_message *m, void *arg)
+void subscription_note(struct subscription *s, subscription_write_fn *write, const void *thing)
 {
-	struct subscription *s = arg;
+	struct json_writer w = {.to = buf_new(s, NOTIFICATION_LIMIT)};
 
-	if (s->active) {
-		send_message(s, m);
+	json_write_raw(&w, "{\"jsonrpc\":\"2.0\",\"method\":");
+	json_write_text(&w, s->method);
+	json_write_raw(&w, ",\"params\":{\"subscription\":");
+	json_write_text(&w, s->id);
+	json_write_raw(&w, ",\"result\":");
+	write(&w, thing);
+	json_write_raw(&w, "}}\n");
+	if (!w.full && !s->active && s->early_count < EARLY_MAX) {
+		s->early = mem_resize(s, s->early, struct buf *, s->early_count + 1);
+		s->early[s->early_count++] = w.to;
 		return;
 	}
-	if (s->early_count == EARLY_MAX)
-		return;
-	s->early = mem_resize(s, s->early, struct whisper_message *, s->early_count + 1);
-	s->early[s->early_count++] = whisper_message_ref(m);
+	if (!w.full && s->active)
+		send_note(s, w.to);
+	mem_free(w.to);
 }
 
 static void activate(void *arg)
@@ -74,8 +71,8 @@ static void activate(void *arg)
 
 	s->active = true;
 	for (size_t i = 0; i < s->early_count; i++) {
-		send_message(s, s->early[i]);
-		whisper_message_unref(s->early[i]);
+		send_note(s, s->early[i]);
+		mem_free(s->early[i]);
 	}
 	s->early_count = 0;
 }
@@ -108,34 +105,29 @@ static size_t count(struct client *c)
 	return n;
 }
 
-static void subscribe(struct rpc_call *c, void *arg)
+struct subscription *subscription_new(struct rpc_call *c, struct shhd *d, const char *method)
 {
-	struct shhd *d = arg;
 	struct client *client = rpc_session_arg(rpc_call_session(c));
-	struct filter_options options;
-	uint8_t from[SECP_PUBLIC_BYTES];
 	struct subscription *s;
-	struct error *e = criteria_read(d, rpc_param(c, 0)->members, true, from, &options);
 
-	if (e) {
-		rpc_fail_error(c, e);
-		return;
-	}
 	if (count(client) >= PER_CLIENT) {
 		rpc_fail(c, "there are %d subscriptions already, no more are kept", PER_CLIENT);
-		return;
+		return NULL;
 	}
 	s = mem_new(client, struct subscription);
 	s->daemon = d;
 	s->client = client;
+	s->method = method;
 	name(s);
-	options.message = on_message;
-	options.arg = s;
-	s->filter = shh_add_filter(d->shh, &options);
 	d->subscriptions++;
 	s->next = *client_subscriptions(client);
 	*client_subscriptions(client) = s;
 	talloc_set_destructor(s, subscription_destroy);
+	return s;
+}
+
+void subscription_answer(struct subscription *s, struct rpc_call *c)
+{
 	rpc_after_reply(c, activate, s);
 	rpc_answer_text(c, s->id);
 }
@@ -153,6 +145,56 @@ static void unsubscribe(struct rpc_call *c, void *arg)
 	}
 	mem_free(s);
 	rpc_answer_bool(c, true);
+}
+
+/* --- shh_subscribe --- */
+
+struct source {
+	struct subscription *subscription;
+	struct filter *filter;
+};
+
+static int source_destroy(struct source *s)
+{
+	filter_remove(s->filter);
+	return 0;
+}
+
+static void write_message(struct json_writer *w, const void *thing)
+{
+	message_write(w, thing);
+}
+
+static void on_message(struct whisper_message *m, void *arg)
+{
+	struct source *s = arg;
+
+	subscription_note(s->subscription, write_message, m);
+}
+
+static void subscribe(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	struct filter_options options;
+	uint8_t from[SECP_PUBLIC_BYTES];
+	struct subscription *s;
+	struct source *source;
+	struct error *e = criteria_read(d, rpc_param(c, 0)->members, true, from, &options);
+
+	if (e) {
+		rpc_fail_error(c, e);
+		return;
+	}
+	s = subscription_new(c, d, "shh_subscription");
+	if (!s)
+		return;
+	source = mem_new(s, struct source);
+	source->subscription = s;
+	options.message = on_message;
+	options.arg = source;
+	source->filter = shh_add_filter(d->shh, &options);
+	talloc_set_destructor(source, source_destroy);
+	subscription_answer(s, c);
 }
 
 static const struct rpc_method methods[] = {

@@ -11,7 +11,6 @@
 #include "whisper/bloom.h"
 #include "whisper/pow.h"
 
-#define SIZE_OVERHEAD 20 /* what go-ethereum takes for everything but the data */
 
 struct box {
 	atomic_uint count;
@@ -48,8 +47,8 @@ static struct error *parts_read(const uint8_t *raw, size_t n, struct parts *ret_
 	TRY(in(rlp_read_bytes(&items, &p.data, &p.data_bytes), "data"));
 	TRY(in(rlp_read_u64(&items, &p.nonce), "nonce"));
 	TRY(rlp_end(&items, "envelope's list"));
-	if (p.data_bytes + SIZE_OVERHEAD > WHISPER_MESSAGE_LIMIT)
-		return error_new(ERROR_LIMIT, "envelope of %zu bytes: at most %d", p.data_bytes + SIZE_OVERHEAD,
+	if (p.data_bytes + ENVELOPE_OVERHEAD > WHISPER_MESSAGE_LIMIT)
+		return error_new(ERROR_LIMIT, "envelope of %zu bytes: at most %d", p.data_bytes + ENVELOPE_OVERHEAD,
 				 WHISPER_MESSAGE_LIMIT);
 	*ret_parts = p;
 	return NULL;
@@ -163,7 +162,7 @@ uint32_t envelope_sent(const struct envelope *e)
 
 size_t envelope_size(const struct envelope *e)
 {
-	return SIZE_OVERHEAD + e->data_bytes;
+	return ENVELOPE_OVERHEAD + e->data_bytes;
 }
 
 double envelope_pow(const struct envelope *e, enum pow_rule rule, uint32_t ttl)

@@ -40,6 +40,7 @@ static void follow_filters(struct shh *s)
 		return;
 	if (!s->light || !filters_bloom(s->filters, bloom))
 		bloom_fill(bloom);
+	watches_bloom(s, bloom);
 	set_bloom(s, bloom);
 }
 
@@ -58,6 +59,30 @@ static void on_tick(void *arg)
 static void on_flush(void *arg)
 {
 	forward_now(arg);
+}
+
+static void on_peers_changed(void *arg)
+{
+	struct shh *s = arg;
+
+	if (s->on_peers)
+		s->on_peers(s->known_peers, s->on_peers_arg);
+}
+
+void shh_on_peers(struct shh *s, void (*fn)(size_t count, void *arg), void *arg)
+{
+	s->on_peers = fn;
+	s->on_peers_arg = arg;
+}
+
+size_t shh_peer_count(const struct shh *s)
+{
+	return s->known_peers;
+}
+
+void shh_flush(struct shh *s)
+{
+	forward_now(s);
 }
 
 void forward_soon(struct shh *s)
@@ -86,6 +111,8 @@ struct error *shh_open(const void *ctx, uv_loop_t *loop, const struct shh_option
 	s->miner = miner_new(s, loop, options->mining_threads);
 	s->tick = timer_start(s, loop, TICK_MS, TICK_MS, on_tick, s);
 	s->flush = timer_start(s, loop, 0, 0, on_flush, s);
+	s->peers_changed = timer_start(s, loop, 0, 0, on_peers_changed, s);
+	s->watched.ctx = s;
 	protocol.arg = s;
 	e = p2p_open(s, loop, &options->p2p, &protocol, &s->p2p);
 	if (e) {
@@ -121,6 +148,11 @@ double shh_min_pow(const struct shh *s)
 	return s->demand.min_pow;
 }
 
+double shh_wanted_pow(const struct shh *s)
+{
+	return s->demand.min_pow > SHH_DEFAULT_POW ? s->demand.min_pow : SHH_DEFAULT_POW;
+}
+
 struct error *shh_set_min_pow(struct shh *s, double pow)
 {
 	if (!(pow >= 0) || isinf(pow))
@@ -154,15 +186,20 @@ struct error *shh_set_bloom(struct shh *s, const uint8_t *bloom, size_t n)
 	return NULL;
 }
 
-struct filter *shh_add_filter(struct shh *s, const struct filter_options *options)
+void shh_want_topics(struct shh *s, const uint8_t (*topics)[TOPIC_BYTES], size_t count)
 {
 	uint8_t bloom[BLOOM_BYTES];
 
 	memcpy(bloom, s->demand.bloom, BLOOM_BYTES);
-	for (size_t i = 0; i < options->topic_count; i++)
-		bloom_add(bloom, options->topics[i]);
+	for (size_t i = 0; i < count; i++)
+		bloom_add(bloom, topics[i]);
 	if (s->bloom_set)
 		set_bloom(s, bloom);
+}
+
+struct filter *shh_add_filter(struct shh *s, const struct filter_options *options)
+{
+	shh_want_topics(s, options->topics, options->topic_count);
 	return filter_add(s->filters, options);
 }
 

@@ -47,7 +47,7 @@ struct p2p *shh_p2p(struct shh *s);
 struct filters *shh_filters(struct shh *s);
 
 struct shh_post {
-	const uint8_t *sym_key, *public; /* one of these */
+	const uint8_t *sym_key, *public; /* one of these, or neither with `data` */
 	const struct secp_key *sign;
 	uint8_t topic[TOPIC_BYTES];
 	uint32_t ttl; /* seconds; 0: SHH_DEFAULT_TTL */
@@ -55,6 +55,8 @@ struct shh_post {
 	size_t payload_bytes;
 	const uint8_t *padding; /* NULL: random */
 	size_t padding_bytes;
+	const uint8_t *data; /* sealed already, to be taken as it is: nothing of the above but topic and ttl counts */
+	size_t data_bytes;
 	double pow_target;       /* 0: no mining; < 0: the best within pow_time */
 	uint32_t pow_time;       /* seconds */
 	const char *target_peer; /* enode: sent to this peer directly, or NULL */
@@ -65,10 +67,27 @@ struct shh_posting;
 /* Seals and mines on workers. All is copied. The posting belongs to ctx; freeing it gives it up. */
 struct shh_posting *shh_post(struct shh *s, const void *ctx, const struct shh_post *post, shh_posted_fn *done,
 			     void *arg);
+/* Sends what is new at once, not at the end of the loop turn: for a process about to end. */
+void shh_flush(struct shh *s);
 /* Takes an envelope as if it was posted here (it is made already): the checks of go-ethereum's add(). */
 struct error *shh_submit(struct shh *s, struct envelope *e) MUST_CHECK;
 
+/* Raw envelopes of some topics, unopened: those of the pool first (at the next turn of the loop), then each as it is
+ * accepted, also what is posted here. A bloom filter that was set, and a light node's, grows by the topics. `fn` only
+ * takes what it needs: it must free neither node nor watches. Topics are copied; the watch belongs to ctx and must go
+ * before the node. */
+struct shh_watch;
+typedef void shh_watch_fn(const struct envelope *e, void *arg);
+struct shh_watch *shh_watch(struct shh *s, const void *ctx, const uint8_t (*topics)[TOPIC_BYTES], size_t count,
+			    shh_watch_fn *fn, void *arg);
+/* Peers with which statuses were exchanged. */
+size_t shh_peer_count(const struct shh *s);
+/* Called at the next turn of the loop after that number has changed. NULL: no more. It may free the node. */
+void shh_on_peers(struct shh *s, void (*fn)(size_t count, void *arg), void *arg);
+
 double shh_min_pow(const struct shh *s);
+/* What to mine for when nobody says: what this node takes, SHH_DEFAULT_POW at least. */
+double shh_wanted_pow(const struct shh *s);
 struct error *shh_set_min_pow(struct shh *s, double pow) MUST_CHECK;
 size_t shh_max_message(const struct shh *s);
 struct error *shh_set_max_message(struct shh *s, size_t bytes) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* Inside of a Whisper node: shared by node.c, peer.c, admit.c, forward.c and post.c; private to them. Threads: loop
+/* Inside of a Whisper node: shared by node.c, peer.c, admit.c, forward.c, post.c and watch.c; private to them. Threads: loop
  * thread. */
 #ifndef DSN_WHISPER_NODE_IMPL_H
 #define DSN_WHISPER_NODE_IMPL_H
@@ -9,6 +9,7 @@
 #include "whisper/node.h"
 #include "whisper/pool.h"
 #include "whisper/pow.h"
+#include "whisper/topic_index.h"
 
 /* After a change of what we take, what fitted before is taken this long: it may be under way. */
 #define TOLERANCE_MS 10000
@@ -55,6 +56,11 @@ struct shh {
 	struct timer *tick, *flush;
 	bool flush_due;
 	uint32_t expired_at; /* unix seconds */
+	struct topic_index watched;
+	size_t known_peers;
+	struct timer *peers_changed;
+	void (*on_peers)(size_t count, void *arg);
+	void *on_peers_arg;
 	struct shh_counters counters;
 };
 
@@ -62,7 +68,14 @@ struct shh {
 uint32_t shh_now(void); /* unix seconds */
 /* A peer that is connected now. */
 struct error *shh_find_peer(struct shh *s, const struct enode *enode, struct p2p_peer **ret_peer) MUST_CHECK;
+/* Asks for topics that a filter or a watch wants. */
+void shh_want_topics(struct shh *s, const uint8_t (*topics)[TOPIC_BYTES], size_t count);
 bool demand_takes(const struct demand *d, const struct envelope *e, double pow);
+
+/* watch.c */
+void watches_offer(struct shh *s, const struct envelope *e);
+/* Bits of all topics that are watched. */
+void watches_bloom(const struct shh *s, uint8_t bloom[BLOOM_BYTES]);
 
 /* peer.c */
 extern const struct p2p_protocol shh_protocol; /* without arg */

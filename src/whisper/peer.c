@@ -90,6 +90,12 @@ void peers_tell_bloom(struct shh *s)
 	tell(s, SHH_BLOOM, write_bloom);
 }
 
+static void count_known(struct shh *s, int change)
+{
+	s->known_peers += (size_t)change;
+	timer_again(s->peers_changed, 0, 0);
+}
+
 static void *on_up(struct p2p_peer *link, void *arg)
 {
 	struct shh *s = arg;
@@ -107,9 +113,12 @@ static void *on_up(struct p2p_peer *link, void *arg)
 
 static void on_down(struct p2p_peer *link, const struct error *why, void *arg)
 {
-	(void)arg;
+	struct shh_peer *p = p2p_state(link);
+
 	(void)why;
-	mem_free(p2p_state(link));
+	if (p->known)
+		count_known(arg, -1);
+	mem_free(p);
 }
 
 static void on_drained(struct p2p_peer *link, void *arg)
@@ -151,6 +160,7 @@ static struct error *on_status(struct shh_peer *p, const uint8_t *payload, size_
 	p->demand.min_pow = status.min_pow;
 	memcpy(p->demand.bloom, status.bloom, BLOOM_BYTES);
 	p->known = true;
+	count_known(p->node, 1);
 	forward_soon(p->node);
 	return NULL;
 }

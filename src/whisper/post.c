@@ -54,6 +54,11 @@ static struct seal *seal_new(const struct shh_post *post)
 	struct seal *seal = mem_new(NULL, struct seal);
 
 	talloc_set_destructor(seal, seal_destroy);
+	if (post->data) {
+		seal->data = mem_memdup(seal, post->data, post->data_bytes);
+		seal->data_bytes = post->data_bytes;
+		return seal;
+	}
 	if (post->sym_key) {
 		memcpy(seal->sym_key, post->sym_key, SYM_KEY_BYTES);
 		seal->to.sym_key = seal->sym_key;
@@ -231,7 +236,8 @@ static void on_begin(void *arg)
 		work_start(p, p->node->loop, run_seal, on_sealed, drop_seal, seal);
 		return;
 	}
-	run_seal(seal);
+	if (!seal->data)
+		run_seal(seal);
 	on_sealed(seal);
 	mem_free(seal);
 }

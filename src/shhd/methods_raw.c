@@ -1,0 +1,111 @@
+/* dsn_*: Whisper for who keeps his keys to himself: posts data that is sealed already, and hands out envelopes as they
+ * are. The bus over Whisper (bus/whisper_port.h) uses it, so that no private key ever comes here. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "shhd/subscriptions.h"
+
+#define TOPICS_MAX 1024
+
+enum { POST_TOPIC, POST_TTL, POST_DATA, POST_POW_TARGET, POST_POW_TIME };
+
+static const struct rpc_field post_fields[] = {
+	[POST_TOPIC] = {"topic", RPC_TOPIC},	       [POST_TTL] = {"ttl", RPC_UINT32},
+	[POST_DATA] = {"data", RPC_HEX},	       [POST_POW_TARGET] = {"powTarget", RPC_DOUBLE},
+	[POST_POW_TIME] = {"powTime", RPC_UINT32},
+};
+static const struct rpc_object sealed_message = {"dsn.SealedMessage", post_fields,
+						 sizeof(post_fields) / sizeof(post_fields[0])};
+
+static const struct rpc_field topics_fields[] = {{"topics", RPC_TOPICS}};
+static const struct rpc_object topics_object = {"dsn.Topics", topics_fields, 1};
+
+static void on_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg)
+{
+	struct rpc_call *c = arg;
+
+	if (e)
+		rpc_fail_error(c, e);
+	else
+		rpc_answer_hex(c, hash, ENVELOPE_HASH_BYTES);
+}
+
+static void post(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	const struct rpc_value *m = rpc_param(c, 0)->members;
+	struct shh_post message = {
+		.ttl = m[POST_TTL].integer,
+		.data = m[POST_DATA].bytes,
+		.data_bytes = m[POST_DATA].n,
+		.pow_target = m[POST_POW_TARGET].given ? m[POST_POW_TARGET].number : shh_wanted_pow(d->shh),
+		.pow_time = m[POST_POW_TIME].integer,
+	};
+
+	if (!m[POST_TOPIC].given) {
+		rpc_fail(c, "missing topic");
+		return;
+	}
+	if (!m[POST_DATA].n) {
+		rpc_fail(c, "missing data");
+		return;
+	}
+	if (message.data_bytes + ENVELOPE_OVERHEAD > shh_max_message(d->shh)) {
+		rpc_fail(c, "message of %zu bytes: this node takes at most %zu", message.data_bytes + ENVELOPE_OVERHEAD,
+			 shh_max_message(d->shh));
+		return;
+	}
+	memcpy(message.topic, m[POST_TOPIC].bytes, TOPIC_BYTES);
+	shh_post(d->shh, d->postings, &message, on_posted, c);
+}
+
+static void write_envelope(struct json_writer *w, const void *thing)
+{
+	const struct envelope *e = thing;
+
+	json_write_raw(w, "{\"topic\":");
+	json_write_hex(w, e->topic, TOPIC_BYTES);
+	json_write_raw(w, ",\"data\":");
+	json_write_hex(w, e->data, e->data_bytes);
+	json_write_raw(w, ",\"expiry\":");
+	json_write_integer(w, e->expiry);
+	json_write_raw(w, ",\"hash\":");
+	json_write_hex(w, e->hash, ENVELOPE_HASH_BYTES);
+	json_write_raw(w, "}");
+}
+
+static void on_envelope(const struct envelope *e, void *arg)
+{
+	subscription_note(arg, write_envelope, e);
+}
+
+static void subscribe(struct rpc_call *c, void *arg)
+{
+	struct shhd *d = arg;
+	const struct rpc_value *topics = &rpc_param(c, 0)->members[0];
+	struct subscription *s;
+
+	if (topics->n < 1 || topics->n > TOPICS_MAX) {
+		rpc_fail(c, "topics: 1 to %d are wanted", TOPICS_MAX);
+		return;
+	}
+	s = subscription_new(c, d, "dsn_subscription");
+	if (!s)
+		return;
+	shh_watch(d->shh, s, (const uint8_t(*)[TOPIC_BYTES])topics->bytes, topics->n, on_envelope, s);
+	subscription_answer(s, c);
+}
+
+static const struct rpc_method methods[] = {
+	{.name = "dsn_post", .handle = post, .count = 1, .params = {{RPC_OBJECT, &sealed_message}}},
+	{.name = "dsn_subscribe",
+	 .handle = subscribe,
+	 .count = 1,
+	 .params = {{RPC_OBJECT, &topics_object}},
+	 .subscription = "envelopes"},
+};
+
+void methods_raw_add(struct shhd *d)
+{
+	rpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
+}
