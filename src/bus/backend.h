@@ -57,5 +57,6 @@ void bus_report_served(struct bus *bus, const char *id);
 extern const struct bus_backend bus_backend_amqp;
 extern const struct bus_backend bus_backend_amqps; /* the same over TLS */
 extern const struct bus_backend bus_backend_memory;
+extern const struct bus_backend bus_backend_whisper;
 
 #endif

@@ -17,6 +17,7 @@ static const struct bus_backend *const backends[] = {
 	&bus_backend_amqp,
 	&bus_backend_amqps,
 	&bus_backend_memory,
+	&bus_backend_whisper,
 };
 
 struct bus {
@@ -43,7 +44,7 @@ static const struct bus_backend *find_backend(const char *url)
 
 static struct error *unknown_backend(void)
 {
-	return error_new(ERROR_INVALID, "broker URL: wants amqp://..., amqps://... or memory:NAME");
+	return error_new(ERROR_INVALID, "broker URL: wants amqp://..., amqps://..., shh://... or memory:NAME");
 }
 
 struct error *bus_check_url(const char *url)

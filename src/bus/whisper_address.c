@@ -56,10 +56,12 @@ static struct error *check_host(const char *text, const char *what)
 	size_t n = strlen(text);
 
 	if (n < 1 || n > HOST_MAX)
-		return error_new(ERROR_INVALID, "Whisper URL: %s: a host of 1 to %d characters is wanted", what, HOST_MAX);
+		return error_new(ERROR_INVALID, "Whisper URL: %s: a host of 1 to %d characters is wanted", what,
+				 HOST_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (!isalnum((unsigned char)text[i]) && !strchr(".-_:", text[i]))
-			return error_new(ERROR_INVALID, "Whisper URL: %s: it has a character that no host name has", what);
+			return error_new(ERROR_INVALID, "Whisper URL: %s: it has a character that no host name has",
+					 what);
 	}
 	return NULL;
 }
@@ -137,7 +139,8 @@ static struct error *set_listen(struct whisper_address *a, char *value)
 		return error_new(ERROR_INVALID, "Whisper URL: listen is given twice");
 	TRY(split(value, "listen", &host, &port));
 	if (inet_pton(AF_INET, host, ip) != 1 && inet_pton(AF_INET6, host, ip) != 1)
-		return error_new(ERROR_INVALID, "Whisper URL: listen wants an IP address of this machine, 0.0.0.0 for all");
+		return error_new(ERROR_INVALID,
+				 "Whisper URL: listen wants an IP address of this machine, 0.0.0.0 for all");
 	if (!port)
 		return error_new(ERROR_INVALID, "Whisper URL: listen wants ADDRESS:PORT");
 	TRY(parse_port(port, 0, "listen", &a->listen_port));
@@ -169,7 +172,7 @@ static const struct key {
 	const char *name;
 	struct error *(*set)(struct whisper_address *a, char *value);
 } keys[] = {
-	{"peer", set_peer},	    {"bootnode", set_bootnode}, {"listen", set_listen},
+	{"peer", set_peer},         {"bootnode", set_bootnode}, {"listen", set_listen},
 	{"announce", set_announce}, {"rule", set_rule},
 };
 
@@ -178,14 +181,16 @@ static struct error *parse_pair(struct whisper_address *a, char *pair)
 	char *value = strchr(pair, '=');
 
 	for (size_t i = 0; value && i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strlen(keys[i].name) != (size_t)(value - pair) || strncmp(keys[i].name, pair, (size_t)(value - pair)) != 0)
+		if (strlen(keys[i].name) != (size_t)(value - pair) ||
+		    strncmp(keys[i].name, pair, (size_t)(value - pair)) != 0)
 			continue;
 		if (!decode_percent(value + 1))
 			return error_new(ERROR_INVALID, "Whisper URL: %s: a broken percent sequence", keys[i].name);
 		return keys[i].set(a, value + 1);
 	}
-	return error_new(ERROR_INVALID, "Whisper URL: after \"?\" come peer=, bootnode=, listen=, announce= and rule=, with \"&\" "
-					"between them");
+	return error_new(ERROR_INVALID,
+			 "Whisper URL: after \"?\" come peer=, bootnode=, listen=, announce= and rule=, with \"&\" "
+			 "between them");
 }
 
 static struct error *parse_embedded(struct whisper_address *a, char *rest)
@@ -198,8 +203,9 @@ static struct error *parse_embedded(struct whisper_address *a, char *rest)
 			TRY(parse_pair(a, pair));
 	}
 	if (!*a->peers && !*a->bootnodes && !a->listen_host)
-		return error_new(ERROR_INVALID, "Whisper URL: name a peer=, a bootnode= or listen=; without any of them nobody can "
-						"be reached");
+		return error_new(ERROR_INVALID,
+				 "Whisper URL: name a peer=, a bootnode= or listen=; without any of them nobody can "
+				 "be reached");
 	if (a->announce && !a->listen_host)
 		return error_new(ERROR_INVALID, "Whisper URL: announce wants listen");
 	return NULL;
@@ -212,11 +218,13 @@ static struct error *parse_shhd(struct whisper_address *a, char *rest)
 	char *slash, *host, *port;
 
 	if (strchr(rest, '@'))
-		return error_new(ERROR_INVALID, "Whisper URL: no user and no token belong into a URL; put shhd's token into a file "
-						"of mode 0600 and name that, or into $DSN_RPC_TOKEN");
+		return error_new(ERROR_INVALID,
+				 "Whisper URL: no user and no token belong into a URL; put shhd's token into a file "
+				 "of mode 0600 and name that, or into $DSN_RPC_TOKEN");
 	if (strpbrk(rest, "?#"))
-		return error_new(ERROR_INVALID, "Whisper URL: an shhd's takes no query; that of a node of our own begins with "
-						"shh:///?");
+		return error_new(ERROR_INVALID,
+				 "Whisper URL: an shhd's takes no query; that of a node of our own begins with "
+				 "shh:///?");
 	slash = strchr(rest, '/');
 	if (slash && slash[1])
 		return error_new(ERROR_INVALID, "Whisper URL: an shhd's takes no path");

@@ -1,14 +1,14 @@
-/* Where Whisper is: a node of our own in this process, or an shhd that runs already; the URL, checked before anything is
- * opened.
+/* Where Whisper is: a node of our own in this process, or an shhd that runs already; the URL, checked before anything
+ * is opened.
  *
  *   shh:///?peer=ENODE&bootnode=ENODE&listen=ADDR:PORT&announce=HOST&rule=eip627|legacy     a node of our own
  *   shh://HOST[:PORT]                                                                        shhd's JSON-RPC (8545)
  *
- * peer (kept connected) and bootnode (where discovery begins) can be repeated, WHISPER_ENODES_MAX together; one of peer,
- * bootnode and listen is wanted, else nobody could be reached. Without listen no port is opened for peers; port 0 picks a
- * free one. announce is the host in our enode, rule that of the proof of work of what we post. Values may be
- * percent-encoded: an "&" in one must be. Bounds: WHISPER_URL_MAX bytes. A user or token in the URL is refused: URLs end
- * up in process lists. Threads: read-only once made.
+ * peer (kept connected) and bootnode (where discovery begins) can be repeated, WHISPER_ENODES_MAX together; one of
+ * peer, bootnode and listen is wanted, else nobody could be reached. Without listen no port is opened for peers; port 0
+ * picks a free one. announce is the host in our enode, rule that of the proof of work of what we post. Values may be
+ * percent-encoded: an "&" in one must be. Bounds: WHISPER_URL_MAX bytes. A user or token in the URL is refused: URLs
+ * end up in process lists. Threads: read-only once made.
  */
 #ifndef DSN_BUS_WHISPER_ADDRESS_H
 #define DSN_BUS_WHISPER_ADDRESS_H

@@ -2,8 +2,8 @@
 #include "bus/whisper_port.h"
 
 struct error *whisper_port_open(const void *ctx, uv_loop_t *loop, const struct bus_options *options,
-				const struct whisper_address *address, const struct whisper_port_events *events, void *arg,
-				struct whisper_port **ret_port)
+				const struct whisper_address *address, const struct whisper_port_events *events,
+				void *arg, struct whisper_port **ret_port)
 {
 	if (address->embedded)
 		return whisper_node_open(ctx, loop, address, events, arg, ret_port);

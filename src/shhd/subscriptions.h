@@ -1,5 +1,5 @@
-/* Subscriptions of WebSocket clients. One belongs to its client and ends with it, or by ..._unsubscribe: what feeds it is
- * a child of it. Threads: loop thread. */
+/* Subscriptions of WebSocket clients. One belongs to its client and ends with it, or by ..._unsubscribe: what feeds it
+ * is a child of it. Threads: loop thread. */
 #ifndef DSN_SHHD_SUBSCRIPTIONS_H
 #define DSN_SHHD_SUBSCRIPTIONS_H
 

@@ -1,5 +1,5 @@
-/* Inside of a Whisper node: shared by node.c, peer.c, admit.c, forward.c, post.c and watch.c; private to them. Threads: loop
- * thread. */
+/* Inside of a Whisper node: shared by node.c, peer.c, admit.c, forward.c, post.c and watch.c; private to them. Threads:
+ * loop thread. */
 #ifndef DSN_WHISPER_NODE_IMPL_H
 #define DSN_WHISPER_NODE_IMPL_H
 
