@@ -43,14 +43,9 @@ struct mailbox *wbus_mailbox(const struct wbus *w, const char *id)
 
 static void say(struct mailbox *box, const char *against)
 {
-	int64_t now_ms = clock_mono_ms();
+	json_t *body = json_object();
 	struct message *m;
-	json_t *body;
 
-	if (box->claimed_ms && now_ms - box->claimed_ms < CLAIM_GAP_MS)
-		return;
-	box->claimed_ms = now_ms;
-	body = json_object();
 	json_put(body, "instance", box->w->instance);
 	json_put_decimal(body, "since", box->since_ms);
 	if (against)
@@ -59,6 +54,17 @@ static void say(struct mailbox *box, const char *against)
 	wbus_say(box->w, m, box->id, WHISPER_BRIEF_TTL_S, false);
 	mem_free(m);
 	json_decref(body);
+}
+
+/* To another one's claim. */
+static void answer(struct mailbox *box, const char *against)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (now_ms - box->answered_ms < CLAIM_GAP_MS)
+		return;
+	box->answered_ms = now_ms;
+	say(box, against);
 }
 
 static void on_due(void *arg)
@@ -90,10 +96,8 @@ void mailbox_up(struct mailbox *box)
 	box->state = MAILBOX_CLAIMING;
 	if (!box->since_ms)
 		box->since_ms = clock_wall_ms();
-	if (box->durable) {
-		box->claimed_ms = 0;
+	if (box->durable)
 		say(box, NULL);
-	}
 	set_timer(box, box->durable ? CLAIM_WAIT_MS : 0, 0, on_unopposed);
 }
 
@@ -166,11 +170,11 @@ void mailbox_heard(struct mailbox *box, const struct message *m)
 		return;
 	}
 	if (!is_first(box, &c)) {
-		say(box, c.instance);
+		answer(box, c.instance);
 	} else if (c.against && !strcmp(c.against, box->w->instance)) {
 		leave(box);
 	} else {
-		say(box, NULL); /* if it lives, it objects */
+		answer(box, NULL); /* if it lives, it objects */
 	}
 }
 

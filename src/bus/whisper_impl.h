@@ -55,7 +55,7 @@ struct mailbox {
 	bool durable;
 	enum mailbox_state state;
 	int64_t since_ms;            /* wall clock: when this instance began to serve it; 0: not yet */
-	int64_t claimed_ms;          /* monotonic: when it last sent a claim */
+	int64_t answered_ms;         /* monotonic: when it last answered a claim */
 	struct timer *timer;         /* the state's */
 	unsigned delivering;         /* not yet accepted or rejected */
 	struct envelope_queue early; /* came while claiming */

@@ -603,6 +603,132 @@ static void malformed_packets_drop_their_sender(void **state)
 	check_dropped(n, true, SHH_BLOOM, "\x80", 1);                   /* empty */
 }
 
+struct watcher {
+	size_t count;
+	uint8_t data[64], hash[ENVELOPE_HASH_BYTES];
+	size_t data_bytes;
+};
+
+static void on_envelope(const struct envelope *e, void *arg)
+{
+	struct watcher *w = arg;
+
+	w->count++;
+	w->data_bytes = e->data_bytes;
+	memcpy(w->data, e->data, e->data_bytes < sizeof(w->data) ? e->data_bytes : sizeof(w->data));
+	memcpy(w->hash, e->hash, sizeof(w->hash));
+}
+
+static struct watcher watchers[NODES];
+
+static bool all_watchers_got(struct net *n)
+{
+	(void)n;
+	return watchers[0].count == 1 && watchers[1].count == 1 && watchers[2].count == 1;
+}
+
+static struct shh_post ready_post(const char *data)
+{
+	struct shh_post post = {.ttl = TTL,
+				.data = (const uint8_t *)data,
+				.data_bytes = strlen(data),
+				.pow_target = 0.2,
+				.pow_time = 10};
+
+	memcpy(post.topic, topic_a, TOPIC_BYTES);
+	return post;
+}
+
+/* What is sealed already goes as it is, and comes raw, also at home; other topics do not. */
+static void test_ready_data_and_watches(void **state)
+{
+	struct net *n = *state;
+	struct shh_options options = {.min_pow = 0.2};
+	struct shh_post post_a = ready_post("ready made");
+	struct shh_watch *watch;
+
+	memset(watchers, 0, sizeof(watchers));
+	open_line(n, &options);
+	for (size_t i = 0; i < NODES; i++)
+		shh_watch(n->nodes[i].shh, n->ctx, &topic_a, 1, on_envelope, &watchers[i]);
+	post(n, 0, &post_a);
+	assert_string_equal(n->failure, "");
+	wait_until(n, all_watchers_got);
+	for (size_t i = 0; i < NODES; i++) {
+		assert_int_equal(watchers[i].data_bytes, 10);
+		assert_memory_equal(watchers[i].data, "ready made", 10);
+		assert_memory_equal(watchers[i].hash, n->hash, ENVELOPE_HASH_BYTES);
+	}
+	memcpy(post_a.topic, topic_b, TOPIC_BYTES);
+	post(n, 0, &post_a);
+	assert_int_equal(watchers[0].count, 1);
+
+	/* One that comes later gets what lives, once; one that has gone gets nothing. */
+	memset(watchers, 0, sizeof(watchers));
+	watch = shh_watch(n->nodes[2].shh, n->ctx, &topic_a, 1, on_envelope, &watchers[0]);
+	assert_int_equal(watchers[0].count, 0);
+	mem_free(watch);
+	shh_watch(n->nodes[2].shh, n->ctx, &topic_a, 1, on_envelope, &watchers[1]);
+	post_a = ready_post("another");
+	post(n, 2, &post_a);
+	assert_int_equal(watchers[0].count, 0);
+	assert_int_equal(watchers[1].count, 2);
+}
+
+/* A light node asks for what is watched. */
+static void test_watch_of_a_light_node(void **state)
+{
+	struct net *n = *state;
+	struct shh_options full = {.min_pow = 0.2}, light = {.min_pow = 0.2, .light = true};
+	struct shh_post post_a = ready_post("for the light one");
+
+	memset(watchers, 0, sizeof(watchers));
+	watchers[1].count = watchers[2].count = 1;
+	open_node(n, 0, &full, NULL);
+	open_node(n, 1, &light, n->nodes[0].enode);
+	listen_sym(n, 1, false); /* else it would ask for everything */
+	shh_watch(n->nodes[1].shh, n->ctx, &topic_b, 1, on_envelope, &watchers[0]);
+	memcpy(post_a.topic, topic_b, TOPIC_BYTES);
+	post(n, 0, &post_a);
+	wait_until(n, all_watchers_got);
+}
+
+static size_t peers_told;
+
+static void on_peers(size_t count, void *arg)
+{
+	(void)arg;
+	peers_told = count;
+}
+
+static bool one_is_told(struct net *n)
+{
+	(void)n;
+	return peers_told == 1;
+}
+
+static bool none_is_told(struct net *n)
+{
+	(void)n;
+	return peers_told == 0;
+}
+
+static void test_peers_are_told(void **state)
+{
+	struct net *n = *state;
+	struct shh_options options = {.min_pow = 0.2};
+
+	peers_told = 0;
+	open_node(n, 0, &options, NULL);
+	shh_on_peers(n->nodes[0].shh, on_peers, NULL);
+	open_node(n, 1, &options, n->nodes[0].enode);
+	wait_until(n, one_is_told);
+	assert_int_equal(shh_peer_count(n->nodes[0].shh), 1);
+	mem_free(n->nodes[1].shh);
+	n->nodes[1].shh = NULL;
+	wait_until(n, none_is_told);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -618,6 +744,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_flooding_peer_is_held_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_light_node_passes_nothing_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(malformed_packets_drop_their_sender, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ready_data_and_watches, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watch_of_a_light_node, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_peers_are_told, setup, teardown),
 	};
 
 	mem_init();
