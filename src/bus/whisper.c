@@ -37,8 +37,9 @@ void wbus_hash(const uint8_t *bytes, size_t n, uint8_t ret_key[WHISPER_KEY_BYTES
 	memcpy(ret_key, digest, WHISPER_KEY_BYTES);
 }
 
-void wbus_watch(struct wbus *w)
+static void on_watch(void *arg)
 {
+	struct wbus *w = arg;
 	size_t n = w->watching;
 	uint8_t(*topics)[TOPIC_BYTES];
 
@@ -54,8 +55,16 @@ void wbus_watch(struct wbus *w)
 		memcpy(topics[n++], s->topic, TOPIC_BYTES);
 	if (w->watching)
 		memcpy(topics[n++], w->status_topic, TOPIC_BYTES);
+	mem_free(w->watch_timer);
+	w->watch_timer = NULL;
 	w->port->watch(w->port, (const uint8_t(*)[TOPIC_BYTES])topics, n);
 	mem_free(topics);
+}
+
+void wbus_watch(struct wbus *w)
+{
+	if (!w->watch_timer)
+		w->watch_timer = timer_start(w, w->loop, 0, 0, on_watch, w);
 }
 
 /* --- what we say of ourselves --- */

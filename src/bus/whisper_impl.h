@@ -89,14 +89,15 @@ struct wbus {
 	struct seen *envelopes;              /* by the envelope's hash */
 	struct seen *accepted;               /* by the sealed bytes' hash; pinned: being delivered */
 	struct envelope_queue inbox;
-	struct timer *inbox_timer;
+	struct timer *inbox_timer, *watch_timer;
 	size_t posting; /* acknowledgements and claims under way */
 	bool *gone;     /* set when it is freed from within a handler */
 };
 
 /* whisper.c */
 void wbus_topic(const struct wbus *w, const char *id, uint8_t ret_topic[TOPIC_BYTES]);
-/* Tells the port what is wanted now. */
+/* Tells the port what is wanted, at the next turn of the loop: many changes at once are one. Nothing is missed, since a
+ * port begins with what is about already. */
 void wbus_watch(struct wbus *w);
 #define WHISPER_WRAP_BYTES (AES_GCM_TAG_BYTES + AES_GCM_NONCE_BYTES)
 /* Encrypts with the network's key, as a symmetric Whisper message is; belongs to ctx. */

@@ -189,11 +189,13 @@ static void on_subscribed(const json_t *result, const struct error *e, void *arg
 
 static void subscribe(struct port *p)
 {
-	json_t *topics = json_array(), *what = json_object();
+	json_t *topics, *what;
 	struct asking *a;
 
 	if (!p->client || !rpc_client_is_open(p->client))
 		return;
+	topics = json_array();
+	what = json_object();
 	for (size_t i = 0; i < p->topic_count; i++) {
 		char *digits = hex_encode(NULL, p->topics[i], TOPIC_BYTES), *text = mem_printf(NULL, "0x%s", digits);
 

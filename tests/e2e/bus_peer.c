@@ -1,18 +1,19 @@
 /* A participant for the end-to-end tests of the bus: orders as lines on stdin, events as lines on stdout.
  *
- *   bus_peer [--plain] [--ca FILE] [--password FILE] [--db FILE] [--network NAME] [--prefetch N] URL
+ *   bus_peer [--plain] [--sealed] [--ca FILE] [--password FILE] [--db FILE] [--network NAME] [--prefetch N] URL
  *
  * Orders, words separated by one blank, BODY is JSON without blanks:
  *   serve ID durable|passing        unserve ID keep|remove       watch         mode accept|reject|hold|once
  *   send FROM TO TTL_MS BODY        put FROM TO TTL_MS BODY      status FROM BODY
- *   burst FROM TO COUNT             pending                      quit
+ *   burst FROM TO COUNT             pending                      quit          key WORD       rss
  * `put` goes through the outbox and `once` through dedupe, both in --db; `burst` puts {"n":"1"}...{"n":"COUNT"}.
+ * `key` has a key made of WORD from now on, whose id comes as an event; with --sealed all is sealed to keys.
  * `hold` keeps deliveries; `mode` with another word settles what was kept.
  * Events:
  *   state up | state down CODE MESSAGE       message ID FROM TO KIND BODY       duplicate ID
  *   sent ID ok | sent ID CODE MESSAGE        fate ID ok | fate ID CODE MESSAGE  refused ID CODE MESSAGE
  *   served ID                                status FROM BODY                   pending N
- *   error CODE MESSAGE
+ *   key WORD ID                              rss BYTES                          error CODE MESSAGE
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,7 +28,9 @@
 #include "base/mem.h"
 #include "bus/bus.h"
 #include "bus/dedupe.h"
+#include "bus/keyring.h"
 #include "bus/outbox.h"
+#include "crypto/keccak.h"
 
 #define HELD 4096
 
@@ -36,6 +39,7 @@ struct peer {
 	struct bus *bus;
 	struct db *db;
 	struct outbox *outbox;
+	struct keyring *keyring;
 	struct buf *input;
 	const char *mode;
 	struct bus_delivery *held[HELD];
@@ -247,6 +251,26 @@ static void do_pending(struct peer *p, char **words)
 	say("pending %" PRId64, outbox_pending(p->outbox));
 }
 
+static void do_key(struct peer *p, char **words)
+{
+	uint8_t secret[KECCAK_BYTES];
+	struct secp_key key;
+
+	keccak256(words[1], strlen(words[1]), secret);
+	die(secp_key_from_secret(secret, &key));
+	say("key %s %s", words[1], keyring_add(p->keyring, &key));
+}
+
+static void do_rss(struct peer *p, char **words)
+{
+	size_t bytes = 0;
+
+	(void)p;
+	(void)words;
+	uv_resident_set_memory(&bytes);
+	say("rss %zu", bytes);
+}
+
 static void do_quit(struct peer *p, char **words)
 {
 	(void)words;
@@ -260,7 +284,7 @@ static const struct order {
 } orders[] = {
 	{"serve", 3, do_serve}, {"unserve", 3, do_unserve}, {"watch", 1, do_watch},   {"mode", 2, do_mode},
 	{"send", 5, do_send},   {"put", 5, do_put},         {"status", 3, do_status}, {"burst", 4, do_burst},
-	{"quit", 1, do_quit},   {"pending", 1, do_pending},
+	{"quit", 1, do_quit},   {"pending", 1, do_pending}, {"key", 2, do_key},       {"rss", 1, do_rss},
 };
 
 static void obey(struct peer *p, char *line)
@@ -335,6 +359,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--plain"))
 			options.accept_plain = true;
+		else if (!strcmp(argv[i], "--sealed"))
+			options.keyring = p->keyring = keyring_new(p, NULL);
 		else if (!strcmp(argv[i], "--ca"))
 			options.ca_file = argv[++i];
 		else if (!strcmp(argv[i], "--password"))
