@@ -74,14 +74,26 @@ class Shhd:
         self.ready.unlink()
 
 
-class LabPeer(Peer):
-    """A participant on a machine of a lab."""
+class Participant(Peer):
+    """A bus_peer, here or on a machine of a lab. While one is waited for, all are read: none must stand still because
+    nobody takes what it tells."""
+    running = []
 
-    def __init__(self, lab, machine, url, *flags):
+    def __init__(self, url, *flags, environment=None, lab=None, machine=None):
         self.events, self.rest = [], b""
-        self.process = subprocess.Popen(lab.command(machine, [os.path.join(BIN, "bus_peer"), *flags, url]),
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        argv = [os.path.join(BIN, "bus_peer"), *flags, url]
+        self.process = subprocess.Popen(lab.command(machine, argv) if lab else argv, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, env=environment)
         os.set_blocking(self.process.stdout.fileno(), False)
+        self.running.append(self)
+
+    def _read(self):
+        for p in list(self.running):
+            if p.process.stdout.closed:
+                self.running.remove(p)
+            elif p is not self:
+                Peer._read(p)
+        return Peer._read(self)
 
 
 class Case(unittest.TestCase):
@@ -106,7 +118,7 @@ class Case(unittest.TestCase):
 
     def peer(self, url, *flags, up=True, environment=None, lab=None, machine=None):
         flags = ("--sealed", "--network", self.network, *flags)
-        p = LabPeer(lab, machine, url, *flags) if lab else Peer(url, *flags, environment=environment)
+        p = Participant(url, *flags, environment=environment, lab=lab, machine=machine)
         self.addCleanup(p.__exit__)
         if up:
             p.wait("state", "up", timeout=30)
@@ -117,9 +129,10 @@ class Case(unittest.TestCase):
         return peer.wait("key", word)[2]
 
     def node(self, url, *flags, word="node", timeout=30, **more):
-        """A participant that serves a durable id, and that id."""
+        """A participant that serves a durable id, and that id. With a database each message has its effect once."""
         p = self.peer(url, *flags, **more)
         id = self.key(p, word)
+        p.order("mode", "once" if "--db" in flags else "accept")
         p.order("serve", id, "durable")
         p.wait("served", id, timeout=timeout)
         return p, id
@@ -155,8 +168,6 @@ class Ways(Case):
         client.order("send", client_id, node_id, TTL, '{"large":"%s"}' % large)
         self.assertEqual(node.wait("message", timeout=30)[5], '{"large":"%s"}' % large)
         client.wait("sent", None, "ok")
-        client.order("send", client_id, node_id, TTL, '{"large":"%s"}' % (large * 2))
-        self.assertEqual(client.wait("sent")[2], "limit")
         node.order("status", node_id, '{"state":"fine"}')
         self.assertEqual(client.wait("status")[1:], [node_id, '{"state":"fine"}'])
         self.assertFalse([e for e in node.poll() + client.poll() if e[0] in ("message", "error", "refused")])
@@ -179,12 +190,8 @@ class Ways(Case):
         one = self.shhd(discovery=False)
         self.exchange(self.at(one), self.at(one))
 
-    def test_legacy_rule(self):
-        boot = self.shhd("--pow-rule", "legacy")
-        self.exchange(self.embedded(boot) + "&rule=legacy", self.at(boot))
-
     def test_high_proof_of_work(self):
-        """A node that takes only much work tells so, and participants with nodes of their own are not heard by it."""
+        """An shhd that takes only much work: it mines for that."""
         boot = self.shhd("--min-pow", "2", discovery=False)
         node, node_id = self.node(self.at(boot))
         client, client_id = self.client(self.at(boot))
@@ -237,7 +244,6 @@ class Faults(Case):
     def test_receiver_killed_and_restarted(self):
         boot, db = self.shhd(), os.path.join(self.folder, "node.db")
         node, node_id = self.node(self.embedded(boot), "--db", db)
-        node.order("mode", "once")
         client, client_id = self.client(self.embedded(boot), "--db", os.path.join(self.folder, "client.db"))
         client.order("burst", client_id, node_id, 300)
         for round in range(2):
@@ -245,7 +251,6 @@ class Faults(Case):
             node.kill()
             self.assertLess(self.effects(db), 300)
             node, _ = self.node(self.embedded(boot), "--db", db)
-            node.order("mode", "once")
         for _ in range(300):
             client.wait("fate", None, "ok", timeout=60)
         self.assertEqual(self.effects(db), 300)
@@ -255,7 +260,6 @@ class Faults(Case):
     def test_sender_killed_and_restarted(self):
         boot, db = self.shhd(), os.path.join(self.folder, "client.db")
         node, node_id = self.node(self.embedded(boot), "--db", os.path.join(self.folder, "node.db"))
-        node.order("mode", "once")
         client, client_id = self.client(self.embedded(boot), "--db", db)
         client.order("burst", client_id, node_id, 200)
         client.wait("fate", None, "ok")
@@ -265,8 +269,8 @@ class Faults(Case):
         self.assertEqual(first, ['{"n":"%d"}' % n for n in range(1, 201)])
 
     def test_receiver_away_until_before_the_deadline(self):
-        boot = self.shhd()
-        node, node_id = self.node(self.embedded(boot))
+        boot, db = self.shhd(), os.path.join(self.folder, "node.db")
+        node, node_id = self.node(self.embedded(boot), "--db", db)
         client, client_id = self.client(self.embedded(boot))
         client.order("send", client_id, node_id, TTL, '{"before":"1"}')
         client.wait("sent", None, "ok")
@@ -275,7 +279,7 @@ class Faults(Case):
         client.order("send", client_id, node_id, 1500, '{"too":"late"}')
         self.assertEqual(client.wait("sent", timeout=10)[2], "timeout")
         began = time.monotonic()
-        back, _ = self.node(self.embedded(boot))
+        back, _ = self.node(self.embedded(boot), "--db", db)
         self.assertEqual(back.wait("message", timeout=5)[5], '{"while":"away"}')
         client.wait("sent", None, "ok", timeout=20)
         figure(f"back after {time.monotonic() - began:.1f} s: what was sent meanwhile is there, and acknowledged")
@@ -300,7 +304,6 @@ class Faults(Case):
         boot = self.shhd(discovery=False)
         port = boot.port
         node, node_id = self.node(self.at(boot), "--db", os.path.join(self.folder, "node.db"))
-        node.order("mode", "once")
         client, client_id = self.client(self.at(boot), "--db", os.path.join(self.folder, "client.db"))
         client.order("burst", client_id, node_id, 200)
         client.wait("fate", None, "ok")
@@ -368,6 +371,17 @@ class Refusals(Case):
         self.assertEqual(code, "not-found")
         self.assertIn("--api", why)
 
+    def test_too_large_for_the_node(self):
+        boot = self.shhd("--max-message", "64k", discovery=False)
+        node, node_id = self.node(self.at(boot))
+        client, client_id = self.client(self.at(boot))
+        client.order("send", client_id, node_id, TTL, "{}")
+        client.wait("sent", None, "ok")
+        client.order("send", client_id, node_id, TTL, '{"large":"%s"}' % ("x" * 65000))
+        event = client.wait("sent")
+        self.assertEqual(event[2], "limit")
+        self.assertIn("the Whisper network takes 65516", " ".join(event))
+
     def test_token(self):
         boot = self.shhd(discovery=False, env={"DSN_RPC_TOKEN": "sesame"})
         environment = {k: v for k, v in os.environ.items() if k != "DSN_RPC_TOKEN"}
@@ -409,7 +423,6 @@ class BadNetwork(Case):
         self.boot = self.shhd(lab=self.lab, machine=0)
         self.db = os.path.join(self.folder, "node.db")
         self.node_peer, self.node_id = self.node(self.url(1), "--db", self.db, lab=self.lab, machine=1)
-        self.node_peer.order("mode", "once")
         self.client_peer, self.client_id = self.client(self.url(2), "--db", os.path.join(self.folder, "client.db"),
                                                        lab=self.lab, machine=2)
 
