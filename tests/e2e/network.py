@@ -582,14 +582,14 @@ class Network:
                     left.append(f"{agent.name} did not end within 30 s of SIGTERM")
                     agent.kill()
             agent.kill_units()
+        if self.whisper:
+            self.whisper.end()
         strays = processes_naming(str(self.folder))
         # With their sessions: nginx's worker names no folder.
         members = {p for pid in strays for p in [pid, *session_of(pid)]}
         signal_all(members, signal.SIGKILL)
         wait_for("the end of strays", lambda: not any(map(alive, members)))
         left += [f"pid {pid}: {line}" for pid, line in strays.items()]
-        if self.whisper:
-            self.whisper.end()
         for mount in self.mounts:
             subprocess.run(["umount", mount], check=False)
         return left
