@@ -86,13 +86,19 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(len({count for count, _ in rows}), 1, demo.text())
         return int(rows[0][0])
 
-    def test_once(self):
-        demo = Demo("--once", "--seconds", "20")
+    def once(self, seconds, *flags):
+        demo = Demo("--once", "--seconds", str(seconds), *flags)
         code = demo.end(240)
         self.assertEqual(code, 0, demo.text())
-        self.assertEqual(self.check_table(demo), 5, "20 s in fragments of 4 s")
-        folder = demo.folder()
-        self.assertEqual(processes_under(folder), [])
+        self.assertEqual(self.check_table(demo), seconds // 4, "fragments of 4 s")
+        self.assertEqual(processes_under(demo.folder()), [])
+        return demo.text()
+
+    def test_once(self):
+        self.assertIn("bus: amqp://", self.once(20))
+
+    def test_once_without_a_broker(self):
+        self.assertIn("bus: shh://", self.once(12, "--bus", "whisper"))
 
     @unittest.skipUnless(shutil.which("chromedriver"), "chromium-driver is not installed")
     def test_page_plays_and_switches(self):
