@@ -79,7 +79,7 @@ struct error *process_children(const void *ctx, pid_t pid, pid_t **ret_pids, siz
 		}
 		error_free(gone);
 	}
-	if (!e) {
+	if (text) {
 		size_t count = 0;
 		pid_t *pids = mem_array(ctx, pid_t, strlen(text) / 2 + 1);
 

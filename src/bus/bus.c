@@ -121,18 +121,24 @@ static struct error *no_way(const struct bus *bus, const struct message *m)
 			 m->to);
 }
 
+/* Where plain messages are taken, they are sent too to whom nothing can be sealed. */
+static bool is_for_plain(const struct bus *bus, const struct message *m, bool signs)
+{
+	if (!bus->keyring)
+		return true;
+	return bus->accept_plain && (!signs || (m->kind != MESSAGE_STATUS && !keyring_public(bus->keyring, m->to)));
+}
+
 void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg)
 {
 	bool signs = bus->keyring && keyring_own(bus->keyring, m->from);
 
-	if (!bus->keyring || (!signs && bus->accept_plain))
+	if (is_for_plain(bus, m, signs))
 		send_as(bus, m, SEAL_PLAIN, fn, arg);
 	else if (m->kind == MESSAGE_STATUS)
 		send_as(bus, m, SEAL_OPEN, fn, arg);
 	else if (!signs || keyring_public(bus->keyring, m->to))
 		send_as(bus, m, SEAL_SEALED, fn, arg);
-	else if (bus->accept_plain)
-		send_as(bus, m, SEAL_PLAIN, fn, arg);
 	else if (bus->asking && bus_is_up(bus))
 		hellos_wait(bus->hellos, m, fn, arg);
 	else

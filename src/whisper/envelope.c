@@ -11,7 +11,6 @@
 #include "whisper/bloom.h"
 #include "whisper/pow.h"
 
-
 struct box {
 	atomic_uint count;
 	struct envelope envelope;
