@@ -76,6 +76,8 @@ struct error *cmd_bus_receive(struct vcli *v)
 	struct amqp_raw *r = NULL;
 	struct error *e = NULL;
 
+	if (v->set.count < 0)
+		v->set.count = 1;
 	vcli_answer(v, json_object());
 	json_put(v->answer, "queue", v->args[0]);
 	json_object_set_new(v->answer, "messages", receiver.texts);

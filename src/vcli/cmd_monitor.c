@@ -105,6 +105,8 @@ struct error *cmd_pipeline_monitor(struct vcli *v)
 
 	TRY(job_find(v, v, v->args[0], &j));
 	mon.job = j;
+	if (v->set.count < 0)
+		v->set.count = 1;
 	v->printed = true;
 	TRY(watch_asking(v, "waiting for a status of the job's nodes", job_requests(v, j, API_PIPELINE_MONITOR),
 			 on_status, &mon));

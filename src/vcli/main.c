@@ -67,7 +67,7 @@ static struct error *load(struct vcli *v, int argc, char **argv, char ***ret_wor
 	struct config_program program = vcli_program;
 	enum log_level level;
 
-	v->set.timeout_ms = -1;
+	v->set.timeout_ms = v->set.count = -1;
 	program.default_file = paths_config(v);
 	TRY(config_load(v, &program, argc, argv, &v->set, ret_words, ret_done));
 	if (*ret_done)

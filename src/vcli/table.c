@@ -2,7 +2,10 @@
 #include <string.h>
 
 #include "bus/bus.h"
+#include "http/rpc_client.h"
 #include "vcli/commands.h"
+#include "vcli/whisper_message.h"
+#include "vcli/whisper_net.h"
 
 #define FIELD(name) offsetof(struct settings, name)
 
@@ -13,7 +16,10 @@ const struct config_row vcli_flags[] = {
 	{"network", CONFIG_STRING, FIELD(network), "default", NULL, 0, 0, "NAME",
 	 "The network on it (exchange dsn.NAME).", NULL},
 	{"password-file", CONFIG_STRING, FIELD(password_file), NULL, NULL, 0, 0, "FILE",
-	 "The broker user's password, in a file of mode 0600; without it $DSN_BROKER_PASSWORD is used.", NULL},
+	 "The broker user's password, in a file of mode 0600; without it $DSN_BROKER_PASSWORD is used. Of whisper send "
+	 "and "
+	 "receive: the messages' password, without it $DSN_WHISPER_PASSWORD or the terminal.",
+	 NULL},
 	{"ca-file", CONFIG_STRING, FIELD(ca_file), NULL, NULL, 0, 0, "FILE",
 	 "amqps: whom to trust (PEM); the system's certificates otherwise.", NULL},
 	{"cert-file", CONFIG_STRING, FIELD(cert_file), NULL, NULL, 0, 0, "FILE", "amqps: our certificate (PEM).", NULL},
@@ -56,8 +62,8 @@ const struct config_row vcli_flags[] = {
 	{"loop", CONFIG_BOOL, FIELD(loop), NULL, NULL, 0, 0, NULL, "Send the file again and again.", NULL},
 	{"ffmpeg", CONFIG_STRING, FIELD(ffmpeg), "ffmpeg", NULL, 0, 0, "FILE", "The ffmpeg program.", NULL},
 	{"ffprobe", CONFIG_STRING, FIELD(ffprobe), "ffprobe", NULL, 0, 0, "FILE", "The ffprobe program.", NULL},
-	{"count", CONFIG_INT, FIELD(count), "1", NULL, 0, INT64_MAX, "N", "Messages to take; 0 takes all that come.",
-	 NULL},
+	{"count", CONFIG_INT, FIELD(count), NULL, NULL, 0, INT64_MAX, "N",
+	 "Messages to take, 0 takes all that come; pings to each node. 1 otherwise, of whisper receive all.", NULL},
 	{"management", CONFIG_STRING, FIELD(management), "http://127.0.0.1:15672", NULL, 0, 0, "URL",
 	 "RabbitMQ's management API, on the loopback interface.", NULL},
 	{"admin", CONFIG_STRING, FIELD(admin), "guest", NULL, 0, 0, "NAME", "An administrator of the broker.", NULL},
@@ -74,6 +80,38 @@ const struct config_row vcli_flags[] = {
 	 "Also make the queues named by the bare node ids, for agents with --accept-plain.", NULL},
 	{"passwords", CONFIG_STRING, FIELD(passwords), NULL, NULL, 0, 0, "DIR",
 	 "Folder that gets a file of mode 0600 with each user's password; DIR/broker of --state-dir otherwise.", NULL},
+	/* of whisper */
+	{"rpc", CONFIG_LIST, FIELD(rpcs), NULL, NULL, 0, 0, "URL",
+	 "JSON-RPC of a Whisper node (shhd, geth) over WebSocket, ws://host[:port]; ws://127.0.0.1:8545 otherwise. May "
+	 "be "
+	 "repeated for genpub, ping and pong.",
+	 rpc_address_check},
+	{"rpc-token-file", CONFIG_STRING, FIELD(rpc_token_file), NULL, NULL, 0, 0, "FILE",
+	 "The token that the node wants, in a file of mode 0600; without it $DSN_RPC_TOKEN is used.", NULL},
+	{"net", CONFIG_BOOL, FIELD(net), NULL, NULL, 0, 0, NULL,
+	 "The nodes of vcli whisper net instead: its senders ping, the others answer.", NULL},
+	{"topic", CONFIG_STRING, FIELD(topic), "0x64736e31", NULL, 0, 0, "HEX",
+	 "The messages' topic, 0x and eight hexadecimal digits.", whisper_check_topic},
+	{"message-ttl", CONFIG_DURATION, FIELD(message_ttl_ms), "50s", NULL, 0, 0, "TIME",
+	 "How long nodes keep a message for others.", NULL},
+	{"pow-target", CONFIG_STRING, FIELD(pow_target), "1.0", NULL, 0, 0, "NUMBER",
+	 "Proof of work for each message; nodes of others may want at least 0.2.", whisper_check_pow},
+	{"pow-time", CONFIG_DURATION, FIELD(pow_time_ms), "10s", NULL, 0, 0, "TIME",
+	 "How long the node may look for the proof of work.", NULL},
+	{"on-start", CONFIG_STRING, FIELD(on_start), NULL, NULL, 0, 0, "JSON",
+	 "What the word start runs and the word stop ends: an array such as [\"ffmpeg\",\"-i\",\"a.mp4\"], or a "
+	 "program.",
+	 NULL},
+	{"hook", CONFIG_STRING, FIELD(hook), NULL, NULL, 0, 0, "JSON",
+	 "What is run for every start and stop, the word as last argument: an array, or a program.", NULL},
+	{"interval", CONFIG_DURATION, FIELD(interval_ms), "200ms", NULL, 0, 0, "TIME",
+	 "Pause of a node between its pings.", NULL},
+	{"report", CONFIG_STRING, FIELD(report), NULL, NULL, 0, 0, "FILE.md",
+	 "Also write a report in Markdown, and a plot beside it (FILE.svg).", NULL},
+	{"nodes", CONFIG_INT, FIELD(net_nodes), "25", NULL, 2, WHISPER_NET_MAX, "N", "Nodes of the net.", NULL},
+	{"senders", CONFIG_INT, FIELD(senders), "5", NULL, 1, WHISPER_NET_MAX, "N", "Of them those that ping.", NULL},
+	{"shhd", CONFIG_STRING, FIELD(shhd), NULL, NULL, 0, 0, "FILE",
+	 "The shhd program; the one beside vcli otherwise, or in PATH.", NULL},
 };
 const size_t vcli_flag_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]);
 const size_t vcli_global_count = 14;
@@ -92,6 +130,11 @@ const struct config_program vcli_program = {
 #define JOB_TEXT                                                                                                      \
 	"JOB is a job id that this user has started (its nodes are in the job's file), or a document that names job " \
 	"and nodes."
+
+#define WHISPER_TEXT                                                                                                \
+	"Who knows the password (--password-file, $DSN_WHISPER_PASSWORD, or typed) can read and write; the key is " \
+	"made of "                                                                                                  \
+	"it by the node."
 
 const struct command vcli_commands[] = {
 	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "spec", "runtime", "mode", "detach", "ttl"), S(60),
@@ -184,6 +227,46 @@ const struct command vcli_commands[] = {
 	 "command is "
 	 "sent or void, unless another process is at it already: so works the background sender of --detach.",
 	 cmd_outbox_flush},
+
+	{"whisper send", "TEXT", 1, 1, FLAGS("rpc", "rpc-token-file", "topic", "message-ttl", "pow-target", "pow-time"),
+	 0, "Send a text to all who know the password", WHISPER_TEXT, cmd_whisper_send},
+	{"whisper receive", NULL, 0, 0, FLAGS("rpc", "rpc-token-file", "topic", "count", "on-start", "hook"), 0,
+	 "Print texts as they come; start and stop run and end a program",
+	 "Goes on until Ctrl-C, --timeout or --count messages, over a node that goes and comes back too. " WHISPER_TEXT
+	 " With --json each message, and what became of it, is a JSON value on a line of its own. A program that runs "
+	 "at "
+	 "the end is stopped.",
+	 cmd_whisper_receive},
+	{"whisper genpub", "[LIST]", 0, 1, FLAGS("rpc", "rpc-token-file", "net"), 0,
+	 "Write the ping list of running nodes, a key pair for each",
+	 "LIST is the file that is written: address, keyPairId and PubKey of each node. Where a node still holds its "
+	 "key "
+	 "pair of the file, it keeps it. Nodes keep keys only while they run. Without LIST it is printed.",
+	 cmd_whisper_genpub},
+	{"whisper ping", "LIST", 1, 1,
+	 FLAGS("rpc", "rpc-token-file", "net", "topic", "message-ttl", "pow-target", "pow-time", "count", "interval",
+	       "report"),
+	 S(30), "Ping all nodes of a list: losses and round trips",
+	 "Asymmetric: each ping is encrypted to the node's key and signed by the sender's, its answer the other way "
+	 "round. "
+	 "Nodes answer while vcli whisper pong runs at them. A ping without an answer after --timeout is lost; exit "
+	 "code 6 "
+	 "when any is.",
+	 cmd_whisper_ping},
+	{"whisper pong", "LIST", 1, 1,
+	 FLAGS("rpc", "rpc-token-file", "net", "topic", "message-ttl", "pow-target", "pow-time"), 0,
+	 "Answer pings to the keys of a list that the nodes hold", "Goes on until Ctrl-C or --timeout.",
+	 cmd_whisper_pong},
+	{"whisper net up", NULL, 0, 0, FLAGS("nodes", "senders", "shhd"), 0,
+	 "Start Whisper nodes on this machine and wait until they have found each other",
+	 "Each is a shhd of its own on free ports of 127.0.0.1 and knows only the first. They go on until vcli whisper "
+	 "net "
+	 "down. A start that fails or is interrupted leaves nothing.",
+	 cmd_whisper_net_up},
+	{"whisper net status", NULL, 0, 0, NULL, 0, "Show the nodes: peers, messages, memory", NULL,
+	 cmd_whisper_net_status},
+	{"whisper net down", NULL, 0, 0, NULL, 0, "End all nodes of the net and remove their folder", NULL,
+	 cmd_whisper_net_down},
 
 	{"completion", "bash|zsh", 1, 1, NULL, 0, "Print the completion script of a shell", NULL, cmd_completion},
 	{"manual", NULL, 0, 0, NULL, 0, "Print the manual page vcli(1) as roff", NULL, cmd_manual},

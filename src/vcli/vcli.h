@@ -28,9 +28,14 @@ struct settings {
 	/* some commands */
 	char *agent, *spec, *runtime, *mode;
 	bool detach, show_key, force, loop, plain;
-	int64_t ttl_ms, count;
+	int64_t ttl_ms, count; /* count -1: the command's own */
 	char *management, *admin, *admin_password_file, *vhost, *passwords, *ffmpeg, *ffprobe;
 	char **nodes, **clients;
+	/* whisper */
+	char **rpcs;
+	char *rpc_token_file, *topic, *pow_target, *on_start, *hook, *report, *shhd;
+	bool net;
+	int64_t message_ttl_ms, pow_time_ms, interval_ms, net_nodes, senders;
 };
 
 struct vcli;

@@ -22,7 +22,8 @@ NOBODY = "ee" * 20
 COMMANDS = ["node create", "node list", "node status", "node remove", "node purge", "node hardware", "node free_hardware",
             "node maintenance", "node pipeline", "pipeline plan", "pipeline private", "pipeline start", "pipeline push",
             "pipeline stop", "pipeline list", "pipeline status", "pipeline monitor", "pipeline close", "broker setup", "bus send",
-            "bus receive", "outbox list", "outbox flush", "completion", "manual", "help", "version"]
+            "bus receive", "outbox list", "outbox flush", "whisper send", "whisper receive", "whisper genpub", "whisper ping",
+            "whisper pong", "whisper net up", "whisper net status", "whisper net down", "completion", "manual", "help", "version"]
 
 
 def document(job="vclijob", ports=None, **output):

@@ -13,6 +13,7 @@
 /* The program's own sources: programs are no library. The handlers are not called here. */
 #include "vcli/suggest.c"
 #include "vcli/table.c"
+#include "vcli/whisper_message.c"
 #include "vcli/words.c"
 
 #define HANDLER(name)                          \
@@ -40,6 +41,14 @@ HANDLER(cmd_bus_send)
 HANDLER(cmd_bus_receive)
 HANDLER(cmd_key_show)
 HANDLER(cmd_key_new)
+HANDLER(cmd_whisper_send)
+HANDLER(cmd_whisper_receive)
+HANDLER(cmd_whisper_genpub)
+HANDLER(cmd_whisper_ping)
+HANDLER(cmd_whisper_pong)
+HANDLER(cmd_whisper_net_up)
+HANDLER(cmd_whisper_net_status)
+HANDLER(cmd_whisper_net_down)
 HANDLER(cmd_outbox_list)
 HANDLER(cmd_outbox_flush)
 HANDLER(cmd_help)

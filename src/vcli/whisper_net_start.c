@@ -1,0 +1,358 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "http/rpc_client.h"
+#include "vcli/progress.h"
+#include "vcli/whisper_net.h"
+
+#define READY_MS 60000
+#define JOIN_MS 120000
+#define LOOK_MS 100
+#define STOP_GRACE_MS 10000
+#define LOG_SHOWN 600
+#define LOG_LIMIT ((size_t)1 << 20)
+#define ENODE_KEY 136 /* "enode://" and the 128 digits that name a node */
+
+struct starting {
+	struct vcli *v;
+	struct whisper_net *net;
+	struct child **children;
+	struct rpc_client **rpcs;
+	const char *shhd;
+	struct progress *progress;
+	bool interrupted;
+};
+
+/* --- waiting --- */
+
+static void wake(void *arg)
+{
+	(void)arg;
+}
+
+static void on_signal(int signum, void *arg)
+{
+	struct starting *s = arg;
+
+	(void)signum;
+	s->interrupted = true;
+}
+
+static bool is_interrupted(void *arg)
+{
+	struct starting *s = arg;
+
+	return s->interrupted;
+}
+
+static struct error *pause_a_little(struct starting *s)
+{
+	int64_t until_ms = clock_mono_ms() + LOOK_MS;
+	struct timer *tick = timer_start(s, &s->v->loop, LOOK_MS, LOOK_MS, wake, NULL);
+
+	while (!s->interrupted && clock_mono_ms() < until_ms)
+		uv_run(&s->v->loop, UV_RUN_ONCE);
+	mem_free(tick);
+	return s->interrupted ? error_new(ERROR_FAILED, "interrupted") : NULL;
+}
+
+/* --- processes --- */
+
+static struct error *find_shhd(struct starting *s)
+{
+	char path[PATH_MAX];
+	ssize_t n;
+
+	s->shhd = s->v->set.shhd;
+	if (s->shhd)
+		return NULL;
+	n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (n < 0)
+		return error_sys(errno, "/proc/self/exe");
+	path[n] = '\0';
+	s->shhd = file_join(s, dirname(path), "shhd");
+	if (!file_exists(s->shhd))
+		s->shhd = "shhd"; /* from PATH, then */
+	return NULL;
+}
+
+static struct error *on_prepared(struct child_identity id, void *arg)
+{
+	return whisper_net_node_record(arg, id);
+}
+
+static void on_ended(const struct child_exit *ex, void *arg)
+{
+	(void)ex;
+	(void)arg;
+}
+
+static struct error *start_node(struct starting *s, size_t i)
+{
+	struct whisper_net_node *n = &s->net->nodes[i];
+	char *data = file_join(s, n->folder, "data"), *ready = file_join(s, n->folder, "ready.json");
+	const char *argv[] = {s->shhd,
+			      "--data-dir",
+			      data,
+			      "--ready-file",
+			      ready,
+			      "--address",
+			      "127.0.0.1",
+			      "--port",
+			      "0",
+			      "--rpc-port",
+			      "0",
+			      "--max-peers",
+			      "25",
+			      i ? "--bootnodes" : NULL,
+			      s->net->nodes[0].enode,
+			      NULL};
+	struct child_spec spec = {.argv = argv,
+				  .stdin_fd = -1,
+				  .stdout_fd = -1,
+				  .extra_fd = -1,
+				  .prepare = on_prepared,
+				  .prepare_arg = n};
+	struct error *e;
+
+	TRY(file_mkdirs(n->folder, 0700));
+	spec.stderr_fd = open(file_join(s, n->folder, "log"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (spec.stderr_fd < 0)
+		return error_sys(errno, "%s/log", n->folder);
+	e = child_start(s, &s->v->loop, &spec, on_ended, NULL, &s->children[i]);
+	close(spec.stderr_fd);
+	if (!e)
+		n->id = child_identity(s->children[i]);
+	return e;
+}
+
+static struct error *died(struct starting *s, const struct whisper_net_node *n)
+{
+	char *log = NULL;
+	size_t len = 0;
+
+	error_free(file_read(s, file_join(s, n->folder, "log"), LOG_LIMIT, &log, &len));
+	return error_new(ERROR_FAILED, "node %s: shhd has ended: %s", n->name,
+			 log ? log + (len > LOG_SHOWN ? len - LOG_SHOWN : 0) : "");
+}
+
+/* Until nodes first..end-1 say where they listen. */
+static struct error *wait_ready(struct starting *s, size_t first, size_t end)
+{
+	int64_t until_ms = clock_mono_ms() + READY_MS;
+
+	for (size_t i = first; i < end;) {
+		struct whisper_net_node *n = &s->net->nodes[i];
+
+		progress_say(s->progress, "starting: %zu of %zu nodes are ready", i, s->net->count);
+		if (whisper_net_node_ready(s->net, n)) {
+			i++;
+			continue;
+		}
+		if (!child_alive(s->children[i]))
+			return died(s, n);
+		if (clock_mono_ms() > until_ms)
+			return error_new(ERROR_TIMEOUT, "node %s: shhd is not ready after %d s", n->name,
+					 READY_MS / 1000);
+		TRY(pause_a_little(s));
+	}
+	return NULL;
+}
+
+/* --- connections --- */
+
+static struct error *open_rpcs(struct starting *s)
+{
+	static const struct rpc_client_events none = {0};
+
+	for (size_t i = 0; i < s->net->count; i++) {
+		const struct rpc_client_options options = {
+			.host = "127.0.0.1", .port = s->net->nodes[i].rpc_port, .interrupted = is_interrupted};
+
+		s->rpcs[i] = rpc_client_open(s, &s->v->loop, &options, &none, s);
+	}
+	for (size_t i = 0; i < s->net->count; i++) {
+		struct error *e = rpc_client_wait_open(s->rpcs[i]);
+
+		if (e)
+			return error_wrap(e, "node %s", s->net->nodes[i].name);
+	}
+	return NULL;
+}
+
+static size_t index_of(const struct whisper_net *net, const char *enode)
+{
+	size_t i = 0;
+
+	while (i < net->count && !(enode && strncmp(net->nodes[i].enode, enode, ENODE_KEY) == 0))
+		i++;
+	return i;
+}
+
+/* Joins the sets of nodes that reach each other; counts the nodes without any peer. */
+static struct error *look(struct starting *s, size_t *set, size_t *ret_lonely)
+{
+	size_t lonely = 0;
+
+	for (size_t i = 0; i < s->net->count; i++) {
+		json_t *peers = NULL, *peer;
+		bool any = false;
+		size_t k;
+
+		TRY(rpc_client_wait(s->rpcs[i], "admin_peers", json_array(), &peers));
+		json_array_foreach (peers, k, peer) {
+			size_t j = index_of(s->net, json_string_value(json_object_get(peer, "enode")));
+			size_t from = j < s->net->count ? set[j] : set[i];
+
+			any = any || j < s->net->count;
+			for (size_t m = 0; m < s->net->count; m++)
+				set[m] = set[m] == from ? set[i] : set[m];
+		}
+		json_decref(peers);
+		lonely += !any;
+	}
+	*ret_lonely = lonely;
+	return NULL;
+}
+
+static struct error *wait_joined(struct starting *s)
+{
+	int64_t until_ms = clock_mono_ms() + JOIN_MS;
+	size_t *set = mem_array(s, size_t, s->net->count), lonely = 0;
+
+	for (;;) {
+		bool whole = true;
+
+		for (size_t i = 0; i < s->net->count; i++)
+			set[i] = i;
+		TRY(look(s, set, &lonely));
+		for (size_t i = 1; i < s->net->count; i++)
+			whole = whole && set[i] == set[0];
+		if (whole)
+			return NULL;
+		progress_say(s->progress, "%zu of %zu nodes have found peers", s->net->count - lonely, s->net->count);
+		if (clock_mono_ms() > until_ms)
+			return error_new(ERROR_TIMEOUT, "%zu of %zu nodes found no peers within %d s", lonely,
+					 s->net->count, JOIN_MS / 1000);
+		TRY(pause_a_little(s));
+	}
+}
+
+/* --- up and down --- */
+
+static struct error *start_all(struct starting *s)
+{
+	size_t count = s->net->count;
+
+	TRY(find_shhd(s));
+	TRY(start_node(s, 0));
+	TRY(wait_ready(s, 0, 1));
+	for (size_t i = 1; i < count; i++)
+		TRY(start_node(s, i));
+	TRY(wait_ready(s, 1, count));
+	TRY(open_rpcs(s));
+	TRY(wait_joined(s));
+	return whisper_net_record(s->net);
+}
+
+/* A start that failed leaves nothing. */
+static void undo(struct starting *s)
+{
+	for (size_t i = 0; i < s->net->count; i++) {
+		if (s->children[i])
+			child_stop(s->children[i], SIGTERM, STOP_GRACE_MS);
+	}
+	for (size_t i = 0; i < s->net->count; i++) {
+		progress_say(s->progress, "ending what was started");
+		while (s->children[i] && child_alive(s->children[i]))
+			uv_run(&s->v->loop, UV_RUN_ONCE);
+	}
+	error_free(file_remove_tree(s->net->folder));
+}
+
+static struct whisper_net *new_net(struct vcli *v, const char *folder, size_t count, size_t senders)
+{
+	struct whisper_net *net = mem_new(v, struct whisper_net);
+
+	net->folder = mem_strdup(net, folder);
+	net->count = count;
+	net->senders = senders;
+	net->nodes = mem_array(net, struct whisper_net_node, count);
+	for (size_t i = 0; i < count; i++) {
+		net->nodes[i].name = mem_printf(net, "%02zu", i + 1);
+		net->nodes[i].folder = file_join(net, folder, net->nodes[i].name);
+	}
+	return net;
+}
+
+struct error *whisper_net_start(struct vcli *v, size_t count, size_t senders, struct whisper_net **ret_net)
+{
+	struct starting *s = mem_new(v, struct starting);
+	struct whisper_net *old = NULL;
+	struct error *e;
+
+	TRY(whisper_net_remains(s, v, &old));
+	for (size_t i = 0; i < old->count; i++) {
+		if (old->nodes[i].alive)
+			return error_new(ERROR_EXISTS,
+					 "a net of %zu nodes is up already; vcli whisper net down ends it", old->count);
+	}
+	TRY(file_remove_tree(old->folder));
+	s->v = v;
+	s->net = new_net(v, old->folder, count, senders);
+	s->children = mem_array(s, struct child *, count);
+	s->rpcs = mem_array(s, struct rpc_client *, count);
+	s->progress = progress_new(s, v);
+	signal_start(s, &v->loop, SIGINT, on_signal, s);
+	signal_start(s, &v->loop, SIGTERM, on_signal, s);
+	e = start_all(s);
+	if (e)
+		undo(s);
+	else
+		*ret_net = s->net;
+	/* Freeing the children forgets them, they go on. */
+	mem_free(s);
+	return e;
+}
+
+static void forget(const struct child_exit *ex, void *arg)
+{
+	size_t *left = arg;
+
+	(void)ex;
+	(*left)--;
+}
+
+struct error *whisper_net_stop(struct vcli *v, struct whisper_net *net)
+{
+	void *scope = mem_new(v, char);
+	size_t left = 0;
+
+	for (size_t i = 0; i < net->count; i++) {
+		struct child *c = NULL;
+		struct error *e =
+			net->nodes[i].alive ? child_adopt(scope, &v->loop, net->nodes[i].id, forget, &left, &c) : NULL;
+
+		if (e && e->code != ERROR_NOT_FOUND)
+			return error_wrap(e, "node %s", net->nodes[i].name);
+		error_free(e);
+		if (!c)
+			continue;
+		left++;
+		child_stop(c, SIGTERM, STOP_GRACE_MS);
+	}
+	while (left > 0)
+		uv_run(&v->loop, UV_RUN_ONCE);
+	mem_free(scope);
+	return file_remove_tree(net->folder);
+}
