@@ -13,7 +13,7 @@
 #include "crypto/secp.h"
 
 #define ADDRESS_DIGITS ((size_t)2 * ETH_ADDRESS_BYTES)
-#define PUBLIC_DIGITS ((size_t)2 + 2 * SECP_PUBLIC_BYTES)
+#define KEY_DIGITS ((size_t)2 + 2 * SECP_PUBLIC_BYTES)
 
 /* EIP-55: a letter is a capital where the digit of the hash of the lower case text is 8 or more. */
 static void checksum(const char *digits, char *ret_digits)
@@ -63,8 +63,8 @@ static struct error *read_public(const json_t *o, const struct place *at, struct
 	uint8_t bytes[1 + SECP_PUBLIC_BYTES];
 
 	TRY(json_read_string(o, at, "PubKey", &text));
-	if (strncmp(text, "0x04", 4) != 0 || !hex_is(text + 2, PUBLIC_DIGITS))
-		return place_error(&here, "wants 0x04 and %zu hexadecimal digits", PUBLIC_DIGITS - 2);
+	if (strncmp(text, "0x04", 4) != 0 || !hex_is(text + 2, KEY_DIGITS))
+		return place_error(&here, "wants 0x04 and %zu hexadecimal digits", KEY_DIGITS - 2);
 	TRY(hex_decode(text + 2, bytes, sizeof(bytes)));
 	if (!secp_public_valid(bytes + 1))
 		return place_error(&here, "is no point of the curve secp256k1: a digit is wrong");
