@@ -8,7 +8,7 @@ CTEST   ?= ctest --output-on-failure -j $(JOBS)
 
 SOAK    ?= 180
 
-.PHONY: all demo test interop bench lint format asan fuzz install clean help
+.PHONY: all demo test interop bench report lint format asan fuzz install clean help
 
 all: ## build the programs into build/bin
 	@scripts/setup build
@@ -52,6 +52,10 @@ bench: ## measure beside the peers: dsn-bench on a private broker
 	@scripts/setup demo
 	@$(MAKE) --no-print-directory all
 	@scripts/bench $(BUILD)/bin
+
+report: ## measure Whisper, beside go-ethereum where scripts/geth has built it, and write docs/reports/whisper.md
+	@$(MAKE) --no-print-directory all
+	@scripts/whisper-report --bin $(BUILD)/bin
 
 lint: ## formatting, rooms, headers, clang-tidy, cppcheck
 	@scripts/setup lint

@@ -15,6 +15,7 @@
 #define TOKEN_VARIABLE "DSN_RPC_TOKEN"
 #define TOKEN_LIMIT 4096
 #define LOOK_MS 50
+#define OPEN_MS 10000 /* at most, also when answers have more time */
 #define PUBLIC_DIGITS 130
 
 /* --- which --- */
@@ -126,7 +127,11 @@ static void on_signal(int signum, void *arg)
 static struct error *open_node(struct whisper_node *n, const char *authorization)
 {
 	static const struct rpc_client_events events = {.notified = on_notified, .closed = on_closed};
-	struct rpc_client_options options = {.authorization = authorization, .interrupted = is_interrupted};
+	int64_t patience_ms = n->all->v->timeout_ms > 0 ? n->all->v->timeout_ms : 0;
+	struct rpc_client_options options = {.authorization = authorization,
+					     .open_ms = patience_ms < OPEN_MS ? patience_ms : OPEN_MS,
+					     .answer_ms = patience_ms,
+					     .interrupted = is_interrupted};
 	struct rpc_address address;
 
 	TRY(rpc_address_read(n->all, n->name, &address));
@@ -159,7 +164,7 @@ struct error *whisper_nodes_open(struct vcli *v, enum whisper_which which, struc
 	signal_start(n, &v->loop, SIGTERM, on_signal, n);
 	n->items = mem_array(n, struct whisper_node, n->count);
 	v->set.quiet = true; /* what fails now is the run's error */
-	for (size_t i = 0; i < n->count && !e; i++) {
+	for (size_t i = 0; urls && i < n->count && !e; i++) {
 		n->items[i] = (struct whisper_node){.name = mem_strdup(n, urls[i]), .index = i, .all = n};
 		e = open_node(&n->items[i], authorization);
 	}

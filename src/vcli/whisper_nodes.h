@@ -45,7 +45,8 @@ enum whisper_which {
  * is wanted, the same one twice. */
 struct error *whisper_endpoints(const void *ctx, const struct vcli *v, enum whisper_which which, char ***ret_urls,
 				size_t *ret_count) MUST_CHECK;
-/* Connects to all of them. The error names the node that cannot be reached. */
+/* Connects to all of them; each connection and call may take --timeout, if that is set. The error names the node that
+ * cannot be reached. */
 struct error *whisper_nodes_open(struct vcli *v, enum whisper_which which, struct whisper_nodes **ret_nodes) MUST_CHECK;
 /* The header value for the RPC token of --rpc-token-file or $DSN_RPC_TOKEN, ctx's; NULL: there is none. */
 struct error *whisper_authorization(const void *ctx, const struct vcli *v, char **ret_value) MUST_CHECK;

@@ -42,11 +42,12 @@ static double step_for(double ms)
 	static const double steps[] = {1, 2, 5};
 	double power = 0.001;
 
-	for (;; power *= 10) {
+	for (;;) {
 		for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 			if (steps[i] * power * TICKS >= ms)
 				return steps[i] * power;
 		}
+		power *= 10;
 	}
 }
 
