@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "http/client.h"
@@ -13,6 +14,7 @@
 
 #define METRICS_MS 5000
 #define METRICS_LIMIT ((size_t)1 << 20)
+#define STATUS_LIMIT 65536
 
 static const char *role(const struct whisper_net *net, size_t i)
 {
@@ -90,15 +92,29 @@ static void put_metrics(json_t *row, const char *text)
 		      {"posted", "shhd_posted_total"},
 		      {"received", "shhd_envelopes_accepted_total"},
 		      {"sent", "shhd_envelopes_sent_total"},
-		      {"delivered", "shhd_delivered_total"},
-		      {"memory_bytes", "shhd_resident_bytes"}};
-	char *memory;
+		      {"delivered", "shhd_delivered_total"}};
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		json_put_decimal(row, counts[i].key, (int64_t)metric(text, counts[i].metric));
-	memory = mem_printf(NULL, "%.1f MB", metric(text, "shhd_resident_bytes") / 1e6);
-	json_put(row, "memory", memory);
-	mem_free(memory);
+}
+
+/* As the kernel counts it, before the node is asked for anything: to answer it must take memory that it had given back.
+ */
+static void put_memory(json_t *row, pid_t pid)
+{
+	static const char key[] = "VmRSS:";
+	char *path = mem_printf(NULL, "/proc/%d/status", (int)pid), *text = NULL, *memory;
+	struct error *e = file_read(path, path, STATUS_LIMIT, &text, NULL);
+	const char *at = e ? NULL : strstr(text, key);
+	int64_t bytes = at ? strtoll(at + strlen(key), NULL, 10) * 1024 : 0;
+
+	if (at) {
+		memory = mem_printf(path, "%.1f MB", (double)bytes / 1e6);
+		json_put_decimal(row, "memory_bytes", bytes);
+		json_put(row, "memory", memory);
+	}
+	error_free(e);
+	mem_free(path);
 }
 
 static json_t *status_row(struct vcli *v, const struct whisper_net *net, size_t i)
@@ -110,11 +126,14 @@ static json_t *status_row(struct vcli *v, const struct whisper_net *net, size_t 
 					.path = "/metrics",
 					.deadline_ms = METRICS_MS,
 					.limit = METRICS_LIMIT};
-	const struct http_answer *a = n->alive && n->rpc_port ? http_fetch_sync(v, &x) : NULL;
+	const struct http_answer *a;
 	json_t *row = json_object();
 
 	json_put(row, "node", n->name);
 	json_put(row, "role", role(net, i));
+	if (n->alive)
+		put_memory(row, n->id.pid);
+	a = n->alive && n->rpc_port ? http_fetch_sync(v, &x) : NULL;
 	json_put(row, "state", !n->alive ? "ended" : a && !a->error && a->status == 200 ? "runs" : "does not answer");
 	json_put_decimal(row, "pid", n->id.pid);
 	json_put_decimal(row, "rpc_port", n->rpc_port);

@@ -516,6 +516,27 @@ class Pings(Case):
         self.assertIn("3 of 3 pings were not answered", answer["error"]["message"])
         self.assertEqual(answer["round_trip_ms"], {})
 
+    def test_an_answer_of_somebody_else_does_not_count(self):
+        entries = self.json("whisper", "genpub", self.list, "--net")["address-node"]
+        rpc = Rpc(self.nodes[1]["rpc"])
+        pings = rpc("shh_newMessageFilter", {"privateKeyID": entries[1]["keyPairId"], "topics": ["0x64736e31"]})
+        stranger = rpc("shh_newKeyPair")
+        ping = self.start("whisper", "ping", self.list, "--net", "--timeout", "3s", "--json")
+        came = wait_for("a ping", lambda: rpc("shh_getFilterMessages", pings))[0]
+        note = json.loads(bytes.fromhex(came["payload"][2:]))
+        self.assertEqual(came["sig"], entries[0]["PubKey"])
+        note["type"] = "pong"
+        pong = {"pubKey": came["sig"], "topic": "0x64736e31", "ttl": 20, "powTarget": 0.2, "powTime": 5,
+                "payload": "0x" + json.dumps(note).encode().hex()}
+        rpc("shh_post", {**pong, "sig": stranger})
+        time.sleep(1)  # it would have come by now
+        rpc("shh_post", {**pong, "sig": entries[1]["keyPairId"]})
+        rpc("shh_post", {**pong, "sig": entries[1]["keyPairId"]})
+        self.assertEqual(ping.end(), 6)
+        answer = ping.events()[-1]
+        self.assertEqual([n["answered"] for n in answer["nodes"]], ["1", "0", "0"])
+        self.assertGreater(float(answer["round_trip_ms"]["min"]), 1000)
+
     def test_a_live_table(self):
         self.vcli("whisper", "genpub", self.list, "--net")
         self.pong()
