@@ -197,6 +197,11 @@ static void on_notified(struct rpc_client *c, const char *method, const char *su
 
 /* --- the connection --- */
 
+static void on_deadline(void *arg)
+{
+	end(arg);
+}
+
 static void on_subscribed(const json_t *result, const struct error *e, void *arg)
 {
 	struct receiver *r = arg;
@@ -208,6 +213,9 @@ static void on_subscribed(const json_t *result, const struct error *e, void *arg
 		return;
 	}
 	(void)result;
+	/* The time to receive is counted from here: making the key of the password takes the node a while. */
+	if (!r->was_up && r->v->timeout_ms > 0)
+		r->deadline = timer_start(r, &r->v->loop, r->v->timeout_ms, 0, on_deadline, r);
 	if (!r->v->set.quiet)
 		fprintf(stderr, "receiving at %s, topic %s\n", r->url, r->v->set.topic);
 	r->was_up = true;
@@ -287,11 +295,6 @@ static void leave(struct receiver *r)
 
 /* --- the command --- */
 
-static void on_deadline(void *arg)
-{
-	end(arg);
-}
-
 /* Who asks twice does not want to wait for what was started. */
 static void on_signal(int signum, void *arg)
 {
@@ -346,8 +349,6 @@ struct error *cmd_whisper_receive(struct vcli *v)
 	v->printed = true;
 	signal_start(r, &v->loop, SIGINT, on_signal, r);
 	signal_start(r, &v->loop, SIGTERM, on_signal, r);
-	if (v->timeout_ms > 0)
-		r->deadline = timer_start(r, &v->loop, v->timeout_ms, 0, on_deadline, r);
 	dial(r);
 	while (!r->over)
 		uv_run(&v->loop, UV_RUN_DEFAULT);
