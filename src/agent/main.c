@@ -24,7 +24,7 @@
 
 static const struct config_row rows[] = {
 	{"bus", CONFIG_STRING, ROW(bus), "amqp://127.0.0.1/", NULL, 0, 0, "URL",
-	 "the bus: amqp://[user@]host[:port]/vhost or amqps://...", bus_check_url},
+	 "the bus: amqp://[user@]host[:port]/vhost, amqps://... or shh://... (docs/whisper-bus.md)", bus_check_url},
 	{"network", CONFIG_STRING, ROW(network), "default", NULL, 0, 0, "NAME", "name of the network on the bus", NULL},
 	{"password-file", CONFIG_STRING, ROW(password_file), NULL, NULL, 0, 0, "FILE",
 	 "0600 file with the bus password; without it $DSN_BROKER_PASSWORD", NULL},

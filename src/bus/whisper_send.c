@@ -1,4 +1,5 @@
 /* Sending over Whisper: lanes, repetition, acknowledgements. See whisper_impl.h. */
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,6 +14,9 @@
 #define AGAIN_FIRST_MS 1000
 #define AGAIN_MAX_MS 15000
 #define RTT_FACTOR 4
+
+/* So long a passing id may be silent. */
+#define PASSING_SILENCE_MS 60000
 
 /* What may wait, in a lane and in all. */
 #define LANE_COUNT 1024
@@ -126,12 +130,45 @@ static int64_t first_pause_ms(const struct wbus *w)
 
 static void post(struct flight *f);
 
+static void passing_key(const char *id, uint8_t ret_key[WHISPER_KEY_BYTES])
+{
+	char lower[ID_DIGITS + 1] = {0};
+
+	for (size_t i = 0; i < ID_DIGITS && id[i]; i++)
+		lower[i] = (char)tolower((unsigned char)id[i]);
+	wbus_hash((const uint8_t *)lower, ID_DIGITS, ret_key);
+}
+
+void wbus_passing(struct wbus *w, const char *id)
+{
+	uint8_t key[WHISPER_KEY_BYTES];
+
+	passing_key(id, key);
+	if (!seen_find(w->passing, key))
+		seen_add(w->passing, key);
+}
+
+static bool has_gone(const struct flight *f)
+{
+	uint8_t key[WHISPER_KEY_BYTES];
+
+	if (clock_mono_ms() - f->posted_ms < PASSING_SILENCE_MS)
+		return false;
+	passing_key(f->lane->to, key);
+	return seen_find(f->lane->w->passing, key);
+}
+
 static void on_again(void *arg)
 {
 	struct flight *f = arg;
 
 	mem_free(f->again);
 	f->again = NULL;
+	if (has_gone(f)) {
+		land(f, error_new(ERROR_NOT_FOUND, "%s, which goes with its process, has not answered for %d s",
+				  f->lane->to, PASSING_SILENCE_MS / 1000));
+		return;
+	}
 	log_debug("whisper.again", "message=%s to=%s try=%u", f->id, f->lane->to, f->tries + 1);
 	post(f);
 }

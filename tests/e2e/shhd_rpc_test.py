@@ -371,7 +371,7 @@ class RpcTest(Case):
         self.assertRegex(a.get("web3_clientVersion"), r"^dsn/first/v[0-9.]+/linux-")
         self.assertEqual(a.get("web3_sha3", "0x"), "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
         self.assertEqual((a.get("net_version"), b.get("net_version"), a.get("net_listening")), ("77", "1", True))
-        self.assertEqual(a.get("rpc_modules"), dict.fromkeys(("admin", "eth", "net", "rpc", "shh", "web3"), "1.0"))
+        self.assertEqual(a.get("rpc_modules"), dict.fromkeys(("admin", "dsn", "eth", "net", "rpc", "shh", "web3"), "1.0"))
         self.refused(a.call("eth_coinbase"), "etherbase must be explicitly specified")
         self.assertEqual(b.get("eth_coinbase"), "0x" + "ab" * 20)
         self.assertEqual(a.get("eth_protocolVersion"), "0x41")
@@ -466,6 +466,83 @@ class RpcTest(Case):
         a.get("shh_post", {"pubKey": b.get("shh_getPublicKey", key), "payload": payload, "ttl": 10, "powTarget": 0.2,
                            "powTime": 60})
         self.assertEqual(b.messages(filter_id)[0]["payload"], payload)
+
+
+class RawTest(Case):
+    """dsn_*: sealed data in, raw envelopes out."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.a = Node(cls.folder.name, "a", "--max-message", "64k")
+        cls.addClassCleanup(cls.a.stop)
+        cls.a.start()
+        cls.b = Node(cls.folder.name, "b", "--static", cls.a.enode, "--min-pow", "1")
+        cls.addClassCleanup(cls.b.stop)
+        cls.b.start()
+        wait_for(lambda: cls.a.get("net_peerCount") == "0x1")
+
+    def socket(self, node):
+        ws = WebSocket(node.port)
+        self.addCleanup(ws.close)
+        return ws
+
+    def test_post_and_subscription(self):
+        watching, home = self.socket(self.a), self.socket(self.b)
+        ids = [ws.call("dsn_subscribe", "envelopes", {"topics": [TOPIC, "0xaabbccdd"]})["result"] for ws in (watching, home)]
+        self.assertRegex(ids[0], "^0x[0-9a-f]+$")
+        self.b.get("dsn_post", {"topic": "0x11111111", "data": "0x01", "ttl": 10, "powTime": 5})
+        began = int(time.time())
+        # Without a target it is mined for what b takes, which is more than a asks for.
+        posted = self.b.get("dsn_post", {"topic": TOPIC, "data": "0x0102ff", "ttl": 10, "powTime": 5})
+        for ws, id in zip((watching, home), ids):
+            note = ws.note()
+            self.assertEqual((note["method"], note["params"]["subscription"]), ("dsn_subscription", id))
+            result = note["params"]["result"]
+            self.assertLessEqual(abs(result.pop("expiry") - began - 10), 3)
+            self.assertEqual(result, {"topic": TOPIC, "data": "0x0102ff", "hash": posted})
+        # One that comes later begins with what lives.
+        later = self.socket(self.a)
+        later.call("dsn_subscribe", "envelopes", {"topics": [TOPIC]})
+        self.assertEqual(later.note()["params"]["result"]["hash"], posted)
+        self.assertEqual(later.call("dsn_unsubscribe", "0x0")["error"]["message"], "subscription not found")
+        self.assertIs(watching.call("dsn_unsubscribe", ids[0])["result"], True)
+        self.b.get("dsn_post", {"topic": TOPIC, "data": "0x03", "ttl": 10, "powTime": 5})
+        self.assertEqual(later.note()["params"]["result"]["data"], "0x03")
+        self.assertFalse(watching.notes)
+
+    def test_a_sealed_message_is_one(self):
+        """What is posted ready made opens as any Whisper message."""
+        a, b = self.a, self.b
+        source, key = self.socket(a), a.get("shh_generateSymKeyFromPassword", "test")
+        source.call("dsn_subscribe", "envelopes", {"topics": ["0x0a0b0c0d"]})
+        a.get("shh_post", {"symKeyID": key, "topic": "0x0a0b0c0d", "payload": "0x7777", "powTarget": 2, "powTime": 5})
+        data = source.note()["params"]["result"]["data"]
+        wanted = b.get("shh_newMessageFilter", {"symKeyID": b.get("shh_generateSymKeyFromPassword", "test"),
+                                                "topics": ["0x0a0b0c0e"]})
+        a.get("dsn_post", {"topic": "0x0a0b0c0e", "data": data, "powTarget": 2, "powTime": 5})
+        self.assertEqual(b.messages(wanted)[0]["payload"], "0x7777")
+
+    def test_refusals(self):
+        a, ws = self.a, self.socket(self.a)
+        self.refused(a.call("dsn_post", {"data": "0x01"}), "missing topic")
+        self.refused(a.call("dsn_post", {"topic": TOPIC}), "missing data")
+        self.refused(a.call("dsn_post", {"topic": TOPIC, "data": "0x"}), "missing data")
+        self.refused(a.call("dsn_post", {"topic": TOPIC, "data": "0x" + "00" * 65536}),
+                     "message of 65556 bytes: this node takes at most 65536")
+        self.refused(a.call("dsn_post", {"topic": TOPIC, "data": "0x01", "powTarget": 0.1, "powTime": 5}),
+                     "message rejected, PoW too low")
+        self.refused(a.call("dsn_post", {"topic": TOPIC, "data": "0x01", "powTarget": 1e12, "powTime": 1}),
+                     "failed to reach the PoW target, specified pow time (1 seconds) was insufficient")
+        self.bad_param(a.call("dsn_post", {"topic": "0x01", "data": "0x01"}),
+                       a.call("shh_post", {"topic": "0x01"})["error"]["message"].split(": ", 1)[1]
+                       .replace("whisperv6.NewMessage", "dsn.SealedMessage"))
+        self.assertEqual(ws.call("dsn_subscribe", "messages", {"topics": []})["error"]["message"],
+                         'no "messages" subscription in dsn namespace')
+        self.assertEqual(ws.call("dsn_subscribe", "envelopes", {"topics": ["0x01020304"] * 16385})["error"]["message"],
+                         "topics: at most 16384")
+        self.assertIn("dsn", a.get("rpc_modules"))
 
 
 class OptionsTest(Case):

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """dsn-agent and vcli over Whisper, with no broker: with nodes of their own and by an shhd, what they hold in memory, and
 that answers of a client that has gone are not repeated for ever."""
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -11,7 +13,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from agent import Agent  # noqa: E402
-from sealed_test import Person  # noqa: E402
+from sealed_test import Person, VCLI  # noqa: E402
 from whisper_bus_test import Shhd, figure, wait_for  # noqa: E402
 
 SETTLED = 4  # seconds until an agent gives back what it needed to start
@@ -78,6 +80,25 @@ class WhisperAgent(unittest.TestCase):
 
     def test_agent_with_a_node_client_by_shhd(self):
         self.orders(self.embedded, f"shh://127.0.0.1:{self.boot.port}")
+
+    def test_answer_to_a_client_that_was_killed(self):
+        """Nobody will ever acknowledge it: it is given up, as a broker would say that there is no such mailbox."""
+        owner = Person(self, self.embedded)
+        agent = self.agent(self.embedded, owner, "--log-level", "debug")
+        self.answered(owner, "node", "create", "storage", self.node)
+        with contextlib.closing(sqlite3.connect(os.path.join(agent.state, "agent.db"))) as db:
+            def count(table):
+                return db.execute(f"select count(*) from {table}").fetchone()[0]
+
+            before = count("seen")
+            # It takes a while: the first time what the machine can encode is tried out.
+            asking = subprocess.Popen([VCLI, "node", "hardware", self.node], env=owner.environment, stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_for("the command is there", lambda: count("seen") > before)
+            asking.kill()
+            asking.wait()
+            wait_for("the answer is there", lambda: count("outbox"))
+            wait_for("it is given up", lambda: not count("outbox"), 100)
 
     def test_memory_of_an_idle_agent(self):
         owner = Person(self, self.embedded)
