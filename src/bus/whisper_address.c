@@ -133,7 +133,7 @@ static struct error *set_bootnode(struct whisper_address *a, char *value)
 static struct error *set_listen(struct whisper_address *a, char *value)
 {
 	uint8_t ip[sizeof(struct in6_addr)];
-	char *host, *port;
+	char *host = NULL, *port = NULL;
 
 	if (a->listen_host)
 		return error_new(ERROR_INVALID, "Whisper URL: listen is given twice");
@@ -215,7 +215,7 @@ static struct error *parse_embedded(struct whisper_address *a, char *rest)
 
 static struct error *parse_shhd(struct whisper_address *a, char *rest)
 {
-	char *slash, *host, *port;
+	char *slash, *host = NULL, *port = NULL;
 
 	if (strchr(rest, '@'))
 		return error_new(ERROR_INVALID,

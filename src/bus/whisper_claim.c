@@ -133,7 +133,7 @@ static struct error *read_claim(const struct mailbox *box, const struct message 
 {
 	static const char *const known[] = {"instance", "since", "against", NULL};
 	const struct place at = {NULL, "claim", 0};
-	struct claim c = {0};
+	struct claim c = {.instance = ""};
 
 	/* One that is vouched for by somebody else is not the id's. */
 	if (strcasecmp(m->from, box->id) || strcasecmp(m->signer, box->id))
@@ -155,7 +155,7 @@ static bool is_first(const struct mailbox *box, const struct claim *c)
 
 void mailbox_heard(struct mailbox *box, const struct message *m)
 {
-	struct claim c;
+	struct claim c = {.instance = ""};
 	struct error *e = read_claim(box, m, &c);
 
 	if (e) {

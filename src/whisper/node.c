@@ -230,7 +230,7 @@ struct error *shh_find_peer(struct shh *s, const struct enode *enode, struct p2p
 struct error *shh_trust_peer(struct shh *s, const char *text)
 {
 	struct enode enode;
-	struct p2p_peer *link;
+	struct p2p_peer *link = NULL;
 
 	TRY(enode_parse(text, &enode));
 	TRY(shh_find_peer(s, &enode, &link));
