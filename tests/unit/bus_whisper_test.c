@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
@@ -622,13 +623,14 @@ static void forge(struct world *w, const struct message *m, const struct secp_ke
 static char *hash_of(struct world *w, const struct packet *p)
 {
 	uint8_t digest[KECCAK_BYTES];
-	char *hex;
 
 	keccak256(p->data, p->n, digest);
-	hex = mem_array(w->ctx, char, 33);
-	for (int i = 0; i < 16; i++)
-		snprintf(hex + (size_t)i * 2, 3, "%02x", digest[i]);
-	return hex;
+	return hex_encode(w->ctx, digest, 16);
+}
+
+static char *key_text(struct world *w, const struct secp_key *key)
+{
+	return hex_encode(w->ctx, key->public, SECP_PUBLIC_BYTES);
 }
 
 static void test_forged_acks(void **state)
@@ -636,7 +638,6 @@ static void test_forged_acks(void **state)
 	struct world *w = *state;
 	json_t *body = json_object();
 	struct message *m;
-	char *key = mem_array(w->ctx, char, 129);
 
 	open_pair(w);
 	w->a.mode = HOLD;
@@ -651,9 +652,7 @@ static void test_forged_acks(void **state)
 	m->from = w->node;
 	forge(w, m, &w->strange_key);
 	/* Vouching for the recipient: his public key is known to all. */
-	for (int i = 0; i < SECP_PUBLIC_BYTES; i++)
-		snprintf(key + (size_t)i * 2, 3, "%02x", w->node_key.public[i]);
-	m->key = key;
+	m->key = key_text(w, &w->node_key);
 	forge(w, m, &w->strange_key);
 	/* By the recipient, of another message; and what is too old. */
 	m->key = NULL;
@@ -873,29 +872,60 @@ static void test_stale_claim_keeps_nobody_out(void **state)
 	assert_int_equal(w->a.refusals, 0);
 }
 
+/* Of the last claim that was posted. */
+static char *instance_of(struct world *w, const struct packet *p)
+{
+	struct payload opened;
+	struct message *m;
+	char *instance;
+
+	assert_null(payload_open_sym(w->ctx, ether.key, p->data, p->n, &opened));
+	assert_null(message_decode(w->ctx, (const char *)opened.payload, opened.payload_bytes, false, NULL, &m));
+	instance = mem_strdup(w->ctx, json_string_value(json_object_get(m->body, "instance")));
+	mem_free(m);
+	return instance;
+}
+
 static void test_forged_claims(void **state)
 {
 	struct world *w = *state;
 	json_t *body = json_object();
 	struct message *m;
 
+	ether.keep = MESSAGE_CLAIM;
 	open_pair(w);
 	json_put(body, "instance", "00000000000000000000000000000000");
 	json_put_decimal(body, "since", 1);
+	json_put(body, "against", instance_of(w, ether.kept));
 	m = message_new(w->ctx, MESSAGE_CLAIM, w->node, w->node, TTL_MS, body);
+	/* By somebody else: in the id's name, in his own, vouching for the id. */
 	forge(w, m, &w->strange_key);
 	m->from = w->strange;
 	forge(w, m, &w->strange_key);
 	m->from = w->node;
+	m->key = key_text(w, &w->node_key);
+	forge(w, m, &w->strange_key);
+	/* Too old; with parts missing or wrong. */
+	m->key = NULL;
+	m->time_ms -= 2 * TTL_MS;
+	forge(w, m, &w->node_key);
+	m->time_ms += 2 * TTL_MS;
 	json_object_del(body, "since");
 	forge(w, m, &w->node_key);
 	json_put(body, "since", "-1");
 	forge(w, m, &w->node_key);
-	json_object_del(body, "instance");
 	json_put_decimal(body, "since", 1);
+	json_put(body, "more", "1");
+	forge(w, m, &w->node_key);
+	json_object_del(body, "more");
+	json_object_del(body, "instance");
 	forge(w, m, &w->node_key);
 	pass(w, 200);
 	assert_int_equal(w->a.refusals, 0);
+	/* The right one is heard. */
+	json_put(body, "instance", "00000000000000000000000000000000");
+	forge(w, m, &w->node_key);
+	until(w, &w->a.refusals, 1);
 	json_decref(body);
 }
 
