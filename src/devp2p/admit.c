@@ -141,7 +141,7 @@ static void give_way(struct p2p_peer *q)
 	if (!q)
 		return;
 	q->p2p->counters.refused++;
-	peer_end(q, NO_REASON, error_new(ERROR_LIMIT, "too many connections that do not get on"));
+	peer_cut(q, P2P_CUT_CROWDED, NO_REASON, error_new(ERROR_LIMIT, "too many connections that do not get on"));
 	/* Its socket closes now: a flood of connections must not wait for the end of the loop's turn. */
 	mem_free(q->wire);
 	q->wire = NULL;
@@ -160,6 +160,26 @@ void admit_make_room(struct p2p_peer *newest)
 		n += pending(q);
 	if (n > p->max_pending)
 		give_way(victim(p, newest, most_crowded(p)));
+}
+
+void admit_weigh(struct p2p_peer *peer)
+{
+	struct p2p *p = peer->p2p;
+
+	p->unfinished -= peer->unfinished;
+	peer->unfinished = frames_held(peer->frames);
+	p->unfinished += peer->unfinished;
+	while (p->unfinished > p->unfinished_limit) {
+		struct p2p_peer *most = peer;
+
+		for (struct p2p_peer *q = p->first; q; q = q->next) {
+			if (q->unfinished > most->unfinished)
+				most = q;
+		}
+		peer_cut(most, P2P_CUT_HOARD, NO_REASON,
+			 error_new(ERROR_LIMIT, "unfinished messages take %zu bytes, %zu are allowed", p->unfinished,
+				   p->unfinished_limit));
+	}
 }
 
 bool key_set_has(const struct key_set *s, const uint8_t public[SECP_PUBLIC_BYTES])

@@ -22,6 +22,10 @@ struct p2p_peer *admit_own_attempt(const struct p2p_peer *peer);
  * key has been proven goes last. */
 void admit_make_room(struct p2p_peer *newest);
 
+/* Takes note of how much memory the message that `peer` is sending takes; who takes most is cut off when all together
+ * take too much: it may be `peer`. */
+void admit_weigh(struct p2p_peer *peer);
+
 /* Of two connections that both sides made at the same moment: does our side decide at once which one stays? The one
  * with the larger key does, so that not both sides drop a different one. */
 bool admit_decides(const struct p2p_peer *peer);

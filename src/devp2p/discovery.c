@@ -173,11 +173,15 @@ static void on_datagram(uv_udp_t *socket, ssize_t n, const uv_buf_t *buf, const 
 		return;
 	endpoint_of(address, &from);
 	d->counters.in++;
-	if ((flags & UV_UDP_PARTIAL) || n > DISCV4_LIMIT || !within_rate(d, &from)) {
+	bool too_long = (flags & UV_UDP_PARTIAL) || n > DISCV4_LIMIT;
+	if (too_long || !within_rate(d, &from)) {
 		d->counters.refused++;
+		d->counters.refused_rate += !too_long;
+		d->counters.refused_malformed += too_long;
 		return;
 	}
 	struct error *e = discv4_read((const uint8_t *)buf->base, (size_t)n, &p);
+	d->counters.refused_malformed += e != NULL;
 	if (e || !got_packet(d, &p, &from))
 		d->counters.refused++;
 	error_free(e);

@@ -34,8 +34,9 @@ struct discovery_options {
 };
 
 struct discovery_counters {
-	uint64_t in, out, refused; /* packets */
-	size_t nodes;              /* in the table */
+	uint64_t in, out, refused;                /* packets */
+	uint64_t refused_rate, refused_malformed; /* of those refused; the others are expired or unasked-for */
+	size_t nodes;                             /* in the table */
 };
 
 struct error *discovery_open(const void *ctx, uv_loop_t *loop, const struct discovery_options *options,

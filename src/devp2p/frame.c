@@ -323,6 +323,11 @@ static void shrink(struct frames *f)
 	}
 }
 
+size_t frames_held(const struct frames *f)
+{
+	return f->body_capacity + f->payload_capacity;
+}
+
 struct error *frames_read(struct frames *f, const uint8_t *bytes, size_t n, size_t *ret_used, struct frame *ret_frame)
 {
 	size_t used = 0, part;

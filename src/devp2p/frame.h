@@ -40,4 +40,6 @@ struct frame {
  */
 struct error *frames_read(struct frames *f, const uint8_t *bytes, size_t n, size_t *ret_used,
 			  struct frame *ret_frame) MUST_CHECK;
+/* Bytes of memory that what came in takes at the moment. */
+size_t frames_held(const struct frames *f);
 #endif

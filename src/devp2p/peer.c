@@ -160,6 +160,8 @@ static void finish(struct p2p_peer *peer, int reason, bool received, struct erro
 		  peer->remote[0] ? peer->remote : "-", peer->inbound,
 		  reason == NO_REASON ? "-" : disconnect_name((uint64_t)reason), why ? log_q(why->message) : "-");
 	peer->state = PEER_CLOSING;
+	peer->p2p->unfinished -= peer->unfinished;
+	peer->unfinished = 0;
 	peer->ended_reason = reason;
 	peer->why = why;
 	if (received || !tell_reason(peer, reason))
@@ -174,6 +176,13 @@ static void finish(struct p2p_peer *peer, int reason, bool received, struct erro
 
 void peer_end(struct p2p_peer *peer, int reason, struct error *why)
 {
+	finish(peer, reason, false, why);
+}
+
+void peer_cut(struct p2p_peer *peer, enum p2p_cut what, int reason, struct error *why)
+{
+	if (peer->state != PEER_CLOSING)
+		peer->p2p->counters.cuts[what]++;
 	finish(peer, reason, false, why);
 }
 
@@ -276,7 +285,7 @@ static size_t feed_handshake(struct p2p_peer *peer, const uint8_t *bytes, size_t
 		e = peer_send_bytes(peer, out);
 	mem_free(out);
 	if (e)
-		peer_end(peer, NO_REASON, e);
+		peer_cut(peer, P2P_CUT_HANDSHAKE, NO_REASON, e);
 	else if (done)
 		handshake_finished(peer, &secrets);
 	return used;
@@ -327,7 +336,7 @@ static void received_hello(struct p2p_peer *peer, const uint8_t *payload, size_t
 	struct error *e = hello_read(h, payload, n, h);
 
 	if (e) {
-		peer_end(peer, DISCONNECT_PROTOCOL, e);
+		peer_cut(peer, P2P_CUT_MESSAGE, DISCONNECT_PROTOCOL, e);
 		return;
 	}
 	peer->hello = h;
@@ -383,7 +392,7 @@ static void received(struct p2p_peer *peer, const struct frame *f)
 		if (f->code == BASE_HELLO)
 			received_hello(peer, f->payload, f->n);
 		else
-			peer_end(peer, DISCONNECT_PROTOCOL,
+			peer_cut(peer, P2P_CUT_MESSAGE, DISCONNECT_PROTOCOL,
 				 error_new(ERROR_INVALID, "message %" PRIu64 " before Hello", f->code));
 	} else if (f->code == BASE_PING) {
 		received_ping(peer);
@@ -393,7 +402,8 @@ static void received(struct p2p_peer *peer, const struct frame *f)
 		if (e)
 			peer_end(peer, DISCONNECT_SUBPROTOCOL, e);
 	} else if (f->code >= BASE_LENGTH) {
-		peer_end(peer, DISCONNECT_PROTOCOL, error_new(ERROR_INVALID, "message %" PRIu64 " of nobody", f->code));
+		peer_cut(peer, P2P_CUT_MESSAGE, DISCONNECT_PROTOCOL,
+			 error_new(ERROR_INVALID, "message %" PRIu64 " of nobody", f->code));
 	}
 }
 
@@ -403,6 +413,11 @@ static void keep_rest(struct p2p_peer *peer, const uint8_t *bytes, size_t n)
 	struct error *e = buf_append(peer->rest, bytes, n);
 	if (e)
 		peer_end(peer, NO_REASON, e);
+}
+
+static enum p2p_cut cut_of(const struct error *e)
+{
+	return e->code == ERROR_REFUSED ? P2P_CUT_MAC : e->code == ERROR_LIMIT ? P2P_CUT_SIZE : P2P_CUT_FRAME;
 }
 
 static void feed(struct p2p_peer *peer, const uint8_t *bytes, size_t n)
@@ -420,7 +435,7 @@ static void feed(struct p2p_peer *peer, const uint8_t *bytes, size_t n)
 		struct error *e = frames_read(peer->frames, bytes, n, &used, &f);
 
 		if (e) {
-			peer_end(peer, NO_REASON, e);
+			peer_cut(peer, cut_of(e), NO_REASON, e);
 			return;
 		}
 		bytes += used;
@@ -429,6 +444,8 @@ static void feed(struct p2p_peer *peer, const uint8_t *bytes, size_t n)
 		if (f.complete)
 			received(peer, &f);
 	}
+	if (peer->frames && peer->state != PEER_CLOSING)
+		admit_weigh(peer);
 	if (n && (peer->state == PEER_PARKED || peer->state == PEER_HELD))
 		keep_rest(peer, bytes, n);
 }
@@ -482,10 +499,10 @@ static void tick_up(struct p2p_peer *peer, int64_t now_ms)
 		peer->last_write_ms = now_ms;
 	peer->bytes_taken = taken;
 	if (now_ms - peer->last_in_ms >= p->frame_timeout_ms)
-		peer_end(peer, DISCONNECT_READ_TIMEOUT,
+		peer_cut(peer, P2P_CUT_SILENT, DISCONNECT_READ_TIMEOUT,
 			 error_new(ERROR_TIMEOUT, "nothing heard for %" PRId64 " ms", p->frame_timeout_ms));
 	else if (now_ms - peer->last_write_ms >= WRITE_MS)
-		peer_end(peer, NO_REASON, error_new(ERROR_TIMEOUT, "nothing taken for %d ms", WRITE_MS));
+		peer_cut(peer, P2P_CUT_SLOW, NO_REASON, error_new(ERROR_TIMEOUT, "nothing taken for %d ms", WRITE_MS));
 	else if (now_ms - peer->last_ping_ms >= p->frame_timeout_ms / 2 && backlog < p->high_water) {
 		peer->last_ping_ms = now_ms;
 		send_or_end(peer, BASE_PING, empty_list, sizeof(empty_list));
@@ -507,7 +524,9 @@ void peer_tick(struct p2p_peer *peer, int64_t now_ms)
 		peer_release(peer);
 	} else if (peer->state == PEER_PARKED) {
 		refuse(peer, DISCONNECT_ALREADY);
-	} else {
+	} else if (peer->state == PEER_CONNECTING) {
 		peer_end(peer, NO_REASON, error_new(ERROR_TIMEOUT, "no answer in time"));
+	} else {
+		peer_cut(peer, P2P_CUT_LATE, NO_REASON, error_new(ERROR_TIMEOUT, "no answer in time"));
 	}
 }

@@ -62,6 +62,7 @@ struct p2p_peer {
 	int64_t last_write_ms; /* when the system last took bytes */
 	uint64_t bytes_written;
 	uint64_t bytes_taken; /* of those, at the last look */
+	size_t unfinished;    /* bytes of memory for the message that is coming in; part of p2p->unfinished */
 
 	int ended_reason; /* sent or received; NO_REASON */
 	struct error *why;
@@ -72,6 +73,8 @@ void peer_accept(struct p2p *p);
 void peer_dial(struct p2p *p, const struct enode *e, bool is_static);
 /* Ends it: says `reason` to the remote when there is a way to (NO_REASON: does not). Takes `why`. */
 void peer_end(struct p2p_peer *peer, int reason, struct error *why);
+/* The same, counted by what the remote did wrong. */
+void peer_cut(struct p2p_peer *peer, enum p2p_cut what, int reason, struct error *why);
 /* `code` counts from 0 at Hello. A frame that is too large: ERROR_LIMIT. */
 struct error *peer_send(struct p2p_peer *peer, uint64_t code, const void *payload, size_t n) MUST_CHECK;
 /* A held connection goes on. */

@@ -91,6 +91,29 @@ size_t p2p_backlog(const struct p2p_peer *peer)
 	return peer->wire ? wire_backlog(peer->wire) : 0;
 }
 
+const char *p2p_cut_name(enum p2p_cut why)
+{
+	static const char *const names[P2P_CUTS] = {
+		[P2P_CUT_CROWDED] = "crowded", [P2P_CUT_HANDSHAKE] = "handshake", [P2P_CUT_LATE] = "late",
+		[P2P_CUT_MAC] = "mac",         [P2P_CUT_SIZE] = "size",           [P2P_CUT_FRAME] = "frame",
+		[P2P_CUT_MESSAGE] = "message", [P2P_CUT_SILENT] = "silent",       [P2P_CUT_SLOW] = "slow",
+		[P2P_CUT_HOARD] = "hoard",
+	};
+
+	return names[why];
+}
+
+const char *p2p_udp_refusal_name(enum p2p_udp_refusal why)
+{
+	static const char *const names[P2P_UDP_REFUSALS] = {
+		[P2P_UDP_RATE] = "rate",
+		[P2P_UDP_MALFORMED] = "malformed",
+		[P2P_UDP_UNASKED] = "unasked",
+	};
+
+	return names[why];
+}
+
 void p2p_disconnect(struct p2p_peer *peer, enum disconnect_reason reason, const char *why)
 {
 	peer_end(peer, (int)reason, error_new(ERROR_REFUSED, "%s", why ? why : disconnect_name(reason)));

@@ -18,6 +18,7 @@
 #define STOP_MS 700
 #define BACKLOG 1024 /* connections the system holds until we take them */
 #define PORT_TRIES 16
+#define UNFINISHED_BYTES ((size_t)64 << 20) /* four of the largest messages there are */
 
 static void listener_closed(uv_handle_t *handle)
 {
@@ -247,6 +248,7 @@ static struct p2p *p2p_new(const void *ctx, uv_loop_t *loop, const struct p2p_op
 	p->max_pending = o->max_pending ? o->max_pending : 50;
 	p->low_water = o->low_water ? o->low_water : 64 * 1024;
 	p->high_water = o->high_water ? o->high_water : 1024 * 1024;
+	p->unfinished_limit = o->unfinished_limit ? o->unfinished_limit : UNFINISHED_BYTES;
 	p->frame_timeout_ms = o->frame_timeout_ms ? o->frame_timeout_ms : 30000;
 	p->dialer = dial_new(p);
 	talloc_set_destructor(p, p2p_destroy);
@@ -363,6 +365,8 @@ void p2p_count(const struct p2p *p, struct p2p_counters *ret_counters)
 	if (p->discovery)
 		discovery_count(p->discovery, &udp);
 	ret_counters->udp_in = udp.in;
-	ret_counters->udp_refused = udp.refused;
+	ret_counters->udp_refused[P2P_UDP_RATE] = udp.refused_rate;
+	ret_counters->udp_refused[P2P_UDP_MALFORMED] = udp.refused_malformed;
+	ret_counters->udp_refused[P2P_UDP_UNASKED] = udp.refused - udp.refused_rate - udp.refused_malformed;
 	ret_counters->known_nodes = udp.nodes;
 }

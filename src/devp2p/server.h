@@ -4,7 +4,8 @@
  * `max_peers` is dialed, the rest is for those that dial us; trusted peers count for nothing. Time-outs and limits as
  * go-ethereum v1.9.20 has them: handshake 5 s, silence 30 s, ping every 15 s. Bounds: connections that have not yet
  * said Hello are limited (in all, and to half of that per remote address except loopback): the oldest of the address
- * that has the most gives way. When both sides dial each other at the same moment one connection stays, the same on
+ * that has the most gives way. Messages that are still coming in are bounded in bytes over all peers: who holds the
+ * most is cut off. When both sides dial each other at the same moment one connection stays, the same on
  * both sides, also when the other side is go-ethereum, which keeps the first that is done at its end. Threads: loop
  * thread. Everything belongs to the server, which belongs to ctx; freeing it closes all at once without a call of
  * `down`, and is not for callbacks other than that of p2p_stop().
@@ -56,6 +57,7 @@ struct p2p_options {
 	const char *const *static_peers;  /* likewise */
 	const char *const *trusted_peers; /* likewise */
 	size_t low_water, high_water;     /* bytes; 0: 64 KiB, 1 MiB. p2p_send() refuses above the high one */
+	size_t unfinished_limit;          /* bytes of messages that are still coming in, of all peers; 0: 64 MiB */
 	int64_t frame_timeout_ms;         /* 0: 30 s of silence drop a peer */
 };
 
@@ -95,12 +97,38 @@ struct error *p2p_send(struct p2p_peer *peer, uint64_t code, const void *payload
 size_t p2p_backlog(const struct p2p_peer *peer); /* bytes */
 void p2p_disconnect(struct p2p_peer *peer, enum disconnect_reason reason, const char *why);
 
+/* Why a connection was cut off with no Disconnect, or with one that tells less. */
+enum p2p_cut {
+	P2P_CUT_CROWDED,   /* before Hello, for newer ones */
+	P2P_CUT_HANDSHAKE, /* not to be read, or not for our key */
+	P2P_CUT_LATE,      /* handshake or Hello did not come in time */
+	P2P_CUT_MAC,       /* a frame was altered */
+	P2P_CUT_SIZE,      /* a frame, or what it becomes, is too large */
+	P2P_CUT_FRAME,     /* malformed */
+	P2P_CUT_MESSAGE,   /* of the base protocol: malformed, unknown or out of turn */
+	P2P_CUT_SILENT,    /* nothing heard for frame_timeout_ms */
+	P2P_CUT_SLOW,      /* nothing taken for 20 s */
+	P2P_CUT_HOARD,     /* its unfinished message is the largest while all of them together are too many bytes */
+	P2P_CUTS
+};
+const char *p2p_cut_name(enum p2p_cut why); /* "crowded", "handshake", ... for metrics */
+
+/* Why a discovery packet was refused. */
+enum p2p_udp_refusal {
+	P2P_UDP_RATE,      /* more than is looked at in a second */
+	P2P_UDP_MALFORMED, /* form, hash or signature */
+	P2P_UDP_UNASKED,   /* expired, an answer to nothing, a question without endpoint proof */
+	P2P_UDP_REFUSALS
+};
+const char *p2p_udp_refusal_name(enum p2p_udp_refusal why);
+
 /* Counters since the start, for metrics. */
 struct p2p_counters {
 	uint64_t dialed, dial_failed, accepted, refused, handshake_failed, bytes_in, bytes_out, messages_in,
 		messages_out;
 	uint64_t disconnects[17]; /* by reason, sent or received; 1: a peer was lost without any */
-	uint64_t udp_in, udp_refused;
+	uint64_t cuts[P2P_CUTS];
+	uint64_t udp_in, udp_refused[P2P_UDP_REFUSALS];
 	size_t known_nodes;
 };
 void p2p_count(const struct p2p *p, struct p2p_counters *ret_counters);

@@ -32,6 +32,7 @@ struct p2p {
 	struct buf *scratch; /* frames are made here, then handed to the wire; NULL while not in use for long */
 	unsigned max_peers, max_pending;
 	size_t low_water, high_water;
+	size_t unfinished_limit, unfinished;
 	int64_t frame_timeout_ms, tick_ms;
 	bool stopping;
 	int64_t stop_until_ms;

@@ -22,6 +22,7 @@ enum state {
 };
 
 struct connection {
+	struct connection *previous, *next; /* in settings->crowd */
 	const void *owner;
 	const struct http_settings *settings;
 	void (*gone)(void *arg);
@@ -42,6 +43,8 @@ struct http_request {
 	char *path;
 	struct http_field *query, *form;
 	struct buf *body;
+	struct http_budget *budget;
+	size_t held;          /* of the budget */
 	char *answer_headers; /* lines to be added to the answer, or NULL */
 };
 
@@ -49,11 +52,14 @@ struct http_request {
 struct refusal {
 	int status;
 	const char *text;
+	enum http_breach breach; /* HTTP_BREACHES: none */
 };
-static const struct refusal malformed = {400, "malformed request\n"}, slow = {408, "request took too long\n"},
-			    too_large = {413, "request body is too large\n"},
-			    head_too_large = {431, "request head is too large\n"},
-			    unknown_coding = {501, "unknown transfer coding\n"};
+static const struct refusal malformed = {400, "malformed request\n", HTTP_MALFORMED},
+			    slow = {408, "request took too long\n", HTTP_SLOW},
+			    too_large = {413, "request body is too large\n", HTTP_BODY},
+			    head_too_large = {431, "request head is too large\n", HTTP_HEAD},
+			    unknown_coding = {501, "unknown transfer coding\n", HTTP_CODING},
+			    busy = {503, "too many large requests at a time\n", HTTP_BUSY};
 
 static const struct {
 	int status;
@@ -90,8 +96,41 @@ static const char *reason_of(int status)
 	return "Status";
 }
 
+static void leave_crowd(struct connection *c)
+{
+	struct http_crowd *all = c->settings->crowd;
+
+	*(c->previous ? &c->previous->next : &all->first) = c->next;
+	*(c->next ? &c->next->previous : &all->last) = c->previous;
+}
+
+static void join_crowd(struct connection *c)
+{
+	struct http_crowd *all = c->settings->crowd;
+
+	c->next = NULL;
+	c->previous = all->last;
+	*(all->last ? &all->last->next : &all->first) = c;
+	all->last = c;
+}
+
+/* The connection that has been waiting longest makes room. False: every one is being answered. */
+static bool give_way(struct http_crowd *all)
+{
+	struct connection *c = all->first;
+
+	while (c && (c->state == ANSWERING || c->state == WRITING))
+		c = c->next;
+	if (!c)
+		return false;
+	all->breaches[HTTP_CROWDED]++;
+	mem_free(c);
+	return true;
+}
+
 static int connection_destroy(struct connection *c)
 {
+	leave_crowd(c);
 	if (c->request)
 		c->request->connection = NULL;
 	c->gone(c->gone_arg);
@@ -100,6 +139,7 @@ static int connection_destroy(struct connection *c)
 
 static int request_destroy(struct http_request *r)
 {
+	http_budget_hold(r->budget, &r->held, 0);
 	if (r->connection)
 		r->connection->request = NULL;
 	return 0;
@@ -140,6 +180,8 @@ static void refuse(struct connection *c, const struct refusal *why)
 	struct http_request *r = c->request;
 
 	c->keep = false;
+	if (why->breach < HTTP_BREACHES)
+		c->settings->crowd->breaches[why->breach]++;
 	wire_pause(c->wire);
 	send_answer(c, r, why->status, "text/plain", why->text, strlen(why->text));
 	c->request = NULL;
@@ -222,7 +264,7 @@ static const struct refusal *refusal_of(const struct error *e)
 /* *ret_refused: it has been answered already. */
 static struct error *begin_request(struct connection *c, size_t head_len, bool *ret_refused)
 {
-	struct refusal why = {0, ""};
+	struct refusal why = {0, "", HTTP_BREACHES};
 	struct http_request *r = mem_new(c->owner, struct http_request);
 	enum http_framing framing;
 	uint64_t length;
@@ -231,6 +273,7 @@ static struct error *begin_request(struct connection *c, size_t head_len, bool *
 	talloc_set_destructor(r, request_destroy);
 	r->connection = c;
 	c->request = r;
+	r->budget = c->settings->budget;
 	r->body = buf_new(r, c->settings->body_limit);
 	buf_consume(c->in, head_len);
 	TRY(http_head_request(text, head_len, &r->head));
@@ -278,6 +321,10 @@ static bool step(struct connection *c)
 			e = http_body_feed(&c->body, c->in->data, c->in->len, &n);
 			if (!e)
 				buf_consume(c->in, n);
+			if (!e && !http_budget_hold(c->request->budget, &c->request->held, c->request->body->len)) {
+				refuse(c, &busy);
+				return false;
+			}
 		}
 		if (!e && http_body_done(&c->body)) {
 			hand_out(c);
@@ -338,6 +385,8 @@ static void on_written(int status, void *arg)
 		return;
 	}
 	c->state = c->keep ? READING_HEAD : LINGERING;
+	leave_crowd(c);
+	join_crowd(c);
 	timer_again(c->deadline, c->keep ? c->settings->request_ms : LINGER_MS, 0);
 	/* Closing with unread bytes would reset the connection and take the answer from the client. */
 	if (!c->keep)
@@ -357,17 +406,23 @@ static const struct wire_events events = {.data = on_data, .written = on_written
 struct error *http_connection_accept(const void *owner, const struct http_settings *settings, uv_stream_t *listener,
 				     bool unix_socket, bool full, void (*gone)(void *arg), void *gone_arg)
 {
-	struct connection *c = mem_new(owner, struct connection);
+	struct connection *c;
 	struct error *e;
 
+	if (full && give_way(settings->crowd))
+		full = false;
+	c = mem_new(owner, struct connection);
 	c->owner = owner;
 	c->settings = settings;
 	c->gone = gone;
 	c->gone_arg = gone_arg;
+	join_crowd(c);
 	talloc_set_destructor(c, connection_destroy);
 	c->wire = wire_new(c, settings->loop, unix_socket, &events, c);
 	c->in = buf_new(c, HTTP_HEAD_BYTES + ONE_READ);
 	c->deadline = timer_start(c, settings->loop, settings->request_ms, 0, on_deadline, c);
+	if (full)
+		settings->crowd->breaches[HTTP_CROWDED]++;
 	e = wire_accept(c->wire, listener);
 	if (!e && !full)
 		e = wire_read(c->wire);

@@ -9,6 +9,14 @@
 #include "base/wire.h"
 #include "http/server.h"
 
+struct connection;
+
+/* All connections of a server; those that wait for a request stand in the order in which they began to. */
+struct http_crowd {
+	struct connection *first, *last;
+	uint64_t breaches[HTTP_BREACHES];
+};
+
 struct http_settings {
 	uv_loop_t *loop;
 	http_handler_fn *fn;
@@ -17,10 +25,13 @@ struct http_settings {
 	int64_t request_ms;
 	int64_t answer_ms;
 	http_admit_fn *admit;
+	struct http_budget *budget;
+	struct http_crowd *crowd;
 };
 
 /* Takes the waiting connection; it belongs to `owner` (as do its requests) and frees itself when done; `gone` is called
- * exactly once, unless this fails after calling it. With `full` it is closed at once. */
+ * exactly once, unless this fails after calling it. With `full` it is closed at once, unless
+ * another one gives way. */
 struct error *http_connection_accept(const void *owner, const struct http_settings *settings, uv_stream_t *listener,
 				     bool unix_socket, bool full, void (*gone)(void *arg), void *gone_arg) MUST_CHECK;
 

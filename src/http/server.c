@@ -25,6 +25,7 @@ union listener {
 
 struct http_server {
 	struct http_settings settings;
+	struct http_crowd crowd;
 	union listener *listener; /* lives until uv has closed it; any.data is NULL once the server is gone */
 	bool unix_socket;
 	int port;
@@ -66,7 +67,7 @@ static void on_connection(uv_stream_t *listener, int status)
 		return;
 	}
 	s->connections++;
-	/* Above the bound a connection is taken and closed at once, so that the caller knows. */
+	/* Above the bound, when no other can give way, it is taken and closed at once, so that the caller knows. */
 	struct error *e = http_connection_accept(s, &s->settings, listener, s->unix_socket,
 						 s->connections > s->connection_limit, on_gone, s);
 	if (e)
@@ -143,7 +144,9 @@ struct error *http_server_open(const void *ctx, uv_loop_t *loop, const struct ht
 					     .arg = arg,
 					     .body_limit = listen->body_limit ? listen->body_limit : BODY_LIMIT,
 					     .request_ms = listen->request_ms ? listen->request_ms : REQUEST_MS,
-					     .admit = listen->admit};
+					     .admit = listen->admit,
+					     .budget = listen->budget,
+					     .crowd = &s->crowd};
 	s->settings.answer_ms = listen->answer_ms ? listen->answer_ms : s->settings.request_ms;
 	s->connection_limit = listen->connections ? listen->connections : CONNECTIONS;
 	s->listener = mem_new(NULL, union listener);
@@ -168,4 +171,19 @@ struct error *http_server_open(const void *ctx, uv_loop_t *loop, const struct ht
 int http_server_port(const struct http_server *s)
 {
 	return s->port;
+}
+
+const char *http_breach_name(enum http_breach b)
+{
+	static const char *const names[HTTP_BREACHES] = {
+		[HTTP_MALFORMED] = "malformed", [HTTP_SLOW] = "slow", [HTTP_BODY] = "body",       [HTTP_HEAD] = "head",
+		[HTTP_CODING] = "coding",       [HTTP_BUSY] = "busy", [HTTP_CROWDED] = "crowded",
+	};
+
+	return names[b];
+}
+
+uint64_t http_server_count(const struct http_server *s, enum http_breach b)
+{
+	return s->crowd.breaches[b];
 }

@@ -1,7 +1,9 @@
 /* HTTP/1.1 server on our libuv loop, TCP or a unix socket.
  *
  * Bounds: request line and headers 8 KiB, body `body_limit`, `request_ms` per request, `connections` at once.
- * Connections are kept alive. What cannot be read in exactly one way is refused (400), as is a path that climbs with
+ * Above `connections` the one gives
+ * way that has been waiting longest for a request or the rest of one. Connections are kept alive. What cannot be read
+ * in exactly one way is refused (400), as is a path that climbs with
  * "..". Handlers answer now or later. Threads: loop thread. The server belongs to ctx; freeing it drops its connections
  * and requests and removes the unix socket.
  */
@@ -14,6 +16,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "http/budget.h"
 
 struct http_server;
 struct http_request; /* valid until answered, also when the client has gone; a talloc context */
@@ -31,13 +34,29 @@ struct http_listen {
 	int64_t request_ms;    /* to send a request, and again to answer it; 0: 30 s */
 	int64_t answer_ms;     /* to answer it, when that may take longer; 0: request_ms */
 	unsigned connections;  /* at once; 0: 256. Those that were upgraded do not count any more */
-	http_admit_fn *admit;  /* NULL: every request is taken; gets the handler's arg */
+	/* Of all bodies together, may be shared with others and outlives the server; NULL: none. */
+	struct http_budget *budget;
+	http_admit_fn *admit; /* NULL: every request is taken; gets the handler's arg */
 };
 
 typedef void http_handler_fn(struct http_request *r, void *arg);
 struct error *http_server_open(const void *ctx, uv_loop_t *loop, const struct http_listen *listen, http_handler_fn *fn,
 			       void *arg, struct http_server **ret_server) MUST_CHECK;
 int http_server_port(const struct http_server *s);
+
+/* What clients did wrong, or too much of. What `admit` refuses is not among it. */
+enum http_breach {
+	HTTP_MALFORMED, /* 400 */
+	HTTP_SLOW,      /* 408 */
+	HTTP_BODY,      /* 413: larger than body_limit */
+	HTTP_HEAD,      /* 431 */
+	HTTP_CODING,    /* 501 */
+	HTTP_BUSY,      /* 503: beyond the budget */
+	HTTP_CROWDED,   /* closed for a newer connection, or at once */
+	HTTP_BREACHES
+};
+const char *http_breach_name(enum http_breach b); /* "malformed", "slow", ... for metrics */
+uint64_t http_server_count(const struct http_server *s, enum http_breach b);
 
 const char *http_request_method(const struct http_request *r);
 const char *http_request_path(const struct http_request *r); /* decoded, without query */

@@ -37,6 +37,8 @@ struct websocket {
 	struct websocket_reader *reader;
 	struct timer *timer; /* the deadline when not OPEN, the next ping when OPEN */
 	size_t queue_limit;
+	struct http_budget *budget;
+	size_t held;                          /* of it */
 	int64_t ping_ms, read_ms, written_ms; /* monotonic clock: when something last came and went */
 	bool pinged;                          /* and nothing has come since */
 	unsigned code;                        /* for `closed` */
@@ -51,6 +53,7 @@ struct websocket {
 
 static int websocket_destroy(struct websocket *ws)
 {
+	http_budget_hold(ws->budget, &ws->held, 0);
 	if (ws->gone)
 		*ws->gone = true;
 	return 0;
@@ -129,6 +132,10 @@ static void fail(struct websocket *ws, unsigned code, const char *reason)
 	keep_reason(ws, code, reason);
 	if (ws->state == OPEN)
 		send_close(ws, code, reason);
+	/* Nothing more is read: what has come of a message goes at once. */
+	mem_free(ws->reader);
+	ws->reader = NULL;
+	http_budget_hold(ws->budget, &ws->held, 0);
 	flush(ws);
 }
 
@@ -139,6 +146,8 @@ static const char *refusal(unsigned code)
 		return "message is too large";
 	case WEBSOCKET_NOT_UTF8:
 		return "text is not UTF-8";
+	case WEBSOCKET_TRY_LATER:
+		return "too many large messages at a time";
 	case WEBSOCKET_UNSUPPORTED:
 		return "binary messages are not taken";
 	default:
@@ -184,6 +193,8 @@ static void take(struct websocket *ws, const char *bytes, size_t n)
 
 		bytes += used;
 		n -= used;
+		if (!code && !http_budget_hold(ws->budget, &ws->held, websocket_reader_held(ws->reader)))
+			code = WEBSOCKET_TRY_LATER;
 		if (code)
 			fail(ws, code, refusal(code));
 		else if (event.complete)
@@ -315,6 +326,7 @@ static struct websocket *new_websocket(const void *ctx, uv_loop_t *loop, const s
 	ws->arg = arg;
 	ws->client = client;
 	ws->queue_limit = options->queue_limit ? options->queue_limit : QUEUE_LIMIT;
+	ws->budget = options->budget;
 	ws->ping_ms = options->ping_ms ? options->ping_ms : PING_MS;
 	ws->reader = websocket_reader_new(ws, !client, options->text_only,
 					  options->message_limit ? options->message_limit : MESSAGE_LIMIT);

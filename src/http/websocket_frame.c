@@ -187,6 +187,11 @@ static void forget_event(struct websocket_reader *r)
 	buf_clear(r->data);
 }
 
+size_t websocket_reader_held(const struct websocket_reader *r)
+{
+	return r->data->capacity;
+}
+
 unsigned websocket_read(struct websocket_reader *r, const char *bytes, size_t n, size_t *ret_used,
 			struct websocket_event *ret_event)
 {

@@ -36,6 +36,7 @@ enum websocket_code {
 	WEBSOCKET_NOT_UTF8 = 1007,
 	WEBSOCKET_POLICY = 1008,
 	WEBSOCKET_TOO_LARGE = 1009,
+	WEBSOCKET_TRY_LATER = 1013,
 };
 
 struct websocket_reader;
@@ -56,6 +57,9 @@ struct websocket_reader *websocket_reader_new(const void *ctx, bool masked, bool
  * the close frame that the peer deserves: then nothing more is to be fed. */
 unsigned websocket_read(struct websocket_reader *r, const char *bytes, size_t n, size_t *ret_used,
 			struct websocket_event *ret_event);
+
+/* Bytes of memory that the message coming in takes. */
+size_t websocket_reader_held(const struct websocket_reader *r);
 
 /* The header of a whole message or control frame of n bytes; returns its length. `mask` NULL: unmasked. */
 size_t websocket_header(enum websocket_opcode opcode, size_t n, const uint8_t mask[4],

@@ -12,11 +12,13 @@
 
 /* A post may mine for long; after this long the HTTP client's answer is given up. */
 #define ANSWER_MS 600000
+#define BUDGET_BODIES 4 /* of the largest that is taken: what all clients together may have under way */
 
 struct endpoint {
 	struct shhd *daemon;
 	struct admission *admission;
 	struct http_server *http, *ws; /* ws: on a port of its own, or NULL */
+	struct http_budget budget;
 	struct client *clients;
 	struct endpoint_counters counters;
 };
@@ -60,8 +62,9 @@ static void on_closed(struct websocket *ws, unsigned code, const char *reason, v
 	struct client *c = arg;
 
 	(void)ws;
-	if (code == WEBSOCKET_POLICY)
-		c->endpoint->counters.ws_slow++;
+	c->endpoint->counters.ws_slow += code == WEBSOCKET_POLICY;
+	c->endpoint->counters.ws_broken += code == WEBSOCKET_PROTOCOL_ERROR || code == WEBSOCKET_NOT_UTF8 ||
+					   code == WEBSOCKET_TOO_LARGE || code == WEBSOCKET_TRY_LATER;
 	log_debug("rpc.closed", "code=%u reason=%s", code, log_q(reason));
 	mem_free(c);
 }
@@ -77,8 +80,8 @@ static void refuse(struct endpoint *ep, struct http_request *r, int status, cons
 static void accept_client(struct endpoint *ep, struct http_request *r)
 {
 	const struct shhd_settings *s = ep->daemon->settings;
-	const struct websocket_options options = {.message_limit = (size_t)s->body_limit,
-						  .queue_limit = (size_t)s->queue_limit};
+	const struct websocket_options options = {
+		.message_limit = (size_t)s->body_limit, .queue_limit = (size_t)s->queue_limit, .budget = &ep->budget};
 	struct client *c;
 	struct error *e;
 
@@ -157,6 +160,7 @@ static struct error *listen_on(struct endpoint *ep, int64_t port, struct http_se
 		.body_limit = (size_t)s->body_limit,
 		.answer_ms = ANSWER_MS,
 		.connections = (unsigned)s->connections,
+		.budget = &ep->budget,
 		.admit = on_admit,
 	};
 
@@ -169,6 +173,7 @@ struct error *endpoint_open(const void *ctx, struct shhd *d, struct endpoint **r
 	struct error *e;
 
 	ep->daemon = d;
+	ep->budget.limit = BUDGET_BODIES * (size_t)d->settings->body_limit;
 	e = admission_open(ep, d->settings, &ep->admission);
 	if (!e)
 		e = listen_on(ep, d->settings->rpc_port, &ep->http);
@@ -219,4 +224,7 @@ struct subscription **client_subscriptions(struct client *c)
 void endpoint_count(const struct endpoint *ep, struct endpoint_counters *ret_counters)
 {
 	*ret_counters = ep->counters;
+	for (enum http_breach b = 0; b < HTTP_BREACHES; b++)
+		ret_counters->breaches[b] =
+			(ep->http ? http_server_count(ep->http, b) : 0) + (ep->ws ? http_server_count(ep->ws, b) : 0);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "http/server.h"
 
 struct shhd;
 struct endpoint;
@@ -30,7 +31,9 @@ struct subscription **client_subscriptions(struct client *c);
 
 struct endpoint_counters {
 	uint64_t http_requests, http_refused, ws_opened, ws_refused, ws_slow; /* cut off because they read too slowly */
+	uint64_t ws_broken; /* ended for what they sent: malformed, too large, too much together */
 	uint64_t notifications;
+	uint64_t breaches[HTTP_BREACHES];
 	size_t clients; /* over WebSocket, now */
 };
 void endpoint_count(const struct endpoint *ep, struct endpoint_counters *ret_counters);

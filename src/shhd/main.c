@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/config.h"
@@ -21,6 +22,7 @@
 #define TRIM_EVERY_MS 30000
 
 #define ROW(field) offsetof(struct shhd_settings, field)
+#define OTHER_FILES 256   /* connections on their way to being peers, listeners, the folder's */
 #define ETHERBASE_TEXT 42 /* "0x" and 40 digits */
 
 static struct error *check_pow(const char *text)
@@ -208,6 +210,21 @@ static int fail(struct error *e)
 	return code;
 }
 
+/* Clients must not take the descriptors that peers need. */
+static void allow_files(const struct shhd_settings *s)
+{
+	rlim_t wanted = (rlim_t)(2 * s->connections + 2 * s->max_peers) + OTHER_FILES;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+		log_warn("shhd.files", "limit=%llu wanted=%llu hint=%s", (unsigned long long)limit.rlim_cur,
+			 (unsigned long long)wanted,
+			 log_q("raise it (ulimit -n, LimitNOFILE=) or lower --connections"));
+}
+
 static int run(const void *ctx, const struct shhd_settings *settings)
 {
 	uv_loop_t loop;
@@ -261,6 +278,7 @@ int main(int argc, char **argv)
 	}
 	log_set_level(level);
 	split_lists(memory, &settings);
+	allow_files(&settings);
 	code = run(memory, &settings);
 	mem_free(memory);
 	return code;

@@ -119,8 +119,17 @@ static void network(struct json_writer *w, struct shhd *d)
 		snprintf(label, sizeof(label), "{reason=\"%zu\"}", i);
 		line(w, "shhd_disconnects_total", label, (double)n.disconnects[i]);
 	}
+	head(w, "shhd_connections_cut_total", "counter", "Connections cut off, by what the other side did wrong.");
+	for (enum p2p_cut c = 0; c < P2P_CUTS; c++) {
+		snprintf(label, sizeof(label), "{reason=\"%s\"}", p2p_cut_name(c));
+		line(w, "shhd_connections_cut_total", label, (double)n.cuts[c]);
+	}
 	counter(w, "shhd_udp_received_total", "Discovery packets.", n.udp_in);
-	counter(w, "shhd_udp_refused_total", "Discovery packets refused.", n.udp_refused);
+	head(w, "shhd_udp_refused_total", "counter", "Discovery packets refused, by reason.");
+	for (enum p2p_udp_refusal r = 0; r < P2P_UDP_REFUSALS; r++) {
+		snprintf(label, sizeof(label), "{reason=\"%s\"}", p2p_udp_refusal_name(r));
+		line(w, "shhd_udp_refused_total", label, (double)n.udp_refused[r]);
+	}
 }
 
 static void clients(struct json_writer *w, struct shhd *d)
@@ -136,10 +145,16 @@ static void clients(struct json_writer *w, struct shhd *d)
 	keys_count(d->keys, &pairs, &syms);
 	counter(w, "shhd_http_requests_total", "HTTP requests.", e.http_requests);
 	counter(w, "shhd_http_refused_total", "HTTP requests refused: host, origin, token, type.", e.http_refused);
+	head(w, "shhd_http_broken_total", "counter", "HTTP connections that did wrong or gave way, by reason.");
+	for (enum http_breach b = 0; b < HTTP_BREACHES; b++) {
+		snprintf(label, sizeof(label), "{reason=\"%s\"}", http_breach_name(b));
+		line(w, "shhd_http_broken_total", label, (double)e.breaches[b]);
+	}
 	gauge(w, "shhd_websockets", "WebSocket clients.", (double)e.clients);
 	counter(w, "shhd_websockets_opened_total", "WebSocket clients ever.", e.ws_opened);
 	counter(w, "shhd_websockets_refused_total", "WebSocket handshakes refused.", e.ws_refused);
 	counter(w, "shhd_websockets_slow_total", "WebSocket clients cut off because they read too slowly.", e.ws_slow);
+	counter(w, "shhd_websockets_broken_total", "WebSocket clients cut off for what they sent.", e.ws_broken);
 	counter(w, "shhd_notifications_total", "Notifications sent.", e.notifications);
 	gauge(w, "shhd_filters", "Filters that are polled.", (double)ids_count(d->filters));
 	gauge(w, "shhd_subscriptions", "Subscriptions.", (double)d->subscriptions);

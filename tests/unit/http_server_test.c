@@ -334,10 +334,16 @@ static void crowd(struct fixture *f)
 
 	for (size_t i = 0; i < 256; i++) {
 		fds[i] = dial(f);
-		put(fds[i], "GET /");
+		expect(fds[i], "GET /x HTTP/1.1\r\nHost: x\r\n\r\n", "200", "GET /x");
 	}
+	/* One that began to wait later, with half a request, is not the one that gives way. */
+	put(fds[0], "GET /");
+	expect(fds[0], " HTTP/1.1\r\nHost: x\r\n\r\n", "200", "GET /");
 	fds[256] = dial(f);
-	assert_true(closed(fds[256]));
+	expect(fds[256], "GET /x HTTP/1.1\r\nHost: x\r\n\r\n", "200", "GET /x");
+	assert_true(closed(fds[1]));
+	put(fds[0], "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_non_null(strstr(get(fds[0], "GET /x"), "200"));
 	for (size_t i = 0; i < 257; i++)
 		close(fds[i]);
 }
