@@ -13,81 +13,14 @@ import threading
 import time
 import unittest
 
+from shhd_node import Node, wait_for
 from websocket import Closed, Refused, WebSocket
 
-BIN = pathlib.Path(os.environ["DSN_BIN"])
 TOPIC = "0x01020304"
 PASSWORD_KEY = "0xa82a520aff70f7a989098376e48ec128f25f767085e84d7fb995a9815eebff0a"  # of "test"
 N = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"  # order of secp256k1
 NOBODY = ("enode://1dd9d65c4552b5eb43d5ad55a2ee3f56c6cbc1c64a5c8d659f51fcd51bace24351232b8d7821617d2b29b54b81cdefb9b3e9c37"
           "d7fd5f63270bcc9e1a6f6a439@127.0.0.1:1")
-
-
-def wait_for(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError("waited in vain")
-        time.sleep(0.02)
-
-
-class Node:
-    def __init__(self, folder, name, *options, address="127.0.0.1", env=None):
-        self.folder = pathlib.Path(folder) / name
-        self.folder.mkdir()
-        self.ready, self.log = self.folder / "ready.json", self.folder / "log"
-        self.argv = [str(BIN / "shhd"), "--data-dir", str(self.folder / "data"), "--ready-file", str(self.ready),
-                     "--address", address, "--port", "0", "--rpc-port", "0", "--no-discovery", "--log-level", "debug",
-                     *options]
-        self.env = {**os.environ, **(env or {})}
-        self.process = None
-
-    def start(self):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.argv, stdout=log, stderr=log, env=self.env)
-        wait_for(lambda: self.ready.exists() or self.process.poll() is not None)
-        if self.process.poll() is not None:
-            raise AssertionError(f"shhd ended with {self.process.returncode}: {self.log.read_text()}")
-        told = json.loads(self.ready.read_text())
-        self.port, self.ws_port, self.enode = told["rpc_port"], told["ws_port"], told["enode"]
-        assert told["pid"] == self.process.pid
-        return self
-
-    def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(20)
-        return self.process.returncode if self.process else None
-
-    def http(self, body, method="POST", path="/", headers=None, port=None):
-        """(status, headers, text)"""
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
-        try:
-            connection.request(method, path, body, {"Content-Type": "application/json", **(headers or {})})
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read().decode()
-        finally:
-            connection.close()
-
-    def ask(self, document):
-        status, _, text = self.http(document if isinstance(document, str) else json.dumps(document))
-        assert status == 200, (status, text)
-        return json.loads(text) if text else None
-
-    def call(self, method, *params):
-        return self.ask({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)})
-
-    def get(self, method, *params):
-        answer = self.call(method, *params)
-        if "error" in answer:
-            raise AssertionError(f"{method}: {answer['error']}")
-        return answer["result"]
-
-    def messages(self, filter_id, seconds=20):
-        return wait_for(lambda: self.get("shh_getFilterMessages", filter_id), seconds)
 
 
 class Case(unittest.TestCase):
