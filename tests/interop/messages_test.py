@@ -54,7 +54,12 @@ class BothWays(node.TestCase):
         (got,) = until_received(receiver, f)
         self.assertEqual(got["hash"], hash)
         if own:
-            self.assertEqual(until_received(sender, own), [got])
+            (seen,) = until_received(sender, own)
+            # By geth's rule only, or the better of both rules: little work is outdone by luck under the other one.
+            tells = {n.kind: m.pop("pow") for n, m in ((receiver, got), (sender, seen))}
+            self.assertEqual(seen, got)
+            self.assertGreaterEqual(tells.get("shhd", 0), tells.get("geth", 0))
+            got["pow"] = tells[receiver.kind]
             sender.rpc("shh_deleteMessageFilter", own)
         receiver.rpc("shh_deleteMessageFilter", f)
         return got
