@@ -982,6 +982,48 @@ static void test_one_address_crowds_out_nobody(void **state)
 	assert_int_equal(counters(a).refused, 22);
 }
 
+/* A frame of n bytes, all but the last of them; returns the rest. */
+static struct buf *raw_send_part(struct raw *r, size_t n, size_t rest)
+{
+	struct buf *out = buf_new(r, 1 << 20);
+	uint8_t *payload = mem_array(out, uint8_t, n);
+
+	for (size_t i = 0; i < n; i++)
+		payload[i] = r->b->noise[i % sizeof(r->b->noise)] ^ (uint8_t)(i / sizeof(r->b->noise) * 37);
+	must(frames_write(r->frames, BASE_LENGTH, payload, n, out));
+	must(wire_write(r->wire, out->data, out->len - rest));
+	buf_consume(out, out->len - rest);
+	return out;
+}
+
+static void test_unfinished_messages_are_bounded(void **state)
+{
+	struct bench *b = *state;
+	struct p2p_options o = {.udp_port = -1, .unfinished_limit = 500000};
+	struct node *a = open_node(b, 0, &o);
+	struct raw *r[3];
+	struct buf *rest;
+
+	for (size_t i = 0; i < 3; i++) {
+		r[i] = raw_new(b, a);
+		r[i]->hello.version = 4; /* plain */
+		raw_go(r[i], a);
+		WAIT(b, r[i]->got_hello && p2p_peer_count(a->p2p) == i + 1);
+	}
+	rest = raw_send_part(r[0], 100000, 32);
+	raw_send_part(r[1], 300000, 32);
+	run_for(b, 100);
+	assert_int_equal(counters(a).cuts[P2P_CUT_HOARD], 0);
+	raw_send_part(r[2], 200000, 32);
+	WAIT(b, r[1]->closed); /* who holds most goes */
+	run_for(b, 100);
+	assert_false(r[0]->closed || r[2]->closed);
+	assert_int_equal(counters(a).cuts[P2P_CUT_HOARD], 1);
+	assert_int_equal(a->messages, 0);
+	must(wire_write(r[0]->wire, rest->data, rest->len));
+	WAIT(b, a->messages == 1);
+}
+
 static void test_25_nodes_by_bootnode(void **state)
 {
 	struct bench *b = *state;
@@ -1064,6 +1106,7 @@ int main(void)
 		TEST(test_garbage),
 		TEST(test_500_silent_connections),
 		TEST(test_one_address_crowds_out_nobody),
+		TEST(test_unfinished_messages_are_bounded),
 		TEST(test_25_nodes_by_bootnode),
 		TEST(test_bad_options),
 	};

@@ -372,6 +372,56 @@ static void test_crowd(void **state)
 	run(listen, crowd);
 }
 
+static void put_bytes(int fd, size_t n)
+{
+	char *bytes = calloc(1, n);
+
+	for (size_t sent = 0; sent < n;) {
+		ssize_t part = send(fd, bytes + sent, n - sent, MSG_NOSIGNAL);
+
+		if (part <= 0)
+			break; /* refused meanwhile */
+		sent += (size_t)part;
+	}
+	free(bytes);
+}
+
+static void large_bodies(struct fixture *f)
+{
+	static const char head[] = "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 120000\r\n\r\n";
+	int first = dial(f), second = dial(f), small = dial(f);
+
+	put(first, head);
+	put_bytes(first, 100000);
+	usleep(50000); /* it is read before the second one, or the second before it: one of them is refused */
+	put(second, head);
+	put_bytes(second, 100000);
+	assert_memory_equal(get(second, "at a time\n"), "HTTP/1.1 503 Service Unavailable", 32);
+	assert_true(closed(second));
+	expect(small, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok", "200", "POST /x");
+	put_bytes(first, 20000);
+	assert_memory_equal(get(first, "POST /x"), "HTTP/1.1 200 OK", 15);
+	assert_int_equal(http_server_count(f->server, HTTP_BUSY), 1);
+	/* What was refused, and what was answered, is given back. */
+	put(first, head);
+	put_bytes(first, 120000);
+	assert_memory_equal(get(first, "POST /x"), "HTTP/1.1 200 OK", 15);
+	close(first);
+	close(second);
+	close(small);
+}
+
+static void test_large_bodies(void **state)
+{
+	struct http_budget budget = {.limit = 150000};
+	struct http_listen listen = {
+		.address = "127.0.0.1", .body_limit = 200000, .request_ms = 10000, .budget = &budget};
+
+	(void)state;
+	run(listen, large_bodies);
+	assert_int_equal(budget.used, 0);
+}
+
 static struct sockaddr_un unix_address = {.sun_family = AF_UNIX};
 
 static void over_unix(struct fixture *f)
@@ -455,17 +505,12 @@ static void test_bad_addresses_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keep_alive),
-		cmocka_unit_test(test_byte_by_byte),
-		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_long_head),
-		cmocka_unit_test(test_slow),
-		cmocka_unit_test(test_later),
-		cmocka_unit_test(test_head_and_expect),
-		cmocka_unit_test(test_crowd),
-		cmocka_unit_test(test_unix_socket),
-		cmocka_unit_test(test_bad_addresses_are_refused),
+		cmocka_unit_test(test_keep_alive),  cmocka_unit_test(test_byte_by_byte),
+		cmocka_unit_test(test_fields),      cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_long_head),   cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_later),       cmocka_unit_test(test_head_and_expect),
+		cmocka_unit_test(test_crowd),       cmocka_unit_test(test_large_bodies),
+		cmocka_unit_test(test_unix_socket), cmocka_unit_test(test_bad_addresses_are_refused),
 	};
 
 	mem_init();
