@@ -1,16 +1,20 @@
 #include "whisper/pool.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "whisper/hash_index.h"
 #include "whisper/heap.h"
 
 #define BYTES_DEFAULT (64 * 1024 * 1024)
 #define COUNT_DEFAULT 65536
-#define LINE_MIN 64 /* slots */
+#define LINE_MIN 64   /* slots */
+#define LEAVERS 65536 /* hashes of those that gave way, remembered in 8 bytes each; a power of two */
 
 struct entry {
 	struct envelope *envelope;
 	uint64_t number;
+	bool mature; /* here for a second: passed on to all that read */
 	struct heap_item by_expiry, by_worth;
 };
 
@@ -21,11 +25,13 @@ struct place {
 };
 
 struct pool {
-	size_t byte_limit, count_limit, bytes;
+	size_t byte_limit, count_limit, bytes, mature_bytes;
 	uint64_t newest, evicted;
 	struct hash_index *by_hash;
-	struct heap by_expiry, by_worth;
-	struct place *line; /* in order of arrival, so by number */
+	struct heap by_expiry, young, mature; /* the latter two by worth */
+	uint64_t ripe, ripe_next;             /* numbers up to which they are mature, now and at the next turn */
+	uint64_t *leavers;                    /* each in the place that its own bits name; NULL: none yet */
+	struct place *line;                   /* in order of arrival, so by number */
 	size_t line_count, line_capacity, gone;
 };
 
@@ -46,7 +52,8 @@ struct pool *pool_new(const void *ctx, size_t byte_limit, size_t count_limit)
 	p->count_limit = count_limit ? count_limit : COUNT_DEFAULT;
 	p->by_hash = hash_index_new(p);
 	heap_init(&p->by_expiry, p);
-	heap_init(&p->by_worth, p);
+	heap_init(&p->young, p);
+	heap_init(&p->mature, p);
 	talloc_set_destructor(p, pool_destroy);
 	return p;
 }
@@ -107,13 +114,19 @@ static void line_remove(struct pool *p, const struct entry *entry)
 
 /* --- entries --- */
 
+static struct heap *worth_heap(struct pool *p, const struct entry *entry)
+{
+	return entry->mature ? &p->mature : &p->young;
+}
+
 static void drop(struct pool *p, struct entry *entry)
 {
 	hash_index_remove(p->by_hash, entry->envelope->hash);
 	heap_remove(&p->by_expiry, &entry->by_expiry);
-	heap_remove(&p->by_worth, &entry->by_worth);
+	heap_remove(worth_heap(p, entry), &entry->by_worth);
 	line_remove(p, entry);
 	p->bytes -= entry->envelope->raw_bytes;
+	p->mature_bytes -= entry->mature ? entry->envelope->raw_bytes : 0;
 	envelope_unref(entry->envelope);
 	mem_free(entry);
 }
@@ -123,20 +136,51 @@ static bool fits(const struct pool *p, size_t bytes, size_t count)
 	return bytes <= p->byte_limit && count <= p->count_limit;
 }
 
-/* Those of least worth go, if all that must are worth less than `e`; otherwise nobody does. */
+/* Other nodes may have kept it: taken again and passed on again, it could go in circles until it expires. */
+static void remember_leaver(struct pool *p, const uint8_t hash[ENVELOPE_HASH_BYTES])
+{
+	uint64_t bits;
+
+	if (!p->leavers)
+		p->leavers = mem_array(p, uint64_t, LEAVERS);
+	memcpy(&bits, hash, sizeof(bits));
+	p->leavers[bits % LEAVERS] = bits;
+}
+
+static bool has_left(const struct pool *p, const uint8_t hash[ENVELOPE_HASH_BYTES])
+{
+	uint64_t bits;
+
+	memcpy(&bits, hash, sizeof(bits));
+	return p->leavers && p->leavers[bits % LEAVERS] == bits;
+}
+
+/* Who gives way next to a new one of that worth, while the mature ones take that many bytes; NULL: nobody. */
+static struct entry *weakest(const struct pool *p, double worth, size_t mature_bytes)
+{
+	struct entry *mature = heap_top(&p->mature), *young = heap_top(&p->young), *least;
+
+	if (p->mature.count > p->count_limit / 2 || mature_bytes > p->byte_limit / 2)
+		return mature;
+	least = !young || (mature && mature->by_worth.key < young->by_worth.key) ? mature : young;
+	return least && least->by_worth.key < worth ? least : NULL;
+}
+
+/* Those of least worth go, if enough of them give way to `e`; otherwise nobody does. */
 static bool make_room(struct pool *p, const struct envelope *e)
 {
-	size_t bytes = p->bytes + e->raw_bytes, count = pool_count(p) + 1;
+	size_t bytes = p->bytes + e->raw_bytes, count = pool_count(p) + 1, mature_bytes = p->mature_bytes;
 	struct entry *going = NULL, *entry;
 	double worth = envelope_worth(e);
 	bool enough;
 
 	while (!fits(p, bytes, count)) {
-		entry = heap_top(&p->by_worth);
-		if (!entry || entry->by_worth.key >= worth)
+		entry = weakest(p, worth, mature_bytes);
+		if (!entry)
 			break;
-		heap_remove(&p->by_worth, &entry->by_worth);
+		heap_remove(worth_heap(p, entry), &entry->by_worth);
 		bytes -= entry->envelope->raw_bytes;
+		mature_bytes -= entry->mature ? entry->envelope->raw_bytes : 0;
 		count--;
 		entry->by_worth.value = going; /* a list while they are out of the heap */
 		going = entry;
@@ -144,8 +188,9 @@ static bool make_room(struct pool *p, const struct envelope *e)
 	enough = fits(p, bytes, count);
 	while ((entry = going)) {
 		going = entry->by_worth.value;
-		heap_add(&p->by_worth, &entry->by_worth, entry->by_worth.key, entry);
+		heap_add(worth_heap(p, entry), &entry->by_worth, entry->by_worth.key, entry);
 		if (enough) {
+			remember_leaver(p, entry->envelope->hash);
 			drop(p, entry);
 			p->evicted++;
 		}
@@ -157,17 +202,34 @@ bool pool_add(struct pool *p, struct envelope *e)
 {
 	struct entry *entry;
 
-	if (hash_index_find(p->by_hash, e->hash) || e->raw_bytes > p->byte_limit || !make_room(p, e))
+	if (hash_index_find(p->by_hash, e->hash) || e->raw_bytes > p->byte_limit || has_left(p, e->hash) ||
+	    !make_room(p, e))
 		return false;
 	entry = mem_new(p, struct entry);
 	entry->envelope = envelope_ref(e);
 	entry->number = ++p->newest;
 	hash_index_add(p->by_hash, e->hash, entry);
 	heap_add(&p->by_expiry, &entry->by_expiry, e->expiry, entry);
-	heap_add(&p->by_worth, &entry->by_worth, envelope_worth(e), entry);
+	heap_add(&p->young, &entry->by_worth, envelope_worth(e), entry);
 	line_add(p, entry);
 	p->bytes += e->raw_bytes;
 	return true;
+}
+
+static void ripen(struct pool *p)
+{
+	for (size_t i = line_after(p, p->ripe); i < p->line_count && p->line[i].number <= p->ripe_next; i++) {
+		struct entry *entry = p->line[i].entry;
+
+		if (!entry)
+			continue;
+		heap_remove(&p->young, &entry->by_worth);
+		entry->mature = true;
+		p->mature_bytes += entry->envelope->raw_bytes;
+		heap_add(&p->mature, &entry->by_worth, entry->by_worth.key, entry);
+	}
+	p->ripe = p->ripe_next;
+	p->ripe_next = p->newest;
 }
 
 size_t pool_expire(struct pool *p, uint32_t now)
@@ -179,6 +241,7 @@ size_t pool_expire(struct pool *p, uint32_t now)
 		drop(p, entry);
 		n++;
 	}
+	ripen(p);
 	return n;
 }
 

@@ -1,8 +1,12 @@
 /* The pool: envelopes that live, by hash, with bounds in bytes and count, dropped when they expire.
  *
- * Full: the envelope with the least proof of work per size and time gives way, the new one included; of equals the one
- * that was there first stays. What counts is the better of both rules (envelope_worth()). Adding, finding and dropping
- * take the logarithm of the count at most, pool_next() too. Threads: loop thread.
+ * Full: while those that have been there for a second or two are more than half, a new envelope gets in whatever it is
+ * worth, so that it is passed on, and of them the one with the least proof of work per size and time gives way. When
+ * they are not, the one with the least of all gives way, the newest included; of equals the one that was there first
+ * stays. So who fills the pool neither keeps messages with as little work from travelling, unless it takes him a second
+ * only, nor displaces those with much more. What gave way is not taken a second time. What counts is the better of both
+ * rules (envelope_worth()). Adding, finding and dropping take the logarithm of the count at most, pool_next() too.
+ * Threads: loop thread.
  */
 #ifndef DSN_WHISPER_POOL_H
 #define DSN_WHISPER_POOL_H
@@ -19,9 +23,10 @@ struct pool *pool_new(const void *ctx, size_t byte_limit, size_t count_limit);
 struct envelope *pool_find(const struct pool *p, const uint8_t hash[ENVELOPE_HASH_BYTES]);
 /* The number that pool_next() gives it; 0 when it is not there. */
 uint64_t pool_number(const struct pool *p, const uint8_t hash[ENVELOPE_HASH_BYTES]);
-/* Takes a reference of its own. False: there already, or less worth than everything in a full pool. */
+/* Takes a reference of its own. False: there already, or it gave way before, or is worth too little for a full pool. */
 bool pool_add(struct pool *p, struct envelope *e);
-/* Drops what has expired before `now` (unix seconds); returns how many. */
+/* Drops what has expired before `now` (unix seconds); returns how many. To be called every second: what is new at one
+ * call is not at the next but one. */
 size_t pool_expire(struct pool *p, uint32_t now);
 size_t pool_count(const struct pool *p);
 size_t pool_bytes(const struct pool *p);

@@ -112,9 +112,17 @@ static void write_envelope(const struct envelope_kind *k, struct rlp_writer *w)
 	mem_free(data);
 }
 
+/* COUNT is how many a second at most; 0: as many as it can. */
+static void pace(const struct attack_run *r, int64_t began_ms)
+{
+	while (r->count && r->sent * 1000 > r->count * (uint64_t)(clock_mono_ms() - began_ms))
+		usleep(1000);
+}
+
 static void flood(struct attack_run *r, const struct envelope_kind *k)
 {
 	struct link *l = open_link(r, LINK_STATUS);
+	int64_t began_ms = clock_mono_ms();
 	bool going = true;
 
 	while (going && time_left(r)) {
@@ -131,6 +139,7 @@ static void flood(struct attack_run *r, const struct envelope_kind *k)
 		going = link_send(l, SHH(k->code), w.data, w.len, PATIENCE_S) && link_end_of(l, 0, false) == LINK_OPEN;
 		r->sent += going ? k->bundle : 0;
 		mem_free(tmp);
+		pace(r, began_ms);
 	}
 	close_link(r, l, 0);
 }

@@ -160,6 +160,58 @@ static void test_the_least_worth_gives_way(void **state)
 	mem_free(p);
 }
 
+static void test_the_new_get_in(void **state)
+{
+	struct pool *p = pool_new(NULL, 0, 3);
+	struct envelope *good[3], *weak[4], *least;
+	unsigned good_ones;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		good[i] = make(1000, 10, i, 30);
+		assert_true(pool_add(p, good[i]));
+	}
+	least = good[0];
+	for (unsigned i = 1; i < 3; i++) {
+		if (envelope_worth(good[i]) < envelope_worth(least))
+			least = good[i];
+	}
+	for (unsigned i = 0; i < 4; i++)
+		weak[i] = make(1000, 100000000, 10 + i, 30);
+	/* All are new: worth decides. */
+	assert_false(pool_add(p, weak[0]));
+	pool_expire(p, 0);
+	assert_false(pool_add(p, weak[0]));
+	/* They have had their time: the least of them gives way, however little the new one is worth, */
+	pool_expire(p, 0);
+	assert_true(pool_add(p, weak[0]));
+	assert_null(pool_find(p, least->hash));
+	assert_int_equal(pool_evicted(p), 1);
+	/* and does not come back. */
+	assert_false(pool_add(p, least));
+	/* Of those that are mature, the weak one goes before the good ones. */
+	pool_expire(p, 0);
+	pool_expire(p, 0);
+	assert_true(pool_add(p, weak[1]));
+	assert_null(pool_find(p, weak[0]->hash));
+	assert_false(pool_add(p, weak[0]));
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(good[i] == least || pool_find(p, good[i]->hash));
+	/* They are more than half still, then not any more: all compete, and the good one stays. */
+	assert_true(pool_add(p, weak[2]));
+	good_ones = 0;
+	pool_add(p, weak[3]);
+	for (unsigned i = 0; i < 3; i++)
+		good_ones += pool_find(p, good[i]->hash) != NULL;
+	assert_int_equal(good_ones, 1);
+	assert_int_equal(pool_count(p), 3);
+	for (unsigned i = 0; i < 3; i++)
+		envelope_unref(good[i]);
+	for (unsigned i = 0; i < 4; i++)
+		envelope_unref(weak[i]);
+	mem_free(p);
+}
+
 static void test_bytes_are_bounded(void **state)
 {
 	struct envelope *small[10], *big = make(1000, 1, 77, 400), *huge = make(1000, 1, 78, 500), *weak;
@@ -204,7 +256,7 @@ struct model {
 	struct envelope *envelopes[MODEL_MAX + 1];
 	uint64_t numbers[MODEL_MAX + 1];
 	size_t count, bytes;
-	uint64_t newest;
+	uint64_t newest, ripe, ripe_next;
 };
 
 static void model_drop(struct model *m, size_t i)
@@ -216,11 +268,16 @@ static void model_drop(struct model *m, size_t i)
 	memmove(m->numbers + i, m->numbers + i + 1, (m->count - i) * sizeof m->numbers[0]);
 }
 
-static size_t model_least(const struct model *m)
+/* Of those that are mature when they are more than half, otherwise of all. */
+static size_t model_least(const struct model *m, bool *ret_mature)
 {
-	size_t least = 0;
+	size_t least = 0, mature = 0;
 
-	for (size_t i = 1; i < m->count; i++) {
+	/* In order of arrival: the mature ones come first. */
+	while (mature < m->count && m->numbers[mature] <= m->ripe)
+		mature++;
+	*ret_mature = mature > MODEL_MAX / 2;
+	for (size_t i = 1; i < (*ret_mature ? mature : m->count); i++) {
 		if (envelope_worth(m->envelopes[i]) < envelope_worth(m->envelopes[least]))
 			least = i;
 	}
@@ -247,6 +304,7 @@ static void test_as_a_plain_array(void **state)
 {
 	struct pool *p = pool_new(NULL, 0, MODEL_MAX);
 	struct model m = {.count = 0};
+	uint64_t by_age = 0, by_worth = 0;
 
 	(void)state;
 	srand(1);
@@ -255,11 +313,16 @@ static void test_as_a_plain_array(void **state)
 		/* Odd and different, so that no two are of equal worth: among these it is not said who goes. */
 		uint32_t ttl = 2 * (step * 7919 % 10007) + 1;
 		struct envelope *e = make(now + (uint32_t)(rand() % 60), ttl, step, 20);
-		bool room = m.count < MODEL_MAX;
+		bool room = m.count < MODEL_MAX, mature;
 
-		if (!room && envelope_worth(m.envelopes[model_least(&m)]) < envelope_worth(e)) {
-			model_drop(&m, model_least(&m));
-			room = true;
+		if (!room) {
+			size_t least = model_least(&m, &mature);
+
+			room = mature || envelope_worth(m.envelopes[least]) < envelope_worth(e);
+			by_age += room && mature;
+			by_worth += room && !mature;
+			if (room)
+				model_drop(&m, least);
 		}
 		assert_int_equal(pool_add(p, e), room);
 		if (room) {
@@ -268,7 +331,7 @@ static void test_as_a_plain_array(void **state)
 			m.bytes += e->raw_bytes;
 		}
 		envelope_unref(e);
-		if (step % 8 == 0) {
+		if (rand() % 20 == 0) {
 			size_t expired = 0;
 
 			for (size_t i = m.count; i-- > 0;) {
@@ -278,10 +341,13 @@ static void test_as_a_plain_array(void **state)
 				}
 			}
 			assert_int_equal(pool_expire(p, now), expired);
+			m.ripe = m.ripe_next;
+			m.ripe_next = m.newest;
 		}
 		model_check(&m, p);
 	}
-	assert_true(pool_evicted(p) > 100);
+	assert_true(by_age > 100 && by_worth > 100);
+	assert_int_equal(pool_evicted(p), by_age + by_worth);
 	mem_free(p);
 	while (m.count)
 		model_drop(&m, 0);
@@ -292,7 +358,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finds_what_was_added), cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_order_of_arrival),     cmocka_unit_test(test_the_least_worth_gives_way),
-		cmocka_unit_test(test_bytes_are_bounded),    cmocka_unit_test(test_as_a_plain_array),
+		cmocka_unit_test(test_the_new_get_in),       cmocka_unit_test(test_bytes_are_bounded),
+		cmocka_unit_test(test_as_a_plain_array),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
