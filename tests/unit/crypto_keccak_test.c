@@ -32,6 +32,22 @@ static void whole(void **state)
 	assert_hex(digest, sizeof(digest), "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45");
 }
 
+static void check_answer(const void *ctx, const json_t *row)
+{
+	uint8_t digest[KECCAK_BYTES];
+	size_t n;
+	uint8_t *message = row_bytes(ctx, row, "msg", &n);
+
+	keccak256(message, n, digest);
+	assert_hex(digest, sizeof(digest), row_text(row, "digest"));
+}
+
+static void known_answers(void **state)
+{
+	(void)state;
+	each_row_of("keccak/keccak_256.json", 260, check_answer);
+}
+
 /* However it is cut, and with digests taken on the way. */
 static void in_parts(void **state)
 {
@@ -112,10 +128,8 @@ static void lanes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),
-		cmocka_unit_test(in_parts),
-		cmocka_unit_test(permutation),
-		cmocka_unit_test(lanes),
+		cmocka_unit_test(whole),       cmocka_unit_test(known_answers), cmocka_unit_test(in_parts),
+		cmocka_unit_test(permutation), cmocka_unit_test(lanes),
 	};
 
 	mem_init();

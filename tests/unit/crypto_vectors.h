@@ -70,10 +70,10 @@ static inline bool row_is(const json_t *row, const char *result)
 	return strcmp(row_text(row, "result"), result) == 0;
 }
 
-/* Runs `check` on each row of tests/data/wycheproof/NAME, which must be `count`. */
-static inline void each_row(const char *name, size_t count, void (*check)(const void *ctx, const json_t *row))
+/* Runs `check` on each row of tests/data/NAME, which must be `count`. */
+static inline void each_row_of(const char *name, size_t count, void (*check)(const void *ctx, const json_t *row))
 {
-	char *path = mem_printf(NULL, "%s/tests/data/wycheproof/%s", TEST_SOURCE_DIR, name);
+	char *path = mem_printf(NULL, "%s/tests/data/%s", TEST_SOURCE_DIR, name);
 	json_t *rows = NULL, *row = NULL;
 	size_t i = 0;
 
@@ -86,6 +86,15 @@ static inline void each_row(const char *name, size_t count, void (*check)(const 
 		mem_free(ctx);
 	}
 	json_decref(rows);
+	mem_free(path);
+}
+
+/* The same of tests/data/wycheproof/NAME. */
+static inline void each_row(const char *name, size_t count, void (*check)(const void *ctx, const json_t *row))
+{
+	char *path = mem_printf(NULL, "wycheproof/%s", name);
+
+	each_row_of(path, count, check);
 	mem_free(path);
 }
 
