@@ -2,10 +2,10 @@
  * v1.9.20 (whisper/whisperv6/api.go), since clients know them. */
 #include <string.h>
 
-#include "base/loop.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
 #include "shhd/criteria.h"
+#include "shhd/derivation.h"
 #include "shhd/shhd.h"
 #include "whisper/pool.h"
 
@@ -234,57 +234,34 @@ static void add_sym_key(struct rpc_call *c, void *arg)
 		answer_id(c, keys_add_sym(d->keys, v->bytes, id), id);
 }
 
-/* A key being derived from a password, on a worker. */
-struct derivation {
+struct asked_key {
 	struct shhd *daemon;
 	struct rpc_call *call;
-	char *password;
-	uint8_t key[SYM_KEY_BYTES];
 };
 
-static int derivation_destroy(struct derivation *w)
+static void on_derived(const uint8_t key[SYM_KEY_BYTES], void *arg)
 {
-	secret_wipe(w->password, strlen(w->password));
-	secret_wipe(w->key, sizeof(w->key));
-	return 0;
-}
-
-static void run_derivation(void *arg)
-{
-	struct derivation *w = arg;
-
-	payload_key_from_password(w->password, w->key);
-}
-
-static void on_derived(void *arg)
-{
-	struct derivation *w = arg;
+	struct asked_key *k = arg;
 	char id[ID_TEXT + 1];
-	struct error *e = keys_add_sym(w->daemon->keys, w->key, id);
+	struct error *e = keys_add_sym(k->daemon->keys, key, id);
 
-	answer_id(w->call, e, id);
-}
-
-static void drop_derivation(void *arg)
-{
-	mem_free(arg);
+	answer_id(k->call, e, id);
 }
 
 static void sym_key_from_password(struct rpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	const struct rpc_value *v = rpc_param(c, 0);
+	struct asked_key *k;
 
 	if (strlen(v->text) != v->n) {
 		rpc_fail(c, "the password holds a NUL character");
 		return;
 	}
-	struct derivation *w = mem_new(NULL, struct derivation);
-	w->daemon = d;
-	w->call = c;
-	w->password = mem_strdup(w, v->text);
-	talloc_set_destructor(w, derivation_destroy);
-	work_start(d->postings, d->loop, run_derivation, on_derived, drop_derivation, w);
+	k = mem_new(c, struct asked_key);
+	k->daemon = d;
+	k->call = c;
+	derivation_start(d->derivations, v->text, on_derived, k);
 }
 
 static void has_sym_key(struct rpc_call *c, void *arg)

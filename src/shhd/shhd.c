@@ -9,6 +9,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "shhd/derivation.h"
 #include "shhd/endpoint.h"
 #include "shhd/nodekey.h"
 #include "shhd/passthrough.h"
@@ -28,6 +29,7 @@ struct ending {
 static int shhd_destroy(struct shhd *d)
 {
 	mem_free(d->postings);
+	mem_free(d->derivations);
 	mem_free(d->endpoint);
 	mem_free(d->rpc);
 	mem_free(d->filters);
@@ -112,6 +114,7 @@ static struct error *open_parts(struct shhd *d, const struct shhd_settings *s)
 	d->keys = keys_new(d);
 	d->filters = ids_new(d, "filters", FILTERS_MAX);
 	d->postings = mem_strdup(d, "");
+	d->derivations = derivations_new(d, d->loop);
 	d->rpc = rpc_new(d, &limits);
 	rpc_set_namespaces(d->rpc, s->api);
 	methods_shh_add(d);

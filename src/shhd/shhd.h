@@ -10,6 +10,7 @@
 #include "shhd/settings.h"
 #include "whisper/node.h"
 
+struct derivations;
 struct endpoint;
 
 struct shhd {
@@ -20,6 +21,7 @@ struct shhd {
 	struct keys *keys;
 	struct ids *filters; /* that are polled: struct filter pointers in boxes, see methods_filter.c */
 	void *postings;      /* owner of what is being posted */
+	struct derivations *derivations;
 	struct endpoint *endpoint;
 	const char *client; /* our name in Hello and web3_clientVersion */
 	int lock;           /* descriptor */

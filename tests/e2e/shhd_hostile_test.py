@@ -445,6 +445,22 @@ class HostileTest(unittest.TestCase):
                 self.assertEqual(status, 200)
                 self.assertIn(f'"error":{{"code":{code or ""}', text)
 
+    def test_a_client_that_asks_for_work(self):
+        """Keys of passwords by the hundred take none of the time that messages need."""
+        ws = WebSocket(self.node.port, seconds=120)
+        self.addCleanup(ws.close)
+        calls = [{"id": i, "method": "shh_generateSymKeyFromPassword", "params": [str(i)]} for i in range(60)]
+        ws.send_frame(1, json.dumps(calls).encode())
+        key = self.node.get("shh_newKeyPair")
+        public = self.node.get("shh_getPublicKey", key)
+        inbox = self.node.get("shh_newMessageFilter", {"privateKeyID": key})
+        for _ in range(5):
+            self.node.get("shh_post", {"pubKey": public, "payload": "0x01", "powTarget": 0.25, "powTime": 20, "ttl": 5})
+            self.node.messages(inbox)
+        done = metrics(self.node)["shhd_symmetric_keys"]
+        self.assertLess(done, 60, "it was over before it began")
+        self.assertEqual(len(ws.receive()), 60)
+
     def test_a_client_that_never_reads(self):
         slow = WebSocket(self.node.port)
         self.addCleanup(slow.close)

@@ -7,6 +7,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "devp2p/resolve.h"
+#include "shhd/derivation.h"
 #include "shhd/endpoint.h"
 #include "shhd/passthrough.h"
 #include "shhd/shhd.h"
@@ -78,6 +79,7 @@ static struct shhd *open_daemon(void *ctx)
 	d->keys = keys_new(d);
 	d->filters = ids_new(d, "filters", 16);
 	d->postings = mem_strdup(d, "");
+	d->derivations = derivations_new(d, d->loop);
 	d->rpc = rpc_new(d, &limits);
 	methods_shh_add(d);
 	methods_filter_add(d);
@@ -180,6 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	/* In the order of shhd itself. */
 	mem_free(d->postings);
+	mem_free(d->derivations);
 	mem_free(client);
 	mem_free(d->rpc);
 	mem_free(d->filters);
