@@ -1,6 +1,6 @@
-/* A bound on the memory that large messages take while they come in and are served, over all connections of a server:
- * each is bounded by itself, but there may be a thousand. Small ones (64 KiB) do not count, so that they pass whatever
- * the large ones do. Threads: loop thread. */
+/* A bound on the memory that large messages take, over all connections of a server: those that come in and are served,
+ * or answers that wait to be read. Each is bounded by itself, but there may be a thousand. Small ones (64 KiB) do not
+ * count, so that they pass whatever the large ones do. Threads: loop thread. */
 #ifndef DSN_HTTP_BUDGET_H
 #define DSN_HTTP_BUDGET_H
 

@@ -33,6 +33,7 @@ struct connection {
 	struct buf *in;
 	struct http_request *request;
 	struct http_body body;
+	size_t held;      /* of the answers' budget */
 	unsigned interim; /* writes in flight that are no final answer */
 	bool keep;
 };
@@ -59,7 +60,8 @@ static const struct refusal malformed = {400, "malformed request\n", HTTP_MALFOR
 			    too_large = {413, "request body is too large\n", HTTP_BODY},
 			    head_too_large = {431, "request head is too large\n", HTTP_HEAD},
 			    unknown_coding = {501, "unknown transfer coding\n", HTTP_CODING},
-			    busy = {503, "too many large requests at a time\n", HTTP_BUSY};
+			    busy = {503, "too many large requests at a time\n", HTTP_BUSY},
+			    too_much = {503, "too many large answers are waiting to be read\n", HTTP_BUSY};
 
 static const struct {
 	int status;
@@ -131,6 +133,7 @@ static bool give_way(struct http_crowd *all)
 static int connection_destroy(struct connection *c)
 {
 	leave_crowd(c);
+	http_budget_hold(c->settings->answer_budget, &c->held, 0);
 	if (c->request)
 		c->request->connection = NULL;
 	c->gone(c->gone_arg);
@@ -384,6 +387,7 @@ static void on_written(int status, void *arg)
 		c->interim--;
 		return;
 	}
+	http_budget_hold(c->settings->answer_budget, &c->held, 0);
 	c->state = c->keep ? READING_HEAD : LINGERING;
 	leave_crowd(c);
 	join_crowd(c);
@@ -460,6 +464,11 @@ void http_respond(struct http_request *r, int status, const char *content_type, 
 	struct connection *c = r->connection;
 
 	if (c) {
+		if (!http_budget_hold(c->settings->answer_budget, &c->held, len)) {
+			http_budget_hold(c->settings->answer_budget, &c->held, 0);
+			refuse(c, &too_much); /* the request goes with it */
+			return;
+		}
 		c->request = NULL;
 		r->connection = NULL;
 		send_answer(c, r, status, content_type, body, len);

@@ -25,7 +25,7 @@ struct http_settings {
 	int64_t request_ms;
 	int64_t answer_ms;
 	http_admit_fn *admit;
-	struct http_budget *budget;
+	struct http_budget *budget, *answer_budget;
 	struct http_crowd *crowd;
 };
 

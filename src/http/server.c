@@ -146,6 +146,7 @@ struct error *http_server_open(const void *ctx, uv_loop_t *loop, const struct ht
 					     .request_ms = listen->request_ms ? listen->request_ms : REQUEST_MS,
 					     .admit = listen->admit,
 					     .budget = listen->budget,
+					     .answer_budget = listen->answer_budget,
 					     .crowd = &s->crowd};
 	s->settings.answer_ms = listen->answer_ms ? listen->answer_ms : s->settings.request_ms;
 	s->connection_limit = listen->connections ? listen->connections : CONNECTIONS;

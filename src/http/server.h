@@ -34,8 +34,9 @@ struct http_listen {
 	int64_t request_ms;    /* to send a request, and again to answer it; 0: 30 s */
 	int64_t answer_ms;     /* to answer it, when that may take longer; 0: request_ms */
 	unsigned connections;  /* at once; 0: 256. Those that were upgraded do not count any more */
-	/* Of all bodies together, may be shared with others and outlives the server; NULL: none. */
-	struct http_budget *budget;
+	/* Of all bodies together, and of all answers that are being sent; may be shared with others and outlive the
+	 * server; NULL: none. */
+	struct http_budget *budget, *answer_budget;
 	http_admit_fn *admit; /* NULL: every request is taken; gets the handler's arg */
 };
 
@@ -51,7 +52,7 @@ enum http_breach {
 	HTTP_BODY,      /* 413: larger than body_limit */
 	HTTP_HEAD,      /* 431 */
 	HTTP_CODING,    /* 501 */
-	HTTP_BUSY,      /* 503: beyond the budget */
+	HTTP_BUSY,      /* 503: beyond a budget */
 	HTTP_CROWDED,   /* closed for a newer connection, or at once */
 	HTTP_BREACHES
 };

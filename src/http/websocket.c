@@ -37,8 +37,8 @@ struct websocket {
 	struct websocket_reader *reader;
 	struct timer *timer; /* the deadline when not OPEN, the next ping when OPEN */
 	size_t queue_limit;
-	struct http_budget *budget;
-	size_t held;                          /* of it */
+	struct http_budget *budget, *queue_budget;
+	size_t held, queued;                  /* of them */
 	int64_t ping_ms, read_ms, written_ms; /* monotonic clock: when something last came and went */
 	bool pinged;                          /* and nothing has come since */
 	unsigned code;                        /* for `closed` */
@@ -54,6 +54,7 @@ struct websocket {
 static int websocket_destroy(struct websocket *ws)
 {
 	http_budget_hold(ws->budget, &ws->held, 0);
+	http_budget_hold(ws->queue_budget, &ws->queued, 0);
 	if (ws->gone)
 		*ws->gone = true;
 	return 0;
@@ -69,6 +70,7 @@ static void over(struct websocket *ws, unsigned code, const char *reason)
 	ws->timer = NULL;
 	mem_free(ws->wire);
 	ws->wire = NULL;
+	http_budget_hold(ws->queue_budget, &ws->queued, 0);
 	ws->events.closed(ws, ws->code ? ws->code : code, ws->code ? ws->reason : reason, ws->arg);
 }
 
@@ -288,6 +290,8 @@ static void on_written(int status, void *arg)
 
 	if (status < 0)
 		over(ws, WEBSOCKET_ABNORMAL, uv_strerror(status));
+	else
+		http_budget_hold(ws->queue_budget, &ws->queued, wire_backlog(ws->wire));
 }
 
 static const struct wire_events wire_events = {.data = on_data, .written = on_written};
@@ -327,6 +331,7 @@ static struct websocket *new_websocket(const void *ctx, uv_loop_t *loop, const s
 	ws->client = client;
 	ws->queue_limit = options->queue_limit ? options->queue_limit : QUEUE_LIMIT;
 	ws->budget = options->budget;
+	ws->queue_budget = options->queue_budget;
 	ws->ping_ms = options->ping_ms ? options->ping_ms : PING_MS;
 	ws->reader = websocket_reader_new(ws, !client, options->text_only,
 					  options->message_limit ? options->message_limit : MESSAGE_LIMIT);
@@ -442,7 +447,8 @@ struct error *websocket_send(struct websocket *ws, bool text, const char *bytes,
 {
 	if (ws->state != OPEN)
 		return error_new(ERROR_UNAVAILABLE, "the WebSocket is not open");
-	if (wire_backlog(ws->wire) + n > ws->queue_limit) {
+	size_t backlog = wire_backlog(ws->wire) + n;
+	if (backlog > ws->queue_limit || !http_budget_hold(ws->queue_budget, &ws->queued, backlog)) {
 		keep_reason(ws, WEBSOCKET_POLICY, "the peer reads too slowly");
 		ws->state = FLUSHING; /* no more is sent; the timer ends it, never this call */
 		timer_again(ws->timer, 0, 0);

@@ -29,11 +29,12 @@ struct websocket_events {
 };
 
 struct websocket_options {
-	size_t message_limit;       /* bytes; 0: 1 MiB */
-	size_t queue_limit;         /* bytes; 0: 16 MiB */
-	int64_t ping_ms;            /* 0: 60 s; < 0: no pings, silence is borne */
-	struct http_budget *budget; /* of all large messages together; NULL: none; outlives the websocket */
-	bool text_only;             /* binary messages are refused with 1003 */
+	size_t message_limit; /* bytes; 0: 1 MiB */
+	size_t queue_limit;   /* bytes; 0: 16 MiB */
+	int64_t ping_ms;      /* 0: 60 s; < 0: no pings, silence is borne */
+	/* Of all large messages that come in, and of all that wait to be sent; NULL: none; outlive the websocket. */
+	struct http_budget *budget, *queue_budget;
+	bool text_only; /* binary messages are refused with 1003 */
 };
 
 /* Does the request ask for an upgrade to WebSocket? Malformed ones too; websocket_accept() tells. */

@@ -13,12 +13,13 @@
 /* A post may mine for long; after this long the HTTP client's answer is given up. */
 #define ANSWER_MS 600000
 #define BUDGET_BODIES 4 /* of the largest that is taken: what all clients together may have under way */
+#define BUDGET_QUEUES 2 /* of what one client may leave unread: what all together may */
 
 struct endpoint {
 	struct shhd *daemon;
 	struct admission *admission;
 	struct http_server *http, *ws; /* ws: on a port of its own, or NULL */
-	struct http_budget budget;
+	struct http_budget budget, answer_budget;
 	struct client *clients;
 	struct endpoint_counters counters;
 };
@@ -80,8 +81,10 @@ static void refuse(struct endpoint *ep, struct http_request *r, int status, cons
 static void accept_client(struct endpoint *ep, struct http_request *r)
 {
 	const struct shhd_settings *s = ep->daemon->settings;
-	const struct websocket_options options = {
-		.message_limit = (size_t)s->body_limit, .queue_limit = (size_t)s->queue_limit, .budget = &ep->budget};
+	const struct websocket_options options = {.message_limit = (size_t)s->body_limit,
+						  .queue_limit = (size_t)s->queue_limit,
+						  .budget = &ep->budget,
+						  .queue_budget = &ep->answer_budget};
 	struct client *c;
 	struct error *e;
 
@@ -161,6 +164,7 @@ static struct error *listen_on(struct endpoint *ep, int64_t port, struct http_se
 		.answer_ms = ANSWER_MS,
 		.connections = (unsigned)s->connections,
 		.budget = &ep->budget,
+		.answer_budget = &ep->answer_budget,
 		.admit = on_admit,
 	};
 
@@ -173,6 +177,7 @@ struct error *endpoint_open(const void *ctx, struct shhd *d, struct endpoint **r
 	struct error *e;
 
 	ep->daemon = d;
+	ep->answer_budget.limit = BUDGET_QUEUES * (size_t)d->settings->queue_limit;
 	ep->budget.limit = BUDGET_BODIES * (size_t)d->settings->body_limit;
 	e = admission_open(ep, d->settings, &ep->admission);
 	if (!e)

@@ -45,7 +45,7 @@ class Honest:
         return answer["result"]
 
     def send(self, public, payload, **more):
-        self.call("shh_post", {"pubKey": public, "sig": self.key, "payload": "0x" + payload.hex(), "ttl": 5,
+        self.call("shh_post", {"pubKey": public, "sig": self.key, "payload": "0x" + payload.hex(), "ttl": 20,
                                "powTarget": 0.25, "powTime": 20, "topic": "0x01020304", **more})
 
     def receive(self, seconds):
@@ -461,27 +461,51 @@ class HostileTest(unittest.TestCase):
         self.assertLess(done, 60, "it was over before it began")
         self.assertEqual(len(ws.receive()), 60)
 
-    def test_a_client_that_never_reads(self):
-        slow = WebSocket(self.node.port)
-        self.addCleanup(slow.close)
-        self.growth += 64 * MIB  # what may wait for one client
-        request = json.dumps([{"id": i, "method": "rpc_modules"} for i in range(1000)]).encode()
-        slow.socket.settimeout(1)
-        gone = threading.Event()
+    def test_clients_that_never_read(self):
+        self.growth = GROWTH + 128 * MIB  # what may wait for all clients together
+        request = json.dumps({"id": "x" * 200000, "method": "net_version"}).encode()  # comes back as it is
+        clients = 3
+        left = threading.Semaphore(0)
 
-        def ask():
+        def ask(slow):
             try:
-                for _ in range(20000):
+                for _ in range(1000):
                     slow.send_frame(1, request)
             except OSError:
                 pass
-            gone.set()
+            left.release()
 
-        thread = threading.Thread(target=ask)
-        thread.start()
-        self.pings_until(gone.is_set)
-        thread.join()
-        wait_for(lambda: self.since("shhd_websockets_slow_total") == 1)
+        threads = []
+        for _ in range(clients):
+            slow = WebSocket(self.node.port)
+            self.addCleanup(slow.close)
+            slow.socket.settimeout(3)
+            threads.append(threading.Thread(target=ask, args=(slow,)))
+            threads[-1].start()
+        gone = []
+        self.pings_until(lambda: gone.extend([1] if left.acquire(blocking=False) else []) or len(gone) == clients)
+        for thread in threads:
+            thread.join()
+        wait_for(lambda: self.since("shhd_websockets_slow_total") > 0)
+
+    def test_answers_that_nobody_reads(self):
+        """A large answer for each of many who ask over HTTP."""
+        self.growth = GROWTH + 160 * MIB
+        params = json.dumps({"id": 1, "method": "net_version", "params": []})
+        batch = "[" + ",".join([params] * 1000) + "]"
+        body = ("[" + ",".join(['{"id":"' + "x" * 20000 + '","method":"net_version"}'] * 1000) + "]").encode()
+        head = (f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n").encode()
+        for _ in range(10):
+            s = socket.socket()
+            self.addCleanup(s.close)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.settimeout(20)
+            s.connect(("127.0.0.1", self.node.port))
+            s.sendall(head + body)
+            self.ping()
+        wait_for(lambda: self.broken("busy") > 0)
+        self.assertEqual(len(self.node.ask(batch)), 1000)
 
 
 class LimitedTest(unittest.TestCase):
