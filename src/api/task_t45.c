@@ -21,6 +21,20 @@ static struct error *read_stream(struct api_task *t, const json_t *o, const stru
 	return api_read_port(o, at, "port", ret_port);
 }
 
+/* A size, with an x between the numbers or, as the forerunner's own files have it, a multiplication sign. */
+static struct error *read_size(struct api_task *t, const json_t *o, const struct place *at, struct api_size *ret_size)
+{
+	static const char cross[] = "\u00d7";
+	const struct place here = {at, "resolution", 0};
+	const char *text = NULL, *sign;
+	char *size = NULL;
+
+	TRY(json_read_string(o, at, "resolution", &text));
+	sign = strstr(text, cross);
+	size = sign ? mem_printf(t, "%.*sx%s", (int)(sign - text), text, sign + strlen(cross)) : mem_strdup(t, text);
+	return api_read_size(size, &here, ret_size);
+}
+
 static struct error *read_input(struct api_task *t, const json_t *msg, const struct place *at)
 {
 	static const char *const known[] = {"proto", "application", "name", "port", NULL};
@@ -82,7 +96,7 @@ static struct error *read_transcoder(struct api_task *t, const json_t *msg, cons
 	TRY(json_read_object(msg, at, "parameters", &parameters));
 	TRY(api_read_text(t, parameters, &parameters_at, "codec", api_check_codec, &r->codec));
 	TRY(api_read_bitrate(parameters, &parameters_at, "vbitrate", &r->bitrate_bps));
-	TRY(api_read_size_member(parameters, &parameters_at, "resolution", &r->size));
+	TRY(read_size(t, parameters, &parameters_at, &r->size));
 	TRY(json_refuse_unknown(parameters, &parameters_at, known_parameters));
 	TRY(json_read_object(msg, at, "output", &output));
 	TRY(read_target(t, output, &output_at, &r->target));
@@ -118,7 +132,7 @@ static struct error *read_storage_input(struct api_task *t, const json_t *o, con
 	t->listen_port = port;
 	v->variant = variant_suffix(t, variant);
 	TRY(api_read_bitrate(o, at, "vbitrate", &v->bandwidth_bps));
-	TRY(api_read_size_member(o, at, "resolution", &v->size));
+	TRY(read_size(t, o, at, &v->size));
 	v->params = api_variant_params(t, v->bandwidth_bps, v->size);
 	return json_refuse_unknown(o, at, known);
 }

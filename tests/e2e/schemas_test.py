@@ -43,13 +43,30 @@ KINDS = [
     ("bus/", "bus-message.json"),
 ]
 
+# The same for the documents of the seed's programs, where their folder is at hand.
+SEED = pathlib.Path(os.environ.get("DSN_SEED", SOURCE.parent / "shared" / "seed"))
+SEED_KINDS = [
+    ("public/pipeline", "pipeline-public.json"),
+    ("public/node_create", "node_create-public.json"),
+    ("api/node_create-private", "node_create-private.json"),
+    ("api/node_create-public", "node_create-public.json"),
+    ("api/pipeline-internal", "pipeline-private.json"),
+    ("api/pipeline-with-commands-internal", "pipeline-private.json"),
+    ("api/pipeline", "pipeline-public.json"),
+    ("expected/pipeline-private", "pipeline-private.json"),
+    ("t45/task", "t45-task-list.json"),
+    ("t45/command2distr", "t45-distributor.json"),
+    ("t45/command2trascoder", "t45-transcoder.json"),
+    ("t45/command2storage", "t45-storage.json"),
+]
+
 
 def load(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def schema_of(name):
-    return next(schema for begins, schema in KINDS if name.startswith(begins))
+def schema_of(name, kinds=KINDS):
+    return next(schema for begins, schema in kinds if name.startswith(begins))
 
 
 def validator(name):
@@ -87,6 +104,14 @@ class Schemas(unittest.TestCase):
         for name in names:
             with self.subTest(name):
                 validator(schema_of(name)).validate(load(DATA / name))
+
+    @unittest.skipUnless(SEED.is_dir(), "no folder of seed documents (DSN_SEED)")
+    def test_seed_documents(self):
+        names = sorted(str(p.relative_to(SEED)) for k in ("public", "api", "expected", "t45") for p in (SEED / k).glob("*.json"))
+        self.assertGreater(len(names), 15)
+        for name in names:
+            with self.subTest(name):
+                validator(schema_of(name, SEED_KINDS)).validate(load(SEED / name))
 
     def test_config_messages_by_role(self):
         for task in load(DATA / "private/pipeline-extended.json")["pipeline"]["tasks"]:
