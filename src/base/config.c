@@ -11,15 +11,13 @@
 #define FILE_LIMIT (1 << 20)
 
 /* Flags that every program has. */
-enum builtin { NOT_BUILTIN, BUILTIN_CONFIG, BUILTIN_PRINT, BUILTIN_HELP, BUILTIN_VERSION };
+enum builtin { NOT_BUILTIN, BUILTIN_CONFIG, BUILTIN_PRINT, BUILTIN_MANUAL, BUILTIN_HELP, BUILTIN_VERSION };
 static const struct {
 	const char *word;
 	enum builtin builtin;
 } builtins[] = {
-	{"config", BUILTIN_CONFIG},
-	{"print-config", BUILTIN_PRINT},
-	{"help", BUILTIN_HELP},
-	{"version", BUILTIN_VERSION},
+	{"config", BUILTIN_CONFIG}, {"print-config", BUILTIN_PRINT}, {"print-manual", BUILTIN_MANUAL},
+	{"help", BUILTIN_HELP},     {"version", BUILTIN_VERSION},
 };
 
 struct load {
@@ -232,6 +230,11 @@ static struct error *load_all(struct load *l, int argc, char **argv, bool *ret_d
 	TRY(read_arguments(l, argc, argv));
 	if (l->asked[BUILTIN_HELP]) {
 		fputs(config_help(l, l->program), stdout);
+		*ret_done = true;
+		return NULL;
+	}
+	if (l->asked[BUILTIN_MANUAL]) {
+		fputs(config_manual(l, l->program), stdout);
 		*ret_done = true;
 		return NULL;
 	}

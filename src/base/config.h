@@ -1,4 +1,5 @@
-/* One typed table per program describes its settings; file, environment, flags, --help and --print-config come from it.
+/* One typed table per program describes its settings; file, environment, flags, --help, --print-config and the
+ * manual page come from it.
  *
  * Precedence: flag, then environment (DSN_<NAME>, upper case, '-' as '_'), then file (`name = value` lines, '#'
  * comments), then the default. Every refusal names its place: "--port: ...", "$DSN_PORT: ...", "/etc/dsn/agent.conf:12:
@@ -39,18 +40,20 @@ struct config_row {
 struct config_program {
 	const char *name;     /* "dsn-agent" */
 	const char *synopsis; /* "dsn-agent [options]" */
-	const char *about;    /* paragraph for --help */
+	const char *about;    /* paragraph for --help; its first words, up to ':' or the first sentence's end, are the
+				 manual page's summary */
 	const struct config_row *rows;
 	size_t row_count;
 	const char *default_file; /* read when it exists and --config names no other; may be NULL */
 };
 
 /* Fill `settings` (owned strings are children of ctx). Words that are not flags are returned in ret_words
- * (NULL-terminated, ctx's). --help, --version and --print-config print and set *ret_done. */
+ * (NULL-terminated, ctx's). --help, --version, --print-config and --print-manual print and set *ret_done. */
 struct error *config_load(const void *ctx, const struct config_program *program, int argc, char **argv, void *settings,
 			  char ***ret_words, bool *ret_done) MUST_CHECK;
-/* The table as help text, and as commented configuration file. */
+/* The table as help text, as manual page (roff), and as commented configuration file. */
 char *config_help(const void *ctx, const struct config_program *program);
+char *config_manual(const void *ctx, const struct config_program *program);
 char *config_print(const void *ctx, const struct config_program *program, const void *settings);
 
 /* "5s", "500ms", "2m", "1h" */

@@ -38,7 +38,7 @@ static char *add_wrapped(char *text, const char *indent, const char *words)
 	return add(text, "\n");
 }
 
-static const char *placeholder(const struct config_row *row)
+const char *config_placeholder(const struct config_row *row)
 {
 	if (row->type == CONFIG_CHOICE)
 		return row->choices;
@@ -57,7 +57,7 @@ static char *add_row(char *text, const struct config_row *row)
 {
 	text = add(text, "  --%s", row->name);
 	if (row->type != CONFIG_BOOL)
-		text = add(text, " %s", placeholder(row));
+		text = add(text, " %s", config_placeholder(row));
 	char *environment = config_environment_name(text, row->name);
 	char *words = mem_printf(text, "%s%s [$%s]", row->help ? row->help : "",
 				 row->type == CONFIG_LIST ? " May be repeated." : "", environment);
@@ -81,6 +81,7 @@ char *config_help(const void *ctx, const struct config_program *program)
 		text = add(text, " [default: %s, if it exists]", program->default_file);
 	text = add(text,
 		   "\n  --print-config\n        Print the settings in effect as a configuration file and exit.\n");
+	text = add(text, "  --print-manual\n        Print the manual page as roff and exit.\n");
 	text = add(text, "  --help\n        Print this and exit.\n  --version\n        Print the version and exit.\n");
 	return text;
 }

@@ -12,6 +12,8 @@ struct error *config_value_set_list(const void *ctx, const struct config_row *ro
 				    void *settings) MUST_CHECK;
 /* As it would be written in a file; NULL when unset. */
 char *config_value_text(const void *ctx, const struct config_row *row, const void *settings);
+/* What stands for the value in a help text: "DIR", or the choices. */
+const char *config_placeholder(const struct config_row *row);
 /* "state-dir" -> "DSN_STATE_DIR" */
 char *config_environment_name(const void *ctx, const char *name);
 

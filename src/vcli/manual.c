@@ -5,26 +5,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/roff.h"
 #include "vcli/commands.h"
 #include "vcli/help.h"
-
-/* A text for roff: no line may begin with a control character, dashes and backslashes are literal. */
-static char *plain(const void *ctx, const char *text)
-{
-	char *out = mem_strdup(ctx, *text == '.' || *text == '\'' ? "\\&" : "");
-
-	for (; *text; text++) {
-		if (*text == '\\')
-			out = talloc_strdup_append_buffer(out, "\\e");
-		else if (*text == '-')
-			out = talloc_strdup_append_buffer(out, "\\-");
-		else if (*text == '~')
-			out = talloc_strdup_append_buffer(out, "\\(ti");
-		else
-			out = talloc_asprintf_append_buffer(out, "%c", *text);
-	}
-	return out;
-}
 
 static char *add_flag(char *out, const struct config_row *row)
 {
@@ -33,9 +16,9 @@ static char *add_flag(char *out, const struct config_row *row)
 	for (char *p = name; *p; p++)
 		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
 	out = talloc_asprintf_append_buffer(out, ".TP\n.B %s\n%s\nEnvironment: DSN_%s.\n",
-					    plain(out, help_flag(out, row)), plain(out, row->help), name);
+					    roff_text(out, help_flag(out, row)), roff_text(out, row->help), name);
 	if (row->value)
-		out = talloc_asprintf_append_buffer(out, "Default: %s.\n", plain(out, row->value));
+		out = talloc_asprintf_append_buffer(out, "Default: %s.\n", roff_text(out, row->value));
 	return out;
 }
 
@@ -43,12 +26,12 @@ static char *add_command(char *out, const struct command *c)
 {
 	char *own = mem_strdup(out, "");
 
-	out = talloc_asprintf_append_buffer(out, ".SS vcli %s %s\n%s.\n", plain(out, c->words),
-					    plain(out, c->args ? c->args : ""), plain(out, c->summary));
+	out = talloc_asprintf_append_buffer(out, ".SS vcli %s %s\n%s.\n", roff_text(out, c->words),
+					    roff_text(out, c->args ? c->args : ""), roff_text(out, c->summary));
 	if (c->details)
-		out = talloc_asprintf_append_buffer(out, ".PP\n%s\n", plain(out, c->details));
+		out = talloc_asprintf_append_buffer(out, ".PP\n%s\n", roff_text(out, c->details));
 	for (const char *const *f = c->flags; f && *f; f++)
-		own = talloc_asprintf_append_buffer(own, "%s\\-\\-%s", *own ? ", " : "", plain(own, *f));
+		own = talloc_asprintf_append_buffer(own, "%s\\-\\-%s", *own ? ", " : "", roff_text(own, *f));
 	if (*own)
 		out = talloc_asprintf_append_buffer(out, ".PP\nFlags: %s.\n", own);
 	if (c->timeout_ms)
@@ -77,14 +60,14 @@ static char *manual(const void *ctx)
 		out = add_flag(out, &vcli_flags[i]);
 	out = talloc_strdup_append_buffer(out, ".SH EXIT STATUS\n");
 	for (const struct help_exit *x = help_exits; x->meaning; x++)
-		out = talloc_asprintf_append_buffer(out, ".TP\n.B %d\n%s\n", x->code, plain(out, x->meaning));
+		out = talloc_asprintf_append_buffer(out, ".TP\n.B %d\n%s\n", x->code, roff_text(out, x->meaning));
 	return talloc_strdup_append_buffer(
 		out,
 		".SH FILES\n.TP\n.I ${XDG_CONFIG_HOME:\\-\\(ti/.config}/dsn/vcli.conf\nSettings.\n.TP\n"
 		".I ${XDG_STATE_HOME:\\-\\(ti/.local/state}/dsn/jobs/JOB.json\nNodes, documents and publisher's key of "
 		"a "
 		"job, mode 0600.\n.TP\n.I ${XDG_STATE_HOME:\\-\\(ti/.local/state}/dsn/outbox/\nDetached commands.\n"
-		".SH SEE ALSO\n.BR dsn\\-agent (1)\n");
+		".SH SEE ALSO\n.BR dsn\\-agent (1),\n.BR dsn\\-hls (1)\n");
 }
 
 struct error *cmd_manual(struct vcli *v)

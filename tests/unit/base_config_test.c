@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/roff.h"
 
 struct settings {
 	char *state_dir;
@@ -303,6 +304,22 @@ static void test_help_and_version(void **state)
 	assert_memory_equal(text, "test-program ", 13);
 }
 
+/* The manual page has every setting and no line that roff would take for a request by accident. */
+static void test_manual(void **state)
+{
+	static const char *const parts[] = {"\n.B \\-\\-state\\-dir DIR\n", "\nEnvironment: DSN_STATE_DIR.\n",
+					    "\nDefault: 1935.\n", "\n.B \\-\\-log\\-level error|warn|info|debug\n",
+					    "\n.B \\-\\-print\\-config\n"};
+	struct fixture *f = *state;
+	char *page = config_manual(f->ctx, &program);
+
+	assert_memory_equal(page, ".TH TEST\\-PROGRAM 1 ", 20);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (!strstr(page, parts[i]))
+			fail_msg("no %s in %s", parts[i], page);
+	assert_string_equal(roff_text(f->ctx, ".a\n'b\\c~-\n.d"), "\\&.a\n.br\n\\&'b\\ec\\(ti\\-\n.br\n\\&.d");
+}
+
 /* What --print-config prints is a file that gives the same settings. */
 static void test_print_round_trip(void **state)
 {
@@ -327,16 +344,10 @@ int main(void)
 {
 	mem_init();
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults),
-		TEST(test_precedence),
-		TEST(test_lists),
-		TEST(test_flags),
-		TEST(test_default_file),
-		TEST(test_refuses_flags),
-		TEST(test_refuses_lines),
-		TEST(test_refuses_environment),
-		TEST(test_help_and_version),
-		TEST(test_print_round_trip),
+		TEST(test_defaults),      TEST(test_precedence),          TEST(test_lists),
+		TEST(test_flags),         TEST(test_default_file),        TEST(test_refuses_flags),
+		TEST(test_refuses_lines), TEST(test_refuses_environment), TEST(test_help_and_version),
+		TEST(test_manual),        TEST(test_print_round_trip),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
