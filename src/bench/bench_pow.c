@@ -199,7 +199,7 @@ static void print_json(struct measure *m)
 	size_t rounds = (size_t)s->rounds;
 	json_t *o = json_object(), *core = json_object();
 
-	json_put(o, "benchmark", "pow");
+	json_put(o, "bench", "pow");
 	json_put_decimal(o, "data_bytes", s->size);
 	json_put_decimal(o, "rounds", s->rounds);
 	for (size_t i = 0; i < m->kinds; i++)

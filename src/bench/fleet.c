@@ -23,6 +23,7 @@
 #define FIRST_PORT 23000
 #define PORTS_PER_AGENT 100
 #define UP_MS 30000
+#define LOG_LIMIT (1 << 20)
 #define VCLI_MS 90000
 #define VCLI_OUTPUT ((size_t)1 << 22)
 #define PROGRAM_LIMIT ((size_t)64 << 20)
@@ -68,7 +69,7 @@ static struct error *copy_segmenter(struct fleet *f)
 static struct error *make_folder(struct fleet *f)
 {
 	const char *tmp = getenv("TMPDIR");
-	char *folder = mem_printf(f, "%s/dsn-bench.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	char *folder = mem_printf(f, "%s/dsnb.XXXXXX", tmp && *tmp ? tmp : "/tmp");
 
 	if (!mkdtemp(folder))
 		return error_sys(errno, "%s", folder);
@@ -198,14 +199,32 @@ struct error *fleet_vcli(struct fleet *f, const char *const *words, int64_t *ret
 
 /* --- agents --- */
 
-static struct error *await(struct fleet *f, const char *state)
+/* In the agent's own words: the last line of its log. */
+static struct error *failed_start(struct fleet *f, const char *state)
+{
+	char *text = NULL, *end, *line;
+	struct error *e = file_read(f, mem_printf(f, "%s.log", state), LOG_LIMIT, &text, NULL);
+
+	if (e)
+		return error_wrap(e, "dsn-agent does not start");
+	for (end = text + strlen(text); end > text && end[-1] == '\n'; end--)
+		end[-1] = '\0';
+	line = strrchr(text, '\n');
+	return error_new(ERROR_FAILED, "dsn-agent does not start: %s", line ? line + 1 : text);
+}
+
+static struct error *await(struct fleet *f, struct child *agent, const char *state)
 {
 	char *path = file_join(f, state, "agent.id"), *id = NULL;
 	int64_t until_ms = clock_mono_ms() + UP_MS;
 	struct error *e = NULL;
 
-	while (!file_exists(path) && clock_mono_ms() < until_ms && !interrupted)
+	while (!file_exists(path) && child_alive(agent) && clock_mono_ms() < until_ms && !interrupted) {
 		usleep(20000);
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+	}
+	if (!file_exists(path) && !interrupted)
+		return failed_start(f, state);
 	TRY(file_read(f, path, 100, &id, NULL));
 	id[strcspn(id, "\n")] = '\0';
 	do {
@@ -266,7 +285,7 @@ static struct error *find_owner(struct fleet *f)
 
 struct error *fleet_start_agent(struct fleet *f, const char *const *ids, pid_t *ret_pid)
 {
-	char *state = mem_printf(f, "%s/agent-%zu", f->folder, f->agent_count);
+	char *state = mem_printf(f, "%s/a%zu", f->folder, f->agent_count);
 	int first = FIRST_PORT + (int)f->agent_count * PORTS_PER_AGENT;
 	const char *argv[80] = {fleet_program(f, "dsn-agent"),
 				"--state-dir",
@@ -300,5 +319,5 @@ struct error *fleet_start_agent(struct fleet *f, const char *const *ids, pid_t *
 			      : mem_array(f, struct child *, 1);
 	f->agents[f->agent_count++] = child;
 	*ret_pid = child_identity(child).pid;
-	return await(f, state);
+	return await(f, child, state);
 }
