@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
@@ -253,6 +254,40 @@ class Away(Case):
             self.assertIn("--bus", done.stderr)
         answer = self.json("node", "status", NOBODY, "--timeout", "1s", code=5)
         self.assertEqual(answer["error"]["code"], "unavailable")
+
+    def terminal(self, *words):
+        """What is shown on a terminal's error output meanwhile, and the exit code."""
+        ours, its = pty.openpty()
+        process = subprocess.Popen([VCLI, *words], env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=its)
+        os.close(its)
+        shown = b""
+        try:
+            while True:
+                try:
+                    piece = os.read(ours, 4096)
+                except OSError:  # the other end is closed
+                    break
+                if not piece:
+                    break
+                shown += piece
+            process.stdout.read()
+            return shown.decode(), process.wait(30)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            os.close(ours)
+
+    def test_progress_on_a_terminal(self):
+        """What takes more than a second says what it waits for; a line that is wiped at the end, and none when it is quick or quiet."""
+        shown, code = self.terminal("node", "status", NOBODY, "--timeout", "3s")
+        self.assertEqual(code, 5, shown)
+        self.assertRegex(shown, r"\r\x1b\[K\S[^\r]* \([12] s\)")
+        self.assertRegex(shown, r"\r\x1b\[Kvcli: ")
+        for words in (("--timeout", "500ms"), ("--timeout", "2s", "--quiet")):
+            shown, code = self.terminal("node", "status", NOBODY, *words)
+            self.assertEqual(code, 5, shown)
+            self.assertNotRegex(shown, r"\(\d+ s\)")
 
     def test_password_in_the_url_is_refused(self):
         done = self.vcli("node", "list", "--bus", "amqp://me:secret99@127.0.0.1/", "--timeout", "1s", code=2)
