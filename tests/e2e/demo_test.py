@@ -4,8 +4,10 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -15,6 +17,8 @@ from webdriver import Browser  # noqa: E402
 
 SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 # The demo is what operators run: the optimised programs, not the instrumented ones.
+# Where a system's own nginx, RabbitMQ and others listen: HTTP, RTMP, HLS, AMQP, management, distribution, epmd.
+STANDARD_PORTS = (80, 443, 1935, 8080, 5672, 5671, 15672, 25672, 4369)
 PROGRAMS = os.environ.get("DSN_RELEASE_BIN") or os.environ.get("DSN_BIN") or str(SOURCE / "build" / "bin")
 
 
@@ -66,6 +70,7 @@ class Demo:
             self.process.wait(60)
             raise AssertionError(f"the demo did not end within {seconds} s; it said:\n{self.text()}") from None
         self.reader.join(10)
+        self.process.stdout.close()
         return self.process.returncode
 
     def folder(self):
@@ -79,6 +84,18 @@ class Demo:
 
 
 class DemoTest(unittest.TestCase):
+    def hold_standard_ports(self):
+        """Somebody is there already, on each of them."""
+        for port in STANDARD_PORTS:
+            s = socket.socket()
+            self.addCleanup(s.close)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("0.0.0.0", port))
+                s.listen()
+            except OSError:
+                pass  # a server of the machine has it, or this user may not: as good
+
     def check_table(self, demo):
         rows = re.findall(r"^demo0001\S+ +\d+x\d+ +(\d+) +(yes|NO) ", demo.text(), re.M)
         self.assertEqual(len(rows), 5, demo.text())
@@ -92,13 +109,31 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(code, 0, demo.text())
         self.assertEqual(self.check_table(demo), seconds // 4, "fragments of 4 s")
         self.assertEqual(processes_under(demo.folder()), [])
+        self.assertIn(f"all {5 * (seconds // 4)} segments decode cleanly", demo.text())
         return demo.text()
 
     def test_once(self):
+        self.hold_standard_ports()
         self.assertIn("bus: amqp://", self.once(20))
 
     def test_once_without_a_broker(self):
         self.assertIn("bus: shh://", self.once(12, "--bus", "whisper"))
+
+    def test_film_of_somebody(self):
+        """Upright, no H.264, no sound, a name with a blank: sent all the same."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="dsn-film-"))
+        self.addCleanup(shutil.rmtree, folder)
+        film = folder / "my film.avi"
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=360x640:r=30:d=9", "-c:v", "mpeg4", "-q:v", "5", film],
+                       check=True, timeout=120)
+        demo = Demo("--once", "--input", str(film))
+        self.assertEqual(demo.end(240), 0, demo.text())
+        self.assertGreaterEqual(self.check_table(demo), 2)
+        self.assertIn("360x640", demo.text())
+        self.assertEqual(processes_under(demo.folder()), [])
+        demo = Demo("--once", "--input", str(folder / "none.mp4"))
+        self.assertEqual(demo.end(60), 1, demo.text())
+        self.assertIn("none.mp4", demo.text())
 
     @unittest.skipUnless(shutil.which("chromedriver"), "chromium-driver is not installed")
     def test_page_plays_and_switches(self):
