@@ -95,18 +95,18 @@ static struct error *sync_folder(const char *path)
 	return e;
 }
 
-static struct error *fill_temporary(int fd, const char *path, const void *bytes, size_t len, mode_t mode)
+static struct error *fill_temporary(int fd, const char *path, const void *bytes, size_t len, mode_t mode, bool synced)
 {
 	TRY(write_all(fd, path, bytes, len));
 	/* mkstemp() made it 0600; only now, with all bytes in it, may others see it. */
 	if (fchmod(fd, mode) < 0)
 		return error_sys(errno, "%s: setting the mode", path);
-	if (fsync(fd) < 0)
+	if (synced && fsync(fd) < 0)
 		return error_sys(errno, "%s: writing to disk", path);
 	return NULL;
 }
 
-struct error *file_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode)
+static struct error *replace(const char *path, const void *bytes, size_t len, mode_t mode, bool synced)
 {
 	char *temporary = mem_printf(NULL, "%s.XXXXXX", path);
 	struct error *e = NULL;
@@ -117,7 +117,7 @@ struct error *file_write_atomic(const char *path, const void *bytes, size_t len,
 		mem_free(temporary);
 		return e;
 	}
-	e = fill_temporary(fd, path, bytes, len, mode);
+	e = fill_temporary(fd, path, bytes, len, mode, synced);
 	if (close(fd) < 0 && !e)
 		e = error_sys(errno, "%s: closing", path);
 	if (!e && rename(temporary, path) < 0)
@@ -125,7 +125,17 @@ struct error *file_write_atomic(const char *path, const void *bytes, size_t len,
 	if (e)
 		unlink(temporary);
 	mem_free(temporary);
-	return e ? e : sync_folder(path);
+	return e || !synced ? e : sync_folder(path);
+}
+
+struct error *file_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode)
+{
+	return replace(path, bytes, len, mode, true);
+}
+
+struct error *file_replace(const char *path, const void *bytes, size_t len, mode_t mode)
+{
+	return replace(path, bytes, len, mode, false);
 }
 
 static struct error *make_folder(const char *path, mode_t mode)

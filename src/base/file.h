@@ -16,6 +16,9 @@ struct error *file_read(const void *ctx, const char *path, size_t limit, char **
 /* Write to a temporary name in the same folder, fsync, rename over `path`, fsync the folder.
  * On any failure (a full disk) the old file is untouched and no temporary stays. */
 struct error *file_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode) MUST_CHECK;
+/* The same without waiting for the disk: whoever opens it sees the old or the new file, but after a power cut there may
+ * be neither. For what is made anew from other files before it is used. */
+struct error *file_replace(const char *path, const void *bytes, size_t len, mode_t mode) MUST_CHECK;
 /* mkdir -p; existing folders are left as they are. */
 struct error *file_mkdirs(const char *path, mode_t mode) MUST_CHECK;
 /* Remove a folder and all below it without following links; a missing folder is success. */

@@ -66,7 +66,8 @@ static struct error *visit_all(const struct visitor *v, const struct api_task *t
 static struct error *write_one(const char *path, const char *stream, const char *key)
 {
 	char *text = mem_printf(NULL, "rtmp_playpath=%s?key=%s\n", stream, key);
-	struct error *e = file_write_atomic(path, text, strlen(text), 0600);
+	/* Written anew from the stored task before each start of the job, so a power cut may take it. */
+	struct error *e = file_replace(path, text, strlen(text), 0600);
 
 	mem_free(text);
 	return e;

@@ -94,6 +94,11 @@ static void write_and_read(void **state)
 	refused(file_read(folder, at("b"), 3, &text, &len), ERROR_NOT_FOUND, "/b: No such file");
 	refused(file_read(folder, folder, 3, &text, &len), ERROR_IO, "Is a directory");
 	refused(file_write_atomic(at("no/such"), "x", 1, 0600), ERROR_NOT_FOUND, "no/such");
+	ok(file_replace(at("a"), "fifth", 5, 0640));
+	assert_int_equal(stat(at("a"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(st.st_size, 5);
+	refused(file_replace(at("no/such"), "x", 1, 0600), ERROR_NOT_FOUND, "no/such");
 }
 
 /* No room: the old file is whole and nothing lies beside it. A file size limit of the process stands for a full disk;
