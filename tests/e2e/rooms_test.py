@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""scripts/check-rooms: content with the tree as it is, and with nothing that breaks its order."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+
+
+class Rooms(unittest.TestCase):
+    def setUp(self):
+        self.copy = pathlib.Path(tempfile.mkdtemp(prefix="dsn-rooms-"))
+        self.addCleanup(shutil.rmtree, self.copy)
+        (self.copy / "scripts").mkdir()
+        shutil.copy2(SOURCE / "scripts" / "check-rooms", self.copy / "scripts")
+        shutil.copy2(SOURCE / "CMakeLists.txt", self.copy)
+        shutil.copytree(SOURCE / "src", self.copy / "src")
+
+    def check(self, *parts, code=1):
+        done = subprocess.run([self.copy / "scripts" / "check-rooms"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        for part in parts:
+            self.assertIn(part, done.stderr)
+
+    def include(self, file, header):
+        path = self.copy / "src" / file
+        path.write_text(f'#include "{header}"\n' + path.read_text())
+
+    def test_as_it_is(self):
+        self.check(code=0)
+
+    def test_higher_floor(self):
+        self.include("base/buf.c", "bus/bus.h")
+        self.check("src/base/buf.c", "bus/bus.h", "base stands below or beside bus")
+
+    def test_beside(self):
+        self.include("media/args.c", "http/client.h")
+        self.check("src/media/args.c")
+
+    def test_circle_of_rooms(self):
+        path = self.copy / "CMakeLists.txt"
+        path.write_text(path.read_text().replace("dsn_room(base LIBS", "dsn_room(base ROOMS api LIBS"))
+        self.check("room base uses api")
+
+    def test_circle_of_headers(self):
+        self.include("base/buf.h", "base/file.h")
+        self.include("base/file.h", "base/buf.h")
+        self.check("circle of includes", "base/buf.h", "base/file.h")
+
+    def test_unknown_folder(self):
+        (self.copy / "src" / "attic").mkdir()
+        (self.copy / "src" / "attic" / "old.c").write_text("int old;\n")
+        self.check("attic")
+
+    def test_short_path(self):
+        self.include("base/buf.c", "file.h")
+        self.check('includes "file.h"', "from src/")
+
+
+if __name__ == "__main__":
+    unittest.main()
