@@ -10,6 +10,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from engine import main  # noqa: E402
+
 SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 POLICY = "/usr/sbin/policy-rc.d"
 NO = "#!/bin/sh\nexit 101\n"
@@ -25,8 +28,8 @@ class Machine:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dsn-setup-"))
         self.root = self.folder / "root"
-        self.holder = subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sleep", "infinity"],
-                                       stdin=subprocess.DEVNULL)
+        self.holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "sleep",
+                                        "infinity"], stdin=subprocess.DEVNULL)
         children = pathlib.Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children")
         end = time.monotonic() + 10
         self.pid = ""
@@ -155,4 +158,4 @@ class Setup(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    sys.exit(unittest.main(verbosity=2))
+    main()
