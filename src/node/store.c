@@ -25,7 +25,12 @@ static const char schema[] =
 	" without rowid;"
 	"create table if not exists decision(number integer primary key, node text not null, time_ms integer not null,"
 	" what text not null, why text not null);"
-	"create index if not exists decision_node on decision(node, number);";
+	"create index if not exists decision_node on decision(node, number);"
+	/* With the insert, not after it: one wait for the disk, not two. */
+	"create trigger if not exists decision_bound after insert on decision begin delete from decision where "
+	"node=new.node and "
+	"number<=(select number from decision where node=new.node order by number desc limit 1 offset " DECISIONS_KEPT
+	"); end;";
 
 struct error *store_open(const void *ctx, const char *path, struct db **ret_db)
 {
@@ -312,11 +317,6 @@ void decide(struct node *n, const char *what, const char *why, ...)
 	log_info(what, "node=%s why=%s", n->row.id, log_q(text));
 	e = db_exec(db, "insert into decision(node,time_ms,what,why) values(?,?,?,?)", "siss", n->row.id,
 		    clock_wall_ms(), what, text);
-	if (!e)
-		e = db_exec(db,
-			    "delete from decision where node=?1 and number<=(select number from decision where node=?1"
-			    " order by number desc limit 1 offset ?2)",
-			    "si", n->row.id, (int64_t)DECISIONS_KEPT);
 	if (e) {
 		log_warn("decision.lost", "node=%s what=%s reason=%s", n->row.id, what, log_q(e->message));
 		error_free(e);

@@ -220,6 +220,40 @@ static void test_digest(void **state)
 				digest_argv(*state, (const char *const[]){"a", "bc", NULL}));
 }
 
+static struct error *count_decisions(const struct db_row *row, void *arg)
+{
+	int64_t *found = arg;
+
+	found[0] = db_int(row, 0);
+	found[1] = db_int(row, 1);
+	return NULL;
+}
+
+/* The newest of each node are kept, also in a database of before. */
+static void test_decisions(void **state)
+{
+	struct world *w = *state;
+	int64_t found[2] = {0};
+	const int kept = atoi(DECISIONS_KEPT);
+
+	for (int i = 1; i <= kept + 20; i++) {
+		if (i == 30)
+			reopen(w);
+		must(db_exec(w->db, "insert into decision(node,time_ms,what,why) values(?,?,?,?)", "siss", "a",
+			     (int64_t)i, "what", "why"));
+		if (i <= 10)
+			must(db_exec(w->db, "insert into decision(node,time_ms,what,why) values(?,?,?,?)", "siss", "b",
+				     (int64_t)i, "what", "why"));
+	}
+	must(db_query(w->db, count_decisions, found, "select count(*), min(time_ms) from decision where node=?", "s",
+		      "a"));
+	assert_int_equal(found[0], kept);
+	assert_int_equal(found[1], 21);
+	must(db_query(w->db, count_decisions, found, "select count(*), min(time_ms) from decision where node=?", "s",
+		      "b"));
+	assert_int_equal(found[0], 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +261,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_jobs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_commands, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failover, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_decisions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_private_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_digest, setup, teardown),
 	};
