@@ -263,6 +263,8 @@ static struct error *give_key(struct fleet *f, const char *state, const char *id
 	struct secp_key key;
 	struct error *e;
 
+	/* The agent's folder itself is passed by the user its programs run as. */
+	TRY(file_mkdirs(state, 0711));
 	TRY(file_mkdirs(folder, 0700));
 	TRY(keyfile_read(from, NULL, &key));
 	e = keyfile_write(file_join(folder, folder, id), &key);
