@@ -270,7 +270,7 @@ class Network:
             shutil.copy2(BIN / program, self.bin / program)
         self.whisper = None
         self.agents, self.agent_of, self.started, self.ports = {}, {}, [], {}
-        self.next_port = 22000 + os.getpid() % 40 * 200
+        self.next_port = int(os.environ.get("DSN_TEST_PORTS", str(22000 + os.getpid() % 40 * 200)).split("-")[0])
         self.environment = dict(os.environ, XDG_STATE_HOME=str(self.folder / "user"),
                                 XDG_CONFIG_HOME=str(self.folder / "user"))
         for variable in list(self.environment):
