@@ -19,6 +19,7 @@
 #include "bus/amqp_link.h"
 #include "bus/amqp_names.h"
 #include "bus/bus.h"
+#include "bus/keyring.h"
 
 #define NETWORK "bench"
 #define GOAL_RATIO 0.9
@@ -144,17 +145,29 @@ static struct error *take_error(struct ours *o)
 	return e;
 }
 
-static struct error *ours_open(const void *ctx, const struct bus_options *options, struct ours **ret_ours)
+static char *new_address(const void *ctx, struct keyring *k)
+{
+	struct secp_key key;
+
+	if (!k)
+		return hex_random(ctx, ID_DIGITS / 2);
+	secp_key_new(&key);
+	return mem_strdup(ctx, keyring_add(k, &key));
+}
+
+static struct error *ours_open(const void *ctx, const struct bus_options *options, bool sealed, struct ours **ret_ours)
 {
 	struct bus_handlers handlers = {.on_state = on_state, .on_message = on_message};
+	struct bus_options with_keys = *options;
 	struct ours *o = mem_new(ctx, struct ours);
 
 	handlers.arg = o;
 	uv_loop_init(&o->loop);
-	o->from = hex_random(o, ID_DIGITS / 2);
-	o->to = hex_random(o, ID_DIGITS / 2);
+	with_keys.keyring = sealed ? keyring_new(o, NULL) : NULL;
+	o->from = new_address(o, with_keys.keyring);
+	o->to = new_address(o, with_keys.keyring);
 	*ret_ours = o;
-	TRY(bus_open(o, &o->loop, options, &handlers, &o->bus));
+	TRY(bus_open(o, &o->loop, &with_keys, &handlers, &o->bus));
 	TRY(bus_serve(o->bus, o->to, true));
 	o->deadline = timer_start(o, &o->loop, 60000, 0, on_deadline, o);
 	uv_run(&o->loop, UV_RUN_DEFAULT);
@@ -289,42 +302,48 @@ static struct error *purge(amqp_connection_state_t link, const char *queue)
 	return amqp_link_check(link, CHANNEL, "empty the queue");
 }
 
-/* --- both --- */
+/* --- all --- */
+
+/* The goal is the transport's: the bare loop neither signs nor encrypts. */
+enum kind { PLAIN, BARE, SEALED, KINDS };
 
 struct contest {
-	struct ours *ours;
+	struct ours *ours[KINDS]; /* none for BARE, which sends to PLAIN's mailbox */
+	char *queue[KINDS];
 	amqp_connection_state_t link;
 	uint64_t confirmed;
-	char *queue, *text;
-	double rates[LOADS][2][MAX_ROUNDS]; /* ours, bare */
+	char *text;
+	double rates[LOADS][KINDS][MAX_ROUNDS];
 };
 
-static struct error *run_case(struct contest *c, size_t load, int bare, size_t round)
+static struct error *run_case(struct contest *c, size_t load, enum kind kind, size_t round)
 {
-	double *rate = &c->rates[load][bare][round];
+	double *rate = &c->rates[load][kind][round];
 
-	TRY(purge(c->link, c->queue));
-	if (bare)
-		return bare_run(c->link, c->ours->to, c->text, &loads[load], &c->confirmed, rate);
-	return ours_run(c->ours, &loads[load], rate);
+	TRY(purge(c->link, c->queue[kind]));
+	if (kind == BARE)
+		return bare_run(c->link, c->ours[PLAIN]->to, c->text, &loads[load], &c->confirmed, rate);
+	return ours_run(c->ours[kind], &loads[load], rate);
 }
 
 static struct error *run_all(struct contest *c, size_t rounds)
 {
 	for (size_t round = 0; round < rounds; round++) {
 		for (size_t load = 0; load < LOADS; load++) {
-			int first = (int)(round % 2);
+			enum kind first = round % 2 ? BARE : PLAIN;
 
 			TRY(run_case(c, load, first, round));
-			TRY(run_case(c, load, !first, round));
+			TRY(run_case(c, load, first == PLAIN ? BARE : PLAIN, round));
+			TRY(run_case(c, load, SEALED, round));
 		}
 	}
-	return purge(c->link, c->queue);
+	TRY(purge(c->link, c->queue[SEALED]));
+	return purge(c->link, c->queue[PLAIN]);
 }
 
 struct outcome {
-	double ours, bare; /* median of the rounds */
-	double ratio;      /* median of the rounds' ratios: what slowed the machine down for a while slowed both */
+	double ours, bare, sealed; /* median of the rounds */
+	double ratio; /* median of the rounds' ratios: what slowed the machine down for a while slowed both */
 };
 
 static struct outcome outcome_of(struct contest *c, size_t load, size_t rounds)
@@ -333,22 +352,23 @@ static struct outcome outcome_of(struct contest *c, size_t load, size_t rounds)
 	struct outcome o;
 
 	for (size_t i = 0; i < rounds; i++)
-		ratios[i] = c->rates[load][0][i] / c->rates[load][1][i];
+		ratios[i] = c->rates[load][PLAIN][i] / c->rates[load][BARE][i];
 	o.ratio = bench_median(ratios, rounds);
-	o.ours = bench_median(c->rates[load][0], rounds);
-	o.bare = bench_median(c->rates[load][1], rounds);
+	o.ours = bench_median(c->rates[load][PLAIN], rounds);
+	o.bare = bench_median(c->rates[load][BARE], rounds);
+	o.sealed = bench_median(c->rates[load][SEALED], rounds);
 	return o;
 }
 
 static void print_table(struct contest *c, size_t rounds, int64_t size)
 {
 	printf("confirmed commands of %" PRId64 " bytes per second, median of %zu\n", size, rounds);
-	printf("%8s %12s %12s %8s  goal\n", "window", "dsn", "bare", "ratio");
+	printf("%8s %12s %12s %8s  %-12s %12s\n", "window", "dsn", "bare", "ratio", "goal", "dsn sealed");
 	for (size_t i = 0; i < LOADS; i++) {
 		struct outcome o = outcome_of(c, i, rounds);
 
-		printf("%8u %12.0f %12.0f %8.2f  >= %.1f  %s\n", loads[i].window, o.ours, o.bare, o.ratio, GOAL_RATIO,
-		       o.ratio >= GOAL_RATIO ? "met" : "MISSED");
+		printf("%8u %12.0f %12.0f %8.2f  >= %.1f %-6s %12.0f\n", loads[i].window, o.ours, o.bare, o.ratio,
+		       GOAL_RATIO, o.ratio >= GOAL_RATIO ? "met" : "MISSED", o.sealed);
 	}
 }
 
@@ -368,6 +388,7 @@ static void print_json(struct contest *c, size_t rounds, int64_t size)
 		bench_put(row, "dsn_per_second", result.ours, 0);
 		bench_put(row, "bare_per_second", result.bare, 0);
 		bench_put(row, "ratio", result.ratio, 3);
+		bench_put(row, "dsn_sealed_per_second", result.sealed, 0);
 		met = met && result.ratio >= GOAL_RATIO;
 		json_array_append_new(list, row);
 	}
@@ -378,15 +399,25 @@ static void print_json(struct contest *c, size_t rounds, int64_t size)
 }
 
 /* The mailbox is served only until it exists: nobody shall empty it while we measure. */
+static struct error *open_one(struct contest *c, const struct bus_options *options, enum kind kind, size_t size)
+{
+	TRY(ours_open(c, options, kind == SEALED, &c->ours[kind]));
+	bus_unserve(c->ours[kind]->bus, c->ours[kind]->to, false);
+	ours_fill(c->ours[kind], size);
+	c->queue[kind] = amqp_name_mailbox(c, NETWORK, c->ours[kind]->to);
+	return NULL;
+}
+
 static struct error *contest_open(struct contest *c, const struct bus_options *options, size_t size)
 {
 	struct message *m;
+	struct ours *plain;
 
-	TRY(ours_open(c, options, &c->ours));
-	bus_unserve(c->ours->bus, c->ours->to, false);
-	ours_fill(c->ours, size);
-	c->queue = amqp_name_mailbox(c, NETWORK, c->ours->to);
-	m = message_new(c, MESSAGE_COMMAND, c->ours->from, c->ours->to, TTL_MS, c->ours->body);
+	TRY(open_one(c, options, PLAIN, size));
+	TRY(open_one(c, options, SEALED, size));
+	c->queue[BARE] = c->queue[PLAIN];
+	plain = c->ours[PLAIN];
+	m = message_new(c, MESSAGE_COMMAND, plain->from, plain->to, TTL_MS, plain->body);
 	c->text = message_encode(c, m);
 	return bare_open(c, options, &c->link);
 }
@@ -417,7 +448,8 @@ struct error *bench_amqp(int argc, char **argv)
 		print_json(c, (size_t)s.rounds, s.size);
 	else if (!e)
 		print_table(c, (size_t)s.rounds, s.size);
-	ours_close(c->ours);
+	ours_close(c->ours[PLAIN]);
+	ours_close(c->ours[SEALED]);
 	amqp_link_close(c->link, !e);
 	mem_free(c);
 	return e;
