@@ -114,6 +114,7 @@ class Chain:
     def __init__(self, port):
         self.rpc = Rpc(port)
         self.people = {}
+        self.funded = set()
 
     def key(self, name):
         if name not in self.people:
@@ -122,10 +123,10 @@ class Chain:
 
     def person(self, name):
         """The address of somebody who has ether and signs by way of the chain's node."""
-        known = name in self.people
         key = self.key(name)
-        if not known:
+        if name not in self.funded:
             self.fund(key)
+            self.funded.add(name)
         return key.address
 
     def fund(self, key):
