@@ -163,8 +163,10 @@ class Chain:
         return self.receipt(self.rpc("eth_sendTransaction", self.transaction(sender, to, data, value, gas)))
 
     def call(self, sender, to, data, value=0):
+        asked = self.transaction(sender, to, data, value)
+        del asked["gasPrice"]  # nobody pays for a question
         try:
-            answer = self.rpc("eth_call", self.transaction(sender, to, data, value), "latest")
+            answer = self.rpc("eth_call", asked, "latest")
         except RpcError as e:
             data = e.data if isinstance(e.data, str) else (e.data or {}).get("data", "") if e.data else ""
             if "revert" not in str(e):

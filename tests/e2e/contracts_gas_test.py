@@ -1,21 +1,24 @@
 #!/usr/bin/env python3
 """The gas of each transaction, exactly as contracts/gas.json says, and what a delivered segment costs.
 
-    python3 tests/e2e/contracts_gas_test.py --write      write contracts/gas.json anew
+    python3 tests/e2e/contracts_gas_test.py --write         write anvil's column of contracts/gas.json anew
+    python3 tests/interop/contracts_test.py --write         geth's, which is what the chain charges
+
+anvil prices changes of storage otherwise than Istanbul's rules do (2,900 for a slot that was not zero, where these say
+5,000; other refunds). So what holds is geth's column; anvil's shows without geth that nothing became dearer.
 """
 import json
-import pathlib
 import shutil
 import sys
 import tempfile
 import unittest
 
-import chain as chains
-from chain import SOURCE, artifact
+from chain import SOURCE, Anvil, artifact
 from contracts_case import (CUSTOMER, MANAGER, OWNER, SUPPLIER, TRANSCODER, VERIFIER, Network, Tree, h, main)
 
 TABLE = SOURCE / "contracts" / "gas.json"
-AGAIN = "python3 tests/e2e/contracts_gas_test.py --write"
+# The same on each chain, since they are in the deployed code; short, since geth waits them out.
+WINDOWS = (10, 11, 9, 8)
 SEGMENTS = 100
 MOST_PER_SEGMENT = 3000
 
@@ -30,6 +33,10 @@ class Meter:
             self.rows[contract.name] = {"deployment": int(contract.receipt["gasUsed"], 16)}
         for part in (self.counter, self.roles, self.accounts, self.nodes, self.blacklist, self.jobs):
             part()
+
+    def later(self):
+        """A time to come whose last bytes are the same whenever it is asked for: a byte that is zero is cheaper."""
+        return (self.chain.now() + 2 * 2**16) // 2**16 * 2**16 + 0x0101
 
     def use(self, contract, sender, function, *arguments, value=0, when=""):
         receipt = contract.send(sender, function, *arguments, value=value)
@@ -84,7 +91,7 @@ class Meter:
 
     def blacklist(self):
         b, net = self.net.blacklist, self.net
-        arguments = net.customer, self.chain.now() + 10**6, h(1), "segments of black frames"
+        arguments = net.customer, self.later(), h(1), "segments of black frames"
         self.use(b, net.verifier, "bar", *arguments)
         self.use(b, net.customer, "appeal", net.customer, h(2))
         self.use(b, net.verifier2, "decideAppeal", net.customer, False, when="refused")
@@ -95,7 +102,7 @@ class Meter:
 
     def jobs(self):
         j, net = self.net.jobs, self.net
-        price, budget, deadline = 10**9, 10**15, self.chain.now() + 10**6
+        price, budget, deadline = 10**9, 10**15, self.later()
         node = net.add_node("worker", price=price)
         other = net.add_node("other", price=price)
         create = h("job"), budget, deadline, price, price, price
@@ -142,33 +149,62 @@ class Meter:
         return {**per, "all three": round(sum(per.values()), 2)}
 
 
-def measured():
-    """The whole table, on a chain of its own: what came before changes the price of storage."""
+SEGMENT = f"a segment in a batch of {SEGMENTS}"
+
+
+def measured(start):
+    """All rows, on a chain of its own that `start(folder)` starts: what came before changes the price of storage."""
     folder = tempfile.mkdtemp(prefix="dsn-gas-")
     try:
-        chain = chains.Anvil(folder)
+        chain = start(folder)
         try:
+            chain.windows = WINDOWS
             meter = Meter(chain)
-            return {"evm": "istanbul", **meter.rows, f"a segment in a batch of {SEGMENTS}": meter.segment()}
+            return {**meter.rows, SEGMENT: meter.segment()}
         finally:
             chain.stop()
     finally:
         shutil.rmtree(folder)
 
 
+def column(name):
+    """What the table says of one chain."""
+    return {contract: {row: gas[name] for row, gas in rows.items() if name in gas}
+            for contract, rows in json.loads(TABLE.read_text()).items()}
+
+
+def write(name, rows):
+    """Put a column into the table. Rows that are no longer measured are gone from it."""
+    table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    for contract, there in rows.items():
+        old = table.get(contract, {})
+        table[contract] = {row: {**old.get(row, {}), name: gas} for row, gas in there.items()}
+    lines = []
+    for contract in rows:
+        cells = [f"\t\t{json.dumps(row)}: {json.dumps(dict(sorted(gas.items(), reverse=True)))}"
+                 for row, gas in table[contract].items()]
+        lines.append(f"\t{json.dumps(contract)}: {{\n" + ",\n".join(cells) + "\n\t}")
+    TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
 class Gas(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.measured = measured()
+        cls.measured = measured(Anvil)
 
     def test_the_table(self):
         self.maxDiff = None
-        self.assertEqual(json.loads(TABLE.read_text()), self.measured, f"if this is meant, write it anew: {AGAIN}")
+        self.assertEqual(column("anvil"), self.measured, f"if this is meant, write both columns anew:\n{__doc__}")
+
+    def test_both_columns_are_there(self):
+        self.assertEqual({c: set(rows) for c, rows in column("geth").items()},
+                         {c: set(rows) for c, rows in column("anvil").items()}, __doc__)
 
     def test_a_segment(self):
-        cost = self.measured[f"a segment in a batch of {SEGMENTS}"]
-        print("figure: gas of a segment in a batch of 100:", ", ".join(f"{k} {v:.0f}" for k, v in cost.items()))
-        self.assertLessEqual(cost["all three"], MOST_PER_SEGMENT)
+        for name in ("geth", "anvil"):
+            cost = column(name)[SEGMENT]
+            print(f"figure: {name}, gas of {SEGMENT}:", ", ".join(f"{k} {v:.0f}" for k, v in cost.items()))
+            self.assertLessEqual(cost["all three"], MOST_PER_SEGMENT)
 
     def test_no_function_is_missing(self):
         for name in ("Accounts", "Blacklist", "Counter", "Jobs", "Nodes", "Roles"):
@@ -179,6 +215,6 @@ class Gas(unittest.TestCase):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
-        pathlib.Path(TABLE).write_text(json.dumps(measured(), indent="\t") + "\n")
+        write("anvil", measured(Anvil))
     else:
         main()
