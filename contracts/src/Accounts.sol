@@ -144,6 +144,7 @@ contract Accounts {
 		return members[kind].page(offset, limit);
 	}
 
+	/// @dev Take from a balance what is there.
 	function _debit(address from, uint256 amount) private {
 		if (amount == 0) revert ZeroAmount();
 		uint256 balance = balanceOf[from];
@@ -151,6 +152,7 @@ contract Accounts {
 		balanceOf[from] = balance - amount;
 	}
 
+	/// @dev From one balance to another; to oneself changes nothing.
 	function _move(address from, address to, uint256 amount) private {
 		if (to == address(0)) revert ZeroAddress();
 		_debit(from, amount);

@@ -56,6 +56,8 @@ contract Blacklist is RoleGuard {
 
 	mapping(address => Bar) private bars;
 
+	/// @param roles_ who bars, and who decides appeals
+	/// @param nodes_ whose the nodes are
 	constructor(Roles roles_, Nodes nodes_) RoleGuard(roles_) {
 		nodes = nodes_;
 	}
@@ -126,6 +128,7 @@ contract Blacklist is RoleGuard {
 		return (b.verifier, b.until, b.appeal, b.evidence, b.reason);
 	}
 
+	/// @dev A bar that stands.
 	function _barred(address subject) private view returns (Bar storage b) {
 		b = bars[subject];
 		if (b.until <= block.timestamp) revert NotBarred(subject);

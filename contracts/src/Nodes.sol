@@ -63,6 +63,7 @@ contract Nodes {
 	mapping(address => AddressSet.Set) private byOwner;
 	mapping(Work => AddressSet.Set) private byWork;
 
+	/// @param accounts_ who is a supplier
 	constructor(Accounts accounts_) {
 		accounts = accounts_;
 	}
@@ -162,6 +163,7 @@ contract Nodes {
 		return byWork[work].page(offset, limit);
 	}
 
+	/// @dev List a node, after all that can be said against it.
 	function _admit(bytes calldata publicKey, Work work, bytes calldata consent) private returns (address node) {
 		if (!accounts.isRegistered(Kind.Supplier, msg.sender)) revert NoSupplier(msg.sender);
 		if (publicKey.length != 64) revert BadPublicKey(publicKey.length);
@@ -179,16 +181,19 @@ contract Nodes {
 		emit NodeAdded(node, msg.sender, work, publicKey);
 	}
 
+	/// @dev A node that is listed.
 	function _listed(address node) private view returns (Node storage n) {
 		n = nodes[node];
 		if (n.owner == address(0)) revert NoSuchNode(node);
 	}
 
+	/// @dev A node of the caller.
 	function _own(address node) private view returns (Node storage n) {
 		n = _listed(node);
 		if (n.owner != msg.sender) revert NotYours(msg.sender);
 	}
 
+	/// @dev Check and write on what terms a node is offered.
 	function _setTerms(
 		address node,
 		Node storage n,

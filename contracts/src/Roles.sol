@@ -135,6 +135,7 @@ contract Roles {
 		return holders[role].page(offset, limit);
 	}
 
+	/// @dev Refuse everybody but the owner.
 	function _ownerOnly() private view {
 		if (msg.sender != owner) revert MissingRole(Role.Owner, msg.sender);
 	}

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The committed artefacts are what the pinned compiler makes of the sources, and say of themselves what is so."""
 import json
+import re
 import subprocess
 import unittest
 
@@ -13,6 +14,8 @@ COUNTER = [("clearCounter", "nonpayable", []), ("derementCounter", "nonpayable",
            ("incrementCounter", "nonpayable", [])]
 # What go-ethereum 1.9.20 does not know; as a rule found outside the data of a PUSH only.
 YOUNGER = {0x48: "BASEFEE", 0x49: "BLOBHASH", 0x4a: "BLOBBASEFEE", 0x5c: "TLOAD", 0x5d: "TSTORE", 0x5e: "MCOPY", 0x5f: "PUSH0"}
+
+EXPLAINED = re.compile(r"\t?(abstract|library|contract|enum|error|event|function|constructor|modifier)\b|\t[^/]* public ")
 
 
 def instructions(code):
@@ -47,6 +50,14 @@ class Artifacts(unittest.TestCase):
     def test_no_instruction_is_too_young(self):
         for name, a in self.all.items():
             self.assertFalse(set(instructions(bytes.fromhex(a["deployedBytecode"][2:]))) & set(YOUNGER), name)
+
+    def test_everything_is_explained(self):
+        """NatSpec before each contract, function, event, error and public value."""
+        for path in sorted((SOURCE / "contracts" / "src").rglob("*.sol")):
+            lines = path.read_text().splitlines()
+            for before, line in zip(lines, lines[1:]):
+                if EXPLAINED.match(line):
+                    self.assertRegex(before, r"^\t?///", f"{path.name}: {line}")
 
     def test_they_can_be_deployed(self):
         for name, a in self.all.items():

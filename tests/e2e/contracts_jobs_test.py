@@ -214,7 +214,8 @@ class Life(JobsCase):
         self.assertEqual([self.jobs(n) for n in names], list(self.chain.windows))
         self.assertEqual([self.jobs(n) for n in ("roles", "accounts", "nodes", "blacklist")],
                          [c.address for c in (self.net.roles, self.net.accounts, self.net.nodes, self.net.blacklist)])
-        self.assertEqual([self.jobs(n) for n in ("MAX_NODES", "MAX_SEGMENTS", "MAX_DURATION")], [32, 4096, 366 * 86400])
+        self.assertEqual([self.jobs(n) for n in ("MAX_NODES", "MAX_SEGMENTS", "MAX_OPEN", "MAX_DURATION")],
+                         [32, 4096, 128, 366 * 86400])
         contracts = self.jobs("roles"), self.jobs("accounts"), self.jobs("nodes"), self.jobs("blacklist")
         for i in range(4):
             for bad in (0, 30 * 86400 + 1):
@@ -332,6 +333,20 @@ class Batches(JobsCase):
         self.jobs.send(self.customer, "topUp", job, PRICE, value=PRICE)
         self.net.report(job, node, 1, 5)
         self.stands(job, free=0, held=11 * PRICE, open=2)
+
+    def test_most_open_batches(self):
+        job, node = self.net.working()
+        most = self.jobs("MAX_OPEN")
+        for ordinal in range(most):
+            self.jobs.send(node, "report", job, node, ordinal, 1, h(1))
+        self.jobs.refuse(node, "report", [job, node, most, 1, h(1)], "TooManyOpen", [job, node])
+        # Another node is not touched by it, and one that is settled makes room.
+        other = self.net.add_node("other")
+        self.jobs.send(self.manager, "assign", job, other, PRICE)
+        self.net.report(job, other)
+        self.jobs.send(self.verifier, "confirm", job, node, most - 1, 1, bytes(32))
+        self.jobs.send(self.customer, "settle", job, node, most - 1)
+        self.jobs.send(node, "report", job, node, most, 1, h(1))
 
     def test_too_late_to_report(self):
         job, node = self.net.working()

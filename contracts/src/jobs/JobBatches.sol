@@ -12,8 +12,14 @@ abstract contract JobBatches is JobNodes {
 	/// @notice Most segments in a batch.
 	uint256 public constant MAX_SEGMENTS = 4096;
 
+	/// @notice Most batches of a node for a job that are not settled. So no node leaves others more to settle than that, even
+	/// where gas costs nothing.
+	uint16 public constant MAX_OPEN = 128;
+
 	/// @notice The next batch of this node has another ordinal: this one was reported before, or one is missing.
 	error OutOfOrder(uint32 expected);
+	/// @notice The node has MAX_OPEN batches for this job that are not settled.
+	error TooManyOpen(uint256 jobId, address node);
 	/// @notice A number of segments that cannot be.
 	/// @param most the largest that can
 	error BadCount(uint256 count, uint256 most);
@@ -60,12 +66,14 @@ abstract contract JobBatches is JobNodes {
 		if (ordinal != a.batches) revert OutOfOrder(a.batches);
 		if (count == 0 || count > MAX_SEGMENTS) revert BadCount(count, MAX_SEGMENTS);
 		if (root == 0) revert ZeroHash();
+		if (a.open == MAX_OPEN) revert TooManyOpen(jobId, node);
 		uint256 claim = uint256(a.price) * count;
 		if (claim > j.free) revert BudgetExceeded(j.free, claim);
 		j.free -= uint112(claim);
 		j.held += uint112(claim);
 		j.open += 1;
 		a.batches = ordinal + 1;
+		a.open += 1;
 		Batch storage b = batches[jobId][node][ordinal];
 		b.root = root;
 		b.count = count;
@@ -106,6 +114,7 @@ abstract contract JobBatches is JobNodes {
 		j.held -= uint112(claim);
 		j.free += uint112(claim - amount);
 		j.open -= 1;
+		a.open -= 1;
 		b.state = BatchState.Settled;
 		b.since = _now();
 		emit BatchSettled(jobId, node, ordinal, b.accepted, a.payee, amount);
@@ -134,6 +143,7 @@ abstract contract JobBatches is JobNodes {
 		}
 	}
 
+	/// @dev Write a judgement.
 	function _judge(uint256 jobId, address node, uint32 ordinal, uint16 accepted, bytes32 evidence) private {
 		Batch storage b = batches[jobId][node][ordinal];
 		if (b.state != BatchState.Reported) revert WrongBatchState(jobId, node, ordinal, b.state);

@@ -128,6 +128,7 @@ abstract contract JobEscrow is JobNodes {
 		_end(jobId, j, j.endsAt < j.deadline ? State.Closed : State.Expired);
 	}
 
+	/// @dev A job of the caller.
 	function _ownJob(uint256 jobId) private view returns (Job storage j) {
 		j = jobs[jobId];
 		if (j.state == State.None) revert WrongState(jobId, State.None);
@@ -142,6 +143,7 @@ abstract contract JobEscrow is JobNodes {
 		else revert WrongValue(amount, msg.value);
 	}
 
+	/// @dev The last step: nothing is in escrow any longer.
 	function _end(uint256 jobId, Job storage j, State state) private {
 		uint112 refund = j.free;
 		j.state = state;

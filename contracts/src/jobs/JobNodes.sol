@@ -79,6 +79,7 @@ abstract contract JobNodes is JobStore {
 		for (uint256 i = 0; i < size; i++) loadOf[items[i]] -= 1;
 	}
 
+	/// @dev Whether a node may be assigned, by what is known of it and its owner, and at its price.
 	function _checkTerms(Job storage j, address node, address owner, Work work, uint80 price, uint80 maxPrice)
 		private
 		view

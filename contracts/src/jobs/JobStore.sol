@@ -50,6 +50,7 @@ abstract contract JobStore is RoleGuard {
 		uint80 price;
 		Work work;
 		uint32 batches; // reported so far; ordinal of the next one
+		uint16 open; // number of those that are not settled
 		uint40 until; // when it was unassigned; zero: not
 	}
 
@@ -98,6 +99,10 @@ abstract contract JobStore is RoleGuard {
 	mapping(uint256 => mapping(address => Assignment)) internal assignments;
 	mapping(uint256 => mapping(address => mapping(uint32 => Batch))) internal batches;
 
+	/// @param roles_ who manages and verifies
+	/// @param accounts_ where the money is
+	/// @param nodes_ where the nodes and their terms are
+	/// @param blacklist_ who is not assigned
 	/// @param report_ seconds after the end of a node's work in which it may still report what it delivered
 	/// @param verify_ seconds after a report in which a verifier may judge it; silence is a rejection
 	/// @param dispute_ seconds after a judgement in which it may be disputed
@@ -196,6 +201,7 @@ abstract contract JobStore is RoleGuard {
 		return uint40(block.timestamp);
 	}
 
+	/// @dev A window that may be.
 	function _checked(uint40 window) private pure returns (uint40) {
 		if (window == 0 || window > 30 days) revert BadWindow(window);
 		return window;

@@ -8,6 +8,7 @@ abstract contract RoleGuard {
 	/// @notice Who holds which role.
 	Roles public immutable roles;
 
+	/// @param roles_ who holds which role
 	constructor(Roles roles_) {
 		roles = roles_;
 	}
@@ -18,6 +19,7 @@ abstract contract RoleGuard {
 		_;
 	}
 
+	/// @dev Refuse who does not hold `role`.
 	function _checkRole(Role role) internal view {
 		if (!roles.holds(role, msg.sender)) revert MissingRole(role, msg.sender);
 	}
