@@ -2,6 +2,7 @@
 
 Another chain than anvil takes part by `use()` before the tests run; see tests/interop/contracts_test.py.
 """
+import functools
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import unittest
 import chain as chains
 from chain import ETHER, SOURCE, left_out  # noqa: F401 (for the tests)
 from keccak import keccak256
+from solidity_abi import encode
 
 CUSTOMER, SUPPLIER = 0, 1
 OWNER, MANAGER, VERIFIER = 0, 1, 2
@@ -62,13 +64,20 @@ def h(text):
 
 
 class Tree:
-    """RFC 9162's tree over the segments of a batch, made by its recursive definition."""
+    """RFC 9162's tree over the segments of a batch, made by its recursive definition; when it is asked for, since our Keccak is
+    slow."""
 
     def __init__(self, job, node, ordinal, segments):
-        words = job.to_bytes(32, "big"), bytes.fromhex(node[2:]).rjust(32, b"\0"), ordinal.to_bytes(32, "big")
-        self.segments = segments
-        self.leaves = [keccak256(b"\0" + b"".join(words) + i.to_bytes(32, "big") + s) for i, s in enumerate(segments)]
-        self.root = self._root(self.leaves)
+        self.place, self.segments = (job, node, ordinal), segments
+
+    @functools.cached_property
+    def leaves(self):
+        place = encode(["uint256", "address", "uint256"], self.place)
+        return [keccak256(b"\0" + place + i.to_bytes(32, "big") + s) for i, s in enumerate(self.segments)]
+
+    @functools.cached_property
+    def root(self):
+        return self._root(self.leaves)
 
     @staticmethod
     def _split(leaves):

@@ -17,21 +17,29 @@ def _round_constants():
 ROUNDS = _round_constants()
 
 
-def _rotated(word, bits):
-    bits %= 64
-    return ((word << bits) | (word >> (64 - bits))) & MASK
+def _moves():
+    """Steps rho and pi: for each word, which one comes there, turned left by how much (and right by the rest)."""
+    moves, x, y, current = [(0, 0, 64)] * 25, 1, 0, 1
+    for t in range(24):
+        x, y = y, (2 * x + 3 * y) % 5
+        left = (t + 1) * (t + 2) // 2 % 64
+        moves[x + 5 * y] = current, left, 64 - left
+        current = x + 5 * y
+    return moves
+
+
+MOVES = _moves()
+# Step chi: each word with the two to its right.
+RIGHT = [(i, i - i % 5 + (i + 1) % 5, i - i % 5 + (i + 2) % 5) for i in range(25)]
 
 
 def _permute(a):
     for constant in ROUNDS:
         c = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
-        d = [c[(x - 1) % 5] ^ _rotated(c[(x + 1) % 5], 1) for x in range(5)]
-        a = [a[i] ^ d[i % 5] for i in range(25)]
-        x, y, current = 1, 0, a[1]
-        for t in range(24):
-            x, y = y, (2 * x + 3 * y) % 5
-            current, a[x + 5 * y] = a[x + 5 * y], _rotated(current, (t + 1) * (t + 2) // 2)
-        a = [a[i] ^ (~a[i - i % 5 + (i + 1) % 5] & a[i - i % 5 + (i + 2) % 5]) for i in range(25)]
+        d = [c[x - 1] ^ (c[(x + 1) % 5] << 1 & MASK | c[(x + 1) % 5] >> 63) for x in range(5)] * 5
+        a = [word ^ turn for word, turn in zip(a, d)]
+        a = [a[source] << left & MASK | a[source] >> right for source, left, right in MOVES]
+        a = [a[i] ^ ~a[j] & a[k] for i, j, k in RIGHT]
         a[0] ^= constant
     return a
 
