@@ -4,6 +4,7 @@ from chain import ANY, Refused, seen
 from contracts_case import (ACTIVE, B_DISPUTED, B_JUDGED, B_NONE, B_REPORTED, B_RESOLVED, B_SETTLED, CANCELLED, CLOSED,
                             CLOSING, DISTRIBUTOR, EXPIRED, MANAGER, NONE, OPEN, STORAGE, SUPPLIER, TRANSCODER,
                             VERIFIER, ZERO, ContractsCase, Tree, h, main)
+from keccak import keccak256
 
 PRICE, BUDGET = 1000, 10**6
 
@@ -534,6 +535,21 @@ class Disputes(JobsCase):
                 (2, right, [h(i) for i in range(40)]), (2, right, [bytes(32)] * 3), (0, inner, proof[1:]),
                 (0, tree.root, []), (18, right, proof)):
             self.jobs.refuse(self.customer, "dispute", [job, node, 10, index, segment, path], "BadProof", [ANY, tree.root])
+
+
+    def test_a_root_of_more_than_was_counted(self):
+        """Whoever reports fewer segments than are below the root proves nothing by the ways that are too long."""
+        job, node = self.net.working()
+        tree = Tree(job, node, 0, [h(0)])
+        above = keccak256(b"\1" + h("more") + tree.root)
+        self.jobs.send(self.supplier, "report", job, node, 0, 1, above)
+        self.jobs.send(self.verifier, "confirm", job, node, 0, 1, bytes(32))
+        self.jobs.refuse(self.customer, "dispute", [job, node, 0, 0, h(0), [h("more")]], "BadProof", [tree.root, above])
+        # And the other way round: fewer below the root than were counted.
+        tree = Tree(job, node, 1, [h(0)])
+        self.jobs.send(self.supplier, "report", job, node, 1, 2, tree.root)
+        self.jobs.send(self.verifier, "confirm", job, node, 1, 2, bytes(32))
+        self.jobs.refuse(self.customer, "dispute", [job, node, 1, 0, h(0), []], "BadProof", [tree.root, tree.root])
 
 
 class ZNothingLeftOut(ContractsCase):
