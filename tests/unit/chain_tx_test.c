@@ -1,0 +1,258 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "chain/address.h"
+#include "chain/tx.h"
+#include "chain/typed.h"
+#include "chain_vectors.h"
+
+static struct u256 number_at(const json_t *v, const char *key)
+{
+	struct u256 n = U256_ZERO;
+
+	ok(u256_parse(text_at(v, key), &n));
+	return n;
+}
+
+static uint64_t small_at(const json_t *v, const char *key)
+{
+	uint64_t n = 0;
+
+	assert_true(u256_to_u64(number_at(v, key), &n));
+	return n;
+}
+
+static struct secp_key key_at(const json_t *all)
+{
+	struct secp_key key;
+	size_t n;
+	uint8_t *secret = bytes_of_hex(NULL, text_at(all, "key"), &n);
+
+	ok(secp_key_from_secret(secret, &key));
+	mem_free(secret);
+	return key;
+}
+
+static struct tx tx_of(const void *ctx, const json_t *v)
+{
+	struct tx tx = {.kind = strcmp(text_at(v, "kind"), "legacy") ? TX_EIP1559 : TX_LEGACY};
+
+	tx.chain_id = small_at(v, "chain_id");
+	tx.nonce = small_at(v, "nonce");
+	tx.gas = small_at(v, "gas");
+	if (tx.kind == TX_LEGACY) {
+		tx.gas_price = number_at(v, "gas_price");
+	} else {
+		tx.max_fee = number_at(v, "max_fee");
+		tx.max_priority_fee = number_at(v, "max_priority_fee");
+	}
+	tx.creates = !*text_at(v, "to");
+	if (!tx.creates)
+		ok(eth_address_parse(text_at(v, "to"), tx.to));
+	tx.value = number_at(v, "value");
+	tx.data = bytes_of_hex(ctx, text_at(v, "data"), &tx.n);
+	return tx;
+}
+
+static void assert_hex(const uint8_t *bytes, size_t n, const char *wanted)
+{
+	char *text = hex_encode(NULL, bytes, n);
+
+	assert_string_equal(text, wanted + (strncmp(wanted, "0x", 2) == 0 ? 2 : 0));
+	mem_free(text);
+}
+
+static void transactions_of_ethers(void **state)
+{
+	json_t *all = vectors_load("transactions.json"), *list = json_object_get(all, "transactions"), *v;
+	struct secp_key key = key_at(all);
+	uint8_t address[ETH_ADDRESS_BYTES];
+	size_t i;
+
+	(void)state;
+	ok(eth_address_parse(text_at(all, "address"), address));
+	assert_true(json_array_size(list) > 40);
+	json_array_foreach (list, i, v) {
+		void *ctx = talloc_new(NULL);
+		struct tx tx = tx_of(ctx, v), back;
+		uint8_t hash[TX_HASH_BYTES], sender[ETH_ADDRESS_BYTES];
+		size_t n, again_n;
+		uint8_t *raw = tx_sign(ctx, &tx, &key, &n, hash), *again;
+
+		assert_hex(raw, n, text_at(v, "raw"));
+		assert_hex(hash, sizeof(hash), text_at(v, "hash"));
+		ok(tx_read(raw, n, &back, sender));
+		assert_memory_equal(sender, address, sizeof(address));
+		again = tx_sign(ctx, &back, &key, &again_n, NULL);
+		assert_int_equal(again_n, n);
+		assert_memory_equal(again, raw, n);
+		for (size_t cut = 0; cut < n; cut += 5) {
+			struct error *e = tx_read(raw, cut, &back, sender);
+
+			assert_non_null(e);
+			error_free(e);
+		}
+		mem_free(ctx);
+	}
+	json_decref(all);
+}
+
+static void transactions_that_are_none_are_refused(void **state)
+{
+	static const struct {
+		const char *raw, *part;
+	} rows[] = {
+		{"", "no transaction of a known type"},
+		{"01c0", "no transaction of a known type"},
+		{"7f", "no transaction of a known type"},
+		{"c0", ""},
+		{"02c0", ""},
+		/* A recipient of 3 bytes; a gas price with a leading zero; v 26; bytes behind it */
+		{"cc0101018301020380801b0101", "recipient has 3 bytes"},
+		{"cb01820001018080801b0101", "gas price is no number"},
+		{"c90101018080801a0101", "no valid v"},
+		{"c90101018080801b010100", "the transaction"},
+	};
+	struct tx tx = {.nonce = 77};
+	uint8_t sender[ETH_ADDRESS_BYTES], *big = mem_array(NULL, uint8_t, TX_BYTES + 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t n;
+		uint8_t *raw = bytes_of_hex(NULL, rows[i].raw, &n);
+
+		refused(tx_read(raw, n, &tx, sender), ERROR_INVALID, rows[i].part);
+		mem_free(raw);
+	}
+	big[0] = 0xc0;
+	refused(tx_read(big, TX_BYTES + 1, &tx, sender), ERROR_LIMIT, "at most");
+	mem_free(big);
+	assert_int_equal(tx.nonce, 77);
+}
+
+static void costs_are_known_before(void **state)
+{
+	static const uint8_t data[5] = {0, 1, 0, 2, 3};
+	struct tx tx = {
+		.kind = TX_LEGACY, .gas = 100000, .gas_price = u256_of(3), .value = u256_of(7), .data = data, .n = 5};
+	struct u256 cost = U256_ZERO;
+
+	(void)state;
+	assert_int_equal(tx_intrinsic_gas(&tx), 21000 + 2 * 4 + 3 * 16);
+	tx.creates = true;
+	assert_int_equal(tx_intrinsic_gas(&tx), 21000 + 2 * 4 + 3 * 16 + 32000 + 2);
+	ok(tx_cost(&tx, &cost));
+	assert_int_equal(u256_cmp(cost, u256_of(300007)), 0);
+	ok(u256_parse("0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", &tx.gas_price));
+	refused(tx_cost(&tx, &cost), ERROR_LIMIT, "256 bits");
+}
+
+static void signatures_of_ethers(void **state)
+{
+	json_t *all = vectors_load("typed.json"), *v;
+	struct secp_key key = key_at(all);
+	uint8_t digest[32], signature[SECP_SIGNATURE_BYTES], signer[ETH_ADDRESS_BYTES], wanted[ETH_ADDRESS_BYTES];
+	size_t i;
+
+	(void)state;
+	json_array_foreach (json_object_get(all, "messages"), i, v) {
+		message_digest(text_at(v, "message"), strlen(text_at(v, "message")), digest);
+		assert_hex(digest, 32, text_at(v, "digest"));
+		digest_sign(&key, digest, signature);
+		assert_hex(signature, sizeof(signature), text_at(v, "signature"));
+		ok(eth_address_parse(text_at(v, "signer"), wanted));
+		ok(digest_signer(digest, signature, signer));
+		assert_memory_equal(signer, wanted, sizeof(signer));
+	}
+	assert_true(json_array_size(json_object_get(all, "typed")) >= 3);
+	json_array_foreach (json_object_get(all, "typed"), i, v) {
+		ok(typed_digest(json_object_get(v, "document"), digest));
+		assert_hex(digest, 32, text_at(v, "digest"));
+		digest_sign(&key, digest, signature);
+		assert_hex(signature, sizeof(signature), text_at(v, "signature"));
+	}
+	json_decref(all);
+}
+
+/* S and the group's order minus S sign the same; only one may count. */
+static void second_forms_are_refused(void **state)
+{
+	static const char order[] = "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+	struct secp_key key;
+	uint8_t digest[32] = {1}, signature[SECP_SIGNATURE_BYTES], signer[ETH_ADDRESS_BYTES];
+	struct u256 n = U256_ZERO, s = U256_ZERO;
+
+	(void)state;
+	secp_key_new(&key);
+	digest_sign(&key, digest, signature);
+	ok(u256_parse(order, &n));
+	ok(u256_sub(n, u256_from_bytes(signature + 32, 32), &s));
+	u256_to_bytes(s, signature + 32);
+	signature[64] = (uint8_t)(55 - signature[64]);
+	refused(digest_signer(digest, signature, signer), ERROR_INVALID, "high S");
+	signature[64] = 29;
+	refused(digest_signer(digest, signature, signer), ERROR_INVALID, "must be 27 or 28");
+}
+
+static void documents_that_are_none_are_refused(void **state)
+{
+	static const struct {
+		const char *text, *part;
+	} rows[] = {
+		{"{}", "types: is missing"},
+		{"{\"types\":{\"A\":1}}", "types.A: must be an array"},
+		{"{\"types\":{}}", "primaryType: is missing"},
+		{"{\"types\":{},\"primaryType\":\"A\"}", "primaryType: \"A\" is none of the types"},
+		{"{\"types\":{\"A\":[]},\"primaryType\":\"A\"}", "EIP712Domain is missing"},
+		{"{\"types\":{\"A\":[],\"EIP712Domain\":[]},\"primaryType\":\"A\"}", "domain: must be an object"},
+		{"{\"types\":{\"A\":[{\"name\":\"x\",\"type\":\"uint8\"}],\"EIP712Domain\":[]},\"primaryType\":\"A\","
+		 "\"domain\":{},\"message\":{}}",
+		 "message: has 0 members, a A has 1"},
+		{"{\"types\":{\"A\":[{\"name\":\"x\",\"type\":\"uint8\"}],\"EIP712Domain\":[]},\"primaryType\":\"A\","
+		 "\"domain\":{},\"message\":{\"y\":1}}",
+		 "message.x: is missing"},
+		{"{\"types\":{\"A\":[{\"name\":\"x\",\"type\":\"uint8\"}],\"EIP712Domain\":[]},\"primaryType\":\"A\","
+		 "\"domain\":{},\"message\":{\"x\":256}}",
+		 "message.x: does not fit"},
+		{"{\"types\":{\"A\":[{\"name\":\"x\",\"type\":\"B\"}],\"EIP712Domain\":[]},\"primaryType\":\"A\","
+		 "\"domain\":{},\"message\":{\"x\":256}}",
+		 "message.x: \"B\" is no type"},
+		{"{\"types\":{\"A\":[{\"name\":\"x\",\"type\":\"uint8[2]\"}],\"EIP712Domain\":[]},\"primaryType\":"
+		 "\"A\","
+		 "\"domain\":{},\"message\":{\"x\":[1]}}",
+		 "message.x: has 1 elements, must have 2"},
+		{"{\"types\":{\"A\":[{\"name\":\"x\",\"type\":\"uint8[x]\"}],\"EIP712Domain\":[]},\"primaryType\":"
+		 "\"A\","
+		 "\"domain\":{},\"message\":{\"x\":[1]}}",
+		 "is no type"},
+		{"{\"types\":{\"A\":[{\"name\":\"x\"}],\"EIP712Domain\":[]},\"primaryType\":\"A\",\"domain\":{},"
+		 "\"message\":{"
+		 "\"x\":[1]}}",
+		 "types: A[0].type: is missing"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *document = json_of(rows[i].text);
+		uint8_t digest[32];
+
+		refused(typed_digest(document, digest), ERROR_INVALID, rows[i].part);
+		json_decref(document);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(transactions_of_ethers),   cmocka_unit_test(transactions_that_are_none_are_refused),
+		cmocka_unit_test(costs_are_known_before),   cmocka_unit_test(signatures_of_ethers),
+		cmocka_unit_test(second_forms_are_refused), cmocka_unit_test(documents_that_are_none_are_refused),
+	};
+
+	mem_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
