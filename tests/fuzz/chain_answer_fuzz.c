@@ -1,0 +1,64 @@
+/* What an endpoint may answer to one call and to a batch, of every method whose results are checked; what passes is
+ * read as the method's callers read it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "chain/rpc_answer.h"
+#include "chain/rpc_read.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const methods[] = {
+	"eth_chainId", "eth_getBalance",         "eth_call",
+	"eth_getLogs", "eth_getBlockByNumber",   "eth_getTransactionReceipt",
+	"eth_unknown", "eth_sendRawTransaction",
+};
+#define METHODS (sizeof(methods) / sizeof(methods[0]))
+
+/* Refused now what was taken before? */
+static void must(struct error *e)
+{
+	if (e)
+		abort();
+}
+
+static void read_outcome(const char *method, const struct rpc_outcome *o)
+{
+	const struct place at = {NULL, NULL, 0};
+	struct block_head block;
+	struct receipt receipt;
+
+	if (!o->result == !o->message)
+		abort();
+	if (!o->result)
+		return;
+	must(rpc_check_result(method, o->result));
+	if (!strcmp(method, "eth_getBlockByNumber") && !json_is_null(o->result))
+		must(rpc_read_block(o->result, &at, &block));
+	if (!strcmp(method, "eth_getTransactionReceipt") && !json_is_null(o->result))
+		must(rpc_read_receipt(o->result, &at, &receipt));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct rpc_answer *answer;
+	struct error *e;
+
+	for (size_t i = 0; i < METHODS; i++) {
+		e = rpc_answer_read(NULL, (const char *)data, size, 65536, 1, &methods[i], 1, &answer);
+		if (!e) {
+			read_outcome(methods[i], &answer->outcomes[0]);
+			mem_free(answer);
+		}
+		error_free(e);
+	}
+	e = rpc_answer_read(NULL, (const char *)data, size, 65536, 1, methods, 3, &answer);
+	if (!e) {
+		for (size_t i = 0; i < (answer->whole_refused ? 1 : 3); i++)
+			read_outcome(methods[i], &answer->outcomes[i]);
+		mem_free(answer);
+	}
+	error_free(e);
+	return 0;
+}
