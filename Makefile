@@ -33,6 +33,7 @@ interop: ## beside the real go-ethereum 1.9.20 and web3.js (SOAK=seconds of the 
 	@scripts/geth >/dev/null || [ $$? = 77 ]
 	@$(MAKE) --no-print-directory all
 	@cmake -S . -B $(BUILD) -DDSN_INTEROP=ON >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS) --target chain_peer
 	@DSN_SOAK_S=$(SOAK) ctest --test-dir $(BUILD) -L interop --output-on-failure; s=$$?; \
 		cmake -S . -B $(BUILD) -DDSN_INTEROP=OFF >/dev/null; exit $$s
 

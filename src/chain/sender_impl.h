@@ -1,0 +1,85 @@
+/* What the files of the sender share. Private to sender*.c. */
+#ifndef DSN_CHAIN_SENDER_IMPL_H
+#define DSN_CHAIN_SENDER_IMPL_H
+
+#include "base/loop.h"
+#include "chain/fee.h"
+#include "chain/gather.h"
+#include "chain/sender.h"
+#include "chain/verdict.h"
+
+#define ATTEMPTS 16 /* of one intention */
+
+/* An intention that has a nonce and is not final. */
+struct flight {
+	struct sender *sender;
+	int64_t seq;
+	uint64_t nonce;
+	bool mined;
+	struct receipt receipt;                  /* when mined */
+	uint8_t hashes[ATTEMPTS][TX_HASH_BYTES]; /* newest last */
+	size_t attempts;
+	uint8_t *raw; /* the newest */
+	size_t n;
+	struct fee fee;
+	int64_t signed_ms;     /* monotonic clock; of the newest */
+	uint64_t signed_head;  /* the latest block then */
+	struct rpc_call *call; /* while it is being sent */
+	int64_t sent_ms;       /* 0: not yet, or not with success */
+	uint64_t generation;   /* of the endpoint it was sent to */
+	bool underpriced;
+	unsigned missing; /* rounds in which its nonce was used and it had no receipt */
+};
+
+struct sender {
+	uv_loop_t *loop;
+	struct sender_config config;
+	struct secp_key key;
+	uint8_t account[ETH_ADDRESS_BYTES];
+	int lock_fd;
+	sender_fate_fn *fn;
+	void *arg;
+	struct flight **flights; /* by nonce */
+	size_t flight_count;
+	size_t sending;
+	struct timer *timer, *sign_timer;
+	struct gather *round, *estimates;
+	bool claimed;     /* the chain is the outbox's */
+	int64_t known_ms; /* monotonic clock, when what follows was asked; 0: never */
+	struct block_head head;
+	uint64_t count; /* the account's transactions in the latest block */
+	struct fee_market market;
+	bool more; /* wanted ones are left */
+	char *trouble, *logged;
+	int64_t logged_ms; /* monotonic clock */
+};
+
+/* sender.c */
+void sender_set_trouble(struct sender *s, const char *why); /* NULL: none */
+/* Logs, and makes the error the trouble. Takes e; true when there was none. */
+bool sender_well(struct sender *s, struct error *e);
+struct flight *sender_add_flight(struct sender *s, int64_t seq, uint64_t nonce);
+void sender_remove_flight(struct sender *s, struct flight *f);
+void sender_tell(struct sender *s, const char *id);
+/* Signs and sends what there is; the next round follows while something is under way. */
+void sender_end_round(struct sender *s);
+/* The same after something was signed between rounds. */
+void sender_carry_on(struct sender *s);
+
+/* sender_mined.c: looks for receipts, then sender_end_round(). */
+void sender_look_for_receipts(struct sender *s);
+
+/* sender_sign.c: gives nonces to what is wanted, as far as it can be sent. */
+void sender_sign(struct sender *s);
+/* A new attempt of what is in `f`: signs `tx` and stores it in the running transaction of the database. */
+struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct tx *tx, const struct fee *fee,
+				   const void *ctx, struct attempt *ret_attempt) MUST_CHECK;
+/* After it is stored. The raw bytes become the flight's. */
+void sender_take_attempt(struct flight *f, const struct attempt *attempt, const struct fee *fee);
+
+/* sender_send.c: sends again what a reorganisation deeper than the confirmations took back. */
+void sender_heal(struct sender *s);
+/* Raises the fees of what is stuck, sends what is due. */
+void sender_send(struct sender *s);
+
+#endif

@@ -1,0 +1,249 @@
+/* Receipts: what was mined, what is final, what a reorganisation took back, whose nonce another program used. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "chain/address.h"
+#include "chain/sender_impl.h"
+
+#define RECEIPTS 2000 /* asked for in one round */
+#define MISSING 3     /* rounds before a nonce counts as used by somebody else */
+
+enum move { STAYS, MINED, FINAL, UNMINED, TAKEN };
+
+/* What is to be done with a flight, once it is in the database. */
+struct change {
+	struct flight *flight;
+	enum move move;
+	struct receipt receipt;
+	size_t first, count; /* its calls */
+};
+
+struct receipts {
+	struct sender *sender;
+	struct change *changes;
+	size_t count;
+	size_t old_count_call; /* of the account's count some blocks ago; 0: not asked */
+};
+
+static bool confirmed(const struct sender *s, uint64_t block)
+{
+	return s->head.number >= block && s->head.number - block + 1 >= s->config.confirmations;
+}
+
+static struct error *store(struct sender *s, const struct change *c)
+{
+	struct db *db = s->config.db;
+	int64_t seq = c->flight->seq;
+
+	switch (c->move) {
+	case STAYS:
+		return NULL;
+	case MINED:
+		return txbox_set_mined(db, seq, TXBOX_MINED, &c->receipt);
+	case FINAL:
+		return txbox_set_mined(db, seq, c->receipt.succeeded ? TXBOX_DONE : TXBOX_REVERTED, &c->receipt);
+	case UNMINED:
+		return txbox_set_unmined(db, seq);
+	case TAKEN:
+		return txbox_set_wanted(db, seq);
+	}
+	return NULL;
+}
+
+static struct error *store_all(struct sender *s, const struct receipts *r)
+{
+	struct error *e;
+	bool any = false;
+
+	for (size_t i = 0; i < r->count; i++)
+		any = any || r->changes[i].move != STAYS;
+	if (!any)
+		return NULL;
+	TRY(db_begin(s->config.db));
+	e = NULL;
+	for (size_t i = 0; !e && i < r->count; i++)
+		e = store(s, &r->changes[i]);
+	if (!e)
+		e = db_commit(s->config.db);
+	if (e)
+		db_rollback(s->config.db);
+	return e;
+}
+
+struct finals {
+	char **ids;
+	size_t count;
+};
+
+static void apply(struct sender *s, const struct change *c)
+{
+	struct flight *f = c->flight;
+
+	switch (c->move) {
+	case STAYS:
+		break;
+	case MINED:
+		f->mined = true;
+		f->receipt = c->receipt;
+		f->missing = 0;
+		break;
+	case UNMINED:
+		log_warn("sender.unmined", "nonce=%" PRIu64 " block=%" PRIu64, f->nonce, f->receipt.block);
+		f->mined = false;
+		f->sent_ms = 0;
+		break;
+	case TAKEN:
+		log_warn("sender.nonce-taken", "nonce=%" PRIu64 " by=another-program", f->nonce);
+		s->more = true;
+		sender_remove_flight(s, f);
+		break;
+	case FINAL:
+		sender_remove_flight(s, f);
+		break;
+	}
+}
+
+/* The intentions that have become final, to be told of when the flights are in order again. */
+static struct error *on_final(struct txbox_record *r, void *arg)
+{
+	struct finals *f = arg;
+
+	f->ids[f->count++] = mem_strdup(f->ids, r->intent.id);
+	mem_free(r);
+	return NULL;
+}
+
+static void apply_all(struct sender *s, const struct receipts *r)
+{
+	struct finals finals = {mem_array(NULL, char *, r->count + 1), 0};
+
+	for (size_t i = 0; i < r->count; i++) {
+		const struct change *c = &r->changes[i];
+		enum txbox_state state = c->receipt.succeeded ? TXBOX_DONE : TXBOX_REVERTED;
+
+		if (c->move == FINAL)
+			sender_well(s, txbox_each(s->config.db, s->account, state, c->flight->seq - 1, 1, on_final,
+						  &finals));
+		apply(s, c);
+	}
+	for (size_t i = 0; i < finals.count; i++)
+		sender_tell(s, finals.ids[i]);
+	mem_free(finals.ids);
+}
+
+/* The receipt of one of the flight's attempts. */
+static bool find_receipt(const struct gather *g, const struct change *c, struct receipt *ret)
+{
+	const struct place at = {NULL, "eth_getTransactionReceipt", 0};
+
+	for (size_t i = 0; i < c->count; i++) {
+		const json_t *result = gather_at(g, c->first + i)->result;
+		struct error *e;
+
+		if (!result || json_is_null(result))
+			continue;
+		e = rpc_read_receipt(result, &at, ret);
+		if (!e && memcmp(ret->tx_hash, c->flight->hashes[i], TX_HASH_BYTES) == 0)
+			return true;
+		log_warn("sender.receipt", "why=%s", e ? log_q(e->message) : "another-transaction's");
+		error_free(e);
+	}
+	return false;
+}
+
+static enum move judge(const struct sender *s, struct change *c, const struct gather *g, uint64_t old_count)
+{
+	struct flight *f = c->flight;
+
+	if (find_receipt(g, c, &c->receipt)) {
+		if (confirmed(s, c->receipt.block))
+			return FINAL;
+		return f->mined && !memcmp(f->receipt.block_hash, c->receipt.block_hash, HASH_BYTES) ? STAYS : MINED;
+	}
+	if (f->mined)
+		return UNMINED;
+	f->missing++;
+	return f->missing > MISSING && old_count > f->nonce ? TAKEN : STAYS;
+}
+
+static void on_receipts(struct gather *g, void *arg)
+{
+	struct receipts *r = arg;
+	struct sender *s = r->sender;
+	const struct place at = {NULL, "eth_getTransactionCount", 0};
+	uint64_t old_count = 0;
+	struct error *e = gather_failure(g) ? error_copy(gather_failure(g)) : NULL;
+
+	s->round = NULL;
+	/* A node that does not remember so far back says so: then nothing is known to be taken. */
+	if (!e && r->old_count_call && gather_at(g, r->old_count_call)->result)
+		e = rpc_read_quantity(gather_at(g, r->old_count_call)->result, &at, &old_count);
+	for (size_t i = 0; !e && i < r->count; i++) {
+		struct change *c = &r->changes[i];
+
+		if (c->count > 0)
+			c->move = judge(s, c, g, old_count);
+	}
+	if (!e)
+		e = store_all(s, r);
+	if (!e)
+		apply_all(s, r);
+	sender_well(s, e);
+	mem_free(r);
+	sender_end_round(s);
+}
+
+static void ask(struct sender *s, struct receipts *r, struct flight *f, size_t *calls)
+{
+	struct change *c = &r->changes[r->count++];
+
+	*c = (struct change){.flight = f, .move = STAYS, .first = *calls, .count = f->attempts};
+	for (size_t i = 0; i < f->attempts; i++) {
+		char *hash = hex_encode(NULL, f->hashes[i], TX_HASH_BYTES);
+
+		gather_add(s->round, "eth_getTransactionReceipt", json_pack("[o]", json_sprintf("0x%s", hash)));
+		mem_free(hash);
+	}
+	*calls += f->attempts;
+}
+
+/* For nonces that are used and have no receipt of ours: was that so some blocks ago already? */
+static void ask_old_count(struct sender *s, struct receipts *r, size_t *calls)
+{
+	char account[ADDRESS_TEXT_BYTES], *block;
+
+	if (s->head.number < s->config.confirmations)
+		return;
+	eth_address_text(s->account, account);
+	block = u256_quantity(NULL, u256_of(s->head.number - s->config.confirmations + 1));
+	r->old_count_call = *calls;
+	gather_add(s->round, "eth_getTransactionCount", json_pack("[s,s]", account, block));
+	(*calls)++;
+	mem_free(block);
+}
+
+void sender_look_for_receipts(struct sender *s)
+{
+	struct receipts *r = mem_new(s, struct receipts);
+	size_t calls = 0;
+	bool missing = false;
+
+	r->sender = s;
+	r->changes = mem_array(r, struct change, s->flight_count + 1);
+	s->round = gather_new(s, s->config.rpc, on_receipts, r);
+	for (size_t i = 0; i < s->flight_count && calls < RECEIPTS; i++) {
+		struct flight *f = s->flights[i];
+
+		if (f->mined && f->nonce >= s->count)
+			r->changes[r->count++] = (struct change){.flight = f, .move = UNMINED};
+		else if (f->nonce < s->count && (!f->mined || confirmed(s, f->receipt.block)))
+			ask(s, r, f, &calls);
+		missing = missing || f->missing >= MISSING;
+	}
+	if (missing && calls > 0)
+		ask_old_count(s, r, &calls);
+	gather_run(s->round);
+}

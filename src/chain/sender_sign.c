@@ -1,0 +1,312 @@
+/* From wanted to signed: gas, fee, nonce; stored before anything is sent. In the order in which they were put: one that
+ * cannot be signed yet holds up those behind it, so that no nonce is ever left out. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "chain/address.h"
+#include "chain/sender_impl.h"
+
+#define AT_ONCE 1024 /* signed in one transaction of the database */
+#define ESTIMATES 64 /* asked for at once */
+
+struct candidate {
+	struct txbox_record *record;
+	uint64_t gas;
+	bool asked;
+	size_t call;
+};
+
+struct signing {
+	struct sender *sender;
+	struct fee fee;
+	struct candidate candidates[AT_ONCE];
+	size_t count;
+};
+
+/* What stands between a candidate and its signature. */
+struct obstacle {
+	bool final; /* it will never be signed */
+	char *why;
+	const uint8_t *revert;
+	size_t revert_n;
+};
+
+static struct error *on_wanted(struct txbox_record *r, void *arg)
+{
+	struct signing *g = arg;
+
+	g->candidates[g->count++] = (struct candidate){.record = talloc_steal(g, r)};
+	return NULL;
+}
+
+static bool any_unmined(const struct sender *s)
+{
+	for (size_t i = 0; i < s->flight_count; i++) {
+		if (!s->flights[i]->mined)
+			return true;
+	}
+	return false;
+}
+
+/* Did the contract refuse it, or could the node not tell? */
+static bool is_revert(const struct rpc_reply *reply)
+{
+	return reply->revert || (reply->words && strstr(reply->words, "revert"));
+}
+
+static bool estimated(struct sender *s, struct candidate *c, const struct gather *g, struct obstacle *o)
+{
+	const struct place at = {NULL, "eth_estimateGas", 0};
+	const struct rpc_reply *reply = gather_at(g, c->call);
+	uint64_t gas = 0;
+	struct error *e;
+
+	if (reply->error) {
+		/* One that is under way may be what it needs. */
+		o->final = is_revert(reply) && !any_unmined(s);
+		o->why = mem_printf(c->record, "intention \"%s\": %s", c->record->intent.id, reply->error->message);
+		o->revert = reply->revert;
+		o->revert_n = reply->revert_n;
+		return false;
+	}
+	e = rpc_read_quantity(reply->result, &at, &gas);
+	if (e || gas > UINT64_MAX / 200) {
+		o->why = mem_strdup(c->record, e ? e->message : "eth_estimateGas: out of range");
+		error_free(e);
+		return false;
+	}
+	c->gas = gas + gas * s->config.gas_margin_percent / 100;
+	/* The margin must not make it too large for a block. */
+	if (c->gas > s->head.gas_limit && gas <= s->head.gas_limit)
+		c->gas = s->head.gas_limit;
+	return true;
+}
+
+static struct tx tx_of(const struct sender *s, const struct signing *g, const struct candidate *c)
+{
+	const struct intent *in = &c->record->intent;
+	struct tx tx = {.kind = s->head.has_base_fee ? TX_EIP1559 : TX_LEGACY,
+			.chain_id = rpc_chain_id(s->config.rpc),
+			.gas = c->gas,
+			.gas_price = g->fee.price,
+			.max_fee = g->fee.price,
+			.max_priority_fee = g->fee.tip,
+			.creates = in->creates,
+			.value = in->value,
+			.data = in->data,
+			.n = in->n};
+
+	memcpy(tx.to, in->to, sizeof(tx.to));
+	return tx;
+}
+
+/* With its gas known. */
+static bool possible(const struct sender *s, const struct signing *g, const struct candidate *c, struct obstacle *o)
+{
+	const struct tx tx = tx_of(s, g, c);
+	uint64_t least = tx_intrinsic_gas(&tx);
+
+	if (c->gas < least)
+		o->why = mem_printf(c->record, "%" PRIu64 " gas is too little, it takes %" PRIu64 " at least", c->gas,
+				    least);
+	else if (c->gas > s->head.gas_limit)
+		o->why = mem_printf(c->record, "%" PRIu64 " gas is more than a block has, %" PRIu64, c->gas,
+				    s->head.gas_limit);
+	o->final = o->why != NULL;
+	return !o->why;
+}
+
+/* --- signing --- */
+
+struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct tx *tx, const struct fee *fee,
+				   const void *ctx, struct attempt *ret_attempt)
+{
+	struct attempt a = {.price = fee->price, .tip = fee->tip, .signed_ms = clock_wall_ms()};
+
+	a.raw = tx_sign(ctx, tx, &s->key, &a.n, a.hash);
+	TRY(txbox_add_attempt(s->config.db, seq, &a));
+	*ret_attempt = a;
+	return NULL;
+}
+
+void sender_take_attempt(struct flight *f, const struct attempt *attempt, const struct fee *fee)
+{
+	memcpy(f->hashes[f->attempts++], attempt->hash, TX_HASH_BYTES);
+	mem_free(f->raw);
+	f->raw = talloc_steal(f, (uint8_t *)attempt->raw);
+	f->n = attempt->n;
+	f->fee = *fee;
+	f->signed_ms = clock_mono_ms();
+	f->signed_head = f->sender->head.number;
+	f->sent_ms = 0;
+	f->underpriced = false;
+}
+
+static struct error *store_signed(struct sender *s, struct signing *g, size_t ready, uint64_t nonce,
+				  struct attempt *attempts)
+{
+	for (size_t i = 0; i < ready; i++) {
+		struct tx tx = tx_of(s, g, &g->candidates[i]);
+		int64_t seq = g->candidates[i].record->seq;
+
+		tx.nonce = nonce + i;
+		TRY(txbox_set_signed(s->config.db, seq, tx.nonce));
+		TRY(sender_store_attempt(s, seq, &tx, &g->fee, g, &attempts[i]));
+	}
+	return NULL;
+}
+
+static struct error *sign_ready(struct sender *s, struct signing *g, size_t ready)
+{
+	struct attempt *attempts = mem_array(g, struct attempt, ready);
+	uint64_t nonce = 0;
+	struct error *e;
+
+	TRY(txbox_next_nonce(s->config.db, s->account, &nonce));
+	if (nonce < s->count)
+		nonce = s->count;
+	TRY(db_begin(s->config.db));
+	e = store_signed(s, g, ready, nonce, attempts);
+	if (!e)
+		e = db_commit(s->config.db);
+	if (e) {
+		db_rollback(s->config.db);
+		return error_wrap(e, "nothing was signed");
+	}
+	for (size_t i = 0; i < ready; i++)
+		sender_take_attempt(sender_add_flight(s, g->candidates[i].record->seq, nonce + i), &attempts[i],
+				    &g->fee);
+	return NULL;
+}
+
+static void refuse(struct sender *s, const struct candidate *c, const struct obstacle *o)
+{
+	log_warn("sender.refused", "intention=%s why=%s", log_q(c->record->intent.id), log_q(o->why));
+	if (sender_well(s, txbox_set_refused(s->config.db, c->record->seq, o->why, o->revert, o->revert_n)))
+		sender_tell(s, c->record->intent.id);
+}
+
+/* True when something was signed or refused. */
+static bool sign_all(struct sender *s, struct signing *g, const struct gather *estimates)
+{
+	struct obstacle o = {0};
+	size_t ready = 0;
+
+	for (; ready < g->count; ready++) {
+		struct candidate *c = &g->candidates[ready];
+
+		c->gas = c->record->intent.gas;
+		if ((c->asked && !estimated(s, c, estimates, &o)) || !possible(s, g, c, &o))
+			break;
+	}
+	if (ready < g->count)
+		s->more = true;
+	if (ready > 0 && sender_well(s, sign_ready(s, g, ready)))
+		return true;
+	s->more = true;
+	if (ready == 0 && o.final) {
+		refuse(s, &g->candidates[0], &o);
+		return true;
+	}
+	if (ready == 0 && o.why && !any_unmined(s))
+		sender_set_trouble(s, o.why);
+	return false;
+}
+
+/* The rest at once; without progress the next round is early enough. */
+static void go_on(struct sender *s, bool progress)
+{
+	if (progress && s->more && s->flight_count < s->config.window)
+		sender_look(s);
+}
+
+static void on_estimates(struct gather *estimates, void *arg)
+{
+	struct signing *g = arg;
+	struct sender *s = g->sender;
+
+	bool progress = false;
+
+	s->estimates = NULL;
+	if (gather_failure(estimates))
+		sender_well(s, error_copy(gather_failure(estimates)));
+	else
+		progress = sign_all(s, g, estimates);
+	mem_free(g);
+	sender_carry_on(s);
+	go_on(s, progress);
+}
+
+static void ask_estimate(struct sender *s, struct candidate *c)
+{
+	const struct intent *in = &c->record->intent;
+	char from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES];
+	char *value = u256_quantity(NULL, in->value), *data = hex_encode(NULL, in->data, in->n);
+	json_t *call;
+
+	eth_address_text(s->account, from);
+	call = json_pack("{s:s,s:s,s:o}", "from", from, "value", value, "data", json_sprintf("0x%s", data));
+	if (!in->creates) {
+		eth_address_text(in->to, to);
+		json_object_set_new(call, "to", json_string(to));
+	}
+	c->asked = true;
+	c->call = gather_add(s->estimates, "eth_estimateGas", json_pack("[o]", call));
+	mem_free(value);
+	mem_free(data);
+}
+
+/* Asks for what is needed, or signs at once. */
+static void prepare(struct sender *s, struct signing *g)
+{
+	size_t asked = 0;
+	bool progress;
+
+	s->estimates = gather_new(s, s->config.rpc, on_estimates, g);
+	for (size_t i = 0; i < g->count; i++) {
+		if (g->candidates[i].record->intent.gas)
+			continue;
+		if (asked++ == ESTIMATES) {
+			g->count = i;
+			s->more = true;
+			break;
+		}
+		ask_estimate(s, &g->candidates[i]);
+	}
+	if (asked) {
+		gather_run(s->estimates);
+		return;
+	}
+	mem_free(s->estimates);
+	s->estimates = NULL;
+	progress = sign_all(s, g, NULL);
+	mem_free(g);
+	go_on(s, progress);
+}
+
+void sender_sign(struct sender *s)
+{
+	size_t room = s->config.window > s->flight_count ? s->config.window - s->flight_count : 0;
+	int64_t limit = (int64_t)(room < AT_ONCE ? room : AT_ONCE);
+	struct signing *g;
+	struct error *e;
+
+	if (s->estimates || !s->claimed || limit == 0)
+		return;
+	g = mem_new(s, struct signing);
+	g->sender = s;
+	e = txbox_each(s->config.db, s->account, TXBOX_WANTED, 0, limit, on_wanted, g);
+	s->more = e || (int64_t)g->count == limit;
+	if (!e && g->count > 0) {
+		e = fee_choose(&s->market, s->config.highest_fee, &g->fee);
+		s->more = s->more || e;
+	}
+	if (!sender_well(s, e) || g->count == 0)
+		mem_free(g);
+	else
+		prepare(s, g);
+}

@@ -1,0 +1,114 @@
+/* The outbox of transactions: what is to be written to a chain, kept in SQLite until it is written for good.
+ *
+ * An intention is put in under an id that its author chooses, once: putting it again changes nothing. The sender
+ * (sender.h) gives it a nonce, signs it, stores the signed bytes before they are sent for the first time, and looks for
+ * its receipt. All attempts of an intention have one nonce, so one of them at most can be mined. What a crash leaves is
+ * taken up by the next sender.
+ *
+ *   wanted --signed and stored--> signed --receipt--> mined --confirmations--> done | reverted
+ *      |                            ^                   |
+ *      +--> refused                 +--a reorganisation-+
+ *
+ * Calls are durable when they return. Threads: those of the struct db.
+ */
+#ifndef DSN_CHAIN_TXBOX_H
+#define DSN_CHAIN_TXBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/db.h"
+#include "base/error.h"
+#include "chain/rpc_read.h"
+#include "chain/tx.h"
+
+/* SQL of the tables, to be part of the schema given to db_open(). */
+extern const char txbox_schema[];
+
+#define TXBOX_ID_BYTES 200
+
+enum txbox_state {
+	TXBOX_WANTED,   /* has no nonce yet */
+	TXBOX_SIGNED,   /* may be in nodes' pools */
+	TXBOX_MINED,    /* in a block that may yet be replaced */
+	TXBOX_DONE,     /* carried out, confirmed */
+	TXBOX_REVERTED, /* in the chain, confirmed, but the contract refused it when it ran */
+	TXBOX_REFUSED,  /* never sent: the contract would refuse it, or no node could take it */
+};
+
+struct intent {
+	const char *id;
+	bool creates; /* a contract; `to` is not used */
+	uint8_t to[ETH_ADDRESS_BYTES];
+	struct u256 value; /* wei */
+	const uint8_t *data;
+	size_t n;
+	uint64_t gas; /* 0: estimated before it is signed */
+};
+
+struct txbox_record {
+	int64_t seq;          /* the order in which intentions were put */
+	struct intent intent; /* its texts and bytes belong to the record's ctx */
+	enum txbox_state state;
+	uint64_t nonce;         /* from TXBOX_SIGNED on */
+	struct receipt receipt; /* from TXBOX_MINED on */
+	const char *why;        /* of TXBOX_REFUSED, else NULL */
+	const uint8_t *revert;  /* the bytes that the contract refused it with (abi_revert_text()), or NULL */
+	size_t revert_n;
+};
+
+/* A signed form of an intention. */
+struct attempt {
+	uint8_t hash[TX_HASH_BYTES];
+	const uint8_t *raw;
+	size_t n;
+	struct u256 price, tip; /* wei a unit of gas: gas price or highest fee, and priority fee */
+	int64_t signed_ms;      /* wall clock */
+};
+
+/* "wanted", "signed", ... */
+const char *txbox_state_word(enum txbox_state state);
+bool txbox_state_final(enum txbox_state state);
+
+/* ERROR_EXISTS: another intention has this id; ERROR_INVALID: an id or data too long; ERROR_LIMIT: the disk is full. */
+struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES],
+			const struct intent *intent) MUST_CHECK;
+/* ERROR_NOT_FOUND */
+struct error *txbox_get(const void *ctx, struct db *db, const char *id, struct txbox_record **ret_record) MUST_CHECK;
+/* Intentions that are in no final state. */
+struct error *txbox_pending(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], int64_t *ret_count) MUST_CHECK;
+/* Forget those that ended before `before_ms` (wall clock); their ids could be used again then. */
+struct error *txbox_forget(struct db *db, int64_t before_ms) MUST_CHECK;
+
+/* --- for the sender --- */
+
+/* Takes the record. */
+typedef struct error *txbox_fn(struct txbox_record *record, void *arg);
+/* Intentions in a state, in order, from behind `after_seq`, `limit` at most. */
+struct error *txbox_each(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], enum txbox_state state,
+			 int64_t after_seq, int64_t limit, txbox_fn *fn, void *arg) MUST_CHECK;
+typedef struct error *txbox_attempt_fn(const struct attempt *attempt, void *arg);
+/* Oldest first. */
+struct error *txbox_attempts(struct db *db, int64_t seq, txbox_attempt_fn *fn, void *arg) MUST_CHECK;
+/* Of the intention that has this nonce, final or not. */
+struct error *txbox_attempts_of_nonce(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], uint64_t nonce,
+				      txbox_attempt_fn *fn, void *arg) MUST_CHECK;
+/* The nonce behind the highest that was ever given; 0 when none was. */
+struct error *txbox_next_nonce(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], uint64_t *ret_nonce) MUST_CHECK;
+struct error *txbox_set_signed(struct db *db, int64_t seq, uint64_t nonce) MUST_CHECK;
+struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct attempt *attempt) MUST_CHECK;
+/* state: mined, done or reverted */
+struct error *txbox_set_mined(struct db *db, int64_t seq, enum txbox_state state,
+			      const struct receipt *receipt) MUST_CHECK;
+/* Back from mined: the block was replaced. */
+struct error *txbox_set_unmined(struct db *db, int64_t seq) MUST_CHECK;
+/* Back to wanted, its attempts forgotten: somebody else used its nonce, for good. */
+struct error *txbox_set_wanted(struct db *db, int64_t seq) MUST_CHECK;
+struct error *txbox_set_refused(struct db *db, int64_t seq, const char *why, const uint8_t *revert,
+				size_t n) MUST_CHECK;
+/* The chain that the outbox belongs to, by its id and first block; kept when it is called for the first time.
+ * ERROR_REFUSED: it belongs to another one, and the message says what to do. */
+struct error *txbox_claim_chain(struct db *db, uint64_t chain_id, const uint8_t genesis[HASH_BYTES]) MUST_CHECK;
+
+#endif
