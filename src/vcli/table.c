@@ -3,6 +3,7 @@
 
 #include "bus/bus.h"
 #include "http/rpc_client.h"
+#include "vcli/chain_net.h"
 #include "vcli/commands.h"
 #include "vcli/whisper_message.h"
 #include "vcli/whisper_net.h"
@@ -29,7 +30,9 @@ const struct config_row vcli_flags[] = {
 	 "otherwise, which is made when it is missing.",
 	 NULL},
 	{"passphrase-file", CONFIG_STRING, FIELD(passphrase_file), NULL, NULL, 0, 0, "FILE",
-	 "The keystore file's passphrase, in a file of mode 0600.", NULL},
+	 "The keystore file's or account's passphrase, in a file of mode 0600; without it the terminal is asked for an "
+	 "account's.",
+	 NULL},
 	{"send-plain", CONFIG_BOOL, FIELD(send_plain), NULL, NULL, 0, 0, NULL,
 	 "Neither sign nor encrypt, and take what is neither: for agents with --accept-plain.", NULL},
 	{"state-dir", CONFIG_STRING, FIELD(state_dir), NULL, NULL, 0, 0, "DIR",
@@ -57,8 +60,7 @@ const struct config_row vcli_flags[] = {
 	 "With --detach: how long the commands stay valid (1s to 7 days).", NULL},
 	{"show-key", CONFIG_BOOL, FIELD(show_key), NULL, NULL, 0, 0, NULL,
 	 "Print the publisher's key too; it is in the job's file otherwise.", NULL},
-	{"force", CONFIG_BOOL, FIELD(force), NULL, NULL, 0, 0, NULL, "Start although the plan says it cannot work.",
-	 NULL},
+	{"force", CONFIG_BOOL, FIELD(force), NULL, NULL, 0, 0, NULL, "Do it although a check says no.", NULL},
 	{"loop", CONFIG_BOOL, FIELD(loop), NULL, NULL, 0, 0, NULL, "Send the file again and again.", NULL},
 	{"ffmpeg", CONFIG_STRING, FIELD(ffmpeg), "ffmpeg", NULL, 0, 0, "FILE", "The ffmpeg program.", NULL},
 	{"ffprobe", CONFIG_STRING, FIELD(ffprobe), "ffprobe", NULL, 0, 0, "FILE", "The ffprobe program.", NULL},
@@ -112,6 +114,27 @@ const struct config_row vcli_flags[] = {
 	{"senders", CONFIG_INT, FIELD(senders), "5", NULL, 1, WHISPER_NET_MAX, "N", "Of them those that ping.", NULL},
 	{"shhd", CONFIG_STRING, FIELD(shhd), NULL, NULL, 0, 0, "FILE",
 	 "The shhd program; the one beside vcli otherwise, or in PATH.", NULL},
+	{"keystore", CONFIG_STRING, FIELD(keystore), NULL, NULL, 0, 0, "DIR",
+	 "Folder of the accounts, as geth has one; DIR/keystore of --state-dir otherwise.", NULL},
+	{"account", CONFIG_STRING, FIELD(account), NULL, NULL, 0, 0, "ADDRESS",
+	 "Which account to act as; needed when there are several. May be shortened.", NULL},
+	{"chain-rpc", CONFIG_LIST, FIELD(chain_rpc), NULL, NULL, 0, 0, "URL[,URL...]",
+	 "The chain's JSON-RPC endpoints; the next one is used while one fails. http://127.0.0.1:8545 otherwise.",
+	 NULL},
+	{"addresses", CONFIG_STRING, FIELD(addresses), NULL, NULL, 0, 0, "FILE",
+	 "Where the contracts are; DIR/chain/addresses.json of --state-dir otherwise.", NULL},
+	{"windows", CONFIG_STRING, FIELD(windows), "86400,86400,86400,86400", NULL, 0, 0, "S,S,S,S",
+	 "Seconds that jobs leave to report, to verify, to dispute and to resolve.", NULL},
+	{"poa", CONFIG_BOOL, FIELD(poa), NULL, NULL, 0, 0, NULL,
+	 "A proof-of-authority network of geth nodes (Clique, a block a second, 23 M gas) instead of anvil.", NULL},
+	{"sealers", CONFIG_INT, FIELD(sealers), "3", NULL, 1, NET_SEALERS, "N", "How many nodes seal blocks.", NULL},
+	{"anvil", CONFIG_STRING, FIELD(anvil), "anvil", NULL, 0, 0, "FILE", "The anvil program.", NULL},
+	{"geth", CONFIG_STRING, FIELD(geth), "geth", NULL, 0, 0, "FILE", "The geth program (1.9.20).", NULL},
+	{"bootnode", CONFIG_STRING, FIELD(bootnode), "bootnode", NULL, 0, 0, "FILE", "Its bootnode program.", NULL},
+	{"light", CONFIG_BOOL, FIELD(light), NULL, NULL, 0, 0, NULL,
+	 "Seal the key with less work, as geth's --lightkdf does: quicker, and easier to guess.", NULL},
+	{"raw", CONFIG_BOOL, FIELD(raw), NULL, NULL, 0, 0, NULL,
+	 "Write the bare key, protected by nothing but the file's mode.", NULL},
 };
 const size_t vcli_flag_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]);
 const size_t vcli_global_count = 14;
@@ -127,6 +150,12 @@ const struct config_program vcli_program = {
 #define FLAGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define S(n) ((n)*INT64_C(1000))
 
+/* of commands that send transactions */
+#define SENDING "account", "keystore"
+#define COUNTER_TEXT                                                                                                 \
+	"Returns when it is confirmed. What could not be confirmed in time is kept, and the account's next command " \
+	"goes "                                                                                                      \
+	"on with it."
 #define JOB_TEXT                                                                                                      \
 	"JOB is a job id that this user has started (its nodes are in the job's file), or a document that names job " \
 	"and nodes."
@@ -267,6 +296,42 @@ const struct command vcli_commands[] = {
 	 cmd_whisper_net_status},
 	{"whisper net down", NULL, 0, 0, NULL, 0, "End all nodes of the net and remove their folder", NULL,
 	 cmd_whisper_net_down},
+	{"account new", NULL, 0, 0, FLAGS("keystore", "light"), 0, "Make a key of one's own",
+	 "The key is sealed under a passphrase in a file that geth reads too. Who has both is the account.",
+	 cmd_account_new},
+	{"account list", NULL, 0, 0, FLAGS("keystore"), 0, "List the accounts", NULL, cmd_account_list},
+	{"account import", "FILE", 1, 1, FLAGS("keystore", "light"), 0, "Take a key from a file",
+	 "FILE is a keystore file, geth's for instance, which keeps its passphrase, or a bare key of 64 hexadecimal "
+	 "digits in a "
+	 "file of mode 0600.",
+	 cmd_account_import},
+	{"account export", "ADDRESS FILE", 2, 2, FLAGS("keystore", "raw"), 0, "Copy a key into a file",
+	 "As the keystore file that it is, or with --raw bare. ADDRESS may be shortened as long as it names one "
+	 "account.",
+	 cmd_account_export},
+
+	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "anvil", "geth", "bootnode", "keystore", "force"), S(60),
+	 "Start a development chain on this machine",
+	 "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth "
+	 "nodes, "
+	 "those that are there when it begins). Commands that name no --chain-rpc use it. It goes on with the data of "
+	 "an "
+	 "earlier one of its kind, unless --force begins anew; that of the other kind is removed.",
+	 cmd_chain_up},
+	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
+	 NULL, cmd_chain_status},
+	{"chain down", NULL, 0, 0, NULL, 0, "End the development chain; its data stays", NULL, cmd_chain_down},
+	{"chain deploy", NULL, 0, 0, FLAGS("chain-rpc", "addresses", "windows", "force", SENDING), S(120),
+	 "Put the contracts on a chain and write down where they are",
+	 "The file with their addresses is what all other commands read. The account that deploys owns the roles.",
+	 cmd_chain_deploy},
+	{"counter get", NULL, 0, 0, FLAGS("chain-rpc", "addresses"), S(20), "Show the counter", NULL, cmd_counter_get},
+	{"counter increment", NULL, 0, 0, FLAGS("chain-rpc", "addresses", SENDING), S(60), "Move the counter up",
+	 COUNTER_TEXT, cmd_counter_move},
+	{"counter decrement", NULL, 0, 0, FLAGS("chain-rpc", "addresses", SENDING), S(60), "Move the counter down",
+	 COUNTER_TEXT, cmd_counter_move},
+	{"counter clear", NULL, 0, 0, FLAGS("chain-rpc", "addresses", SENDING), S(60), "Set the counter to 0",
+	 COUNTER_TEXT, cmd_counter_move},
 
 	{"completion", "bash|zsh", 1, 1, NULL, 0, "Print the completion script of a shell", NULL, cmd_completion},
 	{"manual", NULL, 0, 0, NULL, 0, "Print the manual page vcli(1) as roff", NULL, cmd_manual},

@@ -36,6 +36,11 @@ struct settings {
 	char *rpc_token_file, *topic, *pow_target, *on_start, *hook, *report, *shhd;
 	bool net;
 	int64_t message_ttl_ms, pow_time_ms, interval_ms, net_nodes, senders;
+	/* chain */
+	char *keystore, *account, *addresses, *windows;
+	char **chain_rpc, *anvil, *geth, *bootnode;
+	bool light, raw, poa;
+	int64_t sealers;
 };
 
 struct vcli;

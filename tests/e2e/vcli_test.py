@@ -24,7 +24,9 @@ COMMANDS = ["node create", "node list", "node status", "node remove", "node purg
             "node maintenance", "node pipeline", "pipeline plan", "pipeline private", "pipeline start", "pipeline push",
             "pipeline stop", "pipeline list", "pipeline status", "pipeline monitor", "pipeline close", "broker setup", "bus send",
             "bus receive", "outbox list", "outbox flush", "whisper send", "whisper receive", "whisper genpub", "whisper ping",
-            "whisper pong", "whisper net up", "whisper net status", "whisper net down", "completion", "manual", "help", "version"]
+            "whisper pong", "whisper net up", "whisper net status", "whisper net down", "account new", "account list",
+            "account import", "account export", "chain up", "chain status", "chain down", "chain deploy", "counter get",
+            "counter increment", "counter decrement", "counter clear", "completion", "manual", "help", "version"]
 
 
 def document(job="vclijob", ports=None, **output):

@@ -1,0 +1,173 @@
+#include "vcli/chain_net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "vcli/paths.h"
+
+#define FILE_BYTES 65536
+#define GRACE_MS 15000 /* geth writes its state down */
+
+static int net_destroy(struct net *n)
+{
+	json_decref(n->document);
+	return 0;
+}
+
+static struct error *net_make(struct vcli *v, struct net **ret_net)
+{
+	struct net *n = mem_new(v, struct net);
+	char *chain = NULL;
+
+	n->v = v;
+	talloc_set_destructor(n, net_destroy);
+	TRY(paths_make(v, &v->set, "chain", &chain));
+	n->folder = file_join(n, chain, "net");
+	TRY(file_mkdirs(n->folder, 0700));
+	*ret_net = n;
+	return NULL;
+}
+
+struct error *net_read(struct vcli *v, struct net **ret_net)
+{
+	struct net *n = NULL;
+	char *path;
+	json_t *processes = NULL;
+	const struct place root = {NULL, "net.json", 0};
+
+	TRY(net_make(v, &n));
+	path = file_join(n, n->folder, "net.json");
+	if (!file_exists(path))
+		return error_new(ERROR_NOT_FOUND, "no chain was started: see vcli chain up");
+	TRY(json_parse_file(path, FILE_BYTES, &n->document));
+	TRY(json_read_array(n->document, &root, "processes", 0, 64, &processes));
+	*ret_net = n;
+	return NULL;
+}
+
+struct error *net_new(struct vcli *v, const char *kind, struct net **ret_net)
+{
+	struct net *n = NULL;
+
+	TRY(net_make(v, &n));
+	n->document = json_pack("{s:s,s:[],s:[]}", "kind", kind, "rpc", "processes");
+	*ret_net = n;
+	return NULL;
+}
+
+struct error *net_write(const struct net *n)
+{
+	char *text = json_text(NULL, n->document), *path = file_join(NULL, n->folder, "net.json");
+	struct error *e = file_write_atomic(path, text, strlen(text), 0600);
+
+	mem_free(text);
+	mem_free(path);
+	return e;
+}
+
+/* --- processes --- */
+
+static void on_exit_ignored(const struct child_exit *ex, void *arg)
+{
+	(void)ex;
+	(void)arg;
+}
+
+struct error *net_start(struct net *n, const char *name, const char *const *argv)
+{
+	char *file = mem_printf(n, "%s.log", name), *path = file_join(n, n->folder, file);
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	const struct child_spec spec = {.argv = argv, .stdin_fd = -1, .stdout_fd = fd, .stderr_fd = fd, .extra_fd = -1};
+	struct child *child = NULL;
+	struct child_identity id;
+	struct error *e;
+
+	if (fd < 0)
+		return error_sys(errno, "%s", path);
+	e = child_start(n, &n->v->loop, &spec, on_exit_ignored, NULL, &child);
+	close(fd);
+	if (e)
+		return e;
+	id = child_identity(child);
+	json_array_append_new(json_object_get(n->document, "processes"),
+			      json_pack("{s:s,s:o,s:o,s:s}", "name", name, "pid", json_sprintf("%d", (int)id.pid),
+					"start_time", json_sprintf("%" PRIu64, id.start_time), "log", path));
+	return net_write(n); /* so that it can be ended also when this process dies now */
+}
+
+static struct child_identity identity_at(const struct net *n, size_t i)
+{
+	const json_t *p = json_array_get(json_object_get(n->document, "processes"), i);
+	const char *pid = json_string_value(json_object_get(p, "pid")),
+		   *start = json_string_value(json_object_get(p, "start_time"));
+
+	return (struct child_identity){.pid = pid ? (pid_t)strtol(pid, NULL, 10) : 0,
+				       .start_time = start ? strtoull(start, NULL, 10) : 0};
+}
+
+bool net_alive(const struct net *n, size_t i)
+{
+	struct child *child = NULL;
+	struct error *e = child_adopt(n, &n->v->loop, identity_at(n, i), on_exit_ignored, NULL, &child);
+	bool alive = !e && child_alive(child);
+
+	error_free(e);
+	mem_free(child);
+	return alive;
+}
+
+static void on_ended(const struct child_exit *ex, void *arg)
+{
+	(void)ex;
+	(*(size_t *)arg)--;
+}
+
+void net_stop(struct net *n)
+{
+	size_t left = 0;
+
+	/* Sealers before the bootnode: the last started first. */
+	for (size_t i = json_array_size(json_object_get(n->document, "processes")); i-- > 0;) {
+		struct child *child = NULL;
+		struct error *e = child_adopt(n, &n->v->loop, identity_at(n, i), on_ended, &left, &child);
+
+		if (!e) {
+			left++;
+			child_stop(child, SIGTERM, GRACE_MS);
+		}
+		error_free(e);
+	}
+	while (left > 0)
+		uv_run(&n->v->loop, UV_RUN_ONCE);
+	json_array_clear(json_object_get(n->document, "processes"));
+}
+
+struct error *net_free_port(unsigned *ret_port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int failed = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+		     getsockname(fd, (struct sockaddr *)&address, &n) != 0;
+	struct error *e = failed ? error_sys(errno, "a free port of 127.0.0.1") : NULL;
+
+	if (fd >= 0)
+		close(fd);
+	if (!e)
+		*ret_port = ntohs(address.sin_port);
+	return e;
+}

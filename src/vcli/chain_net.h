@@ -1,0 +1,39 @@
+/* A chain of one's own on this machine, for development: anvil, or a proof-of-authority network of geth nodes.
+ *
+ * Everything is in one folder: data, logs, and net.json, which says what runs and where it answers. The processes go on
+ * when vcli ends; they are found again by their ids and start times. All of it listens on 127.0.0.1 only.
+ */
+#ifndef DSN_VCLI_CHAIN_NET_H
+#define DSN_VCLI_CHAIN_NET_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "vcli/vcli.h"
+
+#define NET_SEALERS 9
+
+struct net {
+	struct vcli *v;
+	char *folder;
+	json_t *document; /* net.json; released with the net */
+};
+
+/* From net.json. ERROR_NOT_FOUND: there is none. */
+struct error *net_read(struct vcli *v, struct net **ret_net) MUST_CHECK;
+/* An empty one of that kind ("anvil", "poa"), in its folder. */
+struct error *net_new(struct vcli *v, const char *kind, struct net **ret_net) MUST_CHECK;
+struct error *net_write(const struct net *n) MUST_CHECK;
+/* Starts a program with its output in <folder>/<name>.log and notes it. */
+struct error *net_start(struct net *n, const char *name, const char *const *argv) MUST_CHECK;
+/* Is the i-th process there? */
+bool net_alive(const struct net *n, size_t i);
+/* Ends all processes; returns when they have ended. */
+void net_stop(struct net *n);
+/* A TCP port of 127.0.0.1 that nobody listens on now. */
+struct error *net_free_port(unsigned *ret_port) MUST_CHECK;
+
+/* chain_geth.c: the proof-of-authority network: keys, genesis, bootnode and sealers. Its RPC addresses are noted. */
+struct error *net_start_poa(struct net *n) MUST_CHECK;
+
+#endif

@@ -1,0 +1,246 @@
+/* vcli chain up, status, down: a development chain on this machine. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "chain/account.h"
+#include "chain/address.h"
+#include "chain/rpc_read.h"
+#include "vcli/chain.h"
+#include "vcli/chain_net.h"
+#include "vcli/commands.h"
+#include "vcli/paths.h"
+#include "vcli/render.h"
+
+#define LOOK_MS 200
+#define RICH "0x21e19e0c9bab2400000" /* 10,000 ether for each account of this user */
+#define GAS_LIMIT "23000000"
+
+/* --- anvil --- */
+
+static struct error *start_anvil(struct net *n)
+{
+	char *state = file_join(n, n->folder, "anvil.json"), *port;
+	unsigned number = 0;
+
+	TRY(net_free_port(&number));
+	port = mem_printf(n, "%u", number);
+	const char *const argv[] = {
+		n->v->set.anvil, "--host", "127.0.0.1",        "--port", port,          "--accounts", "1",
+		"--state",       state,    "--state-interval", "5",      "--gas-limit", GAS_LIMIT,    NULL};
+	TRY(net_start(n, "anvil", argv));
+	json_array_append_new(json_object_get(n->document, "rpc"), json_sprintf("http://127.0.0.1:%u", number));
+	return net_write(n);
+}
+
+/* What anvil's own accounts have is nobody's here: their keys are known to all. */
+static struct error *fund(struct chain *c)
+{
+	struct vcli *v = c->v;
+	struct account *accounts = NULL;
+	char *folder = v->set.keystore, text[ADDRESS_TEXT_BYTES];
+	size_t count = 0;
+
+	if (!folder)
+		TRY(paths_make(v, &v->set, "keystore", &folder));
+	TRY(account_list(v, folder, &accounts, &count));
+	for (size_t i = 0; i < count; i++) {
+		json_t *result = NULL;
+
+		eth_address_text(accounts[i].address, text);
+		TRY(chain_call(c, "anvil_setBalance", json_pack("[s,s]", text, RICH), &result));
+		json_decref(result);
+	}
+	return NULL;
+}
+
+/* --- up --- */
+
+static struct error *first_dead(const struct net *n)
+{
+	const json_t *processes = json_object_get(n->document, "processes");
+
+	for (size_t i = 0; i < json_array_size(processes); i++) {
+		const json_t *p = json_array_get(processes, i);
+
+		if (!net_alive(n, i))
+			return error_new(ERROR_FAILED, "%s has ended; see %s",
+					 json_string_value(json_object_get(p, "name")),
+					 json_string_value(json_object_get(p, "log")));
+	}
+	return NULL;
+}
+
+static struct error *read_head(struct chain *c, struct block_head *ret_head)
+{
+	const struct place at = {NULL, "the latest block", 0};
+	json_t *result = NULL;
+	struct error *e;
+
+	TRY(chain_call(c, "eth_getBlockByNumber", json_pack("[s,b]", "latest", 0), &result));
+	e = rpc_read_block(result, &at, ret_head);
+	json_decref(result);
+	return e;
+}
+
+static void on_time(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void sleep_ms(struct vcli *v, int64_t ms)
+{
+	bool over = false;
+	struct timer *t = timer_start(v, &v->loop, ms, 0, on_time, &over);
+
+	while (!over)
+		uv_run(&v->loop, UV_RUN_ONCE);
+	mem_free(t);
+}
+
+/* Until it answers and, where it seals by itself, has a block. */
+static struct error *wait_for(struct net *n, bool seals, struct chain **ret_chain)
+{
+	int64_t end_ms = n->v->timeout_ms ? clock_mono_ms() + n->v->timeout_ms : INT64_MAX;
+
+	for (;;) {
+		struct chain *c = NULL;
+		struct block_head head = {0};
+		struct error *e = first_dead(n);
+
+		if (e)
+			return e;
+		e = chain_connect(n->v, &c);
+		if (!e)
+			e = read_head(c, &head);
+		if (!e && (!seals || head.number > 0)) {
+			*ret_chain = c;
+			return NULL;
+		}
+		if (clock_mono_ms() > end_ms)
+			return e ? e
+				 : error_new(ERROR_TIMEOUT, "the sealers have made no block yet; see the logs in %s",
+					     n->folder);
+		error_free(e);
+		sleep_ms(n->v, LOOK_MS);
+	}
+}
+
+static struct error *refuse_running(struct vcli *v)
+{
+	struct net *n = NULL;
+	struct error *e = net_read(v, &n);
+
+	if (e) {
+		bool none = e->code == ERROR_NOT_FOUND;
+
+		if (none)
+			error_free(e);
+		return none ? NULL : e;
+	}
+	for (size_t i = 0; i < json_array_size(json_object_get(n->document, "processes")); i++) {
+		if (net_alive(n, i))
+			return error_new(
+				ERROR_EXISTS,
+				"a chain is up already: see vcli chain status, or end it with vcli chain down");
+	}
+	/* Left by a machine that went down; another kind, or --force, begins anew. */
+	if (v->set.force ||
+	    strcmp(json_string_value(json_object_get(n->document, "kind")), v->set.poa ? "poa" : "anvil") != 0)
+		return file_remove_tree(n->folder);
+	return NULL;
+}
+
+static void show_rpc(struct vcli *v, const struct net *n)
+{
+	json_t *url;
+	size_t i;
+
+	json_object_set(v->answer, "rpc", json_object_get(n->document, "rpc"));
+	if (v->set.json)
+		return;
+	json_array_foreach (json_object_get(n->document, "rpc"), i, url)
+		printf("%s\n", json_string_value(url));
+}
+
+static struct error *bring_up(struct vcli *v, struct net *n)
+{
+	struct chain *c = NULL;
+
+	TRY(v->set.poa ? net_start_poa(n) : start_anvil(n));
+	TRY(wait_for(n, v->set.poa, &c));
+	return v->set.poa ? NULL : fund(c);
+}
+
+struct error *cmd_chain_up(struct vcli *v)
+{
+	struct net *n = NULL;
+	struct error *e;
+
+	vcli_answer(v, json_object());
+	TRY(refuse_running(v));
+	TRY(net_new(v, v->set.poa ? "poa" : "anvil", &n));
+	e = bring_up(v, n);
+	if (e) {
+		net_stop(n);
+		return e;
+	}
+	show_rpc(v, n);
+	return NULL;
+}
+
+/* --- status, down --- */
+
+struct error *cmd_chain_status(struct vcli *v)
+{
+	static const char *const columns[] = {"name", "state", "pid", "log", NULL};
+	struct net *n = NULL;
+	struct chain *c = NULL;
+	struct block_head head = {0};
+	json_t *rows = json_array(), *p;
+	size_t i;
+
+	vcli_answer(v, json_pack("{s:o}", "processes", rows));
+	TRY(net_read(v, &n));
+	json_array_foreach (json_object_get(n->document, "processes"), i, p) {
+		json_t *row = json_copy(p);
+
+		json_object_del(row, "start_time");
+		json_put(row, "state", net_alive(n, i) ? "running" : "ended");
+		json_array_append_new(rows, row);
+	}
+	if (!v->set.json)
+		render_table(stdout, rows, columns);
+	if (json_array_size(rows) == 0)
+		return error_new(ERROR_NOT_FOUND, "no chain is up: see vcli chain up");
+	show_rpc(v, n);
+	TRY(chain_connect(v, &c));
+	TRY(read_head(c, &head));
+	json_put_decimal(v->answer, "chain_id", (int64_t)rpc_chain_id(c->rpc));
+	json_put_decimal(v->answer, "block", (int64_t)head.number);
+	json_put_decimal(v->answer, "gas_limit", (int64_t)head.gas_limit);
+	if (!v->set.json)
+		printf("chain %" PRIu64 ", block %" PRIu64 ", %" PRIu64 " gas a block\n", rpc_chain_id(c->rpc),
+		       head.number, head.gas_limit);
+	return NULL;
+}
+
+struct error *cmd_chain_down(struct vcli *v)
+{
+	struct net *n = NULL;
+
+	vcli_answer(v, json_object());
+	TRY(net_read(v, &n));
+	net_stop(n);
+	json_array_clear(json_object_get(n->document, "rpc"));
+	TRY(net_write(n));
+	json_put(v->answer, "state", "down");
+	if (!v->set.json)
+		printf("down; its data stays in %s\n", n->folder);
+	return NULL;
+}

@@ -1,0 +1,227 @@
+"""vcli's accounts, and its contracts on the real anvil."""
+import json
+import os
+import pathlib
+import pty
+import select
+import stat
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from chain_lab import BIN, Anvil, Folder, Proxy, anvil_program, require, until  # noqa: E402
+
+VCLI = os.path.join(BIN, "vcli")
+EXIT = {"invalid": 2, "not-found": 3, "refused": 4, "unavailable": 5, "timeout": 6}
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.home = pathlib.Path(self.enter(Folder(prefix="dsn-vcli-chain-")))
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("DSN_", "XDG_"))}
+        self.environment.update(HOME=str(self.home))
+        self.passphrase = self.secret("passphrase", "correct horse")
+
+    def enter(self, manager):
+        value = manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+        return value
+
+    def secret(self, name, text, mode=0o600):
+        path = self.home / name
+        path.write_text(text + "\n")
+        path.chmod(mode)
+        return str(path)
+
+    def vcli(self, *words, ok=True):
+        ran = subprocess.run([VCLI, *words], env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, timeout=90, start_new_session=True)
+        if ok:
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+        return ran
+
+    def answer(self, *words):
+        return json.loads(self.vcli("--json", *words).stdout)
+
+    def refused(self, code, part, *words):
+        ran = self.vcli(*words, ok=False)
+        self.assertEqual(ran.returncode, EXIT[code], ran.stderr)
+        self.assertIn(part, ran.stderr)
+
+    def new(self):
+        return self.answer("account", "new", "--light", "--passphrase-file", self.passphrase)
+
+
+class Accounts(Case):
+    def test_a_key_is_made_listed_copied_and_taken(self):
+        self.assertEqual(self.vcli("account", "list").stdout,
+                         "no accounts in %s\n" % (self.home / ".local/state/dsn/keystore"))
+        made = self.new()
+        self.assertEqual(stat.S_IMODE(os.stat(made["file"]).st_mode), 0o600)
+        self.assertEqual(self.answer("account", "list")["accounts"], [made])
+        sealed, bare = str(self.home / "sealed"), str(self.home / "bare")
+        self.vcli("account", "export", made["address"], sealed)
+        self.vcli("account", "export", made["address"][:8].lower(), bare, "--raw", "--passphrase-file", self.passphrase)
+        self.assertEqual(stat.S_IMODE(os.stat(bare).st_mode), 0o600)
+        self.assertRegex(pathlib.Path(bare).read_text(), "^[0-9a-f]{64}$")
+        for file in (sealed, bare):
+            folder = str(self.home / ("from-" + os.path.basename(file)))
+            taken = self.answer("account", "import", file, "--light", "--keystore", folder, "--passphrase-file",
+                                self.passphrase)
+            self.assertEqual(taken["address"], made["address"])
+
+    def test_refusals(self):
+        made = self.new()
+        sealed = str(self.home / "sealed")
+        wrong, open_to_all = self.secret("wrong", "battery staple"), self.secret("open", "correct horse", 0o644)
+        self.refused("refused", "is there already", "account", "import", made["file"], "--passphrase-file", self.passphrase)
+        self.refused("refused", "passphrase", "account", "import", made["file"], "--passphrase-file", wrong, "--keystore",
+                     str(self.home / "x"))
+        self.refused("refused", "mode", "account", "new", "--passphrase-file", open_to_all)
+        self.refused("invalid", "neither a keystore file nor a key", "account", "import", wrong, "--passphrase-file", wrong)
+        self.refused("not-found", "has no account 0x12", "account", "export", "0x12", sealed)
+        self.refused("invalid", "EIP-55", "account", "export", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", sealed)
+        self.vcli("account", "export", "0x", sealed)
+        self.refused("refused", "is there already", "account", "export", "0x", sealed)
+        self.new()
+        self.refused("invalid", "has 2 accounts that begin with 0x", "account", "export", "0x", str(self.home / "y"))
+        self.refused("unavailable", "there is no terminal", "account", "new")
+        self.refused("invalid", "--passphrase", "account", "new", "--passphrase", "secret")
+
+    def talk(self, lines, *words):
+        """At a terminal: (what it shows, exit code)."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execve(VCLI, [VCLI, *words], self.environment)
+        shown, end = b"", time.monotonic() + 30
+        while True:
+            if lines and shown.rstrip().endswith(b":"):
+                time.sleep(0.05)
+                os.write(fd, lines.pop(0).encode())
+                shown += b"\n[typed]\n"
+            if time.monotonic() > end:
+                os.kill(pid, 9)
+            if not select.select([fd], [], [], 0.1)[0]:
+                continue
+            try:
+                got = os.read(fd, 4096)
+            except OSError:
+                break
+            if not got:
+                break
+            shown += got
+        os.close(fd)
+        return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def test_a_terminal_shows_no_passphrase(self):
+        shown, code = self.talk(["tr\x7f\x7fgeheim\n", "geheim\n"], "account", "new", "--light")
+        self.assertEqual(code, 0, shown)
+        self.assertNotIn("geheim", shown)
+        file = self.answer("account", "list")["accounts"][0]["file"]
+        self.vcli("account", "import", file, "--light", "--keystore", str(self.home / "x"), "--passphrase-file",
+                  self.secret("typed", "geheim"))
+        shown, code = self.talk(["one\n", "other\n"], "account", "new", "--light")
+        self.assertEqual(code, EXIT["invalid"])
+        self.assertIn("the two passphrases differ", shown)
+        shown, code = self.talk(["one\x03"], "account", "new", "--light")
+        self.assertEqual(code, EXIT["refused"])
+        self.assertIn("no passphrase was given", shown)
+
+
+class Contracts(Case):
+    def setUp(self):
+        require()
+        super().setUp()
+        self.anvil = self.enter(Anvil())
+        self.environment["DSN_CHAIN_RPC"] = self.anvil.url
+        self.environment["DSN_PASSPHRASE_FILE"] = self.passphrase
+        self.address = self.new()["address"]
+
+    def test_deploy_and_count(self):
+        self.refused("not-found", "deploy the contracts first", "counter", "get")
+        self.anvil.fund(self.address)
+        made = self.answer("chain", "deploy")
+        self.assertEqual([c["contract"] for c in made["contracts"]],
+                         ["Counter", "Roles", "Accounts", "Nodes", "Blacklist", "Jobs"])
+        for contract in made["contracts"]:
+            self.assertGreater(len(self.anvil("eth_getCode", contract["address"], "latest")), 2)
+        file = json.loads(pathlib.Path(made["addresses"]).read_text())
+        self.assertEqual(file["contracts"], {c["contract"]: c["address"] for c in made["contracts"]})
+        self.refused("refused", "--force", "chain", "deploy")
+        self.assertEqual(self.vcli("counter", "increment").stdout, "1\n")
+        self.assertEqual(self.answer("counter", "increment"), {"count": "2"})
+        self.assertEqual(self.vcli("counter", "decrement").stdout, "1\n")
+        self.assertEqual(self.vcli("counter", "clear").stdout, "0\n")
+        # Another chain has other contracts.
+        other = self.enter(Anvil("--chain-id", "4711"))
+        self.refused("refused", "the endpoint is on another chain (4711)", "counter", "get", "--chain-rpc", other.url)
+
+    def test_what_was_not_confirmed_in_time_is_not_lost(self):
+        self.anvil.fund(self.address)
+        self.vcli("chain", "deploy")
+        proxy = self.enter(Proxy(self.anvil.port))
+
+        def no_sending(calls, forward):
+            return None if any(c["method"] == "eth_sendRawTransaction" for c in calls) else forward()
+
+        proxy.mode = no_sending
+        self.refused("timeout", "it is kept, and the next command of this account goes on", "counter", "increment", "--chain-rpc",
+                     proxy.url, "--timeout", "2s")
+        self.assertEqual(self.vcli("counter", "get").stdout, "0\n")
+        self.assertEqual(self.vcli("counter", "increment").stdout, "2\n")
+
+    def test_nobody_there(self):
+        self.anvil.end()
+        self.refused("timeout", "nobody answered", "counter", "get", "--timeout", "1s")
+
+
+class Network(Case):
+    """A development chain that goes on when vcli has ended."""
+
+    def setUp(self):
+        require()
+        super().setUp()
+        self.environment.update(DSN_ANVIL=anvil_program(), DSN_PASSPHRASE_FILE=self.passphrase)
+        self.new()
+        self.addCleanup(self.vcli, "chain", "down", ok=False)
+
+    @staticmethod
+    def ended(pid):
+        """Also when nobody has asked for its exit code."""
+        try:
+            return pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        except FileNotFoundError:
+            return True
+
+    def test_up_status_down_and_up_again(self):
+        self.refused("not-found", "no chain was started", "chain", "status")
+        rpc = self.answer("chain", "up")["rpc"]
+        status = self.answer("chain", "status")
+        self.assertEqual([p["state"] for p in status["processes"]], ["running"])
+        self.assertEqual((status["rpc"], status["chain_id"], status["gas_limit"]), (rpc, "31337", "23000000"))
+        self.refused("refused", "is up already", "chain", "up")
+        self.vcli("chain", "deploy")
+        self.assertEqual(self.vcli("counter", "increment").stdout, "1\n")
+        self.vcli("chain", "down")
+        self.refused("not-found", "no chain is up", "chain", "status")
+        pid = int(status["processes"][0]["pid"])
+        self.assertTrue(self.ended(pid))
+        self.vcli("chain", "up")
+        self.assertEqual(self.vcli("counter", "get").stdout, "1\n")
+        # One that died is told, and takes nothing with it.
+        pid = int(self.answer("chain", "status")["processes"][0]["pid"])
+        os.kill(pid, 9)
+        until(lambda: self.ended(pid), "it has died")
+        self.assertIn("ended", self.vcli("chain", "status", "--timeout", "1s", ok=False).stdout)
+        self.vcli("chain", "up")
+        self.assertEqual(self.vcli("counter", "get").stdout, "1\n")
+
+    def test_a_program_that_is_none(self):
+        self.refused("not-found", "no-such-program", "chain", "up", "--anvil", "/no-such-program")
+        self.assertEqual(self.vcli("chain", "up", "--anvil", "/bin/false", ok=False).returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
