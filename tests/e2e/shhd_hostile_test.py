@@ -279,7 +279,7 @@ class HostileTest(unittest.TestCase):
         self.end(process)
 
     def test_a_peer_that_wants_all_and_nothing(self):
-        process = self.attacker("valid", 3)
+        process = self.attacker("valid", 3, 1000)
         process.wait()
         told = self.attack("fickle", 5)
         self.assertEqual(told["ends"], {"open": 1})
