@@ -457,8 +457,7 @@ class HostileTest(unittest.TestCase):
         for _ in range(5):
             self.node.get("shh_post", {"pubKey": public, "payload": "0x01", "powTarget": 0.25, "powTime": 20, "ttl": 5})
             self.node.messages(inbox)
-        done = metrics(self.node)["shhd_symmetric_keys"]
-        self.assertLess(done, 60, "it was over before it began")
+        self.assertLess(self.since("shhd_symmetric_keys"), 30, "the messages waited for the keys")
         self.assertEqual(len(ws.receive()), 60)
 
     def test_clients_that_never_read(self):
@@ -490,7 +489,7 @@ class HostileTest(unittest.TestCase):
 
     def test_answers_that_nobody_reads(self):
         """A large answer for each of many who ask over HTTP."""
-        self.growth = GROWTH + 160 * MIB
+        self.growth = GROWTH + 320 * MIB  # 128 MiB wait; a body of 20 and its answer, as it is made and sent, come on top
         params = json.dumps({"id": 1, "method": "net_version", "params": []})
         batch = "[" + ",".join([params] * 1000) + "]"
         body = ("[" + ",".join(['{"id":"' + "x" * 20000 + '","method":"net_version"}'] * 1000) + "]").encode()
