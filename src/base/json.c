@@ -85,7 +85,7 @@ static struct error *check_levels(const char *text, size_t len)
 	return NULL;
 }
 
-struct error *json_parse(const char *text, size_t len, size_t limit, json_t **ret_value)
+static struct error *parse(const char *text, size_t len, size_t limit, size_t flags, json_t **ret_value)
 {
 	json_error_t where;
 	json_t *value = NULL;
@@ -93,11 +93,21 @@ struct error *json_parse(const char *text, size_t len, size_t limit, json_t **re
 	if (len > limit)
 		return error_new(ERROR_LIMIT, "%zu bytes of JSON, at most %zu are read", len, limit);
 	TRY(check_levels(text, len));
-	value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+	value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | flags, &where);
 	if (!value)
 		return error_new(ERROR_INVALID, "line %d, column %d: %.120s", where.line, where.column, where.text);
 	*ret_value = value;
 	return NULL;
+}
+
+struct error *json_parse(const char *text, size_t len, size_t limit, json_t **ret_value)
+{
+	return parse(text, len, limit, 0, ret_value);
+}
+
+struct error *json_parse_foreign(const char *text, size_t len, size_t limit, json_t **ret_value)
+{
+	return parse(text, len, limit, JSON_ALLOW_NUL, ret_value);
 }
 
 struct error *json_parse_file(const char *path, size_t limit, json_t **ret_value)

@@ -30,6 +30,8 @@ struct error *place_error(const struct place *at, const char *fmt, ...)
 /* Strict parsing: UTF-8, one value, no duplicate keys, at most `limit` bytes and 32 levels; errors name line and
  * column. */
 struct error *json_parse(const char *text, size_t len, size_t limit, json_t **ret_value) MUST_CHECK;
+/* The same of another program's text whose strings may hold U+0000; read as C strings they end there. */
+struct error *json_parse_foreign(const char *text, size_t len, size_t limit, json_t **ret_value) MUST_CHECK;
 struct error *json_parse_file(const char *path, size_t limit, json_t **ret_value) MUST_CHECK;
 
 /* Member `key` of object `obj` at place `at`; missing or of another type is an error naming at.key.

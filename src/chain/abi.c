@@ -339,26 +339,34 @@ static char *custom_text(const void *ctx, const struct abi_entry *row, const jso
 	return talloc_strdup_append(text, ")");
 }
 
-static char *custom_revert(const void *ctx, const struct abi *a, const uint8_t *bytes, size_t n)
+struct error *abi_refusal(const struct abi *a, const uint8_t *bytes, size_t n, const struct abi_entry **ret_refusal,
+			  json_t **ret_values)
 {
 	const struct table *t = &a->tables[REFUSAL];
 
-	for (size_t i = 0; i < t->count; i++) {
+	for (size_t i = 0; n >= ABI_SELECTOR_BYTES && i < t->count; i++) {
 		const struct place at = {NULL, t->rows[i].signature, 0};
-		json_t *values = NULL;
-		char *text;
 
 		if (memcmp(bytes, t->rows[i].hash, ABI_SELECTOR_BYTES) != 0)
 			continue;
-		error_free(abi_decode(t->rows[i].inputs, t->rows[i].input_count, bytes + ABI_SELECTOR_BYTES,
-				      n - ABI_SELECTOR_BYTES, &at, &values));
-		if (!values)
-			continue;
-		text = custom_text(ctx, &t->rows[i], values);
-		json_decref(values);
-		return text;
+		TRY(abi_decode(t->rows[i].inputs, t->rows[i].input_count, bytes + ABI_SELECTOR_BYTES,
+			       n - ABI_SELECTOR_BYTES, &at, ret_values));
+		*ret_refusal = &t->rows[i];
+		return NULL;
 	}
-	return NULL;
+	return error_new(ERROR_NOT_FOUND, "the contract has no such error");
+}
+
+static char *custom_revert(const void *ctx, const struct abi *a, const uint8_t *bytes, size_t n)
+{
+	const struct abi_entry *row = NULL;
+	json_t *values = NULL;
+	struct error *e = abi_refusal(a, bytes, n, &row, &values);
+	char *text = e ? NULL : custom_text(ctx, row, values);
+
+	error_free(e);
+	json_decref(values);
+	return text;
 }
 
 char *abi_revert_text(const void *ctx, const struct abi *a, const uint8_t *bytes, size_t n)

@@ -61,6 +61,9 @@ struct error *abi_log(const struct abi *a, const uint8_t (*topics)[ABI_TOPIC_BYT
 		      const uint8_t *data, size_t n, const struct abi_entry **ret_event,
 		      json_t **ret_values) MUST_CHECK;
 
+/* The custom error that a call reverted with, and its values by name. ERROR_NOT_FOUND: none of this contract's. */
+struct error *abi_refusal(const struct abi *a, const uint8_t *bytes, size_t n, const struct abi_entry **ret_refusal,
+			  json_t **ret_values) MUST_CHECK;
 /* Why a call was refused, from the bytes it reverted with, for a person: `"too late"`, `NotOwner(caller: 0x...)`,
  * `arithmetic overflow (panic 0x11)`, or the bytes. Never fails. `a` may be NULL. Belongs to ctx. */
 char *abi_revert_text(const void *ctx, const struct abi *a, const uint8_t *bytes, size_t n);

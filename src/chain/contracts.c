@@ -199,8 +199,9 @@ static void on_refused(void *arg)
 	mem_free(q);
 }
 
-void contract_ask(const void *ctx, struct rpc *rpc, const struct contract *c, const uint8_t address[ETH_ADDRESS_BYTES],
-		  const uint8_t *from, const char *function, const json_t *args, contract_fn *fn, void *arg)
+void contract_ask_at(const void *ctx, struct rpc *rpc, const struct contract *c,
+		     const uint8_t address[ETH_ADDRESS_BYTES], const uint8_t *from, const char *function,
+		     const json_t *args, const char *block, contract_fn *fn, void *arg)
 {
 	struct question *q = mem_new(ctx, struct question);
 	struct buf *data = buf_new(q, ABI_CALL_BYTES);
@@ -221,7 +222,13 @@ void contract_ask(const void *ctx, struct rpc *rpc, const struct contract *c, co
 		eth_address_text(from, to);
 		json_object_set_new(call, "from", json_string(to));
 	}
-	rpc_call(rpc, q, "eth_call", json_pack("[o,s]", call, "latest"), on_reply, q);
+	rpc_call(rpc, q, "eth_call", json_pack("[o,s]", call, block), on_reply, q);
+}
+
+void contract_ask(const void *ctx, struct rpc *rpc, const struct contract *c, const uint8_t address[ETH_ADDRESS_BYTES],
+		  const uint8_t *from, const char *function, const json_t *args, contract_fn *fn, void *arg)
+{
+	contract_ask_at(ctx, rpc, c, address, from, function, args, "latest", fn, arg);
 }
 
 char *contract_fate_text(const void *ctx, const struct contract *c, const struct txbox_record *record)

@@ -42,8 +42,12 @@ struct error *contract_transact(const void *ctx, const struct contract *c, const
 
 /* `values` as abi_result() gives them, borrowed; NULL with an error. */
 typedef void contract_fn(const struct error *e, const json_t *values, void *arg);
-/* Asks a function (eth_call) in the latest block, as `from` (NULL: nobody). `fn` comes once, in a later turn of the
- * loop, unless ctx is freed before. The contract must live until then. */
+/* Asks a function (eth_call) in a block, "latest" or JSON-RPC's number of one, as `from` (NULL: nobody). `fn` comes
+ * once, in a later turn of the loop, unless ctx is freed before. The contract must live until then. */
+void contract_ask_at(const void *ctx, struct rpc *rpc, const struct contract *c,
+		     const uint8_t address[ETH_ADDRESS_BYTES], const uint8_t *from, const char *function,
+		     const json_t *args, const char *block, contract_fn *fn, void *arg);
+/* In the latest block. */
 void contract_ask(const void *ctx, struct rpc *rpc, const struct contract *c, const uint8_t address[ETH_ADDRESS_BYTES],
 		  const uint8_t *from, const char *function, const json_t *args, contract_fn *fn, void *arg);
 

@@ -137,7 +137,8 @@ struct error *rpc_answer_read(const void *ctx, const char *text, size_t n, size_
 	struct rpc_answer *a;
 	struct error *e;
 
-	TRY(json_parse(text, n, limit, &document));
+	/* anvil's words about a custom error hold its bytes, zeros too. */
+	TRY(json_parse_foreign(text, n, limit, &document));
 	a = mem_new(ctx, struct rpc_answer);
 	a->document = document;
 	talloc_set_destructor(a, answer_destroy);

@@ -5,19 +5,15 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hex.h"
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "chain/account.h"
 #include "chain/address.h"
-#include "crypto/passphrase.h"
-#include "crypto/secret.h"
 #include "vcli/chain_net.h"
 #include "vcli/paths.h"
+#include "vcli/refusal.h"
 
 #define PATIENCE_MS 10000 /* for an endpoint, when --timeout gives none */
-#define POLL_MS 200
 
 static const char *const usual_rpc[] = {"http://127.0.0.1:8545", NULL};
 
@@ -34,8 +30,7 @@ static void on_time(void *arg)
 	uv_stop(arg);
 }
 
-/* False: the time is over. */
-static bool run_until(struct chain *c, const bool *done)
+bool chain_run(struct chain *c, const bool *done)
 {
 	int64_t left_ms = c->deadline_ms == INT64_MAX ? INT64_MAX : c->deadline_ms - clock_mono_ms();
 	struct timer *timer = NULL;
@@ -50,13 +45,20 @@ static bool run_until(struct chain *c, const bool *done)
 
 /* --- asking --- */
 
+/* What a contract refuses is told in a person's words. */
 static void on_reply(const struct rpc_reply *reply, void *arg)
 {
 	struct wait *w = arg;
 
 	w->done = true;
-	w->error = reply->error ? error_copy(reply->error) : NULL;
 	w->values = json_incref((json_t *)reply->result);
+	if (reply->error && reply->revert) {
+		char *why = refusal_text(w, reply->revert, reply->revert_n);
+
+		w->error = error_new(ERROR_REFUSED, "%s", why);
+	} else if (reply->error) {
+		w->error = error_copy(reply->error);
+	}
 }
 
 static struct error *outcome(struct wait *w, bool done, json_t **ret_values)
@@ -75,7 +77,7 @@ struct error *chain_call(struct chain *c, const char *method, json_t *params, js
 	struct error *e;
 
 	rpc_call(c->rpc, w, method, params, on_reply, w);
-	e = outcome(w, run_until(c, &w->done), ret_result);
+	e = outcome(w, chain_run(c, &w->done), ret_result);
 	mem_free(w);
 	return e;
 }
@@ -89,92 +91,41 @@ static void on_values(const struct error *e, const json_t *values, void *arg)
 	w->values = json_incref((json_t *)values);
 }
 
-struct error *chain_ask(struct chain *c, const char *contract, const char *function, const json_t *args,
-			json_t **ret_values)
+struct error *chain_ask_at(struct chain *c, const char *contract, const char *function, json_t *args, const char *block,
+			   json_t **ret_values)
 {
 	const struct contract *interface = NULL;
 	uint8_t address[ETH_ADDRESS_BYTES];
-	struct wait *w;
-	struct error *e;
+	struct wait *w = mem_new(c, struct wait);
+	struct error *e = contract_builtin(c, contract, &interface);
 
-	TRY(contract_builtin(c, contract, &interface));
-	TRY(deployment_get(c->deployment, contract, address));
-	w = mem_new(c, struct wait);
-	contract_ask(w, c->rpc, interface, address, c->sender ? sender_account(c->sender) : NULL, function, args,
-		     on_values, w);
-	e = outcome(w, run_until(c, &w->done), ret_values);
+	if (!e)
+		e = deployment_get(c->deployment, contract, address);
+	if (!e) {
+		contract_ask_at(w, c->rpc, interface, address, c->sender ? sender_account(c->sender) : NULL, function,
+				args, block, on_values, w);
+		e = outcome(w, chain_run(c, &w->done), ret_values);
+	}
+	json_decref(args);
 	mem_free(w);
 	return e;
 }
 
-/* --- sending --- */
-
-/* Others' intentions may end too: those that an earlier run left. */
-static void on_fate(const struct txbox_record *record, void *arg)
+struct error *chain_ask(struct chain *c, const char *contract, const char *function, const json_t *args,
+			json_t **ret_values)
 {
-	struct chain *c = arg;
-
-	if (c->waiting && strcmp(c->waiting, record->intent.id) == 0)
-		c->settled = true;
+	return chain_ask_at(c, contract, function, json_incref((json_t *)args), "latest", ret_values);
 }
 
-static struct error *judge(struct chain *c, const struct contract *contract, const char *what,
-			   const struct txbox_record *record)
+struct error *chain_ask_one(struct chain *c, const char *contract, const char *function, json_t *args,
+			    json_t **ret_value)
 {
-	char *why = contract_fate_text(c, contract, record);
+	json_t *values = NULL;
 
-	switch (record->state) {
-	case TXBOX_DONE:
-		return NULL;
-	case TXBOX_REVERTED:
-		return error_new(ERROR_REFUSED, "%s was carried out in block %" PRIu64 " and the contract refused it",
-				 what, record->receipt.block);
-	case TXBOX_REFUSED:
-		return error_new(ERROR_REFUSED, "%s was not sent: %s", what, why);
-	case TXBOX_WANTED:
-	case TXBOX_SIGNED:
-	case TXBOX_MINED:
-		break;
-	}
-	return error_new(ERROR_TIMEOUT,
-			 "%s is not confirmed yet%s%s: it is kept, and the next command of this account goes on", what,
-			 sender_trouble(c->sender) ? ": " : "",
-			 sender_trouble(c->sender) ? sender_trouble(c->sender) : "");
-}
-
-static struct error *send_intent(struct chain *c, const struct contract *contract, const char *what,
-				 const struct intent *intent, struct txbox_record **ret_record)
-{
-	struct txbox_record *record = NULL;
-
-	c->waiting = intent->id;
-	c->settled = false;
-	TRY(sender_put(c->sender, intent));
-	run_until(c, &c->settled);
-	c->waiting = NULL;
-	TRY(txbox_get(c, c->db, intent->id, &record));
-	TRY(judge(c, contract, what, record));
-	*ret_record = record;
+	TRY(chain_ask_at(c, contract, function, args, "latest", &values));
+	*ret_value = json_incref(json_array_get(values, 0));
+	json_decref(values);
 	return NULL;
-}
-
-struct error *chain_send(struct chain *c, const char *contract, const char *function, const json_t *args,
-			 struct u256 value, struct txbox_record **ret_record)
-{
-	const struct contract *interface = NULL;
-	struct intent *intent = NULL;
-	uint8_t address[ETH_ADDRESS_BYTES] = {0};
-	char *id = hex_random(c, 16), *what;
-
-	TRY(contract_builtin(c, contract, &interface));
-	what = mem_printf(c, "%s.%s", contract, function ? function : "constructor");
-	if (!function) {
-		TRY(contract_create(c, interface, id, args, &intent));
-	} else {
-		TRY(deployment_get(c->deployment, contract, address));
-		TRY(contract_transact(c, interface, address, id, function, args, value, &intent));
-	}
-	return send_intent(c, interface, what, intent, ret_record);
 }
 
 /* --- opening --- */
@@ -207,7 +158,7 @@ static struct error *read_genesis(struct chain *c)
 }
 
 /* --chain-rpc, or those of the development chain that is up, or the usual one. */
-static const char *const *endpoints(struct vcli *v)
+static const char *const *named(struct vcli *v)
 {
 	struct net *n = NULL;
 	struct error *e = NULL;
@@ -228,16 +179,31 @@ static const char *const *endpoints(struct vcli *v)
 	return (const char *const *)urls;
 }
 
+/* Each word of --chain-rpc may be several with commas. */
+static struct error *endpoints(struct chain *c, const char *const *words, const char **urls, size_t *ret_count)
+{
+	size_t count = 0;
+
+	for (; *words; words++) {
+		char *rest = mem_strdup(c, *words), *url;
+
+		while ((url = strsep(&rest, ","))) {
+			if (count == RPC_ENDPOINTS)
+				return error_new(ERROR_INVALID, "--chain-rpc: at most %d endpoints", RPC_ENDPOINTS);
+			urls[count++] = url;
+		}
+	}
+	*ret_count = count;
+	return NULL;
+}
+
 struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 {
-	const char *const *urls = endpoints(v);
 	struct chain *c = mem_new(v, struct chain);
+	const char *urls[RPC_ENDPOINTS];
 	struct rpc_config config = {.urls = urls, .give_up_ms = v->timeout_ms};
 
-	while (urls[config.url_count])
-		config.url_count++;
-	if (config.url_count > RPC_ENDPOINTS)
-		return error_new(ERROR_INVALID, "--chain-rpc: at most %d endpoints", RPC_ENDPOINTS);
+	TRY(endpoints(c, named(v), urls, &config.url_count));
 	if (!config.give_up_ms || config.give_up_ms > PATIENCE_MS)
 		config.give_up_ms = PATIENCE_MS;
 	/* What the endpoints said is told, rather than that the time is over. */
@@ -266,49 +232,50 @@ struct error *chain_read_addresses(struct chain *c)
 	return NULL;
 }
 
-static struct error *open_key(struct chain *c, struct secp_key *ret_key)
+struct error *chain_open(struct vcli *v, struct chain **ret_chain)
 {
-	struct vcli *v = c->v;
-	struct account a = {.path = NULL};
-	char *folder = v->set.keystore, *passphrase = NULL, *prompt, text[ADDRESS_TEXT_BYTES];
+	struct chain *c = NULL;
+
+	if (!v->answer)
+		vcli_answer(v, json_object());
+	TRY(chain_connect(v, &c));
+	TRY(chain_read_addresses(c));
+	*ret_chain = c;
+	return NULL;
+}
+
+struct error *chain_open_sending(struct vcli *v, struct chain **ret_chain)
+{
+	struct chain *c = NULL;
+
+	TRY(chain_open(v, &c));
+	TRY(chain_unlock(c));
+	*ret_chain = c;
+	return NULL;
+}
+
+struct error *chain_head(struct chain *c, struct block_head *ret_head)
+{
+	const struct place at = {NULL, "the latest block", 0};
+	json_t *result = NULL;
 	struct error *e;
 
-	if (!folder)
-		TRY(paths_make(v, &v->set, "keystore", &folder));
-	TRY(account_find(c, folder, v->set.account, &a));
-	eth_address_text(a.address, text);
-	prompt = mem_printf(c, "Passphrase of %s", text);
-	TRY(passphrase_read(c, v->set.passphrase_file, prompt, false, &passphrase));
-	e = account_open(a.path, passphrase, ret_key);
-	mem_free(passphrase);
+	TRY(chain_call(c, "eth_getBlockByNumber", json_pack("[s,b]", "latest", 0), &result));
+	e = rpc_read_block(result, &at, ret_head);
+	json_decref(result);
 	return e;
 }
 
-/* An outbox for each chain: a development chain that was begun anew is another one. */
-static struct error *open_outbox(struct chain *c, const struct secp_key *key)
+struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei)
 {
-	struct sender_config config = {.rpc = c->rpc, .poll_ms = POLL_MS};
-	char *folder = NULL, *genesis = hex_encode(c, c->genesis, 4), *name, *path, *lock;
-	uint8_t address[ETH_ADDRESS_BYTES];
+	const struct place at = {NULL, "eth_getBalance", 0};
+	json_t *result = NULL;
+	char text[ADDRESS_TEXT_BYTES];
+	struct error *e;
 
-	eth_address(key->public, address);
-	TRY(paths_make(c->v, &c->v->set, "chain", &folder));
-	name = mem_printf(c, "%" PRIu64 "-%s.db", rpc_chain_id(c->rpc), genesis);
-	path = file_join(c, folder, name);
-	lock = mem_printf(c, "%s.%s.lock", path, hex_encode(c, address, sizeof(address)));
-	TRY(db_open(c, path, txbox_schema, &c->db));
-	config.db = c->db;
-	config.lock = lock;
-	return sender_open(c, &c->v->loop, &config, key, on_fate, c, &c->sender);
-}
-
-struct error *chain_unlock(struct chain *c)
-{
-	struct secp_key key = {{0}, {0}};
-	struct error *e = open_key(c, &key);
-
-	if (!e)
-		e = open_outbox(c, &key);
-	secret_wipe(&key, sizeof(key));
+	eth_address_text(address, text);
+	TRY(chain_call(c, "eth_getBalance", json_pack("[s,s]", text, "latest"), &result));
+	e = rpc_read_number(result, &at, ret_wei);
+	json_decref(result);
 	return e;
 }

@@ -22,6 +22,7 @@ struct chain {
 	int64_t deadline_ms;   /* monotonic clock; INT64_MAX: none */
 	const char *waiting;   /* id of the intention that is waited for */
 	bool settled;
+	unsigned sends; /* transactions so far, for --once */
 };
 
 /* Reaches an endpoint of --chain-rpc. ERROR_UNAVAILABLE, ERROR_TIMEOUT: none answers. */
@@ -30,17 +31,39 @@ struct error *chain_connect(struct vcli *v, struct chain **ret_chain) MUST_CHECK
 struct error *chain_read_addresses(struct chain *c) MUST_CHECK;
 /* The file of --addresses, or the one in --state-dir. */
 struct error *chain_addresses_path(struct vcli *v, char **ret_path) MUST_CHECK;
-/* Opens the account of --account with its passphrase, to send with it. */
+/* Opens the account (vcli/purse.h) to send with it. What an earlier command left in the outbox is carried out first. */
 struct error *chain_unlock(struct chain *c) MUST_CHECK;
+/* The first two, with an answer begun; and all three. */
+struct error *chain_open(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
+struct error *chain_open_sending(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
 
-/* One JSON-RPC call; a new reference. */
+/* Runs the loop until *done. False: the command's time is over. */
+bool chain_run(struct chain *c, const bool *done);
+/* One JSON-RPC call; takes the reference of `params`, gives a new one. */
 struct error *chain_call(struct chain *c, const char *method, json_t *params, json_t **ret_result) MUST_CHECK;
 /* A view of a deployed contract; a new reference. */
 struct error *chain_ask(struct chain *c, const char *contract, const char *function, const json_t *args,
 			json_t **ret_values) MUST_CHECK;
+/* In a block ("latest", "0x12"); takes the reference of `args`. */
+struct error *chain_ask_at(struct chain *c, const char *contract, const char *function, json_t *args, const char *block,
+			   json_t **ret_values) MUST_CHECK;
+/* The only value of a view that gives one without a name; takes the reference of `args`. */
+struct error *chain_ask_one(struct chain *c, const char *contract, const char *function, json_t *args,
+			    json_t **ret_value) MUST_CHECK;
+struct error *chain_head(struct chain *c, struct block_head *ret_head) MUST_CHECK;
+/* The ether that an account has outside of the contracts. */
+struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei) MUST_CHECK;
+
 /* A function of a deployed contract, or its creation (function NULL); returns when it is final. Its record belongs to
- * the chain. ERROR_REFUSED: the contract's reason; ERROR_TIMEOUT: not yet, and what becomes of it. */
+ * the chain. Before anything is kept, the chain is asked whether it would succeed and whether the account can pay for
+ * it. ERROR_REFUSED: the contract's reason, or too little ether; ERROR_TIMEOUT: not yet, and what becomes of it. */
 struct error *chain_send(struct chain *c, const char *contract, const char *function, const json_t *args,
 			 struct u256 value, struct txbox_record **ret_record) MUST_CHECK;
+/* The same; takes the reference of `args`, and adds the transaction to the answer's list "transactions". */
+struct error *chain_do(struct chain *c, const char *contract, const char *function, json_t *args, struct u256 value,
+		       struct txbox_record **ret_record) MUST_CHECK;
+/* The values of the first event of this name that a transaction left; a new reference. ERROR_NOT_FOUND */
+struct error *chain_event(struct chain *c, const struct txbox_record *record, const char *contract, const char *event,
+			  json_t **ret_values) MUST_CHECK;
 
 #endif

@@ -15,13 +15,23 @@ command_fn cmd_key_show, cmd_key_new;                                           
 command_fn cmd_outbox_list, cmd_outbox_flush;                                             /* cmd_outbox.c */
 command_fn cmd_whisper_send, cmd_whisper_receive;                  /* cmd_whisper_send.c, cmd_whisper_receive.c */
 command_fn cmd_whisper_genpub, cmd_whisper_pong, cmd_whisper_ping; /* a file each */
-command_fn cmd_whisper_net_up, cmd_whisper_net_status, cmd_whisper_net_down;          /* cmd_whisper_net.c */
-command_fn cmd_account_new, cmd_account_list, cmd_account_import, cmd_account_export; /* cmd_account.c */
-command_fn cmd_chain_deploy;                                                          /* cmd_chain.c */
-command_fn cmd_chain_up, cmd_chain_status, cmd_chain_down;                            /* cmd_chain_net.c */
-command_fn cmd_counter_get, cmd_counter_move;                                         /* cmd_counter.c */
-command_fn cmd_help, cmd_version;                                                     /* help.c */
-command_fn cmd_completion;                                                            /* completion.c */
-command_fn cmd_manual;                                                                /* manual.c */
+command_fn cmd_whisper_net_up, cmd_whisper_net_status, cmd_whisper_net_down;              /* cmd_whisper_net.c */
+command_fn cmd_account_new, cmd_account_list, cmd_account_import, cmd_account_export;     /* cmd_account.c */
+command_fn cmd_chain_deploy;                                                              /* cmd_chain.c */
+command_fn cmd_chain_up, cmd_chain_status, cmd_chain_down;                                /* cmd_chain_net.c */
+command_fn cmd_counter_get, cmd_counter_move;                                             /* cmd_counter.c */
+command_fn cmd_register, cmd_register_remove;                                             /* cmd_register.c */
+command_fn cmd_register_add_node, cmd_register_update_node, cmd_register_remove_node;     /* cmd_register.c */
+command_fn cmd_register_list;                                                             /* cmd_register_list.c */
+command_fn cmd_role_change, cmd_role_list;                                                /* cmd_role.c */
+command_fn cmd_login, cmd_logout, cmd_whoami;                                             /* cmd_login.c */
+command_fn cmd_payment_balance, cmd_payment_deposit;                                      /* cmd_payment.c */
+command_fn cmd_payment_withdraw, cmd_payment_transfer;                                    /* cmd_payment.c */
+command_fn cmd_job_create, cmd_job_top_up, cmd_job_assign, cmd_job_unassign, cmd_job_end; /* cmd_escrow.c */
+command_fn cmd_job_report, cmd_job_confirm, cmd_job_reject, cmd_job_settle;               /* cmd_batch.c */
+command_fn cmd_job_dispute, cmd_job_resolve, cmd_job_status;                              /* cmd_batch.c */
+command_fn cmd_help, cmd_version;                                                         /* help.c */
+command_fn cmd_completion;                                                                /* completion.c */
+command_fn cmd_manual;                                                                    /* manual.c */
 
 #endif

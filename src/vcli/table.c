@@ -117,7 +117,9 @@ const struct config_row vcli_flags[] = {
 	{"keystore", CONFIG_STRING, FIELD(keystore), NULL, NULL, 0, 0, "DIR",
 	 "Folder of the accounts, as geth has one; DIR/keystore of --state-dir otherwise.", NULL},
 	{"account", CONFIG_STRING, FIELD(account), NULL, NULL, 0, 0, "ADDRESS",
-	 "Which account to act as; needed when there are several. May be shortened.", NULL},
+	 "Which account to act as, may be shortened. Otherwise that of the login, the only one of the keystore, or the "
+	 "identity.",
+	 NULL},
 	{"chain-rpc", CONFIG_LIST, FIELD(chain_rpc), NULL, NULL, 0, 0, "URL[,URL...]",
 	 "The chain's JSON-RPC endpoints; the next one is used while one fails. http://127.0.0.1:8545 otherwise.",
 	 NULL},
@@ -135,6 +137,32 @@ const struct config_row vcli_flags[] = {
 	 "Seal the key with less work, as geth's --lightkdf does: quicker, and easier to guess.", NULL},
 	{"raw", CONFIG_BOOL, FIELD(raw), NULL, NULL, 0, 0, NULL,
 	 "Write the bare key, protected by nothing but the file's mode.", NULL},
+	{"price", CONFIG_STRING, FIELD(price), NULL, NULL, 0, 0, "AMOUNT",
+	 "What a delivered segment costs, such as \"20 gwei\".", NULL},
+	{"endpoint", CONFIG_STRING, FIELD(endpoint), NULL, NULL, 0, 0, "TEXT",
+	 "Where the node is reached: host:port, or an enode URL.", NULL},
+	{"software", CONFIG_STRING, FIELD(software), NULL, NULL, 0, 0, "TEXT", "Version of the node's software.", NULL},
+	{"capacity", CONFIG_INT, FIELD(capacity), "1", NULL, 1, UINT32_MAX, "N", "Jobs that the node does at a time.",
+	 NULL},
+	{"node-passphrase-file", CONFIG_STRING, FIELD(node_passphrase_file), NULL, NULL, 0, 0, "FILE",
+	 "The passphrase of the node's keystore file, in a file of mode 0600.", NULL},
+	{"for", CONFIG_DURATION, FIELD(for_ms), "24h", NULL, 0, 0, "TIME",
+	 "How long it holds, such as 12h: a login, or a job from now to its deadline.", NULL},
+	{"budget", CONFIG_STRING, FIELD(budget), NULL, NULL, 0, 0, "AMOUNT",
+	 "What the job may cost; it goes into escrow.", NULL},
+	{"from-balance", CONFIG_BOOL, FIELD(from_balance), NULL, NULL, 0, 0, NULL,
+	 "Take it from the balance in the contract, not from the account's ether.", NULL},
+	{"limit", CONFIG_STRING, FIELD(limit), NULL, NULL, 0, 0, "AMOUNT[,AMOUNT,AMOUNT]",
+	 "The most that a segment may cost: of all nodes, or of distributor, transcoder and storage.", NULL},
+	{"max-price", CONFIG_STRING, FIELD(max_price), NULL, NULL, 0, 0, "AMOUNT",
+	 "Assign the node at this price or less; the job's own limit otherwise.", NULL},
+	{"accepted", CONFIG_INT, FIELD(accepted), "0", NULL, 0, 4096, "N",
+	 "How many of the batch's segments are good; all when it is not given.", NULL},
+	{"evidence", CONFIG_STRING, FIELD(evidence), NULL, NULL, 0, 0, "FILE",
+	 "What shows why segments are not good; its hash is written down.", NULL},
+	{"once", CONFIG_STRING, FIELD(once), NULL, NULL, 0, 0, "NAME",
+	 "A name for this: said again with it, whatever became of the first time, nothing is sent a second time.",
+	 NULL},
 };
 const size_t vcli_flag_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]);
 const size_t vcli_global_count = 14;
@@ -151,7 +179,14 @@ const struct config_program vcli_program = {
 #define S(n) ((n)*INT64_C(1000))
 
 /* of commands that send transactions */
-#define SENDING "account", "keystore"
+#define SENDING "account", "keystore", "once"
+#define READING "chain-rpc", "addresses"
+#define WRITING "chain-rpc", "addresses", SENDING
+#define PROFILE_TEXT                                                                                                \
+	"The hash of PROFILE, a file that tells who one is, is written down; who has the file can show that it is " \
+	"that."
+#define AMOUNT_TEXT "AMOUNT has a unit, ether, gwei or wei, and is exact: \"1.5 ether\", 3gwei, 100 wei."
+#define SEGMENTS_TEXT "FILE has a line for each segment, in order; only hashes of the lines are written down."
 #define COUNTER_TEXT                                                                                                 \
 	"Returns when it is confirmed. What could not be confirmed in time is kept, and the account's next command " \
 	"goes "                                                                                                      \
@@ -325,13 +360,93 @@ const struct command vcli_commands[] = {
 	 "Put the contracts on a chain and write down where they are",
 	 "The file with their addresses is what all other commands read. The account that deploys owns the roles.",
 	 cmd_chain_deploy},
-	{"counter get", NULL, 0, 0, FLAGS("chain-rpc", "addresses"), S(20), "Show the counter", NULL, cmd_counter_get},
-	{"counter increment", NULL, 0, 0, FLAGS("chain-rpc", "addresses", SENDING), S(60), "Move the counter up",
-	 COUNTER_TEXT, cmd_counter_move},
-	{"counter decrement", NULL, 0, 0, FLAGS("chain-rpc", "addresses", SENDING), S(60), "Move the counter down",
-	 COUNTER_TEXT, cmd_counter_move},
-	{"counter clear", NULL, 0, 0, FLAGS("chain-rpc", "addresses", SENDING), S(60), "Set the counter to 0",
-	 COUNTER_TEXT, cmd_counter_move},
+	{"counter get", NULL, 0, 0, FLAGS(READING), S(20), "Show the counter", NULL, cmd_counter_get},
+	{"counter increment", NULL, 0, 0, FLAGS(WRITING), S(60), "Move the counter up", COUNTER_TEXT, cmd_counter_move},
+	{"counter decrement", NULL, 0, 0, FLAGS(WRITING), S(60), "Move the counter down", COUNTER_TEXT,
+	 cmd_counter_move},
+	{"counter clear", NULL, 0, 0, FLAGS(WRITING), S(60), "Set the counter to 0", COUNTER_TEXT, cmd_counter_move},
+
+	{"register customer", "[PROFILE]", 0, 1, FLAGS(WRITING), S(60), "Take part as a customer, who may create jobs",
+	 PROFILE_TEXT, cmd_register},
+	{"register supplier", "[PROFILE]", 0, 1, FLAGS(WRITING), S(60), "Take part as a supplier, who may offer nodes",
+	 PROFILE_TEXT, cmd_register},
+	{"register remove customer", NULL, 0, 0, FLAGS(WRITING), S(60), "Take part as a customer no longer",
+	 "Money and running jobs are not touched.", cmd_register_remove},
+	{"register remove supplier", NULL, 0, 0, FLAGS(WRITING), S(60), "Take part as a supplier no longer",
+	 "Money and running jobs are not touched.", cmd_register_remove},
+	{"register add node", "ROLE KEY_FILE", 2, 2,
+	 FLAGS("price", "capacity", "endpoint", "software", "node-passphrase-file", WRITING), S(60), "Offer a node",
+	 "ROLE is distributor, transcoder or storage. KEY_FILE is the node's key, as vcli key new made it: with it the "
+	 "node "
+	 "agrees that it belongs to the account.",
+	 cmd_register_add_node},
+	{"register update node", "NODE_ID", 1, 1, FLAGS("price", "capacity", "endpoint", "software", WRITING), S(60),
+	 "Offer a node on other terms", "All terms are given anew. Jobs it was assigned keep their price.",
+	 cmd_register_update_node},
+	{"register remove node", "NODE_ID", 1, 1, FLAGS(WRITING), S(60), "Offer a node no longer",
+	 "What it was assigned before goes on.", cmd_register_remove_node},
+	{"register list", "[customers|suppliers|nodes]", 0, 1, FLAGS(READING), S(60),
+	 "List who takes part and which nodes are offered", NULL, cmd_register_list},
+	{"role grant", "ROLE ADDRESS", 2, 2, FLAGS(WRITING), S(60), "Offer somebody a role",
+	 "ROLE is manager or verifier. It holds once it is accepted.", cmd_role_change},
+	{"role accept", "ROLE", 1, 1, FLAGS(WRITING), S(60), "Accept a role that was offered", NULL, cmd_role_change},
+	{"role revoke", "ROLE ADDRESS", 2, 2, FLAGS(WRITING), S(60), "Take a role from somebody", NULL,
+	 cmd_role_change},
+	{"role renounce", "ROLE", 1, 1, FLAGS(WRITING), S(60), "Give up a role", NULL, cmd_role_change},
+	{"role list", NULL, 0, 0, FLAGS(READING), S(20), "List who holds which role", NULL, cmd_role_list},
+	{"login", "[CHALLENGE]", 0, 1, FLAGS("for", WRITING), S(20), "Prove that one has an account's key",
+	 "Signs (EIP-712) account, time and a challenge, 32 bytes of whoever wants the proof or random ones, for this "
+	 "chain "
+	 "and its contracts. The session is kept in session.json (mode 0600) of the state folder; its account is that "
+	 "of the "
+	 "commands that follow.",
+	 cmd_login},
+	{"logout", NULL, 0, 0, NULL, 0, "Forget the login", NULL, cmd_logout},
+	{"whoami", "[FILE]", 0, 1, FLAGS(READING), S(20), "Check a login and show whose it is",
+	 "The login of this user, or the one in FILE, somebody else's for instance.", cmd_whoami},
+	{"payment balance", "[ADDRESS]", 0, 1, FLAGS(WRITING), S(20), "Show what an account has",
+	 "balance: in the contract; wallet: the account's own ether, from which fees are paid.", cmd_payment_balance},
+	{"payment deposit", "AMOUNT", 1, 2, FLAGS(WRITING), S(60), "Put ether into the contract", AMOUNT_TEXT,
+	 cmd_payment_deposit},
+	{"payment withdraw", "AMOUNT", 1, 2, FLAGS(WRITING), S(60), "Take ether out of the contract", AMOUNT_TEXT,
+	 cmd_payment_withdraw},
+	{"payment transfer", "ADDRESS AMOUNT", 2, 3, FLAGS(WRITING), S(60), "Pay somebody, within the contract",
+	 AMOUNT_TEXT, cmd_payment_transfer},
+
+	{"job create", "DOCUMENT", 1, 1, FLAGS("budget", "limit", "for", "from-balance", WRITING), S(60),
+	 "Create a job and put its budget in escrow",
+	 "DOCUMENT is a file that says what is ordered, a pipeline document for instance; its hash is written down. "
+	 "What the "
+	 "nodes do not earn comes back.",
+	 cmd_job_create},
+	{"job top-up", "JOB AMOUNT", 2, 3, FLAGS("from-balance", WRITING), S(60), "Put more in a job's escrow",
+	 AMOUNT_TEXT, cmd_job_top_up},
+	{"job assign", "JOB NODE_ID...", 2, 33, FLAGS("max-price", WRITING), S(120),
+	 "Let nodes work for a job (manager)", NULL, cmd_job_assign},
+	{"job unassign", "JOB NODE_ID", 2, 2, FLAGS(WRITING), S(60),
+	 "Let a node work for a job no longer (manager, payee)", NULL, cmd_job_unassign},
+	{"job report", "JOB NODE_ID FILE", 3, 3, FLAGS(WRITING), S(60),
+	 "Report delivered segments as a batch (node, payee)",
+	 SEGMENTS_TEXT " Reporting the node's last batch again changes nothing.", cmd_job_report},
+	{"job confirm", "JOB NODE_ID ORDINAL [FILE]", 3, 4, FLAGS("accepted", "evidence", WRITING), S(60),
+	 "Judge a batch as good (verifier)", "With FILE only when the batch is of these very segments. " SEGMENTS_TEXT,
+	 cmd_job_confirm},
+	{"job reject", "JOB NODE_ID ORDINAL", 3, 3, FLAGS("evidence", WRITING), S(60),
+	 "Judge a batch as bad (verifier)", NULL, cmd_job_reject},
+	{"job dispute", "JOB NODE_ID ORDINAL INDEX FILE", 5, 5, FLAGS(WRITING), S(60),
+	 "Dispute a judgement by a segment of the batch", "INDEX counts from 0. " SEGMENTS_TEXT, cmd_job_dispute},
+	{"job resolve", "JOB NODE_ID ORDINAL ACCEPTED", 4, 4, FLAGS("evidence", WRITING), S(60),
+	 "Decide a dispute (verifier, owner)", "ACCEPTED segments are paid.", cmd_job_resolve},
+	{"job settle", "JOB NODE_ID ORDINAL", 3, 3, FLAGS(WRITING), S(60), "Pay what of a batch was judged as good",
+	 "Anybody, once it cannot be disputed any longer; who alone could dispute it, at once.", cmd_job_settle},
+	{"job close", "JOB", 1, 1, FLAGS(WRITING), S(60), "End a job's work (customer, manager)",
+	 "What was delivered can still be reported for a while.", cmd_job_end},
+	{"job cancel", "JOB", 1, 1, FLAGS(WRITING), S(60), "Take back a job that no node works for (customer)", NULL,
+	 cmd_job_end},
+	{"job finish", "JOB", 1, 1, FLAGS(WRITING), S(60), "Bring a job to its end; the rest of its escrow goes back",
+	 "Anybody, once all batches are settled and no more can be reported.", cmd_job_end},
+	{"job status", "JOB", 1, 1, FLAGS(READING), S(20), "Show a job: state, escrow, nodes and their last batches",
+	 NULL, cmd_job_status},
 
 	{"completion", "bash|zsh", 1, 1, NULL, 0, "Print the completion script of a shell", NULL, cmd_completion},
 	{"manual", NULL, 0, 0, NULL, 0, "Print the manual page vcli(1) as roff", NULL, cmd_manual},

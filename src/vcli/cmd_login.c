@@ -1,0 +1,148 @@
+/* vcli login, logout, whoami: to prove that one has an account's key. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "chain/address.h"
+#include "crypto/secret.h"
+#include "vcli/chain.h"
+#include "vcli/commands.h"
+#include "vcli/purse.h"
+#include "vcli/refusal.h"
+#include "vcli/render.h"
+#include "vcli/session.h"
+
+static void answer_terms(struct vcli *v, const struct session_terms *t)
+{
+	char account[ADDRESS_TEXT_BYTES], *challenge = hex_encode(v, t->challenge, sizeof(t->challenge));
+
+	eth_address_text(t->account, account);
+	json_put(v->answer, "account", account);
+	json_object_set_new(v->answer, "chain_id", json_sprintf("%" PRIu64, t->chain_id));
+	json_object_set_new(v->answer, "challenge", json_sprintf("0x%s", challenge));
+	json_put(v->answer, "until", clock_format(v, (int64_t)t->expires * 1000));
+}
+
+/* As what the account is registered: at least as one of both. */
+static struct error *answer_kinds(struct chain *c, const uint8_t account[ETH_ADDRESS_BYTES])
+{
+	json_t *kinds = json_array();
+	char text[ADDRESS_TEXT_BYTES];
+
+	json_object_set_new(c->v->answer, "registered", kinds);
+	eth_address_text(account, text);
+	for (int kind = 0; refusal_kinds[kind]; kind++) {
+		json_t *is = NULL;
+
+		TRY(chain_ask_one(c, "Accounts", "isRegistered", json_pack("[i,s]", kind, text), &is));
+		if (json_is_true(is))
+			json_array_append_new(kinds, json_string(refusal_kinds[kind]));
+		json_decref(is);
+	}
+	if (json_array_size(kinds) == 0)
+		return error_new(ERROR_REFUSED,
+				 "%s is neither customer nor supplier: vcli register customer, or vcli register "
+				 "supplier, does that",
+				 text);
+	return NULL;
+}
+
+static struct error *read_challenge(struct vcli *v, uint8_t ret[SESSION_CHALLENGE_BYTES])
+{
+	const char *text = v->args[0] ? v->args[0] : hex_random(v, SESSION_CHALLENGE_BYTES);
+
+	if (strncasecmp(text, "0x", 2) == 0)
+		text += 2;
+	if (!hex_is(text, 2 * (size_t)SESSION_CHALLENGE_BYTES))
+		return error_new(ERROR_INVALID, "CHALLENGE: must be %d bytes, as hexadecimal digits",
+				 SESSION_CHALLENGE_BYTES);
+	return hex_decode(text, ret, SESSION_CHALLENGE_BYTES);
+}
+
+static struct error *keep(struct vcli *v, const json_t *session)
+{
+	char *path = NULL, *text = json_text(v, session);
+
+	TRY(session_path(v, &path));
+	TRY(file_write_atomic(path, text, strlen(text), 0600));
+	json_put(v->answer, "file", path);
+	return NULL;
+}
+
+struct error *cmd_login(struct vcli *v)
+{
+	struct session_terms t = {.issued = (uint64_t)(clock_wall_ms() / 1000)};
+	struct chain *c = NULL;
+	struct secp_key key = {{0}, {0}};
+	json_t *session = NULL;
+	struct error *e;
+
+	vcli_answer(v, json_object());
+	TRY(read_challenge(v, t.challenge));
+	TRY(chain_open(v, &c));
+	t.chain_id = rpc_chain_id(c->rpc);
+	t.expires = t.issued + (uint64_t)(v->set.for_ms / 1000);
+	TRY(deployment_get(c->deployment, "Accounts", t.accounts));
+	TRY(purse_address(v, false, t.account));
+	TRY(answer_kinds(c, t.account));
+	e = purse_key(v, false, &key);
+	if (!e)
+		e = session_sign(&t, &key, &session);
+	secret_wipe(&key, sizeof(key));
+	if (!e)
+		e = keep(v, session);
+	json_decref(session);
+	TRY(e);
+	answer_terms(v, &t);
+	if (!v->set.json)
+		render_value(stdout, v->answer);
+	return NULL;
+}
+
+struct error *cmd_logout(struct vcli *v)
+{
+	char *path = NULL;
+
+	TRY(session_path(v, &path));
+	if (!file_exists(path))
+		return error_new(ERROR_NOT_FOUND, "there is no login");
+	return file_remove(path);
+}
+
+struct error *cmd_whoami(struct vcli *v)
+{
+	char *path = v->args[0];
+	uint8_t accounts[ETH_ADDRESS_BYTES];
+	struct session_terms t;
+	struct chain *c = NULL;
+	json_t *session = NULL;
+	struct error *e;
+
+	vcli_answer(v, json_object());
+	if (!path)
+		TRY(session_path(v, &path));
+	if (!file_exists(path))
+		return error_new(ERROR_NOT_FOUND, "%s: there is no login: vcli login makes one", path);
+	e = json_parse_file(path, SESSION_BYTES, &session);
+	if (!e)
+		e = session_read(session, (uint64_t)(clock_wall_ms() / 1000), &t);
+	json_decref(session);
+	if (e)
+		return error_wrap(e, "%s", path);
+	answer_terms(v, &t);
+	TRY(chain_open(v, &c));
+	TRY(deployment_get(c->deployment, "Accounts", accounts));
+	if (t.chain_id != rpc_chain_id(c->rpc) || memcmp(accounts, t.accounts, sizeof(accounts)) != 0)
+		return error_new(ERROR_REFUSED,
+				 "%s: the login is for another chain, or other contracts: vcli login again", path);
+	TRY(answer_kinds(c, t.account));
+	if (!v->set.json)
+		render_value(stdout, v->answer);
+	return NULL;
+}

@@ -1,0 +1,31 @@
+/* What the commands of the contracts take: amounts, addresses, numbers of jobs. Messages name the argument. */
+#ifndef DSN_VCLI_MONEY_H
+#define DSN_VCLI_MONEY_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "chain/u256.h"
+#include "crypto/secp.h"
+#include "vcli/vcli.h"
+
+/* "1.5 ether", "3gwei", "100 wei". A number without unit is refused: a guess could be wrong by 10^18. */
+struct error *money_amount(const char *what, const char *text, struct u256 *ret_wei) MUST_CHECK;
+/* The words from v->args[at] on, joined: "1.5 ether" in one or two words. */
+struct error *money_amount_args(struct vcli *v, size_t at, struct u256 *ret_wei) MUST_CHECK;
+/* An address, or a node id (the same without 0x), as the ABI's text. Belongs to ctx. */
+struct error *money_address(const void *ctx, const char *what, const char *text, char **ret_address) MUST_CHECK;
+/* A whole number as the ABI takes it. */
+struct error *money_number(const char *what, const char *text, uint64_t most, uint64_t *ret) MUST_CHECK;
+/* Wei as the ABI takes it. A new reference. */
+json_t *money_json(struct u256 wei);
+/* obj[key] = "1.5 ether", obj[key_wei] = "1500000000000000000". */
+void money_put(json_t *obj, const char *key, struct u256 wei);
+/* The place of `word` in a NULL-terminated list; ERROR_INVALID names what there is. */
+struct error *money_choice(const char *what, const char *const *words, const char *word, int *ret) MUST_CHECK;
+/* "0x..." of Keccak-256. Belongs to ctx. */
+char *money_hash(const void *ctx, const void *bytes, size_t n);
+/* The same of a file's bytes (at most 16 MiB). */
+struct error *money_file_hash(const void *ctx, const char *path, char **ret_hash) MUST_CHECK;
+
+#endif

@@ -1,0 +1,98 @@
+#include "vcli/purse.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "chain/account.h"
+#include "chain/address.h"
+#include "crypto/passphrase.h"
+#include "crypto/secret.h"
+#include "vcli/identity.h"
+#include "vcli/paths.h"
+#include "vcli/session.h"
+
+struct choice {
+	bool identity; /* else an account of the keystore */
+	struct account account;
+};
+
+static struct error *identity_address(struct vcli *v, uint8_t ret_address[ETH_ADDRESS_BYTES])
+{
+	struct secp_key key;
+
+	TRY(identity_load(&v->set, &key));
+	eth_address(key.public, ret_address);
+	secret_wipe(&key, sizeof(key));
+	return NULL;
+}
+
+/* "0x5aAe": an address or its beginning, of either case. */
+static bool begins(const uint8_t address[ETH_ADDRESS_BYTES], const char *which)
+{
+	char text[ADDRESS_TEXT_BYTES];
+	size_t n = strlen(which);
+
+	eth_address_text(address, text);
+	return n > 2 && n < sizeof(text) && strncasecmp(text, which, n) == 0;
+}
+
+static struct error *find(struct vcli *v, const char *folder, const char *which, struct choice *ret)
+{
+	uint8_t identity[ETH_ADDRESS_BYTES];
+	struct account *accounts = NULL;
+	size_t count = 0;
+
+	TRY(account_list(v, folder, &accounts, &count));
+	if (which || count == 0) {
+		TRY(identity_address(v, identity));
+		if (!which || begins(identity, which)) {
+			ret->identity = true;
+			memcpy(ret->account.address, identity, sizeof(identity));
+			return NULL;
+		}
+	}
+	ret->identity = false;
+	return account_find(v, folder, which, &ret->account);
+}
+
+static struct error *choose(struct vcli *v, bool login, struct choice *ret)
+{
+	char *folder = v->set.keystore, *which = v->set.account;
+
+	if (!which && v->set.identity) {
+		ret->identity = true;
+		return identity_address(v, ret->account.address);
+	}
+	if (!which && login)
+		TRY(session_account(v, &which));
+	if (!folder)
+		TRY(paths_make(v, &v->set, "keystore", &folder));
+	return find(v, folder, which, ret);
+}
+
+struct error *purse_address(struct vcli *v, bool login, uint8_t ret_address[ETH_ADDRESS_BYTES])
+{
+	struct choice c = {.identity = false};
+
+	TRY(choose(v, login, &c));
+	memcpy(ret_address, c.account.address, ETH_ADDRESS_BYTES);
+	return NULL;
+}
+
+struct error *purse_key(struct vcli *v, bool login, struct secp_key *ret_key)
+{
+	struct choice c = {.identity = false};
+	char *passphrase = NULL, *prompt, text[ADDRESS_TEXT_BYTES];
+	struct error *e;
+
+	TRY(choose(v, login, &c));
+	if (c.identity)
+		return identity_load(&v->set, ret_key);
+	eth_address_text(c.account.address, text);
+	prompt = mem_printf(v, "Passphrase of %s", text);
+	TRY(passphrase_read(v, v->set.passphrase_file, prompt, false, &passphrase));
+	e = account_open(c.account.path, passphrase, ret_key);
+	mem_free(passphrase);
+	return e;
+}

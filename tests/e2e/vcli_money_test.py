@@ -1,0 +1,333 @@
+"""vcli's registers, logins, payments and jobs, on the contracts of a real anvil."""
+import json
+import os
+import pathlib
+import stat
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from chain_lab import Anvil, Folder, free_port, require  # noqa: E402
+from vcli_chain_test import EXIT, Case  # noqa: E402
+
+ETHER = 10**18
+GWEI = 10**9
+WINDOWS = "2,600,600,600"
+
+
+class Person:
+    """A user with a state folder, and so an identity, of their own."""
+
+    def __init__(self, case, name):
+        self.case, self.name = case, name
+        self.state = str(case.home / name)
+        self.address = case.answer("key", "show", "--state-dir", self.state)["id"]
+
+    def flags(self, words):
+        return [*words, "--state-dir", self.state, "--addresses", self.case.addresses]
+
+    def __call__(self, *words):
+        return self.case.answer(*self.flags(words))
+
+    def text(self, *words):
+        return self.case.vcli(*self.flags(words)).stdout
+
+    def refused(self, code, part, *words):
+        self.case.refused(code, part, *self.flags(words))
+
+
+class Money(Case):
+    def setUp(self):
+        require()
+        super().setUp()
+        self.anvil = self.enter(Anvil("--block-time", "1", "--mixed-mining"))
+        self.environment["DSN_CHAIN_RPC"] = self.anvil.url
+        self.addresses = str(self.home / "addresses.json")
+        self.operator = self.person("operator")
+        self.operator("chain", "deploy", "--windows", WINDOWS)
+
+    def person(self, name, ether=10):
+        person = Person(self, name)
+        if ether:
+            self.anvil.fund("0x" + person.address, ether)
+        return person
+
+    def node_key(self, person):
+        made = self.answer("key", "new", str(self.home / person.name / "keys"))
+        return made["id"], made["file"]
+
+
+class Registers(Money):
+    def test_people_and_nodes(self):
+        ann, sue = self.person("ann"), self.person("sue")
+        profile = self.home / "profile"
+        profile.write_text("Sue's nodes\n")
+        self.assertEqual(ann.text("register", "list"), "no customers\nno suppliers\nno nodes\n")
+        told = ann("register", "customer")
+        self.assertEqual((told["account"].lower(), told["kind"]), ("0x" + ann.address, "customer"))
+        self.assertEqual(len(told["transactions"]), 1)
+        ann.refused("refused", "is registered as customer already", "register", "customer")
+        sue.refused("refused", "vcli register supplier does that", "register", "remove", "supplier")
+        node, key = self.node_key(sue)
+        sue.refused("refused", "only suppliers offer nodes", "register", "add", "node", "storage", key, "--price", "1 gwei")
+        sue("register", "supplier", str(profile))
+        terms = ("--price", "1.5 gwei", "--capacity", "3", "--endpoint", "node.example:1935", "--software", "1.2")
+        added = sue("register", "add", "node", "storage", key, *terms)
+        self.assertEqual((added["node"].lower(), added["work"], added["price"], added["price_wei"]),
+                         ("0x" + node, "storage", "1.5 gwei", "1500000000"))
+        sue.refused("refused", "is listed already", "register", "add", "node", "storage", key, "--price", "1 wei")
+        listed = sue("register", "list")
+        self.assertEqual([c["account"].lower() for c in listed["customers"]], ["0x" + ann.address])
+        self.assertEqual([c["account"].lower() for c in listed["suppliers"]], ["0x" + sue.address])
+        only = listed["nodes"][0]
+        self.assertEqual((only["node"].lower(), only["owner"].lower(), only["capacity"], only["endpoint"], only["software"]),
+                         ("0x" + node, "0x" + sue.address, "3", "node.example:1935", "1.2"))
+        self.assertIn("1.5 gwei", sue.text("register", "list", "nodes"))
+        self.assertNotIn("suppliers", sue("register", "list", "nodes"))
+        ann.refused("refused", "somebody else must do it", "register", "remove", "node", node)
+        self.assertEqual(sue("register", "update", "node", node, "--price", "2 gwei")["price"], "2 gwei")
+        sue("register", "remove", "node", node)
+        sue.refused("refused", "no node 0x", "register", "remove", "node", node)
+        sue("register", "add", "node", "storage", key, *terms)  # with a consent anew
+        sue("register", "remove", "supplier")
+        ann("register", "remove", "customer")
+        self.assertEqual(sue("register", "list", "suppliers"), {"suppliers": []})
+
+    def test_words_that_are_wrong(self):
+        sue = self.person("sue")
+        _, key = self.node_key(sue)
+        sue.refused("invalid", "--price", "register", "add", "node", "storage", key)
+        sue.refused("invalid", "has no unit", "register", "add", "node", "storage", key, "--price", "5")
+        sue.refused("invalid", "none of distributor, transcoder, storage", "register", "add", "node", "cook", key, "--price", "1 wei")
+        sue.refused("invalid", "none of customers, suppliers, nodes", "register", "list", "dogs")
+        sue.refused("not-found", "the node's key", "register", "add", "node", "storage", key + "x", "--price", "1 wei")
+        sue.refused("invalid", "NODE_ID", "register", "remove", "node", "12")
+
+    def test_roles(self):
+        max_ = self.person("max")
+        max_.refused("refused", "is no owner", "role", "grant", "manager", max_.address)
+        max_.refused("refused", "nobody has offered the role of manager", "role", "accept", "manager")
+        self.operator("role", "grant", "manager", max_.address)
+        max_("role", "accept", "manager")
+        roles = max_("role", "list")["roles"]
+        self.assertEqual([(r["role"], r["holder"].lower()) for r in roles],
+                         [("owner", "0x" + self.operator.address), ("manager", "0x" + max_.address)])
+        self.operator("role", "revoke", "manager", max_.address)
+        max_.refused("refused", "is no manager", "role", "renounce", "manager")
+
+
+class Payments(Money):
+    def test_exactly(self):
+        ann, sue = self.person("ann"), self.person("sue")
+        self.assertEqual(ann("payment", "balance")["balance_wei"], "0")
+        before = int(ann("payment", "balance")["wallet_wei"])
+        got = ann("payment", "deposit", "1.000000000000000001 ether")
+        self.assertEqual(got["balance_wei"], str(ETHER + 1))
+        self.assertEqual(got["balance"], "1.000000000000000001 ether")
+        self.assertLess(int(got["wallet_wei"]), before - ETHER - 1)
+        self.assertEqual(ann("payment", "transfer", sue.address, "3", "gwei")["balance_wei"], str(ETHER + 1 - 3 * GWEI))
+        self.assertEqual(ann("payment", "balance", sue.address)["balance_wei"], str(3 * GWEI))
+        self.assertEqual(sue("payment", "withdraw", "100wei")["balance_wei"], str(3 * GWEI - 100))
+        self.assertIn("1 ether", self.operator.text("payment", "deposit", "1", "ether"))
+
+    def test_refusals(self):
+        ann, poor = self.person("ann"), self.person("poor", 0)
+        ann("payment", "deposit", "5 gwei")
+        ann.refused("refused", "has 5 gwei in the contract, 6 gwei are wanted", "payment", "withdraw", "6 gwei")
+        ann.refused("refused", "1 wei at least", "payment", "deposit", "0 wei")
+        ann.refused("refused", "has 9.99", "payment", "deposit", "10 ether")
+        poor.refused("refused", "has 0 wei; 1 wei and fees of up to", "payment", "deposit", "1 wei")
+        poor.refused("refused", "has 0 wei; 0 wei and fees of up to", "register", "customer")
+        ann.refused("refused", "zero address", "payment", "transfer", "0x" + 40 * "0", "1 wei")
+        ann.refused("invalid", "has no unit", "payment", "deposit", "10")
+        ann.refused("invalid", "parts of a wei", "payment", "deposit", "0.5 wei")
+        ann.refused("invalid", "AMOUNT", "payment", "deposit", "1..5", "ether")
+        ann.refused("invalid", "AMOUNT", "payment", "deposit", "1 pound")
+        ann.refused("invalid", "ADDRESS", "payment", "balance", "0x12")
+        # What was refused is not kept: the next command goes at once.
+        self.assertEqual(ann("payment", "deposit", "5 gwei")["balance"], "10 gwei")
+
+    def test_chain_away_or_another(self):
+        ann = self.person("ann")
+        other = self.enter(Anvil("--chain-id", "4711"))
+        ann.refused("refused", "on another chain (4711)", "payment", "balance", "--chain-rpc", other.url)
+        away = "http://127.0.0.1:%d" % free_port()
+        ran = self.vcli(*ann.flags(["payment", "balance", "--chain-rpc", away, "--timeout", "1s"]), ok=False)
+        self.assertIn(ran.returncode, (EXIT["unavailable"], EXIT["timeout"]))
+        self.assertIn(away, ran.stderr)
+        # Of several endpoints one may be away.
+        self.assertEqual(ann("payment", "balance", "--chain-rpc", away + "," + self.anvil.url)["balance"], "0 wei")
+        self.refused("not-found", "deploy the contracts first", "payment", "balance", "--addresses", str(self.home / "none"))
+
+
+class Logins(Money):
+    def test_prove_and_use(self):
+        ann = self.person("ann")
+        ann.refused("refused", "neither customer nor supplier", "login")
+        ann("register", "customer")
+        challenge = "0x" + "5a" * 32
+        told = ann("login", challenge, "--for", "1h")
+        self.assertEqual((told["account"].lower(), told["challenge"], told["registered"], told["chain_id"]),
+                         ("0x" + ann.address, challenge, ["customer"], "31337"))
+        file = pathlib.Path(told["file"])
+        self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
+        self.assertEqual(ann("whoami")["account"], told["account"])
+        # Somebody else checks it.
+        self.assertEqual(self.operator("whoami", str(file))["challenge"], challenge)
+        session = json.loads(file.read_text())
+        stranger = self.home / "stranger.json"
+        for member, value in (("account", "0x" + self.operator.address), ("expires", "99999999999")):
+            changed = json.loads(json.dumps(session))
+            changed["document"]["message"][member] = value
+            stranger.write_text(json.dumps(changed))
+            ann.refused("invalid", "document" if member == "account" else "signature", "whoami", str(stranger))
+        ann.refused("invalid", "CHALLENGE", "login", "12")
+        self.vcli("logout", "--state-dir", ann.state)
+        ann.refused("not-found", "there is no login", "whoami")
+        self.refused("not-found", "there is no login", "logout", "--state-dir", ann.state)
+
+    def test_it_is_the_account_of_what_follows_until_it_ends(self):
+        ann = self.person("ann")
+        made = self.answer("account", "new", "--light", "--passphrase-file", self.passphrase, "--state-dir", ann.state)
+        self.anvil.fund(made["address"])
+        key = ("--passphrase-file", self.passphrase)
+        self.assertEqual(ann("register", "customer", *key)["account"], made["address"])  # the only one of the keystore
+        ann("register", "supplier", "--account", "0x" + ann.address)  # the identity
+        ann("login", "--account", "0x" + ann.address, "--for", "3s")
+        self.assertEqual(ann("payment", "balance")["account"].lower(), "0x" + ann.address)
+        self.assertEqual(ann("payment", "balance", "--account", made["address"][:9])["account"], made["address"])
+        end = time.monotonic() + 30
+        while self.vcli(*ann.flags(["payment", "balance"]), ok=False).returncode == 0:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.2)
+        ann.refused("refused", "vcli login again, or vcli logout", "payment", "balance")
+        ann("login", *key)
+        self.assertEqual(ann("payment", "balance")["account"], made["address"])
+
+    def test_for_one_chain_only(self):
+        ann = self.person("ann")
+        ann("register", "customer")
+        file = ann("login")["file"]
+        other = self.enter(Anvil("--chain-id", "4711"))
+        other.fund("0x" + self.operator.address)
+        addresses = str(self.home / "other.json")
+        self.answer("chain", "deploy", "--state-dir", self.operator.state, "--addresses", addresses, "--chain-rpc", other.url)
+        self.refused("refused", "for another chain", "whoami", file, "--addresses", addresses, "--chain-rpc", other.url)
+
+
+class Jobs(Money):
+    def setUp(self):
+        super().setUp()
+        self.ann, self.sue, self.vera = (self.person(name) for name in ("ann", "sue", "vera"))
+        self.operator("role", "grant", "manager", self.operator.address)
+        self.operator("role", "accept", "manager")
+        self.operator("role", "grant", "verifier", self.vera.address)
+        self.vera("role", "accept", "verifier")
+        self.ann("register", "customer")
+        self.sue("register", "supplier")
+        self.node, key = self.node_key(self.sue)
+        self.sue("register", "add", "node", "storage", key, "--price", "7 gwei")
+        self.document = str(self.home / "order.json")
+        pathlib.Path(self.document).write_text("{}\n")
+
+    def segments(self, count, name="segments"):
+        path = self.home / name
+        path.write_text("".join(f"{i}.ts {1000 + i}\n" for i in range(count)))
+        return str(path)
+
+    def eventually(self, person, *words):
+        """Once the chain's time has come."""
+        end = time.monotonic() + 30
+        while True:
+            ran = self.vcli("--json", *person.flags(words), ok=False)
+            if ran.returncode == 0:
+                return json.loads(ran.stdout)
+            self.assertIn("not before", ran.stderr)
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.3)
+
+    def test_a_job_from_order_to_payment(self):
+        ann, sue, vera, node = self.ann, self.sue, self.vera, self.node
+        ann("payment", "deposit", "1 ether")
+        made = ann("job", "create", self.document, "--budget", "1000 gwei", "--limit", "7 gwei", "--from-balance", "--for", "1h")
+        job = made["job"]
+        self.assertEqual((job, made["budget_wei"]), ("1", str(1000 * GWEI)))
+        self.assertEqual(ann("payment", "balance")["balance_wei"], str(ETHER - 1000 * GWEI))
+        ann.refused("refused", "is no manager", "job", "assign", job, node)
+        got = self.operator("job", "assign", job, node)
+        self.assertEqual((got["nodes"][0]["price"], got["nodes"][0]["payee"].lower()), ("7 gwei", "0x" + sue.address))
+        self.operator.refused("refused", "works for job 1 already", "job", "assign", job, node)
+
+        file = self.segments(5)
+        told = sue("job", "report", job, node, file)
+        self.assertEqual((told["segments"], told["ordinal"], told["repeated"]), ("5", "0", "no"))
+        self.assertEqual(sue("job", "report", job, node, file)["repeated"], "yes")
+        ann.refused("refused", "is no verifier", "job", "confirm", job, node, "0")
+        vera.refused("refused", "not of the segments in", "job", "confirm", job, node, "0", self.segments(4, "other"))
+        vera("job", "confirm", job, node, "0", file)
+        sue.refused("refused", "not before", "job", "settle", job, node, "0")
+        paid = ann("job", "settle", job, node, "0")  # who alone could dispute it
+        self.assertEqual((paid["paid_wei"], paid["payee"].lower()), (str(35 * GWEI), "0x" + sue.address))
+
+        # A second batch of which two of three are good; the supplier proves the third, the owner decides.
+        more = self.segments(3, "more")
+        self.assertEqual(sue("job", "report", job, node, more)["ordinal"], "1")
+        vera.refused("invalid", "--evidence", "job", "confirm", job, node, "1", "--accepted", "2")
+        vera("job", "confirm", job, node, "1", more, "--accepted", "2", "--evidence", self.document)
+        sue.refused("refused", "does not show", "job", "dispute", job, node, "1", "2", file)
+        sue("job", "dispute", job, node, "1", "2", more)
+        vera.refused("refused", "somebody else decides", "job", "resolve", job, node, "1", "3", "--evidence", self.document)
+        self.operator("job", "resolve", job, node, "1", "3", "--evidence", self.document)
+        self.assertEqual(sue("job", "settle", job, node, "1")["paid_wei"], str(21 * GWEI))
+
+        status = ann("job", "status", job)
+        self.assertEqual((status["job_state"], status["free_wei"], status["held_wei"]), ("active", str(944 * GWEI), "0"))
+        self.assertEqual((status["nodes"][0]["last"], status["nodes"][0]["accepted"]), ("settled", "3"))
+        self.assertIn("944 gwei", ann.text("job", "status", job))
+        ann("job", "close", job)
+        ann.refused("refused", "job 1 is closing", "job", "close", job)
+        end = self.eventually(ann, "job", "finish", job)
+        self.assertEqual((end["job_state"], end["refund_wei"]), ("closed", str(944 * GWEI)))
+        self.assertEqual(ann("payment", "balance")["balance_wei"], str(ETHER - 56 * GWEI))
+        self.assertEqual(sue("payment", "balance")["balance_wei"], str(56 * GWEI))
+
+    def test_other_ends_and_refusals(self):
+        ann, sue = self.ann, self.sue
+        create = ("job", "create", self.document, "--limit", "6 gwei,6 gwei,6 gwei")
+        sue.refused("refused", "only customers create jobs", *create, "--budget", "1 gwei")
+        ann.refused("invalid", "--budget", *create)
+        ann.refused("invalid", "--limit", "job", "create", self.document, "--budget", "1 gwei")
+        ann.refused("invalid", "--limit", "job", "create", self.document, "--budget", "1 gwei", "--limit", "1 wei,2 wei")
+        ann.refused("refused", "has 0 wei in the contract, 1 gwei are wanted", *create, "--budget", "1 gwei", "--from-balance")
+        job = ann(*create, "--budget", "10 gwei")["job"]
+        self.assertEqual(ann("job", "top-up", job, "2", "gwei")["amount"], "2 gwei")
+        self.operator.refused("refused", "price is 7 gwei a segment, over the limit of 6 gwei", "job", "assign", job, self.node)
+        sue.refused("refused", "job 1 is open", "job", "report", job, self.node, self.segments(1))
+        sue.refused("invalid", "describes no segment", "job", "report", job, self.node, self.segments(0))
+        sue.refused("refused", "somebody else must do it", "job", "cancel", job)
+        got = ann("job", "cancel", job)
+        self.assertEqual((got["job_state"], got["refund"]), ("cancelled", "12 gwei"))
+        ann.refused("not-found", "there is no job 7", "job", "status", "7")
+        ann.refused("invalid", "JOB", "job", "status", "x")
+
+        job = ann("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei")["job"]
+        self.operator("job", "assign", job, self.node, "--max-price", "7 gwei")
+        sue.refused("refused", "10 gwei are left of the job's budget, 14 gwei are claimed", "job", "report", job, self.node,
+                    self.segments(2))
+        sue("job", "report", job, self.node, self.segments(1))
+        self.vera("job", "reject", job, self.node, "0", "--evidence", self.document)
+        self.assertEqual(sue("job", "settle", job, self.node, "0")["paid"], "0 wei")
+        sue("job", "unassign", job, self.node)
+        sue.refused("refused", "does not work for job 2", "job", "unassign", job, self.node)
+
+    def test_once_is_once(self):
+        ann = self.ann
+        for _ in range(2):
+            self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "first")["balance"], "1 gwei")
+        self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "second")["balance"], "2 gwei")
+        ann.refused("invalid", "--once", "payment", "deposit", "1 gwei", "--once", "x" * 65)
+
+
+if __name__ == "__main__":
+    unittest.main()
