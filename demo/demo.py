@@ -2,7 +2,8 @@
 """make demo: a whole video network on this machine, for real.
 
 A RabbitMQ of its own (or Whisper instead), two agents with six nodes (a distributor, four transcoders, a storage), a film going in, adaptive
-HLS coming out. Everything it does it does with vcli, as an operator would.
+HLS coming out; on a chain of its own (anvil) a job with escrow, from which the nodes are paid for what they delivered.
+Everything it does it does with vcli, as an operator would.
 """
 import argparse
 import json
@@ -15,6 +16,7 @@ import time
 import urllib.error
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import money  # noqa: E402
 import network  # noqa: E402
 import page  # noqa: E402
 import report  # noqa: E402
@@ -138,11 +140,33 @@ def create(net, role, node_id):
     return True
 
 
+def start_payment(net):
+    program = money.anvil_program(REPOSITORY)
+    if not program:
+        say("no payment: anvil is missing (scripts/setup contracts installs it with npm); the stream goes on without")
+        return
+    net.payment = money.Payment(net, program, say)
+    net.payment.start()
+    say(f"chain: anvil at {net.payment.url}; contracts, people and payment beside the stream")
+
+
+def show_payment(net, rows, master, nodes, names):
+    """Problems found."""
+    net.payment.delivered(money.delivered(master, rows, nodes, names))
+    found = net.payment.result()
+    if net.payment.after:
+        print()
+        print(net.payment.table(), flush=True)
+        print()
+    return found
+
+
 def bring_up(net, options):
     """[(node id, role, agent)] and {node id: its status}."""
     say(BUSES[options.bus])
     net.start_bus(options.bus)
     say(f"bus: {net.bus}")
+    start_payment(net)
     nodes = [(net.new_id(agent), role, agent) for role, agent in ROLES]
     for agent in ("agent-1", "agent-2"):
         ids = [node_id for node_id, _, where in nodes if where == agent]
@@ -171,6 +195,8 @@ def run(net, options, shown):
     nodes, statuses = bring_up(net, options)
     document = net.folder / "pipeline.json"
     document.write_text(json.dumps(pipeline_document(nodes, statuses, width, height, bitrate), indent=1) + "\n")
+    if net.payment:
+        net.payment.served(nodes, document)
     say(f"pipeline start {document}")
     begin = time.monotonic()
     result = net.vcli("pipeline", "start", str(document), "--timeout", "30s")
@@ -218,6 +244,8 @@ def run(net, options, shown):
     found = report.problems(rows)
     if not found:
         say(f"all {sum(row['segments'] for row in rows)} segments decode cleanly, none is missing, every playlist ends with EXT-X-ENDLIST")
+    if net.payment:
+        found += show_payment(net, rows, master, nodes, [name for name, *_ in ladder(width, height)])
     return found
 
 

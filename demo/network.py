@@ -67,6 +67,7 @@ class Network:
         self.folder = folder
         self.say = say
         self.processes = []  # (name, Popen)
+        self.payment = None  # money.Payment
         self.broker_port = self.bus = self.agent_bus = self.owner = None
         self.bin = folder / "bin"
         self.bin.mkdir()
@@ -76,7 +77,8 @@ class Network:
                 raise DemoError(f"{source} is missing: run make first")
             shutil.copy2(source, self.bin / name)
         self.environment = dict(os.environ, XDG_STATE_HOME=str(folder / "vcli"), PATH=f"{self.bin}:{os.environ['PATH']}")
-        for name in ("DSN_BUS", "DSN_NETWORK", "DSN_BROKER_PASSWORD"):
+        for name in ("DSN_BUS", "DSN_NETWORK", "DSN_BROKER_PASSWORD", "DSN_CHAIN_RPC", "DSN_ADDRESSES", "DSN_ACCOUNT", "DSN_KEYSTORE", "DSN_STATE_DIR",
+                     "DSN_IDENTITY"):
             self.environment.pop(name, None)
 
     # bus
@@ -171,6 +173,8 @@ class Network:
     # end
 
     def stop(self):
+        if self.payment:
+            self.payment.stop()
         for name, process in reversed(self.processes):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)

@@ -8,9 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 PROBED_AT_MOST = 40  # segments per rendition whose cut points are measured; all are counted
 
 
-def fetch(url):
+def fetch_bytes(url):
     with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read().decode()
+        return answer.read()
+
+
+def fetch(url):
+    return fetch_bytes(url).decode()
 
 
 def master_variants(master_url):
