@@ -13,6 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from chain_lab import anvil_program, until  # noqa: E402
 from webdriver import Browser  # noqa: E402
 
 SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
@@ -103,11 +104,26 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(len({count for count, _ in rows}), 1, demo.text())
         return int(rows[0][0])
 
+    def check_payment(self, demo, segments):
+        """To the wei: 1 gwei a segment for the distributor, 3 for each transcoder, 2 for each rendition stored."""
+        rows = re.findall(r"^(customer|supplier) +(\d+)\.(\d{18}) +(\d+)\.(\d{18}) +([+-]\d+)$", demo.text(), re.M)
+        self.assertEqual([row[0] for row in rows], ["customer", "supplier"], demo.text())
+        due = segments * (1 + 4 * 3 + 5 * 2) * 10**9
+        for (_, *digits, difference), begin, sign in zip(rows, (10**18, 0), (-1, 1)):
+            before, after = int(digits[0] + digits[1]), int(digits[2] + digits[3])
+            self.assertEqual((before, after, int(difference)), (begin, begin + sign * due, sign * due), demo.text())
+
     def once(self, seconds, *flags):
         demo = Demo("--once", "--seconds", str(seconds), *flags)
-        code = demo.end(240)
+        return self.check(demo, demo.end(240), seconds)
+
+    def check(self, demo, code, seconds):
         self.assertEqual(code, 0, demo.text())
         self.assertEqual(self.check_table(demo), seconds // 4, "fragments of 4 s")
+        if anvil_program():
+            self.check_payment(demo, seconds // 4)
+        else:
+            self.assertIn("no payment: anvil is missing", demo.text())
         self.assertEqual(processes_under(demo.folder()), [])
         self.assertIn(f"all {5 * (seconds // 4)} segments decode cleanly", demo.text())
         return demo.text()
@@ -134,6 +150,36 @@ class DemoTest(unittest.TestCase):
         demo = Demo("--once", "--input", str(folder / "none.mp4"))
         self.assertEqual(demo.end(60), 1, demo.text())
         self.assertIn("none.mp4", demo.text())
+
+    @unittest.skipUnless(anvil_program(), "anvil is not installed")
+    def test_the_stream_goes_on_while_the_chain_is_down(self):
+        demo = Demo("--once", "--seconds", "24")
+        again = None
+        try:
+            demo.wait_for(r"6 nodes assigned", 120)
+            folder = pathlib.Path(demo.wait_for(r"pipeline start (\S+)", 1).group(1)).parent / "chain"
+            pid = int((folder / "anvil.pid").read_text())
+            argv = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+            # Not before the state on disk is that of a block after the last step.
+            state, asked = folder / "state.json", time.time()
+            until(lambda: state.stat().st_mtime > asked + 1.5, "the chain's state is on disk")
+            os.kill(pid, signal.SIGKILL)
+            demo.wait_for(r"it is away; the stream goes on", 120)
+            self.assertIn("the film has been sent", demo.text())
+            self.check_table(demo)
+            self.assertNotIn("segments in batch", demo.text())
+            again = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                     env={**os.environ, "HOME": str(folder)})
+            demo.wait_for(r"chain: it is back", 60)
+            code = demo.end(120)
+        finally:
+            if demo.process.poll() is None:
+                demo.process.send_signal(signal.SIGTERM)
+                demo.process.wait(60)
+            if again:
+                again.terminate()
+                again.wait(30)
+        self.check(demo, code, 24)
 
     @unittest.skipUnless(shutil.which("chromedriver"), "chromium-driver is not installed")
     def test_page_plays_and_switches(self):
