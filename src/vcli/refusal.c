@@ -86,6 +86,10 @@ static const struct {
 	{"IsBarred", "{subject} is barred"},
 	{"AlreadyBarred", "{subject} is barred already"},
 	{"NotBarred", "{subject} is not barred"},
+	{"AppealedAlready", "{subject} has appealed already"},
+	{"NoAppeal", "{subject} has not appealed"},
+	{"OwnCase", "{verifier} has barred it: somebody else decides the appeal"},
+	{"EndsInThePast", "the end of a bar, {until:time}, must be ahead"},
 	/* Jobs */
 	{"NoCustomer", "{caller} is no customer, and only customers create jobs: vcli register customer does that"},
 	{"BadDeadline", "a job's end, {deadline:time}, must be ahead, by 366 days at most"},
