@@ -16,7 +16,7 @@
 #include "crypto/secret.h"
 #include "devp2p/enode.h"
 #include "vcli/chain_net.h"
-#include "vcli/paths.h"
+#include "vcli/purse.h"
 
 #define CHAIN_ID "1515"
 #define PERIOD 1 /* second a block */
@@ -132,12 +132,10 @@ static char *extra_data(const struct poa *p)
 static struct error *allocate(struct vcli *v, json_t *alloc)
 {
 	struct account *accounts = NULL;
-	char *folder = v->set.keystore, text[ADDRESS_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
 	size_t count = 0;
 
-	if (!folder)
-		TRY(paths_make(v, &v->set, "keystore", &folder));
-	TRY(account_list(v, folder, &accounts, &count));
+	TRY(purse_list(v, &accounts, &count));
 	for (size_t i = 0; i < count; i++) {
 		eth_address_text(accounts[i].address, text);
 		json_object_set_new(alloc, text + 2, json_pack("{s:s}", "balance", RICH));

@@ -8,13 +8,12 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "chain/account.h"
 #include "chain/address.h"
 #include "chain/rpc_read.h"
 #include "vcli/chain.h"
 #include "vcli/chain_net.h"
 #include "vcli/commands.h"
-#include "vcli/paths.h"
+#include "vcli/purse.h"
 #include "vcli/render.h"
 
 #define LOOK_MS 200
@@ -43,12 +42,10 @@ static struct error *fund(struct chain *c)
 {
 	struct vcli *v = c->v;
 	struct account *accounts = NULL;
-	char *folder = v->set.keystore, text[ADDRESS_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
 	size_t count = 0;
 
-	if (!folder)
-		TRY(paths_make(v, &v->set, "keystore", &folder));
-	TRY(account_list(v, folder, &accounts, &count));
+	TRY(purse_list(v, &accounts, &count));
 	for (size_t i = 0; i < count; i++) {
 		json_t *result = NULL;
 

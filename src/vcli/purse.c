@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "base/mem.h"
-#include "chain/account.h"
 #include "chain/address.h"
 #include "crypto/passphrase.h"
 #include "crypto/secret.h"
@@ -24,6 +23,30 @@ static struct error *identity_address(struct vcli *v, uint8_t ret_address[ETH_AD
 	TRY(identity_load(&v->set, &key));
 	eth_address(key.public, ret_address);
 	secret_wipe(&key, sizeof(key));
+	return NULL;
+}
+
+static struct error *keystore_folder(struct vcli *v, char **ret_folder)
+{
+	*ret_folder = v->set.keystore;
+	return *ret_folder ? NULL : paths_make(v, &v->set, "keystore", ret_folder);
+}
+
+struct error *purse_list(struct vcli *v, struct account **ret_accounts, size_t *ret_count)
+{
+	struct account *accounts = NULL, *all;
+	char *folder = NULL;
+	size_t count = 0;
+
+	TRY(keystore_folder(v, &folder));
+	TRY(account_list(v, folder, &accounts, &count));
+	all = mem_array(v, struct account, count + 1);
+	for (size_t i = 0; i < count; i++)
+		all[i] = accounts[i];
+	TRY(identity_address(v, all[count].address));
+	all[count].path = NULL;
+	*ret_accounts = all;
+	*ret_count = count + 1;
 	return NULL;
 }
 
@@ -58,7 +81,7 @@ static struct error *find(struct vcli *v, const char *folder, const char *which,
 
 static struct error *choose(struct vcli *v, bool login, struct choice *ret)
 {
-	char *folder = v->set.keystore, *which = v->set.account;
+	char *folder = NULL, *which = v->set.account;
 
 	if (!which && v->set.identity) {
 		ret->identity = true;
@@ -66,8 +89,7 @@ static struct error *choose(struct vcli *v, bool login, struct choice *ret)
 	}
 	if (!which && login)
 		TRY(session_account(v, &which));
-	if (!folder)
-		TRY(paths_make(v, &v->set, "keystore", &folder));
+	TRY(keystore_folder(v, &folder));
 	return find(v, folder, which, ret);
 }
 

@@ -6,9 +6,11 @@
 #ifndef DSN_VCLI_PURSE_H
 #define DSN_VCLI_PURSE_H
 
-#include "crypto/secp.h"
+#include "chain/account.h"
 #include "vcli/vcli.h"
 
+/* All that this user could act for: the keystore's accounts, and the identity (without a path). They belong to v. */
+struct error *purse_list(struct vcli *v, struct account **ret_accounts, size_t *ret_count) MUST_CHECK;
 /* The address, without opening anything but the identity's file. `login`: whether a login counts. */
 struct error *purse_address(struct vcli *v, bool login, uint8_t ret_address[ETH_ADDRESS_BYTES]) MUST_CHECK;
 /* Its key; asks for the passphrase of a keystore file. The caller wipes it. */

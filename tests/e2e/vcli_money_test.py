@@ -8,7 +8,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from chain_lab import Anvil, Folder, free_port, require  # noqa: E402
+from chain_lab import Anvil, anvil_program, free_port, require  # noqa: E402
 from vcli_chain_test import EXIT, Case  # noqa: E402
 
 ETHER = 10**18
@@ -327,6 +327,17 @@ class Jobs(Money):
             self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "first")["balance"], "1 gwei")
         self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "second")["balance"], "2 gwei")
         ann.refused("invalid", "--once", "payment", "deposit", "1 gwei", "--once", "x" * 65)
+
+
+class OwnChain(Case):
+    def test_ones_own_key_is_an_account(self):
+        require()
+        own = "0x" + self.answer("key", "show")["id"]
+        self.vcli("chain", "up", "--anvil", anvil_program())
+        self.addCleanup(self.vcli, "chain", "down")
+        self.vcli("chain", "deploy")
+        self.assertEqual(self.answer("role", "list")["roles"][0]["holder"].lower(), own)
+        self.assertEqual(self.answer("payment", "deposit", "1 ether")["balance"], "1 ether")
 
 
 if __name__ == "__main__":
