@@ -136,6 +136,20 @@ static void answers_that_are_none_are_refused(void **state)
 	}
 }
 
+/* anvil puts the bytes of a custom error into its words. */
+static void words_may_hold_zeros(void **state)
+{
+	static const char *const methods[] = {"eth_call"};
+	struct rpc_answer *answer = NULL;
+
+	(void)state;
+	assert_null(read_answer("{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":3,\"message\":\"reverted: "
+				"\\u0000\\u0001\",\"data\":\"0x0102\"}}",
+				methods, 1, &answer));
+	assert_string_equal(answer->outcomes[0].message, "reverted: ");
+	mem_free(answer);
+}
+
 static void answers_are_bounded(void **state)
 {
 	static const char *const method = "web3_clientVersion";
@@ -193,6 +207,7 @@ int main(void)
 		cmocka_unit_test(results_of_the_methods_form_are_taken),
 		cmocka_unit_test(results_of_another_form_are_refused),
 		cmocka_unit_test(answers_that_are_none_are_refused),
+		cmocka_unit_test(words_may_hold_zeros),
 		cmocka_unit_test(answers_are_bounded),
 		cmocka_unit_test(batches_are_put_in_order),
 		cmocka_unit_test(urls_show_no_secrets),
