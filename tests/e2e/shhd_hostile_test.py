@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""shhd among hostile peers and clients: a real node is attacked in every way we know of, while two honest peers that know
-each other only through it go on with their pings. It must stay up, keep both, answer them in time, stay within its bounds
-of memory, and tell in its metrics what it refused and why."""
+"""shhd among hostile peers and clients: a real node is attacked in every way we know of, while two honest peers that
+know each other only through it go on with their pings. It must stay up, keep both, answer them in time, stay within its
+bounds of memory, and tell in its metrics what it refused and why."""
 import json
 import os
 import pathlib
