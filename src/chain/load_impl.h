@@ -1,0 +1,58 @@
+/* What the files of the load share. Private to load*.c. */
+#ifndef DSN_CHAIN_LOAD_IMPL_H
+#define DSN_CHAIN_LOAD_IMPL_H
+
+#include "chain/contracts.h"
+#include "chain/load.h"
+#include "chain/sender.h"
+
+struct called {
+	uint64_t block;
+	size_t calls;
+};
+
+/* One account. */
+struct lane {
+	struct load *load;
+	struct sender *sender;
+	uint8_t address[ETH_ADDRESS_BYTES];
+	uint64_t first_nonce;
+	uint8_t *seen; /* by nonce from first_nonce on: calls that have it */
+	size_t seen_count;
+	size_t put, final;
+};
+
+struct load {
+	uv_loop_t *loop;
+	const struct load_config *config;
+	struct load_result *result;
+	char *run; /* in the ids of its intentions */
+	struct sender *payer;
+	const struct contract *contract;
+	uint8_t counter[ETH_ADDRESS_BYTES];
+	struct lane *lanes;
+	size_t waiting;         /* for this many of the payer's intentions */
+	struct error *fault;    /* of one of them */
+	struct receipt receipt; /* of the last one */
+	uint64_t gas;           /* a call is given */
+	struct called *called;  /* by block, in no order */
+	size_t called_count;
+	int64_t began_ms; /* monotonic clock, when the first call was final; 0: not yet */
+	struct rpc_call *sampling;
+};
+
+/* load.c: runs the loop until *done. ERROR_TIMEOUT names `what`. */
+struct error *load_wait(struct load *l, const bool *done, int64_t ms, const char *what) MUST_CHECK;
+/* One call; a new reference. */
+struct error *load_call(struct load *l, const char *method, json_t *params, json_t **ret_result) MUST_CHECK;
+
+/* sender_fate_fn of a lane. */
+void load_on_fate(const struct txbox_record *record, void *arg);
+
+/* load_setup.c: deploys, measures one call, opens and pays the lanes. */
+struct error *load_setup(struct load *l) MUST_CHECK;
+
+/* load_check.c: what the chain has, into the result. */
+struct error *load_check(struct load *l) MUST_CHECK;
+
+#endif
