@@ -150,11 +150,11 @@ static void print_table(const struct tps *t, const struct load_result *r)
 	printf("%-44s %9.1f%%\n", "of the limit", r->limit > 0 ? 100 * r->rate / r->limit : 0);
 	printf("%-44s %10" PRId64 "\n", "seconds measured", r->window_s);
 	printf("%-44s %10zu\n", "calls sent", r->sent);
-	printf("%-44s %10zu\n", "  carried out and confirmed", r->confirmed);
+	printf("%-44s %10zu\n", "  in the chain's blocks", r->confirmed);
 	printf("%-44s %10" PRId64 "\n", "  the counter's value", r->counter);
-	printf("%-44s %10zu\n", "  lost (not final at the end)", r->unsettled);
+	printf("%-44s %10zu\n", "  in no block at the end", r->unsettled);
 	printf("%-44s %10zu\n", "  refused or reverted", r->refused + r->reverted);
-	printf("%-44s %10zu\n", "  nonces used twice or left out", r->twice + r->gaps);
+	printf("%-44s %10zu\n", "  nonces twice or left out", r->twice + r->gaps);
 	printf("%-44s %10zu\n", "  accounts whose count the chain has otherwise", r->accounts_wrong);
 	printf("%-44s %10.2f   cores, of %.0f\n", "processor: dsn", (double)r->cpu_ms / (double)r->ran_ms, cores);
 	if (t->net)

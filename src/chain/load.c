@@ -15,6 +15,8 @@
 #define SAMPLE_MS 1000
 #define ANSWER_MS 60000
 #define START_MS 60000 /* until the first call is final */
+#define FEW_RECEIPTS 1 /* a round and account, while calls are made */
+#define BLOCK_MS 2000  /* for each block that shall confirm the last calls */
 #define AFTER_MS 2500  /* calls go on, so that the window's last blocks are as full as the others */
 
 /* --- waiting --- */
@@ -77,41 +79,6 @@ struct error *load_call(struct load *l, const char *method, json_t *params, json
 
 /* --- fates --- */
 
-static void note_nonce(struct lane *lane, uint64_t nonce)
-{
-	uint64_t at = nonce - lane->first_nonce;
-
-	if (nonce < lane->first_nonce || at > lane->put) {
-		lane->load->result->gaps++;
-		return;
-	}
-	if (at >= lane->seen_count) {
-		size_t more = 2 * (size_t)at + 1024;
-
-		lane->seen = mem_resize(lane->load, lane->seen, uint8_t, more);
-		memset(lane->seen + lane->seen_count, 0, more - lane->seen_count);
-		lane->seen_count = more;
-	}
-	if (lane->seen[at])
-		lane->load->result->twice++;
-	lane->seen[at] = 1;
-}
-
-/* The latest block is the last one, or near it. */
-static void note_block(struct load *l, uint64_t block)
-{
-	size_t i = l->called_count;
-
-	while (i > 0 && l->called[i - 1].block != block)
-		i--;
-	if (i == 0) {
-		l->called = mem_resize(l, l->called, struct called, l->called_count + 1);
-		i = ++l->called_count;
-		l->called[i - 1] = (struct called){block, 0};
-	}
-	l->called[i - 1].calls++;
-}
-
 void load_on_fate(const struct txbox_record *record, void *arg)
 {
 	struct lane *lane = arg;
@@ -125,23 +92,23 @@ void load_on_fate(const struct txbox_record *record, void *arg)
 		r->refused++;
 		return;
 	}
-	note_nonce(lane, record->nonce);
-	if (record->state == TXBOX_DONE)
-		r->confirmed++;
-	else
+	r->receipts++;
+	if (record->state != TXBOX_DONE)
 		r->reverted++;
-	if (!l->began_ms)
-		l->began_ms = clock_mono_ms();
-	note_block(l, record->receipt.block);
 }
 
 /* --- calls --- */
+
+static size_t unmined(const struct lane *lane)
+{
+	return lane->put - lane->final - sender_used(lane->sender);
+}
 
 static struct error *feed_lane(struct load *l, struct lane *lane, const struct intent *call, size_t number)
 {
 	size_t room = l->config->window + l->config->window / 2;
 
-	while (lane->put - lane->final < room) {
+	while (unmined(lane) < room) {
 		struct intent intent = *call;
 		char id[128];
 
@@ -168,12 +135,12 @@ static struct error *feed_all(struct load *l, const struct intent *call)
 	return e;
 }
 
-static size_t kept(const struct load *l)
+size_t load_kept(const struct load *l)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->config->accounts; i++)
-		n += l->lanes[i].put - l->lanes[i].final;
+		n += unmined(&l->lanes[i]);
 	return n;
 }
 
@@ -192,7 +159,7 @@ static void on_pool(const struct rpc_reply *reply, void *arg)
 		e = rpc_read_quantity(json_object_get(reply->result, "queued"), &at, &queued);
 	r->samples = mem_resize(r, r->samples, struct load_sample, r->sample_count + 1);
 	r->samples[r->sample_count++] =
-		(struct load_sample){clock_wall_ms(), e ? -1 : (int64_t)(pending + queued), (int64_t)kept(l)};
+		(struct load_sample){clock_wall_ms(), e ? -1 : (int64_t)(pending + queued), (int64_t)load_kept(l)};
 	error_free(e);
 }
 
@@ -212,6 +179,8 @@ static struct error *pump(struct load *l, const struct intent *call)
 	while (since_ms < until_ms) {
 		TRY(feed_all(l, call));
 		TRY(load_wait(l, &never, FEED_MS, NULL));
+		if (!l->began_ms && load_kept(l) < l->result->sent)
+			l->began_ms = clock_mono_ms();
 		since_ms = l->began_ms ? clock_mono_ms() - l->began_ms : -1;
 		if (l->config->tick)
 			TRY(l->config->tick(since_ms, l->config->arg));
@@ -223,15 +192,22 @@ static struct error *pump(struct load *l, const struct intent *call)
 	return NULL;
 }
 
+static void set_receipts(struct load *l, size_t at_once)
+{
+	for (size_t i = 0; i < l->config->accounts; i++)
+		sender_set_receipts(l->lanes[i].sender, at_once);
+}
+
 static struct error *drain(struct load *l)
 {
 	int64_t until_ms = clock_mono_ms() + l->config->drain_ms;
 	bool never = false;
 
-	while (kept(l) > 0 && clock_mono_ms() < until_ms)
+	while (load_kept(l) > 0 && clock_mono_ms() < until_ms)
 		TRY(load_wait(l, &never, FEED_MS, NULL));
-	l->result->unsettled = kept(l);
-	return NULL;
+	l->result->unsettled = load_kept(l);
+	/* And the blocks that confirm it. */
+	return load_wait(l, &never, (int64_t)l->config->confirmations * BLOCK_MS, NULL);
 }
 
 static int64_t cpu_ms(void)
@@ -257,12 +233,13 @@ static struct error *call_all(struct load *l)
 	TRY(e);
 	call->gas = l->gas;
 	sampler = timer_start(l, l->loop, 0, SAMPLE_MS, on_sample, l);
+	set_receipts(l, FEW_RECEIPTS);
 	e = pump(l, call);
-	if (!e)
-		e = drain(l);
-	mem_free(sampler);
 	r->ran_ms = clock_mono_ms() - began_ms;
 	r->cpu_ms = cpu_ms() - began_cpu_ms;
+	mem_free(sampler);
+	if (!e)
+		e = drain(l);
 	r->posts = rpc_posts(l->config->rpc) - posts;
 	return e;
 }

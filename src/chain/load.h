@@ -2,8 +2,9 @@
  *
  * A run deploys a Counter of its own, measures what one call takes (the gas of a receipt; the block's gas limit), pays
  * a number of accounts and has all of them call incrementCounter() for some seconds, each kept at a full window of
- * transactions under way. Then everything is waited for and the chain is asked what it has: the counter's value, each
- * account's count of transactions, the blocks.
+ * transactions under way. Only some receipts are asked for, since that takes a node longer than carrying out the calls.
+ * Then everything is waited for and the chain is asked what it has: each call in its blocks, each account's count of
+ * transactions, and the counter's value, which a call that failed would not have moved.
  * The accounts' keys are derived from the payer's, so what is left on them after a run (or a crash) is there for the
  * next one and nothing else needs to be kept.
  * Threads: loop thread; a run blocks and runs the loop.
@@ -28,7 +29,7 @@ struct load_config {
 	struct db *db; /* an outbox of its own (txbox_schema) */
 	const struct secp_key *payer;
 	size_t accounts;        /* 1 to LOAD_ACCOUNTS */
-	size_t window;          /* of each account: signed and not final, at most */
+	size_t window;          /* of each account: signed and not in a block, at most */
 	uint64_t confirmations; /* that make a transaction final */
 	int64_t seconds;        /* from the first block with calls on */
 	int64_t drain_ms;       /* how long to wait for what is under way then */
@@ -56,15 +57,17 @@ struct load_block {
 
 struct load_result {
 	uint64_t gas_limit, gas_per_call;
-	double block_s;         /* measured: between the blocks of the window */
-	double limit;           /* calls a second: gas_limit / gas_per_call (whole calls) / block_s */
-	double rate;            /* calls a second over the window */
-	int64_t window_s;       /* whole seconds of the chain's time: that of the blocks after the first one */
-	size_t window_calls;    /* in them */
-	size_t sent, confirmed; /* intentions, of all accounts */
+	double block_s;      /* measured: between the blocks of the window */
+	double limit;        /* calls a second: gas_limit / gas_per_call (whole calls) / block_s */
+	double rate;         /* calls a second over the window */
+	int64_t window_s;    /* whole seconds of the chain's time: that of the blocks after the first one */
+	size_t window_calls; /* in them */
+	size_t sent;         /* intentions, of all accounts */
+	size_t confirmed;    /* calls of these accounts in the chain's blocks */
+	size_t receipts;     /* of them that were asked for */
 	size_t reverted, refused;
-	size_t unsettled;      /* not final when the waiting was over */
-	size_t twice, gaps;    /* nonces used by two of our calls; nonces between them that none has */
+	size_t unsettled;      /* in no block when the waiting was over */
+	size_t twice, gaps;    /* nonces in two blocks, or in none though later ones are */
 	size_t accounts_wrong; /* whose count of transactions the chain gives otherwise */
 	int64_t counter;       /* the contract's value at the end */
 	int64_t ran_ms;

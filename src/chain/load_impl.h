@@ -6,20 +6,14 @@
 #include "chain/load.h"
 #include "chain/sender.h"
 
-struct called {
-	uint64_t block;
-	size_t calls;
-};
-
 /* One account. */
 struct lane {
 	struct load *load;
 	struct sender *sender;
 	uint8_t address[ETH_ADDRESS_BYTES];
 	uint64_t first_nonce;
-	uint8_t *seen; /* by nonce from first_nonce on: calls that have it */
-	size_t seen_count;
-	size_t put, final;
+	uint8_t *seen;     /* by nonce from first_nonce on: is it in a block? */
+	size_t put, final; /* final: its fate was told */
 };
 
 struct load {
@@ -35,9 +29,8 @@ struct load {
 	struct error *fault;    /* of one of them */
 	struct receipt receipt; /* of the last one */
 	uint64_t gas;           /* a call is given */
-	struct called *called;  /* by block, in no order */
-	size_t called_count;
-	int64_t began_ms; /* monotonic clock, when the first call was final; 0: not yet */
+	uint64_t first_block;   /* the latest one before the first call */
+	int64_t began_ms;       /* monotonic clock, when the first call was in a block; 0: not yet */
 	struct rpc_call *sampling;
 };
 
@@ -51,6 +44,9 @@ void load_on_fate(const struct txbox_record *record, void *arg);
 
 /* load_setup.c: deploys, measures one call, opens and pays the lanes. */
 struct error *load_setup(struct load *l) MUST_CHECK;
+
+/* Calls that are not in a block yet, as far as was seen. */
+size_t load_kept(const struct load *l);
 
 /* load_check.c: what the chain has, into the result. */
 struct error *load_check(struct load *l) MUST_CHECK;

@@ -102,6 +102,7 @@ static struct error *read_gas_limit(struct load *l)
 	e = rpc_read_block(result, &at, &head);
 	json_decref(result);
 	l->result->gas_limit = head.gas_limit;
+	l->first_block = head.number;
 	return e;
 }
 

@@ -17,6 +17,7 @@
 #define FRESH_MS 5000        /* so long what a round found out is good for signing */
 #define USUAL_TIP 1000000000 /* wei, where a chain with a base fee suggests none */
 #define TROUBLE_POLL_MS 1000
+#define RECEIPTS 2000 /* asked for in one round */
 #define TROUBLE_LOG_MS 60000
 
 static void start_round(struct sender *s);
@@ -285,6 +286,7 @@ struct error *sender_open(const void *ctx, uv_loop_t *loop, const struct sender_
 	set_defaults(&s->config);
 	s->key = *key;
 	s->lock_fd = -1;
+	s->receipts = RECEIPTS;
 	eth_address(key->public, s->account);
 	s->fn = fn;
 	s->arg = arg;
@@ -306,6 +308,21 @@ struct error *sender_open(const void *ctx, uv_loop_t *loop, const struct sender_
 const uint8_t *sender_account(const struct sender *s)
 {
 	return s->account;
+}
+
+void sender_set_receipts(struct sender *s, size_t at_once)
+{
+	s->receipts = at_once;
+}
+
+size_t sender_used(const struct sender *s)
+{
+	size_t n = 0;
+
+	/* They are in the order of their nonces. */
+	while (n < s->flight_count && s->flights[n]->nonce < s->count)
+		n++;
+	return n;
 }
 
 const char *sender_trouble(const struct sender *s)

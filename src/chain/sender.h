@@ -28,7 +28,7 @@ struct sender_config {
 	int64_t poll_ms;             /* between rounds while something is under way; 0: 500 */
 	int64_t resend_ms;           /* a raw transaction that is not mined is sent again; 0: 10 s */
 	int64_t stuck_ms;            /* after that (and three blocks) its fee is raised; 0: 30 s */
-	size_t window;               /* signed and not final, at most; 0: 1024 */
+	size_t window;               /* signed and not in a block, at most; 0: 1024 */
 	struct u256 highest_fee;     /* wei a unit of gas; 0: any */
 	unsigned gas_margin_percent; /* on top of an estimate; 0: 20 */
 };
@@ -47,6 +47,12 @@ struct error *sender_open(const void *ctx, uv_loop_t *loop, const struct sender_
 struct error *sender_put(struct sender *s, const struct intent *intent) MUST_CHECK;
 /* Others may have put something into the database. */
 void sender_look(struct sender *s);
+/* Receipts that are asked for in one round, at most; 2000 unless this was called. A receipt can be the dearest thing
+ * that a node is asked for (go-ethereum 1.9 reads the whole block for each): a sender of masses may let them wait. What
+ * is in a block meanwhile has no fate yet, and does not count in the window. */
+void sender_set_receipts(struct sender *s, size_t at_once);
+/* Transactions whose nonce is used in the latest block seen, and which are not final. */
+size_t sender_used(const struct sender *s);
 /* The sender's address. */
 const uint8_t *sender_account(const struct sender *s);
 /* Why nothing moves, for a person; NULL: all is well. */

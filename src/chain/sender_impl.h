@@ -42,6 +42,7 @@ struct sender {
 	struct flight **flights; /* by nonce */
 	size_t flight_count;
 	size_t sending;
+	size_t receipts; /* asked for in one round, at most */
 	struct timer *timer, *sign_timer;
 	struct gather *round, *estimates;
 	bool claimed;     /* the chain is the outbox's */

@@ -8,8 +8,7 @@
 #include "chain/address.h"
 #include "chain/sender_impl.h"
 
-#define RECEIPTS 2000 /* asked for in one round */
-#define MISSING 3     /* rounds before a nonce counts as used by somebody else */
+#define MISSING 3 /* rounds before a nonce counts as used by somebody else */
 
 enum move { STAYS, MINED, FINAL, UNMINED, TAKEN };
 
@@ -234,7 +233,7 @@ void sender_look_for_receipts(struct sender *s)
 	r->sender = s;
 	r->changes = mem_array(r, struct change, s->flight_count + 1);
 	s->round = gather_new(s, s->config.rpc, on_receipts, r);
-	for (size_t i = 0; i < s->flight_count && calls < RECEIPTS; i++) {
+	for (size_t i = 0; i < s->flight_count && calls < s->receipts; i++) {
 		struct flight *f = s->flights[i];
 
 		if (f->mined && f->nonce >= s->count)

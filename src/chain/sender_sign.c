@@ -290,7 +290,8 @@ static void prepare(struct sender *s, struct signing *g)
 
 void sender_sign(struct sender *s)
 {
-	size_t room = s->config.window > s->flight_count ? s->config.window - s->flight_count : 0;
+	size_t unmined = s->flight_count - sender_used(s);
+	size_t room = s->config.window > unmined ? s->config.window - unmined : 0;
 	int64_t limit = (int64_t)(room < AT_ONCE ? room : AT_ONCE);
 	struct signing *g;
 	struct error *e;
