@@ -149,7 +149,7 @@ static struct error *start(struct geth_node *node, const char *const *argv)
 	return e;
 }
 
-static struct error *start_sealer(struct geth_node *node)
+static struct error *start_sealer(struct geth_node *node, bool mines)
 {
 	struct geth_net *n = node->net;
 	const char *gas = mem_printf(n, "%" PRIu64, n->settings.gas_limit);
@@ -182,13 +182,12 @@ static struct error *start_sealer(struct geth_node *node)
 				    "--http.port",
 				    mem_printf(n, "%d", node->rpc_port),
 				    "--http.api",
-				    "eth,net,txpool",
+				    "eth,net,txpool,miner",
 				    "--allow-insecure-unlock",
 				    "--unlock",
 				    node->address,
 				    "--password",
 				    file_join(n, n->folder, "password"),
-				    "--mine",
 				    "--miner.threads",
 				    "1",
 				    "--miner.gastarget",
@@ -205,6 +204,7 @@ static struct error *start_sealer(struct geth_node *node)
 				    "32768",
 				    "--verbosity",
 				    "2",
+				    mines ? "--mine" : NULL,
 				    NULL};
 
 	return start(node, argv);
@@ -286,7 +286,7 @@ static struct error *make(struct geth_net *n)
 	TRY(write_genesis(n, genesis));
 	for (size_t i = 0; i < n->settings.sealers; i++) {
 		TRY(init_sealer(&n->sealers[i], genesis));
-		TRY(start_sealer(&n->sealers[i]));
+		TRY(start_sealer(&n->sealers[i], false));
 	}
 	return NULL;
 }
@@ -310,11 +310,11 @@ static void on_look(const struct rpc_reply *reply, void *arg)
 	uv_stop(look->net->loop);
 }
 
-static uint64_t ask(struct geth_net *n, struct rpc *rpc, const char *method)
+static uint64_t ask(struct geth_net *n, struct rpc *rpc, const char *method, json_t *params)
 {
 	struct look look = {.net = n};
 
-	rpc_call(rpc, rpc, method, json_array(), on_look, &look);
+	rpc_call(rpc, rpc, method, params, on_look, &look);
 	while (!look.done)
 		uv_run(n->loop, UV_RUN_ONCE);
 	return look.value;
@@ -331,19 +331,36 @@ static struct error *complaint(const struct geth_node *node, const char *what)
 	return e;
 }
 
-/* Until it has all other sealers as peers and blocks come. */
-static struct error *join(struct geth_net *n, size_t i, int64_t until_ms)
+enum step { MEET, SEAL, RUN };
+
+/* Those that seal before they have met would each have a chain of its own, none heavier than the others, and none could
+ * go on: nobody may seal two blocks in a row. */
+static bool reached(struct geth_net *n, struct rpc *rpc, enum step step)
+{
+	switch (step) {
+	case MEET:
+		return ask(n, rpc, "net_peerCount", json_array()) + 1 >= n->settings.sealers;
+	case SEAL:
+		ask(n, rpc, "miner_start", json_pack("[i]", 1));
+		return true;
+	case RUN:
+		break;
+	}
+	return ask(n, rpc, "eth_blockNumber", json_array()) > 1;
+}
+
+static struct error *join(struct geth_net *n, size_t i, enum step step, int64_t until_ms)
 {
 	char *url = geth_net_url(n, n, i);
 	const struct rpc_config config = {
-		.urls = (const char *const *)&url, .url_count = 1, .answer_ms = 2000, .give_up_ms = 1000};
+		.urls = (const char *const *)&url, .url_count = 1, .answer_ms = 5000, .give_up_ms = 5000};
 	struct geth_node *node = &n->sealers[i];
 	struct rpc *rpc = NULL;
 	bool joined = false;
 
 	TRY(rpc_open(n, n->loop, &config, &rpc));
 	while (!joined && node->alive && !geth_interrupted && clock_mono_ms() < until_ms) {
-		joined = ask(n, rpc, "net_peerCount") + 1 >= n->settings.sealers && ask(n, rpc, "eth_blockNumber") > 1;
+		joined = reached(n, rpc, step);
 		if (!joined)
 			wait_ms(n->loop, LOOK_MS);
 	}
@@ -353,6 +370,15 @@ static struct error *join(struct geth_net *n, size_t i, int64_t until_ms)
 	return geth_interrupted
 		       ? error_new(ERROR_FAILED, "interrupted")
 		       : complaint(node, node->alive ? "a sealer has not joined the others" : "a sealer ended");
+}
+
+static struct error *join_all(struct geth_net *n)
+{
+	for (enum step step = MEET; step <= RUN; step++) {
+		for (size_t i = 0; i < n->settings.sealers; i++)
+			TRY(join(n, i, step, clock_mono_ms() + JOIN_MS));
+	}
+	return NULL;
 }
 
 struct error *geth_net_new(uv_loop_t *loop, const struct geth_settings *settings, struct geth_net **ret_net)
@@ -372,8 +398,8 @@ struct error *geth_net_new(uv_loop_t *loop, const struct geth_settings *settings
 		return e;
 	}
 	e = make(n);
-	for (size_t i = 0; !e && i < settings->sealers; i++)
-		e = join(n, i, clock_mono_ms() + JOIN_MS);
+	if (!e)
+		e = join_all(n);
 	if (e) {
 		geth_net_end(n);
 		return e;
@@ -422,7 +448,7 @@ void geth_net_kill(struct geth_net *n, size_t sealer)
 
 struct error *geth_net_restart(struct geth_net *n, size_t sealer)
 {
-	return start_sealer(&n->sealers[sealer]);
+	return start_sealer(&n->sealers[sealer], true);
 }
 
 int64_t geth_net_cpu_ms(const struct geth_net *n)

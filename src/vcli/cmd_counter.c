@@ -36,37 +36,41 @@ struct error *cmd_counter_get(struct vcli *v)
 	return show(v, c);
 }
 
-/* The last word of the command says which. */
-static const char *function_of(const struct vcli *v)
+/* The last word says which: the command's own, or that of a start or stop message. */
+static struct error *choose_function(const struct vcli *v, const char **ret_function)
 {
 	static const struct {
 		const char *word, *function;
 	} rows[] = {
-		{"increment", "incrementCounter"},
-		{"decrement", "derementCounter"}, /* the contract's own spelling */
-		{"clear", "clearCounter"},
+		{"increment", "incrementCounter"}, {"decrement", "derementCounter"}, /* the contract's own spelling */
+		{"clear", "clearCounter"},         {"start", "incrementCounter"},    {"stop", "derementCounter"},
 	};
-	const char *word = strrchr(v->command->words, ' ') + 1;
-	size_t i = 0;
+	const char *word = v->arg_count ? v->args[0] : strrchr(v->command->words, ' ') + 1;
 
-	while (strcmp(rows[i].word, word) != 0)
-		i++;
-	return rows[i].function;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].word, word) == 0) {
+			*ret_function = rows[i].function;
+			return NULL;
+		}
+	}
+	return error_new(ERROR_INVALID, "counter move: \"%.40s\" is neither start nor stop", word);
 }
 
 struct error *cmd_counter_move(struct vcli *v)
 {
 	struct chain *c = NULL;
 	struct txbox_record *record = NULL;
+	const char *function = NULL;
 	json_t *none;
 	struct error *e;
 
 	vcli_answer(v, json_object());
+	TRY(choose_function(v, &function));
 	TRY(chain_connect(v, &c));
 	TRY(chain_read_addresses(c));
 	TRY(chain_unlock(c));
 	none = json_array();
-	e = chain_send(c, CONTRACT, function_of(v), none, U256_ZERO, &record);
+	e = chain_send(c, CONTRACT, function, none, U256_ZERO, &record);
 	json_decref(none);
 	return e ? e : show(v, c);
 }

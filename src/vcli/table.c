@@ -364,6 +364,8 @@ const struct command vcli_commands[] = {
 	{"counter increment", NULL, 0, 0, FLAGS(WRITING), S(60), "Move the counter up", COUNTER_TEXT, cmd_counter_move},
 	{"counter decrement", NULL, 0, 0, FLAGS(WRITING), S(60), "Move the counter down", COUNTER_TEXT,
 	 cmd_counter_move},
+	{"counter move", "start|stop", 1, 1, FLAGS(WRITING), S(60), "Move the counter up for start, down for stop",
+	 "Takes the word last, as a hook of received words gives it. " COUNTER_TEXT, cmd_counter_move},
 	{"counter clear", NULL, 0, 0, FLAGS(WRITING), S(60), "Set the counter to 0", COUNTER_TEXT, cmd_counter_move},
 
 	{"register customer", "[PROFILE]", 0, 1, FLAGS(WRITING), S(60), "Take part as a customer, who may create jobs",

@@ -154,6 +154,10 @@ class Contracts(Case):
         self.assertEqual(self.answer("counter", "increment"), {"count": "2"})
         self.assertEqual(self.vcli("counter", "decrement").stdout, "1\n")
         self.assertEqual(self.vcli("counter", "clear").stdout, "0\n")
+        self.assertEqual(self.vcli("counter", "move", "start").stdout, "1\n")
+        self.assertEqual(self.vcli("counter", "move", "start").stdout, "2\n")
+        self.assertEqual(self.vcli("counter", "move", "stop").stdout, "1\n")
+        self.refused("invalid", "neither start nor stop", "counter", "move", "halt")
         # Another chain has other contracts.
         other = self.enter(Anvil("--chain-id", "4711"))
         self.refused("refused", "the endpoint is on another chain (4711)", "counter", "get", "--chain-rpc", other.url)

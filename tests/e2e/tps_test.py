@@ -1,0 +1,75 @@
+"""dsn-bench tps on the real anvil: what was sent is in the chain once, and what is told of it is true."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+import xml.etree.ElementTree
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from chain_lab import BIN, Anvil, Folder, require  # noqa: E402
+
+BENCH = os.path.join(BIN, "dsn-bench")
+GAS = 2_000_000
+KEY = "%064x" % (2**201 + 4711)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        require()
+        self.folder = pathlib.Path(self.enter(Folder(prefix="dsn-tps-")))
+        self.key = self.folder / "key"
+        self.key.write_text(KEY)
+        self.key.chmod(0o600)
+
+    def enter(self, manager):
+        value = manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+        return value
+
+    def bench(self, *words):
+        return subprocess.run([BENCH, "tps", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=120,
+                              env={**os.environ, "TMPDIR": str(self.folder)})
+
+    def address(self):
+        vcli = os.path.join(BIN, "vcli")
+        made = subprocess.run([vcli, "--json", "account", "import", str(self.key), "--light", "--keystore",
+                               str(self.folder / "keystore"), "--passphrase-file", str(self.key)], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        return json.loads(made.stdout)["address"]
+
+    def test_at_the_limit(self):
+        anvil = self.enter(Anvil("--hardfork", "istanbul", "--block-time", "1", "--gas-limit", str(GAS)))
+        anvil.fund(self.address())
+        plot = self.folder / "plot.svg"
+        ran = self.bench("--rpc", anvil.url, "--key-file", str(self.key), "--seconds", "3", "--accounts", "4", "--window", "80",
+                         "--confirmations", "1", "--json", "--plot", str(plot))
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        told = json.loads(ran.stdout)
+        self.assertEqual(told["whole"], "yes")
+        self.assertEqual({told[k] for k in ("nonces_twice", "nonce_gaps", "accounts_wrong", "reverted", "refused")}, {"0"})
+        self.assertEqual(told["sent"], told["confirmed"])
+        self.assertEqual(told["sent"], told["counter"])
+        self.assertEqual(int(told["gas_limit"]), GAS)
+        # What a block holds of these calls, and that they are at it.
+        self.assertTrue(20_000 < int(told["gas_per_call"]) < 30_000, told["gas_per_call"])
+        fullest = max(int(b["calls"]) for b in told["blocks"])
+        self.assertLessEqual(fullest, GAS // int(told["gas_per_call"]))
+        self.assertGreater(fullest, GAS // int(told["gas_per_call"]) * 0.9)
+        self.assertEqual(sum(int(b["calls"]) for b in told["blocks"]), int(told["sent"]))
+        self.assertTrue(xml.etree.ElementTree.parse(plot).getroot().tag.endswith("svg"))
+        self.assertEqual([p.name for p in self.folder.glob("dsn-bench.*")], [])
+
+    def test_refusals(self):
+        anvil = self.enter(Anvil())
+        for part, words in (("either --geth", ["--rpc", anvil.url, "--geth", "geth"]), ("--key-file", ["--rpc", anvil.url]),
+                            ("--kill-endpoint", ["--rpc", anvil.url, "--key-file", str(self.key), "--kill-endpoint"])):
+            ran = self.bench(*words)
+            self.assertEqual(ran.returncode, 2, ran.stderr)
+            self.assertIn(part, ran.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
