@@ -83,7 +83,7 @@ static int compare_text(const void *a, const void *b)
 /* Clique's: 32 bytes, the sealers' addresses in ascending order, 65 bytes (EIP-225). */
 static json_t *extra_data(const struct geth_net *n)
 {
-	char *list[GETH_SEALERS], *text = mem_strdup(NULL, "");
+	char *list[GETH_SEALERS] = {NULL}, *text = mem_strdup(NULL, "");
 	json_t *value;
 
 	for (size_t i = 0; i < n->settings.sealers; i++)
