@@ -457,7 +457,7 @@ int64_t geth_net_cpu_ms(const struct geth_net *n)
 
 	for (size_t i = 0; i < n->settings.sealers; i++) {
 		const struct geth_node *node = &n->sealers[i];
-		char path[64], *text = NULL;
+		char path[64], *text = NULL, *end;
 		unsigned long long user = 0, system = 0;
 		const char *at;
 
@@ -468,8 +468,13 @@ int64_t geth_net_cpu_ms(const struct geth_net *n)
 		error_free(file_read(NULL, path, TEXT_LIMIT, &text, NULL));
 		/* proc(5): fields 14 and 15, behind the program's name in brackets. */
 		at = text ? strrchr(text, ')') : NULL;
-		if (at && sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) == 2)
+		for (int field = 2; at && field < 14; field++)
+			at = strchr(at + 1, ' ');
+		if (at) {
+			user = strtoull(at, &end, 10);
+			system = strtoull(end, NULL, 10);
 			sum += (int64_t)(user + system) * 1000 / hz;
+		}
 		mem_free(text);
 	}
 	return sum;

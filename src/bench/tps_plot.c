@@ -43,11 +43,14 @@ static double step_for(double most)
 {
 	static const double steps[] = {1, 2, 5};
 
-	for (double power = 1;; power *= 10) {
+	double power = 1;
+
+	for (;;) {
 		for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 			if (steps[i] * power * TICKS >= most)
 				return steps[i] * power;
 		}
+		power *= 10;
 	}
 }
 

@@ -138,8 +138,11 @@ static void measure_window(struct load *l)
 	r->window_s = l->config->seconds;
 	r->block_s = (double)(last_ms - first->time_ms) / 1000 / (double)count;
 	r->rate = (double)r->window_calls / (double)r->window_s;
-	if (r->block_s > 0)
-		r->limit = (double)(r->gas_limit / r->gas_per_call) / r->block_s;
+	if (r->block_s > 0) {
+		uint64_t calls = r->gas_limit / r->gas_per_call;
+
+		r->limit = (double)calls / r->block_s;
+	}
 }
 
 static struct error *read_counts(struct load *l)
