@@ -1,0 +1,73 @@
+"""A word over Whisper moves the Counter: real shhd, the real anvil, `vcli counter move` as the hook of what is received."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from chain_lab import BIN, Anvil, Folder, call, require, until  # noqa: E402
+
+VCLI = os.path.join(BIN, "vcli")
+# What runs `whisper`: the same program, unless told otherwise.
+WHISPER = os.environ.get("DSN_WHISPER_VCLI") or VCLI
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        require()
+        if subprocess.run([WHISPER, "help", "whisper", "receive"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("this vcli has no whisper")
+        self.home = pathlib.Path(self.enter(Folder(prefix="dsn-hook-")))
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("DSN_", "XDG_"))}
+        self.environment["HOME"] = str(self.home)
+        self.anvil = self.enter(Anvil())
+
+    def enter(self, manager):
+        value = manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+        return value
+
+    def secret(self, name, text):
+        path = self.home / name
+        path.write_text(text + "\n")
+        path.chmod(0o600)
+        return str(path)
+
+    def start(self, argv, log):
+        with open(self.home / log, "w") as f:
+            process = subprocess.Popen(argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=f, stderr=f)
+        self.addCleanup(process.wait, 20)
+        self.addCleanup(process.kill)
+
+    def node(self, name):
+        ready = self.home / (name + ".json")
+        self.start([os.path.join(BIN, "shhd"), "--data-dir", str(self.home / name), "--ready-file", str(ready), "--address",
+                    "127.0.0.1", "--port", "0", "--rpc-port", "0", "--no-discovery"], name + ".log")
+        until(ready.exists, name + " is ready")
+        return json.loads(ready.read_text())
+
+    def vcli(self, *words):
+        return subprocess.run([VCLI, "--json", *words], env={**self.environment, "DSN_RPC": self.anvil.url}, check=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=90).stdout
+
+    def test_start_and_stop(self):
+        passphrase, password = self.secret("passphrase", "correct horse"), self.secret("password", "battery staple")
+        self.anvil.fund(json.loads(self.vcli("account", "new", "--light", "--passphrase-file", passphrase))["address"])
+        self.vcli("chain", "deploy", "--passphrase-file", passphrase)
+        here, there = self.node("here"), self.node("there")
+        call(here["rpc_port"], "admin_addPeer", there["enode"])
+        hook = [VCLI, "counter", "move", "--rpc", self.anvil.url, "--passphrase-file", passphrase]
+        self.start([WHISPER, "whisper", "receive", "--rpc", "ws://127.0.0.1:%d" % there["rpc_port"], "--password-file",
+                    password, "--on-start", '["sleep","60"]', "--hook", json.dumps(hook), "--json"], "receive.log")
+        until(lambda: "receiving" in (self.home / "receive.log").read_text(), "it receives")
+        for word, count in (("start", "1"), ("start", "2"), ("stop", "1")):
+            subprocess.run([WHISPER, "whisper", "send", word, "--rpc", "ws://127.0.0.1:%d" % here["rpc_port"],
+                            "--password-file", password], env=self.environment, check=True, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, timeout=60)
+            until(lambda: json.loads(self.vcli("counter", "get"))["count"] == count, word + " moves the counter to " + count)
+
+
+if __name__ == "__main__":
+    unittest.main()
