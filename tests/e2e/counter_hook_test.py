@@ -39,7 +39,7 @@ class Case(unittest.TestCase):
         with open(self.home / log, "w") as f:
             process = subprocess.Popen(argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=f, stderr=f)
         self.addCleanup(process.wait, 20)
-        self.addCleanup(process.kill)
+        self.addCleanup(process.terminate)
 
     def node(self, name):
         ready = self.home / (name + ".json")
@@ -67,6 +67,8 @@ class Case(unittest.TestCase):
                             "--password-file", password], env=self.environment, check=True, stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL, timeout=60)
             until(lambda: json.loads(self.vcli("counter", "get"))["count"] == count, word + " moves the counter to " + count)
+        # Nothing of it goes on when the chain is ended.
+        until(lambda: (self.home / "receive.log").read_text().count('"hook"') == 3, "all hooks have ended")
 
 
 if __name__ == "__main__":
