@@ -220,7 +220,7 @@ static bool sign_all(struct sender *s, struct signing *g, const struct gather *e
 /* The rest at once; without progress the next round is early enough. */
 static void go_on(struct sender *s, bool progress)
 {
-	if (progress && s->more && s->flight_count < s->config.window)
+	if (progress && s->more && s->flight_count - sender_used(s) < s->config.window)
 		sender_look(s);
 }
 

@@ -45,12 +45,19 @@ bool chain_run(struct chain *c, const bool *done)
 
 /* --- asking --- */
 
+/* The loop may be about to wait for what comes next. */
+static void end(struct wait *w)
+{
+	w->done = true;
+	uv_stop(&w->chain->v->loop);
+}
+
 /* What a contract refuses is told in a person's words. */
 static void on_reply(const struct rpc_reply *reply, void *arg)
 {
 	struct wait *w = arg;
 
-	w->done = true;
+	end(w);
 	w->values = json_incref((json_t *)reply->result);
 	if (reply->error && reply->revert) {
 		char *why = refusal_text(w, reply->revert, reply->revert_n);
@@ -76,6 +83,7 @@ struct error *chain_call(struct chain *c, const char *method, json_t *params, js
 	struct wait *w = mem_new(c, struct wait);
 	struct error *e;
 
+	w->chain = c;
 	rpc_call(c->rpc, w, method, params, on_reply, w);
 	e = outcome(w, chain_run(c, &w->done), ret_result);
 	mem_free(w);
@@ -86,7 +94,7 @@ static void on_values(const struct error *e, const json_t *values, void *arg)
 {
 	struct wait *w = arg;
 
-	w->done = true;
+	end(w);
 	w->error = e ? error_copy(e) : NULL;
 	w->values = json_incref((json_t *)values);
 }
@@ -99,6 +107,7 @@ struct error *chain_ask_at(struct chain *c, const char *contract, const char *fu
 	struct wait *w = mem_new(c, struct wait);
 	struct error *e = contract_builtin(c, contract, &interface);
 
+	w->chain = c;
 	if (!e)
 		e = deployment_get(c->deployment, contract, address);
 	if (!e) {

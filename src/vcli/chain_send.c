@@ -41,6 +41,8 @@ static void on_fate(const struct txbox_record *record, void *arg)
 		c->settled = e || left == 0;
 		error_free(e);
 	}
+	if (c->settled)
+		uv_stop(&c->v->loop); /* it may be about to wait for what comes next */
 }
 
 static struct error *not_yet(struct chain *c, const char *what)

@@ -10,15 +10,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from chain_lab import BIN, Anvil, Folder, call, require, until  # noqa: E402
 
 VCLI = os.path.join(BIN, "vcli")
-# What runs `whisper`: the same program, unless told otherwise.
-WHISPER = os.environ.get("DSN_WHISPER_VCLI") or VCLI
 
 
 class Case(unittest.TestCase):
     def setUp(self):
         require()
-        if subprocess.run([WHISPER, "help", "whisper", "receive"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
-            self.skipTest("this vcli has no whisper")
         self.home = pathlib.Path(self.enter(Folder(prefix="dsn-hook-")))
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("DSN_", "XDG_"))}
         self.environment["HOME"] = str(self.home)
@@ -49,7 +45,7 @@ class Case(unittest.TestCase):
         return json.loads(ready.read_text())
 
     def vcli(self, *words):
-        return subprocess.run([VCLI, "--json", *words], env={**self.environment, "DSN_RPC": self.anvil.url}, check=True,
+        return subprocess.run([VCLI, "--json", *words], env={**self.environment, "DSN_CHAIN_RPC": self.anvil.url}, check=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=90).stdout
 
     def test_start_and_stop(self):
@@ -58,12 +54,12 @@ class Case(unittest.TestCase):
         self.vcli("chain", "deploy", "--passphrase-file", passphrase)
         here, there = self.node("here"), self.node("there")
         call(here["rpc_port"], "admin_addPeer", there["enode"])
-        hook = [VCLI, "counter", "move", "--rpc", self.anvil.url, "--passphrase-file", passphrase]
-        self.start([WHISPER, "whisper", "receive", "--rpc", "ws://127.0.0.1:%d" % there["rpc_port"], "--password-file",
+        hook = [VCLI, "counter", "move", "--chain-rpc", self.anvil.url, "--passphrase-file", passphrase]
+        self.start([VCLI, "whisper", "receive", "--rpc", "ws://127.0.0.1:%d" % there["rpc_port"], "--password-file",
                     password, "--on-start", '["sleep","60"]', "--hook", json.dumps(hook), "--json"], "receive.log")
         until(lambda: "receiving" in (self.home / "receive.log").read_text(), "it receives")
         for word, count in (("start", "1"), ("start", "2"), ("stop", "1")):
-            subprocess.run([WHISPER, "whisper", "send", word, "--rpc", "ws://127.0.0.1:%d" % here["rpc_port"],
+            subprocess.run([VCLI, "whisper", "send", word, "--rpc", "ws://127.0.0.1:%d" % here["rpc_port"],
                             "--password-file", password], env=self.environment, check=True, stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL, timeout=60)
             until(lambda: json.loads(self.vcli("counter", "get"))["count"] == count, word + " moves the counter to " + count)
