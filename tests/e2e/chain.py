@@ -307,6 +307,23 @@ class Anvil(Chain):
         self.rpc("evm_setNextBlockTimestamp", self.now() + seconds)
         self.rpc("evm_mine")
 
+    def settle(self, seconds=60):
+        """Wait until the pool has let go of what was mined, which it does a little later: a transaction that is undone in
+        between would be mined once more."""
+        end = time.monotonic() + seconds
+        while self.rpc("txpool_status")["pending"] != "0x0":
+            if time.monotonic() > end:
+                raise AssertionError(f"transactions not mined within {seconds} s: {self.rpc('txpool_content')}")
+            time.sleep(0.005)
+
+    def snapshot(self):
+        self.settle()
+        return self.rpc("evm_snapshot")
+
+    def revert(self, snapshot):
+        self.settle()
+        assert self.rpc("evm_revert", snapshot)
+
     def stop(self):
         if getattr(self, "rpc", None):
             self.rpc.close()

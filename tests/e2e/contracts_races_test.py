@@ -20,6 +20,7 @@ class RacesCase(ContractsCase):
     def in_one_block(self, calls, at=None):
         """[(contract, sender, function, arguments), ...] in this order in one block, at this time -> who succeeded."""
         rpc = self.chain.rpc
+        self.chain.settle()
         rpc("evm_setAutomine", False)
         try:
             sent = [rpc("eth_sendTransaction", self.chain.transaction(sender, contract.address,
@@ -62,11 +63,11 @@ class RacesCase(ContractsCase):
         end)}."""
         ends = {}
         for order in itertools.permutations(range(len(calls))):
-            here = self.chain.rpc("evm_snapshot")
+            here = self.chain.snapshot()
             good = self.in_one_block([calls[i] for i in order], at)
             done = tuple(good[order.index(i)] for i in range(len(calls)))
             ends[order] = done, self.play_out(judge)
-            self.assertTrue(self.chain.rpc("evm_revert", here))
+            self.chain.revert(here)
         return ends
 
     def same(self, ends, done, **has):
