@@ -20,16 +20,6 @@ static const struct rpc_object sealed_message = {"dsn.SealedMessage", post_field
 static const struct rpc_field topics_fields[] = {{"topics", RPC_TOPICS}};
 static const struct rpc_object topics_object = {"dsn.Topics", topics_fields, 1};
 
-static void on_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg)
-{
-	struct rpc_call *c = arg;
-
-	if (e)
-		rpc_fail_error(c, e);
-	else
-		rpc_answer_hex(c, hash, ENVELOPE_HASH_BYTES);
-}
-
 static void post(struct rpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
@@ -56,7 +46,7 @@ static void post(struct rpc_call *c, void *arg)
 		return;
 	}
 	memcpy(message.topic, m[POST_TOPIC].bytes, TOPIC_BYTES);
-	shh_post(d->shh, d->postings, &message, on_posted, c);
+	shh_post(d->shh, d->postings, &message, answer_posted, c);
 }
 
 static void write_envelope(struct json_writer *w, const void *thing)

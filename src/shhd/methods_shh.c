@@ -329,7 +329,7 @@ static struct error *read_message(struct shhd *d, const struct rpc_value *m, str
 	return NULL;
 }
 
-static void on_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg)
+void answer_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg)
 {
 	struct rpc_call *c = arg;
 
@@ -349,7 +349,7 @@ static void post(struct rpc_call *c, void *arg)
 	if (e)
 		rpc_fail_error(c, e);
 	else
-		shh_post(d->shh, d->postings, &message, on_posted, c);
+		shh_post(d->shh, d->postings, &message, answer_posted, c);
 }
 
 static const struct rpc_method methods[] = {

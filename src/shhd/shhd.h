@@ -35,6 +35,9 @@ struct error *shhd_open(const void *ctx, uv_loop_t *loop, const struct shhd_sett
 /* Says goodbye to clients and peers; `done` once, about a second later at most. Then free it. */
 void shhd_stop(struct shhd *d, void (*done)(void *arg), void *arg);
 
+/* Answers a call that posted something, `arg`, with the envelope's hash, or why not: a shh_posted_fn. */
+void answer_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg);
+
 /* The tables of methods. */
 void methods_shh_add(struct shhd *d);
 void methods_filter_add(struct shhd *d);
