@@ -34,6 +34,7 @@ def free_ports(count):
             for port in range(base, base + count):
                 s = socket.socket()
                 taken.append(s)
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what has only just closed does not count
                 s.bind(("127.0.0.1", port))
             return base
         except OSError:

@@ -2,6 +2,7 @@
 that was stored is damaged."""
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -18,12 +19,14 @@ class DiskFaults(network.TestCase):
     def disk(self, net):
         """A small disk of its own for the agent's folder."""
         folder = net.agent_of["d"].folder
+        shutil.rmtree(folder)
         folder.mkdir()
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=0755", "dsn-test", str(folder)],
                               capture_output=True, text=True)
         if done.returncode:
             raise unittest.SkipTest(f"a small disk cannot be mounted here: {done.stderr.strip()}")
         net.mounts.append(str(folder))
+        net.agent_of["d"].take_keys()
         return folder
 
     @staticmethod

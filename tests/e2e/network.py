@@ -160,6 +160,12 @@ class Agent:
         net.next_port = self.first_port + PORTS_OF_AGENT + 1
         self.process = None
 
+    def take_keys(self):
+        keys = self.folder / "keys"
+        for node in self.nodes:
+            keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copy2(self.net.key_files[node], keys / node)
+
     def whisper_port(self):
         return self.first_port + PORTS_OF_AGENT
 
@@ -309,10 +315,7 @@ class Network:
 
     def add_agent(self, name, nodes, flags=()):
         agent = self.agents[name] = Agent(self, name, nodes, flags)
-        keys = agent.folder / "keys"
-        for node in nodes:
-            keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copy2(self.key_files[node], keys / node)
+        agent.take_keys()
         return agent
 
     def role(self, key):

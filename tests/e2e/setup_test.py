@@ -51,6 +51,10 @@ class Machine:
         (copy / "scripts").mkdir(parents=True)
         shutil.copy2(SOURCE / "scripts" / "setup", copy / "scripts" / "setup")
         shutil.copytree(SOURCE / "web", copy / "web", symlinks=True)
+        # Of what npm has installed setup looks at the list only.
+        (copy / "contracts" / "node_modules").mkdir(parents=True)
+        for name in ("package.json", "package-lock.json", "node_modules/.package-lock.json"):
+            shutil.copy2(SOURCE / "contracts" / name, copy / "contracts" / name)
 
     def inside(self, argv, **more):
         return subprocess.run(["nsenter", "--target", self.pid, "--mount", "--pid", *argv], stdin=subprocess.DEVNULL,
