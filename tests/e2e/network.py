@@ -31,6 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import broker as broker_module  # noqa: E402
+from waiting import figure, wait_for  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("DSN_BIN") or pathlib.Path(__file__).resolve().parents[2] / "build" / "bin").resolve()
 PROGRAMS = ("dsn-agent", "dsn-hls", "vcli", "shhd")
@@ -54,22 +55,6 @@ def missing():
     if not broker_module.available():
         return "rabbitmq-server is not installed"
     return None
-
-
-def figure(text):
-    print(f"figure: {text}", flush=True)
-
-
-def wait_for(what, condition, seconds=20, why=None):
-    """Poll until `condition()` is true and return its value. `why()` tells more when it is not."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s{'; ' + str(why()) if why else ''}")
-        time.sleep(0.05)
 
 
 def free_range(size, start):

@@ -17,20 +17,12 @@ import unittest
 import urllib.request
 import xml.dom.minidom
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from waiting import wait_for  # noqa: E402
+
 BIN = pathlib.Path(os.environ.get("DSN_BIN") or pathlib.Path(__file__).resolve().parents[2] / "build" / "bin").resolve()
 NOBODY = "ws://127.0.0.1:1"
 PASSWORD = "open sesame"
-
-
-def wait_for(what, condition, seconds=20, why=None):
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s{'; ' + str(why()) if why else ''}")
-        time.sleep(0.02)
 
 
 def alive(pid):

@@ -17,24 +17,10 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import netns  # noqa: E402
 from broker import BIN, Peer  # noqa: E402
+from waiting import figure, wait_for  # noqa: E402
 
 TTL = 60000
 QUICK = 5  # seconds: more than anything takes while nothing is lost
-
-
-def figure(text):
-    print(f"figure: {text}", flush=True)
-
-
-def wait_for(what, condition, seconds=20, why=None):
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s{'; ' + str(why()) if why else ''}")
-        time.sleep(0.02)
 
 
 class Shhd:

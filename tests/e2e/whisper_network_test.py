@@ -13,22 +13,12 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import netns  # noqa: E402
+from waiting import wait_for  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("DSN_BIN") or pathlib.Path(__file__).resolve().parents[2] / "build" / "bin").resolve()
 NODES = 5
 TOPIC = "0x6e65746e"
 KEY = "0x" + "5a" * 32
-
-
-def wait_for(what, condition, seconds, why=None):
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s{'; ' + str(why()) if why else ''}")
-        time.sleep(0.1)
 
 
 class Node:
