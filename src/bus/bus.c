@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "bus/backend.h"
 #include "bus/hello.h"
+#include "bus/tell.h"
 
 #define NETWORK_LENGTH 32
 
@@ -82,7 +83,7 @@ static void send_as(struct bus *bus, const struct message *m, enum seal_form for
 		/* Not ERROR_NOT_FOUND: that would say that the recipient does not exist. */
 		if (e->code == ERROR_NOT_FOUND)
 			e->code = ERROR_INVALID;
-		hello_tell_later(bus, bus->loop, e, fn, arg);
+		bus_tell_later(bus, bus->loop, e, fn, arg);
 	} else {
 		struct bus_item item = {.id = m->id,
 					.kind = m->kind,
@@ -121,28 +122,22 @@ static struct error *no_way(const struct bus *bus, const struct message *m)
 			 m->to);
 }
 
-/* Where plain messages are taken, they are sent too to whom nothing can be sealed. */
-static bool is_for_plain(const struct bus *bus, const struct message *m, bool signs)
-{
-	if (!bus->keyring)
-		return true;
-	return bus->accept_plain && (!signs || (m->kind != MESSAGE_STATUS && !keyring_public(bus->keyring, m->to)));
-}
-
 void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg)
 {
-	bool signs = bus->keyring && keyring_own(bus->keyring, m->from);
+	bool signs = bus->keyring && keyring_own(bus->keyring, m->from), is_status = m->kind == MESSAGE_STATUS;
+	bool reaches = signs && (is_status || keyring_public(bus->keyring, m->to));
 
-	if (is_for_plain(bus, m, signs))
+	/* Where plain messages are taken, they are sent too to whom nothing can be sealed. */
+	if (!bus->keyring || (bus->accept_plain && !reaches))
 		send_as(bus, m, SEAL_PLAIN, fn, arg);
-	else if (m->kind == MESSAGE_STATUS)
+	else if (is_status)
 		send_as(bus, m, SEAL_OPEN, fn, arg);
-	else if (!signs || keyring_public(bus->keyring, m->to))
+	else if (!signs || reaches)
 		send_as(bus, m, SEAL_SEALED, fn, arg);
 	else if (bus->asking && bus_is_up(bus))
 		hellos_wait(bus->hellos, m, fn, arg);
 	else
-		hello_tell_later(bus, bus->loop, no_way(bus, m), fn, arg);
+		bus_tell_later(bus, bus->loop, no_way(bus, m), fn, arg);
 }
 
 /* --- opening --- */

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "bus/tell.h"
 
 #define ASK_FIRST_MS 1000
 #define ASK_MOST_MS (10 * 60 * 1000)
@@ -44,48 +45,14 @@ struct hellos *hellos_new(const void *ctx, uv_loop_t *loop, const struct hellos_
 	return h;
 }
 
-/* --- telling --- */
-
-struct told {
-	struct error *error;
-	bus_sent_fn *fn;
-	void *arg;
-};
-
-static int told_destroy(struct told *t)
-{
-	error_free(t->error);
-	return 0;
-}
-
-static void on_tell(void *arg)
-{
-	struct told *t = talloc_steal(NULL, (struct told *)arg); /* the callback may free the bus */
-
-	t->fn(t->error, t->arg);
-	mem_free(t);
-}
-
-void hello_tell_later(const void *ctx, uv_loop_t *loop, struct error *e, bus_sent_fn *fn, void *arg)
-{
-	struct told *t;
-
-	if (!fn) {
-		error_free(e);
-		return;
-	}
-	t = mem_new(ctx, struct told);
-	*t = (struct told){e, fn, arg};
-	talloc_set_destructor(t, told_destroy);
-	timer_start(t, loop, 0, 0, on_tell, t);
-}
+/* --- giving up --- */
 
 /* Gives up what waits for one; `why` is borrowed. */
 static void give_up(struct asked *a, const struct error *why)
 {
 	for (struct waiting *w = a->first; w; w = w->next) {
 		a->hellos->count--;
-		hello_tell_later(a->hellos, a->hellos->loop, error_copy(why), w->fn, w->arg);
+		bus_tell_later(a->hellos, a->hellos->loop, error_copy(why), w->fn, w->arg);
 	}
 	a->first = NULL;
 }
@@ -144,7 +111,7 @@ static void drop_void(struct asked *a)
 		}
 		*at = w->next;
 		a->hellos->count--;
-		hello_tell_later(a->hellos, a->hellos->loop, error_copy(late), w->fn, w->arg);
+		bus_tell_later(a->hellos, a->hellos->loop, error_copy(late), w->fn, w->arg);
 		mem_free(w);
 	}
 	a->last = at;
@@ -176,7 +143,7 @@ void hellos_wait(struct hellos *h, const struct message *m, bus_sent_fn *fn, voi
 	struct waiting *w;
 
 	if (h->count >= HELLO_WAITING) {
-		hello_tell_later(h, h->loop, error_new(ERROR_LIMIT, "too many messages wait for public keys"), fn, arg);
+		bus_tell_later(h, h->loop, error_new(ERROR_LIMIT, "too many messages wait for public keys"), fn, arg);
 		return;
 	}
 	if (!a) {

@@ -29,8 +29,6 @@ void hellos_wait(struct hellos *h, const struct message *m, bus_sent_fn *fn, voi
 void hellos_learned(struct hellos *h, const char *id);
 /* Give up all: ERROR_UNAVAILABLE. */
 void hellos_lost(struct hellos *h);
-/* Calls `fn` with `e`, which is taken, at the loop's next turn; nothing happens when ctx is freed before. */
-void hello_tell_later(const void *ctx, uv_loop_t *loop, struct error *e, bus_sent_fn *fn, void *arg);
 
 /* The message itself. */
 struct message *hello_new(const void *ctx, const char *from, const char *to, bool ask);

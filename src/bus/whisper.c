@@ -125,45 +125,6 @@ void wbus_say(struct wbus *w, const struct message *m, const char *to_topic_of, 
 	mem_free(tmp);
 }
 
-/* --- telling later --- */
-
-struct telling {
-	bus_sent_fn *fn;
-	void *arg;
-	struct error *error;
-	struct timer *timer;
-};
-
-static int telling_destroy(struct telling *t)
-{
-	error_free(t->error);
-	return 0;
-}
-
-static void on_tell(void *arg)
-{
-	struct telling *t = talloc_steal(NULL, (struct telling *)arg); /* fn may free the bus */
-
-	t->fn(t->error, t->arg);
-	mem_free(t);
-}
-
-void wbus_tell_later(struct wbus *w, struct error *e, bus_sent_fn *fn, void *arg)
-{
-	struct telling *t;
-
-	if (!fn) {
-		error_free(e);
-		return;
-	}
-	t = mem_new(w, struct telling);
-	talloc_set_destructor(t, telling_destroy);
-	t->fn = fn;
-	t->arg = arg;
-	t->error = e;
-	t->timer = timer_start(t, w->loop, 0, 0, on_tell, t);
-}
-
 /* --- state --- */
 
 static void set_state(struct wbus *w, bool up, const struct error *why)

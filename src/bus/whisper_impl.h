@@ -110,8 +110,6 @@ struct error *wbus_unwrap(const struct wbus *w, const void *ctx, const uint8_t *
 			  uint8_t **ret_plain) MUST_CHECK;
 /* Signs and posts a message of ours (MESSAGE_ACK, MESSAGE_CLAIM) to an id's topic, and forgets it. */
 void wbus_say(struct wbus *w, const struct message *m, const char *to_topic_of, uint32_t ttl_s, bool urgent);
-/* Calls fn at the next turn of the loop; e, which is taken, may be NULL. */
-void wbus_tell_later(struct wbus *w, struct error *e, bus_sent_fn *fn, void *arg);
 /* The bytes of Keccak-256 that name something sealed. */
 void wbus_hash(const uint8_t *bytes, size_t n, uint8_t ret_key[WHISPER_KEY_BYTES]);
 

@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bus/tell.h"
 #include "bus/whisper_impl.h"
 
 /* At least a second, so that the repeated envelope has another expiry and thus another hash; at most less than
@@ -111,7 +112,7 @@ static void land(struct flight *f, struct error *e)
 	l->count--;
 	w->waiting_count--;
 	w->waiting_bytes -= f->len;
-	wbus_tell_later(w, e, f->fn, f->arg);
+	bus_tell_later(w, w->loop, e, f->fn, f->arg);
 	mem_free(f);
 	if (!l->first)
 		drop_lane(l);
@@ -237,7 +238,7 @@ static void enqueue(struct wbus *w, const struct bus_item *item, int64_t left_ms
 
 	if ((l && l->count >= LANE_COUNT) || w->waiting_count >= WAITING_COUNT ||
 	    w->waiting_bytes + item->len > WAITING_BYTES) {
-		wbus_tell_later(w, no_room(w, item->to, l ? l->count : 0), fn, arg);
+		bus_tell_later(w, w->loop, no_room(w, item->to, l ? l->count : 0), fn, arg);
 		return;
 	}
 	l = get_lane(w, item->from, item->to);
@@ -293,7 +294,7 @@ static void on_once(const struct error *e, void *arg)
 {
 	struct once *o = arg;
 
-	wbus_tell_later(o->w, e ? error_copy(e) : NULL, o->fn, o->arg);
+	bus_tell_later(o->w, o->w->loop, e ? error_copy(e) : NULL, o->fn, o->arg);
 	mem_free(o);
 }
 
@@ -338,7 +339,7 @@ void wbus_send(void *self, const struct bus_item *item, bus_sent_fn *fn, void *a
 	struct error *e = check(w, item, form, left_ms);
 
 	if (e) {
-		wbus_tell_later(w, e, fn, arg);
+		bus_tell_later(w, w->loop, e, fn, arg);
 	} else if (form == SEAL_SEALED) {
 		know_sender(w, item->from);
 		enqueue(w, item, left_ms, fn, arg);
@@ -378,10 +379,10 @@ void wbus_lost(struct wbus *w, const struct error *why)
 		struct lane *l = w->lanes;
 
 		for (struct flight *f = l->first; f; f = f->next)
-			wbus_tell_later(w,
-					error_new(ERROR_UNAVAILABLE, "connection lost before the acknowledgement: %s",
-						  why ? why->message : "no peer"),
-					f->fn, f->arg);
+			bus_tell_later(w, w->loop,
+				       error_new(ERROR_UNAVAILABLE, "connection lost before the acknowledgement: %s",
+						 why ? why->message : "no peer"),
+				       f->fn, f->arg);
 		w->lanes = l->next;
 		mem_free(l);
 	}
