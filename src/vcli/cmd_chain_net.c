@@ -73,18 +73,6 @@ static struct error *first_dead(const struct net *n)
 	return NULL;
 }
 
-static struct error *read_head(struct chain *c, struct block_head *ret_head)
-{
-	const struct place at = {NULL, "the latest block", 0};
-	json_t *result = NULL;
-	struct error *e;
-
-	TRY(chain_call(c, "eth_getBlockByNumber", json_pack("[s,b]", "latest", 0), &result));
-	e = rpc_read_block(result, &at, ret_head);
-	json_decref(result);
-	return e;
-}
-
 static void on_time(void *arg)
 {
 	*(bool *)arg = true;
@@ -114,7 +102,7 @@ static struct error *wait_for(struct net *n, bool seals, struct chain **ret_chai
 			return e;
 		e = chain_connect(n->v, &c);
 		if (!e)
-			e = read_head(c, &head);
+			e = chain_head(c, &head);
 		if (!e && (!seals || head.number > 0)) {
 			*ret_chain = c;
 			return NULL;
@@ -217,7 +205,7 @@ struct error *cmd_chain_status(struct vcli *v)
 		return error_new(ERROR_NOT_FOUND, "no chain is up: see vcli chain up");
 	show_rpc(v, n);
 	TRY(chain_connect(v, &c));
-	TRY(read_head(c, &head));
+	TRY(chain_head(c, &head));
 	json_put_decimal(v->answer, "chain_id", (int64_t)rpc_chain_id(c->rpc));
 	json_put_decimal(v->answer, "block", (int64_t)head.number);
 	json_put_decimal(v->answer, "gas_limit", (int64_t)head.gas_limit);

@@ -121,20 +121,13 @@ struct error *cmd_whoami(struct vcli *v)
 	uint8_t accounts[ETH_ADDRESS_BYTES];
 	struct session_terms t;
 	struct chain *c = NULL;
-	json_t *session = NULL;
-	struct error *e;
 
 	vcli_answer(v, json_object());
 	if (!path)
 		TRY(session_path(v, &path));
 	if (!file_exists(path))
 		return error_new(ERROR_NOT_FOUND, "%s: there is no login: vcli login makes one", path);
-	e = json_parse_file(path, SESSION_BYTES, &session);
-	if (!e)
-		e = session_read(session, (uint64_t)(clock_wall_ms() / 1000), &t);
-	json_decref(session);
-	if (e)
-		return error_wrap(e, "%s", path);
+	TRY(session_load(path, &t));
 	answer_terms(v, &t);
 	TRY(chain_open(v, &c));
 	TRY(deployment_get(c->deployment, "Accounts", accounts));

@@ -152,6 +152,17 @@ struct error *session_read(const json_t *session, uint64_t now, struct session_t
 
 /* --- our own --- */
 
+struct error *session_load(const char *path, struct session_terms *ret_terms)
+{
+	json_t *session = NULL;
+	struct error *e = json_parse_file(path, SESSION_BYTES, &session);
+
+	if (!e)
+		e = session_read(session, (uint64_t)(clock_wall_ms() / 1000), ret_terms);
+	json_decref(session);
+	return e ? error_wrap(e, "%s", path) : NULL;
+}
+
 struct error *session_path(struct vcli *v, char **ret_path)
 {
 	char *folder = NULL;
@@ -165,18 +176,11 @@ struct error *session_account(struct vcli *v, char **ret_account)
 {
 	struct session_terms t;
 	char *path = NULL;
-	json_t *session = NULL;
-	struct error *e;
 
 	TRY(session_path(v, &path));
 	if (!file_exists(path))
 		return NULL;
-	e = json_parse_file(path, SESSION_BYTES, &session);
-	if (!e)
-		e = session_read(session, (uint64_t)(clock_wall_ms() / 1000), &t);
-	json_decref(session);
-	if (e)
-		return error_wrap(e, "%s", path);
+	TRY(session_load(path, &t));
 	*ret_account = mem_array(v, char, ADDRESS_TEXT_BYTES);
 	eth_address_text(t.account, *ret_account);
 	return NULL;

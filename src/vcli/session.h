@@ -31,6 +31,9 @@ struct error *session_sign(const struct session_terms *terms, const struct secp_
 /* ERROR_INVALID names what is wrong with its form or signature; ERROR_REFUSED: over, or not begun, at `now`. */
 struct error *session_read(const json_t *session, uint64_t now, struct session_terms *ret_terms) MUST_CHECK;
 
+/* The same of the file at `path`, now. */
+struct error *session_load(const char *path, struct session_terms *ret_terms) MUST_CHECK;
+
 struct error *session_path(struct vcli *v, char **ret_path) MUST_CHECK;
 /* The account of our login as text; NULL when there is none. ERROR_REFUSED: it is over. */
 struct error *session_account(struct vcli *v, char **ret_account) MUST_CHECK;
