@@ -280,17 +280,6 @@ struct error *json_refuse_unknown(const json_t *obj, const struct place *at, con
 	return NULL;
 }
 
-char *json_text(const void *ctx, const json_t *value)
-{
-	char *made = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-	char *text = mem_strdup(ctx, made ? made : "null");
-	void (*json_free)(void *) = NULL;
-
-	json_get_alloc_funcs(NULL, &json_free);
-	json_free(made);
-	return text;
-}
-
 void json_put(json_t *obj, const char *key, const char *text)
 {
 	json_object_set_new(obj, key, json_string(text));

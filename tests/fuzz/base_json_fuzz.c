@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct place root = {NULL, NULL, 0};
 	json_t *value = NULL, *again = NULL;
 	struct error *e = json_parse((const char *)data, size, LIMIT, &value);
-	char *text = NULL;
+	char *text = NULL, *by_jansson = NULL;
 
 	if (e) {
 		/* A refusal is itself text for a result. */
@@ -66,6 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	walk(value, &root);
 	text = json_text(NULL, value);
+	by_jansson = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	assert(by_jansson && !strcmp(text, by_jansson));
+	free(by_jansson);
 	if (json_parse(text, strlen(text), LIMIT * 8, &again))
 		abort();
 	assert(json_equal(value, again));

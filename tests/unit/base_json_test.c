@@ -157,13 +157,26 @@ static void unknown_members(void **state)
 
 static void text_form(void **state)
 {
-	json_t *o = parse("{\"b\": [1, \"\xc3\xa9\"], \"a\": {}}");
-	char *text = json_text(NULL, o);
+	static const struct {
+		const char *from, *to;
+	} rows[] = {
+		{"{\"b\": [1, \"\xc3\xa9\"], \"a\": {}}", "{\"b\":[1,\"\xc3\xa9\"],\"a\":{}}"},
+		{"[ ]", "[]"},
+		{"[-5, 0.25, 1e300, true, false, null, \"\"]", "[-5,0.25,1.0000000000000001e300,true,false,null,\"\"]"},
+		{"[\"a\\\"b\\\\c\\/d\"]", "[\"a\\\"b\\\\c/d\"]"},
+		{"[\"\\b\\t\\n\\f\\r\\u0001\\u001F\\u007f\"]", "[\"\\b\\t\\n\\f\\r\\u0001\\u001F\x7f\"]"},
+		{"{\"\\n\": [[[{\"\": {}}]]]}", "{\"\\n\":[[[{\"\":{}}]]]}"},
+	};
 
 	(void)state;
-	assert_string_equal(text, "{\"b\":[1,\"\xc3\xa9\"],\"a\":{}}");
-	mem_free(text);
-	json_decref(o);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *o = parse(rows[i].from);
+		char *text = json_text(NULL, o);
+
+		assert_string_equal(text, rows[i].to);
+		mem_free(text);
+		json_decref(o);
+	}
 }
 
 int main(void)
