@@ -6,6 +6,7 @@
 #include "bus/amqp_item.h"
 #include "bus/amqp_names.h"
 #include "bus/amqp_owner.h"
+#include "bus/amqp_watch.h"
 #include "bus/backend.h"
 
 /* Messages given to the owner and not yet reported: more are refused at once. */
@@ -15,12 +16,14 @@
 
 struct amqp {
 	struct bus *bus;
+	uv_loop_t *loop;
 	struct amqp_pipe *pipe;
 	struct amqp_owner *owner;
+	struct amqp_watch *watch; /* NULL: the owner watches the socket */
 	bool up;
 	size_t unsettled_count, unsettled_bytes;
 	struct amqp_list local;  /* reports that we make ourselves */
-	struct amqp_list orders; /* given while reports are handled; the owner is woken once for all of them */
+	struct amqp_list orders; /* given while reports are handled; handed over together */
 	bool *freed;             /* set when a handler frees us while reports are handled */
 };
 
@@ -43,9 +46,49 @@ struct delivery {
 
 /* --- reports --- */
 
-static void on_state(struct amqp *a, const struct amqp_report *r)
+static void on_reports(struct amqp *a);
+
+/* Only as long as the owner does not hold the connection: it is busy, and watches for itself then. */
+static void on_readable(void *arg)
 {
+	struct amqp *a = arg;
+
+	if (amqp_owner_try_read(a->owner, &a->local)) {
+		on_reports(a);
+		return;
+	}
+	amqp_watch_pause(a->watch);
+	amqp_owner_set_watched(a->owner, false);
+}
+
+static void watch_end(struct amqp *a)
+{
+	if (!a->watch)
+		return;
+	amqp_watch_free(a->watch);
+	a->watch = NULL;
+	amqp_owner_set_watched(a->owner, false);
+}
+
+static void watch_again(struct amqp *a)
+{
+	if (a->watch && amqp_watch_resume(a->watch))
+		amqp_owner_set_watched(a->owner, true);
+}
+
+static void on_state(struct amqp *a, struct amqp_report *r)
+{
+	struct error *e = NULL;
+
 	a->up = r->up;
+	watch_end(a);
+	if (r->socket >= 0)
+		e = amqp_watch_new(a->loop, r->socket, on_readable, a, &a->watch);
+	r->socket = -1;
+	if (e)
+		log_debug("bus.unwatched", "why=%s", log_q(e->message));
+	error_free(e);
+	watch_again(a);
 	bus_report_state(a->bus, r->up, r->error);
 }
 
@@ -99,17 +142,21 @@ static void on_report(struct amqp *a, struct amqp_report *r)
 	}
 }
 
-static void give_order(struct amqp *a, struct amqp_order *o)
+static void hand_over(struct amqp *a)
 {
-	if (a->freed)
-		amqp_list_append(&a->orders, &o->item);
-	else
-		amqp_pipe_put(a->pipe, &o->item);
+	if (a->orders.first && !amqp_owner_try_orders(a->owner, &a->orders))
+		amqp_pipe_put_all(a->pipe, &a->orders);
 }
 
-static void on_reports(void *arg)
+static void give_order(struct amqp *a, struct amqp_order *o)
 {
-	struct amqp *a = arg;
+	amqp_list_append(&a->orders, &o->item);
+	if (!a->freed)
+		hand_over(a);
+}
+
+static void on_reports(struct amqp *a)
+{
 	struct amqp_list reports = a->local;
 	struct amqp_item *i;
 	bool freed = false;
@@ -128,7 +175,14 @@ static void on_reports(void *arg)
 		}
 	}
 	a->freed = NULL;
-	amqp_pipe_put_all(a->pipe, &a->orders);
+	hand_over(a);
+}
+
+/* The owner gave something: it is through with what it was busy with. */
+static void on_given(void *arg)
+{
+	watch_again(arg);
+	on_reports(arg);
 }
 
 /* --- orders --- */
@@ -259,6 +313,7 @@ static int amqp_destroy(struct amqp *a)
 		*a->freed = true;
 	if (a->pipe)
 		amqp_pipe_put_all(a->pipe, &a->orders);
+	watch_end(a);
 	if (a->owner)
 		amqp_owner_stop(a->owner);
 	if (a->pipe)
@@ -292,10 +347,11 @@ static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bu
 	TRY(amqp_address_new(NULL, options, &address));
 	a = mem_new(ctx, struct amqp);
 	a->bus = bus;
+	a->loop = loop;
 	amqp_list_init(&a->local);
 	amqp_list_init(&a->orders);
 	talloc_set_destructor(a, amqp_destroy);
-	e = amqp_pipe_new(loop, on_reports, a, &a->pipe);
+	e = amqp_pipe_new(loop, on_given, a, &a->pipe);
 	if (e) {
 		mem_free(address);
 		mem_free(a);

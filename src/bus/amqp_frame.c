@@ -1,4 +1,5 @@
-/* What the broker sends, frame by frame, without ever waiting for the rest of something. */
+/* What the broker sends, frame by frame, without ever waiting for the rest of something, nor for an answer: what needs
+ * one is left to the owner (owner_needed). */
 #include <string.h>
 #include <sys/time.h>
 
@@ -128,15 +129,20 @@ static struct error *on_channel_close(struct amqp_owner *o, uint16_t channel, co
 		log_warn("bus.publish-refused", "why=%s", log_q(e->message));
 		publish_fail(o, e);
 		error_free(e);
-		TRY(publish_open(o));
-		return owner_declare_network(o);
+		o->publish_closed = true;
+		owner_needed(o);
+		return NULL;
 	}
 	if (m) {
 		mailbox_failed(o, m, e);
 		return NULL;
 	}
 	error_free(e);
-	return channel == CHANNEL_SCRATCH ? amqp_link_open_channel(o->link, channel) : NULL;
+	if (channel == CHANNEL_SCRATCH) {
+		o->scratch_closed = true;
+		owner_needed(o);
+	}
+	return NULL;
 }
 
 static void on_deliver(struct amqp_owner *o, uint16_t channel, const amqp_basic_deliver_t *d)
@@ -159,16 +165,14 @@ static void on_return(struct amqp_owner *o, uint16_t channel, const amqp_basic_r
 }
 
 /* The broker took our consumer away: the queue was deleted, or its leader is gone. */
-static struct error *on_cancel(struct amqp_owner *o, uint16_t channel)
+static void on_cancel(struct amqp_owner *o, uint16_t channel)
 {
 	struct mailbox *m = mailbox_of_channel(o, channel);
 
 	if (!m)
-		return NULL;
-	frames_forget(o, channel);
-	amqp_channel_close(o->link, channel, AMQP_REPLY_SUCCESS);
+		return;
+	m->channel_to_close = channel;
 	mailbox_failed(o, m, error_new(ERROR_UNAVAILABLE, "%s: the broker cancelled the consumer", m->queue));
-	return NULL;
 }
 
 static struct error *on_connection_close(struct amqp_owner *o, const amqp_connection_close_t *close)
@@ -204,7 +208,8 @@ static struct error *on_method(struct amqp_owner *o, uint16_t channel, const amq
 		return publish_confirmed(o, ((const amqp_basic_nack_t *)m)->delivery_tag,
 					 ((const amqp_basic_nack_t *)m)->multiple, false);
 	case AMQP_BASIC_CANCEL_METHOD:
-		return on_cancel(o, channel);
+		on_cancel(o, channel);
+		return NULL;
 	case AMQP_CHANNEL_CLOSE_METHOD:
 		return on_channel_close(o, channel, m);
 	case AMQP_CONNECTION_CLOSE_METHOD:
@@ -246,6 +251,14 @@ struct error *amqp_frames_read(struct amqp_owner *o)
 			return amqp_status_error(status, "broker connection");
 		TRY(on_frame(o, &f));
 		amqp_maybe_release_buffers_on_channel(o->link, f.channel);
+		/* poll() tells of the rest, if there is any: asking here once more costs each message two calls. */
+		if (!amqp_frames_ahead(o))
+			return NULL;
 	}
 	return NULL;
+}
+
+bool amqp_frames_ahead(const struct amqp_owner *o)
+{
+	return amqp_frames_enqueued(o->link) || amqp_data_in_buffer(o->link);
 }

@@ -1,5 +1,7 @@
 #include "bus/amqp_item.h"
 
+#include <unistd.h>
+
 #include "base/mem.h"
 
 struct amqp_order *amqp_order_new(enum amqp_order_kind kind)
@@ -13,6 +15,8 @@ struct amqp_order *amqp_order_new(enum amqp_order_kind kind)
 static int report_destroy(struct amqp_report *r)
 {
 	error_free(r->error);
+	if (r->socket >= 0)
+		close(r->socket);
 	return 0;
 }
 
@@ -21,6 +25,7 @@ struct amqp_report *amqp_report_new(enum amqp_report_kind kind)
 	struct amqp_report *r = mem_new(NULL, struct amqp_report);
 
 	r->kind = kind;
+	r->socket = -1;
 	talloc_set_destructor(r, report_destroy);
 	return r;
 }

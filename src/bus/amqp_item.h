@@ -61,6 +61,7 @@ struct amqp_report {
 	struct amqp_item item; /* first */
 	enum amqp_report_kind kind;
 	bool up;             /* STATE */
+	int socket;          /* STATE, up: a duplicate for the loop to watch, or -1; closed with the report */
 	struct error *error; /* STATE, SENT, REFUSED; freed with the report */
 	char *id;            /* REFUSED, SERVED, DELIVERY: the mailbox; NULL: status */
 	struct amqp_tag tag; /* DELIVERY */

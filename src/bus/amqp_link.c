@@ -2,6 +2,11 @@
 
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include "base/mem.h"
@@ -202,4 +207,22 @@ void amqp_link_close(amqp_connection_state_t link, bool alive)
 		(void)amqp_connection_close(link, AMQP_REPLY_SUCCESS);
 	}
 	(void)amqp_destroy_connection(link);
+}
+
+/* A refusal of the kernel is no failure: the packets are smaller, or the caller waits where it can. */
+void amqp_link_gather(amqp_connection_state_t link, bool on)
+{
+	int value = on;
+
+	(void)setsockopt(amqp_get_sockfd(link), IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
+}
+
+bool amqp_link_has_room(amqp_connection_state_t link, size_t bytes)
+{
+	int fd = amqp_get_sockfd(link), under_way = 0, buffer = 0;
+	socklen_t n = sizeof(buffer);
+
+	/* The kernel counts its own book-keeping too: a quarter is room for sure. */
+	return !ioctl(fd, SIOCOUTQ, &under_way) && !getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &n) &&
+	       (size_t)under_way + bytes <= (size_t)buffer / 4;
 }

@@ -8,6 +8,8 @@
 #define DSN_BUS_AMQP_LINK_H
 
 #include <amqp.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bus/amqp_address.h"
@@ -24,6 +26,10 @@ struct error *amqp_link_open(const struct amqp_address *a, const char *name, int
 void amqp_link_close(amqp_connection_state_t link, bool alive);
 
 struct error *amqp_link_open_channel(amqp_connection_state_t link, amqp_channel_t channel) MUST_CHECK;
+/* on: what is written goes out in full packets only; off: what is left goes at once. Linux: TCP_CORK, tcp(7). */
+void amqp_link_gather(amqp_connection_state_t link, bool on);
+/* That many bytes can be written and the kernel takes them at once. */
+bool amqp_link_has_room(amqp_connection_state_t link, size_t bytes);
 /* After a synchronous call on `channel`: NULL when the broker agreed, else "what: the broker's reason". Answers the
  * broker's close of the channel. */
 struct error *amqp_link_check(amqp_connection_state_t link, amqp_channel_t channel, const char *what) MUST_CHECK;

@@ -83,9 +83,17 @@ static void mailbox_unlink(struct amqp_owner *o, struct mailbox *m)
 	mem_free(m);
 }
 
+static void close_cancelled(struct amqp_owner *o, struct mailbox *m)
+{
+	if (o->link && m->channel_to_close)
+		(void)amqp_channel_close(o->link, m->channel_to_close, AMQP_REPLY_SUCCESS);
+	m->channel_to_close = 0;
+}
+
 /* Failures on the way out do not matter: a lost connection shows again at the next call. */
 static void mailbox_close(struct amqp_owner *o, struct mailbox *m)
 {
+	close_cancelled(o, m);
 	if (o->link && m->channel) {
 		frames_forget(o, m->channel);
 		(void)amqp_channel_close(o->link, m->channel, AMQP_REPLY_SUCCESS);
@@ -123,6 +131,7 @@ void mailbox_failed(struct amqp_owner *o, struct mailbox *m, struct error *e)
 	int64_t now_ms = clock_mono_ms(), ran_ms = m->channel ? now_ms - m->opened_at_ms : 0;
 
 	frames_forget(o, m->channel);
+	owner_needed(o);
 	m->channel = 0;
 	m->retry_at_ms = now_ms + backoff_next_ms(&m->backoff, ran_ms);
 	if (m->id) {
@@ -321,6 +330,9 @@ struct error *mailboxes_open(struct amqp_owner *o, int64_t now_ms, int64_t *ret_
 {
 	int64_t next_ms = INT64_MAX;
 
+	/* All of them first: a channel is free only then. */
+	for (struct mailbox *m = o->mailboxes; m; m = m->next)
+		close_cancelled(o, m);
 	for (struct mailbox *m = o->mailboxes, *following; m; m = following) {
 		following = m->next;
 		if (m->channel)

@@ -1,6 +1,7 @@
 #include "bus/amqp_owner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static void tell_up(struct amqp_owner *o)
 	struct amqp_report *r = amqp_report_new(REPORT_STATE);
 
 	r->up = true;
+	r->socket = fcntl(amqp_get_sockfd(o->link), F_DUPFD_CLOEXEC, 0);
 	o->told_down = false;
 	amqp_pipe_give(o->pipe, &r->item);
 }
@@ -80,15 +82,12 @@ static struct error *obey(struct amqp_owner *o, struct amqp_order *order)
 	return e;
 }
 
-static struct error *obey_all(struct amqp_owner *o)
+struct error *owner_obey(struct amqp_owner *o, struct amqp_list *orders)
 {
 	struct error *e = NULL;
-	struct amqp_list orders;
 	struct amqp_item *i;
 
-	amqp_list_init(&orders);
-	amqp_pipe_fetch(o->pipe, &orders);
-	while ((i = amqp_list_take(&orders))) {
+	while ((i = amqp_list_take(orders))) {
 		struct error *next = obey(o, (struct amqp_order *)i);
 
 		/* The connection is lost, but the orders are not. */
@@ -100,14 +99,25 @@ static struct error *obey_all(struct amqp_owner *o)
 	return e;
 }
 
+static struct error *obey_all(struct amqp_owner *o)
+{
+	struct amqp_list orders;
+
+	amqp_list_init(&orders);
+	amqp_pipe_fetch(o->pipe, &orders);
+	return owner_obey(o, &orders);
+}
+
 static void wait_for_work(struct amqp_owner *o, int64_t timeout_ms)
 {
 	struct pollfd fds[2] = {{.fd = amqp_pipe_fd(o->pipe), .events = POLLIN},
-				{.fd = o->link ? amqp_get_sockfd(o->link) : -1, .events = POLLIN}};
+				{.fd = o->link && !o->watched ? amqp_get_sockfd(o->link) : -1, .events = POLLIN}};
 
 	if (timeout_ms > TICK_MS)
 		timeout_ms = TICK_MS;
+	pthread_mutex_unlock(&o->turn);
 	(void)poll(fds, 2, timeout_ms > 0 ? (int)timeout_ms : 0);
+	pthread_mutex_lock(&o->turn);
 }
 
 static bool can_publish_more(const struct amqp_owner *o)
@@ -115,17 +125,46 @@ static bool can_publish_more(const struct amqp_owner *o)
 	return o->waiting.first && !o->blocked && o->window_count < WINDOW_MESSAGES && o->window_bytes < WINDOW_BYTES;
 }
 
+void owner_needed(struct amqp_owner *o)
+{
+	o->needed = true;
+}
+
+static struct error *reopen_channels(struct amqp_owner *o)
+{
+	if (o->publish_closed) {
+		TRY(publish_open(o));
+		o->publish_closed = false;
+		TRY(owner_declare_network(o));
+	} else if (o->scratch_closed) {
+		TRY(amqp_link_open_channel(o->link, CHANNEL_SCRATCH));
+	}
+	o->scratch_closed = false;
+	return NULL;
+}
+
+static struct error *take_broken(struct amqp_owner *o)
+{
+	struct error *e = o->broken;
+
+	o->broken = NULL;
+	return e;
+}
+
 static struct error *connection_turn(struct amqp_owner *o)
 {
 	int64_t next_ms;
 
+	TRY(take_broken(o));
+	o->needed = false;
+	TRY(reopen_channels(o));
 	TRY(obey_all(o));
 	/* Mailboxes first: who serves one and then asks is ready for the answer. */
 	TRY(mailboxes_open(o, clock_mono_ms(), &next_ms));
 	TRY(publish_waiting(o));
 	TRY(amqp_frames_read(o));
 	amqp_pipe_flush(o->pipe);
-	if (o->stop || can_publish_more(o) || amqp_frames_enqueued(o->link) || amqp_data_in_buffer(o->link))
+	if (o->stop || o->needed || can_publish_more(o) || amqp_frames_ahead(o))
 		return NULL;
 	wait_for_work(o, next_ms - clock_mono_ms());
 	return NULL;
@@ -142,6 +181,7 @@ static struct error *connection_begin(struct amqp_owner *o)
 	set_socket(o, amqp_get_sockfd(o->link));
 	o->may_bind = true;
 	o->blocked = false;
+	o->publish_closed = o->scratch_closed = false;
 	TRY(publish_open(o));
 	TRY(owner_declare_network(o));
 	/* Mailboxes before "up": who then sends a command can be answered. */
@@ -199,6 +239,7 @@ static void *owner_main(void *arg)
 {
 	struct amqp_owner *o = arg;
 
+	pthread_mutex_lock(&o->turn);
 	while (!o->stop) {
 		int64_t began_ms = clock_mono_ms();
 		struct error *e = connection_begin(o);
@@ -213,6 +254,7 @@ static void *owner_main(void *arg)
 		if (!o->stop)
 			wait_before_next(o, backoff_next_ms(&o->backoff, clock_mono_ms() - began_ms));
 	}
+	pthread_mutex_unlock(&o->turn);
 	return NULL;
 }
 
@@ -226,6 +268,7 @@ struct error *amqp_owner_start(struct amqp_owner *o)
 	o->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000, .steady_ms = 5000};
 	o->socket = -1;
 	pthread_mutex_init(&o->socket_lock, NULL);
+	pthread_mutex_init(&o->turn, NULL);
 	/* Signals are the loop thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -262,5 +305,7 @@ void amqp_owner_stop(struct amqp_owner *o)
 	amqp_list_clear(&o->waiting);
 	amqp_list_clear(&o->window);
 	pthread_mutex_destroy(&o->socket_lock);
+	pthread_mutex_destroy(&o->turn);
+	error_free(o->broken);
 	mem_free(o);
 }

@@ -1,8 +1,10 @@
-/* The thread that owns a broker connection: the only one that calls rabbitmq-c on it.
+/* The thread that owns a broker connection, since rabbitmq-c blocks.
  *
- * It connects, declares, consumes, publishes, and does it all again after a failure, with back-off. It talks to the
- * loop only through bus/amqp_pipe.h. The parts are in amqp_owner.c (life cycle), amqp_topology.c (what a network needs
- * on a broker), amqp_mailbox.c (serving), amqp_publish.c (sending and confirms), amqp_frame.c (what the broker sends).
+ * It connects, declares, consumes, publishes, and does it all again after a failure, with back-off. The loop gives it
+ * orders through bus/amqp_pipe.h. While it sleeps, waiting for the broker, the loop thread may borrow the connection to
+ * carry out orders and to read, as far as that cannot block: it spares each message two changes of threads. The parts
+ * are in amqp_owner.c (life cycle), amqp_topology.c (what a network needs on a broker), amqp_mailbox.c (serving),
+ * amqp_publish.c (sending and confirms), amqp_frame.c (what the broker sends).
  */
 #ifndef DSN_BUS_AMQP_OWNER_H
 #define DSN_BUS_AMQP_OWNER_H
@@ -31,9 +33,10 @@ struct mailbox {
 	bool durable;
 	bool removing;
 	unsigned generation;
-	bool plain;          /* the queue named by the bare id */
-	uint16_t channel;    /* 0: not open */
-	int64_t retry_at_ms; /* monotonic; when to try again while channel == 0 */
+	bool plain;                /* the queue named by the bare id */
+	uint16_t channel;          /* 0: not open */
+	uint16_t channel_to_close; /* its consumer was cancelled; 0: none */
+	int64_t retry_at_ms;       /* monotonic; when to try again while channel == 0 */
 	struct backoff backoff;
 	int64_t opened_at_ms;
 };
@@ -59,10 +62,16 @@ struct amqp_owner {
 	uint16_t prefetch;
 	int64_t heartbeat_ms;
 	bool accept_plain;
-	atomic_bool stop; /* set by the loop */
+	atomic_bool stop;    /* set by the loop */
+	atomic_bool watched; /* set by the loop: it watches the socket, so the owner need not */
 	pthread_t thread;
 	pthread_mutex_t socket_lock;
 	int socket; /* for the loop to break a blocked write; -1: none; under socket_lock */
+
+	/* Of who uses what follows: the owner, but for its sleep in poll(). */
+	pthread_mutex_t turn;
+	struct error *broken; /* the loop thread found the connection lost */
+	bool needed;          /* there is work for the owner's next turn */
 
 	amqp_connection_state_t link; /* NULL: not connected */
 	unsigned next_generation;
@@ -72,6 +81,7 @@ struct amqp_owner {
 	char *told_reason;
 	bool may_bind; /* false once the broker has refused a binding: rights are set up by the operator then */
 	bool blocked;  /* the broker asked us not to publish */
+	bool publish_closed, scratch_closed; /* the broker closed the channel; it is to be opened again */
 	struct mailbox *mailboxes;
 	struct incoming *incoming; /* by channel */
 	size_t incoming_count;
@@ -88,9 +98,24 @@ struct error *amqp_owner_start(struct amqp_owner *o) MUST_CHECK;
  * that does not answer; a thread that is stuck even then is left to the end of the process. */
 void amqp_owner_stop(struct amqp_owner *o);
 
+/* --- on the loop thread, while the owner sleeps (amqp_borrow.c); false: it does not, or the call could block; nothing
+ * was done --- */
+
+/* Carries the orders out and empties the list. Only ORDER_SEND and ORDER_ACCEPT, and only when nothing waits before
+ * them. */
+bool amqp_owner_try_orders(struct amqp_owner *o, struct amqp_list *orders);
+/* Handles what has arrived; what there is to report is appended to `reports`. */
+bool amqp_owner_try_read(struct amqp_owner *o, struct amqp_list *reports);
+/* The socket is watched (by a descriptor of the caller's own), or the owner is to do it again. */
+void amqp_owner_set_watched(struct amqp_owner *o, bool watched);
+
 /* --- between the parts; a returned error of ERROR_UNAVAILABLE means: connection lost --- */
 
 struct error *owner_declare_network(struct amqp_owner *o) MUST_CHECK;
+/* Does what is ordered and empties the list; the first error of several. */
+struct error *owner_obey(struct amqp_owner *o, struct amqp_list *orders) MUST_CHECK;
+/* There is something to do that waits for the broker's answer: for the owner's next turn, and it comes soon. */
+void owner_needed(struct amqp_owner *o);
 
 struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, bool plain);
 void mailbox_remove(struct amqp_owner *o, const char *id, bool remove);
@@ -112,6 +137,8 @@ struct error *publish_settle(struct amqp_owner *o, const struct amqp_order *orde
 
 /* Handle what has arrived without waiting. */
 struct error *amqp_frames_read(struct amqp_owner *o) MUST_CHECK;
+/* rabbitmq-c has read something that poll() does not see any more. */
+bool amqp_frames_ahead(const struct amqp_owner *o);
 void frames_forget(struct amqp_owner *o, uint16_t channel);
 
 #endif

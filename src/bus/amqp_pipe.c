@@ -133,6 +133,13 @@ void amqp_pipe_close(struct amqp_pipe *p)
 		uv_close((uv_handle_t *)&p->async, on_async_closed);
 }
 
+void amqp_pipe_wake(struct amqp_pipe *p)
+{
+	ssize_t n = write(p->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
+
+	(void)n; /* fails only when the counter is full, and then the owner is awake anyway */
+}
+
 void amqp_pipe_put_all(struct amqp_pipe *p, struct amqp_list *l)
 {
 	bool was_empty;
@@ -144,11 +151,18 @@ void amqp_pipe_put_all(struct amqp_pipe *p, struct amqp_list *l)
 	list_move(l, &p->down);
 	pthread_mutex_unlock(&p->lock);
 	/* The owner takes the whole list each time it wakes, so one wake-up per list is enough. */
-	if (was_empty) {
-		ssize_t n = write(p->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
+	if (was_empty)
+		amqp_pipe_wake(p);
+}
 
-		(void)n; /* fails only when the counter is full, and then the owner is awake anyway */
-	}
+bool amqp_pipe_is_filled(struct amqp_pipe *p)
+{
+	bool filled;
+
+	pthread_mutex_lock(&p->lock);
+	filled = p->down.first;
+	pthread_mutex_unlock(&p->lock);
+	return filled;
 }
 
 void amqp_pipe_put(struct amqp_pipe *p, struct amqp_item *i)
@@ -170,6 +184,12 @@ void amqp_pipe_collect(struct amqp_pipe *p, struct amqp_list *l)
 	pthread_mutex_lock(&p->lock);
 	list_move(&p->up, l);
 	pthread_mutex_unlock(&p->lock);
+}
+
+void amqp_pipe_collect_all(struct amqp_pipe *p, struct amqp_list *l)
+{
+	amqp_pipe_collect(p, l);
+	list_move(&p->held, l);
 }
 
 void amqp_pipe_give(struct amqp_pipe *p, struct amqp_item *i)

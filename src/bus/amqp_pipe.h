@@ -6,7 +6,7 @@
 #ifndef DSN_BUS_AMQP_PIPE_H
 #define DSN_BUS_AMQP_PIPE_H
 
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -41,6 +41,12 @@ void amqp_pipe_release(struct amqp_pipe *p);
 void amqp_pipe_put(struct amqp_pipe *p, struct amqp_item *i);
 /* All of l at once: the owner is woken once. */
 void amqp_pipe_put_all(struct amqp_pipe *p, struct amqp_list *l);
+/* While the owner sleeps: all that it gave, flushed or not, appended to l. */
+void amqp_pipe_collect_all(struct amqp_pipe *p, struct amqp_list *l);
+/* The owner has not fetched all that was put. */
+bool amqp_pipe_is_filled(struct amqp_pipe *p);
+/* The owner's descriptor becomes readable, with nothing to fetch. */
+void amqp_pipe_wake(struct amqp_pipe *p);
 /* Make `fn` run on the loop soon. */
 void amqp_pipe_stir(struct amqp_pipe *p);
 /* All that the owner gave, appended to l. */

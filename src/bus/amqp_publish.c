@@ -97,7 +97,7 @@ static int publish_one(struct amqp_owner *o, const struct amqp_order *order, int
 				  (amqp_bytes_t){order->len, order->bytes});
 }
 
-struct error *publish_waiting(struct amqp_owner *o)
+static struct error *publish_all(struct amqp_owner *o)
 {
 	struct amqp_order *order;
 
@@ -123,6 +123,20 @@ struct error *publish_waiting(struct amqp_owner *o)
 			return amqp_status_error(status, "send");
 	}
 	return NULL;
+}
+
+struct error *publish_waiting(struct amqp_owner *o)
+{
+	bool several = o->waiting.first && o->waiting.first->next;
+	struct error *e;
+
+	/* Each packet wakes the broker. */
+	if (several)
+		amqp_link_gather(o->link, true);
+	e = publish_all(o);
+	if (several)
+		amqp_link_gather(o->link, false);
+	return e;
 }
 
 static struct error *finish_confirmed(struct amqp_owner *o, struct amqp_order *order, bool ack)
