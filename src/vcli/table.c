@@ -171,7 +171,7 @@ const struct config_row vcli_flags[] = {
 	 NULL},
 };
 const size_t vcli_flag_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]);
-const size_t vcli_global_count = 14;
+const size_t vcli_global_count = 15;
 
 const struct config_program vcli_program = {
 	.name = "vcli",
