@@ -38,8 +38,11 @@ static const struct config_row rows[] = {
 	{"accept-plain", CONFIG_BOOL, ROW(accept_plain), "no", NULL, 0, 0, NULL,
 	 "obey messages that are neither signed nor encrypted too, also bare documents in queues named by the node id",
 	 NULL},
-	{"passphrase-file", CONFIG_STRING, ROW(passphrase_file), NULL, NULL, 0, 0, "FILE",
+	{"passphrase-file", CONFIG_STRING, ROW(passphrase.file), NULL, NULL, 0, 0, "FILE",
 	 "0600 file with the passphrase of keystore files among the keys", NULL},
+	{"passphrase-agent", CONFIG_STRING, ROW(passphrase.agent), NULL, NULL, 0, 0, "SOCKET",
+	 "take from the agent at this socket, gpg-agent, the passphrases that it holds; without a passphrase-file",
+	 NULL},
 	{"state-dir", CONFIG_STRING, ROW(state_dir), "/var/lib/dsn", NULL, 0, 0, "DIR",
 	 "the agent's database and the nodes' folders", NULL},
 	{"node", CONFIG_LIST, ROW(nodes), NULL, NULL, 0, 0, "ID", "serve this node id from the start (repeatable)",
@@ -190,6 +193,7 @@ int main(int argc, char **argv)
 		return code;
 	}
 	log_set_level(level);
+	settings.passphrase.unattended = true;
 	if (!settings.segmenter)
 		settings.segmenter = own_segmenter(memory);
 	code = run(memory, &settings);

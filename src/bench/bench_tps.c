@@ -225,6 +225,7 @@ static struct error *check(const struct tps_settings *s)
 
 static struct error *measure(struct tps *t)
 {
+	const struct passphrase_source source = {.file = t->set.passphrase_file, .unattended = true};
 	struct secp_key payer = {{0}, {0}};
 	struct load_result *result = NULL;
 	char *url = t->set.rpc;
@@ -238,7 +239,7 @@ static struct error *measure(struct tps *t)
 		url = geth_net_url(t, t->net, 0);
 		payer = t->net->payer;
 	} else {
-		e = keyfile_read(t->set.key_file, t->set.passphrase_file, &payer);
+		e = keyfile_read(t->set.key_file, &source, &payer);
 	}
 	if (!e)
 		e = load(t, url, &payer, &result);

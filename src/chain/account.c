@@ -160,15 +160,3 @@ struct error *account_store(const void *ctx, const char *folder, const struct se
 	*ret_account = a;
 	return NULL;
 }
-
-struct error *account_open(const char *path, const char *passphrase, struct secp_key *ret_key)
-{
-	char *text = NULL;
-	size_t n = 0;
-	struct error *e;
-
-	TRY(file_read(NULL, path, KEYSTORE_BYTES, &text, &n));
-	e = keystore_open(text, n, passphrase, ret_key);
-	mem_free(text);
-	return e ? error_wrap(e, "%s", path) : NULL;
-}

@@ -1,6 +1,7 @@
 /* A folder of accounts: keystore files (crypto/keystore.h), named as geth names them, so that both can use one folder.
+ * keyfile_unlock() (crypto/keyfile.h) opens one.
  *
- * Threads: any. Calls block; those that open or seal take up to a second.
+ * Threads: any. Calls block; account_store() seals, which takes up to a second.
  */
 #ifndef DSN_CHAIN_ACCOUNT_H
 #define DSN_CHAIN_ACCOUNT_H
@@ -31,7 +32,5 @@ struct error *account_find(const void *ctx, const char *folder, const char *whic
  * is there already. */
 struct error *account_store(const void *ctx, const char *folder, const struct secp_key *key, const char *passphrase,
 			    bool light, struct account *ret_account) MUST_CHECK;
-/* The caller wipes the key. ERROR_REFUSED: wrong passphrase. */
-struct error *account_open(const char *path, const char *passphrase, struct secp_key *ret_key) MUST_CHECK;
 
 #endif

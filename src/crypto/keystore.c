@@ -241,6 +241,30 @@ static struct error *decrypt(const struct stored *s, const uint8_t derived[DERIV
 	return e;
 }
 
+static struct error *parse(const char *text, size_t n, const struct place *at, struct stored *ret)
+{
+	struct stored stored = {0};
+	json_t *root = NULL;
+	struct error *e;
+
+	TRY(json_parse(text, n, KEYSTORE_BYTES, &root));
+	e = read_stored(root, at, &stored);
+	json_decref(root);
+	if (!e)
+		*ret = stored;
+	return e;
+}
+
+struct error *keystore_address(const void *ctx, const char *text, size_t n, char **ret_address)
+{
+	const struct place at = {NULL, "keystore", 0};
+	struct stored stored = {0};
+
+	TRY(parse(text, n, &at, &stored));
+	*ret_address = stored.has_address ? hex_encode(ctx, stored.address, sizeof(stored.address)) : NULL;
+	return NULL;
+}
+
 struct error *keystore_open_within(const char *text, size_t n, const char *passphrase,
 				   const struct keystore_limits *limits, struct secp_key *ret_key)
 {
@@ -248,13 +272,8 @@ struct error *keystore_open_within(const char *text, size_t n, const char *passp
 	uint8_t derived[DERIVED_BYTES], mac[KECCAK_BYTES];
 	struct stored stored = {0};
 	struct error *e = NULL;
-	json_t *root = NULL;
 
-	TRY(json_parse(text, n, KEYSTORE_BYTES, &root));
-	e = read_stored(root, &at, &stored);
-	json_decref(root);
-	if (e)
-		return e;
+	TRY(parse(text, n, &at, &stored));
 	TRY(derive(&stored, passphrase, limits, derived));
 	compute_mac(derived, stored.encrypted, mac);
 	if (!secret_equal(mac, stored.mac, sizeof(mac)))

@@ -27,6 +27,9 @@ struct keystore_limits {
 
 /* JSON text; belongs to ctx. */
 char *keystore_seal(const void *ctx, const struct secp_key *key, const char *passphrase, bool light);
+/* The address that the file names, as 40 hexadecimal digits of lower case that belong to ctx, or NULL when it names
+ * none. What else can be checked without a passphrase is checked too: ERROR_INVALID as below. */
+struct error *keystore_address(const void *ctx, const char *text, size_t n, char **ret_address) MUST_CHECK;
 /* ERROR_INVALID names the member that is wrong; ERROR_LIMIT: over 512 MiB or 2^23 of work for scrypt, 10^7 iterations
  * or KEYSTORE_BYTES; ERROR_REFUSED: wrong passphrase. The caller wipes the key. */
 struct error *keystore_open(const char *text, size_t n, const char *passphrase, struct secp_key *ret_key) MUST_CHECK;

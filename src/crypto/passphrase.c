@@ -5,11 +5,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "crypto/passphrase_agent.h"
 #include "crypto/secret.h"
 
 #define CTRL_C 3
@@ -148,25 +150,64 @@ static struct error *from_terminal(const void *ctx, const char *prompt, bool twi
 	return e;
 }
 
-struct error *passphrase_read(const void *ctx, const char *file, const char *prompt, bool twice, char **ret_passphrase)
+static struct error *from_file(const void *ctx, const char *file, bool twice, char **ret_passphrase)
 {
 	char *text = NULL;
+	struct error *e = NULL;
 	size_t n;
 
-	if (!file)
-		return from_terminal(ctx, prompt, twice, ret_passphrase);
 	TRY(file_read_secret(NULL, file, &text));
 	n = strlen(text);
-	if (n > PASSPHRASE_BYTES || (twice && n == 0)) {
-		struct error *e = error_new(ERROR_INVALID, "%s: the passphrase must have %d to %d bytes", file,
-					    twice ? 1 : 0, PASSPHRASE_BYTES);
-
-		secret_wipe(text, n);
-		mem_free(text);
-		return e;
-	}
-	*ret_passphrase = secret_text(ctx, text, n);
+	if (n > PASSPHRASE_BYTES || (twice && n == 0))
+		e = error_new(ERROR_INVALID, "%s: the passphrase must have %d to %d bytes", file, twice ? 1 : 0,
+			      PASSPHRASE_BYTES);
+	else
+		*ret_passphrase = secret_text(ctx, text, n);
 	secret_wipe(text, n);
 	mem_free(text);
+	return e;
+}
+
+static struct error *from_agent(const void *ctx, const struct passphrase_source *source,
+				const struct passphrase_question *q, char **ret_passphrase)
+{
+	char *text = NULL;
+
+	TRY(passphrase_agent_get(ctx, source->agent, q, !source->unattended, &text));
+	if (q->twice && !*text) {
+		mem_free(text);
+		return passphrase_was_wrong(source, q, error_new(ERROR_INVALID, "the passphrase is empty"));
+	}
+	*ret_passphrase = text;
 	return NULL;
+}
+
+struct error *passphrase_read(const void *ctx, const struct passphrase_source *source,
+			      const struct passphrase_question *q, char **ret_passphrase)
+{
+	/* What is decrypted with it is as secret, and stays as long. */
+	prctl(PR_SET_DUMPABLE, 0);
+	if (source->file)
+		return from_file(ctx, source->file, q->twice, ret_passphrase);
+	if (source->agent)
+		return from_agent(ctx, source, q, ret_passphrase);
+	if (source->unattended)
+		return error_new(ERROR_INVALID, "a keystore file needs its passphrase: name a file of mode 0600 that "
+						"holds it, or the socket of an agent");
+	return from_terminal(ctx, q->prompt, q->twice, ret_passphrase);
+}
+
+struct error *passphrase_was_wrong(const struct passphrase_source *source, const struct passphrase_question *q,
+				   struct error *e)
+{
+	struct error *failed;
+
+	if (source->file || !source->agent || !q->address)
+		return e;
+	failed = passphrase_agent_forget(source->agent, q);
+	if (!failed)
+		return error_wrap(e, "the agent has forgotten what it gave");
+	e = error_wrap(e, "%s; what it gave", failed->message);
+	error_free(failed);
+	return e;
 }

@@ -382,7 +382,7 @@ static struct error *open_keys(struct agent *a)
 	char *path = file_join(a, a->settings.state_dir, "agent.id"), *text;
 	struct error *e;
 
-	TRY(keys_open(a, a->settings.state_dir, a->settings.passphrase_file, a->db, &a->keyring, &a->id));
+	TRY(keys_open(a, a->settings.state_dir, &a->settings.passphrase, a->db, &a->keyring, &a->id));
 	text = mem_printf(path, "%s\n", a->id);
 	e = file_write_atomic(path, text, strlen(text), 0644);
 	mem_free(path);
@@ -404,7 +404,7 @@ struct error *agent_needs_key(struct agent *a, const char *id)
 {
 	if (a->settings.accept_plain)
 		return NULL;
-	return keys_need(a->keyring, a->settings.state_dir, a->settings.passphrase_file, id);
+	return keys_need(a->keyring, a->settings.state_dir, &a->settings.passphrase, id);
 }
 
 static void lower(char *text)

@@ -13,12 +13,13 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "crypto/passphrase.h"
 
 struct agent_settings {
 	char *bus, *network, *password_file, *ca_file, *cert_file, *key_file;
 	bool accept_plain;
-	char **owners;         /* ids whose commands are obeyed; NULL: none, which wants accept_plain */
-	char *passphrase_file; /* of keystore files among the keys, or NULL */
+	char **owners;                       /* ids whose commands are obeyed; NULL: none, which wants accept_plain */
+	struct passphrase_source passphrase; /* of keystore files among the keys */
 	char *state_dir;
 	char **nodes; /* ids served from the start; NULL: none */
 	char *port_range, *public_ip;

@@ -7,12 +7,13 @@
 #define DSN_NODE_KEYS_H
 
 #include "bus/keyring.h"
+#include "crypto/passphrase.h"
 
 /* Reads all into a keyring that belongs to ctx; *ret_id is the agent's id, the keyring's. */
-struct error *keys_open(const void *ctx, const char *state_dir, const char *passphrase_file, struct db *db,
+struct error *keys_open(const void *ctx, const char *state_dir, const struct passphrase_source *source, struct db *db,
 			struct keyring **ret_keyring, const char **ret_id) MUST_CHECK;
 /* ERROR_NOT_FOUND unless the key of this id is there; looks again into the folder, where it may have been put since. */
-struct error *keys_need(struct keyring *k, const char *state_dir, const char *passphrase_file,
+struct error *keys_need(struct keyring *k, const char *state_dir, const struct passphrase_source *source,
 			const char *id) MUST_CHECK;
 
 #endif

@@ -60,6 +60,8 @@ static const struct config_row rows[] = {
 	 "Ethereum keystore file with the node key instead", NULL},
 	{"password-file", CONFIG_STRING, ROW(password_file), NULL, NULL, 0, 0, "FILE",
 	 "0600 file with the keystore's passphrase", NULL},
+	{"passphrase-agent", CONFIG_STRING, ROW(passphrase_agent), NULL, NULL, 0, 0, "SOCKET",
+	 "take the keystore's passphrase from the agent at this socket, gpg-agent; without a password-file", NULL},
 	{"address", CONFIG_STRING, ROW(address), "0.0.0.0", NULL, 0, 0, "IP", "address to listen on for peers", NULL},
 	{"announce", CONFIG_STRING, ROW(announce), NULL, NULL, 0, 0, "HOST",
 	 "address in our enode; without it the one we listen on", NULL},

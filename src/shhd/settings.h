@@ -7,7 +7,7 @@
 
 struct shhd_settings {
 	char *data_dir;
-	char *node_key, *keystore, *password_file; /* node_key NULL: nodekey in data_dir */
+	char *node_key, *keystore, *password_file, *passphrase_agent; /* node_key NULL: nodekey in data_dir */
 	/* network */
 	char *address, *announce;
 	int64_t port, udp_port; /* udp_port -1: as port */

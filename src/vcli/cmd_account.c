@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "chain/account.h"
 #include "chain/address.h"
+#include "crypto/keyfile.h"
 #include "crypto/keystore.h"
-#include "crypto/passphrase.h"
 #include "crypto/secret.h"
 #include "vcli/commands.h"
 #include "vcli/paths.h"
@@ -35,7 +35,19 @@ static void answer_account(struct vcli *v, const struct account *a)
 		printf("%s  %s\n", text, a->path);
 }
 
-/* Seals the key under a passphrase that is asked for. */
+/* A new passphrase for the key; an agent is to know it by the key's address. */
+static struct error *ask(struct vcli *v, const struct secp_key *key, char **ret_passphrase)
+{
+	struct passphrase_question q = {.twice = true};
+	uint8_t address[ETH_ADDRESS_BYTES];
+	char *digits;
+
+	eth_address(key->public, address);
+	q.address = digits = hex_encode(v, address, sizeof(address));
+	q.prompt = mem_printf(digits, "Passphrase of the new account 0x%s", digits);
+	return passphrase_read(v, &v->set.passphrase, &q, ret_passphrase);
+}
+
 static struct error *store(struct vcli *v, const struct secp_key *key, const char *passphrase)
 {
 	struct account made = {.path = NULL};
@@ -54,9 +66,10 @@ struct error *cmd_account_new(struct vcli *v)
 	struct error *e;
 
 	vcli_answer(v, json_object());
-	TRY(passphrase_read(v, v->set.passphrase_file, "Passphrase of the new account", true, &passphrase));
 	secp_key_new(&key);
-	e = store(v, &key, passphrase);
+	e = ask(v, &key, &passphrase);
+	if (!e)
+		e = store(v, &key, passphrase);
 	secret_wipe(&key, sizeof(key));
 	mem_free(passphrase);
 	return e;
@@ -100,13 +113,7 @@ static struct error *read_raw(struct vcli *v, const char *path, struct secp_key 
 	if (!e)
 		e = secp_key_from_secret(secret, ret_key);
 	secret_wipe(secret, sizeof(secret));
-	return e ? e : passphrase_read(v, v->set.passphrase_file, "Passphrase of the account", true, ret_passphrase);
-}
-
-static struct error *read_sealed(struct vcli *v, const char *path, struct secp_key *ret_key, char **ret_passphrase)
-{
-	TRY(passphrase_read(v, v->set.passphrase_file, "Passphrase of the file", false, ret_passphrase));
-	return account_open(path, *ret_passphrase, ret_key);
+	return e ? e : ask(v, ret_key, ret_passphrase);
 }
 
 struct error *cmd_account_import(struct vcli *v)
@@ -121,7 +128,8 @@ struct error *cmd_account_import(struct vcli *v)
 	TRY(file_read(v, path, KEYSTORE_BYTES, &text, NULL));
 	sealed = text[strspn(text, " \t\r\n")] == '{';
 	secret_wipe(text, strlen(text));
-	e = sealed ? read_sealed(v, path, &key, &passphrase) : read_raw(v, path, &key, &passphrase);
+	e = sealed ? keyfile_unlock(v, path, &v->set.passphrase, &key, &passphrase)
+		   : read_raw(v, path, &key, &passphrase);
 	if (!e)
 		e = store(v, &key, passphrase);
 	secret_wipe(&key, sizeof(key));
@@ -135,8 +143,7 @@ static struct error *write_raw(struct vcli *v, const struct account *a, const ch
 	char *passphrase = NULL, *digits;
 	struct error *e;
 
-	TRY(passphrase_read(v, v->set.passphrase_file, "Passphrase of the account", false, &passphrase));
-	TRY(account_open(a->path, passphrase, &key));
+	TRY(keyfile_unlock(v, a->path, &v->set.passphrase, &key, &passphrase));
 	digits = hex_encode(v, key.secret, sizeof(key.secret));
 	secret_wipe(&key, sizeof(key));
 	e = file_write_atomic(to, digits, strlen(digits), 0600);

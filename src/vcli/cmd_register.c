@@ -127,6 +127,7 @@ static struct error *add(struct chain *c, const struct secp_key *key, struct off
 
 struct error *cmd_register_add_node(struct vcli *v)
 {
+	struct passphrase_source source = v->set.passphrase;
 	struct offer o = {.work = 0, .price = U256_ZERO};
 	struct secp_key key = {{0}, {0}};
 	struct chain *c = NULL;
@@ -137,7 +138,8 @@ struct error *cmd_register_add_node(struct vcli *v)
 	if (!v->set.price)
 		return error_new(ERROR_INVALID, "--price: name what a delivered segment costs, such as \"20 gwei\"");
 	TRY(money_amount("--price", v->set.price, &o.price));
-	e = keyfile_read(v->args[1], v->set.node_passphrase_file, &key);
+	source.file = v->set.node_passphrase_file;
+	e = keyfile_read(v->args[1], &source, &key);
 	if (e)
 		return error_wrap(e, "the node's key");
 	e = chain_open_sending(v, &c);

@@ -6,19 +6,44 @@
 #include "crypto/secret.h"
 #include "vcli/paths.h"
 
+/* The key's file, which is there: our own is made when it is missing. */
+static struct error *find_file(const void *ctx, const struct settings *set, const char **ret_path)
+{
+	struct secp_key key;
+	char *folder = NULL, *path;
+
+	*ret_path = set->identity;
+	if (set->identity)
+		return NULL;
+	TRY(paths_make(ctx, set, NULL, &folder));
+	*ret_path = path = file_join(ctx, folder, "identity.key");
+	if (file_exists(path))
+		return NULL;
+	TRY(keyfile_make(path, &key));
+	secret_wipe(&key, sizeof(key));
+	return NULL;
+}
+
 struct error *identity_load(const struct settings *set, struct secp_key *ret_key)
 {
 	void *scope = mem_strdup(NULL, "");
-	char *folder = NULL;
-	struct error *e;
+	const char *path = NULL;
+	struct error *e = find_file(scope, set, &path);
 
-	if (set->identity) {
-		e = keyfile_read(set->identity, set->passphrase_file, ret_key);
-	} else {
-		e = paths_make(scope, set, NULL, &folder);
-		if (!e)
-			e = keyfile_load(file_join(scope, folder, "identity.key"), set->passphrase_file, ret_key);
-	}
+	if (!e)
+		e = keyfile_read(path, &set->passphrase, ret_key);
+	mem_free(scope);
+	return e ? error_wrap(e, "our identity") : NULL;
+}
+
+struct error *identity_address(const struct settings *set, uint8_t ret_address[ETH_ADDRESS_BYTES])
+{
+	void *scope = mem_strdup(NULL, "");
+	const char *path = NULL;
+	struct error *e = find_file(scope, set, &path);
+
+	if (!e)
+		e = keyfile_address(path, &set->passphrase, ret_address);
 	mem_free(scope);
 	return e ? error_wrap(e, "our identity") : NULL;
 }

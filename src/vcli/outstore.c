@@ -55,7 +55,8 @@ static const struct bus_setting bus_settings[] = {
 	{"cert_file", offsetof(struct settings, cert_file), true},
 	{"key_file", offsetof(struct settings, key_file), true},
 	{"identity", offsetof(struct settings, identity), true},
-	{"passphrase_file", offsetof(struct settings, passphrase_file), true},
+	{"passphrase_file", offsetof(struct settings, passphrase.file), true},
+	{"passphrase_agent", offsetof(struct settings, passphrase.agent), true},
 };
 #define BUS_SETTINGS (sizeof(bus_settings) / sizeof(bus_settings[0]))
 

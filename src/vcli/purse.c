@@ -5,8 +5,7 @@
 
 #include "base/mem.h"
 #include "chain/address.h"
-#include "crypto/passphrase.h"
-#include "crypto/secret.h"
+#include "crypto/keyfile.h"
 #include "vcli/identity.h"
 #include "vcli/paths.h"
 #include "vcli/session.h"
@@ -15,16 +14,6 @@ struct choice {
 	bool identity; /* else an account of the keystore */
 	struct account account;
 };
-
-static struct error *identity_address(struct vcli *v, uint8_t ret_address[ETH_ADDRESS_BYTES])
-{
-	struct secp_key key;
-
-	TRY(identity_load(&v->set, &key));
-	eth_address(key.public, ret_address);
-	secret_wipe(&key, sizeof(key));
-	return NULL;
-}
 
 static struct error *keystore_folder(struct vcli *v, char **ret_folder)
 {
@@ -43,7 +32,7 @@ struct error *purse_list(struct vcli *v, struct account **ret_accounts, size_t *
 	all = mem_array(v, struct account, count + 1);
 	for (size_t i = 0; i < count; i++)
 		all[i] = accounts[i];
-	TRY(identity_address(v, all[count].address));
+	TRY(identity_address(&v->set, all[count].address));
 	all[count].path = NULL;
 	*ret_accounts = all;
 	*ret_count = count + 1;
@@ -68,7 +57,7 @@ static struct error *find(struct vcli *v, const char *folder, const char *which,
 
 	TRY(account_list(v, folder, &accounts, &count));
 	if (which || count == 0) {
-		TRY(identity_address(v, identity));
+		TRY(identity_address(&v->set, identity));
 		if (!which || begins(identity, which)) {
 			ret->identity = true;
 			memcpy(ret->account.address, identity, sizeof(identity));
@@ -85,7 +74,7 @@ static struct error *choose(struct vcli *v, bool login, struct choice *ret)
 
 	if (!which && v->set.identity) {
 		ret->identity = true;
-		return identity_address(v, ret->account.address);
+		return identity_address(&v->set, ret->account.address);
 	}
 	if (!which && login)
 		TRY(session_account(v, &which));
@@ -105,16 +94,12 @@ struct error *purse_address(struct vcli *v, bool login, uint8_t ret_address[ETH_
 struct error *purse_key(struct vcli *v, bool login, struct secp_key *ret_key)
 {
 	struct choice c = {.identity = false};
-	char *passphrase = NULL, *prompt, text[ADDRESS_TEXT_BYTES];
-	struct error *e;
+	char *passphrase = NULL;
 
 	TRY(choose(v, login, &c));
 	if (c.identity)
 		return identity_load(&v->set, ret_key);
-	eth_address_text(c.account.address, text);
-	prompt = mem_printf(v, "Passphrase of %s", text);
-	TRY(passphrase_read(v, v->set.passphrase_file, prompt, false, &passphrase));
-	e = account_open(c.account.path, passphrase, ret_key);
+	TRY(keyfile_unlock(v, c.account.path, &v->set.passphrase, ret_key, &passphrase));
 	mem_free(passphrase);
-	return e;
+	return NULL;
 }

@@ -29,9 +29,13 @@ const struct config_row vcli_flags[] = {
 	 "Our key: a file of mode 0600 with 64 hex digits, or an Ethereum keystore file; identity.key of --state-dir "
 	 "otherwise, which is made when it is missing.",
 	 NULL},
-	{"passphrase-file", CONFIG_STRING, FIELD(passphrase_file), NULL, NULL, 0, 0, "FILE",
-	 "The keystore file's or account's passphrase, in a file of mode 0600; without it the terminal is asked for an "
-	 "account's.",
+	{"passphrase-file", CONFIG_STRING, FIELD(passphrase.file), NULL, NULL, 0, 0, "FILE",
+	 "The keystore file's or account's passphrase, in a file of mode 0600; without it an agent or the terminal is "
+	 "asked.",
+	 NULL},
+	{"passphrase-agent", CONFIG_STRING, FIELD(passphrase.agent), NULL, NULL, 0, 0, "SOCKET",
+	 "Ask the agent at this socket for passphrases that no file holds, and not the terminal: gpg-agent, whose "
+	 "socket \"gpgconf --list-dirs agent-socket\" tells. It remembers them for a while.",
 	 NULL},
 	{"send-plain", CONFIG_BOOL, FIELD(send_plain), NULL, NULL, 0, 0, NULL,
 	 "Neither sign nor encrypt, and take what is neither: for agents with --accept-plain.", NULL},
@@ -145,7 +149,9 @@ const struct config_row vcli_flags[] = {
 	{"capacity", CONFIG_INT, FIELD(capacity), "1", NULL, 1, UINT32_MAX, "N", "Jobs that the node does at a time.",
 	 NULL},
 	{"node-passphrase-file", CONFIG_STRING, FIELD(node_passphrase_file), NULL, NULL, 0, 0, "FILE",
-	 "The passphrase of the node's keystore file, in a file of mode 0600.", NULL},
+	 "The passphrase of the node's keystore file, in a file of mode 0600; without it an agent or the terminal is "
+	 "asked.",
+	 NULL},
 	{"for", CONFIG_DURATION, FIELD(for_ms), "24h", NULL, 0, 0, "TIME",
 	 "How long it holds, such as 12h: a login, or a job from now to its deadline.", NULL},
 	{"budget", CONFIG_STRING, FIELD(budget), NULL, NULL, 0, 0, "AMOUNT",
@@ -165,7 +171,7 @@ const struct config_row vcli_flags[] = {
 	 NULL},
 };
 const size_t vcli_flag_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]);
-const size_t vcli_global_count = 14;
+const size_t vcli_global_count = 15;
 
 const struct config_program vcli_program = {
 	.name = "vcli",

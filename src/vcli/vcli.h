@@ -15,12 +15,14 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "crypto/passphrase.h"
 
 /* Every flag of every command, in one typed table (vcli_flags[]). */
 struct settings {
 	/* all commands */
 	char *bus, *network, *password_file, *ca_file, *cert_file, *key_file;
-	char *identity, *passphrase_file;
+	char *identity;
+	struct passphrase_source passphrase;
 	bool send_plain;
 	char *state_dir, *log_level;
 	bool json, quiet;

@@ -28,7 +28,7 @@ class Person:
 
     def run(self, *words, **environment):
         return subprocess.run([VCLI, *words, "--json"], env=dict(self.environment, **environment), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=90)
+                              capture_output=True, text=True, timeout=90, start_new_session=True)
 
     def ask(self, *words, code=0):
         done = self.run(*words)

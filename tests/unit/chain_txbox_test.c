@@ -14,6 +14,7 @@
 #include "chain/txbox.h"
 #include "chain/verdict.h"
 #include "chain_vectors.h"
+#include "crypto/keyfile.h"
 
 static const uint8_t account[ETH_ADDRESS_BYTES] = {1}, other[ETH_ADDRESS_BYTES] = {2};
 static char *folder;
@@ -213,6 +214,14 @@ static void addresses_of_contracts_are_one_file(void **state)
 	}
 }
 
+static struct error *open_account(const char *path, const char *passphrase, struct secp_key *ret_key)
+{
+	struct passphrase_source source = {.file = file_join(folder, folder, "passphrase")};
+
+	TRY(file_write_atomic(source.file, passphrase, strlen(passphrase), 0600));
+	return keyfile_read(path, &source, ret_key);
+}
+
 static void accounts_are_found_by_their_beginning(void **state)
 {
 	char *keys = file_join(folder, folder, "keys");
@@ -226,9 +235,9 @@ static void accounts_are_found_by_their_beginning(void **state)
 	refused(account_store(folder, keys, &key, "secret", true, &a), ERROR_EXISTS, "is there already");
 	ok(account_find(folder, keys, NULL, &found));
 	assert_string_equal(found.path, a.path);
-	ok(account_open(found.path, "secret", &back));
+	ok(open_account(found.path, "secret", &back));
 	assert_memory_equal(back.secret, key.secret, sizeof(key.secret));
-	refused(account_open(found.path, "other", &back), ERROR_REFUSED, "passphrase");
+	refused(open_account(found.path, "other", &back), ERROR_REFUSED, "passphrase");
 	ok(file_write_atomic(file_join(folder, keys, "no-key.txt"), "{}", 2, 0600));
 	secp_key_new(&key);
 	ok(account_store(folder, keys, &key, "secret", true, &a));
