@@ -46,7 +46,7 @@ struct delivery {
 
 /* --- reports --- */
 
-static void on_reports(struct amqp *a);
+static void on_reports(void *arg);
 
 /* Only as long as the owner does not hold the connection: it is busy, and watches for itself then. */
 static void on_readable(void *arg)
@@ -155,8 +155,9 @@ static void give_order(struct amqp *a, struct amqp_order *o)
 		hand_over(a);
 }
 
-static void on_reports(struct amqp *a)
+static void on_reports(void *arg)
 {
+	struct amqp *a = arg;
 	struct amqp_list reports = a->local;
 	struct amqp_item *i;
 	bool freed = false;

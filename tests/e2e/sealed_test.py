@@ -167,7 +167,7 @@ class Sealed(unittest.TestCase):
         self.assertIn("64 hexadecimal digits", done.stderr)
         self.assertNotIn("not a key", done.stderr)
         path.write_text("{}")
-        self.assertIn("passphrase", self.stranger.run("key", "show", "--identity", str(path)).stderr)
+        self.assertIn("keystore: version: is missing", self.stranger.run("key", "show", "--identity", str(path)).stderr)
 
     def test_forged_status(self):
         """vcli takes a status only from whom has signed it."""
