@@ -146,17 +146,23 @@ static amqp_table_entry_t text_entry(const char *key, const char *value)
 				    {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes(value)}};
 }
 
+static amqp_table_entry_t ability(const char *key)
+{
+	return (amqp_table_entry_t){amqp_cstring_bytes(key), {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
+}
+
 static struct error *login(amqp_connection_state_t link, const struct amqp_address *a, const char *name,
 			   int64_t heartbeat_ms)
 {
-	/* With connection.blocked the broker says when it runs out of memory or disk, instead of just not reading. */
-	amqp_table_entry_t blocked = {amqp_cstring_bytes("connection.blocked"),
-				      {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
+	/* The broker says when it runs out of memory or disk, instead of just not reading, and when a queue that we
+	 * consume is gone. */
+	amqp_table_entry_t tells[] = {ability("connection.blocked"), ability("consumer_cancel_notify")};
 	amqp_table_entry_t entries[] = {
 		text_entry("product", "dsn"),
 		text_entry("version", DSN_VERSION),
 		text_entry("connection_name", name),
-		{amqp_cstring_bytes("capabilities"), {.kind = AMQP_FIELD_KIND_TABLE, .value.table = {1, &blocked}}},
+		{amqp_cstring_bytes("capabilities"),
+		 {.kind = AMQP_FIELD_KIND_TABLE, .value.table = {sizeof(tells) / sizeof(tells[0]), tells}}},
 	};
 	amqp_table_t properties = {sizeof(entries) / sizeof(entries[0]), entries};
 	int heartbeat_s = (int)((heartbeat_ms + 999) / 1000);

@@ -132,15 +132,14 @@ void owner_needed(struct amqp_owner *o)
 
 static struct error *reopen_channels(struct amqp_owner *o)
 {
-	if (o->publish_closed) {
-		TRY(publish_open(o));
-		o->publish_closed = false;
-		TRY(owner_declare_network(o));
-	} else if (o->scratch_closed) {
+	if (o->scratch_closed)
 		TRY(amqp_link_open_channel(o->link, CHANNEL_SCRATCH));
-	}
 	o->scratch_closed = false;
-	return NULL;
+	if (!o->publish_closed)
+		return NULL;
+	TRY(publish_open(o));
+	o->publish_closed = false;
+	return owner_declare_network(o);
 }
 
 static struct error *take_broken(struct amqp_owner *o)
@@ -183,6 +182,7 @@ static struct error *connection_begin(struct amqp_owner *o)
 	o->blocked = false;
 	o->publish_closed = o->scratch_closed = false;
 	TRY(publish_open(o));
+	TRY(amqp_link_open_channel(o->link, CHANNEL_SCRATCH));
 	TRY(owner_declare_network(o));
 	/* Mailboxes before "up": who then sends a command can be answered. */
 	TRY(obey_all(o));

@@ -111,6 +111,7 @@ void amqp_owner_set_watched(struct amqp_owner *o, bool watched);
 
 /* --- between the parts; a returned error of ERROR_UNAVAILABLE means: connection lost --- */
 
+/* On the scratch channel, which is open. */
 struct error *owner_declare_network(struct amqp_owner *o) MUST_CHECK;
 /* Does what is ordered and empties the list; the first error of several. */
 struct error *owner_obey(struct amqp_owner *o, struct amqp_list *orders) MUST_CHECK;

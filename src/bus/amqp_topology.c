@@ -83,7 +83,6 @@ static struct error *declare_dead_queue(struct amqp_owner *o)
 
 struct error *owner_declare_network(struct amqp_owner *o)
 {
-	TRY(scratch_reopen(o));
 	TRY(declare_exchange(o, o->exchange, "direct"));
 	TRY(declare_exchange(o, o->status_exchange, "topic"));
 	TRY(declare_exchange(o, o->dead_exchange, "fanout"));

@@ -213,6 +213,35 @@ class Delivery(WithBroker):
         rest = [node.wait("message") for _ in range(7)]
         self.assertEqual([m[5] for m in held + rest], ['{"n":"%d"}' % n for n in range(10)])
 
+    def test_deleted_mailbox_is_made_again(self):
+        """Somebody deletes the queue: its node hears of it, and serves again without a word from anybody."""
+        node, client = self.node(), self.peer()
+        self.broker.ctl("delete_queue", "dsn.%s.%s" % (self.network, NODE))
+        node.wait("refused", NODE)
+        self.until_served(node, NODE)
+        client.order("send", CLIENT, NODE, TTL, '{"and":"again"}')
+        client.wait("sent", None, "ok")
+        self.assertEqual(node.wait("message")[5], '{"and":"again"}')
+
+    def test_deleted_exchange_is_made_again(self):
+        """The broker closes the channel of who sends to it; the connection stays, and so does what it serves."""
+        node, client = self.node(), self.peer()
+        client.order("serve", CLIENT, "passing")
+        self.until_served(client, CLIENT)
+        exchange = 'rabbit_misc:r(<<"/">>, exchange, <<"dsn.%s">>)' % self.network
+        self.broker.ctl("eval", 'rabbit_exchange:delete(%s, false, <<"test">>).' % exchange)
+        client.order("send", CLIENT, NODE, TTL, "{}")
+        client.wait("sent", None, "unavailable")
+        client.order("send", CLIENT, NODE, TTL, "{}")
+        client.wait("sent", None, "not-found")  # the exchange is there again, its bindings are not
+        again = self.peer()
+        again.order("serve", OTHER, "durable")
+        self.until_served(again, OTHER)
+        client.order("send", CLIENT, OTHER, TTL, '{"and":"again"}')
+        client.wait("sent", None, "ok")
+        self.assertEqual(again.wait("message")[5], '{"and":"again"}')
+        node.quit()
+
     def test_status_reaches_every_watcher_and_needs_none(self):
         node, first, second = self.peer(), self.peer(), self.peer()
         node.order("status", NODE, '{"n":"0"}')
