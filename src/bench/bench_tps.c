@@ -144,18 +144,7 @@ static void print_table(const struct tps *t, const struct load_result *r)
 {
 	double cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
 
-	printf("%-44s %10.1f\n", "calls a second, over the time measured", r->rate);
-	printf("%-44s %10.1f   %" PRIu64 " gas a block / %" PRIu64 " gas a call / %.2f s a block\n",
-	       "the chain's limit", r->limit, r->gas_limit, r->gas_per_call, r->block_s);
-	printf("%-44s %9.1f%%\n", "of the limit", r->limit > 0 ? 100 * r->rate / r->limit : 0);
-	printf("%-44s %10" PRId64 "\n", "seconds measured", r->window_s);
-	printf("%-44s %10zu\n", "calls sent", r->sent);
-	printf("%-44s %10zu\n", "  in the chain's blocks", r->confirmed);
-	printf("%-44s %10" PRId64 "\n", "  the counter's value", r->counter);
-	printf("%-44s %10zu\n", "  in no block at the end", r->unsettled);
-	printf("%-44s %10zu\n", "  refused or reverted", r->refused + r->reverted);
-	printf("%-44s %10zu\n", "  nonces twice or left out", r->twice + r->gaps);
-	printf("%-44s %10zu\n", "  accounts whose count the chain has otherwise", r->accounts_wrong);
+	load_print(stdout, r);
 	printf("%-44s %10.2f   cores, of %.0f\n", "processor: dsn", (double)r->cpu_ms / (double)r->ran_ms, cores);
 	if (t->net)
 		printf("%-44s %10.2f   cores\n", "processor: the sealers", (double)t->net_cpu_ms / (double)r->ran_ms);
@@ -163,15 +152,8 @@ static void print_table(const struct tps *t, const struct load_result *r)
 		printf("%-44s %10s\n",
 		       t->set.kill_endpoint ? "goal: nothing lost, nothing twice" : "goal: >= 800 a second",
 		       met(t, r) ? "met" : "MISSED");
-	printf("\n%8s %10s %10s   %s\n", "second", "mined", "pool", "");
-	for (size_t i = 0, k = 0; i < r->block_count; i++) {
-		const struct load_block *b = &r->blocks[i];
-
-		while (k + 1 < r->sample_count && r->samples[k].at_ms < b->time_ms)
-			k++;
-		printf("%8" PRId64 " %10zu %10" PRId64 "\n", (b->time_ms - r->blocks[0].time_ms) / 1000, b->calls,
-		       r->sample_count ? r->samples[k].pool : -1);
-	}
+	printf("\n");
+	load_print_blocks(stdout, r);
 }
 
 static void print_json(const struct tps *t, const struct load_result *r)

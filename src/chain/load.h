@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <uv.h>
 
 #include "base/db.h"
@@ -85,6 +86,9 @@ struct error *load_run(const void *ctx, uv_loop_t *loop, const struct load_confi
 		       struct load_result **ret_result) MUST_CHECK;
 /* Everything that was sent was carried out, once: the counter, the nonces and the chain's counts agree. */
 bool load_whole(const struct load_result *r);
+/* A table of the figures; another with a line for each block. */
+void load_print(FILE *out, const struct load_result *r);
+void load_print_blocks(FILE *out, const struct load_result *r);
 /* All values are strings; a new reference. */
 json_t *load_json(const struct load_result *r);
 

@@ -18,6 +18,7 @@ command_fn cmd_whisper_genpub, cmd_whisper_pong, cmd_whisper_ping; /* a file eac
 command_fn cmd_whisper_net_up, cmd_whisper_net_status, cmd_whisper_net_down;              /* cmd_whisper_net.c */
 command_fn cmd_account_new, cmd_account_list, cmd_account_import, cmd_account_export;     /* cmd_account.c */
 command_fn cmd_chain_deploy;                                                              /* cmd_chain.c */
+command_fn cmd_chain_tps;                                                                 /* cmd_chain_tps.c */
 command_fn cmd_chain_up, cmd_chain_status, cmd_chain_down;                                /* cmd_chain_net.c */
 command_fn cmd_counter_get, cmd_counter_move;                                             /* cmd_counter.c */
 command_fn cmd_register, cmd_register_remove;                                             /* cmd_register.c */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bus/bus.h"
+#include "chain/load.h"
 #include "http/rpc_client.h"
 #include "vcli/chain_net.h"
 #include "vcli/commands.h"
@@ -134,6 +135,12 @@ const struct config_row vcli_flags[] = {
 	{"poa", CONFIG_BOOL, FIELD(poa), NULL, NULL, 0, 0, NULL,
 	 "A proof-of-authority network of geth nodes (Clique, a block a second, 23 M gas) instead of anvil.", NULL},
 	{"sealers", CONFIG_INT, FIELD(sealers), "3", NULL, 1, NET_SEALERS, "N", "How many nodes seal blocks.", NULL},
+	{"seconds", CONFIG_INT, FIELD(seconds), "60", NULL, 1, 3600, "N", "How long to go on.", NULL},
+	{"accounts", CONFIG_INT, FIELD(accounts), "16", NULL, 1, LOAD_ACCOUNTS, "N", "How many accounts call.", NULL},
+	{"window", CONFIG_INT, FIELD(window), "320", NULL, 1, 100000, "N",
+	 "Transactions of each account under way, at most.", NULL},
+	{"confirmations", CONFIG_INT, FIELD(confirmations), "2", NULL, 1, 1000, "BLOCKS",
+	 "How many blocks make a transaction final.", NULL},
 	{"anvil", CONFIG_STRING, FIELD(anvil), "anvil", NULL, 0, 0, "FILE", "The anvil program.", NULL},
 	{"geth", CONFIG_STRING, FIELD(geth), "geth", NULL, 0, 0, "FILE", "The geth program (1.9.20).", NULL},
 	{"bootnode", CONFIG_STRING, FIELD(bootnode), "bootnode", NULL, 0, 0, "FILE", "Its bootnode program.", NULL},
@@ -366,6 +373,14 @@ const struct command vcli_commands[] = {
 	 "Put the contracts on a chain and write down where they are",
 	 "The file with their addresses is what all other commands read. The account that deploys owns the roles.",
 	 cmd_chain_deploy},
+	{"chain tps", NULL, 0, 0,
+	 FLAGS("chain-rpc", "account", "keystore", "seconds", "accounts", "window", "confirmations"), 0,
+	 "Measure how many calls a second the chain takes",
+	 "Deploys a Counter of its own, gives some accounts ether, has them call it for a while, and tells the rate "
+	 "beside what the blocks can hold. Then the chain is asked whether it has each call once. The account pays: "
+	 "what the calls leave of it stays with those accounts, whose keys come from its own, for the next time. On a "
+	 "chain where ether is worth something this is a way to lose it.",
+	 cmd_chain_tps},
 	{"counter get", NULL, 0, 0, FLAGS(READING), S(20), "Show the counter", NULL, cmd_counter_get},
 	{"counter increment", NULL, 0, 0, FLAGS(WRITING), S(60), "Move the counter up", COUNTER_TEXT, cmd_counter_move},
 	{"counter decrement", NULL, 0, 0, FLAGS(WRITING), S(60), "Move the counter down", COUNTER_TEXT,

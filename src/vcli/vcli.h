@@ -46,6 +46,7 @@ struct settings {
 	char *price, *endpoint, *software, *node_passphrase_file, *budget, *limit, *max_price, *evidence, *once;
 	bool from_balance;
 	int64_t capacity, accepted, for_ms;
+	int64_t seconds, accounts, window, confirmations;
 };
 
 struct vcli;

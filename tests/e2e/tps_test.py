@@ -1,16 +1,18 @@
-"""dsn-bench tps on the real anvil: what was sent is in the chain once, and what is told of it is true."""
+"""dsn-bench tps and vcli chain tps on the real anvil: what was sent is in the chain once, and what is told of it is true."""
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import unittest
 import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from chain_lab import BIN, Anvil, Folder, require  # noqa: E402
+from chain_lab import BIN, Anvil, Folder, require, until  # noqa: E402
 
 BENCH = os.path.join(BIN, "dsn-bench")
+VCLI = os.path.join(BIN, "vcli")
 GAS = 2_000_000
 KEY = "%064x" % (2**201 + 4711)
 
@@ -34,8 +36,7 @@ class Case(unittest.TestCase):
                               env={**os.environ, "TMPDIR": str(self.folder)})
 
     def address(self):
-        vcli = os.path.join(BIN, "vcli")
-        made = subprocess.run([vcli, "--json", "account", "import", str(self.key), "--light", "--keystore",
+        made = subprocess.run([VCLI, "--json", "account", "import", str(self.key), "--light", "--keystore",
                                str(self.folder / "keystore"), "--passphrase-file", str(self.key)], check=True,
                               stdout=subprocess.PIPE, text=True)
         return json.loads(made.stdout)["address"]
@@ -61,6 +62,32 @@ class Case(unittest.TestCase):
         self.assertEqual(sum(int(b["calls"]) for b in told["blocks"]), int(told["sent"]))
         self.assertTrue(xml.etree.ElementTree.parse(plot).getroot().tag.endswith("svg"))
         self.assertEqual([p.name for p in self.folder.glob("dsn-bench.*")], [])
+
+    def vcli(self, *words):
+        return subprocess.Popen([VCLI, "chain", "tps", "--state-dir", str(self.folder), "--passphrase-file", str(self.key), *words],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env={**os.environ, "TMPDIR": str(self.folder)})
+
+    def test_vcli_on_a_given_chain(self):
+        anvil = self.enter(Anvil("--hardfork", "istanbul", "--block-time", "1", "--gas-limit", str(GAS)))
+        anvil.fund(self.address())
+        measuring = self.vcli("--chain-rpc", anvil.url, "--seconds", "2", "--accounts", "3", "--window", "80", "--confirmations",
+                              "1", "--json")
+        out, err = measuring.communicate(timeout=120)
+        self.assertEqual(measuring.returncode, 0, err)
+        told = json.loads(out)
+        self.assertEqual((told["whole"], told["sent"]), ("yes", told["counter"]))
+        self.assertEqual(sum(int(b["calls"]) for b in told["blocks"]), int(told["sent"]))
+        self.assertGreater(float(told["rate_per_s"]), float(told["limit_per_s"]) / 2)
+        self.assertEqual([p.name for p in self.folder.glob("dsn-vcli.*")], [])
+        # Who is tired of it leaves nothing behind, and is told what became of it.
+        measuring = self.vcli("--chain-rpc", anvil.url, "--seconds", "300", "--accounts", "3", "--window", "80", "--confirmations", "1")
+        until(lambda: list(self.folder.glob("dsn-vcli.*/outbox.db")), "an outbox")
+        measuring.send_signal(signal.SIGINT)
+        _, err = measuring.communicate(timeout=30)
+        self.assertEqual(measuring.returncode, 1, err)
+        self.assertIn("interrupted", err)
+        self.assertEqual([p.name for p in self.folder.glob("dsn-vcli.*")], [])
 
     def test_refusals(self):
         anvil = self.enter(Anvil())
