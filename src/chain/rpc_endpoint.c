@@ -11,6 +11,7 @@
 #include "chain/rpc_answer.h"
 #include "chain/rpc_impl.h"
 #include "chain/rpc_read.h"
+#include "chain/tx.h"
 
 #define CHECK_MS 5000 /* an endpoint has this long to name its chain */
 
@@ -59,6 +60,9 @@ static struct error *check_chain(struct rpc *r, struct endpoint *x, const json_t
 	TRY(rpc_read_quantity(result, &at, &id));
 	if (id == 0)
 		return error_new(ERROR_UNAVAILABLE, "names no chain id yet");
+	if (id > TX_CHAIN_ID_MAX)
+		return error_new(ERROR_REFUSED, "its chain id %" PRIu64 " is larger than EIP-2294 allows: not used",
+				 id);
 	if (r->chain_id && r->chain_id != id)
 		return error_new(ERROR_REFUSED,
 				 "it is on chain %" PRIu64 ", wanted is chain %" PRIu64

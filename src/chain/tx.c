@@ -189,6 +189,13 @@ static struct error *read_eip1559(struct rlp *r, struct tx *tx, struct signature
 	return s->v > 1 ? error_new(ERROR_INVALID, "the transaction's signature has no valid parity") : NULL;
 }
 
+static struct error *check_chain_id(const struct tx *tx)
+{
+	if (tx->chain_id > TX_CHAIN_ID_MAX)
+		return error_new(ERROR_INVALID, "the transaction's chain id is larger than EIP-2294 allows");
+	return NULL;
+}
+
 static struct error *read_any(const uint8_t *raw, size_t n, struct tx *tx, struct signature *s)
 {
 	struct rlp whole = rlp_of(raw, n), items = {NULL, 0};
@@ -202,7 +209,8 @@ static struct error *read_any(const uint8_t *raw, size_t n, struct tx *tx, struc
 		whole = rlp_of(raw + 1, n - 1);
 	TRY(rlp_read_list(&whole, &items));
 	TRY(rlp_end(&whole, "the transaction"));
-	return tx->kind == TX_EIP1559 ? read_eip1559(&items, tx, s) : read_legacy(&items, tx, s);
+	TRY((tx->kind == TX_EIP1559 ? read_eip1559 : read_legacy)(&items, tx, s));
+	return check_chain_id(tx);
 }
 
 struct error *tx_read(const uint8_t *raw, size_t n, struct tx *ret_tx, uint8_t ret_sender[ETH_ADDRESS_BYTES])

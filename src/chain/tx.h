@@ -16,12 +16,14 @@
 
 #define TX_HASH_BYTES 32
 #define TX_BYTES 131072 /* raw, as much as nodes pass on */
+/* EIP-2294; of a larger one the v of EIP-155 would not fit. */
+#define TX_CHAIN_ID_MAX (UINT64_MAX / 2 - 36)
 
 enum tx_kind { TX_LEGACY, TX_EIP1559 };
 
 struct tx {
 	enum tx_kind kind;
-	uint64_t chain_id;
+	uint64_t chain_id; /* at most TX_CHAIN_ID_MAX; legacy: 0, for no chain in particular */
 	uint64_t nonce;
 	uint64_t gas;
 	struct u256 gas_price;        /* wei; legacy */

@@ -13,12 +13,15 @@ VCLI = os.path.join(BIN, "vcli")
 
 
 class Case(unittest.TestCase):
-    def setUp(self):
+    def chain(self):
         require()
+        return Anvil()
+
+    def setUp(self):
         self.home = pathlib.Path(self.enter(Folder(prefix="dsn-hook-")))
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("DSN_", "XDG_"))}
         self.environment["HOME"] = str(self.home)
-        self.anvil = self.enter(Anvil())
+        self.node_of_chain = self.enter(self.chain())
 
     def enter(self, manager):
         value = manager.__enter__()
@@ -45,16 +48,16 @@ class Case(unittest.TestCase):
         return json.loads(ready.read_text())
 
     def vcli(self, *words):
-        return subprocess.run([VCLI, "--json", *words], env={**self.environment, "DSN_CHAIN_RPC": self.anvil.url}, check=True,
+        return subprocess.run([VCLI, "--json", *words], env={**self.environment, "DSN_CHAIN_RPC": self.node_of_chain.url}, check=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=90).stdout
 
     def test_start_and_stop(self):
         passphrase, password = self.secret("passphrase", "correct horse"), self.secret("password", "battery staple")
-        self.anvil.fund(json.loads(self.vcli("account", "new", "--light", "--passphrase-file", passphrase))["address"])
+        self.node_of_chain.fund(json.loads(self.vcli("account", "new", "--light", "--passphrase-file", passphrase))["address"])
         self.vcli("chain", "deploy", "--passphrase-file", passphrase)
         here, there = self.node("here"), self.node("there")
         call(here["rpc_port"], "admin_addPeer", there["enode"])
-        hook = [VCLI, "counter", "move", "--chain-rpc", self.anvil.url, "--passphrase-file", passphrase]
+        hook = [VCLI, "counter", "move", "--chain-rpc", self.node_of_chain.url, "--passphrase-file", passphrase]
         self.start([VCLI, "whisper", "receive", "--rpc", "ws://127.0.0.1:%d" % there["rpc_port"], "--password-file",
                     password, "--on-start", '["sleep","60"]', "--hook", json.dumps(hook), "--json"], "receive.log")
         until(lambda: "receiving" in (self.home / "receive.log").read_text(), "it receives")

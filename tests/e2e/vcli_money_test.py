@@ -38,11 +38,14 @@ class Person:
 
 
 class Money(Case):
-    def setUp(self):
+    def chain(self):
         require()
+        return Anvil("--block-time", "1", "--mixed-mining")
+
+    def setUp(self):
         super().setUp()
-        self.anvil = self.enter(Anvil("--block-time", "1", "--mixed-mining"))
-        self.environment["DSN_CHAIN_RPC"] = self.anvil.url
+        self.node_of_chain = self.enter(self.chain())
+        self.environment["DSN_CHAIN_RPC"] = self.node_of_chain.url
         self.addresses = str(self.home / "addresses.json")
         self.operator = self.person("operator")
         self.operator("chain", "deploy", "--windows", WINDOWS)
@@ -50,7 +53,7 @@ class Money(Case):
     def person(self, name, ether=10):
         person = Person(self, name)
         if ether:
-            self.anvil.fund("0x" + person.address, ether)
+            self.node_of_chain.fund("0x" + person.address, ether)
         return person
 
     def node_key(self, person):
@@ -157,7 +160,7 @@ class Payments(Money):
         self.assertIn(ran.returncode, (EXIT["unavailable"], EXIT["timeout"]))
         self.assertIn(away, ran.stderr)
         # Of several endpoints one may be away.
-        self.assertEqual(ann("payment", "balance", "--chain-rpc", away + "," + self.anvil.url)["balance"], "0 wei")
+        self.assertEqual(ann("payment", "balance", "--chain-rpc", away + "," + self.node_of_chain.url)["balance"], "0 wei")
         self.refused("not-found", "deploy the contracts first", "payment", "balance", "--addresses", str(self.home / "none"))
 
 
@@ -169,7 +172,7 @@ class Logins(Money):
         challenge = "0x" + "5a" * 32
         told = ann("login", challenge, "--for", "1h")
         self.assertEqual((told["account"].lower(), told["challenge"], told["registered"], told["chain_id"]),
-                         ("0x" + ann.address, challenge, ["customer"], "31337"))
+                         ("0x" + ann.address, challenge, ["customer"], str(int(self.node_of_chain("eth_chainId"), 16))))
         file = pathlib.Path(told["file"])
         self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
         self.assertEqual(ann("whoami")["account"], told["account"])
@@ -190,7 +193,7 @@ class Logins(Money):
     def test_it_is_the_account_of_what_follows_until_it_ends(self):
         ann = self.person("ann")
         made = self.answer("account", "new", "--light", "--passphrase-file", self.passphrase, "--state-dir", ann.state)
-        self.anvil.fund(made["address"])
+        self.node_of_chain.fund(made["address"])
         key = ("--passphrase-file", self.passphrase)
         self.assertEqual(ann("register", "customer", *key)["account"], made["address"])  # the only one of the keystore
         ann("register", "supplier", "--account", "0x" + ann.address)  # the identity

@@ -14,63 +14,18 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 import geth  # noqa: E402
-from chain_lab import BIN, Peer, Process, call, free_port, until  # noqa: E402
+from chain_lab import BIN, Peer, until  # noqa: E402
+from clique import GAS, NETWORK, Sealer, program  # noqa: E402
 
 VCLI = os.path.join(BIN, "vcli")
 TO = "0x3535353535353535353535353535353535353535"
 INCREMENT = "0x5b34b966"
-NETWORK = 7741
-GAS = 23_000_000
-
-
-def program():
-    return os.path.join(geth.folder, "geth")
 
 
 def setUpModule():
     geth.require()
     if not os.path.exists(os.path.join(BIN, "chain_peer")):
         raise unittest.SkipTest("chain_peer was not built")
-
-
-class Sealer(Process):
-    """A node that seals with the account in `keystore`."""
-
-    def __init__(self, folder, keystore, password, address, funded):
-        self.folder, self.port = pathlib.Path(folder), free_port()
-        self.url = "http://127.0.0.1:%d" % self.port
-        bare = address[2:].lower()
-        genesis = {
-            "config": {"chainId": NETWORK, "homesteadBlock": 0, "eip150Block": 0, "eip155Block": 0, "eip158Block": 0,
-                       "byzantiumBlock": 0, "constantinopleBlock": 0, "petersburgBlock": 0, "istanbulBlock": 0,
-                       "clique": {"period": 1, "epoch": 30000}},
-            "difficulty": "0x1", "gasLimit": hex(GAS), "extraData": "0x" + 32 * "00" + bare + 65 * "00",
-            "alloc": {a[2:]: {"balance": hex(10**21)} for a in funded}}
-        (self.folder / "genesis.json").write_text(json.dumps(genesis))
-        data = ["--datadir", str(self.folder / "data"), "--nousb"]
-        subprocess.run([program(), *data, "init", str(self.folder / "genesis.json")], check=True,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.argv = [program(), *data, "--keystore", keystore, "--networkid", str(NETWORK), "--syncmode", "full", "--cache",
-                     "64", "--nodiscover", "--maxpeers", "0", "--port", "0", "--ipcdisable", "--nat", "none", "--http",
-                     "--http.port", str(self.port), "--http.api", "eth,net,web3,txpool", "--allow-insecure-unlock", "--unlock",
-                     bare, "--password", password, "--mine", "--miner.threads", "1", "--miner.gastarget", str(GAS),
-                     "--miner.gaslimit", str(GAS), "--verbosity", "3"]
-        self.start()
-
-    def start(self):
-        log = open(self.folder / "log", "ab")
-        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        log.close()
-        until(self.seals, "geth seals blocks; see " + str(self.folder / "log"))
-
-    def seals(self):
-        try:
-            return int(call(self.port, "eth_blockNumber"), 16) > 0
-        except (OSError, ValueError):
-            return False
-
-    def __call__(self, method, *params):
-        return call(self.port, method, *params)
 
 
 class Case(unittest.TestCase):

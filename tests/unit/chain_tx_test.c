@@ -115,6 +115,8 @@ static void transactions_that_are_none_are_refused(void **state)
 		{"cc0101018301020380801b0101", "recipient has 3 bytes"},
 		{"cb01820001018080801b0101", "gas price is no number"},
 		{"c90101018080801a0101", "no valid v"},
+		{"d101010180808088ffffffffffffffff0101", "larger than EIP-2294"},
+		{"02d4887fffffffffffffff01010101808080c0800101", "larger than EIP-2294"},
 		{"c90101018080801b010100", "the transaction"},
 	};
 	struct tx tx = {.nonce = 77};
