@@ -21,6 +21,7 @@
 
 #define FILE_BYTES 65536
 #define GRACE_MS 15000 /* geth writes its state down */
+#define LOOK_MS 200
 
 static int net_destroy(struct net *n)
 {
@@ -170,4 +171,34 @@ struct error *net_free_port(unsigned *ret_port)
 	if (!e)
 		*ret_port = ntohs(address.sin_port);
 	return e;
+}
+
+struct error *net_check(const struct net *n)
+{
+	const json_t *processes = json_object_get(n->document, "processes");
+
+	for (size_t i = 0; i < json_array_size(processes); i++) {
+		const json_t *p = json_array_get(processes, i);
+
+		if (!net_alive(n, i))
+			return error_new(ERROR_FAILED, "%s has ended; see %s",
+					 json_string_value(json_object_get(p, "name")),
+					 json_string_value(json_object_get(p, "log")));
+	}
+	return NULL;
+}
+
+static void on_time(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+void net_pause(struct net *n)
+{
+	bool over = false;
+	struct timer *t = timer_start(n, &n->v->loop, LOOK_MS, 0, on_time, &over);
+
+	while (!over)
+		uv_run(&n->v->loop, UV_RUN_ONCE);
+	mem_free(t);
 }

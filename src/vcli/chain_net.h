@@ -28,12 +28,19 @@ struct error *net_write(const struct net *n) MUST_CHECK;
 struct error *net_start(struct net *n, const char *name, const char *const *argv) MUST_CHECK;
 /* Is the i-th process there? */
 bool net_alive(const struct net *n, size_t i);
+/* ERROR_FAILED: one has ended; says where its log is. */
+struct error *net_check(const struct net *n) MUST_CHECK;
+/* A fifth of a second, with the loop running: between two looks whether something is up. */
+void net_pause(struct net *n);
 /* Ends all processes; returns when they have ended. */
 void net_stop(struct net *n);
 /* A TCP port of 127.0.0.1 that nobody listens on now. */
 struct error *net_free_port(unsigned *ret_port) MUST_CHECK;
 
-/* chain_geth.c: the proof-of-authority network: keys, genesis, bootnode and sealers. Its RPC addresses are noted. */
+/* chain_geth.c: the proof-of-authority network: keys, genesis, bootnode and sealers. Its RPC addresses are noted. It
+ * seals after net_join(). */
 struct error *net_start_poa(struct net *n) MUST_CHECK;
+/* chain_join.c: waits until all sealers have met, then has them seal. ERROR_TIMEOUT after end_ms (monotonic clock). */
+struct error *net_join(struct net *n, int64_t end_ms) MUST_CHECK;
 
 #endif

@@ -16,7 +16,6 @@
 #include "vcli/purse.h"
 #include "vcli/render.h"
 
-#define LOOK_MS 200
 #define RICH "0x21e19e0c9bab2400000" /* 10,000 ether for each account of this user */
 #define GAS_LIMIT "23000000"
 
@@ -58,45 +57,13 @@ static struct error *fund(struct chain *c)
 
 /* --- up --- */
 
-static struct error *first_dead(const struct net *n)
-{
-	const json_t *processes = json_object_get(n->document, "processes");
-
-	for (size_t i = 0; i < json_array_size(processes); i++) {
-		const json_t *p = json_array_get(processes, i);
-
-		if (!net_alive(n, i))
-			return error_new(ERROR_FAILED, "%s has ended; see %s",
-					 json_string_value(json_object_get(p, "name")),
-					 json_string_value(json_object_get(p, "log")));
-	}
-	return NULL;
-}
-
-static void on_time(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-static void sleep_ms(struct vcli *v, int64_t ms)
-{
-	bool over = false;
-	struct timer *t = timer_start(v, &v->loop, ms, 0, on_time, &over);
-
-	while (!over)
-		uv_run(&v->loop, UV_RUN_ONCE);
-	mem_free(t);
-}
-
 /* Until it answers and, where it seals by itself, has a block. */
-static struct error *wait_for(struct net *n, bool seals, struct chain **ret_chain)
+static struct error *wait_for(struct net *n, bool seals, int64_t end_ms, struct chain **ret_chain)
 {
-	int64_t end_ms = n->v->timeout_ms ? clock_mono_ms() + n->v->timeout_ms : INT64_MAX;
-
 	for (;;) {
 		struct chain *c = NULL;
 		struct block_head head = {0};
-		struct error *e = first_dead(n);
+		struct error *e = net_check(n);
 
 		if (e)
 			return e;
@@ -112,7 +79,7 @@ static struct error *wait_for(struct net *n, bool seals, struct chain **ret_chai
 				 : error_new(ERROR_TIMEOUT, "the sealers have made no block yet; see the logs in %s",
 					     n->folder);
 		error_free(e);
-		sleep_ms(n->v, LOOK_MS);
+		net_pause(n);
 	}
 }
 
@@ -155,10 +122,13 @@ static void show_rpc(struct vcli *v, const struct net *n)
 
 static struct error *bring_up(struct vcli *v, struct net *n)
 {
+	int64_t end_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
 	struct chain *c = NULL;
 
 	TRY(v->set.poa ? net_start_poa(n) : start_anvil(n));
-	TRY(wait_for(n, v->set.poa, &c));
+	if (v->set.poa)
+		TRY(net_join(n, end_ms));
+	TRY(wait_for(n, v->set.poa, end_ms, &c));
 	return v->set.poa ? NULL : fund(c);
 }
 
