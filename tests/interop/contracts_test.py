@@ -5,9 +5,7 @@ Time is the clock's here, so the windows are short and the tests wait them out.
 
     python3 tests/interop/contracts_test.py --write      write geth's column of contracts/gas.json anew
 """
-import shutil
 import sys
-import tempfile
 import unittest
 
 import geth
@@ -17,7 +15,6 @@ sys.path.append(str(node.SOURCE / "tests" / "e2e"))
 
 import contracts_accounts_test  # noqa: E402
 import contracts_blacklist_test  # noqa: E402
-import contracts_case  # noqa: E402
 import contracts_gas_test as gas  # noqa: E402
 import contracts_jobs_test  # noqa: E402
 import contracts_nodes_test  # noqa: E402
