@@ -110,6 +110,7 @@ class Chain:
     """What all chains have in common. One that is derived from it knows `fund` and `advance`."""
     # Seconds for which a job's steps may be taken: report, verify, dispute, resolve. All different, to tell them apart.
     windows = (3600, 7200, 1800, 900)
+    clocked = False  # its time is the clock's: a block has the time at which it was made, not the one that was asked for
 
     def __init__(self, port):
         self.rpc = Rpc(port)
@@ -135,6 +136,17 @@ class Chain:
     def advance(self, seconds):
         """Let time pass: the chain's latest block is at least that much younger afterwards."""
         raise NotImplementedError
+
+    def one_block(self, transactions, at=None):
+        """All of them in this order in one block, if possible at this time -> receipts."""
+        raise NotImplementedError
+
+    @staticmethod
+    def in_order(numbers, receipts):
+        assert [r["transactionHash"] for r in receipts] == numbers, "not mined in the order of sending"
+        assert [int(r["transactionIndex"], 16) for r in receipts] == list(range(len(numbers))), "in another order, or among others"
+        assert len({r["blockHash"] for r in receipts}) == 1, "not in one block"
+        return receipts
 
     def now(self):
         return int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
@@ -306,6 +318,18 @@ class Anvil(Chain):
     def advance(self, seconds):
         self.rpc("evm_setNextBlockTimestamp", self.now() + seconds)
         self.rpc("evm_mine")
+
+    def one_block(self, transactions, at=None):
+        self.settle()
+        self.rpc("evm_setAutomine", False)
+        try:
+            numbers = self.rpc.batch([("eth_sendTransaction", [t]) for t in transactions])
+            if at:
+                self.rpc("evm_setNextBlockTimestamp", at)
+            self.rpc("evm_mine")
+            return self.in_order(numbers, self.rpc("eth_getBlockReceipts", "latest"))
+        finally:
+            self.rpc("evm_setAutomine", True)
 
     def settle(self, seconds=60):
         """Wait until the pool has let go of what was mined, which it does a little later: a transaction that is undone in

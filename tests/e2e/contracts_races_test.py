@@ -19,21 +19,9 @@ class RacesCase(ContractsCase):
 
     def in_one_block(self, calls, at=None):
         """[(contract, sender, function, arguments), ...] in this order in one block, at this time -> who succeeded."""
-        rpc = self.chain.rpc
-        self.chain.settle()
-        rpc("evm_setAutomine", False)
-        try:
-            sent = [rpc("eth_sendTransaction", self.chain.transaction(sender, contract.address,
-                                                                      contract.encode(function, arguments), *value))
-                    for contract, sender, function, arguments, *value in calls]
-            if at:
-                rpc("evm_setNextBlockTimestamp", at)
-            rpc("evm_mine")
-            receipts = [self.chain.receipt(number) for number in sent]
-        finally:
-            rpc("evm_setAutomine", True)
-        self.assertEqual([int(r["transactionIndex"], 16) for r in receipts], list(range(len(calls))))
-        self.assertEqual(len({r["blockHash"] for r in receipts}), 1)
+        receipts = self.chain.one_block([self.chain.transaction(sender, contract.address,
+                                                                contract.encode(function, arguments), *value)
+                                         for contract, sender, function, arguments, *value in calls], at)
         return [int(r["status"], 16) == 1 for r in receipts]
 
     def play_out(self, judge=None):

@@ -5,6 +5,7 @@ whatever was done, every job comes to a final state and everybody gets what is t
     DSN_STEPS=100000 DSN_SEED=7 python3 tests/e2e/contracts_random_test.py
 """
 import collections
+import copy
 import os
 import random
 
@@ -14,12 +15,15 @@ from contracts_model import FINAL, Model
 
 STEPS = int(os.environ.get("DSN_STEPS", "10000"))
 SEED = int(os.environ.get("DSN_SEED", "20"))
-A_BLOCK = 50
 GAS = 1_000_000
 EVIDENCE = h("evidence")  # stands for any hash that nobody looks at
 
 
 class Walk(ContractsCase):
+    steps, a_block = STEPS, 50
+    # Seconds that jobs and bars last at most.
+    job_s, bar_s = 60000, 900
+
     def setUp(self):
         super().setUp()
         self.dice = random.Random(SEED)
@@ -122,7 +126,7 @@ class Walk(ContractsCase):
                 [node, "", 100 * self.dice.randrange(8), self.dice.randrange(12), ""], 0)
 
     def bar(self):
-        until = self.model.now + self.dice.randrange(900)
+        until = self.model.now + self.dice.randrange(self.bar_s)
         return (self.net.blacklist, "bar", self.dice.choice(self.verifiers),
                 [self.dice.choice(self.people), until, EVIDENCE, "why"], 0)
 
@@ -134,7 +138,7 @@ class Walk(ContractsCase):
         budget = self.dice.randrange(60000)
         value = self.dice.choice((0, budget, budget, budget, budget + 1))
         return (self.net.jobs, "create", self.dice.choice(self.customers),
-                [EVIDENCE, budget, self.model.now + self.dice.randrange(60000),
+                [EVIDENCE, budget, self.model.now + self.dice.randrange(self.job_s),
                  *(self.dice.choice((700, 700, 700, 200)) for _ in range(3))], value)
 
     def top_up(self):
@@ -216,28 +220,33 @@ class Walk(ContractsCase):
 
     # One block.
 
+    def transaction(self, contract, function, sender, arguments, value, good):
+        if function == "report":
+            # One that is refused is refused whatever its root; unless the clock goes on, and it is not.
+            tree = arguments[3]
+            arguments = [*arguments[:3], len(tree.segments), tree.root if good or self.chain.clocked else EVIDENCE]
+        return self.chain.transaction(sender, contract.address, contract.encode(function, arguments), value, GAS)
+
+    def foresee(self, calls):
+        """Each with what the model says of it, which is asked for the next one only then."""
+        return [(*call, self.model.carry_out(*call[1:])) for call in calls]
+
     def block(self, calls):
         """Transactions in this order, each with what the model says of it beforehand."""
-        expected, sent = [], []
-        for contract, function, sender, arguments, value in calls():
-            expected.append((function, sender, arguments, value, self.model.carry_out(function, sender, arguments, value)))
-            if function == "report":
-                # One that is refused is refused whatever its root.
-                tree = arguments[3]
-                arguments = [*arguments[:3], len(tree.segments), tree.root if expected[-1][-1] else EVIDENCE]
-            sent.append(("eth_sendTransaction", [self.chain.transaction(
-                sender, contract.address, contract.encode(function, arguments), value, GAS)]))
-        rpc = self.chain.rpc
-        numbers = rpc.batch(sent)
-        rpc("evm_setNextBlockTimestamp", self.model.now)
-        rpc("evm_mine")
-        receipts = rpc("eth_getBlockReceipts", "latest")
-        self.assertEqual([r["transactionHash"] for r in receipts], numbers, "not mined in the order of sending")
-        for receipt, (function, sender, arguments, value, good) in zip(receipts, expected):
+        before = copy.deepcopy(self.model) if self.chain.clocked else None
+        expected = self.foresee(calls())
+        sent = [self.transaction(*e) for e in expected]
+        receipts = self.chain.one_block(sent, self.model.now)
+        if self.chain.clocked:
+            # The same once more, at the time that it really was.
+            self.model = before
+            self.model.now = self.chain.now()
+            expected = self.foresee(e[:-1] for e in expected)
+        for receipt, transaction, (_, function, sender, arguments, value, good) in zip(receipts, sent, expected):
             self.assertEqual(int(receipt["status"], 16) == 1, good,
                              f"seed {SEED}, block {int(receipt['blockNumber'], 16)}: {function} {arguments} by {sender}, "
                              f"{value} wei sent along")
-            self.fees[sender] += int(receipt["gasUsed"], 16) * 10**9
+            self.fees[sender] += int(receipt["gasUsed"], 16) * int(transaction["gasPrice"], 16)
             self.count[function, good] += 1
 
     def check(self):
@@ -266,21 +275,24 @@ class Walk(ContractsCase):
         self.model.now += self.dice.choice((1, 1, self.dice.randrange(1, 100), self.dice.randrange(1, 300),
                                             self.dice.randrange(1, 1200)))
 
+    def pass_all_time(self):
+        self.model.now += 10**7
+
     def random_calls(self):
         functions, weights = zip(*self.WEIGHTS.items())
-        for function in self.dice.choices(functions, weights, k=A_BLOCK):
+        for function in self.dice.choices(functions, weights, k=self.a_block):
             yield function(self)
 
     def last_calls(self, everything):
-        for start in range(0, len(everything), A_BLOCK):
-            part = everything[start:start + A_BLOCK]
+        for start in range(0, len(everything), self.a_block):
+            part = everything[start:start + self.a_block]
             self.model.now += 1
             self.block(lambda: part)
 
     def end(self):
         """Nobody does anything for a long time; then anybody settles and finishes, and everybody takes what is theirs."""
         net, anybody = self.net, self.net.owner
-        self.model.now += 10**7
+        self.pass_all_time()
         live = [(n, job) for n, job in self.model.jobs.items() if job.state not in FINAL]
         self.last_calls([(net.jobs, "settle", anybody, [n, *key], 0) for n, job in live for key in job.open()])
         self.last_calls([(net.jobs, "finish", anybody, [n], 0) for n, _ in live])
@@ -294,10 +306,9 @@ class Walk(ContractsCase):
             self.assertEqual(self.chain.balance(who), self.wallets[who] + self.model.wallet[who] - self.fees[who], who)
 
     def test_walk(self):
-        print(f"figure: {STEPS} random steps, DSN_SEED={SEED}", flush=True)
-        self.chain.rpc("evm_setAutomine", False)
+        print(f"figure: {self.steps} random steps, DSN_SEED={SEED}", flush=True)
         self.model.now = self.chain.now()
-        for _ in range(0, STEPS, A_BLOCK):
+        for _ in range(0, self.steps, self.a_block):
             self.pass_time()
             self.block(self.random_calls)
             self.check()
@@ -307,8 +318,12 @@ class Walk(ContractsCase):
         for function in sorted({f for f, _ in self.count}):
             print(f"figure: {function}: {self.count[function, True]} carried out, {self.count[function, False]} refused")
             # No function was only refused, so none was left untried.
-            self.assertGreaterEqual(self.count[function, True], STEPS // 1000, function)
-        self.assertEqual(len(jobs), 3)
+            self.assertGreaterEqual(self.count[function, True], self.steps // 1000, function)
+        self.whole(jobs)
+
+    def whole(self, jobs):
+        """Jobs came to each of their ends."""
+        self.assertEqual(set(jobs), set(FINAL))
 
 
 if __name__ == "__main__":
