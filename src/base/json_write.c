@@ -144,5 +144,5 @@ char *json_text(const void *ctx, const json_t *value)
 	else
 		put(&t, "null", 4);
 	put(&t, "", 1);
-	return t.data;
+	return mem_resize(ctx, t.data, char, t.len);
 }

@@ -174,6 +174,7 @@ static void text_form(void **state)
 		char *text = json_text(NULL, o);
 
 		assert_string_equal(text, rows[i].to);
+		assert_int_equal(talloc_get_size(text), strlen(text) + 1); /* it may be kept for long */
 		mem_free(text);
 		json_decref(o);
 	}
