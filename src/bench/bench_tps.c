@@ -85,13 +85,13 @@ static void mark(struct tps *t, const char *word)
 }
 
 /* Kills and restarts the endpoint when it is time. */
-static struct error *on_tick(int64_t since_ms, void *arg)
+static struct error *on_tick(const struct load_state *s, void *arg)
 {
 	struct tps *t = arg;
 
 	if (!t->set.kill_endpoint)
 		return NULL;
-	if (!t->killed_ms && since_ms >= t->set.seconds * 500) {
+	if (!t->killed_ms && s->since_ms >= t->set.seconds * 500) {
 		geth_net_kill(t->net, 0);
 		t->killed_ms = clock_mono_ms();
 		mark(t, "endpoint killed");
@@ -135,9 +135,9 @@ static bool met(const struct tps *t, const struct load_result *r)
 	return t->set.kill_endpoint ? load_whole(r) : load_whole(r) && r->rate >= RATE_GOAL;
 }
 
-static bool has_goal(const struct tps *t)
+static bool has_goal(const struct tps *t, const struct load_result *r)
 {
-	return t->net && t->set.gas_limit == RATE_GAS && t->set.period == 1;
+	return !r->interrupted && t->net && t->set.gas_limit == RATE_GAS && t->set.period == 1;
 }
 
 static void print_table(const struct tps *t, const struct load_result *r)
@@ -148,7 +148,7 @@ static void print_table(const struct tps *t, const struct load_result *r)
 	printf("%-44s %10.2f   cores, of %.0f\n", "processor: dsn", (double)r->cpu_ms / (double)r->ran_ms, cores);
 	if (t->net)
 		printf("%-44s %10.2f   cores\n", "processor: the sealers", (double)t->net_cpu_ms / (double)r->ran_ms);
-	if (has_goal(t))
+	if (has_goal(t, r))
 		printf("%-44s %10s\n",
 		       t->set.kill_endpoint ? "goal: nothing lost, nothing twice" : "goal: >= 800 a second",
 		       met(t, r) ? "met" : "MISSED");
@@ -170,7 +170,7 @@ static void print_json(const struct tps *t, const struct load_result *r)
 	}
 	for (size_t i = 0; i < t->mark_count; i++)
 		bench_put(o, i ? "endpoint_started" : "endpoint_killed", (double)t->marks[i].at_ms / 1000, 3);
-	if (has_goal(t))
+	if (has_goal(t, r))
 		json_put(o, "met", met(t, r) ? "yes" : "no");
 	json_object_update_missing_new(o, load_json(r));
 	bench_print_json(o);
@@ -189,7 +189,9 @@ static struct error *tell(const struct tps *t, const struct load_result *r)
 	(t->set.json ? print_json : print_table)(t, r);
 	if (t->set.plot)
 		TRY(draw(t, r));
-	return load_whole(r) ? NULL : error_new(ERROR_FAILED, "the chain does not have each call once");
+	if (!load_whole(r))
+		return error_new(ERROR_FAILED, "the chain does not have each call once");
+	return r->interrupted ? error_new(ERROR_FAILED, "interrupted: fewer seconds than were asked for") : NULL;
 }
 
 /* --- one run --- */

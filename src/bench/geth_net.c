@@ -34,7 +34,8 @@ volatile sig_atomic_t geth_interrupted;
 
 static void on_signal(int signum)
 {
-	geth_interrupted = signum;
+	(void)signum;
+	geth_interrupted++;
 }
 
 static void nothing(void *arg)

@@ -16,7 +16,8 @@
 
 #define GETH_SEALERS 16
 
-/* Set by SIGINT and SIGTERM once a net is made: a person who is tired of waiting shall not leave nodes behind. */
+/* How many SIGINT and SIGTERM came since a net was made: a person who is tired of waiting shall not leave nodes behind.
+ */
 extern volatile sig_atomic_t geth_interrupted;
 
 struct geth_settings {

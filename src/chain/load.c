@@ -21,6 +21,23 @@
 
 /* --- waiting --- */
 
+struct error *load_tell(struct load *l)
+{
+	const struct load_config *c = l->config;
+	const struct load_state state = {.step = l->step,
+					 .since_ms = l->began_ms ? clock_mono_ms() - l->began_ms : -1,
+					 .sent = l->result->sent,
+					 .mined = l->lanes ? l->result->sent - load_kept(l) : 0};
+
+	return c->tick ? c->tick(&state, c->arg) : NULL;
+}
+
+static struct error *begin_step(struct load *l, enum load_step step)
+{
+	l->step = step;
+	return load_tell(l);
+}
+
 static void on_time(void *arg)
 {
 	*(bool *)arg = true;
@@ -35,7 +52,7 @@ struct error *load_wait(struct load *l, const bool *done, int64_t ms, const char
 	(void)timer;
 	while (!*done && !*over && !stopped) {
 		uv_run(l->loop, UV_RUN_ONCE);
-		stopped = l->config->interrupted && *l->config->interrupted;
+		stopped = l->config->interrupted && *l->config->interrupted > l->patience;
 	}
 	mem_free(over);
 	if (stopped)
@@ -101,7 +118,7 @@ void load_on_fate(const struct txbox_record *record, void *arg)
 
 static size_t unmined(const struct lane *lane)
 {
-	return lane->put - lane->final - sender_used(lane->sender);
+	return lane->nonces.count - lane->final - sender_used(lane->sender);
 }
 
 static struct error *feed_lane(struct load *l, struct lane *lane, const struct intent *call, size_t number)
@@ -112,10 +129,10 @@ static struct error *feed_lane(struct load *l, struct lane *lane, const struct i
 		struct intent intent = *call;
 		char id[128];
 
-		snprintf(id, sizeof(id), "%s-%zu-%zu", l->run, number, lane->put);
+		snprintf(id, sizeof(id), "%s-%zu-%zu", l->run, number, lane->nonces.count);
 		intent.id = id;
 		TRY(sender_put(lane->sender, &intent));
-		lane->put++;
+		lane->nonces.count++;
 		l->result->sent++;
 	}
 	return NULL;
@@ -176,19 +193,20 @@ static struct error *pump(struct load *l, const struct intent *call)
 	int64_t until_ms = l->config->seconds * 1000 + AFTER_MS, started_ms = clock_mono_ms(), since_ms = -1;
 	bool never = false;
 
-	while (since_ms < until_ms) {
+	while (since_ms < until_ms && !(l->config->interrupted && *l->config->interrupted)) {
 		TRY(feed_all(l, call));
 		TRY(load_wait(l, &never, FEED_MS, NULL));
 		if (!l->began_ms && load_kept(l) < l->result->sent)
 			l->began_ms = clock_mono_ms();
 		since_ms = l->began_ms ? clock_mono_ms() - l->began_ms : -1;
-		if (l->config->tick)
-			TRY(l->config->tick(since_ms, l->config->arg));
+		TRY(load_tell(l));
 		if (since_ms < 0 && clock_mono_ms() - started_ms > START_MS)
 			return error_new(ERROR_TIMEOUT, "no call was carried out within %d s%s%s", START_MS / 1000,
 					 sender_trouble(l->lanes[0].sender) ? ": " : "",
 					 sender_trouble(l->lanes[0].sender) ? sender_trouble(l->lanes[0].sender) : "");
 	}
+	l->ended_ms = clock_mono_ms();
+	l->result->interrupted = since_ms < until_ms;
 	return NULL;
 }
 
@@ -203,8 +221,11 @@ static struct error *drain(struct load *l)
 	int64_t until_ms = clock_mono_ms() + l->config->drain_ms;
 	bool never = false;
 
-	while (load_kept(l) > 0 && clock_mono_ms() < until_ms)
+	TRY(begin_step(l, LOAD_DRAIN));
+	while (load_kept(l) > 0 && clock_mono_ms() < until_ms) {
 		TRY(load_wait(l, &never, FEED_MS, NULL));
+		TRY(load_tell(l));
+	}
 	l->result->unsettled = load_kept(l);
 	/* And the blocks that confirm it. */
 	return load_wait(l, &never, (int64_t)l->config->confirmations * BLOCK_MS, NULL);
@@ -234,7 +255,10 @@ static struct error *call_all(struct load *l)
 	call->gas = l->gas;
 	sampler = timer_start(l, l->loop, 0, SAMPLE_MS, on_sample, l);
 	set_receipts(l, FEW_RECEIPTS);
-	e = pump(l, call);
+	l->patience = 1;
+	e = begin_step(l, LOAD_CALLS);
+	if (!e)
+		e = pump(l, call);
 	r->ran_ms = clock_mono_ms() - began_ms;
 	r->cpu_ms = cpu_ms() - began_cpu_ms;
 	mem_free(sampler);
@@ -254,9 +278,13 @@ struct error *load_run(const void *ctx, uv_loop_t *loop, const struct load_confi
 	l->config = config;
 	l->result = mem_new(l, struct load_result);
 	l->run = mem_printf(l, "load-%s", hex_random(l, 6));
-	e = load_setup(l);
+	e = begin_step(l, LOAD_SETUP);
+	if (!e)
+		e = load_setup(l);
 	if (!e)
 		e = call_all(l);
+	if (!e)
+		e = begin_step(l, LOAD_CHECK);
 	if (!e)
 		e = load_check(l);
 	if (!e)

@@ -25,6 +25,20 @@
 
 #define LOAD_ACCOUNTS 256
 
+enum load_step {
+	LOAD_SETUP, /* a counter, accounts that can pay */
+	LOAD_CALLS,
+	LOAD_DRAIN, /* what is under way is waited for */
+	LOAD_CHECK  /* the chain is asked what it has */
+};
+
+struct load_state {
+	enum load_step step;
+	int64_t since_ms; /* from the first block with calls on; -1 before it */
+	size_t sent;      /* calls */
+	size_t mined;     /* of them in a block, as far as was seen */
+};
+
 struct load_config {
 	struct rpc *rpc;
 	struct db *db; /* an outbox of its own (txbox_schema) */
@@ -34,11 +48,13 @@ struct load_config {
 	uint64_t confirmations; /* that make a transaction final */
 	int64_t seconds;        /* from the first block with calls on */
 	int64_t drain_ms;       /* how long to wait for what is under way then */
-	/* About ten times a second while calls are made; since_ms: from the first block with calls on, -1 before it.
-	 * An error ends the run. */
-	struct error *(*tick)(int64_t since_ms, void *arg);
-	const volatile sig_atomic_t *interrupted; /* ends the run when it is not 0; NULL: nothing does */
+	/* About ten times a second while calls are made or waited for, and when another step begins. An error ends the
+	 * run. NULL: nobody wants to know. */
+	struct error *(*tick)(const struct load_state *state, void *arg);
 	void *arg;
+	/* How often somebody has asked to end: the first time only ends the calls, and their figures follow; before the
+	 * calls, and the second time, the run ends with ERROR_FAILED. NULL: nobody can ask. */
+	const volatile sig_atomic_t *interrupted;
 };
 
 /* Times are of the wall clock, since 1970; blocks' times are whole seconds. */
@@ -61,8 +77,9 @@ struct load_result {
 	double block_s;      /* measured: between the blocks of the window */
 	double limit;        /* calls a second: gas_limit / gas_per_call (whole calls) / block_s */
 	double rate;         /* calls a second over the window */
-	int64_t window_s;    /* whole seconds of the chain's time: that of the blocks after the first one */
+	int64_t window_s;    /* whole seconds of the chain's time: that of the blocks after the first one; 0: none */
 	size_t window_calls; /* in them */
+	bool interrupted;    /* the calls were ended early */
 	size_t sent;         /* intentions, of all accounts */
 	size_t confirmed;    /* calls of these accounts in the chain's blocks */
 	size_t receipts;     /* of them that were asked for */

@@ -26,19 +26,6 @@ static struct lane *lane_of(const struct load *l, const char *from)
 	return NULL;
 }
 
-static void note_nonce(struct lane *lane, uint64_t nonce)
-{
-	struct load_result *r = lane->load->result;
-
-	if (nonce < lane->first_nonce || nonce - lane->first_nonce >= lane->put) {
-		r->gaps++;
-		return;
-	}
-	r->confirmed++;
-	r->twice += lane->seen[nonce - lane->first_nonce];
-	lane->seen[nonce - lane->first_nonce] = 1;
-}
-
 /* Of a block's transactions, those that the load has made. */
 static struct error *count_calls(struct load *l, const json_t *block, size_t *ret_calls)
 {
@@ -53,21 +40,11 @@ static struct error *count_calls(struct load *l, const json_t *block, size_t *re
 		if (!lane)
 			continue;
 		TRY(rpc_read_quantity(json_object_get(tx, "nonce"), &at, &nonce));
-		note_nonce(lane, nonce);
+		load_count_nonce(l->result, &lane->nonces, nonce);
 		calls++;
 	}
 	*ret_calls = calls;
 	return NULL;
-}
-
-static void check_nonces(struct load *l)
-{
-	for (size_t i = 0; i < l->config->accounts; i++) {
-		const struct lane *lane = &l->lanes[i];
-
-		for (size_t k = 0; k < lane->put; k++)
-			l->result->gaps += !lane->seen[k];
-	}
 }
 
 static struct error *read_block(struct load *l, uint64_t number)
@@ -107,7 +84,7 @@ static struct error *read_blocks(struct load *l)
 	struct error *e;
 
 	for (size_t i = 0; i < l->config->accounts; i++)
-		l->lanes[i].seen = mem_array(l, uint8_t, l->lanes[i].put + 1);
+		l->lanes[i].nonces.seen = mem_array(l, uint8_t, l->lanes[i].nonces.count + 1);
 	TRY(load_call(l, "eth_blockNumber", json_array(), &latest));
 	e = rpc_read_quantity(latest, &at, &last);
 	json_decref(latest);
@@ -117,32 +94,6 @@ static struct error *read_blocks(struct load *l)
 	while (r->block_count > 0 && r->blocks[r->block_count - 1].calls == 0)
 		r->block_count--;
 	return e;
-}
-
-/* From the first block on, which is not whole, for the time that was asked for. */
-static void measure_window(struct load *l)
-{
-	struct load_result *r = l->result;
-	const struct load_block *first = r->blocks;
-	int64_t end_ms = first->time_ms + l->config->seconds * 1000, last_ms = first->time_ms;
-	size_t count = 0;
-
-	for (size_t i = 1; i < r->block_count && r->blocks[i].time_ms <= end_ms; i++) {
-		r->window_calls += r->blocks[i].calls;
-		last_ms = r->blocks[i].time_ms;
-		count++;
-	}
-	if (count == 0)
-		return;
-	/* When the last blocks are missing, their time counts all the same. */
-	r->window_s = l->config->seconds;
-	r->block_s = (double)(last_ms - first->time_ms) / 1000 / (double)count;
-	r->rate = (double)r->window_calls / (double)r->window_s;
-	if (r->block_s > 0) {
-		uint64_t calls = r->gas_limit / r->gas_per_call;
-
-		r->limit = (double)calls / r->block_s;
-	}
 }
 
 static struct error *read_counts(struct load *l)
@@ -161,7 +112,7 @@ static struct error *read_counts(struct load *l)
 		e = rpc_read_quantity(result, &at, &count);
 		json_decref(result);
 		TRY(e);
-		if (count != lane->first_nonce + lane->put)
+		if (count != lane->nonces.first + lane->nonces.count)
 			l->result->accounts_wrong++;
 	}
 	return NULL;
@@ -204,89 +155,15 @@ static struct error *read_counter(struct load *l)
 
 struct error *load_check(struct load *l)
 {
+	int64_t seconds = l->config->seconds;
+
+	/* Ended early: the whole seconds in which calls were made. */
+	if (l->result->interrupted)
+		seconds = l->ended_ms > l->began_ms && l->began_ms ? (l->ended_ms - l->began_ms) / 1000 : 0;
 	TRY(read_blocks(l));
-	check_nonces(l);
-	if (l->result->block_count > 0)
-		measure_window(l);
+	for (size_t i = 0; i < l->config->accounts; i++)
+		load_count_gaps(l->result, &l->lanes[i].nonces);
+	load_measure(l->result, seconds);
 	TRY(read_counts(l));
 	return read_counter(l);
-}
-
-bool load_whole(const struct load_result *r)
-{
-	return r->sent > 0 && r->confirmed == r->sent && !r->reverted && !r->refused && !r->unsettled && !r->twice &&
-	       !r->gaps && !r->accounts_wrong && r->counter == (int64_t)r->confirmed;
-}
-
-/* --- JSON --- */
-
-static void put_number(json_t *o, const char *key, double value)
-{
-	json_object_set_new(o, key, json_sprintf("%.2f", value));
-}
-
-static json_t *blocks_json(const struct load_result *r)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < r->block_count; i++) {
-		const struct load_block *b = &r->blocks[i];
-		json_t *o = json_object();
-
-		json_put_decimal(o, "number", (int64_t)b->number);
-		json_put_decimal(o, "time", b->time_ms / 1000);
-		json_put_decimal(o, "transactions", (int64_t)b->all);
-		json_put_decimal(o, "calls", (int64_t)b->calls);
-		json_put_decimal(o, "gas_used", (int64_t)b->gas_used);
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-static json_t *samples_json(const struct load_result *r)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < r->sample_count; i++) {
-		const struct load_sample *s = &r->samples[i];
-		json_t *o = json_object();
-
-		json_object_set_new(o, "time", json_sprintf("%.3f", (double)s->at_ms / 1000));
-		if (s->pool >= 0)
-			json_put_decimal(o, "pool", s->pool);
-		json_put_decimal(o, "kept", s->kept);
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-json_t *load_json(const struct load_result *r)
-{
-	json_t *o = json_object();
-
-	put_number(o, "rate_per_s", r->rate);
-	put_number(o, "limit_per_s", r->limit);
-	put_number(o, "ratio", r->limit > 0 ? r->rate / r->limit : 0);
-	json_put_decimal(o, "seconds", r->window_s);
-	json_put_decimal(o, "calls", (int64_t)r->window_calls);
-	json_put_decimal(o, "gas_limit", (int64_t)r->gas_limit);
-	json_put_decimal(o, "gas_per_call", (int64_t)r->gas_per_call);
-	put_number(o, "block_s", r->block_s);
-	json_put_decimal(o, "sent", (int64_t)r->sent);
-	json_put_decimal(o, "confirmed", (int64_t)r->confirmed);
-	json_put_decimal(o, "receipts", (int64_t)r->receipts);
-	json_put_decimal(o, "reverted", (int64_t)r->reverted);
-	json_put_decimal(o, "refused", (int64_t)r->refused);
-	json_put_decimal(o, "unsettled", (int64_t)r->unsettled);
-	json_put_decimal(o, "nonces_twice", (int64_t)r->twice);
-	json_put_decimal(o, "nonce_gaps", (int64_t)r->gaps);
-	json_put_decimal(o, "accounts_wrong", (int64_t)r->accounts_wrong);
-	json_put_decimal(o, "counter", r->counter);
-	json_put(o, "whole", load_whole(r) ? "yes" : "no");
-	put_number(o, "ran_s", (double)r->ran_ms / 1000);
-	put_number(o, "client_cpu_s", (double)r->cpu_ms / 1000);
-	json_put_decimal(o, "exchanges", (int64_t)r->posts);
-	json_object_set_new(o, "blocks", blocks_json(r));
-	json_object_set_new(o, "samples", samples_json(r));
-	return o;
 }

@@ -6,14 +6,20 @@
 #include "chain/load.h"
 #include "chain/sender.h"
 
+/* The nonces of one account's calls, as they are found in blocks. */
+struct nonces {
+	uint64_t first; /* that a call of this run has */
+	size_t count;   /* of calls; the nonces follow each other */
+	uint8_t *seen;  /* by nonce from the first one on: is it in a block? */
+};
+
 /* One account. */
 struct lane {
 	struct load *load;
 	struct sender *sender;
 	uint8_t address[ETH_ADDRESS_BYTES];
-	uint64_t first_nonce;
-	uint8_t *seen;     /* by nonce from first_nonce on: is it in a block? */
-	size_t put, final; /* final: its fate was told */
+	struct nonces nonces;
+	size_t final; /* calls whose fate was told */
 };
 
 struct load {
@@ -30,11 +36,16 @@ struct load {
 	struct receipt receipt; /* of the last one */
 	uint64_t gas;           /* a call is given */
 	uint64_t first_block;   /* the latest one before the first call */
-	int64_t began_ms;       /* monotonic clock, when the first call was in a block; 0: not yet */
+	/* Monotonic clock: when the first call was in a block, when calls were no longer made. 0: not yet. */
+	int64_t began_ms, ended_ms;
+	enum load_step step;
+	sig_atomic_t patience; /* waiting ends when somebody has asked to end more often than this */
 	struct rpc_call *sampling;
 };
 
-/* load.c: runs the loop until *done. ERROR_TIMEOUT names `what`. */
+/* load.c: tells whoever wants to know how far the run is. */
+struct error *load_tell(struct load *l) MUST_CHECK;
+/* load.c: runs the loop until *done. ERROR_TIMEOUT names `what`, ERROR_FAILED: somebody has asked to end. */
 struct error *load_wait(struct load *l, const bool *done, int64_t ms, const char *what) MUST_CHECK;
 /* One call; a new reference. */
 struct error *load_call(struct load *l, const char *method, json_t *params, json_t **ret_result) MUST_CHECK;
@@ -47,6 +58,14 @@ struct error *load_setup(struct load *l) MUST_CHECK;
 
 /* Calls that are not in a block yet, as far as was seen. */
 size_t load_kept(const struct load *l);
+
+/* load_figures.c, which knows no chain.
+ * A nonce that was found in a block: counted as confirmed; as a gap where no call of this run has it. */
+void load_count_nonce(struct load_result *r, struct nonces *n, uint64_t nonce);
+/* Those that were in no block. */
+void load_count_gaps(struct load_result *r, const struct nonces *n);
+/* Rate and limit, from the first block on, which is not whole, for that many seconds. */
+void load_measure(struct load_result *r, int64_t seconds);
 
 /* load_check.c: what the chain has, into the result. */
 struct error *load_check(struct load *l) MUST_CHECK;

@@ -3,12 +3,18 @@
 
 #include "chain/load.h"
 
-void load_print(FILE *out, const struct load_result *r)
+static void print_rate(FILE *out, const struct load_result *r)
 {
 	fprintf(out, "%-44s %10.1f\n", "calls a second, over the time measured", r->rate);
 	fprintf(out, "%-44s %10.1f   %" PRIu64 " gas a block / %" PRIu64 " gas a call / %.2f s a block\n",
 		"the chain's limit", r->limit, r->gas_limit, r->gas_per_call, r->block_s);
 	fprintf(out, "%-44s %9.1f%%\n", "of the limit", r->limit > 0 ? 100 * r->rate / r->limit : 0);
+}
+
+void load_print(FILE *out, const struct load_result *r)
+{
+	if (r->window_s > 0)
+		print_rate(out, r);
 	fprintf(out, "%-44s %10" PRId64 "\n", "seconds measured", r->window_s);
 	fprintf(out, "%-44s %10zu\n", "calls sent", r->sent);
 	fprintf(out, "%-44s %10zu\n", "  in the chain's blocks", r->confirmed);

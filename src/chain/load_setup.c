@@ -225,7 +225,7 @@ static struct error *read_nonces(struct load *l)
 
 		eth_address_text(l->lanes[i].address, text);
 		TRY(ask_number(l, "eth_getTransactionCount", json_pack("[s,s]", text, "latest"), &count));
-		if (!u256_to_u64(count, &l->lanes[i].first_nonce))
+		if (!u256_to_u64(count, &l->lanes[i].nonces.first))
 			return error_new(ERROR_INVALID, "eth_getTransactionCount: out of range");
 	}
 	return NULL;

@@ -28,17 +28,34 @@ static void on_signal(int signum, void *arg)
 	struct measuring *m = arg;
 
 	(void)signum;
-	m->interrupted = 1;
+	m->interrupted++;
 }
 
-static struct error *on_tick(int64_t since_ms, void *arg)
+static struct error *on_tick(const struct load_state *s, void *arg)
 {
 	struct measuring *m = arg;
+	long long seconds = (long long)m->v->set.seconds, since = (long long)s->since_ms / 1000;
 
-	if (since_ms < 0)
-		progress_say(m->progress, "until the first call is in a block");
-	else if (since_ms < m->v->set.seconds * 1000)
-		progress_say(m->progress, "calls, for %lld s", (long long)m->v->set.seconds);
+	switch (s->step) {
+	case LOAD_SETUP:
+		progress_say(m->progress, "a counter, and ether for %lld accounts", (long long)m->v->set.accounts);
+		break;
+	case LOAD_CALLS:
+		if (s->since_ms < 0)
+			progress_say(m->progress, "%zu calls sent; none is in a block yet", s->sent);
+		else
+			progress_say(m->progress,
+				     "%lld s of %lld: %zu calls in blocks, %zu under way; Ctrl-C ends early",
+				     since < seconds ? since : seconds, seconds, s->mined, s->sent - s->mined);
+		break;
+	case LOAD_DRAIN:
+		progress_say(m->progress, "no more calls; %zu of %zu are under way%s", s->sent - s->mined, s->sent,
+			     m->interrupted ? "; Ctrl-C leaves them" : "");
+		break;
+	case LOAD_CHECK:
+		progress_say(m->progress, "counting what the chain has");
+		break;
+	}
 	return NULL;
 }
 
@@ -103,5 +120,7 @@ struct error *cmd_chain_tps(struct vcli *v)
 		printf("\n");
 		load_print_blocks(stdout, result);
 	}
-	return load_whole(result) ? NULL : error_new(ERROR_FAILED, "the chain does not have each call once");
+	if (!load_whole(result))
+		return error_new(ERROR_FAILED, "the chain does not have each call once");
+	return result->interrupted ? error_new(ERROR_FAILED, "interrupted: fewer seconds than were asked for") : NULL;
 }

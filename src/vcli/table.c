@@ -377,7 +377,9 @@ const struct command vcli_commands[] = {
 	 FLAGS("chain-rpc", "account", "keystore", "seconds", "accounts", "window", "confirmations"), 0,
 	 "Measure how many calls a second the chain takes",
 	 "Deploys a Counter of its own, gives some accounts ether, has them call it for a while, and tells the rate "
-	 "beside what the blocks can hold. Then the chain is asked whether it has each call once. The account pays: "
+	 "beside what the blocks can hold. Then the chain is asked whether it has each call once. Ctrl-C ends the "
+	 "calls "
+	 "early, with the figures until then; a second one does not wait for them. The account pays: "
 	 "what the calls leave of it stays with those accounts, whose keys come from its own, for the next time. On a "
 	 "chain where ether is worth something this is a way to lose it.",
 	 cmd_chain_tps},

@@ -80,13 +80,56 @@ class Case(unittest.TestCase):
         self.assertEqual(sum(int(b["calls"]) for b in told["blocks"]), int(told["sent"]))
         self.assertGreater(float(told["rate_per_s"]), float(told["limit_per_s"]) / 2)
         self.assertEqual([p.name for p in self.folder.glob("dsn-vcli.*")], [])
-        # Who is tired of it leaves nothing behind, and is told what became of it.
-        measuring = self.vcli("--chain-rpc", anvil.url, "--seconds", "300", "--accounts", "3", "--window", "80", "--confirmations", "1")
+
+    def start_long(self, anvil):
+        return self.vcli("--chain-rpc", anvil.url, "--seconds", "300", "--accounts", "3", "--window", "80", "--confirmations", "1",
+                         "--json")
+
+    @staticmethod
+    def calls_in_latest(anvil):
+        return len(anvil("eth_getBlockByNumber", "latest", False)["transactions"])
+
+    def test_ended_early(self):
+        """The figures are those of the time in which calls were made, and nothing is left under way."""
+        anvil = self.enter(Anvil("--hardfork", "istanbul", "--block-time", "1", "--gas-limit", str(GAS)))
+        anvil.fund(self.address())
+        measuring = self.start_long(anvil)
+        until(lambda: self.calls_in_latest(anvil) >= GAS // 30_000, "a full block")
+        began = anvil.head()
+        until(lambda: anvil.head() >= began + 3, "seconds to measure")
+        measuring.send_signal(signal.SIGINT)
+        out, err = measuring.communicate(timeout=60)
+        self.assertEqual(measuring.returncode, 1, err)
+        self.assertIn("interrupted", err)
+        told = json.loads(out)
+        self.assertEqual((told["interrupted"], told["whole"], told["sent"]), ("yes", "yes", told["counter"]))
+        self.assertTrue(0 < int(told["seconds"]) < 60, told["seconds"])
+        self.assertGreater(float(told["rate_per_s"]), float(told["limit_per_s"]) / 2)
+        self.assertEqual([p.name for p in self.folder.glob("dsn-vcli.*")], [])
+
+    def test_ended_before_the_calls(self):
+        anvil = self.enter(Anvil("--hardfork", "istanbul", "--block-time", "3", "--gas-limit", str(GAS)))
+        anvil.fund(self.address())
+        measuring = self.start_long(anvil)
         until(lambda: list(self.folder.glob("dsn-vcli.*/outbox.db")), "an outbox")
         measuring.send_signal(signal.SIGINT)
         _, err = measuring.communicate(timeout=30)
         self.assertEqual(measuring.returncode, 1, err)
         self.assertIn("interrupted", err)
+        self.assertEqual([p.name for p in self.folder.glob("dsn-vcli.*")], [])
+
+    def test_ended_at_once(self):
+        """Who asks twice does not wait for what is under way."""
+        anvil = self.enter(Anvil("--hardfork", "istanbul", "--block-time", "1", "--gas-limit", str(GAS)))
+        anvil.fund(self.address())
+        measuring = self.start_long(anvil)
+        until(lambda: self.calls_in_latest(anvil) >= GAS // 30_000, "a full block")
+        measuring.send_signal(signal.SIGINT)
+        measuring.send_signal(signal.SIGTERM)  # two of one kind at once could count as one
+        out, err = measuring.communicate(timeout=30)
+        self.assertEqual(measuring.returncode, 1, err)
+        self.assertIn("interrupted", err)
+        self.assertNotIn("rate_per_s", out)
         self.assertEqual([p.name for p in self.folder.glob("dsn-vcli.*")], [])
 
     def test_refusals(self):
