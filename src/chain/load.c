@@ -261,9 +261,9 @@ static struct error *call_all(struct load *l)
 		e = pump(l, call);
 	r->ran_ms = clock_mono_ms() - began_ms;
 	r->cpu_ms = cpu_ms() - began_cpu_ms;
-	mem_free(sampler);
 	if (!e)
 		e = drain(l);
+	mem_free(sampler);
 	r->posts = rpc_posts(l->config->rpc) - posts;
 	return e;
 }

@@ -91,6 +91,26 @@ static struct error *make_counter(struct load *l)
 	return NULL;
 }
 
+/* anvil without a block time: a block whenever there is something to put into one, so how many calls fit says nothing;
+ * and with more of them waiting than a block holds it stands still. */
+static struct error *refuse_automine(struct load *l)
+{
+	json_t *result = NULL;
+	struct error *e = load_call(l, "anvil_getAutomine", json_array(), &result);
+	bool on = !e && json_is_true(result);
+	bool other_chain = e && e->code == ERROR_FAILED; /* it does not know the method */
+
+	json_decref(result);
+	if (other_chain)
+		error_free(e);
+	if (e && !other_chain)
+		return e;
+	return on ? error_new(ERROR_REFUSED,
+			      "this chain makes a block for each transaction, so there is no limit to "
+			      "measure: give it a period (vcli chain up --period 1; anvil --block-time 1)")
+		  : NULL;
+}
+
 static struct error *read_gas_limit(struct load *l)
 {
 	const struct place at = {NULL, "the latest block", 0};
@@ -236,6 +256,7 @@ struct error *load_setup(struct load *l)
 	const struct sender_config config = {.rpc = l->config->rpc, .db = l->config->db, .poll_ms = 200};
 	const struct load_config *c = l->config;
 
+	TRY(refuse_automine(l));
 	TRY(sender_open(l, l->loop, &config, c->payer, on_payer_fate, l, &l->payer));
 	TRY(make_counter(l));
 	TRY(read_gas_limit(l));

@@ -1,4 +1,4 @@
-/* A proof-of-authority network of geth nodes: Clique, a block a second, 23 M gas a block, several sealers, a bootnode.
+/* A proof-of-authority network of geth nodes: Clique, 23 M gas a block, several sealers, a bootnode.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +19,6 @@
 #include "vcli/purse.h"
 
 #define CHAIN_ID "1515"
-#define PERIOD 1 /* second a block */
 #define GAS 23000000
 #define INIT_MS 60000
 #define EXTRA_BYTES 32 /* before the sealers in the genesis */
@@ -92,12 +91,13 @@ static struct error *make_sealer(struct poa *p, size_t i)
 
 /* --- genesis --- */
 
-static json_t *forks(void)
+static json_t *forks(int64_t period_s)
 {
 	static const char *const names[] = {"homesteadBlock",  "eip150Block",    "eip155Block",
 					    "eip158Block",     "byzantiumBlock", "constantinopleBlock",
 					    "petersburgBlock", "istanbulBlock"};
-	json_t *config = json_pack("{s:i,s:{s:i,s:i}}", "chainId", 1515, "clique", "period", PERIOD, "epoch", 30000);
+	json_t *config = json_pack("{s:i,s:{s:I,s:i}}", "chainId", 1515, "clique", "period", (json_int_t)period_s,
+				   "epoch", 30000);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		json_object_set_new(config, names[i], json_integer(0));
@@ -149,7 +149,7 @@ static struct error *write_genesis(struct poa *p)
 	char *extra = extra_data(p), *text;
 	struct error *e = allocate(p->net->v, alloc);
 
-	genesis = json_pack("{s:o,s:s,s:o,s:s,s:o}", "config", forks(), "difficulty", "0x1", "gasLimit",
+	genesis = json_pack("{s:o,s:s,s:o,s:s,s:o}", "config", forks(p->net->period_s), "difficulty", "0x1", "gasLimit",
 			    json_sprintf("0x%x", GAS), "extraData", extra, "alloc", alloc);
 	text = json_text(p, genesis);
 	json_decref(genesis);
@@ -267,7 +267,7 @@ struct error *net_start_poa(struct net *n)
 	struct poa *p = mem_new(n, struct poa);
 
 	p->net = n;
-	p->count = (size_t)n->v->set.sealers;
+	p->count = n->sealers;
 	p->genesis = file_join(p, n->folder, "genesis.json");
 	for (size_t i = 0; i < p->count; i++)
 		TRY(make_sealer(p, i));

@@ -17,6 +17,8 @@ struct net {
 	struct vcli *v;
 	char *folder;
 	json_t *document; /* net.json; released with the net */
+	size_t sealers;   /* of a proof-of-authority network */
+	int64_t period_s; /* between blocks; 0, anvil only: one for each transaction */
 };
 
 /* From net.json. ERROR_NOT_FOUND: there is none. */
@@ -37,10 +39,15 @@ void net_stop(struct net *n);
 /* A TCP port of 127.0.0.1 that nobody listens on now. */
 struct error *net_free_port(unsigned *ret_port) MUST_CHECK;
 
+/* chain_shape.c: sealers and period: what was asked for, else what the earlier network (NULL: there is none) has, else
+ * the usual. ERROR_EXISTS: the earlier one is otherwise. ERROR_INVALID: anvil has no sealers to choose. */
+struct error *net_shape(struct net *n, const struct net *earlier) MUST_CHECK;
+
 /* chain_geth.c: the proof-of-authority network: keys, genesis, bootnode and sealers. Its RPC addresses are noted. It
  * seals after net_join(). */
 struct error *net_start_poa(struct net *n) MUST_CHECK;
-/* chain_join.c: waits until all sealers have met, then has them seal. ERROR_TIMEOUT after end_ms (monotonic clock). */
+/* chain_join.c: waits until all sealers have met, has them seal, and waits for a block that none of them had.
+ * ERROR_TIMEOUT after end_ms (monotonic clock). */
 struct error *net_join(struct net *n, int64_t end_ms) MUST_CHECK;
 
 #endif

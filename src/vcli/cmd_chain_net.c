@@ -28,9 +28,22 @@ static struct error *start_anvil(struct net *n)
 
 	TRY(net_free_port(&number));
 	port = mem_printf(n, "%u", number);
-	const char *const argv[] = {
-		n->v->set.anvil, "--host", "127.0.0.1",        "--port", port,          "--accounts", "1",
-		"--state",       state,    "--state-interval", "5",      "--gas-limit", GAS_LIMIT,    NULL};
+	const char *const argv[] = {n->v->set.anvil,
+				    "--host",
+				    "127.0.0.1",
+				    "--port",
+				    port,
+				    "--accounts",
+				    "1",
+				    "--state",
+				    state,
+				    "--state-interval",
+				    "5",
+				    "--gas-limit",
+				    GAS_LIMIT,
+				    n->period_s ? "--block-time" : NULL,
+				    mem_printf(n, "%" PRId64, n->period_s),
+				    NULL};
 	TRY(net_start(n, "anvil", argv));
 	json_array_append_new(json_object_get(n->document, "rpc"), json_sprintf("http://127.0.0.1:%u", number));
 	return net_write(n);
@@ -57,33 +70,26 @@ static struct error *fund(struct chain *c)
 
 /* --- up --- */
 
-/* Until it answers and, where it seals by itself, has a block. */
-static struct error *wait_for(struct net *n, bool seals, int64_t end_ms, struct chain **ret_chain)
+static struct error *wait_for_answer(struct net *n, int64_t end_ms, struct chain **ret_chain)
 {
 	for (;;) {
-		struct chain *c = NULL;
 		struct block_head head = {0};
 		struct error *e = net_check(n);
 
 		if (e)
 			return e;
-		e = chain_connect(n->v, &c);
+		e = chain_connect(n->v, ret_chain);
 		if (!e)
-			e = chain_head(c, &head);
-		if (!e && (!seals || head.number > 0)) {
-			*ret_chain = c;
-			return NULL;
-		}
-		if (clock_mono_ms() > end_ms)
-			return e ? e
-				 : error_new(ERROR_TIMEOUT, "the sealers have made no block yet; see the logs in %s",
-					     n->folder);
+			e = chain_head(*ret_chain, &head);
+		if (!e || clock_mono_ms() > end_ms)
+			return e;
 		error_free(e);
 		net_pause(n);
 	}
 }
 
-static struct error *refuse_running(struct vcli *v)
+/* NULL: there was none, or it is not gone on with. */
+static struct error *find_earlier(struct vcli *v, struct net **ret_net)
 {
 	struct net *n = NULL;
 	struct error *e = net_read(v, &n);
@@ -105,6 +111,7 @@ static struct error *refuse_running(struct vcli *v)
 	if (v->set.force ||
 	    strcmp(json_string_value(json_object_get(n->document, "kind")), v->set.poa ? "poa" : "anvil") != 0)
 		return file_remove_tree(n->folder);
+	*ret_net = n;
 	return NULL;
 }
 
@@ -125,21 +132,24 @@ static struct error *bring_up(struct vcli *v, struct net *n)
 	int64_t end_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
 	struct chain *c = NULL;
 
-	TRY(v->set.poa ? net_start_poa(n) : start_anvil(n));
-	if (v->set.poa)
-		TRY(net_join(n, end_ms));
-	TRY(wait_for(n, v->set.poa, end_ms, &c));
-	return v->set.poa ? NULL : fund(c);
+	if (v->set.poa) {
+		TRY(net_start_poa(n));
+		return net_join(n, end_ms);
+	}
+	TRY(start_anvil(n));
+	TRY(wait_for_answer(n, end_ms, &c));
+	return fund(c);
 }
 
 struct error *cmd_chain_up(struct vcli *v)
 {
-	struct net *n = NULL;
+	struct net *n = NULL, *earlier = NULL;
 	struct error *e;
 
 	vcli_answer(v, json_object());
-	TRY(refuse_running(v));
+	TRY(find_earlier(v, &earlier));
 	TRY(net_new(v, v->set.poa ? "poa" : "anvil", &n));
+	TRY(net_shape(n, earlier));
 	e = bring_up(v, n);
 	if (e) {
 		net_stop(n);

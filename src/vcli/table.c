@@ -133,8 +133,11 @@ const struct config_row vcli_flags[] = {
 	{"windows", CONFIG_STRING, FIELD(windows), "86400,86400,86400,86400", NULL, 0, 0, "S,S,S,S",
 	 "Seconds that jobs leave to report, to verify, to dispute and to resolve.", NULL},
 	{"poa", CONFIG_BOOL, FIELD(poa), NULL, NULL, 0, 0, NULL,
-	 "A proof-of-authority network of geth nodes (Clique, a block a second, 23 M gas) instead of anvil.", NULL},
-	{"sealers", CONFIG_INT, FIELD(sealers), "3", NULL, 1, NET_SEALERS, "N", "How many nodes seal blocks.", NULL},
+	 "A proof-of-authority network of geth nodes (Clique, 23 M gas a block) instead of anvil.", NULL},
+	{"sealers", CONFIG_INT, FIELD(sealers), NULL, NULL, 1, NET_SEALERS, "N",
+	 "How many nodes of --poa seal blocks: 3, or as many as there are.", NULL},
+	{"period", CONFIG_INT, FIELD(period), NULL, NULL, 1, 60, "SECONDS",
+	 "Between blocks: of --poa 1, or as it is; of anvil there is one for each transaction.", NULL},
 	{"seconds", CONFIG_INT, FIELD(seconds), "60", NULL, 1, 3600, "N", "How long to go on.", NULL},
 	{"accounts", CONFIG_INT, FIELD(accounts), "16", NULL, 1, LOAD_ACCOUNTS, "N", "How many accounts call.", NULL},
 	{"window", CONFIG_INT, FIELD(window), "320", NULL, 1, 100000, "N",
@@ -358,13 +361,11 @@ const struct command vcli_commands[] = {
 	 "account.",
 	 cmd_account_export},
 
-	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "anvil", "geth", "bootnode", "keystore", "force"), S(60),
-	 "Start a development chain on this machine",
+	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "period", "anvil", "geth", "bootnode", "keystore", "force"),
+	 S(60), "Start a development chain on this machine",
 	 "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth "
-	 "nodes, "
-	 "those that are there when it begins). Commands that name no --chain-rpc use it. It goes on with the data of "
-	 "an "
-	 "earlier one of its kind, unless --force begins anew; that of the other kind is removed.",
+	 "nodes, those that are there when it begins). Commands that name no --chain-rpc use it. It goes on with the "
+	 "data of an earlier one of its kind, unless --force begins anew; that of the other kind is removed.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
 	 NULL, cmd_chain_status},

@@ -42,7 +42,7 @@ struct settings {
 	char *keystore, *account, *addresses, *windows;
 	char **chain_rpc, *anvil, *geth, *bootnode;
 	bool light, raw, poa;
-	int64_t sealers;
+	int64_t sealers, period; /* 0: not said */
 	char *price, *endpoint, *software, *node_passphrase_file, *budget, *limit, *max_price, *evidence, *once;
 	bool from_balance;
 	int64_t capacity, accepted, for_ms;

@@ -134,6 +134,11 @@ class Case(unittest.TestCase):
 
     def test_refusals(self):
         anvil = self.enter(Anvil())
+        anvil.fund(self.address())
+        measuring = self.vcli("--chain-rpc", anvil.url)
+        _, err = measuring.communicate(timeout=60)
+        self.assertEqual(measuring.returncode, 4, err)
+        self.assertIn("a block for each transaction", err)
         for part, words in (("either --geth", ["--rpc", anvil.url, "--geth", "geth"]), ("--key-file", ["--rpc", anvil.url]),
                             ("--kill-endpoint", ["--rpc", anvil.url, "--key-file", str(self.key), "--kill-endpoint"])):
             ran = self.bench(*words)

@@ -11,7 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from chain_lab import BIN, Anvil, Folder, Proxy, anvil_program, require, until  # noqa: E402
+from chain_lab import BIN, Anvil, Folder, Proxy, anvil_program, call, require, until  # noqa: E402
 
 VCLI = os.path.join(BIN, "vcli")
 EXIT = {"invalid": 2, "not-found": 3, "refused": 4, "unavailable": 5, "timeout": 6}
@@ -221,6 +221,18 @@ class Network(Case):
         self.assertIn("ended", self.vcli("chain", "status", "--timeout", "1s", ok=False).stdout)
         self.vcli("chain", "up")
         self.assertEqual(self.vcli("counter", "get").stdout, "1\n")
+
+    def test_blocks_at_a_pace(self):
+        rpc = self.answer("chain", "up", "--period", "1")["rpc"]
+        port = int(rpc[0].rsplit(":", 1)[1])
+        head = int(call(port, "eth_blockNumber"), 16)
+        until(lambda: int(call(port, "eth_blockNumber"), 16) >= head + 2, "blocks without transactions")
+        self.vcli("chain", "down")
+
+    def test_what_anvil_has_no_use_for(self):
+        self.refused("invalid", "--sealers: only with --poa", "chain", "up", "--sealers", "3")
+        self.refused("invalid", "--period", "chain", "up", "--period", "0")
+        self.refused("not-found", "no chain was started", "chain", "status")
 
     def test_a_program_that_is_none(self):
         self.refused("not-found", "no-such-program", "chain", "up", "--anvil", "/no-such-program")

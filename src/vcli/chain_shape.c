@@ -1,0 +1,56 @@
+/* How many sealers a chain has and how often it makes blocks. A proof-of-authority network keeps both from its first
+ * block on, so they are written down beside it. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "vcli/chain_net.h"
+
+#define SEALERS 3 /* of a new network */
+#define PERIOD_S 1
+#define PERIOD_MOST_S 60
+
+struct shape {
+	int64_t sealers, period_s; /* 0: not said */
+};
+
+static struct error *read_earlier(const struct net *earlier, struct shape *ret)
+{
+	const struct place root = {NULL, "net.json", 0};
+
+	TRY(json_read_decimal_opt(earlier->document, &root, "sealers", 1, NET_SEALERS, &ret->sealers));
+	return json_read_decimal_opt(earlier->document, &root, "period", 1, PERIOD_MOST_S, &ret->period_s);
+}
+
+static bool differs(int64_t asked, int64_t has)
+{
+	return asked && has && asked != has;
+}
+
+static int64_t first_said(int64_t asked, int64_t has, int64_t otherwise)
+{
+	return asked ? asked : has ? has : otherwise;
+}
+
+struct error *net_shape(struct net *n, const struct net *earlier)
+{
+	const struct shape asked = {n->v->set.sealers, n->v->set.period};
+	struct shape has = {0};
+
+	if (strcmp(json_string_value(json_object_get(n->document, "kind")), "poa") != 0) {
+		n->period_s = asked.period_s;
+		return asked.sealers ? error_new(ERROR_INVALID, "--sealers: only with --poa; anvil is one node") : NULL;
+	}
+	if (earlier)
+		TRY(read_earlier(earlier, &has));
+	if (differs(asked.sealers, has.sealers) || differs(asked.period_s, has.period_s))
+		return error_new(ERROR_EXISTS,
+				 "the chain in %s has %" PRId64 " sealers and a block every %" PRId64
+				 " s, and keeps both: leave --sealers and --period out, or begin anew with --force",
+				 n->folder, has.sealers, has.period_s);
+	n->sealers = (size_t)first_said(asked.sealers, has.sealers, SEALERS);
+	n->period_s = first_said(asked.period_s, has.period_s, PERIOD_S);
+	json_put_decimal(n->document, "sealers", (int64_t)n->sealers);
+	json_put_decimal(n->document, "period", n->period_s);
+	return NULL;
+}
