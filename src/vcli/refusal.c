@@ -88,7 +88,7 @@ static const struct {
 	{"NotBarred", "{subject} is not barred"},
 	{"AppealedAlready", "{subject} has appealed already"},
 	{"NoAppeal", "{subject} has not appealed"},
-	{"OwnCase", "{verifier} has barred it: somebody else decides the appeal"},
+	{"OwnCase", "{verifier} has barred it, is it or owns it: somebody else decides the appeal"},
 	{"EndsInThePast", "the end of a bar, {until:time}, must be ahead"},
 	/* Jobs */
 	{"NoCustomer", "{caller} is no customer, and only customers create jobs: vcli register customer does that"},
