@@ -81,6 +81,7 @@ static const struct {
 	{"NoOffer", "nobody has offered the role of {role:role} to {caller}"},
 	{"HoldsAlready", "{holder} is {role:role} already"},
 	{"HoldsNot", "{holder} is no {role:role}"},
+	{"TookOverLately", "the role of {role:role} was taken over lately: it can be handed on from {from:time} on"},
 	{"OwnershipOnlyMoves", "there is one owner: ownership is handed over, never granted or revoked"},
 	/* Blacklist */
 	{"IsBarred", "{subject} is barred"},

@@ -4,8 +4,8 @@ calls in while it is paid."""
 import itertools
 
 from chain import SOURCE
-from contracts_case import (B_SETTLED, CANCELLED, CLOSED, CUSTOMER, EXPIRED, NONE, SUPPLIER, ContractsCase, Tree, compiled,
-                            h, main)
+from contracts_case import (B_SETTLED, CANCELLED, CLOSED, CUSTOMER, EXPIRED, NONE, SUPPLIER, VERIFIER, ContractsCase, Tree,
+                            compiled, h, main)
 
 PRICE, BUDGET = 1000, 10**6
 
@@ -154,6 +154,30 @@ class Order(RacesCase):
                          (self.jobs, node, "report", [job, node, 1, 4, h(2)]), judge=4)
         for done, has in ends.values():
             self.assertEqual((done[1], has), (False, {"customer": 3 * PRICE, "supplier": 4 * PRICE}))
+
+
+    def test_a_revocation_is_not_outrun(self):
+        """Whoever is to be revoked hands the role to an accomplice in the same block, just before: that works once."""
+        roles, owner = self.net.roles, self.net.owner
+        second, third = self.chain.person("accomplice"), self.chain.person("another accomplice")
+
+        def outrun(holder, to):
+            return self.in_one_block([(roles, holder, "offerHandOver", [VERIFIER, to]),
+                                      (roles, to, "acceptHandOver", [VERIFIER, holder]),
+                                      (roles, owner, "revoke", [VERIFIER, holder])])
+        self.assertEqual(outrun(self.verifier, second), [True, True, False])
+        self.assertEqual(outrun(second, third), [False, False, True])
+        self.assertFalse(any(roles("holds", VERIFIER, who) for who in (self.verifier, second, third)))
+
+    def test_a_role_is_handed_on_later(self):
+        roles, at = self.net.roles, self.chain.now() + 10
+        self.in_one_block([(roles, self.verifier, "offerHandOver", [VERIFIER, self.stranger]),
+                           (roles, self.stranger, "acceptHandOver", [VERIFIER, self.verifier])], at)
+        rested = at + roles("HAND_OVER_REST")
+        offer = roles, self.stranger, "offerHandOver", [VERIFIER, self.verifier]
+        self.assertEqual(self.in_one_block([offer], rested - 1), [False])
+        self.assertEqual(self.in_one_block([offer], rested), [True])
+        roles.send(self.verifier, "acceptHandOver", VERIFIER, self.stranger)
 
 
 class Moments(RacesCase):
