@@ -237,6 +237,45 @@ class Moments(RacesCase):
                     after={"customer": BUDGET, "supplier": 0})
 
 
+    def test_the_latest_end(self):
+        """Everybody waits for the last second of their window, and who should decide stays silent: R + V + D + S after its end
+        anybody brings the job to its final state all the same."""
+        job, node = self.net.working()
+        tree = Tree(job, node, 0, [h(i) for i in range(5)])
+        self.jobs.send(self.customer, "close", job)
+        at = self.net.job(job)["ends_at"]
+        for window, *step in (
+                (self.net.report_s, self.supplier, "report", [job, node, 0, 5, tree.root]),
+                (self.net.verify_s, self.verifier, "confirm", [job, node, 0, 3, h("two are black")]),
+                (self.net.dispute_s, self.customer, "dispute", [job, node, 0, 0, tree.segments[0], tree.proof(0)])):
+            at += window - 1
+            self.assertEqual(self.in_one_block([(self.jobs, *step)], at), [True], step)
+        at += self.net.resolve_s
+        last = [(self.jobs, self.stranger, "settle", [job, node, 0]), (self.jobs, self.stranger, "finish", [job])]
+        self.assertEqual(self.in_one_block(last, at - 1), [False, False])
+        self.assertEqual(self.in_one_block(last, at), [True, True])
+        windows = self.net.report_s + self.net.verify_s + self.net.dispute_s + self.net.resolve_s
+        self.assertLess(at, self.net.job(job)["ends_at"] + windows)
+        self.assertEqual((self.net.balance(self.customer), self.net.balance(self.supplier)), (BUDGET - 3 * PRICE, 3 * PRICE))
+
+    def test_what_a_node_can_hold(self):
+        """A node that was unassigned reports all that is left, and disputes the rejection: others' reports wait for it, until
+        it is settled."""
+        job, node = self.net.working(budget=5 * PRICE)
+        hog = self.net.add_node("hog")
+        self.jobs.send(self.manager, "assign", job, hog, PRICE)
+        self.jobs.send(self.manager, "unassign", job, hog)
+        tree = self.net.report(job, hog)
+        mine = [job, node, 0, 5, h("delivered")]
+        self.jobs.refuse(node, "report", mine, "BudgetExceeded", [0, 5 * PRICE])
+        self.jobs.send(self.verifier, "reject", job, hog, 0, h("nothing was delivered"))
+        self.jobs.send(hog, "dispute", job, hog, 0, 0, tree.segments[0], tree.proof(0))
+        self.jobs.refuse(node, "report", mine, "BudgetExceeded", [0, 5 * PRICE])
+        at = self.net.batch(job, hog, 0)["since"] + self.net.resolve_s
+        self.assertEqual(self.in_one_block([(self.jobs, node, "settle", [job, hog, 0]), (self.jobs, node, "report", mine)], at),
+                         [True, True])
+
+
 class Repetition(RacesCase):
     def twice(self, contract, sender, function, *arguments):
         done = self.in_one_block([(contract, sender, function, list(arguments))] * 2)
