@@ -39,7 +39,7 @@ contract Blacklist is RoleGuard {
 	error AppealedAlready(address subject);
 	/// @notice There is no appeal to decide.
 	error NoAppeal(address subject);
-	/// @notice Whoever barred does not decide the appeal.
+	/// @notice Neither whoever barred nor whoever may appeal decides the appeal.
 	error OwnCase(address verifier);
 
 	/// @notice `subject`, a node or an account, is barred until `until`.
@@ -94,18 +94,19 @@ contract Blacklist is RoleGuard {
 	/// @param statement hash of what it has to say
 	function appeal(address subject, bytes32 statement) external {
 		Bar storage b = _barred(subject);
-		if (msg.sender != subject && msg.sender != nodes.ownerOf(subject)) revert NotYours(msg.sender);
+		if (!_speaksFor(subject)) revert NotYours(msg.sender);
 		if (statement == 0) revert ZeroHash();
 		if (b.appeal != Appeal.None) revert AppealedAlready(subject);
 		b.appeal = Appeal.Filed;
 		emit Appealed(subject, msg.sender, statement);
 	}
 
-	/// @notice A verifier that did not bar it, or the owner of the roles, decides an appeal.
+	/// @notice A verifier that did not bar it, or the owner of the roles, decides an appeal; not the subject itself and not
+	/// the owner of the node that it is.
 	function decideAppeal(address subject, bool lifted) external {
 		Bar storage b = _barred(subject);
 		if (!roles.holds(Role.Owner, msg.sender)) _checkRole(Role.Verifier);
-		if (b.verifier == msg.sender) revert OwnCase(msg.sender);
+		if (b.verifier == msg.sender || _speaksFor(subject)) revert OwnCase(msg.sender);
 		if (b.appeal != Appeal.Filed) revert NoAppeal(subject);
 		if (lifted) delete bars[subject];
 		else b.appeal = Appeal.Refused;
@@ -126,6 +127,11 @@ contract Blacklist is RoleGuard {
 	{
 		Bar storage b = bars[subject];
 		return (b.verifier, b.until, b.appeal, b.evidence, b.reason);
+	}
+
+	/// @dev Whether the caller is the subject or owns the node that it is.
+	function _speaksFor(address subject) private view returns (bool) {
+		return msg.sender == subject || msg.sender == nodes.ownerOf(subject);
 	}
 
 	/// @dev A bar that stands.

@@ -29,6 +29,8 @@ contract Roles {
 	error HoldsNot(Role role, address holder);
 	/// @notice There is always an owner: ownership is handed over, not granted, revoked or given up.
 	error OwnershipOnlyMoves();
+	/// @notice The caller took the role over lately, and hands it on from `from` (seconds since 1970) on.
+	error TookOverLately(Role role, uint256 from);
 
 	/// @notice The owner offers `to` a role.
 	event RoleGranted(Role indexed role, address indexed to, address indexed by);
@@ -39,6 +41,10 @@ contract Roles {
 	/// @notice `holder` has lost the role, or a grant not yet accepted; by the owner's will or its own.
 	event RoleRevoked(Role indexed role, address indexed holder, address indexed by);
 
+	/// @notice Seconds for which a manager or verifier that took its role over does not hand it on. Else one that is to be
+	/// revoked could pass the role from address to address, each time ahead of the owner's transaction, for ever.
+	uint256 public constant HAND_OVER_REST = 1 days;
+
 	/// @notice The one that names the others.
 	address public owner;
 	/// @notice Number of the present owner's reign; what an earlier one granted and nobody accepted is void.
@@ -47,6 +53,7 @@ contract Roles {
 	mapping(Role => AddressSet.Set) private holders; // managers and verifiers
 	mapping(Role => mapping(address => uint256)) private grants; // to whom -> the reign it was granted in
 	mapping(Role => mapping(address => address)) private handOvers; // from whom -> to whom
+	mapping(Role => mapping(address => uint256)) private rests; // who took it over -> from when it hands it on
 
 	/// @notice Whoever deploys it owns it.
 	constructor() {
@@ -74,10 +81,12 @@ contract Roles {
 	}
 
 	/// @notice Offer the caller's own role to `to`, in place of whom it was offered to before; zero takes the offer
-	/// back. The caller keeps the role until `to` calls `acceptHandOver`.
+	/// back. The caller keeps the role until `to` calls `acceptHandOver`. A manager or verifier that took the role over
+	/// itself hands it on after `HAND_OVER_REST` seconds only.
 	function offerHandOver(Role role, address to) external {
 		if (!holds(role, msg.sender)) revert MissingRole(role, msg.sender);
 		if (to != address(0) && holds(role, to)) revert HoldsAlready(role, to);
+		if (block.timestamp < rests[role][msg.sender]) revert TookOverLately(role, rests[role][msg.sender]);
 		handOvers[role][msg.sender] = to;
 		emit HandOverOffered(role, msg.sender, to);
 	}
@@ -93,6 +102,7 @@ contract Roles {
 			if (!holders[role].add(msg.sender)) revert HoldsAlready(role, msg.sender);
 			holders[role].remove(from);
 			delete grants[role][msg.sender];
+			rests[role][msg.sender] = block.timestamp + HAND_OVER_REST;
 		}
 		emit RoleAccepted(role, msg.sender, from);
 	}

@@ -217,36 +217,58 @@ struct error *cmd_job_settle(struct vcli *v)
 
 /* --- disputes --- */
 
-struct error *cmd_job_dispute(struct vcli *v)
+/* INDEX FILE: the place of a segment, its hash, the way to the root. */
+static struct error *append_segment(struct vcli *v, const struct named *n, json_t *args)
 {
 	uint8_t proof[SEGMENTS_DEPTH][KECCAK_BYTES];
-	struct named n = {.node = NULL};
 	struct segments *s = NULL;
-	struct chain *c = NULL;
-	json_t *args, *path = json_array();
+	json_t *path;
 	uint64_t index = 0;
 	size_t depth;
-	struct error *e = read_names(v, true, &n);
 
-	if (!e)
-		e = money_number("INDEX", v->args[3], SEGMENTS - 1, &index);
-	if (!e)
-		e = segments_read(v, v->args[4], &s);
-	if (!e && index >= s->count)
-		e = error_new(ERROR_INVALID, "INDEX: %s has the segments 0 to %zu", v->args[4], s->count - 1);
+	if (!v->args[4])
+		return error_new(ERROR_INVALID, "FILE: name the file of segments in which INDEX counts");
+	TRY(money_number("INDEX", v->args[3], SEGMENTS - 1, &index));
+	TRY(segments_read(v, v->args[4], &s));
+	if (index >= s->count)
+		return error_new(ERROR_INVALID, "INDEX: %s has the segments 0 to %zu", v->args[4], s->count - 1);
+	depth = segments_proof(s, &n->batch, index, proof);
+	path = json_array();
+	for (size_t i = 0; i < depth; i++)
+		json_array_append_new(path, json_sprintf("0x%s", hex_encode(v, proof[i], KECCAK_BYTES)));
+	json_array_append_new(args, json_integer((json_int_t)index));
+	json_array_append_new(args, json_sprintf("0x%s", hex_encode(v, s->hashes[index], KECCAK_BYTES)));
+	json_array_append_new(args, path);
+	return NULL;
+}
+
+/* For want of any: what the customer says that was given none. */
+static void append_no_segment(json_t *args)
+{
+	json_array_append_new(args, json_integer(0));
+	json_array_append_new(args, json_string(ZERO_HASH));
+	json_array_append_new(args, json_array());
+}
+
+struct error *cmd_job_dispute(struct vcli *v)
+{
+	struct named n = {.node = NULL};
+	struct chain *c = NULL;
+	struct error *e = NULL;
+	json_t *args;
+
+	TRY(read_names(v, true, &n));
+	args = batch_args(&n);
+	if (v->args[3])
+		e = append_segment(v, &n, args);
+	else
+		append_no_segment(args);
 	if (!e)
 		e = chain_open_sending(v, &c);
 	if (e) {
-		json_decref(path);
+		json_decref(args);
 		return e;
 	}
-	depth = segments_proof(s, &n.batch, index, proof);
-	for (size_t i = 0; i < depth; i++)
-		json_array_append_new(path, json_sprintf("0x%s", hex_encode(c, proof[i], KECCAK_BYTES)));
-	args = batch_args(&n);
-	json_array_append_new(args, json_integer((json_int_t)index));
-	json_array_append_new(args, json_sprintf("0x%s", hex_encode(c, s->hashes[index], KECCAK_BYTES)));
-	json_array_append_new(args, path);
 	TRY(chain_do(c, "Jobs", "dispute", args, U256_ZERO, NULL));
 	return finish(v, &n);
 }

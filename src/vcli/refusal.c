@@ -81,6 +81,7 @@ static const struct {
 	{"NoOffer", "nobody has offered the role of {role:role} to {caller}"},
 	{"HoldsAlready", "{holder} is {role:role} already"},
 	{"HoldsNot", "{holder} is no {role:role}"},
+	{"TookOverLately", "the role of {role:role} was taken over lately: it can be handed on from {from:time} on"},
 	{"OwnershipOnlyMoves", "there is one owner: ownership is handed over, never granted or revoked"},
 	/* Blacklist */
 	{"IsBarred", "{subject} is barred"},
@@ -88,7 +89,7 @@ static const struct {
 	{"NotBarred", "{subject} is not barred"},
 	{"AppealedAlready", "{subject} has appealed already"},
 	{"NoAppeal", "{subject} has not appealed"},
-	{"OwnCase", "{verifier} has barred it: somebody else decides the appeal"},
+	{"OwnCase", "{verifier} has barred it, is it or owns it: somebody else decides the appeal"},
 	{"EndsInThePast", "the end of a bar, {until:time}, must be ahead"},
 	/* Jobs */
 	{"NoCustomer", "{caller} is no customer, and only customers create jobs: vcli register customer does that"},

@@ -63,6 +63,18 @@ class Bars(ContractsCase):
         self.list.send(self.net.owner, "decideAppeal", self.net.customer, True)
         self.assertFalse(self.list("isBarred", self.net.customer))
 
+    def test_nobody_decides_their_own_appeal(self):
+        for who in (self.node, self.owner):
+            self.net.roles.send(self.net.owner, "grant", VERIFIER, who)
+            self.net.roles.send(who, "acceptGrant", VERIFIER)
+        for subject, parties in ((self.node, (self.node, self.owner)), (self.owner, (self.owner,))):
+            self.bar(subject)
+            self.list.send(self.owner, "appeal", subject, h("why"))
+            for who in parties:
+                self.list.refuse(who, "decideAppeal", [subject, True], "OwnCase", [who])
+        # The node is another verifier where its owner is barred.
+        self.list.send(self.node, "decideAppeal", self.owner, True)
+
     def test_refusals(self):
         b, v, node, now = self.list, self.verifier, self.node, self.chain.now()
         good = [node, now + 1000, h("proof"), "why"]

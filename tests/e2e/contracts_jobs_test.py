@@ -507,6 +507,26 @@ class Disputes(JobsCase):
         self.jobs.refuse(self.verifier2, "resolve", [job, node, 0, 6, h(1)], "BadCount", [6, 5])
         self.jobs.refuse(self.verifier2, "resolve", [job, node, 0, 1, bytes(32)], "ZeroHash")
 
+    def test_segments_that_nobody_showed(self):
+        """A verifier confirms a root over nothing: the customer has no segment to show, and need not pay for it."""
+        job, node = self.net.working()
+        for ordinal in range(2):
+            self.jobs.send(self.supplier, "report", job, node, ordinal, 5, h("made up"))
+        self.jobs.send(self.verifier, "confirm", job, node, 0, 5, bytes(32))
+        self.jobs.send(self.verifier, "reject", job, node, 1, h("no such segments"))
+        nothing = [0, bytes(32), []]
+        for who in (self.supplier, node):
+            self.jobs.refuse(who, "dispute", [job, node, 0, *nothing], "NotYours", [who])
+            # Who made the tree shows what is below it.
+            self.jobs.refuse(who, "dispute", [job, node, 1, *nothing], "BadProof", [ANY, h("made up")])
+        self.jobs.refuse(self.customer, "dispute", [job, node, 1, *nothing], "NotYours", [self.customer])
+        receipt = self.jobs.send(self.customer, "dispute", job, node, 0, *nothing)
+        self.told(self.jobs, receipt, ("BatchDisputed", {"jobId": job, "node": node, "ordinal": 0, "by": self.customer,
+                                                         "index": 0, "segment": bytes(32)}))
+        self.jobs.send(self.verifier2, "resolve", job, node, 0, 0, h("the supplier shows none"))
+        self.jobs.send(self.supplier, "settle", job, node, 1)
+        self.settled(job, node, 0)
+
     def test_too_late(self):
         job, node, tree = self.judged(5)
         self.chain.advance(self.net.dispute_s)

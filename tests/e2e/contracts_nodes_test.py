@@ -50,6 +50,12 @@ class Nodes(ContractsCase):
         self.nodes.send(self.other, "remove", self.node)
         self.nodes.refuse(self.owner, "add", self.arguments(), "NoConsent", [self.node, self.owner])
 
+    def test_consent_is_for_one_contract(self):
+        other = self.chain.deploy("Nodes", self.net.owner, self.net.accounts.address)
+        self.assertNotEqual(other("consentHash", self.node, self.owner), self.nodes("consentHash", self.node, self.owner))
+        other.refuse(self.owner, "add", self.arguments(), "NoConsent", [self.node, self.owner])
+        self.nodes.send(self.owner, "add", *self.arguments())
+
     def test_signatures(self):
         v = self.consent[64]
         bad = [b"", self.consent[:64], self.consent + b"\0", bytes(65), self.consent[:64] + bytes([v ^ 7]),

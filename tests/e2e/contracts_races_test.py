@@ -4,8 +4,8 @@ calls in while it is paid."""
 import itertools
 
 from chain import SOURCE
-from contracts_case import (B_SETTLED, CANCELLED, CLOSED, CUSTOMER, EXPIRED, NONE, SUPPLIER, ContractsCase, Tree, compiled,
-                            h, main)
+from contracts_case import (B_SETTLED, CANCELLED, CLOSED, CUSTOMER, EXPIRED, NONE, SUPPLIER, VERIFIER, ContractsCase, Tree,
+                            compiled, h, main)
 
 PRICE, BUDGET = 1000, 10**6
 
@@ -156,6 +156,30 @@ class Order(RacesCase):
             self.assertEqual((done[1], has), (False, {"customer": 3 * PRICE, "supplier": 4 * PRICE}))
 
 
+    def test_a_revocation_is_not_outrun(self):
+        """Whoever is to be revoked hands the role to an accomplice in the same block, just before: that works once."""
+        roles, owner = self.net.roles, self.net.owner
+        second, third = self.chain.person("accomplice"), self.chain.person("another accomplice")
+
+        def outrun(holder, to):
+            return self.in_one_block([(roles, holder, "offerHandOver", [VERIFIER, to]),
+                                      (roles, to, "acceptHandOver", [VERIFIER, holder]),
+                                      (roles, owner, "revoke", [VERIFIER, holder])])
+        self.assertEqual(outrun(self.verifier, second), [True, True, False])
+        self.assertEqual(outrun(second, third), [False, False, True])
+        self.assertFalse(any(roles("holds", VERIFIER, who) for who in (self.verifier, second, third)))
+
+    def test_a_role_is_handed_on_later(self):
+        roles, at = self.net.roles, self.chain.now() + 10
+        self.in_one_block([(roles, self.verifier, "offerHandOver", [VERIFIER, self.stranger]),
+                           (roles, self.stranger, "acceptHandOver", [VERIFIER, self.verifier])], at)
+        rested = at + roles("HAND_OVER_REST")
+        offer = roles, self.stranger, "offerHandOver", [VERIFIER, self.verifier]
+        self.assertEqual(self.in_one_block([offer], rested - 1), [False])
+        self.assertEqual(self.in_one_block([offer], rested), [True])
+        roles.send(self.verifier, "acceptHandOver", VERIFIER, self.stranger)
+
+
 class Moments(RacesCase):
     """At the second where a window ends, only one of two is possible, whatever their order."""
 
@@ -211,6 +235,45 @@ class Moments(RacesCase):
         self.moment(self.net.job(job)["deadline"], (self.jobs, self.customer, "topUp", [job, 5], 5),
                     (self.jobs, self.stranger, "finish", [job]), before={"customer": BUDGET + 5, "supplier": 0},
                     after={"customer": BUDGET, "supplier": 0})
+
+
+    def test_the_latest_end(self):
+        """Everybody waits for the last second of their window, and who should decide stays silent: R + V + D + S after its end
+        anybody brings the job to its final state all the same."""
+        job, node = self.net.working()
+        tree = Tree(job, node, 0, [h(i) for i in range(5)])
+        self.jobs.send(self.customer, "close", job)
+        at = self.net.job(job)["ends_at"]
+        for window, *step in (
+                (self.net.report_s, self.supplier, "report", [job, node, 0, 5, tree.root]),
+                (self.net.verify_s, self.verifier, "confirm", [job, node, 0, 3, h("two are black")]),
+                (self.net.dispute_s, self.customer, "dispute", [job, node, 0, 0, tree.segments[0], tree.proof(0)])):
+            at += window - 1
+            self.assertEqual(self.in_one_block([(self.jobs, *step)], at), [True], step)
+        at += self.net.resolve_s
+        last = [(self.jobs, self.stranger, "settle", [job, node, 0]), (self.jobs, self.stranger, "finish", [job])]
+        self.assertEqual(self.in_one_block(last, at - 1), [False, False])
+        self.assertEqual(self.in_one_block(last, at), [True, True])
+        windows = self.net.report_s + self.net.verify_s + self.net.dispute_s + self.net.resolve_s
+        self.assertLess(at, self.net.job(job)["ends_at"] + windows)
+        self.assertEqual((self.net.balance(self.customer), self.net.balance(self.supplier)), (BUDGET - 3 * PRICE, 3 * PRICE))
+
+    def test_what_a_node_can_hold(self):
+        """A node that was unassigned reports all that is left, and disputes the rejection: others' reports wait for it, until
+        it is settled."""
+        job, node = self.net.working(budget=5 * PRICE)
+        hog = self.net.add_node("hog")
+        self.jobs.send(self.manager, "assign", job, hog, PRICE)
+        self.jobs.send(self.manager, "unassign", job, hog)
+        tree = self.net.report(job, hog)
+        mine = [job, node, 0, 5, h("delivered")]
+        self.jobs.refuse(node, "report", mine, "BudgetExceeded", [0, 5 * PRICE])
+        self.jobs.send(self.verifier, "reject", job, hog, 0, h("nothing was delivered"))
+        self.jobs.send(hog, "dispute", job, hog, 0, 0, tree.segments[0], tree.proof(0))
+        self.jobs.refuse(node, "report", mine, "BudgetExceeded", [0, 5 * PRICE])
+        at = self.net.batch(job, hog, 0)["since"] + self.net.resolve_s
+        self.assertEqual(self.in_one_block([(self.jobs, node, "settle", [job, hog, 0]), (self.jobs, node, "report", mine)], at),
+                         [True, True])
 
 
 class Repetition(RacesCase):

@@ -201,7 +201,7 @@ class Walk(ContractsCase):
         batch = job and job.batches.get(place[1:])
         index = self.dice.randrange(self.count_of(place))
         tree = batch.tree if batch else Tree(*place, self.segment[:3])
-        segment = tree.segments[index] if self.dice.random() < 0.95 else EVIDENCE
+        segment = self.dice.choices((tree.segments[index], EVIDENCE, bytes(32)), (18, 1, 2))[0]
         return (self.net.jobs, "dispute", self.dice.choice(self.parties(*place[:2])),
                 [*place, index, segment, tree.proof(index)], 0)
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Roles on a real EVM: each function, refusal and event; no role without its holder's consent."""
+from chain import ANY
 from contracts_case import MANAGER, OWNER, VERIFIER, ZERO, ContractsCase, main
 
 BOTH = (MANAGER, VERIFIER)
@@ -50,6 +51,9 @@ class Roles(ContractsCase):
             self.assertTrue(self.roles("holds", role, self.b))
             self.assertEqual(self.roles("page", role, 0, 10), [self.b])
             self.roles.refuse(self.b, "acceptHandOver", [role, self.a], "NoOffer", [role, self.b])
+            # Not on and on.
+            self.roles.refuse(self.b, "offerHandOver", [role, self.a], "TookOverLately", [role, ANY])
+        self.assertEqual(self.roles("HAND_OVER_REST"), 86400)
 
     def test_the_owner_hands_over(self):
         self.roles.send(self.owner, "grant", MANAGER, self.b)

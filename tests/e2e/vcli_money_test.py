@@ -284,9 +284,18 @@ class Jobs(Money):
         self.operator("job", "resolve", job, node, "1", "3", "--evidence", self.document)
         self.assertEqual(sue("job", "settle", job, node, "1")["paid_wei"], str(21 * GWEI))
 
+        # A third that the customer was not shown: that is why it disputes; the owner decides that nothing is paid.
+        self.assertEqual(sue("job", "report", job, node, self.segments(2, "hidden"))["ordinal"], "2")
+        vera("job", "confirm", job, node, "2")
+        ann.refused("invalid", "FILE", "job", "dispute", job, node, "2", "0")
+        sue.refused("refused", "has no part", "job", "dispute", job, node, "2")
+        ann("job", "dispute", job, node, "2")
+        self.operator("job", "resolve", job, node, "2", "0", "--evidence", self.document)
+        self.assertEqual(sue("job", "settle", job, node, "2")["paid_wei"], "0")
+
         status = ann("job", "status", job)
         self.assertEqual((status["job_state"], status["free_wei"], status["held_wei"]), ("active", str(944 * GWEI), "0"))
-        self.assertEqual((status["nodes"][0]["last"], status["nodes"][0]["accepted"]), ("settled", "3"))
+        self.assertEqual((status["nodes"][0]["last"], status["nodes"][0]["accepted"]), ("settled", "0"))
         self.assertIn("944 gwei", ann.text("job", "status", job))
         ann("job", "close", job)
         ann.refused("refused", "job 1 is closing", "job", "close", job)

@@ -9,14 +9,16 @@ import {JobBatches} from "./JobBatches.sol";
 /// @title Disputes about a judgement
 /// @notice Whoever loses by a judgement may dispute it once, by showing one segment of the batch: the customer when
 /// segments were accepted, the supplier when some were not. The Merkle proof ties the segment to what was reported, so
-/// that all speak of the same. Somebody else than the first judge resolves it.
+/// that all speak of the same. The supplier, whose tree it is, can always show one; the customer only what it was given,
+/// so it may also dispute for want of any: else a root over nothing, confirmed by an accomplice, would have to be paid.
+/// Somebody else than the first judge resolves it.
 abstract contract JobDisputes is JobBatches {
 	/// @notice The proof does not show this segment at this place of the batch.
 	error BadProof(bytes32 leaf, bytes32 root);
 	/// @notice Whoever judged does not resolve the dispute.
 	error OwnJudgement(address verifier);
 
-	/// @notice `by` disputes the judgement of a batch, for the sake of segment `index`.
+	/// @notice `by` disputes the judgement of a batch, for the sake of segment `index`; `segment` zero: for want of any.
 	event BatchDisputed(
 		uint256 indexed jobId, address indexed node, uint32 ordinal, address indexed by, uint256 index, bytes32 segment
 	);
@@ -33,7 +35,8 @@ abstract contract JobDisputes is JobBatches {
 	/// @notice The customer, the node or who is paid for it disputes a judgement, or a verifier's silence, within
 	/// `disputeWindow` seconds.
 	/// @param index place of the segment in the batch, from 0
-	/// @param segment hash that stands for it
+	/// @param segment hash that stands for it; zero, by the customer: it was given no segment of this batch, and neither
+	/// `index` nor `proof` says anything
 	/// @param proof the hashes beside the way from the leaf to the root, as in RFC 9162
 	function dispute(
 		uint256 jobId,
@@ -51,8 +54,10 @@ abstract contract JobDisputes is JobBatches {
 		if (block.timestamp < judged) revert TooEarly(judged);
 		if (block.timestamp >= judged + disputeWindow) revert TooLate(judged + disputeWindow);
 		_checkStanding(b, jobId, node);
-		bytes32 leaf = Merkle.leaf(jobId, node, ordinal, index, segment);
-		if (!Merkle.verify(leaf, index, b.count, proof, b.root)) revert BadProof(leaf, b.root);
+		if (segment != 0 || msg.sender != jobs[jobId].customer) {
+			bytes32 leaf = Merkle.leaf(jobId, node, ordinal, index, segment);
+			if (!Merkle.verify(leaf, index, b.count, proof, b.root)) revert BadProof(leaf, b.root);
+		}
 		b.state = BatchState.Disputed;
 		b.since = _now();
 		emit BatchDisputed(jobId, node, ordinal, msg.sender, index, segment);
