@@ -240,6 +240,13 @@ class Delivery(WithBroker):
         client.order("send", CLIENT, OTHER, TTL, '{"and":"again"}')
         client.wait("sent", None, "ok")
         self.assertEqual(again.wait("message")[5], '{"and":"again"}')
+        # What docs/broker.md says: who connects again is bound again.
+        self.broker.ctl("close_all_connections", "mended")
+        client.wait("state", "up")
+        self.until_served(node, NODE)
+        client.order("send", CLIENT, NODE, TTL, '{"found":"again"}')
+        client.wait("sent", None, "ok")
+        self.assertEqual(node.wait("message")[5], '{"found":"again"}')
         node.quit()
 
     def test_status_reaches_every_watcher_and_needs_none(self):
