@@ -157,12 +157,15 @@ struct error *cmd_job_confirm(struct vcli *v)
 	TRY(chain_open_sending(v, &c));
 	TRY(get_batch(c, &n, &batch));
 	count = number(batch, "count");
-	if (v->args[3])
+	if (count == 0)
+		e = error_new(ERROR_NOT_FOUND, "node %s has reported no batch %" PRIu32 " in job %" PRIu64, n.node,
+			      n.batch.ordinal, n.batch.job);
+	else if (v->args[3])
 		e = compare(c, v->args[3], &n, batch);
 	json_decref(batch);
 	TRY(e);
 	accepted = v->set.accepted ? (uint64_t)v->set.accepted : count;
-	if (count > 0 && accepted < count && !v->set.evidence)
+	if (accepted < count && !v->set.evidence)
 		return error_new(ERROR_INVALID,
 				 "--evidence: name a file that shows why %" PRIu64 " of %" PRIu64
 				 " segments are not good",
