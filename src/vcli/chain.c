@@ -11,6 +11,7 @@
 #include "chain/address.h"
 #include "vcli/chain_net.h"
 #include "vcli/paths.h"
+#include "vcli/progress.h"
 #include "vcli/refusal.h"
 
 #define PATIENCE_MS 10000 /* for an endpoint, when --timeout gives none */
@@ -68,8 +69,14 @@ static void on_reply(const struct rpc_reply *reply, void *arg)
 	}
 }
 
-static struct error *outcome(struct wait *w, bool done, json_t **ret_values)
+static struct error *outcome(struct wait *w, json_t **ret_values)
 {
+	struct progress *p = progress_new(w, w->chain->v);
+	bool done;
+
+	progress_say(p, "waiting for the chain to answer");
+	done = chain_run(w->chain, &w->done);
+	mem_free(p);
 	if (!done)
 		return error_new(ERROR_TIMEOUT, "the chain's endpoint has not answered in time");
 	if (w->error)
@@ -85,7 +92,7 @@ struct error *chain_call(struct chain *c, const char *method, json_t *params, js
 
 	w->chain = c;
 	rpc_call(c->rpc, w, method, params, on_reply, w);
-	e = outcome(w, chain_run(c, &w->done), ret_result);
+	e = outcome(w, ret_result);
 	mem_free(w);
 	return e;
 }
@@ -113,7 +120,7 @@ struct error *chain_ask_at(struct chain *c, const char *contract, const char *fu
 	if (!e) {
 		contract_ask_at(w, c->rpc, interface, address, c->sender ? sender_account(c->sender) : NULL, function,
 				args, block, on_values, w);
-		e = outcome(w, chain_run(c, &w->done), ret_values);
+		e = outcome(w, ret_values);
 	}
 	json_decref(args);
 	mem_free(w);
@@ -211,6 +218,7 @@ struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 	struct chain *c = mem_new(v, struct chain);
 	const char *urls[RPC_ENDPOINTS];
 	struct rpc_config config = {.urls = urls, .give_up_ms = v->timeout_ms};
+	struct error *e;
 
 	TRY(endpoints(c, named(v), urls, &config.url_count));
 	if (!config.give_up_ms || config.give_up_ms > PATIENCE_MS)
@@ -219,10 +227,21 @@ struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 	config.give_up_ms = config.give_up_ms * 8 / 10;
 	c->v = v;
 	c->deadline_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
-	TRY(rpc_open(c, &v->loop, &config, &c->rpc));
+	e = rpc_open(c, &v->loop, &config, &c->rpc);
+	if (e)
+		return error_wrap(e, "--chain-rpc");
 	TRY(read_genesis(c));
 	*ret_chain = c;
 	return NULL;
+}
+
+struct error *chain_reach(struct vcli *v, struct chain **ret_chain)
+{
+	struct error *e = chain_connect(v, ret_chain);
+
+	if (!e || (e->code != ERROR_UNAVAILABLE && e->code != ERROR_TIMEOUT))
+		return e;
+	return error_wrap(e, "no chain answers: --chain-rpc names one, vcli chain up starts one");
 }
 
 struct error *chain_read_addresses(struct chain *c)
@@ -247,7 +266,7 @@ struct error *chain_open(struct vcli *v, struct chain **ret_chain)
 
 	if (!v->answer)
 		vcli_answer(v, json_object());
-	TRY(chain_connect(v, &c));
+	TRY(chain_reach(v, &c));
 	TRY(chain_read_addresses(c));
 	*ret_chain = c;
 	return NULL;

@@ -126,7 +126,8 @@ const struct config_row vcli_flags[] = {
 	 "identity.",
 	 NULL},
 	{"chain-rpc", CONFIG_LIST, FIELD(chain_rpc), NULL, NULL, 0, 0, "URL[,URL...]",
-	 "The chain's JSON-RPC endpoints; the next one is used while one fails. http://127.0.0.1:8545 otherwise.",
+	 "The chain's JSON-RPC endpoints; the next one is used while one fails. Those of the chain that vcli chain up "
+	 "started otherwise, or http://127.0.0.1:8545.",
 	 NULL},
 	{"addresses", CONFIG_STRING, FIELD(addresses), NULL, NULL, 0, 0, "FILE",
 	 "Where the contracts are; DIR/chain/addresses.json of --state-dir otherwise.", NULL},
