@@ -162,6 +162,19 @@ class Contracts(Case):
         other = self.enter(Anvil("--chain-id", "4711"))
         self.refused("refused", "the endpoint is on another chain (4711)", "counter", "get", "--chain-rpc", other.url)
 
+    def test_what_cannot_be_deployed_or_written_down_costs_nothing(self):
+        self.anvil.fund(self.address)
+        for windows in ("1,2", "a,b,c,d", "0,1,1,1", "1,1,1,2592001", "-1,1,1,1"):
+            self.refused("invalid", "--windows", "chain", "deploy", "--windows=" + windows)
+        # A file that holds something else is not written over, and a place that cannot be written to is told before.
+        notes = pathlib.Path(self.secret("notes", "not addresses"))
+        self.refused("invalid", "--force", "chain", "deploy", "--addresses", str(notes))
+        self.assertEqual(notes.read_text(), "not addresses\n")
+        self.refused("not-found", "--addresses", "chain", "deploy", "--addresses", str(self.home / "nowhere" / "a.json"))
+        self.assertEqual(self.anvil("eth_getTransactionCount", self.address, "latest"), "0x0")
+        self.vcli("chain", "deploy", "--addresses", str(notes), "--force")
+        self.assertEqual(self.vcli("counter", "get", "--addresses", str(notes)).stdout, "0\n")
+
     def test_what_was_not_confirmed_in_time_is_not_lost(self):
         self.anvil.fund(self.address)
         self.vcli("chain", "deploy")
@@ -178,7 +191,10 @@ class Contracts(Case):
 
     def test_nobody_there(self):
         self.anvil.end()
-        self.refused("timeout", "nobody answered", "counter", "get", "--timeout", "1s")
+        for command in (("counter", "get"), ("counter", "increment"), ("chain", "deploy"), ("payment", "balance", self.address)):
+            self.refused("timeout", "nobody answered", *command, "--timeout", "1s")
+            self.refused("timeout", "vcli chain up", *command, "--timeout", "1s")
+        self.refused("invalid", "--chain-rpc", "counter", "get", "--chain-rpc", "nowhere")
 
 
 class Network(Case):
