@@ -333,6 +333,14 @@ class Jobs(Money):
             self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "first")["balance"], "1 gwei")
         self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "second")["balance"], "2 gwei")
         ann.refused("invalid", "--once", "payment", "deposit", "1 gwei", "--once", "x" * 65)
+        # A name is for one thing: what is not the same is not taken for done.
+        ann.refused("refused", "other arguments", "payment", "deposit", "2 gwei", "--once", "first")
+        self.assertEqual(ann("payment", "transfer", self.sue.address, "1 gwei", "--once", "first")["balance"], "1 gwei")
+        ann.refused("refused", "other arguments", "payment", "transfer", self.vera.address, "1 gwei", "--once", "first")
+        self.assertEqual([ann("counter", "increment", "--once", "first")["count"] for _ in range(2)], ["1", "1"])
+        create = ("job", "create", self.document, "--limit", "7 gwei", "--from-balance", "--once", "first")
+        self.assertEqual([ann(*create, "--budget", "1 gwei", "--for", f)["job"] for f in ("1h", "2h")], ["1", "1"])
+        ann.refused("refused", "other arguments", *create, "--budget", "2 gwei")
 
 
 class OwnChain(Case):
