@@ -106,6 +106,8 @@ class Registers(Money):
         sue.refused("invalid", "none of customers, suppliers, nodes", "register", "list", "dogs")
         sue.refused("not-found", "the node's key", "register", "add", "node", "storage", key + "x", "--price", "1 wei")
         sue.refused("invalid", "NODE_ID", "register", "remove", "node", "12")
+        # 2^80 wei
+        sue.refused("invalid", "--price: ", "register", "add", "node", "storage", key, "--price", "1208925819614629174706176 wei")
 
     def test_roles(self):
         max_ = self.person("max")
@@ -132,7 +134,9 @@ class Payments(Money):
         self.assertEqual(ann("payment", "transfer", sue.address, "3", "gwei")["balance_wei"], str(ETHER + 1 - 3 * GWEI))
         self.assertEqual(ann("payment", "balance", sue.address)["balance_wei"], str(3 * GWEI))
         self.assertEqual(sue("payment", "withdraw", "100wei")["balance_wei"], str(3 * GWEI - 100))
-        self.assertIn("1 ether", self.operator.text("payment", "deposit", "1", "ether"))
+        shown = self.operator.text("payment", "deposit", "1", "ether")
+        self.assertIn("1 ether", shown)
+        self.assertNotIn("_wei", shown)
 
     def test_refusals(self):
         ann, poor = self.person("ann"), self.person("poor", 0)
