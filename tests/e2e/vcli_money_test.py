@@ -309,7 +309,8 @@ class Jobs(Money):
         ann.refused("invalid", "--budget", *create)
         ann.refused("invalid", "--limit", "job", "create", self.document, "--budget", "1 gwei")
         ann.refused("invalid", "--limit", "job", "create", self.document, "--budget", "1 gwei", "--limit", "1 wei,2 wei")
-        ann.refused("refused", "has 0 wei in the contract, 1 gwei are wanted", *create, "--budget", "1 gwei", "--from-balance")
+        ann.refused("invalid", "--limit: ", "job", "create", self.document, "--budget", "1 gwei", "--limit", "9999999 ether")
+        ann.refused("invalid", "--budget: ", *create, "--budget", "%d wei" % 2**112)
         job = ann(*create, "--budget", "10 gwei")["job"]
         self.assertEqual(ann("job", "top-up", job, "2", "gwei")["amount"], "2 gwei")
         self.operator.refused("refused", "price is 7 gwei a segment, over the limit of 6 gwei", "job", "assign", job, self.node)
@@ -330,6 +331,34 @@ class Jobs(Money):
         self.assertEqual(sue("job", "settle", job, self.node, "0")["paid"], "0 wei")
         sue("job", "unassign", job, self.node)
         sue.refused("refused", "does not work for job 2", "job", "unassign", job, self.node)
+
+    def test_what_is_refused_allows_nothing(self):
+        ann, sue = self.ann, self.sue
+        create = ("job", "create", self.document, "--limit", "7 gwei", "--from-balance")
+        ann.refused("refused", "has 0 wei in the contract, 1 gwei are wanted", *create, "--budget", "1 gwei")
+        sue("payment", "deposit", "1 gwei")
+        sue.refused("refused", "only customers create jobs", *create, "--budget", "1 gwei")
+        ann("payment", "deposit", "2 gwei")
+        ann.refused("refused", "must be ahead", *create, "--budget", "1 gwei", "--for", "9000h")
+        ann.refused("refused", "1 wei at least", *create, "--budget", "0 wei")
+        ann.refused("refused", "job 7 is not there", "job", "top-up", "7", "1 gwei", "--from-balance")
+        sent = [int(self.node_of_chain("eth_getTransactionCount", "0x" + p.address, "latest"), 16) for p in (ann, sue)]
+        self.assertEqual(sent, [2, 3])  # ann registered and paid in, sue offered a node besides
+        job = ann(*create, "--budget", "1 gwei")["job"]
+        ann("job", "top-up", job, "1 gwei", "--from-balance")
+        self.assertEqual(ann("job", "status", job)["free"], "2 gwei")
+
+    def test_several_nodes_or_none(self):
+        dear, key = self.node_key(self.sue)
+        self.sue("register", "add", "node", "storage", key, "--price", "8 gwei")
+        job = self.ann("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei")["job"]
+        nobody = "0x" + 39 * "0" + "1"
+        self.operator.refused("refused", "no node " + nobody + " is listed", "job", "assign", job, self.node, nobody)
+        self.operator.refused("refused", "price is 8 gwei", "job", "assign", job, self.node, dear)
+        ran = self.vcli(*self.operator.flags(["job", "assign", job, self.node, dear]), ok=False)
+        self.assertIn(dear, ran.stderr.lower())
+        self.assertEqual(self.ann("job", "status", job)["nodes"], [])
+        self.operator("job", "assign", job, self.node)
 
     def test_once_is_once(self):
         ann = self.ann
