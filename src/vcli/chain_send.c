@@ -120,6 +120,8 @@ static struct error *check(struct chain *c, const struct intent *in)
 	TRY(chain_wallet(c, sender_account(c->sender), &has));
 	TRY(ask_number(c, "eth_gasPrice", json_array(), &price));
 	TRY(u256_mul(price, u256_of(LEAST_GAS), &fee));
+	if (u256_cmp(has, in->value) < 0)
+		return too_little(c, has, in->value, fee);
 	TRY(u256_add(in->value, fee, &need));
 	if (u256_cmp(has, need) < 0)
 		return too_little(c, has, in->value, fee);

@@ -418,7 +418,8 @@ const struct command vcli_commands[] = {
 	 cmd_role_change},
 	{"role renounce", "ROLE", 1, 1, FLAGS(WRITING), S(60), "Give up a role", NULL, cmd_role_change},
 	{"role list", NULL, 0, 0, FLAGS(READING), S(20), "List who holds which role", NULL, cmd_role_list},
-	{"login", "[CHALLENGE]", 0, 1, FLAGS("for", WRITING), S(20), "Prove that one has an account's key",
+	{"login", "[CHALLENGE]", 0, 1, FLAGS("for", "account", "keystore", READING), S(20),
+	 "Prove that one has an account's key",
 	 "Signs (EIP-712) account, time and a challenge, 32 bytes of whoever wants the proof or random ones, for this "
 	 "chain "
 	 "and its contracts. The session is kept in session.json (mode 0600) of the state folder; its account is that "
@@ -428,7 +429,7 @@ const struct command vcli_commands[] = {
 	{"logout", NULL, 0, 0, NULL, 0, "Forget the login", NULL, cmd_logout},
 	{"whoami", "[FILE]", 0, 1, FLAGS(READING), S(20), "Check a login and show whose it is",
 	 "The login of this user, or the one in FILE, somebody else's for instance.", cmd_whoami},
-	{"payment balance", "[ADDRESS]", 0, 1, FLAGS(WRITING), S(20), "Show what an account has",
+	{"payment balance", "[ADDRESS]", 0, 1, FLAGS("account", "keystore", READING), S(20), "Show what an account has",
 	 "balance: in the contract; wallet: the account's own ether, from which fees are paid.", cmd_payment_balance},
 	{"payment deposit", "AMOUNT", 1, 2, FLAGS(WRITING), S(60), "Put ether into the contract", AMOUNT_TEXT,
 	 cmd_payment_deposit},

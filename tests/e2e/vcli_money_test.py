@@ -144,6 +144,7 @@ class Payments(Money):
         ann.refused("refused", "has 5 gwei in the contract, 6 gwei are wanted", "payment", "withdraw", "6 gwei")
         ann.refused("refused", "1 wei at least", "payment", "deposit", "0 wei")
         ann.refused("refused", "has 9.99", "payment", "deposit", "10 ether")
+        ann.refused("refused", "has 9.99", "payment", "deposit", "%d wei" % (2**256 - 1))
         poor.refused("refused", "has 0 wei; 1 wei and fees of up to", "payment", "deposit", "1 wei")
         poor.refused("refused", "has 0 wei; 0 wei and fees of up to", "register", "customer")
         ann.refused("refused", "zero address", "payment", "transfer", "0x" + 40 * "0", "1 wei")
@@ -190,6 +191,7 @@ class Logins(Money):
             stranger.write_text(json.dumps(changed))
             ann.refused("invalid", "document" if member == "account" else "signature", "whoami", str(stranger))
         ann.refused("invalid", "CHALLENGE", "login", "12")
+        ann.refused("invalid", "--for", "login", "--for", "0s")
         self.vcli("logout", "--state-dir", ann.state)
         ann.refused("not-found", "there is no login", "whoami")
         self.refused("not-found", "there is no login", "logout", "--state-dir", ann.state)
@@ -320,6 +322,7 @@ class Jobs(Money):
         got = ann("job", "cancel", job)
         self.assertEqual((got["job_state"], got["refund"]), ("cancelled", "12 gwei"))
         ann.refused("not-found", "there is no job 7", "job", "status", "7")
+        ann.refused("refused", "job 7 is not there", "job", "cancel", "7")
         ann.refused("invalid", "JOB", "job", "status", "x")
 
         job = ann("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei")["job"]
