@@ -133,7 +133,8 @@ struct error *cmd_register_add_node(struct vcli *v)
 	source.file = v->set.node_passphrase_file;
 	e = keyfile_read(v->args[1], &source, &key);
 	if (e)
-		return error_wrap(e, "the node's key");
+		return error_wrap(e, "the node's key%s",
+				  e->code == ERROR_UNAVAILABLE ? ", whose flag is --node-passphrase-file" : "");
 	e = chain_open_sending(v, &c);
 	if (!e)
 		e = add(c, &key, &o);

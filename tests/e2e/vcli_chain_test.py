@@ -89,7 +89,7 @@ class Accounts(Case):
         self.new()
         self.refused("invalid", "has 2 accounts that begin with 0x", "account", "export", "0x", str(self.home / "y"))
         self.refused("invalid", "--account: ", "payment", "balance")
-        self.refused("unavailable", "there is no terminal", "account", "new")
+        self.refused("unavailable", "name that with --passphrase-file", "account", "new")
         self.refused("invalid", "--passphrase", "account", "new", "--passphrase", "secret")
 
     def talk(self, lines, *words):

@@ -106,6 +106,8 @@ class Registers(Money):
         sue.refused("invalid", "none of customers, suppliers, nodes", "register", "list", "dogs")
         sue.refused("not-found", "the node's key", "register", "add", "node", "storage", key + "x", "--price", "1 wei")
         sue.refused("invalid", "NODE_ID", "register", "remove", "node", "12")
+        sealed = self.answer("account", "new", "--light", "--passphrase-file", self.passphrase)["file"]
+        sue.refused("unavailable", "--node-passphrase-file", "register", "add", "node", "storage", sealed, "--price", "1 wei")
         # 2^80 wei
         sue.refused("invalid", "--price: ", "register", "add", "node", "storage", key, "--price", "1208925819614629174706176 wei")
 
