@@ -244,6 +244,32 @@ struct error *chain_reach(struct vcli *v, struct chain **ret_chain)
 	return error_wrap(e, "no chain answers: --chain-rpc names one, vcli chain up starts one");
 }
 
+/* A chain that went back, a development chain that was killed for instance, has the same first block and id and not the
+ * contracts: ether that is sent there is lost. The last that was deployed tells of all. */
+static struct error *check_code(struct chain *c, const char *path)
+{
+	const char *name = NULL, *address = NULL, *key;
+	json_t *value, *code = NULL;
+	bool none;
+
+	json_object_foreach (c->deployment->contracts, key, value) {
+		name = key;
+		address = json_string_value(value);
+	}
+	if (!name)
+		return NULL;
+	TRY(chain_call(c, "eth_getCode", json_pack("[s,s]", address, "latest"), &code));
+	none = json_is_string(code) && strcmp(json_string_value(code), "0x") == 0;
+	json_decref(code);
+	if (!none)
+		return NULL;
+	return error_new(
+		ERROR_NOT_FOUND,
+		"%s: the chain has no contract %s at %s: deploy the contracts again (vcli chain deploy), or name "
+		"another file with --addresses",
+		path, name, address);
+}
+
 struct error *chain_read_addresses(struct chain *c)
 {
 	char *path = NULL;
@@ -257,7 +283,7 @@ struct error *chain_read_addresses(struct chain *c)
 				 ", the endpoint is on another chain (%" PRIu64
 				 "): name the right endpoint with --chain-rpc, or deploy there",
 				 path, c->deployment->chain_id, rpc_chain_id(c->rpc));
-	return NULL;
+	return check_code(c, path);
 }
 
 struct error *chain_open(struct vcli *v, struct chain **ret_chain)

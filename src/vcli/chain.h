@@ -30,7 +30,8 @@ struct chain {
 struct error *chain_connect(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
 /* The same, and an error says what to do. */
 struct error *chain_reach(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
-/* The contracts' addresses, from --addresses. ERROR_NOT_FOUND: not deployed; ERROR_REFUSED: on another chain. */
+/* The contracts' addresses, from --addresses. ERROR_NOT_FOUND: not deployed, or the chain has them no longer;
+ * ERROR_REFUSED: on another chain. */
 struct error *chain_read_addresses(struct chain *c) MUST_CHECK;
 /* The file of --addresses, or the one in --state-dir. */
 struct error *chain_addresses_path(struct vcli *v, char **ret_path) MUST_CHECK;

@@ -177,6 +177,17 @@ class Contracts(Case):
         self.vcli("chain", "deploy", "--addresses", str(notes), "--force")
         self.assertEqual(self.vcli("counter", "get", "--addresses", str(notes)).stdout, "0\n")
 
+    def test_a_chain_that_has_lost_the_contracts_gets_nothing(self):
+        self.anvil.fund(self.address)
+        before = self.anvil("evm_snapshot")
+        self.vcli("chain", "deploy")
+        self.assertTrue(self.anvil("evm_revert", before))
+        for command in (("counter", "get"), ("counter", "increment"), ("payment", "deposit", "1 gwei")):
+            self.refused("not-found", "the chain has no contract Jobs", *command)
+        self.assertEqual(self.anvil("eth_getTransactionCount", self.address, "latest"), "0x0")
+        self.vcli("chain", "deploy")
+        self.assertEqual(self.vcli("counter", "get").stdout, "0\n")
+
     def test_what_was_not_confirmed_in_time_is_not_lost(self):
         self.anvil.fund(self.address)
         self.vcli("chain", "deploy")
