@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/json.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "chain/address.h"
 #include "chain/amount.h"
@@ -17,6 +18,7 @@
 #include "vcli/refusal.h"
 
 #define POLL_MS 200
+#define LOCK_MS 100
 /* Over what the chain asks now: a base fee that doubles, and the margin over the estimate. */
 #define FEE_TIMES 5
 #define FEE_OF 2
@@ -393,6 +395,42 @@ struct error *chain_event(struct chain *c, const struct txbox_record *record, co
 
 /* --- opening --- */
 
+static void on_pause(void *arg)
+{
+	struct chain *c = arg;
+
+	c->settled = true;
+	uv_stop(&c->v->loop);
+}
+
+/* Another command of the account may be at work: its turn comes first. */
+static struct error *open_sender(struct chain *c, const struct sender_config *config, const struct secp_key *key)
+{
+	struct progress *p = progress_new(c, c->v);
+	struct error *e;
+
+	progress_say(p, "another command of this account is at work");
+	for (;;) {
+		struct timer *t;
+		bool in_time;
+
+		e = sender_open(c, &c->v->loop, config, key, on_fate, c, &c->sender);
+		if (!e || e->code != ERROR_EXISTS)
+			break;
+		c->settled = false;
+		t = timer_start(c, &c->v->loop, LOCK_MS, 0, on_pause, c);
+		in_time = chain_run(c, &c->settled);
+		mem_free(t);
+		if (!in_time) {
+			e = error_wrap(e, "another command of this account is still at work, try again later");
+			break;
+		}
+		error_free(e);
+	}
+	mem_free(p);
+	return e;
+}
+
 /* An outbox for each chain: a development chain that was begun anew is another one. */
 static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 {
@@ -408,7 +446,7 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	TRY(db_open(c, path, txbox_schema, &c->db));
 	config.db = c->db;
 	config.lock = lock;
-	return sender_open(c, &c->v->loop, &config, key, on_fate, c, &c->sender);
+	return open_sender(c, &config, key);
 }
 
 struct error *chain_unlock(struct chain *c)

@@ -202,6 +202,23 @@ class Contracts(Case):
         self.assertEqual(self.vcli("counter", "get").stdout, "0\n")
         self.assertEqual(self.vcli("counter", "increment").stdout, "2\n")
 
+    def test_commands_of_one_account_take_turns(self):
+        self.anvil.fund(self.address)
+        self.vcli("chain", "deploy")
+        each = [subprocess.Popen([VCLI, "counter", "increment"], env=self.environment, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+        self.assertEqual([(ran.communicate(timeout=60)[1], ran.returncode) for ran in each], [("", 0)] * 4)
+        self.assertEqual(self.vcli("counter", "get").stdout, "4\n")
+        proxy = self.enter(Proxy(self.anvil.port))
+        proxy.mode = lambda calls, forward: None if any(c["method"] == "eth_sendRawTransaction" for c in calls) else forward()
+        slow = subprocess.Popen([VCLI, "counter", "increment", "--chain-rpc", proxy.url, "--timeout", "20s"],
+                                env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lock = list((self.home / ".local/state/dsn/chain").glob("*.lock"))[0]
+        until(lambda: subprocess.run(["flock", "-n", str(lock), "true"]).returncode == 1, "it holds the lock")
+        self.refused("refused", "still at work", "counter", "increment", "--timeout", "1s")
+        slow.kill()
+        slow.wait()
+
     def test_nobody_there(self):
         self.anvil.end()
         for command in (("counter", "get"), ("counter", "increment"), ("chain", "deploy"), ("payment", "balance", self.address)):
