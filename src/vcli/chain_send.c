@@ -227,7 +227,7 @@ static struct error *refuse_other(const struct chain *c, const char *what, const
 	bool same = now->creates == before->creates && memcmp(now->to, before->to, ETH_ADDRESS_BYTES) == 0 &&
 		    u256_cmp(now->value, before->value) == 0;
 
-	if (same && (now->creates || same_data(what, now, before)))
+	if (same && same_data(what, now, before))
 		return NULL;
 	return error_new(ERROR_EXISTS,
 			 "--once: \"%s\" was said with other arguments before: say those again, or take another name",

@@ -174,7 +174,16 @@ class Contracts(Case):
         self.assertEqual(notes.read_text(), "not addresses\n")
         self.refused("not-found", "--addresses", "chain", "deploy", "--addresses", str(self.home / "nowhere" / "a.json"))
         self.assertEqual(self.anvil("eth_getTransactionCount", self.address, "latest"), "0x0")
-        self.vcli("chain", "deploy", "--addresses", str(notes), "--force")
+        # Half of it can be paid for: what there is is told, and said again with its name it goes on.
+        once = ("chain", "deploy", "--addresses", str(notes), "--force", "--once", "first")
+        self.anvil("anvil_setBalance", self.address, hex(2500 * 10**12))
+        ran = self.vcli(*once, ok=False)
+        self.assertIn("send ether to it", ran.stderr)
+        counter = ran.stdout.split("Counter")[1].split()[0]
+        self.assertEqual(notes.read_text(), "not addresses\n")
+        self.anvil.fund(self.address)
+        self.assertIn(counter, self.vcli(*once).stdout)
+        self.refused("refused", "other arguments", *once, "--windows", "1,1,1,1")
         self.assertEqual(self.vcli("counter", "get", "--addresses", str(notes)).stdout, "0\n")
 
     def test_a_chain_that_has_lost_the_contracts_gets_nothing(self):
