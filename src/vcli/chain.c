@@ -213,12 +213,18 @@ static struct error *endpoints(struct chain *c, const char *const *words, const 
 	return NULL;
 }
 
+static struct error *open_rpc(struct chain *c, const struct rpc_config *config)
+{
+	struct error *e = rpc_open(c, &c->v->loop, config, &c->rpc);
+
+	return e ? error_wrap(e, "--chain-rpc") : NULL;
+}
+
 struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 {
 	struct chain *c = mem_new(v, struct chain);
 	const char *urls[RPC_ENDPOINTS];
 	struct rpc_config config = {.urls = urls, .give_up_ms = v->timeout_ms};
-	struct error *e;
 
 	TRY(endpoints(c, named(v), urls, &config.url_count));
 	if (!config.give_up_ms || config.give_up_ms > PATIENCE_MS)
@@ -227,21 +233,17 @@ struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 	config.give_up_ms = config.give_up_ms * 8 / 10;
 	c->v = v;
 	c->deadline_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
-	e = rpc_open(c, &v->loop, &config, &c->rpc);
-	if (e)
-		return error_wrap(e, "--chain-rpc");
+	TRY(open_rpc(c, &config));
 	TRY(read_genesis(c));
 	*ret_chain = c;
 	return NULL;
 }
 
-struct error *chain_reach(struct vcli *v, struct chain **ret_chain)
+struct error *chain_unreached(struct error *e)
 {
-	struct error *e = chain_connect(v, ret_chain);
-
-	if (!e || (e->code != ERROR_UNAVAILABLE && e->code != ERROR_TIMEOUT))
-		return e;
-	return error_wrap(e, "no chain answers: --chain-rpc names one, vcli chain up starts one");
+	if (e->code == ERROR_UNAVAILABLE || e->code == ERROR_TIMEOUT)
+		e = error_wrap(e, "no chain answers: --chain-rpc names one, vcli chain up starts one");
+	return e;
 }
 
 /* A chain that went back, a development chain that was killed for instance, has the same first block and id and not the
@@ -289,10 +291,13 @@ struct error *chain_read_addresses(struct chain *c)
 struct error *chain_open(struct vcli *v, struct chain **ret_chain)
 {
 	struct chain *c = NULL;
+	struct error *e;
 
 	if (!v->answer)
 		vcli_answer(v, json_object());
-	TRY(chain_reach(v, &c));
+	e = chain_connect(v, &c);
+	if (e)
+		return chain_unreached(e);
 	TRY(chain_read_addresses(c));
 	*ret_chain = c;
 	return NULL;

@@ -28,8 +28,8 @@ struct chain {
 
 /* Reaches an endpoint of --chain-rpc. ERROR_UNAVAILABLE, ERROR_TIMEOUT: none answers. */
 struct error *chain_connect(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
-/* The same, and an error says what to do. */
-struct error *chain_reach(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
+/* Its error, with what to do. */
+struct error *chain_unreached(struct error *e) MUST_CHECK;
 /* The contracts' addresses, from --addresses. ERROR_NOT_FOUND: not deployed, or the chain has them no longer;
  * ERROR_REFUSED: on another chain. */
 struct error *chain_read_addresses(struct chain *c) MUST_CHECK;

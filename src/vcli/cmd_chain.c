@@ -126,7 +126,9 @@ struct error *cmd_chain_deploy(struct vcli *v)
 	vcli_answer(v, json_pack("{s:o,s:o}", "contracts", made, "windows", windows));
 	TRY(read_windows(v, windows));
 	TRY(chain_addresses_path(v, &path));
-	TRY(chain_reach(v, &c));
+	e = chain_connect(v, &c);
+	if (e)
+		return chain_unreached(e);
 	TRY(refuse_again(c, path));
 	TRY(try_to_write(path));
 	TRY(chain_unlock(c));
