@@ -49,7 +49,7 @@ static struct error *terminal_open(struct terminal *t)
 		if (t->fd >= 0)
 			close(t->fd);
 		return error_new(ERROR_UNAVAILABLE, "there is no terminal to ask for the passphrase at: put it into a "
-						    "file of mode 0600 and name that");
+						    "file of mode 0600 and name that with --passphrase-file");
 	}
 	/* A terminal left silent would be of no use to anybody: nothing may end us until it shows again. */
 	sigemptyset(&block);

@@ -11,6 +11,7 @@
 #include "chain/address.h"
 #include "vcli/chain_net.h"
 #include "vcli/paths.h"
+#include "vcli/progress.h"
 #include "vcli/refusal.h"
 
 #define PATIENCE_MS 10000 /* for an endpoint, when --timeout gives none */
@@ -68,8 +69,14 @@ static void on_reply(const struct rpc_reply *reply, void *arg)
 	}
 }
 
-static struct error *outcome(struct wait *w, bool done, json_t **ret_values)
+static struct error *outcome(struct wait *w, json_t **ret_values)
 {
+	struct progress *p = progress_new(w, w->chain->v);
+	bool done;
+
+	progress_say(p, "waiting for the chain to answer");
+	done = chain_run(w->chain, &w->done);
+	mem_free(p);
 	if (!done)
 		return error_new(ERROR_TIMEOUT, "the chain's endpoint has not answered in time");
 	if (w->error)
@@ -85,7 +92,7 @@ struct error *chain_call(struct chain *c, const char *method, json_t *params, js
 
 	w->chain = c;
 	rpc_call(c->rpc, w, method, params, on_reply, w);
-	e = outcome(w, chain_run(c, &w->done), ret_result);
+	e = outcome(w, ret_result);
 	mem_free(w);
 	return e;
 }
@@ -113,7 +120,7 @@ struct error *chain_ask_at(struct chain *c, const char *contract, const char *fu
 	if (!e) {
 		contract_ask_at(w, c->rpc, interface, address, c->sender ? sender_account(c->sender) : NULL, function,
 				args, block, on_values, w);
-		e = outcome(w, chain_run(c, &w->done), ret_values);
+		e = outcome(w, ret_values);
 	}
 	json_decref(args);
 	mem_free(w);
@@ -206,6 +213,13 @@ static struct error *endpoints(struct chain *c, const char *const *words, const 
 	return NULL;
 }
 
+static struct error *open_rpc(struct chain *c, const struct rpc_config *config)
+{
+	struct error *e = rpc_open(c, &c->v->loop, config, &c->rpc);
+
+	return e ? error_wrap(e, "--chain-rpc") : NULL;
+}
+
 struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 {
 	struct chain *c = mem_new(v, struct chain);
@@ -219,10 +233,43 @@ struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 	config.give_up_ms = config.give_up_ms * 8 / 10;
 	c->v = v;
 	c->deadline_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
-	TRY(rpc_open(c, &v->loop, &config, &c->rpc));
+	TRY(open_rpc(c, &config));
 	TRY(read_genesis(c));
 	*ret_chain = c;
 	return NULL;
+}
+
+struct error *chain_unreached(struct error *e)
+{
+	if (e->code == ERROR_UNAVAILABLE || e->code == ERROR_TIMEOUT)
+		e = error_wrap(e, "no chain answers: --chain-rpc names one, vcli chain up starts one");
+	return e;
+}
+
+/* A chain that went back, a development chain that was killed for instance, has the same first block and id and not the
+ * contracts: ether that is sent there is lost. The last that was deployed tells of all. */
+static struct error *check_code(struct chain *c, const char *path)
+{
+	const char *name = NULL, *address = NULL, *key;
+	json_t *value, *code = NULL;
+	bool none;
+
+	json_object_foreach (c->deployment->contracts, key, value) {
+		name = key;
+		address = json_string_value(value);
+	}
+	if (!name)
+		return NULL;
+	TRY(chain_call(c, "eth_getCode", json_pack("[s,s]", address, "latest"), &code));
+	none = json_is_string(code) && strcmp(json_string_value(code), "0x") == 0;
+	json_decref(code);
+	if (!none)
+		return NULL;
+	return error_new(
+		ERROR_NOT_FOUND,
+		"%s: the chain has no contract %s at %s: deploy the contracts again (vcli chain deploy), or name "
+		"another file with --addresses",
+		path, name, address);
 }
 
 struct error *chain_read_addresses(struct chain *c)
@@ -238,16 +285,19 @@ struct error *chain_read_addresses(struct chain *c)
 				 ", the endpoint is on another chain (%" PRIu64
 				 "): name the right endpoint with --chain-rpc, or deploy there",
 				 path, c->deployment->chain_id, rpc_chain_id(c->rpc));
-	return NULL;
+	return check_code(c, path);
 }
 
 struct error *chain_open(struct vcli *v, struct chain **ret_chain)
 {
 	struct chain *c = NULL;
+	struct error *e;
 
 	if (!v->answer)
 		vcli_answer(v, json_object());
-	TRY(chain_connect(v, &c));
+	e = chain_connect(v, &c);
+	if (e)
+		return chain_unreached(e);
 	TRY(chain_read_addresses(c));
 	*ret_chain = c;
 	return NULL;

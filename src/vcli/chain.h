@@ -22,12 +22,16 @@ struct chain {
 	int64_t deadline_ms;   /* monotonic clock; INT64_MAX: none */
 	const char *waiting;   /* id of the intention that is waited for */
 	bool settled;
-	unsigned sends; /* transactions so far, for --once */
+	const char *last; /* what was sent last, and how many times before in a row: for --once */
+	unsigned times;
 };
 
 /* Reaches an endpoint of --chain-rpc. ERROR_UNAVAILABLE, ERROR_TIMEOUT: none answers. */
 struct error *chain_connect(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
-/* The contracts' addresses, from --addresses. ERROR_NOT_FOUND: not deployed; ERROR_REFUSED: on another chain. */
+/* Its error, with what to do. */
+struct error *chain_unreached(struct error *e) MUST_CHECK;
+/* The contracts' addresses, from --addresses. ERROR_NOT_FOUND: not deployed, or the chain has them no longer;
+ * ERROR_REFUSED: on another chain. */
 struct error *chain_read_addresses(struct chain *c) MUST_CHECK;
 /* The file of --addresses, or the one in --state-dir. */
 struct error *chain_addresses_path(struct vcli *v, char **ret_path) MUST_CHECK;
@@ -54,6 +58,10 @@ struct error *chain_head(struct chain *c, struct block_head *ret_head) MUST_CHEC
 /* The ether that an account has outside of the contracts. */
 struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei) MUST_CHECK;
 
+/* Asks whether a function would succeed now, without ether, and sends nothing. ERROR_REFUSED: the contract's reason. */
+struct error *chain_would(struct chain *c, const char *contract, const char *function, const json_t *args) MUST_CHECK;
+/* Was `what` ("Jobs.create") sent before under the name of --once? */
+struct error *chain_said(struct chain *c, const char *what, bool *ret_said) MUST_CHECK;
 /* A function of a deployed contract, or its creation (function NULL); returns when it is final. Its record belongs to
  * the chain. Before anything is kept, the chain is asked whether it would succeed and whether the account can pay for
  * it. ERROR_REFUSED: the contract's reason, or too little ether; ERROR_TIMEOUT: not yet, and what becomes of it. */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/json.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "chain/address.h"
 #include "chain/amount.h"
@@ -17,6 +18,7 @@
 #include "vcli/refusal.h"
 
 #define POLL_MS 200
+#define LOCK_MS 100
 /* Over what the chain asks now: a base fee that doubles, and the margin over the estimate. */
 #define FEE_TIMES 5
 #define FEE_OF 2
@@ -120,6 +122,8 @@ static struct error *check(struct chain *c, const struct intent *in)
 	TRY(chain_wallet(c, sender_account(c->sender), &has));
 	TRY(ask_number(c, "eth_gasPrice", json_array(), &price));
 	TRY(u256_mul(price, u256_of(LEAST_GAS), &fee));
+	if (u256_cmp(has, in->value) < 0)
+		return too_little(c, has, in->value, fee);
 	TRY(u256_add(in->value, fee, &need));
 	if (u256_cmp(has, need) < 0)
 		return too_little(c, has, in->value, fee);
@@ -130,6 +134,21 @@ static struct error *check(struct chain *c, const struct intent *in)
 	TRY(u256_scale(fee, FEE_TIMES, FEE_OF, &fee));
 	TRY(u256_add(in->value, fee, &need));
 	return u256_cmp(has, need) < 0 ? too_little(c, has, in->value, fee) : NULL;
+}
+
+struct error *chain_would(struct chain *c, const char *contract, const char *function, const json_t *args)
+{
+	const struct contract *interface = NULL;
+	struct intent *intent = NULL;
+	uint8_t address[ETH_ADDRESS_BYTES];
+	json_t *result = NULL;
+
+	TRY(contract_builtin(c, contract, &interface));
+	TRY(deployment_get(c->deployment, contract, address));
+	TRY(contract_transact(c, interface, address, "", function, args, U256_ZERO, &intent));
+	TRY(chain_call(c, "eth_call", json_pack("[o,s]", call_of(c, intent), "latest"), &result));
+	json_decref(result);
+	return NULL;
 }
 
 /* --- sending --- */
@@ -172,6 +191,49 @@ static struct error *send_new(struct chain *c, const char *what, const struct in
 	return NULL;
 }
 
+#define WORD ((size_t)32)
+#define SELECTOR ((size_t)4)
+
+/* Where the arguments of a function hold what vcli takes from the chain or the clock, which another time may be other.
+ */
+static const struct {
+	const char *what;
+	size_t from, n; /* bytes of the data; from 0: the last ones */
+} varying[] = {
+	{"Jobs.create", SELECTOR + 2 * WORD, WORD},     /* deadline */
+	{"Jobs.report", SELECTOR + 2 * WORD, 3 * WORD}, /* ordinal, count, root */
+	{"Accounts.allow", SELECTOR + WORD, WORD},      /* what is allowed already */
+	{"Nodes.add", 0, 3 * WORD},                     /* the signature over how often it was listed */
+};
+
+static bool same_data(const char *what, const struct intent *a, const struct intent *b)
+{
+	size_t from = a->n, n = 0;
+
+	for (size_t i = 0; i < sizeof(varying) / sizeof(varying[0]); i++) {
+		if (strcmp(varying[i].what, what) == 0 && varying[i].from + varying[i].n <= a->n) {
+			n = varying[i].n;
+			from = varying[i].from ? varying[i].from : a->n - n;
+		}
+	}
+	return a->n == b->n && memcmp(a->data, b->data, from) == 0 &&
+	       memcmp(a->data + from + n, b->data + from + n, a->n - from - n) == 0;
+}
+
+/* A name of --once is for one thing: another that is said with it must not look as if it were done. */
+static struct error *refuse_other(const struct chain *c, const char *what, const struct intent *now,
+				  const struct intent *before)
+{
+	bool same = now->creates == before->creates && memcmp(now->to, before->to, ETH_ADDRESS_BYTES) == 0 &&
+		    u256_cmp(now->value, before->value) == 0;
+
+	if (same && same_data(what, now, before))
+		return NULL;
+	return error_new(ERROR_EXISTS,
+			 "--once: \"%s\" was said with other arguments before: say those again, or take another name",
+			 c->v->set.once);
+}
+
 /* What --once has named before was carried out when the outbox was opened, or stays refused. */
 static struct error *send_intent(struct chain *c, const char *what, const struct intent *intent,
 				 struct txbox_record **ret_record)
@@ -179,6 +241,8 @@ static struct error *send_intent(struct chain *c, const char *what, const struct
 	struct txbox_record *record = NULL;
 	struct error *e = txbox_get(c, c->db, intent->id, &record);
 
+	if (!e)
+		e = refuse_other(c, what, intent, &record->intent);
 	if (e && e->code != ERROR_NOT_FOUND)
 		return e;
 	if (e) {
@@ -192,7 +256,14 @@ static struct error *send_intent(struct chain *c, const char *what, const struct
 }
 
 /* Of the account, whose outbox it shares with others' of this chain. */
-static struct error *id_of(struct chain *c, char **ret_id)
+static char *id_of_once(struct chain *c, const char *what, unsigned times)
+{
+	return mem_printf(c, "once:%s:%s:%u:%s", hex_encode(c, sender_account(c->sender), ETH_ADDRESS_BYTES), what,
+			  times, c->v->set.once);
+}
+
+/* A command may do the same several times, and may leave out a step that it did the first time. */
+static struct error *id_of(struct chain *c, const char *what, char **ret_id)
 {
 	const char *once = c->v->set.once;
 	const size_t longest = 64;
@@ -203,8 +274,25 @@ static struct error *id_of(struct chain *c, char **ret_id)
 	}
 	if (!*once || strlen(once) > longest)
 		return error_new(ERROR_INVALID, "--once: must have 1 to %zu characters", longest);
-	*ret_id = mem_printf(c, "once:%s:%u:%s", hex_encode(c, sender_account(c->sender), ETH_ADDRESS_BYTES),
-			     c->sends++, once);
+	c->times = c->last && strcmp(c->last, what) == 0 ? c->times + 1 : 0;
+	c->last = what;
+	*ret_id = id_of_once(c, what, c->times);
+	return NULL;
+}
+
+struct error *chain_said(struct chain *c, const char *what, bool *ret_said)
+{
+	struct txbox_record *record = NULL;
+	struct error *e;
+
+	*ret_said = false;
+	if (!c->v->set.once)
+		return NULL;
+	e = txbox_get(c, c->db, id_of_once(c, what, 0), &record);
+	*ret_said = !e;
+	if (!e || e->code != ERROR_NOT_FOUND)
+		return e;
+	error_free(e);
 	return NULL;
 }
 
@@ -214,11 +302,10 @@ struct error *chain_send(struct chain *c, const char *contract, const char *func
 	const struct contract *interface = NULL;
 	struct intent *intent = NULL;
 	uint8_t address[ETH_ADDRESS_BYTES] = {0};
-	char *id = NULL, *what;
+	char *id = NULL, *what = mem_printf(c, "%s.%s", contract, function ? function : "constructor");
 
-	TRY(id_of(c, &id));
+	TRY(id_of(c, what, &id));
 	TRY(contract_builtin(c, contract, &interface));
-	what = mem_printf(c, "%s.%s", contract, function ? function : "constructor");
 	if (!function) {
 		TRY(contract_create(c, interface, id, args, &intent));
 	} else {
@@ -308,6 +395,42 @@ struct error *chain_event(struct chain *c, const struct txbox_record *record, co
 
 /* --- opening --- */
 
+static void on_pause(void *arg)
+{
+	struct chain *c = arg;
+
+	c->settled = true;
+	uv_stop(&c->v->loop);
+}
+
+/* Another command of the account may be at work: its turn comes first. */
+static struct error *open_sender(struct chain *c, const struct sender_config *config, const struct secp_key *key)
+{
+	struct progress *p = progress_new(c, c->v);
+	struct error *e;
+
+	progress_say(p, "another command of this account is at work");
+	for (;;) {
+		struct timer *t;
+		bool in_time;
+
+		e = sender_open(c, &c->v->loop, config, key, on_fate, c, &c->sender);
+		if (!e || e->code != ERROR_EXISTS)
+			break;
+		c->settled = false;
+		t = timer_start(c, &c->v->loop, LOCK_MS, 0, on_pause, c);
+		in_time = chain_run(c, &c->settled);
+		mem_free(t);
+		if (!in_time) {
+			e = error_wrap(e, "another command of this account is still at work, try again later");
+			break;
+		}
+		error_free(e);
+	}
+	mem_free(p);
+	return e;
+}
+
 /* An outbox for each chain: a development chain that was begun anew is another one. */
 static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 {
@@ -323,7 +446,7 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	TRY(db_open(c, path, txbox_schema, &c->db));
 	config.db = c->db;
 	config.lock = lock;
-	return sender_open(c, &c->v->loop, &config, key, on_fate, c, &c->sender);
+	return open_sender(c, &config, key);
 }
 
 struct error *chain_unlock(struct chain *c)

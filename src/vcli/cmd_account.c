@@ -110,8 +110,11 @@ static struct error *read_raw(struct vcli *v, const char *path, struct secp_key 
 				path);
 	secret_wipe(text, strlen(text));
 	mem_free(text);
-	if (!e)
+	if (!e) {
 		e = secp_key_from_secret(secret, ret_key);
+		if (e)
+			e = error_wrap(e, "%s", path);
+	}
 	secret_wipe(secret, sizeof(secret));
 	return e ? e : ask(v, ret_key, ret_passphrase);
 }

@@ -1,6 +1,5 @@
 /* vcli job report, confirm, reject, settle, dispute, resolve, status: what was delivered, judged and paid. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +11,6 @@
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/refusal.h"
-#include "vcli/render.h"
 #include "vcli/segments.h"
 
 #define ZERO_HASH "0x0000000000000000000000000000000000000000000000000000000000000000"
@@ -59,9 +57,7 @@ static uint64_t number(const json_t *obj, const char *key)
 static struct error *finish(struct vcli *v, const struct named *n)
 {
 	json_object_set_new(v->answer, "ordinal", json_sprintf("%" PRIu32, n->batch.ordinal));
-	if (!v->set.json)
-		render_value(stdout, v->answer);
-	return NULL;
+	return money_show(v);
 }
 
 static char *root_text(const void *ctx, const struct segments *s, const struct segments_batch *b)
@@ -157,12 +153,15 @@ struct error *cmd_job_confirm(struct vcli *v)
 	TRY(chain_open_sending(v, &c));
 	TRY(get_batch(c, &n, &batch));
 	count = number(batch, "count");
-	if (v->args[3])
+	if (count == 0)
+		e = error_new(ERROR_NOT_FOUND, "node %s has reported no batch %" PRIu32 " in job %" PRIu64, n.node,
+			      n.batch.ordinal, n.batch.job);
+	else if (v->args[3])
 		e = compare(c, v->args[3], &n, batch);
 	json_decref(batch);
 	TRY(e);
 	accepted = v->set.accepted ? (uint64_t)v->set.accepted : count;
-	if (count > 0 && accepted < count && !v->set.evidence)
+	if (accepted < count && !v->set.evidence)
 		return error_new(ERROR_INVALID,
 				 "--evidence: name a file that shows why %" PRIu64 " of %" PRIu64
 				 " segments are not good",
@@ -367,7 +366,5 @@ struct error *cmd_job_status(struct vcli *v)
 	}
 	json_decref(nodes);
 	TRY(e);
-	if (!v->set.json)
-		render_value(stdout, v->answer);
-	return NULL;
+	return money_show(v);
 }

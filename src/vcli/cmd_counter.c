@@ -30,9 +30,7 @@ struct error *cmd_counter_get(struct vcli *v)
 {
 	struct chain *c = NULL;
 
-	vcli_answer(v, json_object());
-	TRY(chain_connect(v, &c));
-	TRY(chain_read_addresses(c));
+	TRY(chain_open(v, &c));
 	return show(v, c);
 }
 
@@ -64,11 +62,8 @@ struct error *cmd_counter_move(struct vcli *v)
 	json_t *none;
 	struct error *e;
 
-	vcli_answer(v, json_object());
 	TRY(choose_function(v, &function));
-	TRY(chain_connect(v, &c));
-	TRY(chain_read_addresses(c));
-	TRY(chain_unlock(c));
+	TRY(chain_open_sending(v, &c));
 	none = json_array();
 	e = chain_send(c, CONTRACT, function, none, U256_ZERO, &record);
 	json_decref(none);

@@ -85,6 +85,8 @@ struct error *cmd_login(struct vcli *v)
 
 	vcli_answer(v, json_object());
 	TRY(read_challenge(v, t.challenge));
+	if (v->set.for_ms < 1000)
+		return error_new(ERROR_INVALID, "--for: a login holds for 1s at least");
 	TRY(chain_open(v, &c));
 	t.chain_id = rpc_chain_id(c->rpc);
 	t.expires = t.issued + (uint64_t)(v->set.for_ms / 1000);

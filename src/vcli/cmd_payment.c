@@ -1,5 +1,4 @@
 /* vcli payment: money in and out of the contracts, and between accounts. */
-#include <stdio.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -8,7 +7,6 @@
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/purse.h"
-#include "vcli/render.h"
 
 /* What an account has in Accounts, and outside in its own wallet. */
 static struct error *answer_balance(struct chain *c, const uint8_t account[ETH_ADDRESS_BYTES])
@@ -27,9 +25,7 @@ static struct error *answer_balance(struct chain *c, const uint8_t account[ETH_A
 	json_put(c->v->answer, "account", text);
 	money_put(c->v->answer, "balance", balance);
 	money_put(c->v->answer, "wallet", wallet);
-	if (!c->v->set.json)
-		render_value(stdout, c->v->answer);
-	return NULL;
+	return money_show(c->v);
 }
 
 struct error *cmd_payment_balance(struct vcli *v)

@@ -1,5 +1,4 @@
 /* vcli register: customers, suppliers, and the nodes that suppliers offer. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -13,14 +12,6 @@
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/refusal.h"
-#include "vcli/render.h"
-
-static struct error *finish(struct chain *c)
-{
-	if (!c->v->set.json)
-		render_value(stdout, c->v->answer);
-	return NULL;
-}
 
 /* The last word of the command: customer or supplier. */
 static struct error *kind_of(struct vcli *v, int *ret_kind)
@@ -53,7 +44,7 @@ struct error *cmd_register(struct vcli *v)
 	answer_account(c);
 	json_put(v->answer, "profile", profile);
 	TRY(chain_do(c, "Accounts", "register", json_pack("[i,s]", kind, profile), U256_ZERO, NULL));
-	return finish(c);
+	return money_show(v);
 }
 
 struct error *cmd_register_remove(struct vcli *v)
@@ -66,7 +57,7 @@ struct error *cmd_register_remove(struct vcli *v)
 	TRY(chain_open_sending(v, &c));
 	answer_account(c);
 	TRY(chain_do(c, "Accounts", "unregister", json_pack("[i]", kind), U256_ZERO, NULL));
-	return finish(c);
+	return money_show(v);
 }
 
 /* --- nodes --- */
@@ -138,15 +129,17 @@ struct error *cmd_register_add_node(struct vcli *v)
 	if (!v->set.price)
 		return error_new(ERROR_INVALID, "--price: name what a delivered segment costs, such as \"20 gwei\"");
 	TRY(money_amount("--price", v->set.price, &o.price));
+	TRY(money_fits("--price", o.price, MONEY_PRICE_BITS));
 	source.file = v->set.node_passphrase_file;
 	e = keyfile_read(v->args[1], &source, &key);
 	if (e)
-		return error_wrap(e, "the node's key");
+		return error_wrap(e, "the node's key%s",
+				  e->code == ERROR_UNAVAILABLE ? ", whose flag is --node-passphrase-file" : "");
 	e = chain_open_sending(v, &c);
 	if (!e)
 		e = add(c, &key, &o);
 	secret_wipe(&key, sizeof(key));
-	return e ? e : finish(c);
+	return e ? e : money_show(v);
 }
 
 struct error *cmd_register_update_node(struct vcli *v)
@@ -161,6 +154,7 @@ struct error *cmd_register_update_node(struct vcli *v)
 	if (!v->set.price)
 		return error_new(ERROR_INVALID, "--price: name what a delivered segment costs, such as \"20 gwei\"");
 	TRY(money_amount("--price", v->set.price, &price));
+	TRY(money_fits("--price", price, MONEY_PRICE_BITS));
 	TRY(chain_open_sending(v, &c));
 	json_put(v->answer, "node", node);
 	money_put(v->answer, "price", price);
@@ -169,7 +163,7 @@ struct error *cmd_register_update_node(struct vcli *v)
 	json_array_extend(args, terms);
 	json_decref(terms);
 	TRY(chain_do(c, "Nodes", "update", args, U256_ZERO, NULL));
-	return finish(c);
+	return money_show(v);
 }
 
 struct error *cmd_register_remove_node(struct vcli *v)
@@ -182,5 +176,5 @@ struct error *cmd_register_remove_node(struct vcli *v)
 	TRY(chain_open_sending(v, &c));
 	json_put(v->answer, "node", node);
 	TRY(chain_do(c, "Nodes", "remove", json_pack("[s]", node), U256_ZERO, NULL));
-	return finish(c);
+	return money_show(v);
 }

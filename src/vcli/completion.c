@@ -1,4 +1,5 @@
 /* vcli completion: scripts for bash and zsh, made from the tables. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,9 +14,14 @@ static const struct kind {
 	bool files, jobs;
 } kinds[] = {
 	{"ROLE", "distributor transcoder storage", false, false},
-	{"on|off", "on off", false, false},
-	{"bash|zsh", "bash zsh", false, false},
 	{"FILE", NULL, true, false},
+	{"[FILE]", NULL, true, false},
+	{"KEY_FILE", NULL, true, false},
+	{"DOCUMENT", NULL, true, false},
+	{"[PROFILE]", NULL, true, false},
+	{"LIST", NULL, true, false},
+	{"[LIST]", NULL, true, false},
+	{"DIR", NULL, true, false},
 	{"INPUT", NULL, true, false},
 	{"JOB|FILE", NULL, true, true},
 };
@@ -27,6 +33,23 @@ static const struct kind *kind_of(const char *word, size_t len)
 			return &kinds[i];
 	}
 	return NULL;
+}
+
+/* "on|off", "[customers|suppliers|nodes]": the words themselves. NULL: they are placeholders. */
+static char *choices_of(const void *ctx, const char *word, size_t len)
+{
+	char *list;
+
+	if (*word == '[') {
+		word++;
+		len -= 2;
+	}
+	if (!islower((unsigned char)*word) || !memchr(word, '|', len))
+		return NULL;
+	list = mem_strndup(ctx, word, len);
+	for (char *p = list; *p; p++)
+		*p = *p == '|' ? ' ' : *p;
+	return list;
 }
 
 static char *append(char *text, const char *more)
@@ -55,8 +78,11 @@ static char *arguments_of(const void *ctx, const struct command *c)
 	for (const char *at = c->args ? c->args : ""; *at; at += strspn(at, " ")) {
 		size_t len = strcspn(at, " ");
 		const struct kind *k = kind_of(at, len);
+		const char *choices = choices_of(ctx, at, len);
 
 		at += len;
+		if (choices)
+			list = append(list, choices);
 		if (k && k->words)
 			list = append(list, k->words);
 		if (k && k->files)
@@ -67,41 +93,57 @@ static char *arguments_of(const void *ctx, const struct command *c)
 	return list;
 }
 
+/* Is this the first command that begins with so many characters of its words? */
+static bool is_first(const struct command *c, size_t len)
+{
+	for (const struct command *other = vcli_commands; other != c; other++) {
+		if (strncmp(other->words, c->words, len) == 0)
+			return false;
+	}
+	return true;
+}
+
 /* The words that may follow `front` ("" or "node "). */
 static char *next_words(const void *ctx, const char *front)
 {
-	char *list = mem_strdup(ctx, ""), *last = NULL;
+	char *list = mem_strdup(ctx, "");
 
 	for (const struct command *c = vcli_commands; c->words; c++) {
-		const char *rest = c->words + strlen(front);
-		char *word = NULL;
+		size_t n = strlen(front), len;
 
-		if (strncmp(c->words, front, strlen(front)) != 0)
+		if (strncmp(c->words, front, n) != 0)
 			continue;
-		word = mem_strndup(ctx, rest, strcspn(rest, " "));
-		if (!last || strcmp(last, word) != 0)
-			list = append(list, word);
-		last = word;
+		len = strcspn(c->words + n, " ");
+		/* with what comes behind the word: "log" is not the beginning of "login" */
+		if (is_first(c, n + len + 1))
+			list = append(list, mem_strndup(ctx, c->words + n, len));
 	}
 	return list;
+}
+
+/* Cases for the words that commands begin with: "register", "register add". */
+static char *fronts(const void *ctx, char *out, const struct command *c)
+{
+	for (const char *space = strchr(c->words, ' '); space; space = strchr(space + 1, ' ')) {
+		size_t len = (size_t)(space - c->words);
+		char *front = mem_strndup(ctx, c->words, len + 1);
+
+		if (is_first(c, len + 1))
+			out = talloc_asprintf_append_buffer(out, "\t'%.*s') list='%s' flags='--help' ;;\n", (int)len,
+							    front, next_words(ctx, front));
+	}
+	return out;
 }
 
 /* The part both shells share: a function that fills the variable `list` from the words typed before in `typed`. */
 static char *tables(const void *ctx)
 {
 	char *out = mem_strdup(ctx, "_vcli_list() {\n\tcase \"$1\" in\n");
-	char *last = NULL, *valued = mem_strdup(ctx, "");
+	char *valued = mem_strdup(ctx, "");
 
 	out = talloc_asprintf_append_buffer(out, "\t'') list='%s' flags='--help --version' ;;\n", next_words(ctx, ""));
 	for (const struct command *c = vcli_commands; c->words; c++) {
-		size_t len = strcspn(c->words, " ");
-		char *front = mem_strndup(ctx, c->words, len);
-
-		if (c->words[len] && (!last || strcmp(last, front) != 0)) {
-			out = talloc_asprintf_append_buffer(out, "\t'%s') list='%s' flags='--help' ;;\n", front,
-							    next_words(ctx, mem_printf(ctx, "%s ", front)));
-			last = front;
-		}
+		out = fronts(ctx, out, c);
 		out = talloc_asprintf_append_buffer(out, "\t'%s') list='%s' flags='%s' ;;\n", c->words,
 						    arguments_of(ctx, c), flags_of(ctx, c));
 	}
@@ -127,12 +169,14 @@ static char *tables(const void *ctx)
 		"_vcli_jobs() {\n\tlocal f\n"
 		"\tfor f in \"${XDG_STATE_HOME:-$HOME/.local/state}\"/dsn/jobs/*.json; do\n"
 		"\t\t[ -e \"$f\" ] || continue\n\t\tf=${f##*/}\n\t\tprintf '%%s\\n' \"${f%%.json}\"\n\tdone\n}\n\n"
-		"# The command among the words before the cursor: one or two words that are no flags.\n"
-		"_vcli_command() {\n\tlocal word skip= first= second=\n\tfor word in \"$@\"; do\n"
+		"# The command among the words before the cursor: up to three words that are no flags.\n"
+		"_vcli_command() {\n\tlocal word skip= first= second= third=\n\tfor word in \"$@\"; do\n"
 		"\t\tif [ -n \"$skip\" ]; then skip=; continue; fi\n"
 		"\t\tcase \"$word\" in\n\t\t%s|--config) skip=1 ;;\n\t\t-*) ;;\n"
-		"\t\t*) if [ -z \"$first\" ]; then first=$word; elif [ -z \"$second\" ]; then second=$word; fi ;;\n"
+		"\t\t*) if [ -z \"$first\" ]; then first=$word; elif [ -z \"$second\" ]; then second=$word\n"
+		"\t\t\telif [ -z \"$third\" ]; then third=$word; fi ;;\n"
 		"\t\tesac\n\tdone\n"
+		"\tif [ -n \"$third\" ] && _vcli_list \"$first $second $third\"; then return; fi\n"
 		"\tif [ -n \"$second\" ] && _vcli_list \"$first $second\"; then return; fi\n"
 		"\t_vcli_list \"$first\"\n}\n\n",
 		valued, valued);

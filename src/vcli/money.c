@@ -1,6 +1,7 @@
 #include "vcli/money.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -10,6 +11,7 @@
 #include "chain/address.h"
 #include "chain/amount.h"
 #include "crypto/keccak.h"
+#include "vcli/render.h"
 
 #define FILE_BYTES (16 * 1024 * 1024)
 
@@ -28,6 +30,13 @@ struct error *money_amount(const char *what, const char *text, struct u256 *ret_
 				 "\"100 wei\"",
 				 what, text);
 	return name(amount_parse(text, AMOUNT_WEI, ret_wei), what);
+}
+
+struct error *money_fits(const char *what, struct u256 wei, unsigned bits)
+{
+	if (u256_bits(wei) <= bits)
+		return NULL;
+	return error_new(ERROR_INVALID, "%s: is more than the contracts can write down, 2^%u wei", what, bits);
 }
 
 struct error *money_amount_args(struct vcli *v, size_t at, struct u256 *ret_wei)
@@ -79,6 +88,40 @@ void money_put(json_t *obj, const char *key, struct u256 wei)
 	json_put(obj, key, words);
 	json_object_set_new(obj, exact, money_json(wei));
 	mem_free(words);
+}
+
+/* Without members "..._wei", also of the objects in a list. */
+static void drop_wei(json_t *value)
+{
+	json_t *member = NULL;
+	const char *key = NULL;
+	void *next = NULL;
+	size_t i = 0;
+
+	json_array_foreach (value, i, member)
+		drop_wei(member);
+	json_object_foreach_safe(value, next, key, member)
+	{
+		size_t n = strlen(key);
+
+		if (n > 4 && strcmp(key + n - 4, "_wei") == 0)
+			json_object_del(value, key);
+		else
+			drop_wei(member);
+	}
+}
+
+struct error *money_show(struct vcli *v)
+{
+	json_t *shown;
+
+	if (v->set.json)
+		return NULL;
+	shown = json_deep_copy(v->answer);
+	drop_wei(shown);
+	render_value(stdout, shown);
+	json_decref(shown);
+	return NULL;
 }
 
 struct error *money_choice(const char *what, const char *const *words, const char *word, int *ret)

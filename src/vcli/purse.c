@@ -53,6 +53,7 @@ static struct error *find(struct vcli *v, const char *folder, const char *which,
 {
 	uint8_t identity[ETH_ADDRESS_BYTES];
 	struct account *accounts = NULL;
+	struct error *e;
 	size_t count = 0;
 
 	TRY(account_list(v, folder, &accounts, &count));
@@ -65,7 +66,8 @@ static struct error *find(struct vcli *v, const char *folder, const char *which,
 		}
 	}
 	ret->identity = false;
-	return account_find(v, folder, which, &ret->account);
+	e = account_find(v, folder, which, &ret->account);
+	return e ? error_wrap(e, "--account") : NULL;
 }
 
 static struct error *choose(struct vcli *v, bool login, struct choice *ret)

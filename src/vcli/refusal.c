@@ -11,8 +11,9 @@
 const char *const refusal_kinds[] = {"customer", "supplier", NULL};
 const char *const refusal_roles[] = {"owner", "manager", "verifier", NULL};
 const char *const refusal_works[] = {"distributor", "transcoder", "storage", NULL};
-const char *const refusal_job_states[] = {"none", "open", "active", "closing", "cancelled", "closed", "expired", NULL};
-const char *const refusal_batch_states[] = {"none", "reported", "judged", "disputed", "resolved", "settled", NULL};
+const char *const refusal_job_states[] = {"not there", "open",   "active",  "closing",
+					  "cancelled", "closed", "expired", NULL};
+const char *const refusal_batch_states[] = {"not there", "reported", "judged", "disputed", "resolved", "settled", NULL};
 
 const char *refusal_word(const char *const *words, const json_t *value)
 {

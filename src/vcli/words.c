@@ -98,7 +98,8 @@ struct error *words_unknown(char **words, size_t count)
 	s.word = used < count ? mem_strndup(scope, words[used], 60) : "";
 	list = followers(scope, words, used, &s);
 	if (used == count)
-		e = error_new(ERROR_INVALID, "\"vcli %s\" wants one more word: %s", words[used - 1], list);
+		e = error_new(ERROR_INVALID, "\"vcli %.*s\" wants one more word: %s", (int)strlen(front) - 1, front,
+			      list);
 	else if (s.best)
 		e = error_new(ERROR_INVALID, "\"%s%s\" is no command; did you mean \"%s%s\"?", front, s.word, front,
 			      s.best);

@@ -81,13 +81,15 @@ class Accounts(Case):
                      str(self.home / "x"))
         self.refused("refused", "mode", "account", "new", "--passphrase-file", open_to_all)
         self.refused("invalid", "neither a keystore file nor a key", "account", "import", wrong, "--passphrase-file", wrong)
+        self.refused("invalid", "zero: ", "account", "import", self.secret("zero", 64 * "0"), "--passphrase-file", wrong)
         self.refused("not-found", "has no account 0x12", "account", "export", "0x12", sealed)
         self.refused("invalid", "EIP-55", "account", "export", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", sealed)
         self.vcli("account", "export", "0x", sealed)
         self.refused("refused", "is there already", "account", "export", "0x", sealed)
         self.new()
         self.refused("invalid", "has 2 accounts that begin with 0x", "account", "export", "0x", str(self.home / "y"))
-        self.refused("unavailable", "there is no terminal", "account", "new")
+        self.refused("invalid", "--account: ", "payment", "balance")
+        self.refused("unavailable", "name that with --passphrase-file", "account", "new")
         self.refused("invalid", "--passphrase", "account", "new", "--passphrase", "secret")
 
     def talk(self, lines, *words):
@@ -162,6 +164,39 @@ class Contracts(Case):
         other = self.enter(Anvil("--chain-id", "4711"))
         self.refused("refused", "the endpoint is on another chain (4711)", "counter", "get", "--chain-rpc", other.url)
 
+    def test_what_cannot_be_deployed_or_written_down_costs_nothing(self):
+        self.anvil.fund(self.address)
+        for windows in ("1,2", "a,b,c,d", "0,1,1,1", "1,1,1,2592001", "-1,1,1,1"):
+            self.refused("invalid", "--windows", "chain", "deploy", "--windows=" + windows)
+        # A file that holds something else is not written over, and a place that cannot be written to is told before.
+        notes = pathlib.Path(self.secret("notes", "not addresses"))
+        self.refused("invalid", "--force", "chain", "deploy", "--addresses", str(notes))
+        self.assertEqual(notes.read_text(), "not addresses\n")
+        self.refused("not-found", "--addresses", "chain", "deploy", "--addresses", str(self.home / "nowhere" / "a.json"))
+        self.assertEqual(self.anvil("eth_getTransactionCount", self.address, "latest"), "0x0")
+        # Half of it can be paid for: what there is is told, and said again with its name it goes on.
+        once = ("chain", "deploy", "--addresses", str(notes), "--force", "--once", "first")
+        self.anvil("anvil_setBalance", self.address, hex(2500 * 10**12))
+        ran = self.vcli(*once, ok=False)
+        self.assertIn("send ether to it", ran.stderr)
+        counter = ran.stdout.split("Counter")[1].split()[0]
+        self.assertEqual(notes.read_text(), "not addresses\n")
+        self.anvil.fund(self.address)
+        self.assertIn(counter, self.vcli(*once).stdout)
+        self.refused("refused", "other arguments", *once, "--windows", "1,1,1,1")
+        self.assertEqual(self.vcli("counter", "get", "--addresses", str(notes)).stdout, "0\n")
+
+    def test_a_chain_that_has_lost_the_contracts_gets_nothing(self):
+        self.anvil.fund(self.address)
+        before = self.anvil("evm_snapshot")
+        self.vcli("chain", "deploy")
+        self.assertTrue(self.anvil("evm_revert", before))
+        for command in (("counter", "get"), ("counter", "increment"), ("payment", "deposit", "1 gwei")):
+            self.refused("not-found", "the chain has no contract Jobs", *command)
+        self.assertEqual(self.anvil("eth_getTransactionCount", self.address, "latest"), "0x0")
+        self.vcli("chain", "deploy")
+        self.assertEqual(self.vcli("counter", "get").stdout, "0\n")
+
     def test_what_was_not_confirmed_in_time_is_not_lost(self):
         self.anvil.fund(self.address)
         self.vcli("chain", "deploy")
@@ -176,9 +211,29 @@ class Contracts(Case):
         self.assertEqual(self.vcli("counter", "get").stdout, "0\n")
         self.assertEqual(self.vcli("counter", "increment").stdout, "2\n")
 
+    def test_commands_of_one_account_take_turns(self):
+        self.anvil.fund(self.address)
+        self.vcli("chain", "deploy")
+        each = [subprocess.Popen([VCLI, "counter", "increment"], env=self.environment, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+        self.assertEqual([(ran.communicate(timeout=60)[1], ran.returncode) for ran in each], [("", 0)] * 4)
+        self.assertEqual(self.vcli("counter", "get").stdout, "4\n")
+        proxy = self.enter(Proxy(self.anvil.port))
+        proxy.mode = lambda calls, forward: None if any(c["method"] == "eth_sendRawTransaction" for c in calls) else forward()
+        slow = subprocess.Popen([VCLI, "counter", "increment", "--chain-rpc", proxy.url, "--timeout", "20s"],
+                                env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lock = list((self.home / ".local/state/dsn/chain").glob("*.lock"))[0]
+        until(lambda: subprocess.run(["flock", "-n", str(lock), "true"]).returncode == 1, "it holds the lock")
+        self.refused("refused", "still at work", "counter", "increment", "--timeout", "1s")
+        slow.kill()
+        slow.wait()
+
     def test_nobody_there(self):
         self.anvil.end()
-        self.refused("timeout", "nobody answered", "counter", "get", "--timeout", "1s")
+        for command in (("counter", "get"), ("counter", "increment"), ("chain", "deploy"), ("payment", "balance", self.address)):
+            self.refused("timeout", "nobody answered", *command, "--timeout", "1s")
+            self.refused("timeout", "vcli chain up", *command, "--timeout", "1s")
+        self.refused("invalid", "--chain-rpc", "counter", "get", "--chain-rpc", "nowhere")
 
 
 class Network(Case):

@@ -106,6 +106,10 @@ class Registers(Money):
         sue.refused("invalid", "none of customers, suppliers, nodes", "register", "list", "dogs")
         sue.refused("not-found", "the node's key", "register", "add", "node", "storage", key + "x", "--price", "1 wei")
         sue.refused("invalid", "NODE_ID", "register", "remove", "node", "12")
+        sealed = self.answer("account", "new", "--light", "--passphrase-file", self.passphrase)["file"]
+        sue.refused("unavailable", "--node-passphrase-file", "register", "add", "node", "storage", sealed, "--price", "1 wei")
+        # 2^80 wei
+        sue.refused("invalid", "--price: ", "register", "add", "node", "storage", key, "--price", "1208925819614629174706176 wei")
 
     def test_roles(self):
         max_ = self.person("max")
@@ -132,7 +136,9 @@ class Payments(Money):
         self.assertEqual(ann("payment", "transfer", sue.address, "3", "gwei")["balance_wei"], str(ETHER + 1 - 3 * GWEI))
         self.assertEqual(ann("payment", "balance", sue.address)["balance_wei"], str(3 * GWEI))
         self.assertEqual(sue("payment", "withdraw", "100wei")["balance_wei"], str(3 * GWEI - 100))
-        self.assertIn("1 ether", self.operator.text("payment", "deposit", "1", "ether"))
+        shown = self.operator.text("payment", "deposit", "1", "ether")
+        self.assertIn("1 ether", shown)
+        self.assertNotIn("_wei", shown)
 
     def test_refusals(self):
         ann, poor = self.person("ann"), self.person("poor", 0)
@@ -140,6 +146,7 @@ class Payments(Money):
         ann.refused("refused", "has 5 gwei in the contract, 6 gwei are wanted", "payment", "withdraw", "6 gwei")
         ann.refused("refused", "1 wei at least", "payment", "deposit", "0 wei")
         ann.refused("refused", "has 9.99", "payment", "deposit", "10 ether")
+        ann.refused("refused", "has 9.99", "payment", "deposit", "%d wei" % (2**256 - 1))
         poor.refused("refused", "has 0 wei; 1 wei and fees of up to", "payment", "deposit", "1 wei")
         poor.refused("refused", "has 0 wei; 0 wei and fees of up to", "register", "customer")
         ann.refused("refused", "zero address", "payment", "transfer", "0x" + 40 * "0", "1 wei")
@@ -186,6 +193,7 @@ class Logins(Money):
             stranger.write_text(json.dumps(changed))
             ann.refused("invalid", "document" if member == "account" else "signature", "whoami", str(stranger))
         ann.refused("invalid", "CHALLENGE", "login", "12")
+        ann.refused("invalid", "--for", "login", "--for", "0s")
         self.vcli("logout", "--state-dir", ann.state)
         ann.refused("not-found", "there is no login", "whoami")
         self.refused("not-found", "there is no login", "logout", "--state-dir", ann.state)
@@ -277,6 +285,9 @@ class Jobs(Money):
         more = self.segments(3, "more")
         self.assertEqual(sue("job", "report", job, node, more)["ordinal"], "1")
         vera.refused("invalid", "--evidence", "job", "confirm", job, node, "1", "--accepted", "2")
+        vera.refused("invalid", "--accepted", "job", "confirm", job, node, "1", "--accepted", "0", "--evidence", self.document)
+        vera.refused("not-found", "has reported no batch 2", "job", "confirm", job, node, "2")
+        vera.refused("not-found", "has reported no batch 2", "job", "confirm", job, node, "2", more)
         vera("job", "confirm", job, node, "1", more, "--accepted", "2", "--evidence", self.document)
         sue.refused("refused", "does not show", "job", "dispute", job, node, "1", "2", file)
         sue("job", "dispute", job, node, "1", "2", more)
@@ -311,7 +322,8 @@ class Jobs(Money):
         ann.refused("invalid", "--budget", *create)
         ann.refused("invalid", "--limit", "job", "create", self.document, "--budget", "1 gwei")
         ann.refused("invalid", "--limit", "job", "create", self.document, "--budget", "1 gwei", "--limit", "1 wei,2 wei")
-        ann.refused("refused", "has 0 wei in the contract, 1 gwei are wanted", *create, "--budget", "1 gwei", "--from-balance")
+        ann.refused("invalid", "--limit: ", "job", "create", self.document, "--budget", "1 gwei", "--limit", "9999999 ether")
+        ann.refused("invalid", "--budget: ", *create, "--budget", "%d wei" % 2**112)
         job = ann(*create, "--budget", "10 gwei")["job"]
         self.assertEqual(ann("job", "top-up", job, "2", "gwei")["amount"], "2 gwei")
         self.operator.refused("refused", "price is 7 gwei a segment, over the limit of 6 gwei", "job", "assign", job, self.node)
@@ -321,6 +333,7 @@ class Jobs(Money):
         got = ann("job", "cancel", job)
         self.assertEqual((got["job_state"], got["refund"]), ("cancelled", "12 gwei"))
         ann.refused("not-found", "there is no job 7", "job", "status", "7")
+        ann.refused("refused", "job 7 is not there", "job", "cancel", "7")
         ann.refused("invalid", "JOB", "job", "status", "x")
 
         job = ann("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei")["job"]
@@ -333,12 +346,48 @@ class Jobs(Money):
         sue("job", "unassign", job, self.node)
         sue.refused("refused", "does not work for job 2", "job", "unassign", job, self.node)
 
+    def test_what_is_refused_allows_nothing(self):
+        ann, sue = self.ann, self.sue
+        create = ("job", "create", self.document, "--limit", "7 gwei", "--from-balance")
+        ann.refused("refused", "has 0 wei in the contract, 1 gwei are wanted", *create, "--budget", "1 gwei")
+        sue("payment", "deposit", "1 gwei")
+        sue.refused("refused", "only customers create jobs", *create, "--budget", "1 gwei")
+        ann("payment", "deposit", "2 gwei")
+        ann.refused("refused", "must be ahead", *create, "--budget", "1 gwei", "--for", "9000h")
+        ann.refused("refused", "1 wei at least", *create, "--budget", "0 wei")
+        ann.refused("refused", "job 7 is not there", "job", "top-up", "7", "1 gwei", "--from-balance")
+        sent = [int(self.node_of_chain("eth_getTransactionCount", "0x" + p.address, "latest"), 16) for p in (ann, sue)]
+        self.assertEqual(sent, [2, 3])  # ann registered and paid in, sue offered a node besides
+        job = ann(*create, "--budget", "1 gwei")["job"]
+        ann("job", "top-up", job, "1 gwei", "--from-balance")
+        self.assertEqual(ann("job", "status", job)["free"], "2 gwei")
+
+    def test_several_nodes_or_none(self):
+        dear, key = self.node_key(self.sue)
+        self.sue("register", "add", "node", "storage", key, "--price", "8 gwei")
+        job = self.ann("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei")["job"]
+        nobody = "0x" + 39 * "0" + "1"
+        self.operator.refused("refused", "no node " + nobody + " is listed", "job", "assign", job, self.node, nobody)
+        self.operator.refused("refused", "price is 8 gwei", "job", "assign", job, self.node, dear)
+        ran = self.vcli(*self.operator.flags(["job", "assign", job, self.node, dear]), ok=False)
+        self.assertIn(dear, ran.stderr.lower())
+        self.assertEqual(self.ann("job", "status", job)["nodes"], [])
+        self.operator("job", "assign", job, self.node)
+
     def test_once_is_once(self):
         ann = self.ann
         for _ in range(2):
             self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "first")["balance"], "1 gwei")
         self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "second")["balance"], "2 gwei")
         ann.refused("invalid", "--once", "payment", "deposit", "1 gwei", "--once", "x" * 65)
+        # A name is for one thing: what is not the same is not taken for done.
+        ann.refused("refused", "other arguments", "payment", "deposit", "2 gwei", "--once", "first")
+        self.assertEqual(ann("payment", "transfer", self.sue.address, "1 gwei", "--once", "first")["balance"], "1 gwei")
+        ann.refused("refused", "other arguments", "payment", "transfer", self.vera.address, "1 gwei", "--once", "first")
+        self.assertEqual([ann("counter", "increment", "--once", "first")["count"] for _ in range(2)], ["1", "1"])
+        create = ("job", "create", self.document, "--limit", "7 gwei", "--from-balance", "--once", "first")
+        self.assertEqual([ann(*create, "--budget", "1 gwei", "--for", f)["job"] for f in ("1h", "2h")], ["1", "1"])
+        ann.refused("refused", "other arguments", *create, "--budget", "2 gwei")
 
 
 class OwnChain(Case):

@@ -37,6 +37,10 @@ static void amounts_have_a_unit(void **state)
 	refused(money_amount("A", "0.5 wei", &wei), "parts of a wei");
 	refused(money_amount("A", "1 pound", &wei), "A: ");
 	refused(money_amount("A", "-1 wei", &wei), "A: ");
+	assert_null(money_amount("A", "1208925819614629174706175 wei", &wei)); /* 2^80 - 1 */
+	assert_null(money_fits("A", wei, MONEY_PRICE_BITS));
+	assert_null(money_amount("A", "1208925819614629174706176 wei", &wei));
+	refused(money_fits("A", wei, MONEY_PRICE_BITS), "A: is more than");
 }
 
 static void an_amount_may_be_two_words(void **state)

@@ -70,6 +70,11 @@ static void from_bytes(void **state)
 	assert_string_equal(text, "0x0000000000000000000000000000000000000011 has 5 wei in the contract, 7 wei are "
 				  "wanted: vcli payment deposit adds to it");
 	mem_free(text);
+	json_t *values = json_pack("{s:s,s:s}", "jobId", "7", "state", "0");
+	text = refusal_words(NULL, "WrongState", values);
+	assert_string_equal(text, "job 7 is not there: this cannot be done to it now");
+	mem_free(text);
+	json_decref(values);
 	/* Cut short, or of nobody's: as it is. */
 	text = refusal_text(NULL, bytes, 40);
 	assert_int_equal(strncmp(text, "0xdb42144d", 10), 0);

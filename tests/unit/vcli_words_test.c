@@ -202,6 +202,8 @@ static void slips_are_refused(void **state)
 		{"node crate x y", "did you mean \"node create\""},
 		{"node", "one more word: create, list"},
 		{"pipeline", "one more word: plan"},
+		{"register", "\"vcli register\" wants one more word: customer, supplier, add, update, remove, list"},
+		{"register remove", "\"vcli register remove\" wants one more word: node, customer, supplier"},
 		{"xyzzy", "comes one of: node, pipeline"},
 		{"node list --jsn", "did you mean --json"},
 		{"node list --frobnicate", "no such flag"},
