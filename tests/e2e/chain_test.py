@@ -596,6 +596,70 @@ class Endpoints(Case):
         peer.quit()
 
 
+class Wavering(Case):
+    """Endpoints that answer some calls but not others, late, or of another state than they said before."""
+
+    LIMITED = {"error": {"code": -32005, "message": "limit exceeded"}}
+
+    def setUp(self):
+        super().setUp()
+        self.proxy = self.enter(Proxy(self.anvil.port))
+        self.changed = 0
+
+    def change(self, other):
+        """From now on other(call) is what is answered to a call, unless it is None; self.changed counts."""
+        def mode(calls, forward):
+            answer = json.loads(forward())
+            methods = {c["id"]: c for c in calls}
+            for reply in answer if isinstance(answer, list) else [answer]:
+                instead = other(methods[reply["id"]])
+                if instead:
+                    reply.pop("result", None)
+                    reply.pop("error", None)
+                    reply.update(instead)
+                    self.changed += 1
+            return json.dumps(answer).encode()
+
+        self.proxy.mode = mode
+
+    def trouble(self, peer):
+        return peer.ask("trouble", start="trouble")
+
+    def carried_out_once(self, peer):
+        self.proxy.mode = "pass"
+        self.assertEqual(peer.wait("fate a").split()[2:4], ["done", "0"])
+        self.assertEqual(self.anvil.count(peer.address), 1)
+        self.assertEqual(int(self.anvil("eth_getBalance", TO, "latest"), 16), 1)
+        peer.quit()
+
+    def test_a_refused_receipt_is_not_a_missing_one(self):
+        self.change(lambda call: call["method"] == "eth_getTransactionReceipt" and self.LIMITED)
+        peer = self.peer(self.proxy.url, resend=50)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: self.changed > 12, "the receipt was refused often")
+        until(lambda: "limit exceeded" in self.trouble(peer), "the trouble is told")
+        self.carried_out_once(peer)
+
+    def test_a_receipt_of_another_transaction_is_not_a_missing_one(self):
+        peer = self.peer(self.proxy.url, resend=50)
+        self.anvil.fund(self.anvil("eth_accounts")[0])
+        other = self.anvil("eth_sendTransaction", {"from": self.anvil("eth_accounts")[0], "to": peer.address})
+        receipt = until(lambda: self.anvil("eth_getTransactionReceipt", other), "it is mined")
+        self.change(lambda call: call["method"] == "eth_getTransactionReceipt" and {"result": receipt})
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: self.changed > 12, "another's receipt was answered often")
+        until(lambda: "another transaction's" in self.trouble(peer), "the trouble is told")
+        self.carried_out_once(peer)
+
+    def test_a_receipt_that_comes_late(self):
+        """Behind one URL may be several nodes: one counts a transaction, the next does not have its block yet."""
+        self.change(lambda call: call["method"] == "eth_getTransactionReceipt" and {"result": None})
+        peer = self.peer(self.proxy.url, resend=30000)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: self.changed > 12, "there was no receipt for some rounds")
+        self.carried_out_once(peer)
+
+
 if __name__ == "__main__":
     program = unittest.main(exit=False)
     ran = program.result
