@@ -659,6 +659,57 @@ class Wavering(Case):
         until(lambda: self.changed > 12, "there was no receipt for some rounds")
         self.carried_out_once(peer)
 
+    def test_an_estimate_that_nobody_answers(self):
+        peer = self.peer(self.proxy.url, give_up=800)
+        counter = self.counter(peer)
+        asked = []
+
+        def silent(calls, forward):
+            if any(c["method"] == "eth_estimateGas" for c in calls):
+                asked.append(calls)
+                return None
+            return forward()
+
+        self.proxy.mode = silent
+        peer.order("transact", "up", "Counter", counter, "incrementCounter", "[]", 0)
+        until(lambda: "eth_estimateGas: nobody answered" in self.trouble(peer), "the trouble is told")
+        self.proxy.mode = "pass"
+        self.assertEqual(peer.wait("fate up").split()[2], "done")
+        peer.quit()
+
+    def test_an_estimate_older_than_what_it_rests_on(self):
+        """It is made before a block and told after what is in that block is known: no reason to refuse for good."""
+        self.anvil.end()
+        self.anvil.args.append("--no-mining")
+        self.anvil.start()
+        peer = self.peer(self.proxy.url, answer=8000)
+        peer.order("deploy", "accounts", "Accounts", "[]")
+        stop = self.mining()
+        accounts = peer.wait("fate accounts done").split()[6]
+        stop.set()
+        time.sleep(0.2)
+        self.asked = 0
+
+        def overtaken(calls, forward):
+            if calls[0]["method"] != "eth_estimateGas" or self.asked:
+                return forward()
+            self.asked = 1
+            self.anvil.mine()
+            peer.wait("fate pays-in done")
+            return json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"],
+                               "error": {"code": 3, "message": "execution reverted", "data": "0x"}}).encode()
+
+        # With gas given nobody is asked for an estimate of the first.
+        peer.order("put", "pays-in", accounts, 5, "0xd0e30db0", 200000)
+        until(lambda: int(self.anvil("txpool_status")["pending"], 16) == 1, "it is in the pool")
+        self.proxy.mode = overtaken
+        peer.order("transact", "pays-out", "Accounts", accounts, "withdraw", '["5"]', 0)
+        peer.wait("fate pays-in done")
+        until(lambda: self.asked, "the estimate was asked for")
+        self.mining()
+        self.assertEqual(peer.wait("fate pays-out").split()[2], "done")
+        peer.quit()
+
 
 if __name__ == "__main__":
     program = unittest.main(exit=False)
