@@ -710,6 +710,47 @@ class Wavering(Case):
         self.assertEqual(peer.wait("fate pays-out").split()[2], "done")
         peer.quit()
 
+    def test_a_chain_that_is_begun_anew(self):
+        """What is on the old chain must not be carried out on the new one, though the chain's id is the same."""
+        peer = self.peer()
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        peer.wait("fate a done")
+        genesis = self.anvil("eth_getBlockByNumber", "0x0", False)["hash"]
+        self.anvil.end()
+        self.anvil.args += ["--gas-limit", "29000000"]
+        self.anvil.start()
+        self.assertNotEqual(self.anvil("eth_getBlockByNumber", "0x0", False)["hash"], genesis)
+        self.anvil.fund(peer.address)
+        peer.order("put", "b", TO, 1, "0x", 21000)
+        until(lambda: "belongs to an earlier, other chain 31337" in self.trouble(peer), "the trouble is told")
+        for _ in range(5):  # and it stays so
+            peer.order("put", "b", TO, 1, "0x", 21000)
+            self.assertIn("belongs to an earlier", self.trouble(peer))
+        self.assertEqual(self.anvil.count(peer.address), 0)
+        self.assertEqual(int(self.anvil("txpool_status")["queued"], 16), 0)
+        peer.quit()
+
+    def test_a_node_refusal_is_told_until_it_is_over(self):
+        def full(calls, forward):
+            if calls[0]["method"] != "eth_sendRawTransaction":
+                return forward()
+            self.changed += 1
+            return json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"],
+                               "error": {"code": -32000, "message": "txpool is full"}}).encode()
+
+        self.proxy.mode = full
+        peer = self.peer(self.proxy.url)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: "txpool is full" in self.trouble(peer), "the trouble is told")
+        rounds = self.proxy.requests + 4
+        until(lambda: self.proxy.requests > rounds, "some rounds more")
+        self.assertEqual(self.changed, 1)
+        self.assertIn("nonce 0: ", self.trouble(peer))
+        self.assertIn("txpool is full", self.trouble(peer))
+        peer.quit()
+        self.proxy.mode = "pass"
+        self.carried_out_once(self.peer(self.proxy.url))
+
 
 if __name__ == "__main__":
     program = unittest.main(exit=False)
