@@ -730,6 +730,19 @@ class Wavering(Case):
         self.assertEqual(int(self.anvil("txpool_status")["queued"], 16), 0)
         peer.quit()
 
+    def test_a_batch_that_is_too_large_for_a_node(self):
+        """go-ethereum answers it with an array of one refusal, under the first call's id."""
+        def small(calls, forward):
+            if len(calls) < 5:
+                return forward()
+            return json.dumps([{"jsonrpc": "2.0", "id": calls[0]["id"],
+                                "error": {"code": -32600, "message": "batch too large"}}]).encode()
+
+        self.proxy.mode = small
+        peer = self.peer(self.proxy.url)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        self.carried_out_once(peer)
+
     def test_a_node_refusal_is_told_until_it_is_over(self):
         def full(calls, forward):
             if calls[0]["method"] != "eth_sendRawTransaction":

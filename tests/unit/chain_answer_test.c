@@ -122,6 +122,7 @@ static void answers_that_are_none_are_refused(void **state)
 		 "[1]: answers a call for the second time"},
 		{"[" RESULT("7", "\"0x1\"") "," RESULT("9", "\"0x1\"") "]", 2, "[1]: has the id of no call"},
 		{"[" RESULT("7", "\"0x1\"") ",5]", 2, "[1]"},
+		{"[{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":\"x\"}}]", 2, "[0].error.code: must be"},
 	};
 
 	(void)state;
@@ -182,6 +183,12 @@ static void batches_are_put_in_order(void **state)
 	ok(read_answer("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"batch too large\"}}",
 		       methods, 2, &answer));
 	assert_true(answer->whole_refused);
+	mem_free(answer);
+	/* So does go-ethereum since 1.12, under the id of the first call. */
+	ok(read_answer("[{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32600,\"message\":\"batch too large\"}}]",
+		       methods, 2, &answer));
+	assert_true(answer->whole_refused);
+	assert_string_equal(answer->outcomes[0].message, "batch too large");
 	mem_free(answer);
 }
 
