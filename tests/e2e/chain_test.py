@@ -764,6 +764,29 @@ class Wavering(Case):
         self.proxy.mode = "pass"
         self.carried_out_once(self.peer(self.proxy.url))
 
+    def follow(self, other):
+        """A reader of logs has read all; then blocks that it has read are answered by other()."""
+        peer = self.peer(self.proxy.url)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        peer.wait("fate a done")
+        self.anvil.mine(5)
+        peer.order("follow", "reader", 0, 0, "-")
+        peer.wait("reached 6")
+        self.change(lambda call: call["method"] == "eth_getBlockByNumber" and call["params"][0] not in ("latest", "0x0")
+                    and other)
+        until(lambda: self.changed > 3, "it was answered often")
+        self.proxy.mode = "pass"
+        self.anvil.mine()
+        peer.wait("reached 7")
+        self.assertIsNone(peer.find("undo"))
+        peer.quit()
+
+    def test_a_refused_block_is_no_reorganisation(self):
+        self.follow(self.LIMITED)
+
+    def test_a_block_that_a_node_does_not_have_yet_is_no_reorganisation(self):
+        self.follow({"result": None})
+
 
 if __name__ == "__main__":
     program = unittest.main(exit=False)
