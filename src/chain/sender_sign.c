@@ -118,7 +118,8 @@ static bool possible(const struct sender *s, const struct signing *g, const stru
 	else if (c->gas > s->head.gas_limit)
 		o->why = mem_printf(c->record, "%" PRIu64 " gas is more than a block has, %" PRIu64, c->gas,
 				    s->head.gas_limit);
-	o->final = o->why != NULL;
+	/* An estimate below it is the node's mistake; it will be asked again. */
+	o->final = o->why && (!c->asked || c->gas >= least);
 	return !o->why;
 }
 

@@ -497,6 +497,15 @@ class Endpoints(Case):
         self.assertLess(time.monotonic() - before, 2.5)
         peer.quit()
 
+    def test_another_endpoint_is_asked_before_a_call_is_given_up(self):
+        other = self.enter(Proxy(self.anvil.port))
+        other.mode = "dead"
+        peer = self.bare(self.proxy.url, other.url, answer=0)
+        self.assertEqual(self.reply(peer), 'ok "0x0"')
+        self.proxy.mode, other.mode = "slow", "pass"
+        self.assertEqual(self.reply(peer), 'ok "0x0"')
+        peer.quit()
+
     def test_a_slow_endpoint_alone(self):
         self.proxy.mode = "slow"
         peer = self.bare(self.proxy.url)
@@ -673,6 +682,16 @@ class Wavering(Case):
         self.proxy.mode = silent
         peer.order("transact", "up", "Counter", counter, "incrementCounter", "[]", 0)
         until(lambda: "eth_estimateGas: nobody answered" in self.trouble(peer), "the trouble is told")
+        self.proxy.mode = "pass"
+        self.assertEqual(peer.wait("fate up").split()[2], "done")
+        peer.quit()
+
+    def test_an_estimate_that_cannot_be(self):
+        peer = self.peer(self.proxy.url)
+        counter = self.counter(peer)
+        self.change(lambda call: call["method"] == "eth_estimateGas" and {"result": "0x1"})
+        peer.order("transact", "up", "Counter", counter, "incrementCounter", "[]", 0)
+        until(lambda: "1 gas is too little" in self.trouble(peer), "the trouble is told")
         self.proxy.mode = "pass"
         self.assertEqual(peer.wait("fate up").split()[2], "done")
         peer.quit()
