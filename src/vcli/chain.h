@@ -56,7 +56,8 @@ struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BY
 
 /* A function of a deployed contract, or its creation (function NULL); returns when it is final. Its record belongs to
  * the chain. Before anything is kept, the chain is asked whether it would succeed and whether the account can pay for
- * it. ERROR_REFUSED: the contract's reason, or too little ether; ERROR_TIMEOUT: not yet, and what becomes of it. */
+ * it. ERROR_REFUSED: the contract's reason, or too little ether; ERROR_TIMEOUT: not yet, and what becomes of it;
+ * ERROR_EXISTS: --once has named another transaction before. */
 struct error *chain_send(struct chain *c, const char *contract, const char *function, const json_t *args,
 			 struct u256 value, struct txbox_record **ret_record) MUST_CHECK;
 /* The same; takes the reference of `args`, and adds the transaction to the answer's list "transactions". */

@@ -172,6 +172,19 @@ static struct error *send_new(struct chain *c, const char *what, const struct in
 	return NULL;
 }
 
+/* Only --once names anything again. That it is the same is seen by who is called, with which function and how much
+ * ether: arguments may have changed by what was carried out (a node's consent holds how often it was listed). */
+static struct error *check_same(struct chain *c, const struct intent *old, const struct intent *in)
+{
+	if (old->creates == in->creates && (old->creates || !memcmp(old->to, in->to, sizeof(in->to))) &&
+	    u256_cmp(old->value, in->value) == 0 && old->n >= ABI_SELECTOR_BYTES && in->n >= ABI_SELECTOR_BYTES &&
+	    memcmp(old->data, in->data, ABI_SELECTOR_BYTES) == 0)
+		return NULL;
+	return error_new(ERROR_EXISTS,
+			 "--once %s: another transaction was given this name before: take another name for this one",
+			 c->v->set.once);
+}
+
 /* What --once has named before was carried out when the outbox was opened, or stays refused. */
 static struct error *send_intent(struct chain *c, const char *what, const struct intent *intent,
 				 struct txbox_record **ret_record)
@@ -185,6 +198,8 @@ static struct error *send_intent(struct chain *c, const char *what, const struct
 		error_free(e);
 		TRY(send_new(c, what, intent));
 		TRY(txbox_get(c, c->db, intent->id, &record));
+	} else {
+		TRY(check_same(c, &record->intent, intent));
 	}
 	TRY(judge(c, what, record));
 	*ret_record = record;

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from chain_lab import BIN, Anvil, Folder, Proxy, anvil_program, require, until  # noqa: E402
 
 VCLI = os.path.join(BIN, "vcli")
-EXIT = {"invalid": 2, "not-found": 3, "refused": 4, "unavailable": 5, "timeout": 6}
+EXIT = {"invalid": 2, "not-found": 3, "exists": 4, "refused": 4, "unavailable": 5, "timeout": 6}
 
 
 class Case(unittest.TestCase):
@@ -89,6 +89,19 @@ class Accounts(Case):
         self.refused("invalid", "has 2 accounts that begin with 0x", "account", "export", "0x", str(self.home / "y"))
         self.refused("unavailable", "there is no terminal", "account", "new")
         self.refused("invalid", "--passphrase", "account", "new", "--passphrase", "secret")
+
+    def test_a_beginning_that_fits_two(self):
+        # The addresses of the keys 5 and 6 begin with 0xe1 and 0xE5; the first is our identity.
+        state = self.home / ".local/state/dsn"
+        state.mkdir(parents=True, mode=0o700)
+        self.secret(".local/state/dsn/identity.key", "%064x" % 5)
+        self.vcli("account", "import", self.secret("six", "%064x" % 6), "--light", "--passphrase-file", self.passphrase)
+        balance = ("payment", "balance", "--account")
+        self.refused("invalid", "our identity and an account of ", *balance, "0xe")
+        # Which of them it is, is known before any chain is asked.
+        for which in ("0xe1", "0xe5"):
+            self.refused("timeout", "127.0.0.1", *balance, which, "--chain-rpc", "http://127.0.0.1:1",
+                         "--timeout", "1s")
 
     def talk(self, lines, *words):
         """At a terminal: (what it shows, exit code)."""

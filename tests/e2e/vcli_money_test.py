@@ -330,6 +330,9 @@ class Jobs(Money):
             self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "first")["balance"], "1 gwei")
         self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "second")["balance"], "2 gwei")
         ann.refused("invalid", "--once", "payment", "deposit", "1 gwei", "--once", "x" * 65)
+        # A name taken twice by mistake must not pass for carried out.
+        for words in (("deposit", "2 gwei"), ("withdraw", "1 gwei")):
+            ann.refused("exists", "--once second: another transaction", "payment", *words, "--once", "second")
 
 
 class OwnChain(Case):
