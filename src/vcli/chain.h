@@ -22,7 +22,8 @@ struct chain {
 	int64_t deadline_ms;   /* monotonic clock; INT64_MAX: none */
 	const char *waiting;   /* id of the intention that is waited for */
 	bool settled;
-	unsigned sends; /* transactions so far, for --once */
+	unsigned sends;          /* transactions so far, for --once */
+	struct u256 highest_fee; /* wei a unit of gas; 0: any */
 };
 
 /* Reaches an endpoint of --chain-rpc. ERROR_UNAVAILABLE, ERROR_TIMEOUT: none answers. */

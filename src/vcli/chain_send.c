@@ -11,6 +11,7 @@
 #include "chain/amount.h"
 #include "crypto/secret.h"
 #include "vcli/chain.h"
+#include "vcli/money.h"
 #include "vcli/paths.h"
 #include "vcli/progress.h"
 #include "vcli/purse.h"
@@ -119,6 +120,8 @@ static struct error *check(struct chain *c, const struct intent *in)
 
 	TRY(chain_wallet(c, sender_account(c->sender), &has));
 	TRY(ask_number(c, "eth_gasPrice", json_array(), &price));
+	if (!u256_is_zero(c->highest_fee) && u256_cmp(price, c->highest_fee) > 0)
+		price = c->highest_fee;
 	TRY(u256_mul(price, u256_of(LEAST_GAS), &fee));
 	TRY(u256_add(in->value, fee, &need));
 	if (u256_cmp(has, need) < 0)
@@ -326,7 +329,7 @@ struct error *chain_event(struct chain *c, const struct txbox_record *record, co
 /* An outbox for each chain: a development chain that was begun anew is another one. */
 static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 {
-	struct sender_config config = {.rpc = c->rpc, .poll_ms = POLL_MS};
+	struct sender_config config = {.rpc = c->rpc, .poll_ms = POLL_MS, .highest_fee = c->highest_fee};
 	char *folder = NULL, *genesis = hex_encode(c, c->genesis, 4), *name, *path, *lock;
 	uint8_t address[ETH_ADDRESS_BYTES];
 
@@ -341,11 +344,21 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	return sender_open(c, &c->v->loop, &config, key, on_fate, c, &c->sender);
 }
 
+static struct error *read_limit(struct chain *c)
+{
+	if (!c->v->set.highest_fee)
+		return NULL;
+	TRY(money_amount("--highest-fee", c->v->set.highest_fee, &c->highest_fee));
+	return u256_is_zero(c->highest_fee) ? error_new(ERROR_INVALID, "--highest-fee: must be over 0") : NULL;
+}
+
 struct error *chain_unlock(struct chain *c)
 {
 	struct secp_key key = {{0}, {0}};
-	struct error *e = purse_key(c->v, true, &key);
+	struct error *e;
 
+	TRY(read_limit(c));
+	e = purse_key(c->v, true, &key);
 	if (!e)
 		e = open_outbox(c, &key);
 	secret_wipe(&key, sizeof(key));

@@ -175,6 +175,29 @@ class Contracts(Case):
         other = self.enter(Anvil("--chain-id", "4711"))
         self.refused("refused", "the endpoint is on another chain (4711)", "counter", "get", "--chain-rpc", other.url)
 
+    def test_an_endpoint_that_names_a_price_is_held_to_a_limit(self):
+        self.anvil.fund(self.address)
+        self.vcli("chain", "deploy")
+        proxy = self.enter(Proxy(self.anvil.port))
+
+        def dear(calls, forward):
+            answer = json.loads(forward())
+            method = {c["id"]: c["method"] for c in calls}
+            for reply in answer if isinstance(answer, list) else [answer]:
+                if method[reply["id"]] in ("eth_gasPrice", "eth_maxPriorityFeePerGas"):
+                    reply["result"] = hex(10**15)
+            return json.dumps(answer).encode()
+
+        proxy.mode = dear
+        before = int(self.anvil("eth_getBalance", self.address, "latest"), 16)
+        self.vcli("counter", "increment", "--highest-fee", "50 gwei", "--chain-rpc", proxy.url)
+        paid = before - int(self.anvil("eth_getBalance", self.address, "latest"), 16)
+        self.assertLess(paid, 100000 * 50 * 10**9)
+        self.refused("timeout", "over the limit of 1 wei", "counter", "increment", "--highest-fee", "1 wei", "--timeout", "2s")
+        self.assertEqual(self.vcli("counter", "increment").stdout, "3\n")
+        self.refused("invalid", "--highest-fee: \"50\" has no unit", "counter", "increment", "--highest-fee", "50")
+        self.refused("invalid", "--highest-fee: must be over 0", "counter", "increment", "--highest-fee", "0 wei")
+
     def test_what_was_not_confirmed_in_time_is_not_lost(self):
         self.anvil.fund(self.address)
         self.vcli("chain", "deploy")
