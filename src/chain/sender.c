@@ -165,6 +165,7 @@ static struct error *claim(struct sender *s, const struct rpc_reply *reply)
 static struct error *read_status(struct sender *s, struct gather *g)
 {
 	const struct place block = {NULL, "the latest block", 0}, count = {NULL, "eth_getTransactionCount", 0};
+	struct block_head head = {0};
 
 	if (gather_failure(g))
 		return error_copy(gather_failure(g));
@@ -173,7 +174,10 @@ static struct error *read_status(struct sender *s, struct gather *g)
 			return error_copy(gather_at(g, i)->error);
 	}
 	TRY(claim(s, gather_at(g, 4)));
-	TRY(rpc_read_block(gather_at(g, 0)->result, &block, &s->head));
+	TRY(rpc_read_block(gather_at(g, 0)->result, &block, &head));
+	if (s->head_ms == 0 || memcmp(head.hash, s->head.hash, sizeof(head.hash)) != 0)
+		s->head_ms = clock_mono_ms();
+	s->head = head;
 	TRY(rpc_read_quantity(gather_at(g, 1)->result, &count, &s->count));
 	set_market(s, g);
 	s->known_ms = clock_mono_ms();

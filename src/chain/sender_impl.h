@@ -50,7 +50,8 @@ struct sender {
 	bool claimed;     /* the chain is the outbox's, as far as the last round told */
 	int64_t known_ms; /* monotonic clock, when what follows was asked; 0: never */
 	struct block_head head;
-	uint64_t count; /* the account's transactions in the latest block */
+	int64_t head_ms; /* monotonic clock, when `head` was seen for the first time */
+	uint64_t count;  /* the account's transactions in the latest block */
 	struct fee_market market;
 	bool more; /* wanted ones are left */
 	char *trouble, *logged;

@@ -180,6 +180,21 @@ void sender_heal(struct sender *s)
 	}
 }
 
+/* A round begins without trouble, but what a node has refused is sent again only after a while; and what is in its pool
+ * may stay there. */
+static void tell_why(struct sender *s, const struct flight *next, int64_t now_ms)
+{
+	if (next->why) {
+		sender_set_trouble(s, next->why);
+	} else if (next->sent_ms && now_ms - next->signed_ms >= s->config.stuck_ms &&
+		   now_ms - s->head_ms >= s->config.stuck_ms) {
+		char *why = mem_printf(NULL, "the chain makes no blocks: the latest is still %" PRIu64, s->head.number);
+
+		sender_set_trouble(s, why);
+		mem_free(why);
+	}
+}
+
 void sender_send(struct sender *s)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -190,7 +205,6 @@ void sender_send(struct sender *s)
 			sender_well(s, raise_fee(s, s->flights[i]));
 	}
 	send_due(s);
-	/* A round begins without trouble, but what a node has refused is sent again only after a while. */
-	if (!s->trouble && next < s->flight_count && s->flights[next]->why)
-		sender_set_trouble(s, s->flights[next]->why);
+	if (!s->trouble && next < s->flight_count)
+		tell_why(s, s->flights[next], now_ms);
 }

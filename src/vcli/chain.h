@@ -64,7 +64,8 @@ struct error *chain_send(struct chain *c, const char *contract, const char *func
 /* The same; takes the reference of `args`, and adds the transaction to the answer's list "transactions". */
 struct error *chain_do(struct chain *c, const char *contract, const char *function, json_t *args, struct u256 value,
 		       struct txbox_record **ret_record) MUST_CHECK;
-/* The values of the first event of this name that a transaction left; a new reference. ERROR_NOT_FOUND */
+/* The values of the first event of this name that a transaction left; a new reference. ERROR_NOT_FOUND: none;
+ * ERROR_UNAVAILABLE: the endpoint does not tell. */
 struct error *chain_event(struct chain *c, const struct txbox_record *record, const char *contract, const char *event,
 			  json_t **ret_values) MUST_CHECK;
 

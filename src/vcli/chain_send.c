@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/json.h"
@@ -18,6 +19,7 @@
 #include "vcli/refusal.h"
 
 #define POLL_MS 200
+#define RECEIPT_MS 10000 /* so long a receipt that was there may be missing */
 /* Over what the chain asks now: a base fee that doubles, and the margin over the estimate. */
 #define FEE_TIMES 5
 #define FEE_OF 2
@@ -300,6 +302,27 @@ static struct error *read_event(struct chain *c, const json_t *log, const struct
 	return NULL;
 }
 
+/* Behind one URL may be several nodes, and the one that answers now may not have the block yet. */
+static struct error *receipt_of(struct chain *c, const char *hash, json_t **ret_receipt)
+{
+	int64_t end_ms = c->deadline_ms, late_ms = clock_mono_ms() + RECEIPT_MS;
+	bool never = false;
+
+	for (;;) {
+		TRY(chain_call(c, "eth_getTransactionReceipt", json_pack("[o]", json_sprintf("0x%s", hash)),
+			       ret_receipt));
+		if (!json_is_null(*ret_receipt))
+			return NULL;
+		if (clock_mono_ms() >= (late_ms < end_ms ? late_ms : end_ms))
+			return error_new(ERROR_UNAVAILABLE,
+					 "transaction 0x%s was carried out, but the endpoint does not tell its receipt",
+					 hash);
+		c->deadline_ms = clock_mono_ms() + POLL_MS;
+		chain_run(c, &never);
+		c->deadline_ms = end_ms;
+	}
+}
+
 struct error *chain_event(struct chain *c, const struct txbox_record *record, const char *contract, const char *event,
 			  json_t **ret_values)
 {
@@ -310,7 +333,7 @@ struct error *chain_event(struct chain *c, const struct txbox_record *record, co
 	size_t i = 0;
 
 	TRY(contract_builtin(c, contract, &of));
-	TRY(chain_call(c, "eth_getTransactionReceipt", json_pack("[o]", json_sprintf("0x%s", hash)), &receipt));
+	TRY(receipt_of(c, hash, &receipt));
 	json_array_foreach (json_object_get(receipt, "logs"), i, log) {
 		if (!e && !found)
 			e = read_event(c, log, of, event, &found);

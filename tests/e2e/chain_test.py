@@ -182,6 +182,16 @@ class Mined(Case):
         self.assertEqual(int(self.anvil("eth_getBalance", TO, "latest"), 16), 1)
         peer.quit()
 
+    def test_a_chain_that_makes_no_blocks_is_told(self):
+        peer = self.peer(stuck=300)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: peer.ask("trouble", start="trouble") == "trouble the chain makes no blocks: the latest is still 0",
+              "the trouble is told")
+        self.mining()
+        self.assertEqual(peer.wait("fate a").split()[2], "done")
+        self.assertFalse([e for e in peer.errors if "sender.raised" in e])
+        peer.quit()
+
     def test_a_price_over_the_limit_waits(self):
         self.anvil("anvil_setNextBlockBaseFeePerGas", hex(50 * 10**9))
         self.anvil.mine()

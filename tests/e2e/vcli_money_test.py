@@ -8,7 +8,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from chain_lab import Anvil, anvil_program, free_port, require  # noqa: E402
+from chain_lab import Anvil, Proxy, anvil_program, free_port, require  # noqa: E402
 from vcli_chain_test import EXIT, Case  # noqa: E402
 
 ETHER = 10**18
@@ -323,6 +323,23 @@ class Jobs(Money):
         self.assertEqual(sue("job", "settle", job, self.node, "0")["paid"], "0 wei")
         sue("job", "unassign", job, self.node)
         sue.refused("refused", "does not work for job 2", "job", "unassign", job, self.node)
+
+    def test_a_receipt_that_is_missing_again(self):
+        """As when several nodes are behind one URL: what a transaction left is asked for until it is told."""
+        proxy, told = self.enter(Proxy(self.node_of_chain.port)), []
+
+        def forgetful(calls, forward):
+            answer = json.loads(forward())
+            if calls[0]["method"] == "eth_getTransactionReceipt" and answer["result"]:
+                told.append(answer["result"])
+                if len(told) in (2, 3):  # the first is the sender's
+                    answer["result"] = None
+            return json.dumps(answer).encode()
+
+        proxy.mode = forgetful
+        made = self.ann("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei", "--chain-rpc", proxy.url)
+        self.assertEqual(made["job"], "1")
+        self.assertEqual(len(told), 4)
 
     def test_once_is_once(self):
         ann = self.ann
