@@ -22,7 +22,8 @@ struct chain {
 	int64_t deadline_ms;   /* monotonic clock; INT64_MAX: none */
 	const char *waiting;   /* id of the intention that is waited for */
 	bool settled;
-	unsigned sends;          /* transactions so far, for --once */
+	char **sends; /* what was sent so far, such as "Jobs.create", for --once */
+	size_t send_count;
 	struct u256 highest_fee; /* wei a unit of gas; 0: any */
 };
 

@@ -177,13 +177,13 @@ static struct error *send_new(struct chain *c, const char *what, const struct in
 	return NULL;
 }
 
-/* Only --once names anything again. That it is the same is seen by who is called, with which function and how much
- * ether: arguments may have changed by what was carried out (a node's consent holds how often it was listed). */
+/* Only --once names anything again, and the id says what is done. That it is the same is seen by who is called and with
+ * how much ether: arguments may have changed by what was carried out (a node's consent holds how often it was listed).
+ */
 static struct error *check_same(struct chain *c, const struct intent *old, const struct intent *in)
 {
 	if (old->creates == in->creates && (old->creates || !memcmp(old->to, in->to, sizeof(in->to))) &&
-	    u256_cmp(old->value, in->value) == 0 && old->n >= ABI_SELECTOR_BYTES && in->n >= ABI_SELECTOR_BYTES &&
-	    memcmp(old->data, in->data, ABI_SELECTOR_BYTES) == 0)
+	    u256_cmp(old->value, in->value) == 0)
 		return NULL;
 	return error_new(ERROR_EXISTS,
 			 "--once %s: another transaction was given this name before: take another name for this one",
@@ -211,8 +211,21 @@ static struct error *send_intent(struct chain *c, const char *what, const struct
 	return NULL;
 }
 
-/* Of the account, whose outbox it shares with others' of this chain. */
-static struct error *id_of(struct chain *c, char **ret_id)
+/* How often it was sent before by this command. */
+static unsigned count_send(struct chain *c, const char *what)
+{
+	unsigned before = 0;
+
+	for (size_t i = 0; i < c->send_count; i++)
+		before += strcmp(c->sends[i], what) == 0;
+	c->sends = mem_resize(c, c->sends, char *, c->send_count + 1);
+	c->sends[c->send_count++] = mem_strdup(c, what);
+	return before;
+}
+
+/* Of the account, whose outbox it shares with others' of this chain; and of what is done, as a command that is said
+ * again may need only the later ones of its transactions. */
+static struct error *id_of(struct chain *c, const char *what, char **ret_id)
 {
 	const char *once = c->v->set.once;
 	const size_t longest = 64;
@@ -223,8 +236,8 @@ static struct error *id_of(struct chain *c, char **ret_id)
 	}
 	if (!*once || strlen(once) > longest)
 		return error_new(ERROR_INVALID, "--once: must have 1 to %zu characters", longest);
-	*ret_id = mem_printf(c, "once:%s:%u:%s", hex_encode(c, sender_account(c->sender), ETH_ADDRESS_BYTES),
-			     c->sends++, once);
+	*ret_id = mem_printf(c, "once:%s:%s:%u:%s", hex_encode(c, sender_account(c->sender), ETH_ADDRESS_BYTES), what,
+			     count_send(c, what), once);
 	return NULL;
 }
 
@@ -236,9 +249,9 @@ struct error *chain_send(struct chain *c, const char *contract, const char *func
 	uint8_t address[ETH_ADDRESS_BYTES] = {0};
 	char *id = NULL, *what;
 
-	TRY(id_of(c, &id));
-	TRY(contract_builtin(c, contract, &interface));
 	what = mem_printf(c, "%s.%s", contract, function ? function : "constructor");
+	TRY(id_of(c, what, &id));
+	TRY(contract_builtin(c, contract, &interface));
 	if (!function) {
 		TRY(contract_create(c, interface, id, args, &intent));
 	} else {

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from chain_lab import BIN, Anvil, Folder, Proxy, anvil_program, require, until  # noqa: E402
 
 VCLI = os.path.join(BIN, "vcli")
-EXIT = {"invalid": 2, "not-found": 3, "exists": 4, "refused": 4, "unavailable": 5, "timeout": 6}
+EXIT = {"invalid": 2, "not-found": 3, "exists": 4, "refused": 4, "unavailable": 5, "timeout": 6, "failed": 1}
 
 
 class Case(unittest.TestCase):

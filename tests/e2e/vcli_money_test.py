@@ -348,8 +348,28 @@ class Jobs(Money):
         self.assertEqual(ann("payment", "deposit", "1 gwei", "--once", "second")["balance"], "2 gwei")
         ann.refused("invalid", "--once", "payment", "deposit", "1 gwei", "--once", "x" * 65)
         # A name taken twice by mistake must not pass for carried out.
-        for words in (("deposit", "2 gwei"), ("withdraw", "1 gwei")):
-            ann.refused("exists", "--once second: another transaction", "payment", *words, "--once", "second")
+        ann.refused("exists", "--once second: another transaction", "payment", "deposit", "2 gwei", "--once", "second")
+        self.assertEqual(ann("payment", "withdraw", "1 gwei", "--once", "second")["balance"], "1 gwei")
+
+    def test_once_goes_on_where_it_was_broken_off(self):
+        """Of a command's transactions some may not be needed the second time: each is known by what it does."""
+        self.ann("payment", "deposit", "20 gwei")
+        create = ("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei", "--from-balance", "--once", "j")
+        proxy, asked = self.enter(Proxy(self.node_of_chain.port)), []
+
+        def busy(calls, forward):
+            if calls[0]["method"] == "eth_estimateGas":
+                asked.append(calls)
+                if len(asked) > 2:  # two for the allowance
+                    return json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"],
+                                       "error": {"code": -32000, "message": "busy"}}).encode()
+            return forward()
+
+        proxy.mode = busy
+        self.ann.refused("failed", "busy", *create, "--chain-rpc", proxy.url)
+        for _ in range(2):
+            self.assertEqual(self.ann(*create)["job"], "1")
+        self.assertEqual(self.ann("payment", "balance")["balance"], "10 gwei")
 
 
 class OwnChain(Case):
