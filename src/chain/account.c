@@ -22,7 +22,10 @@ static bool read_address(const char *path, uint8_t ret_address[ETH_ADDRESS_BYTES
 	struct error *e = json_parse_file(path, KEYSTORE_BYTES, &document);
 	const char *text = json_string_value(json_object_get(document, "address"));
 
-	if (!e && text && json_is_object(json_object_get(document, "crypto")))
+	/* The capital as crypto/keystore.c reads it too. */
+	if (!e && text &&
+	    (json_is_object(json_object_get(document, "crypto")) ||
+	     json_is_object(json_object_get(document, "Crypto"))))
 		e = eth_address_parse(text, ret_address);
 	else if (!e)
 		e = error_new(ERROR_INVALID, "no keystore file");

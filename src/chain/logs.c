@@ -172,14 +172,10 @@ static void on_compared(struct gather *g, void *arg)
 
 	l->round = NULL;
 	for (size_t i = 0; !e && i < l->kept_count; i++) {
-		const struct place at = {NULL, "a block", 0};
-		const struct rpc_reply *reply = gather_at(g, i);
 		struct block_head b = {0};
 
-		/* One that is not there any more, or not yet again */
-		if (!reply->result || json_is_null(reply->result))
-			break;
-		e = rpc_read_block(reply->result, &at, &b);
+		/* One that is not there belongs to no other chain: the endpoint is behind. */
+		e = block_at(g, i, "a block", &b);
 		if (e || memcmp(b.hash, l->kept[i].hash, HASH_BYTES) != 0)
 			break;
 		good = i + 1;
@@ -321,9 +317,9 @@ static void on_found(struct gather *g, void *arg)
 	set_trouble(l, NULL);
 	if (l->range < l->config.range)
 		l->range = l->range * 2 < l->config.range ? l->range * 2 : l->config.range;
-	if (l->events.reached)
-		l->events.reached(l->to, l->arg);
 	timer_again(l->timer, 0, 0);
+	if (l->events.reached) /* may free us */
+		l->events.reached(l->to, l->arg);
 }
 
 static void ask(struct logs *l, uint64_t last)
@@ -346,15 +342,14 @@ static void on_looked(struct gather *g, void *arg)
 	struct logs *l = arg;
 	struct block_head latest = {0};
 	const struct rpc_reply *last = l->kept_count ? gather_at(g, 1) : NULL;
-	const struct place at = {NULL, "a block", 0};
 	struct block_head b = {0};
 	struct error *e = gather_failure(g) ? error_copy(gather_failure(g)) : NULL;
 
 	l->round = NULL;
 	if (!e)
 		e = block_at(g, 0, "the latest block", &latest);
-	if (!e && last && last->result && !json_is_null(last->result))
-		e = rpc_read_block(last->result, &at, &b);
+	if (!e && last && !json_is_null(last->result))
+		e = block_at(g, 1, "a block", &b);
 	if (e) {
 		later(l, e);
 		return;

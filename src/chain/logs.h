@@ -38,7 +38,8 @@ struct logs_events {
 	 * with it or not at all. An error puts it off, and it comes again. */
 	struct error *(*log)(const struct chain_log *log, void *arg);
 	struct error *(*undo)(uint64_t from_block, void *arg); /* what came of this block and later ones never was */
-	/* All logs up to this block were given out and stored. May be NULL. */
+	/* All logs up to this block were given out and stored. It may free the reader, unlike the others. May be
+	 * NULL. */
 	void (*reached)(uint64_t block, void *arg);
 };
 

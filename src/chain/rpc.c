@@ -339,8 +339,10 @@ struct error *rpc_open(const void *ctx, uv_loop_t *loop, const struct rpc_config
 	assert(config->url_count >= 1 && config->url_count <= RPC_ENDPOINTS);
 	r->loop = loop;
 	r->chain_id = config->chain_id;
-	r->answer_ms = config->answer_ms ? config->answer_ms : 10000;
 	r->give_up_ms = config->give_up_ms ? config->give_up_ms : 30000;
+	r->answer_ms = config->answer_ms ? config->answer_ms : 10000;
+	if (!config->answer_ms && config->url_count > 1 && r->answer_ms > r->give_up_ms / 2)
+		r->answer_ms = r->give_up_ms / 2;
 	r->limit = config->limit ? config->limit : 16777216;
 	r->queue_end = &r->queue;
 	r->next_id = 1;

@@ -26,7 +26,8 @@ struct rpc_config {
 	const char *const *urls; /* the first is preferred at the beginning; then the one that works */
 	size_t url_count;        /* 1 to RPC_ENDPOINTS */
 	uint64_t chain_id;       /* 0: that which the first endpoint names */
-	int64_t answer_ms;       /* an endpoint has this long for a batch; 0: 10 s */
+	int64_t answer_ms;       /* an endpoint has this long for a batch; 0: 10 s, where there are others half of
+				    give_up_ms at most, so that a call sees another one */
 	int64_t give_up_ms;      /* a call fails after this long; 0: 30 s */
 	size_t limit;            /* bytes of one answer; 0: 16 MiB */
 };

@@ -80,12 +80,25 @@ static size_t call_of(const json_t *reply, int64_t first_id, size_t count)
 	return (size_t)(value - first_id);
 }
 
+/* go-ethereum's answer to a batch over its limit: an array of one refusal, under the id of the first call or none. */
+static bool is_refused_whole(const json_t *batch, size_t count)
+{
+	return count > 1 && json_array_size(batch) == 1 &&
+	       json_is_object(json_object_get(json_array_get(batch, 0), "error"));
+}
+
 static struct error *read_batch(struct rpc_answer *a, const struct place *root, int64_t first_id,
 				const char *const *methods, size_t count)
 {
 	const json_t *reply;
 	size_t i, answered = 0;
 
+	if (is_refused_whole(a->document, count)) {
+		const struct place at = {root, NULL, 0};
+
+		a->whole_refused = true;
+		return read_reply(a, json_array_get(a->document, 0), &at, "", &a->outcomes[0]);
+	}
 	json_array_foreach (a->document, i, reply) {
 		const struct place at = {root, NULL, i};
 		size_t call = call_of(reply, first_id, count);

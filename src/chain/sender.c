@@ -147,11 +147,13 @@ static void set_market(struct sender *s, const struct gather *g)
 	s->market = (struct fee_market){s->head.has_base_fee, s->head.base_fee, price, tip};
 }
 
+/* In every round: a development chain may be begun anew behind the same URL, with the same id. */
 static struct error *claim(struct sender *s, const struct rpc_reply *reply)
 {
 	const struct place at = {NULL, "the first block", 0};
 	struct block_head genesis = {0};
 
+	s->claimed = false;
 	if (reply->error)
 		return error_copy(reply->error);
 	TRY(rpc_read_block(reply->result, &at, &genesis));
@@ -163,6 +165,7 @@ static struct error *claim(struct sender *s, const struct rpc_reply *reply)
 static struct error *read_status(struct sender *s, struct gather *g)
 {
 	const struct place block = {NULL, "the latest block", 0}, count = {NULL, "eth_getTransactionCount", 0};
+	struct block_head head = {0};
 
 	if (gather_failure(g))
 		return error_copy(gather_failure(g));
@@ -170,9 +173,11 @@ static struct error *read_status(struct sender *s, struct gather *g)
 		if (gather_at(g, i)->error)
 			return error_copy(gather_at(g, i)->error);
 	}
-	if (!s->claimed)
-		TRY(claim(s, gather_at(g, 4)));
-	TRY(rpc_read_block(gather_at(g, 0)->result, &block, &s->head));
+	TRY(claim(s, gather_at(g, 4)));
+	TRY(rpc_read_block(gather_at(g, 0)->result, &block, &head));
+	if (s->head_ms == 0 || memcmp(head.hash, s->head.hash, sizeof(head.hash)) != 0)
+		s->head_ms = clock_mono_ms();
+	s->head = head;
 	TRY(rpc_read_quantity(gather_at(g, 1)->result, &count, &s->count));
 	set_market(s, g);
 	s->known_ms = clock_mono_ms();
@@ -206,8 +211,7 @@ static void start_round(struct sender *s)
 	gather_add(s->round, "eth_getTransactionCount", json_pack("[s,s]", account, "latest"));
 	gather_add(s->round, "eth_gasPrice", json_array());
 	gather_add(s->round, "eth_maxPriorityFeePerGas", json_array());
-	if (!s->claimed)
-		gather_add(s->round, "eth_getBlockByNumber", json_pack("[s,b]", "0x0", 0));
+	gather_add(s->round, "eth_getBlockByNumber", json_pack("[s,b]", "0x0", 0));
 	gather_run(s->round);
 }
 
@@ -230,12 +234,14 @@ static void on_timer(void *arg)
 	start_round(arg);
 }
 
-/* Between rounds and during them: what the last one found out is still good. */
+/* Between rounds and during them: what the last one found out is still good. Where there are none, as nothing is under
+ * way, the chain is looked at first. */
 static void on_sign_timer(void *arg)
 {
 	struct sender *s = arg;
+	bool idle = s->flight_count == 0 && !s->more;
 
-	if (s->known_ms == 0 || clock_mono_ms() - s->known_ms > FRESH_MS) {
+	if (idle || s->known_ms == 0 || clock_mono_ms() - s->known_ms > FRESH_MS) {
 		start_round(s);
 		return;
 	}

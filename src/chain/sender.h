@@ -4,8 +4,9 @@
  * In a round the sender asks for the latest block and the account's count of transactions; looks for the receipts of
  * those whose nonce was used; signs what is wanted, in order, and stores it; sends what is not known to be in a pool.
  * An intention is final when its receipt has stood for `confirmations` blocks. Where another program used a nonce with
- * the same key, the intention gets a new one, but only when that use is confirmed and none of its own attempts has a
- * receipt. One sender for each account at a time: the lock file sees to that.
+ * the same key, the intention gets a new one, but only when that use is confirmed and none of its own attempts had a
+ * receipt for `resend_ms` (what a node refuses to say does not count). One sender for each account at a time: the lock
+ * file sees to that.
  * Threads: loop thread.
  */
 #ifndef DSN_CHAIN_SENDER_H
@@ -26,7 +27,7 @@ struct sender_config {
 	const char *lock;            /* path of the lock file, or NULL: the caller sees to it */
 	uint64_t confirmations;      /* 0: 1, that is: final when mined */
 	int64_t poll_ms;             /* between rounds while something is under way; 0: 500 */
-	int64_t resend_ms;           /* a raw transaction that is not mined is sent again; 0: 10 s */
+	int64_t resend_ms;           /* what is not mined is sent again, a nonce may count as taken; 0: 10 s */
 	int64_t stuck_ms;            /* after that (and three blocks) its fee is raised; 0: 30 s */
 	size_t window;               /* signed and not in a block, at most; 0: 1024 */
 	struct u256 highest_fee;     /* wei a unit of gas; 0: any */

@@ -28,7 +28,9 @@ struct flight {
 	int64_t sent_ms;       /* 0: not yet, or not with success */
 	uint64_t generation;   /* of the endpoint it was sent to */
 	bool underpriced;
-	unsigned missing; /* rounds in which its nonce was used and it had no receipt */
+	char *why;          /* its node's words when it did not take it, else NULL */
+	unsigned missing;   /* rounds in which its nonce was used and it had no receipt */
+	int64_t missing_ms; /* monotonic clock, of the first of them */
 };
 
 struct sender {
@@ -45,10 +47,11 @@ struct sender {
 	size_t receipts; /* asked for in one round, at most */
 	struct timer *timer, *sign_timer;
 	struct gather *round, *estimates;
-	bool claimed;     /* the chain is the outbox's */
+	bool claimed;     /* the chain is the outbox's, as far as the last round told */
 	int64_t known_ms; /* monotonic clock, when what follows was asked; 0: never */
 	struct block_head head;
-	uint64_t count; /* the account's transactions in the latest block */
+	int64_t head_ms; /* monotonic clock, when `head` was seen for the first time */
+	uint64_t count;  /* the account's transactions in the latest block */
 	struct fee_market market;
 	bool more; /* wanted ones are left */
 	char *trouble, *logged;

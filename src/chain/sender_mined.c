@@ -2,13 +2,16 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "chain/address.h"
 #include "chain/sender_impl.h"
 
-#define MISSING 3 /* rounds before a nonce counts as used by somebody else */
+/* Rounds before a nonce counts as used by somebody else; and resend_ms must have gone by, as one URL may stand for
+ * several nodes, of which one counts a transaction whose block the next does not have yet. */
+#define MISSING 3
 
 enum move { STAYS, MINED, FINAL, UNMINED, TAKEN };
 
@@ -133,39 +136,59 @@ static void apply_all(struct sender *s, const struct receipts *r)
 	mem_free(finals.ids);
 }
 
-/* The receipt of one of the flight's attempts. */
-static bool find_receipt(const struct gather *g, const struct change *c, struct receipt *ret)
+enum finding { NONE, FOUND, UNKNOWN };
+
+/* The receipt of one of the flight's attempts. What a node refuses to tell, or tells of another transaction, may be
+ * there all the same. */
+static enum finding find_receipt(struct sender *s, const struct gather *g, const struct change *c, struct receipt *ret)
 {
 	const struct place at = {NULL, "eth_getTransactionReceipt", 0};
+	enum finding finding = NONE;
 
 	for (size_t i = 0; i < c->count; i++) {
-		const json_t *result = gather_at(g, c->first + i)->result;
-		struct error *e;
+		const struct rpc_reply *reply = gather_at(g, c->first + i);
+		struct error *e = reply->error ? error_copy(reply->error) : NULL;
 
-		if (!result || json_is_null(result))
+		if (!e && json_is_null(reply->result))
 			continue;
-		e = rpc_read_receipt(result, &at, ret);
-		if (!e && memcmp(ret->tx_hash, c->flight->hashes[i], TX_HASH_BYTES) == 0)
-			return true;
-		log_warn("sender.receipt", "why=%s", e ? log_q(e->message) : "another-transaction's");
-		error_free(e);
+		if (!e)
+			e = rpc_read_receipt(reply->result, &at, ret);
+		if (!e && memcmp(ret->tx_hash, c->flight->hashes[i], TX_HASH_BYTES) != 0)
+			e = place_error(&at, "is another transaction's");
+		if (sender_well(s, e))
+			return FOUND;
+		finding = UNKNOWN;
 	}
-	return false;
+	return finding;
 }
 
-static enum move judge(const struct sender *s, struct change *c, const struct gather *g, uint64_t old_count)
+static bool is_taken(struct sender *s, struct flight *f, uint64_t old_count)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (f->missing++ == 0)
+		f->missing_ms = now_ms;
+	return f->missing > MISSING && now_ms - f->missing_ms >= s->config.resend_ms && old_count > f->nonce;
+}
+
+static enum move judge(struct sender *s, struct change *c, const struct gather *g, uint64_t old_count)
 {
 	struct flight *f = c->flight;
 
-	if (find_receipt(g, c, &c->receipt)) {
+	switch (find_receipt(s, g, c, &c->receipt)) {
+	case FOUND:
 		if (confirmed(s, c->receipt.block))
 			return FINAL;
 		return f->mined && !memcmp(f->receipt.block_hash, c->receipt.block_hash, HASH_BYTES) ? STAYS : MINED;
+	case NONE:
+		if (f->mined)
+			return UNMINED;
+		return is_taken(s, f, old_count) ? TAKEN : STAYS;
+	case UNKNOWN:
+		f->missing = 0;
+		break;
 	}
-	if (f->mined)
-		return UNMINED;
-	f->missing++;
-	return f->missing > MISSING && old_count > f->nonce ? TAKEN : STAYS;
+	return STAYS;
 }
 
 static void on_receipts(struct gather *g, void *arg)
@@ -238,7 +261,9 @@ void sender_look_for_receipts(struct sender *s)
 
 		if (f->mined && f->nonce >= s->count)
 			r->changes[r->count++] = (struct change){.flight = f, .move = UNMINED};
-		else if (f->nonce < s->count && (!f->mined || confirmed(s, f->receipt.block)))
+		else if (f->nonce >= s->count)
+			f->missing = 0;
+		else if (!f->mined || confirmed(s, f->receipt.block))
 			ask(s, r, f, &calls);
 		missing = missing || f->missing >= MISSING;
 	}

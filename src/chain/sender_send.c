@@ -28,7 +28,7 @@ static bool is_stuck(const struct sender *s, const struct flight *f, int64_t now
 	       s->head.number >= f->signed_head + STUCK_BLOCKS;
 }
 
-static struct error *raise_fee(struct sender *s, struct flight *f)
+static struct error *store_raised(struct sender *s, struct flight *f, const void *scratch)
 {
 	uint8_t account[ETH_ADDRESS_BYTES];
 	struct fee fee = {U256_ZERO, U256_ZERO};
@@ -39,17 +39,29 @@ static struct error *raise_fee(struct sender *s, struct flight *f)
 	TRY(tx_read(f->raw, f->n, &tx, account));
 	tx.gas_price = tx.max_fee = fee.price;
 	tx.max_priority_fee = fee.tip;
-	TRY(sender_store_attempt(s, f->seq, &tx, &fee, s, &a));
+	TRY(sender_store_attempt(s, f->seq, &tx, &fee, scratch, &a));
 	log_info("sender.raised", "nonce=%" PRIu64 " attempt=%zu", f->nonce, f->attempts + 1);
 	sender_take_attempt(f, &a, &fee);
 	return NULL;
 }
 
+static struct error *raise_fee(struct sender *s, struct flight *f)
+{
+	void *scratch = talloc_new(NULL);
+	struct error *e = store_raised(s, f, scratch);
+
+	mem_free(scratch);
+	return e;
+}
+
 /* --- sending --- */
 
-static void took(struct flight *f, int64_t now_ms)
+/* why: NULL when it took it. */
+static void answered(struct flight *f, char *why)
 {
-	f->sent_ms = now_ms;
+	mem_free(f->why);
+	f->why = why;
+	f->sent_ms = clock_mono_ms();
 	f->generation = rpc_generation(f->sender->config.rpc);
 }
 
@@ -57,10 +69,10 @@ static void refused_by_node(struct flight *f, const struct rpc_reply *reply)
 {
 	struct sender *s = f->sender;
 
-	took(f, clock_mono_ms());
 	switch (verdict_of(reply->words)) {
 	case VERDICT_KNOWN:
 	case VERDICT_NONCE_USED: /* its receipt, or that there is none, will tell */
+		answered(f, NULL);
 		return;
 	case VERDICT_UNDERPRICED:
 		f->underpriced = true;
@@ -69,7 +81,8 @@ static void refused_by_node(struct flight *f, const struct rpc_reply *reply)
 	case VERDICT_LATER:
 		break;
 	}
-	sender_well(s, error_new(ERROR_FAILED, "nonce %" PRIu64 ": %s", f->nonce, reply->error->message));
+	answered(f, mem_printf(f, "nonce %" PRIu64 ": %s", f->nonce, reply->error->message));
+	sender_set_trouble(s, f->why);
 }
 
 static void on_sent(const struct rpc_reply *reply, void *arg)
@@ -88,7 +101,7 @@ static void on_sent(const struct rpc_reply *reply, void *arg)
 		timer_again(s->timer, s->config.poll_ms, 0);
 		return; /* the next round sends it again */
 	} else {
-		took(f, clock_mono_ms());
+		answered(f, NULL);
 		if (sender_well(s, rpc_read_fixed(reply->result, &at, hash, sizeof(hash))) &&
 		    memcmp(hash, f->hashes[f->attempts - 1], sizeof(hash)) != 0)
 			sender_set_trouble(s, "a node names another hash for a transaction than it has");
@@ -117,6 +130,8 @@ static void send_due(struct sender *s)
 {
 	int64_t now_ms = clock_mono_ms();
 
+	if (!s->claimed)
+		return;
 	for (size_t i = 0; i < s->flight_count && s->sending < SENDING; i++) {
 		struct flight *f = s->flights[i];
 
@@ -165,13 +180,31 @@ void sender_heal(struct sender *s)
 	}
 }
 
+/* A round begins without trouble, but what a node has refused is sent again only after a while; and what is in its pool
+ * may stay there. */
+static void tell_why(struct sender *s, const struct flight *next, int64_t now_ms)
+{
+	if (next->why) {
+		sender_set_trouble(s, next->why);
+	} else if (next->sent_ms && now_ms - next->signed_ms >= s->config.stuck_ms &&
+		   now_ms - s->head_ms >= s->config.stuck_ms) {
+		char *why = mem_printf(NULL, "the chain makes no blocks: the latest is still %" PRIu64, s->head.number);
+
+		sender_set_trouble(s, why);
+		mem_free(why);
+	}
+}
+
 void sender_send(struct sender *s)
 {
 	int64_t now_ms = clock_mono_ms();
+	size_t next = sender_used(s);
 
 	for (size_t i = 0; i < s->flight_count; i++) {
 		if (is_stuck(s, s->flights[i], now_ms))
 			sender_well(s, raise_fee(s, s->flights[i]));
 	}
 	send_due(s);
+	if (!s->trouble && next < s->flight_count)
+		tell_why(s, s->flights[next], now_ms);
 }

@@ -25,6 +25,7 @@ struct signing {
 	struct fee fee;
 	struct candidate candidates[AT_ONCE];
 	size_t count;
+	bool unmined; /* something was under way when the estimates were asked for */
 };
 
 /* What stands between a candidate and its signature. */
@@ -58,7 +59,8 @@ static bool is_revert(const struct rpc_reply *reply)
 	return reply->revert || (reply->words && strstr(reply->words, "revert"));
 }
 
-static bool estimated(struct sender *s, struct candidate *c, const struct gather *g, struct obstacle *o)
+static bool estimated(struct sender *s, const struct signing *signing, struct candidate *c, const struct gather *g,
+		      struct obstacle *o)
 {
 	const struct place at = {NULL, "eth_estimateGas", 0};
 	const struct rpc_reply *reply = gather_at(g, c->call);
@@ -66,8 +68,8 @@ static bool estimated(struct sender *s, struct candidate *c, const struct gather
 	struct error *e;
 
 	if (reply->error) {
-		/* One that is under way may be what it needs. */
-		o->final = is_revert(reply) && !any_unmined(s);
+		/* One that is under way may be what it needs, or was when the node made the estimate. */
+		o->final = is_revert(reply) && !signing->unmined;
 		o->why = mem_printf(c->record, "intention \"%s\": %s", c->record->intent.id, reply->error->message);
 		o->revert = reply->revert;
 		o->revert_n = reply->revert_n;
@@ -116,7 +118,8 @@ static bool possible(const struct sender *s, const struct signing *g, const stru
 	else if (c->gas > s->head.gas_limit)
 		o->why = mem_printf(c->record, "%" PRIu64 " gas is more than a block has, %" PRIu64, c->gas,
 				    s->head.gas_limit);
-	o->final = o->why != NULL;
+	/* An estimate below it is the node's mistake; it will be asked again. */
+	o->final = o->why && (!c->asked || c->gas >= least);
 	return !o->why;
 }
 
@@ -200,7 +203,7 @@ static bool sign_all(struct sender *s, struct signing *g, const struct gather *e
 		struct candidate *c = &g->candidates[ready];
 
 		c->gas = c->record->intent.gas;
-		if ((c->asked && !estimated(s, c, estimates, &o)) || !possible(s, g, c, &o))
+		if ((c->asked && !estimated(s, g, c, estimates, &o)) || !possible(s, g, c, &o))
 			break;
 	}
 	if (ready < g->count)
@@ -232,10 +235,12 @@ static void on_estimates(struct gather *estimates, void *arg)
 	bool progress = false;
 
 	s->estimates = NULL;
-	if (gather_failure(estimates))
+	if (gather_failure(estimates)) {
 		sender_well(s, error_copy(gather_failure(estimates)));
-	else
+		s->more = true;
+	} else {
 		progress = sign_all(s, g, estimates);
+	}
 	mem_free(g);
 	sender_carry_on(s);
 	go_on(s, progress);
@@ -266,6 +271,7 @@ static void prepare(struct sender *s, struct signing *g)
 	size_t asked = 0;
 	bool progress;
 
+	g->unmined = any_unmined(s);
 	s->estimates = gather_new(s, s->config.rpc, on_estimates, g);
 	for (size_t i = 0; i < g->count; i++) {
 		if (g->candidates[i].record->intent.gas)

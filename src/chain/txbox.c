@@ -52,7 +52,7 @@ static const char *const state_words[] = {
 
 #define COLUMNS                                                                                                   \
 	"seq, id, recipient, value, data, gas, state, nonce, why, revert, tx_hash, block, block_hash, gas_used, " \
-	"contract"
+	"contract, account"
 
 const char *txbox_state_word(enum txbox_state state)
 {
@@ -128,6 +128,7 @@ static struct txbox_record *record_of(const void *ctx, const struct db_row *row)
 	r->receipt.gas_used = (uint64_t)db_int(row, 13);
 	r->receipt.created = fixed_at(row, 14, r->receipt.contract, sizeof(r->receipt.contract));
 	r->receipt.succeeded = r->state == TXBOX_DONE;
+	fixed_at(row, 15, r->account, sizeof(r->account));
 	return r;
 }
 
@@ -211,7 +212,7 @@ struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES],
 		return NULL;
 	TRY(txbox_get(NULL, db, intent->id, &old));
 	assert(old);
-	is_same = same(&old->intent, intent);
+	is_same = same(&old->intent, intent) && !memcmp(old->account, account, ETH_ADDRESS_BYTES);
 	e = is_same ? NULL : error_new(ERROR_EXISTS, "another intention was put under the id \"%s\"", intent->id);
 	mem_free(old);
 	return e;

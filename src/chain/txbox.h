@@ -48,7 +48,8 @@ struct intent {
 };
 
 struct txbox_record {
-	int64_t seq;          /* the order in which intentions were put */
+	int64_t seq; /* the order in which intentions were put */
+	uint8_t account[ETH_ADDRESS_BYTES];
 	struct intent intent; /* its texts and bytes belong to the record's ctx */
 	enum txbox_state state;
 	uint64_t nonce;         /* from TXBOX_SIGNED on */
@@ -71,7 +72,8 @@ struct attempt {
 const char *txbox_state_word(enum txbox_state state);
 bool txbox_state_final(enum txbox_state state);
 
-/* ERROR_EXISTS: another intention has this id; ERROR_INVALID: an id or data too long; ERROR_LIMIT: the disk is full. */
+/* ERROR_EXISTS: another intention, or the same of another account, has this id; ERROR_INVALID: an id or data too long;
+ * ERROR_LIMIT: the disk is full. */
 struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES],
 			const struct intent *intent) MUST_CHECK;
 /* ERROR_NOT_FOUND */

@@ -22,8 +22,9 @@ struct chain {
 	int64_t deadline_ms;   /* monotonic clock; INT64_MAX: none */
 	const char *waiting;   /* id of the intention that is waited for */
 	bool settled;
-	const char *last; /* what was sent last, and how many times before in a row: for --once */
-	unsigned times;
+	char **sends; /* what was sent so far, such as "Jobs.create", for --once */
+	size_t send_count;
+	struct u256 highest_fee; /* wei a unit of gas; 0: any */
 };
 
 /* Reaches an endpoint of --chain-rpc. ERROR_UNAVAILABLE, ERROR_TIMEOUT: none answers. */
@@ -64,13 +65,15 @@ struct error *chain_would(struct chain *c, const char *contract, const char *fun
 struct error *chain_said(struct chain *c, const char *what, bool *ret_said) MUST_CHECK;
 /* A function of a deployed contract, or its creation (function NULL); returns when it is final. Its record belongs to
  * the chain. Before anything is kept, the chain is asked whether it would succeed and whether the account can pay for
- * it. ERROR_REFUSED: the contract's reason, or too little ether; ERROR_TIMEOUT: not yet, and what becomes of it. */
+ * it. ERROR_REFUSED: the contract's reason, or too little ether; ERROR_TIMEOUT: not yet, and what becomes of it;
+ * ERROR_EXISTS: --once has named another transaction before. */
 struct error *chain_send(struct chain *c, const char *contract, const char *function, const json_t *args,
 			 struct u256 value, struct txbox_record **ret_record) MUST_CHECK;
 /* The same; takes the reference of `args`, and adds the transaction to the answer's list "transactions". */
 struct error *chain_do(struct chain *c, const char *contract, const char *function, json_t *args, struct u256 value,
 		       struct txbox_record **ret_record) MUST_CHECK;
-/* The values of the first event of this name that a transaction left; a new reference. ERROR_NOT_FOUND */
+/* The values of the first event of this name that a transaction left; a new reference. ERROR_NOT_FOUND: none;
+ * ERROR_UNAVAILABLE: the endpoint does not tell. */
 struct error *chain_event(struct chain *c, const struct txbox_record *record, const char *contract, const char *event,
 			  json_t **ret_values) MUST_CHECK;
 

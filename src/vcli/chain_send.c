@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/json.h"
@@ -12,6 +13,7 @@
 #include "chain/amount.h"
 #include "crypto/secret.h"
 #include "vcli/chain.h"
+#include "vcli/money.h"
 #include "vcli/paths.h"
 #include "vcli/progress.h"
 #include "vcli/purse.h"
@@ -19,6 +21,7 @@
 
 #define POLL_MS 200
 #define LOCK_MS 100
+#define RECEIPT_MS 10000 /* so long a receipt that was there may be missing */
 /* Over what the chain asks now: a base fee that doubles, and the margin over the estimate. */
 #define FEE_TIMES 5
 #define FEE_OF 2
@@ -121,6 +124,8 @@ static struct error *check(struct chain *c, const struct intent *in)
 
 	TRY(chain_wallet(c, sender_account(c->sender), &has));
 	TRY(ask_number(c, "eth_gasPrice", json_array(), &price));
+	if (!u256_is_zero(c->highest_fee) && u256_cmp(price, c->highest_fee) > 0)
+		price = c->highest_fee;
 	TRY(u256_mul(price, u256_of(LEAST_GAS), &fee));
 	if (u256_cmp(has, in->value) < 0)
 		return too_little(c, has, in->value, fee);
@@ -262,7 +267,19 @@ static char *id_of_once(struct chain *c, const char *what, unsigned times)
 			  times, c->v->set.once);
 }
 
-/* A command may do the same several times, and may leave out a step that it did the first time. */
+/* How often it was sent before by this command. */
+static unsigned count_send(struct chain *c, const char *what)
+{
+	unsigned before = 0;
+
+	for (size_t i = 0; i < c->send_count; i++)
+		before += strcmp(c->sends[i], what) == 0;
+	c->sends = mem_resize(c, c->sends, char *, c->send_count + 1);
+	c->sends[c->send_count++] = mem_strdup(c, what);
+	return before;
+}
+
+/* A command that is said again may need only the later ones of its transactions. */
 static struct error *id_of(struct chain *c, const char *what, char **ret_id)
 {
 	const char *once = c->v->set.once;
@@ -274,9 +291,7 @@ static struct error *id_of(struct chain *c, const char *what, char **ret_id)
 	}
 	if (!*once || strlen(once) > longest)
 		return error_new(ERROR_INVALID, "--once: must have 1 to %zu characters", longest);
-	c->times = c->last && strcmp(c->last, what) == 0 ? c->times + 1 : 0;
-	c->last = what;
-	*ret_id = id_of_once(c, what, c->times);
+	*ret_id = id_of_once(c, what, count_send(c, what));
 	return NULL;
 }
 
@@ -369,6 +384,27 @@ static struct error *read_event(struct chain *c, const json_t *log, const struct
 	return NULL;
 }
 
+/* Behind one URL may be several nodes, and the one that answers now may not have the block yet. */
+static struct error *receipt_of(struct chain *c, const char *hash, json_t **ret_receipt)
+{
+	int64_t end_ms = c->deadline_ms, late_ms = clock_mono_ms() + RECEIPT_MS;
+	bool never = false;
+
+	for (;;) {
+		TRY(chain_call(c, "eth_getTransactionReceipt", json_pack("[o]", json_sprintf("0x%s", hash)),
+			       ret_receipt));
+		if (!json_is_null(*ret_receipt))
+			return NULL;
+		if (clock_mono_ms() >= (late_ms < end_ms ? late_ms : end_ms))
+			return error_new(ERROR_UNAVAILABLE,
+					 "transaction 0x%s was carried out, but the endpoint does not tell its receipt",
+					 hash);
+		c->deadline_ms = clock_mono_ms() + POLL_MS;
+		chain_run(c, &never);
+		c->deadline_ms = end_ms;
+	}
+}
+
 struct error *chain_event(struct chain *c, const struct txbox_record *record, const char *contract, const char *event,
 			  json_t **ret_values)
 {
@@ -379,7 +415,7 @@ struct error *chain_event(struct chain *c, const struct txbox_record *record, co
 	size_t i = 0;
 
 	TRY(contract_builtin(c, contract, &of));
-	TRY(chain_call(c, "eth_getTransactionReceipt", json_pack("[o]", json_sprintf("0x%s", hash)), &receipt));
+	TRY(receipt_of(c, hash, &receipt));
 	json_array_foreach (json_object_get(receipt, "logs"), i, log) {
 		if (!e && !found)
 			e = read_event(c, log, of, event, &found);
@@ -434,7 +470,7 @@ static struct error *open_sender(struct chain *c, const struct sender_config *co
 /* An outbox for each chain: a development chain that was begun anew is another one. */
 static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 {
-	struct sender_config config = {.rpc = c->rpc, .poll_ms = POLL_MS};
+	struct sender_config config = {.rpc = c->rpc, .poll_ms = POLL_MS, .highest_fee = c->highest_fee};
 	char *folder = NULL, *genesis = hex_encode(c, c->genesis, 4), *name, *path, *lock;
 	uint8_t address[ETH_ADDRESS_BYTES];
 
@@ -449,11 +485,21 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	return open_sender(c, &config, key);
 }
 
+static struct error *read_limit(struct chain *c)
+{
+	if (!c->v->set.highest_fee)
+		return NULL;
+	TRY(money_amount("--highest-fee", c->v->set.highest_fee, &c->highest_fee));
+	return u256_is_zero(c->highest_fee) ? error_new(ERROR_INVALID, "--highest-fee: must be over 0") : NULL;
+}
+
 struct error *chain_unlock(struct chain *c)
 {
 	struct secp_key key = {{0}, {0}};
-	struct error *e = purse_key(c->v, true, &key);
+	struct error *e;
 
+	TRY(read_limit(c));
+	e = purse_key(c->v, true, &key);
 	if (!e)
 		e = open_outbox(c, &key);
 	secret_wipe(&key, sizeof(key));

@@ -109,8 +109,9 @@ static struct error *open_db(struct outstore *s)
 	char *schema = mem_printf(s, "%s%s", outbox_schema, detached_schema);
 
 	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), schema, &s->db));
-	return db_exec(s->db, "delete from detached where state <> 'waiting' and put_ms < ?", "i",
-		       clock_wall_ms() - KEEP_MS);
+	/* What has become void while nobody looked was never told a fate. */
+	return db_exec(s->db, "delete from detached where put_ms < ? and (state <> 'waiting' or until_ms < ?)", "ii",
+		       clock_wall_ms() - KEEP_MS, clock_wall_ms());
 }
 
 static struct error *store_at(const void *ctx, const struct settings *set, const char *name,

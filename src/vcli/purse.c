@@ -49,6 +49,25 @@ static bool begins(const uint8_t address[ETH_ADDRESS_BYTES], const char *which)
 	return n > 2 && n < sizeof(text) && strncasecmp(text, which, n) == 0;
 }
 
+/* The beginning of an address may be that of our identity and of an account as well. */
+static struct error *check_only(struct vcli *v, const char *folder, const char *which,
+				const uint8_t identity[ETH_ADDRESS_BYTES])
+{
+	struct account a = {.path = NULL};
+	struct error *e = account_find(v, folder, which, &a);
+
+	if (e && e->code == ERROR_NOT_FOUND) {
+		error_free(e);
+		return NULL;
+	}
+	TRY(e);
+	return memcmp(a.address, identity, sizeof(a.address)) == 0
+		       ? NULL
+		       : error_new(ERROR_INVALID,
+				   "our identity and an account of %s begin with %s: name one by its address", folder,
+				   which);
+}
+
 static struct error *find(struct vcli *v, const char *folder, const char *which, struct choice *ret)
 {
 	uint8_t identity[ETH_ADDRESS_BYTES];
@@ -60,6 +79,8 @@ static struct error *find(struct vcli *v, const char *folder, const char *which,
 	if (which || count == 0) {
 		TRY(identity_address(&v->set, identity));
 		if (!which || begins(identity, which)) {
+			if (which)
+				TRY(check_only(v, folder, which, identity));
 			ret->identity = true;
 			memcpy(ret->account.address, identity, sizeof(identity));
 			return NULL;

@@ -180,6 +180,11 @@ const struct config_row vcli_flags[] = {
 	{"once", CONFIG_STRING, FIELD(once), NULL, NULL, 0, 0, "NAME",
 	 "A name for this: said again with it, whatever became of the first time, nothing is sent a second time.",
 	 NULL},
+	{"highest-fee", CONFIG_STRING, FIELD(highest_fee), NULL, NULL, 0, 0, "AMOUNT",
+	 "What a unit of gas may cost at most, such as \"50 gwei\"; dearer, a transaction waits. Any price otherwise, "
+	 "and "
+	 "the endpoint says what the price is.",
+	 NULL},
 };
 const size_t vcli_flag_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]);
 const size_t vcli_global_count = 15;
@@ -196,7 +201,7 @@ const struct config_program vcli_program = {
 #define S(n) ((n)*INT64_C(1000))
 
 /* of commands that send transactions */
-#define SENDING "account", "keystore", "once"
+#define SENDING "account", "keystore", "once", "highest-fee"
 #define READING "chain-rpc", "addresses"
 #define WRITING "chain-rpc", "addresses", SENDING
 #define PROFILE_TEXT                                                                                                \

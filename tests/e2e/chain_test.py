@@ -182,6 +182,16 @@ class Mined(Case):
         self.assertEqual(int(self.anvil("eth_getBalance", TO, "latest"), 16), 1)
         peer.quit()
 
+    def test_a_chain_that_makes_no_blocks_is_told(self):
+        peer = self.peer(stuck=300)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: peer.ask("trouble", start="trouble") == "trouble the chain makes no blocks: the latest is still 0",
+              "the trouble is told")
+        self.mining()
+        self.assertEqual(peer.wait("fate a").split()[2], "done")
+        self.assertFalse([e for e in peer.errors if "sender.raised" in e])
+        peer.quit()
+
     def test_a_price_over_the_limit_waits(self):
         self.anvil("anvil_setNextBlockBaseFeePerGas", hex(50 * 10**9))
         self.anvil.mine()
@@ -497,6 +507,15 @@ class Endpoints(Case):
         self.assertLess(time.monotonic() - before, 2.5)
         peer.quit()
 
+    def test_another_endpoint_is_asked_before_a_call_is_given_up(self):
+        other = self.enter(Proxy(self.anvil.port))
+        other.mode = "dead"
+        peer = self.bare(self.proxy.url, other.url, answer=0)
+        self.assertEqual(self.reply(peer), 'ok "0x0"')
+        self.proxy.mode, other.mode = "slow", "pass"
+        self.assertEqual(self.reply(peer), 'ok "0x0"')
+        peer.quit()
+
     def test_a_slow_endpoint_alone(self):
         self.proxy.mode = "slow"
         peer = self.bare(self.proxy.url)
@@ -594,6 +613,208 @@ class Endpoints(Case):
         self.assertEqual(self.anvil.storage(counter), 200)
         self.assertEqual(self.anvil.count(peer.address), 201)
         peer.quit()
+
+
+class Wavering(Case):
+    """Endpoints that answer some calls but not others, late, or of another state than they said before."""
+
+    LIMITED = {"error": {"code": -32005, "message": "limit exceeded"}}
+
+    def setUp(self):
+        super().setUp()
+        self.proxy = self.enter(Proxy(self.anvil.port))
+        self.changed = 0
+
+    def change(self, other):
+        """From now on other(call) is what is answered to a call, unless it is None; self.changed counts."""
+        def mode(calls, forward):
+            answer = json.loads(forward())
+            methods = {c["id"]: c for c in calls}
+            for reply in answer if isinstance(answer, list) else [answer]:
+                instead = other(methods[reply["id"]])
+                if instead:
+                    reply.pop("result", None)
+                    reply.pop("error", None)
+                    reply.update(instead)
+                    self.changed += 1
+            return json.dumps(answer).encode()
+
+        self.proxy.mode = mode
+
+    def trouble(self, peer):
+        return peer.ask("trouble", start="trouble")
+
+    def carried_out_once(self, peer):
+        self.proxy.mode = "pass"
+        self.assertEqual(peer.wait("fate a").split()[2:4], ["done", "0"])
+        self.assertEqual(self.anvil.count(peer.address), 1)
+        self.assertEqual(int(self.anvil("eth_getBalance", TO, "latest"), 16), 1)
+        peer.quit()
+
+    def test_a_refused_receipt_is_not_a_missing_one(self):
+        self.change(lambda call: call["method"] == "eth_getTransactionReceipt" and self.LIMITED)
+        peer = self.peer(self.proxy.url, resend=50)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: self.changed > 12, "the receipt was refused often")
+        until(lambda: "limit exceeded" in self.trouble(peer), "the trouble is told")
+        self.carried_out_once(peer)
+
+    def test_a_receipt_of_another_transaction_is_not_a_missing_one(self):
+        peer = self.peer(self.proxy.url, resend=50)
+        self.anvil.fund(self.anvil("eth_accounts")[0])
+        other = self.anvil("eth_sendTransaction", {"from": self.anvil("eth_accounts")[0], "to": peer.address})
+        receipt = until(lambda: self.anvil("eth_getTransactionReceipt", other), "it is mined")
+        self.change(lambda call: call["method"] == "eth_getTransactionReceipt" and {"result": receipt})
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: self.changed > 12, "another's receipt was answered often")
+        until(lambda: "another transaction's" in self.trouble(peer), "the trouble is told")
+        self.carried_out_once(peer)
+
+    def test_a_receipt_that_comes_late(self):
+        """Behind one URL may be several nodes: one counts a transaction, the next does not have its block yet."""
+        self.change(lambda call: call["method"] == "eth_getTransactionReceipt" and {"result": None})
+        peer = self.peer(self.proxy.url, resend=30000)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: self.changed > 12, "there was no receipt for some rounds")
+        self.carried_out_once(peer)
+
+    def test_an_estimate_that_nobody_answers(self):
+        peer = self.peer(self.proxy.url, give_up=800)
+        counter = self.counter(peer)
+        asked = []
+
+        def silent(calls, forward):
+            if any(c["method"] == "eth_estimateGas" for c in calls):
+                asked.append(calls)
+                return None
+            return forward()
+
+        self.proxy.mode = silent
+        peer.order("transact", "up", "Counter", counter, "incrementCounter", "[]", 0)
+        until(lambda: "eth_estimateGas: nobody answered" in self.trouble(peer), "the trouble is told")
+        self.proxy.mode = "pass"
+        self.assertEqual(peer.wait("fate up").split()[2], "done")
+        peer.quit()
+
+    def test_an_estimate_that_cannot_be(self):
+        peer = self.peer(self.proxy.url)
+        counter = self.counter(peer)
+        self.change(lambda call: call["method"] == "eth_estimateGas" and {"result": "0x1"})
+        peer.order("transact", "up", "Counter", counter, "incrementCounter", "[]", 0)
+        until(lambda: "1 gas is too little" in self.trouble(peer), "the trouble is told")
+        self.proxy.mode = "pass"
+        self.assertEqual(peer.wait("fate up").split()[2], "done")
+        peer.quit()
+
+    def test_an_estimate_older_than_what_it_rests_on(self):
+        """It is made before a block and told after what is in that block is known: no reason to refuse for good."""
+        self.anvil.end()
+        self.anvil.args.append("--no-mining")
+        self.anvil.start()
+        peer = self.peer(self.proxy.url, answer=8000)
+        peer.order("deploy", "accounts", "Accounts", "[]")
+        stop = self.mining()
+        accounts = peer.wait("fate accounts done").split()[6]
+        stop.set()
+        time.sleep(0.2)
+        self.asked = 0
+
+        def overtaken(calls, forward):
+            if calls[0]["method"] != "eth_estimateGas" or self.asked:
+                return forward()
+            self.asked = 1
+            self.anvil.mine()
+            peer.wait("fate pays-in done")
+            return json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"],
+                               "error": {"code": 3, "message": "execution reverted", "data": "0x"}}).encode()
+
+        # With gas given nobody is asked for an estimate of the first.
+        peer.order("put", "pays-in", accounts, 5, "0xd0e30db0", 200000)
+        until(lambda: int(self.anvil("txpool_status")["pending"], 16) == 1, "it is in the pool")
+        self.proxy.mode = overtaken
+        peer.order("transact", "pays-out", "Accounts", accounts, "withdraw", '["5"]', 0)
+        peer.wait("fate pays-in done")
+        until(lambda: self.asked, "the estimate was asked for")
+        self.mining()
+        self.assertEqual(peer.wait("fate pays-out").split()[2], "done")
+        peer.quit()
+
+    def test_a_chain_that_is_begun_anew(self):
+        """What is on the old chain must not be carried out on the new one, though the chain's id is the same."""
+        peer = self.peer()
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        peer.wait("fate a done")
+        genesis = self.anvil("eth_getBlockByNumber", "0x0", False)["hash"]
+        self.anvil.end()
+        self.anvil.args += ["--gas-limit", "29000000"]
+        self.anvil.start()
+        self.assertNotEqual(self.anvil("eth_getBlockByNumber", "0x0", False)["hash"], genesis)
+        self.anvil.fund(peer.address)
+        peer.order("put", "b", TO, 1, "0x", 21000)
+        until(lambda: "belongs to an earlier, other chain 31337" in self.trouble(peer), "the trouble is told")
+        for _ in range(5):  # and it stays so
+            peer.order("put", "b", TO, 1, "0x", 21000)
+            self.assertIn("belongs to an earlier", self.trouble(peer))
+        self.assertEqual(self.anvil.count(peer.address), 0)
+        self.assertEqual(int(self.anvil("txpool_status")["queued"], 16), 0)
+        peer.quit()
+
+    def test_a_batch_that_is_too_large_for_a_node(self):
+        """go-ethereum answers it with an array of one refusal, under the first call's id."""
+        def small(calls, forward):
+            if len(calls) < 5:
+                return forward()
+            return json.dumps([{"jsonrpc": "2.0", "id": calls[0]["id"],
+                                "error": {"code": -32600, "message": "batch too large"}}]).encode()
+
+        self.proxy.mode = small
+        peer = self.peer(self.proxy.url)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        self.carried_out_once(peer)
+
+    def test_a_node_refusal_is_told_until_it_is_over(self):
+        def full(calls, forward):
+            if calls[0]["method"] != "eth_sendRawTransaction":
+                return forward()
+            self.changed += 1
+            return json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"],
+                               "error": {"code": -32000, "message": "txpool is full"}}).encode()
+
+        self.proxy.mode = full
+        peer = self.peer(self.proxy.url)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        until(lambda: "txpool is full" in self.trouble(peer), "the trouble is told")
+        rounds = self.proxy.requests + 4
+        until(lambda: self.proxy.requests > rounds, "some rounds more")
+        self.assertEqual(self.changed, 1)
+        self.assertIn("nonce 0: ", self.trouble(peer))
+        self.assertIn("txpool is full", self.trouble(peer))
+        peer.quit()
+        self.proxy.mode = "pass"
+        self.carried_out_once(self.peer(self.proxy.url))
+
+    def follow(self, other):
+        """A reader of logs has read all; then blocks that it has read are answered by other()."""
+        peer = self.peer(self.proxy.url)
+        peer.order("put", "a", TO, 1, "0x", 21000)
+        peer.wait("fate a done")
+        self.anvil.mine(5)
+        peer.order("follow", "reader", 0, 0, "-")
+        peer.wait("reached 6")
+        self.change(lambda call: call["method"] == "eth_getBlockByNumber" and call["params"][0] not in ("latest", "0x0")
+                    and other)
+        until(lambda: self.changed > 3, "it was answered often")
+        self.proxy.mode = "pass"
+        self.anvil.mine()
+        peer.wait("reached 7")
+        self.assertIsNone(peer.find("undo"))
+        peer.quit()
+
+    def test_a_refused_block_is_no_reorganisation(self):
+        self.follow(self.LIMITED)
+
+    def test_a_block_that_a_node_does_not_have_yet_is_no_reorganisation(self):
+        self.follow({"result": None})
 
 
 if __name__ == "__main__":

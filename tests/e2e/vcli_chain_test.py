@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from chain_lab import BIN, Anvil, Folder, Proxy, anvil_program, call, require, until  # noqa: E402
 
 VCLI = os.path.join(BIN, "vcli")
-EXIT = {"invalid": 2, "not-found": 3, "refused": 4, "unavailable": 5, "timeout": 6}
+EXIT = {"invalid": 2, "not-found": 3, "exists": 4, "refused": 4, "unavailable": 5, "timeout": 6, "failed": 1}
 
 
 class Case(unittest.TestCase):
@@ -91,6 +91,19 @@ class Accounts(Case):
         self.refused("invalid", "--account: ", "payment", "balance")
         self.refused("unavailable", "name that with --passphrase-file", "account", "new")
         self.refused("invalid", "--passphrase", "account", "new", "--passphrase", "secret")
+
+    def test_a_beginning_that_fits_two(self):
+        # The addresses of the keys 5 and 6 begin with 0xe1 and 0xE5; the first is our identity.
+        state = self.home / ".local/state/dsn"
+        state.mkdir(parents=True, mode=0o700)
+        self.secret(".local/state/dsn/identity.key", "%064x" % 5)
+        self.vcli("account", "import", self.secret("six", "%064x" % 6), "--light", "--passphrase-file", self.passphrase)
+        balance = ("payment", "balance", "--account")
+        self.refused("invalid", "our identity and an account of ", *balance, "0xe")
+        # Which of them it is, is known before any chain is asked.
+        for which in ("0xe1", "0xe5"):
+            self.refused("timeout", "127.0.0.1", *balance, which, "--chain-rpc", "http://127.0.0.1:1",
+                         "--timeout", "1s")
 
     def talk(self, lines, *words):
         """At a terminal: (what it shows, exit code)."""
@@ -196,6 +209,29 @@ class Contracts(Case):
         self.assertEqual(self.anvil("eth_getTransactionCount", self.address, "latest"), "0x0")
         self.vcli("chain", "deploy")
         self.assertEqual(self.vcli("counter", "get").stdout, "0\n")
+
+    def test_an_endpoint_that_names_a_price_is_held_to_a_limit(self):
+        self.anvil.fund(self.address)
+        self.vcli("chain", "deploy")
+        proxy = self.enter(Proxy(self.anvil.port))
+
+        def dear(calls, forward):
+            answer = json.loads(forward())
+            method = {c["id"]: c["method"] for c in calls}
+            for reply in answer if isinstance(answer, list) else [answer]:
+                if method[reply["id"]] in ("eth_gasPrice", "eth_maxPriorityFeePerGas"):
+                    reply["result"] = hex(10**15)
+            return json.dumps(answer).encode()
+
+        proxy.mode = dear
+        before = int(self.anvil("eth_getBalance", self.address, "latest"), 16)
+        self.vcli("counter", "increment", "--highest-fee", "50 gwei", "--chain-rpc", proxy.url)
+        paid = before - int(self.anvil("eth_getBalance", self.address, "latest"), 16)
+        self.assertLess(paid, 100000 * 50 * 10**9)
+        self.refused("timeout", "over the limit of 1 wei", "counter", "increment", "--highest-fee", "1 wei", "--timeout", "2s")
+        self.assertEqual(self.vcli("counter", "increment").stdout, "3\n")
+        self.refused("invalid", "--highest-fee: \"50\" has no unit", "counter", "increment", "--highest-fee", "50")
+        self.refused("invalid", "--highest-fee: must be over 0", "counter", "increment", "--highest-fee", "0 wei")
 
     def test_what_was_not_confirmed_in_time_is_not_lost(self):
         self.anvil.fund(self.address)

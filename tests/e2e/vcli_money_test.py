@@ -8,7 +8,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from chain_lab import Anvil, anvil_program, free_port, require  # noqa: E402
+from chain_lab import Anvil, Proxy, anvil_program, free_port, require  # noqa: E402
 from vcli_chain_test import EXIT, Case  # noqa: E402
 
 ETHER = 10**18
@@ -374,6 +374,23 @@ class Jobs(Money):
         self.assertEqual(self.ann("job", "status", job)["nodes"], [])
         self.operator("job", "assign", job, self.node)
 
+    def test_a_receipt_that_is_missing_again(self):
+        """As when several nodes are behind one URL: what a transaction left is asked for until it is told."""
+        proxy, told = self.enter(Proxy(self.node_of_chain.port)), []
+
+        def forgetful(calls, forward):
+            answer = json.loads(forward())
+            if calls[0]["method"] == "eth_getTransactionReceipt" and answer["result"]:
+                told.append(answer["result"])
+                if len(told) in (2, 3):  # the first is the sender's
+                    answer["result"] = None
+            return json.dumps(answer).encode()
+
+        proxy.mode = forgetful
+        made = self.ann("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei", "--chain-rpc", proxy.url)
+        self.assertEqual(made["job"], "1")
+        self.assertEqual(len(told), 4)
+
     def test_once_is_once(self):
         ann = self.ann
         for _ in range(2):
@@ -388,6 +405,26 @@ class Jobs(Money):
         create = ("job", "create", self.document, "--limit", "7 gwei", "--from-balance", "--once", "first")
         self.assertEqual([ann(*create, "--budget", "1 gwei", "--for", f)["job"] for f in ("1h", "2h")], ["1", "1"])
         ann.refused("refused", "other arguments", *create, "--budget", "2 gwei")
+
+    def test_once_goes_on_where_it_was_broken_off(self):
+        """Of a command's transactions some may not be needed the second time: each is known by what it does."""
+        self.ann("payment", "deposit", "20 gwei")
+        create = ("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei", "--from-balance", "--once", "j")
+        proxy, asked = self.enter(Proxy(self.node_of_chain.port)), []
+
+        def busy(calls, forward):
+            if calls[0]["method"] == "eth_estimateGas":
+                asked.append(calls)
+                if len(asked) > 2:  # two for the allowance
+                    return json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"],
+                                       "error": {"code": -32000, "message": "busy"}}).encode()
+            return forward()
+
+        proxy.mode = busy
+        self.ann.refused("failed", "busy", *create, "--chain-rpc", proxy.url)
+        for _ in range(2):
+            self.assertEqual(self.ann(*create)["job"], "1")
+        self.assertEqual(self.ann("payment", "balance")["balance"], "10 gwei")
 
 
 class OwnChain(Case):

@@ -14,7 +14,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 import geth  # noqa: E402
-from chain_lab import BIN, Peer, until  # noqa: E402
+from chain_lab import BIN, Peer, call, until  # noqa: E402
 from clique import GAS, NETWORK, Sealer, program  # noqa: E402
 
 VCLI = os.path.join(BIN, "vcli")

@@ -156,6 +156,10 @@ static void types_that_are_none_are_refused(void **state)
 		 "components: is missing"},
 		{"[{\"type\":\"function\",\"name\":\"f\",\"inputs\":[{\"type\":\"tuple\",\"components\":[]}]}]",
 		 "components"},
+		{"[{\"type\":\"function\",\"name\":\"f\",\"inputs\":[5]}]", "inputs[0]: must be an object"},
+		{"[{\"type\":\"function\",\"name\":\"f\",\"inputs\":[{\"type\":\"tuple\",\"components\":["
+		 "{\"type\":\"uint8[32768]\"},{\"type\":\"uint8\"}]}]}]",
+		 "the tuple takes more than 1048576 bytes"},
 	};
 
 	(void)state;
@@ -170,6 +174,24 @@ static void types_that_are_none_are_refused(void **state)
 		error_free(e);
 		json_decref(list);
 	}
+}
+
+static void interfaces_are_bounded(void **state)
+{
+	const struct place at = {NULL, "abi", 0};
+	json_t *list = json_array(), *tuple = json_pack("{s:s}", "type", "bool");
+	struct abi *a;
+
+	(void)state;
+	for (int i = 0; i < 4097; i++)
+		json_array_append_new(list, json_pack("{s:s}", "type", "fallback"));
+	refused(abi_read(NULL, list, &at, &a), ERROR_INVALID, "abi: has 4097 entries, at most 4096");
+	json_decref(list);
+	for (int i = 0; i < 17; i++)
+		tuple = json_pack("{s:s,s:[o]}", "type", "tuple", "components", tuple);
+	list = json_pack("[{s:s,s:s,s:[o]}]", "type", "function", "name", "f", "inputs", tuple);
+	refused(abi_read(NULL, list, &at, &a), ERROR_INVALID, "is more than 16 levels deep");
+	json_decref(list);
 }
 
 static void arguments_that_do_not_fit_are_refused(void **state)
@@ -202,6 +224,8 @@ static void arguments_that_do_not_fit_are_refused(void **state)
 		 "[6]: must be a string"},
 		{"[1,1,\"0x52908400098527886E0F7030069857D2E4169EE7\",true,\"0x0102\",\"0x\",\"\",[1]]", ERROR_INVALID,
 		 "[7]: has 1 elements, must have 2"},
+		{"[1,1,\"0x52908400098527886E0F7030069857D2E4169EE7\",true,\"0x0102\",\"0x\",\"\",5]", ERROR_INVALID,
+		 "[7]: must be an array"},
 		{"{\"a\":1,\"b\":2,\"c\":\"0x52908400098527886E0F7030069857D2E4169EE7\",\"d\":true,\"e\":\"0x0102\","
 		 "\"f\":"
 		 "\"0x\",\"g\":\"\",\"h\":[1,2],\"i\":1}",
@@ -228,9 +252,13 @@ static void calls_are_bounded(void **state)
 	const struct abi_entry *f = function_of(ctx, types, 1);
 	struct buf *to = buf_new(ctx, 128);
 	json_t *args = json_of("[\"0x00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff0011\"]");
+	uint8_t *bytes = NULL;
+	size_t n = 0;
 
 	(void)state;
 	refused(abi_call(f, args, to), ERROR_LIMIT, "");
+	refused(abi_read_hex(ctx, json_array_get(args, 0), &root, 33, &bytes, &n), ERROR_INVALID,
+		"has 34 bytes, at most 33 are allowed");
 	json_decref(args);
 	mem_free(ctx);
 }
@@ -308,6 +336,7 @@ int main(void)
 		cmocka_unit_test(vectors_of_eth_abi),
 		cmocka_unit_test(logs_and_refusals_of_ethers),
 		cmocka_unit_test(types_that_are_none_are_refused),
+		cmocka_unit_test(interfaces_are_bounded),
 		cmocka_unit_test(arguments_that_do_not_fit_are_refused),
 		cmocka_unit_test(calls_are_bounded),
 		cmocka_unit_test(results_that_are_none_are_refused),

@@ -198,6 +198,8 @@ static void amounts_that_are_none_are_refused(void **state)
 		{"115792089237316195423570985008687907853269984665640564039457.584007913129639936 ether", ERROR_LIMIT,
 		 "256 bits"},
 		{OVER_DECIMAL, ERROR_LIMIT, "256 bits"},
+		{OVER_DECIMAL OVER_DECIMAL, ERROR_LIMIT, "has too many digits"},
+		{OVER_DECIMAL "00000000000000000000000000000000 ether", ERROR_LIMIT, "has too many digits"},
 	};
 
 	(void)state;

@@ -79,6 +79,7 @@ static void results_of_another_form_are_refused(void **state)
 		{"eth_getBlockByNumber", BLOCK("0xg", ""), "eth_getBlockByNumber: number: \"0xg\""},
 		{"eth_getBlockByNumber", BLOCK("0x1", ",\"baseFeePerGas\":\"1\""), "baseFeePerGas: must be"},
 		{"eth_getTransactionReceipt", RECEIPT("0x2"), "neither 0 nor 1"},
+		{"eth_getTransactionReceipt", "[]", "must be a receipt"},
 		{"eth_getLogs", "{}", "must be an array"},
 		{"eth_getLogs", "[1]", "eth_getLogs: [0]: must be a log"},
 		{"eth_getLogs", "[" LOG("[\"0x11\"]", "0x") "]", "[0].topics[0]: must be"},
@@ -94,6 +95,54 @@ static void results_of_another_form_are_refused(void **state)
 		refused(read_answer(text, &rows[i].method, 1, &answer), ERROR_INVALID, rows[i].part);
 		mem_free(text);
 	}
+}
+
+/* Without any one of these members, or with one of another form, it is none. */
+static void members_are_needed(void **state)
+{
+	static const struct {
+		const char *method, *result, *members[9];
+	} rows[] = {
+		{"eth_getBlockByNumber",
+		 BLOCK("0x1", ""),
+		 {"number", "hash", "parentHash", "timestamp", "gasLimit", "gasUsed"}},
+		{"eth_getTransactionReceipt",
+		 RECEIPT("0x1"),
+		 {"transactionHash", "blockHash", "blockNumber", "gasUsed", "status"}},
+		{"eth_getLogs",
+		 "[" LOG("[]", "0x") "]",
+		 {"blockNumber", "logIndex", "blockHash", "transactionHash", "address", "topics", "data"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (const char *const *member = rows[i].members; *member; member++) {
+			json_t *whole = json_of(rows[i].result);
+			json_t *obj = json_is_array(whole) ? json_array_get(whole, 0) : whole;
+			char *part = mem_printf(NULL, "%s: must be", *member);
+
+			ok(rpc_check_result(rows[i].method, whole));
+			json_object_set_new(obj, *member, json_string("0x1ffffffffffffffffffff"));
+			refused(rpc_check_result(rows[i].method, whole), ERROR_INVALID, *member);
+			json_object_del(obj, *member);
+			refused(rpc_check_result(rows[i].method, whole), ERROR_INVALID, part);
+			json_decref(whole);
+			mem_free(part);
+		}
+	}
+}
+
+static void members_are_bounded(void **state)
+{
+	json_t *block = json_of(BLOCK("0x1", "")), *receipt = json_of(RECEIPT("0x1"));
+
+	(void)state;
+	json_object_set_new(block, "timestamp", json_string("0x20c49ba5e353f8"));
+	refused(rpc_check_result("eth_getBlockByNumber", block), ERROR_INVALID, "timestamp: is out of range");
+	json_object_set_new(receipt, "contractAddress", json_string("0x12"));
+	refused(rpc_check_result("eth_getTransactionReceipt", receipt), ERROR_INVALID, "contractAddress: must be");
+	json_decref(block);
+	json_decref(receipt);
 }
 
 static void answers_that_are_none_are_refused(void **state)
@@ -122,6 +171,7 @@ static void answers_that_are_none_are_refused(void **state)
 		 "[1]: answers a call for the second time"},
 		{"[" RESULT("7", "\"0x1\"") "," RESULT("9", "\"0x1\"") "]", 2, "[1]: has the id of no call"},
 		{"[" RESULT("7", "\"0x1\"") ",5]", 2, "[1]"},
+		{"[{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":\"x\"}}]", 2, "[0].error.code: must be"},
 	};
 
 	(void)state;
@@ -183,6 +233,12 @@ static void batches_are_put_in_order(void **state)
 		       methods, 2, &answer));
 	assert_true(answer->whole_refused);
 	mem_free(answer);
+	/* So does go-ethereum since 1.12, under the id of the first call. */
+	ok(read_answer("[{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32600,\"message\":\"batch too large\"}}]",
+		       methods, 2, &answer));
+	assert_true(answer->whole_refused);
+	assert_string_equal(answer->outcomes[0].message, "batch too large");
+	mem_free(answer);
 }
 
 static void urls_show_no_secrets(void **state)
@@ -206,6 +262,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(results_of_the_methods_form_are_taken),
 		cmocka_unit_test(results_of_another_form_are_refused),
+		cmocka_unit_test(members_are_needed),
+		cmocka_unit_test(members_are_bounded),
 		cmocka_unit_test(answers_that_are_none_are_refused),
 		cmocka_unit_test(words_may_hold_zeros),
 		cmocka_unit_test(answers_are_bounded),

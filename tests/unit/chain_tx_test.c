@@ -118,6 +118,8 @@ static void transactions_that_are_none_are_refused(void **state)
 		{"d101010180808088ffffffffffffffff0101", "larger than EIP-2294"},
 		{"02d4887fffffffffffffff01010101808080c0800101", "larger than EIP-2294"},
 		{"c90101018080801b010100", "the transaction"},
+		{"02cd0101010101808080c180800101", "has an access list"},
+		{"02cc0101010101808080c0020101", "no valid parity"},
 	};
 	struct tx tx = {.nonce = 77};
 	uint8_t sender[ETH_ADDRESS_BYTES], *big = mem_array(NULL, uint8_t, TX_BYTES + 1);
@@ -247,12 +249,56 @@ static void documents_that_are_none_are_refused(void **state)
 	}
 }
 
+/* `type` of A's only member x, and its value; an empty domain. */
+static void document_refused(const char *type, json_t *value, const char *part)
+{
+	json_t *document = json_pack("{s:{s:[{s:s,s:s}],s:[]},s:s,s:{},s:{s:o}}", "types", "A", "name", "x", "type",
+				     type, "EIP712Domain", "primaryType", "A", "domain", "message", "x", value);
+	uint8_t digest[32];
+
+	refused(typed_digest(document, digest), ERROR_INVALID, part);
+	json_decref(document);
+}
+
+static void documents_are_bounded(void **state)
+{
+	json_t *deep = json_object(), *document, *types, *members = json_array();
+	uint8_t digest[32];
+
+	(void)state;
+	document_refused("uint8[]", json_integer(1), "message.x: must be an array");
+	document_refused("string", json_integer(1), "message.x: must be a string");
+	document_refused("bytes", json_string("0x1"), "message.x: must be \"0x\"");
+	for (int i = 0; i < 20; i++)
+		deep = json_pack("{s:o}", "x", deep);
+	document_refused("A", deep, "is more than 16 levels deep");
+
+	types = json_pack("{s:[],s:o}", "EIP712Domain", "A", members);
+	for (int i = 0; i < 128; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "T%d", i);
+		json_object_set_new(types, name, json_array());
+		json_array_append_new(members, json_pack("{s:s,s:s}", "name", name, "type", name));
+	}
+	document = json_pack("{s:o,s:s,s:{},s:{}}", "types", types, "primaryType", "A", "domain", "message");
+	for (int i = 0; i < 128; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "T%d", i);
+		json_object_set_new(json_object_get(document, "message"), name, json_object());
+	}
+	refused(typed_digest(document, digest), ERROR_INVALID, "has more than 128 structs");
+	json_decref(document);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(transactions_of_ethers),   cmocka_unit_test(transactions_that_are_none_are_refused),
 		cmocka_unit_test(costs_are_known_before),   cmocka_unit_test(signatures_of_ethers),
 		cmocka_unit_test(second_forms_are_refused), cmocka_unit_test(documents_that_are_none_are_refused),
+		cmocka_unit_test(documents_are_bounded),
 	};
 
 	mem_init();

@@ -74,6 +74,7 @@ static void an_intention_goes_its_way(void **state)
 	(void)state;
 	ok(txbox_put(db, account, &in));
 	ok(txbox_put(db, account, &in));
+	refused(txbox_put(db, other, &in), ERROR_EXISTS, "another intention was put under the id \"a\"");
 	another.value = u256_of(6);
 	refused(txbox_put(db, account, &another), ERROR_EXISTS, "another intention was put under the id \"a\"");
 	another.id = "";
@@ -84,6 +85,7 @@ static void an_intention_goes_its_way(void **state)
 	refused(txbox_get(db, db, "b", &r), ERROR_NOT_FOUND, "\"b\"");
 	r = record_of(db, "a");
 	assert_int_equal(r->state, TXBOX_WANTED);
+	assert_memory_equal(r->account, account, sizeof(account));
 	assert_int_equal(r->intent.n, 2);
 	assert_memory_equal(r->intent.data, in.data, 2);
 	assert_int_equal(u256_cmp(r->intent.value, in.value), 0);
@@ -227,6 +229,7 @@ static void accounts_are_found_by_their_beginning(void **state)
 	char *keys = file_join(folder, folder, "keys");
 	struct account a = {.path = NULL}, found = {.path = NULL};
 	struct secp_key key, back;
+	char *text = NULL;
 
 	(void)state;
 	secp_key_new(&key);
@@ -242,6 +245,14 @@ static void accounts_are_found_by_their_beginning(void **state)
 	secp_key_new(&key);
 	ok(account_store(folder, keys, &key, "secret", true, &a));
 	refused(account_find(folder, keys, NULL, &found), ERROR_INVALID, "has 2 accounts");
+
+	/* As some wallets write it. */
+	ok(file_read(folder, a.path, 65536, &text, NULL));
+	memcpy(strstr(text, "crypto"), "Crypto", 6);
+	ok(file_write_atomic(a.path, text, strlen(text), 0600));
+	ok(account_find(folder, keys, strrchr(a.path, '-') + 1, &found));
+	ok(open_account(found.path, "secret", &back));
+	assert_memory_equal(back.secret, key.secret, sizeof(key.secret));
 }
 
 int main(void)

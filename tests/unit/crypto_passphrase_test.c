@@ -346,12 +346,54 @@ static void empty_new_one(void **state)
 	mem_free(player_stop(NULL, &p));
 }
 
+static void files_that_hold_none(void **state)
+{
+	char name[] = "/tmp/dsn-passphrase-XXXXXX", *folder = mem_strdup(NULL, mkdtemp(name)), *text = NULL, *longer;
+	struct passphrase_source source = {.file = file_join(folder, folder, "passphrase")};
+
+	(void)state;
+	assert_null(file_write_atomic(source.file, "\nsecond line\n", 13, 0600));
+	assert_refused(passphrase_read(NULL, &source, &fresh, &text), ERROR_INVALID, "its first line is empty");
+	longer = mem_array(folder, char, PASSPHRASE_BYTES + 2);
+	memset(longer, 'a', PASSPHRASE_BYTES + 1);
+	assert_null(file_write_atomic(source.file, longer, PASSPHRASE_BYTES + 1, 0600));
+	assert_refused(passphrase_read(NULL, &source, &known, &text), ERROR_INVALID, "must have 0 to 1024 bytes");
+	assert_null(file_write_atomic(source.file, longer, PASSPHRASE_BYTES, 0600));
+	assert_null(passphrase_read(NULL, &source, &known, &text));
+	assert_int_equal(strlen(text), PASSPHRASE_BYTES);
+	mem_free(text);
+	assert_null(file_remove_tree(folder));
+	mem_free(folder);
+}
+
+/* A line of Assuan is bounded; so is what we ask. */
+static void long_question(void **state)
+{
+	const struct script script = {.says = {"OK\n"}, .ending = STAYS_SILENT};
+	struct player p = player_start(&script);
+	char *prompt = mem_array(NULL, char, 1001), *text = NULL;
+	const struct passphrase_question q = {.prompt = memset(prompt, 'a', 1000), .address = ADDRESS};
+
+	(void)state;
+	assert_refused(passphrase_agent_get(NULL, p.socket, &q, false, &text), ERROR_LIMIT,
+		       "a request would have more than 1000 bytes");
+	mem_free(prompt);
+	mem_free(player_stop(NULL, &p));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(asked),        cmocka_unit_test(placed),        cmocka_unit_test(refusals),
-		cmocka_unit_test(nobody_there), cmocka_unit_test(silence),       cmocka_unit_test(precedence),
-		cmocka_unit_test(wrong_ones),   cmocka_unit_test(empty_new_one),
+		cmocka_unit_test(asked),
+		cmocka_unit_test(placed),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(nobody_there),
+		cmocka_unit_test(silence),
+		cmocka_unit_test(precedence),
+		cmocka_unit_test(wrong_ones),
+		cmocka_unit_test(empty_new_one),
+		cmocka_unit_test(files_that_hold_none),
+		cmocka_unit_test(long_question),
 	};
 
 	mem_init();

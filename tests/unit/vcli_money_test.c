@@ -12,6 +12,7 @@
 #include "vcli/money.h"
 
 #include "vcli/money.c"
+#include "vcli/render.c"
 
 static void refused(struct error *e, const char *part)
 {
