@@ -59,6 +59,9 @@ struct error *child_start(const void *ctx, uv_loop_t *loop, const struct child_s
 struct error *child_adopt(const void *ctx, uv_loop_t *loop, struct child_identity id, child_exit_fn *fn, void *arg,
 			  struct child **ret_child) MUST_CHECK;
 struct child_identity child_identity(const struct child *c);
+/* Where a program is: itself when it has a slash, else looked up in PATH; ctx's. An error names it: ERROR_NOT_FOUND, or
+ * why it cannot be run. */
+struct error *child_find_program(const void *ctx, const char *name, char **ret_path) MUST_CHECK;
 /* Send a signal to the child alone; no effect when it has ended. */
 void child_signal(struct child *c, int signum);
 /* `signum` now (to its session's group), SIGKILL after grace_ms if it is still there. */

@@ -46,9 +46,11 @@ struct report {
 	int err;
 };
 
-static struct error *find_program(const void *ctx, const char *name, char **ret_path)
+struct error *child_find_program(const void *ctx, const char *name, char **ret_path)
 {
 	if (strchr(name, '/')) {
+		if (access(name, X_OK) != 0)
+			return error_sys(errno, "%s", name);
 		*ret_path = mem_strdup(ctx, name);
 		return NULL;
 	}
@@ -282,7 +284,13 @@ struct error *child_spawn(const struct child_spec *spec, pid_t *ret_pid, int *re
 	if (spec->set_user)
 		find_groups(p, p);
 	struct channels c = {{-1, -1}, {-1, -1}};
-	struct error *e = find_program(p, spec->argv[0], &p->path);
+	struct error *e = NULL;
+
+	/* A path may be meant from the folder that the child is to work in. */
+	if (strchr(spec->argv[0], '/'))
+		p->path = mem_strdup(p, spec->argv[0]);
+	else
+		e = child_find_program(p, spec->argv[0], &p->path);
 	if (!e)
 		e = start_program(p, &c, ret_pid, ret_pidfd);
 	channels_close(&c);

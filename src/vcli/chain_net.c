@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "vcli/paths.h"
 
 #define FILE_BYTES 65536
@@ -137,23 +138,55 @@ static void on_ended(const struct child_exit *ex, void *arg)
 	(*(size_t *)arg)--;
 }
 
+static void end_one(struct net *n, struct child_identity id, size_t *left)
+{
+	struct child *child = NULL;
+	struct error *e = child_adopt(n, &n->v->loop, id, on_ended, left, &child);
+
+	if (!e) {
+		(*left)++;
+		child_stop(child, SIGTERM, GRACE_MS);
+	}
+	error_free(e);
+}
+
+static void end_started_by(struct net *n, pid_t pid, size_t *left)
+{
+	struct process_stat stat;
+	pid_t *pids = NULL;
+	size_t count = 0;
+	struct error *e = process_children(n, pid, &pids, &count);
+
+	for (size_t i = 0; !e && i < count; i++) {
+		e = process_stat_read(pids[i], &stat);
+		if (!e)
+			end_one(n, (struct child_identity){pids[i], stat.start_time}, left);
+	}
+	error_free(e);
+	mem_free(pids);
+}
+
+static void wait_until_ended(struct net *n, const size_t *left)
+{
+	while (*left > 0)
+		uv_run(&n->v->loop, UV_RUN_ONCE);
+}
+
 void net_stop(struct net *n)
 {
-	size_t left = 0;
+	size_t count = json_array_size(json_object_get(n->document, "processes")), left = 0;
 
-	/* Sealers before the bootnode: the last started first. */
-	for (size_t i = json_array_size(json_object_get(n->document, "processes")); i-- > 0;) {
-		struct child *child = NULL;
-		struct error *e = child_adopt(n, &n->v->loop, identity_at(n, i), on_ended, &left, &child);
-
-		if (!e) {
-			left++;
-			child_stop(child, SIGTERM, GRACE_MS);
-		}
-		error_free(e);
+	/* What npm installs as anvil is a script that ends at once and leaves the program no time to write its state.
+	 */
+	for (size_t i = 0; i < count; i++) {
+		if (net_alive(n, i))
+			end_started_by(n, identity_at(n, i).pid, &left);
 	}
-	while (left > 0)
-		uv_run(&n->v->loop, UV_RUN_ONCE);
+	wait_until_ended(n, &left);
+	/* Sealers before the bootnode: the last started first. */
+	for (size_t i = count; i-- > 0;)
+		end_one(n, identity_at(n, i), &left);
+	wait_until_ended(n, &left);
 	json_array_clear(json_object_get(n->document, "processes"));
 }
 
@@ -181,7 +214,7 @@ struct error *net_check(const struct net *n)
 		const json_t *p = json_array_get(processes, i);
 
 		if (!net_alive(n, i))
-			return error_new(ERROR_FAILED, "%s has ended; see %s",
+			return error_new(ERROR_FAILED, "%s has ended; see %s (vcli chain up --force begins anew)",
 					 json_string_value(json_object_get(p, "name")),
 					 json_string_value(json_object_get(p, "log")));
 	}

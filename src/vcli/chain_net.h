@@ -19,6 +19,7 @@ struct net {
 	json_t *document; /* net.json; released with the net */
 	size_t sealers;   /* of a proof-of-authority network */
 	int64_t period_s; /* between blocks; 0, anvil only: one for each transaction */
+	int64_t began_s;  /* anvil only: the time of its first block, seconds since 1970 */
 };
 
 /* From net.json. ERROR_NOT_FOUND: there is none. */
@@ -42,6 +43,11 @@ struct error *net_free_port(unsigned *ret_port) MUST_CHECK;
 /* chain_shape.c: sealers and period: what was asked for, else what the earlier network (NULL: there is none) has, else
  * the usual. ERROR_EXISTS: the earlier one is otherwise. ERROR_INVALID: anvil has no sealers to choose. */
 struct error *net_shape(struct net *n, const struct net *earlier) MUST_CHECK;
+
+struct chain;
+/* chain_anvil.c: starts it; once it answers: sets its clock, and gives the user's accounts ether. */
+struct error *net_start_anvil(struct net *n) MUST_CHECK;
+struct error *net_settle_anvil(struct chain *c) MUST_CHECK;
 
 /* chain_geth.c: the proof-of-authority network: keys, genesis, bootnode and sealers. Its RPC addresses are noted. It
  * seals after net_join(). */

@@ -1,8 +1,10 @@
-/* How many sealers a chain has and how often it makes blocks. A proof-of-authority network keeps both from its first
- * block on, so they are written down beside it. */
+/* What a chain is from its first block on, written down beside it: a proof-of-authority network's sealers and period.
+ * anvil makes its first block anew at each start and the block's hash is by what a chain is known, so it is given the
+ * same time each time. */
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "vcli/chain_net.h"
 
@@ -32,6 +34,17 @@ static int64_t first_said(int64_t asked, int64_t has, int64_t otherwise)
 	return asked ? asked : has ? has : otherwise;
 }
 
+static struct error *read_began(struct net *n, const struct net *earlier)
+{
+	const struct place root = {NULL, "net.json", 0};
+
+	n->began_s = clock_wall_ms() / 1000;
+	if (earlier)
+		TRY(json_read_decimal_opt(earlier->document, &root, "began", 1, INT64_MAX, &n->began_s));
+	json_put_decimal(n->document, "began", n->began_s);
+	return NULL;
+}
+
 struct error *net_shape(struct net *n, const struct net *earlier)
 {
 	const struct shape asked = {n->v->set.sealers, n->v->set.period};
@@ -39,7 +52,8 @@ struct error *net_shape(struct net *n, const struct net *earlier)
 
 	if (strcmp(json_string_value(json_object_get(n->document, "kind")), "poa") != 0) {
 		n->period_s = asked.period_s;
-		return asked.sealers ? error_new(ERROR_INVALID, "--sealers: only with --poa; anvil is one node") : NULL;
+		return asked.sealers ? error_new(ERROR_INVALID, "--sealers: only with --poa; anvil is one node")
+				     : read_began(n, earlier);
 	}
 	if (earlier)
 		TRY(read_earlier(earlier, &has));

@@ -3,70 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/loop.h"
 #include "base/mem.h"
-#include "chain/address.h"
 #include "chain/rpc_read.h"
 #include "vcli/chain.h"
 #include "vcli/chain_net.h"
 #include "vcli/commands.h"
-#include "vcli/purse.h"
 #include "vcli/render.h"
-
-#define RICH "0x21e19e0c9bab2400000" /* 10,000 ether for each account of this user */
-#define GAS_LIMIT "23000000"
-
-/* --- anvil --- */
-
-static struct error *start_anvil(struct net *n)
-{
-	char *state = file_join(n, n->folder, "anvil.json"), *port;
-	unsigned number = 0;
-
-	TRY(net_free_port(&number));
-	port = mem_printf(n, "%u", number);
-	const char *const argv[] = {n->v->set.anvil,
-				    "--host",
-				    "127.0.0.1",
-				    "--port",
-				    port,
-				    "--accounts",
-				    "1",
-				    "--state",
-				    state,
-				    "--state-interval",
-				    "5",
-				    "--gas-limit",
-				    GAS_LIMIT,
-				    n->period_s ? "--block-time" : NULL,
-				    mem_printf(n, "%" PRId64, n->period_s),
-				    NULL};
-	TRY(net_start(n, "anvil", argv));
-	json_array_append_new(json_object_get(n->document, "rpc"), json_sprintf("http://127.0.0.1:%u", number));
-	return net_write(n);
-}
-
-/* What anvil's own accounts have is nobody's here: their keys are known to all. */
-static struct error *fund(struct chain *c)
-{
-	struct vcli *v = c->v;
-	struct account *accounts = NULL;
-	char text[ADDRESS_TEXT_BYTES];
-	size_t count = 0;
-
-	TRY(purse_list(v, &accounts, &count));
-	for (size_t i = 0; i < count; i++) {
-		json_t *result = NULL;
-
-		eth_address_text(accounts[i].address, text);
-		TRY(chain_call(c, "anvil_setBalance", json_pack("[s,s]", text, RICH), &result));
-		json_decref(result);
-	}
-	return NULL;
-}
 
 /* --- up --- */
 
@@ -88,9 +34,26 @@ static struct error *wait_for_answer(struct net *n, int64_t end_ms, struct chain
 	}
 }
 
+static struct error *find_program(struct vcli *v, const char *name, const char *mend)
+{
+	char *path = NULL;
+	struct error *e = child_find_program(v, name, &path);
+
+	return e ? error_wrap(e, "%s", mend) : NULL;
+}
+
+static struct error *find_programs(struct vcli *v)
+{
+	if (!v->set.poa)
+		return find_program(v, v->set.anvil, "--anvil names the program, npm has it as @foundry-rs/anvil");
+	TRY(find_program(v, v->set.geth, "--geth names the program, scripts/geth builds it"));
+	return find_program(v, v->set.bootnode, "--bootnode names the program, scripts/geth builds it");
+}
+
 /* NULL: there was none, or it is not gone on with. */
 static struct error *find_earlier(struct vcli *v, struct net **ret_net)
 {
+	const char *kind = v->set.poa ? "poa" : "anvil", *has;
 	struct net *n = NULL;
 	struct error *e = net_read(v, &n);
 
@@ -107,10 +70,13 @@ static struct error *find_earlier(struct vcli *v, struct net **ret_net)
 				ERROR_EXISTS,
 				"a chain is up already: see vcli chain status, or end it with vcli chain down");
 	}
-	/* Left by a machine that went down; another kind, or --force, begins anew. */
-	if (v->set.force ||
-	    strcmp(json_string_value(json_object_get(n->document, "kind")), v->set.poa ? "poa" : "anvil") != 0)
+	if (v->set.force)
 		return file_remove_tree(n->folder);
+	has = json_string_value(json_object_get(n->document, "kind"));
+	if (!has || strcmp(has, kind) != 0)
+		return error_new(ERROR_EXISTS,
+				 "the chain in %s is one of %s: vcli chain up%s goes on with it, --force removes it",
+				 n->folder, v->set.poa ? "anvil" : "geth nodes", v->set.poa ? "" : " --poa");
 	*ret_net = n;
 	return NULL;
 }
@@ -136,9 +102,9 @@ static struct error *bring_up(struct vcli *v, struct net *n)
 		TRY(net_start_poa(n));
 		return net_join(n, end_ms);
 	}
-	TRY(start_anvil(n));
+	TRY(net_start_anvil(n));
 	TRY(wait_for_answer(n, end_ms, &c));
-	return fund(c);
+	return net_settle_anvil(c);
 }
 
 struct error *cmd_chain_up(struct vcli *v)
@@ -147,6 +113,7 @@ struct error *cmd_chain_up(struct vcli *v)
 	struct error *e;
 
 	vcli_answer(v, json_object());
+	TRY(find_programs(v));
 	TRY(find_earlier(v, &earlier));
 	TRY(net_new(v, v->set.poa ? "poa" : "anvil", &n));
 	TRY(net_shape(n, earlier));
@@ -168,6 +135,7 @@ struct error *cmd_chain_status(struct vcli *v)
 	struct chain *c = NULL;
 	struct block_head head = {0};
 	json_t *rows = json_array(), *p;
+	bool running = false;
 	size_t i;
 
 	vcli_answer(v, json_pack("{s:o}", "processes", rows));
@@ -177,12 +145,16 @@ struct error *cmd_chain_status(struct vcli *v)
 
 		json_object_del(row, "start_time");
 		json_put(row, "state", net_alive(n, i) ? "running" : "ended");
+		running = running || net_alive(n, i);
 		json_array_append_new(rows, row);
 	}
-	if (!v->set.json)
-		render_table(stdout, rows, columns);
 	if (json_array_size(rows) == 0)
 		return error_new(ERROR_NOT_FOUND, "no chain is up: see vcli chain up");
+	if (!v->set.json)
+		render_table(stdout, rows, columns);
+	if (!running)
+		return error_new(ERROR_UNAVAILABLE,
+				 "the chain has ended, see its log; vcli chain up goes on with its data");
 	show_rpc(v, n);
 	TRY(chain_connect(v, &c));
 	TRY(chain_head(c, &head));

@@ -371,7 +371,7 @@ const struct command vcli_commands[] = {
 	 S(60), "Start a development chain on this machine",
 	 "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth "
 	 "nodes, those that are there when it begins). Commands that name no --chain-rpc use it. It goes on with the "
-	 "data of an earlier one of its kind, unless --force begins anew; that of the other kind is removed.",
+	 "data of an earlier one; --force removes that and begins anew.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
 	 NULL, cmd_chain_status},

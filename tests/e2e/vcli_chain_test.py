@@ -11,7 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from chain_lab import BIN, Anvil, Folder, Proxy, anvil_program, call, require, until  # noqa: E402
+from chain_lab import BIN, SOURCE, Anvil, Folder, Proxy, anvil_program, call, require, until  # noqa: E402
 
 VCLI = os.path.join(BIN, "vcli")
 EXIT = {"invalid": 2, "not-found": 3, "exists": 4, "refused": 4, "unavailable": 5, "timeout": 6, "failed": 1}
@@ -309,7 +309,9 @@ class Network(Case):
         pid = int(self.answer("chain", "status")["processes"][0]["pid"])
         os.kill(pid, 9)
         until(lambda: self.ended(pid), "it has died")
-        self.assertIn("ended", self.vcli("chain", "status", "--timeout", "1s", ok=False).stdout)
+        ran = self.vcli("chain", "status", "--timeout", "1s", ok=False)
+        self.assertEqual((ran.returncode, "ended" in ran.stdout), (EXIT["unavailable"], True), ran.stderr)
+        self.assertIn("vcli chain up goes on with its data", ran.stderr)
         self.vcli("chain", "up")
         self.assertEqual(self.vcli("counter", "get").stdout, "1\n")
 
@@ -324,6 +326,36 @@ class Network(Case):
         self.refused("invalid", "--sealers: only with --poa", "chain", "up", "--sealers", "3")
         self.refused("invalid", "--period", "chain", "up", "--period", "0")
         self.refused("not-found", "no chain was started", "chain", "status")
+
+    def test_the_script_that_npm_installs(self):
+        """It ends before the program that it has started, whose state must be written all the same."""
+        script = os.path.join(SOURCE, "contracts", "node_modules", ".bin", "anvil")
+        if not os.path.exists(script):
+            self.skipTest("anvil was not installed by npm")
+        self.environment.update(DSN_ANVIL=script)
+        self.vcli("chain", "up")
+        self.vcli("chain", "deploy")
+        for count in range(1, 4):
+            self.assertEqual(self.vcli("counter", "increment").stdout, "%d\n" % count)
+            self.vcli("chain", "down")
+            self.vcli("chain", "up")
+        self.assertEqual(self.vcli("counter", "get").stdout, "3\n")
+        port = int(self.answer("chain", "status")["rpc"][0].rsplit(":", 1)[1])
+        self.vcli("counter", "increment")
+        made = int(call(port, "eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        self.assertLess(abs(time.time() - made), 10, "its clock is ours")
+
+    def test_no_other_chain_is_removed_unasked(self):
+        self.vcli("chain", "up")
+        self.vcli("chain", "deploy")
+        self.vcli("chain", "down")
+        # Programs that are there, and do nothing.
+        geth = ("chain", "up", "--poa", "--geth", "/bin/false", "--bootnode", "/bin/false")
+        self.refused("refused", "is one of anvil: vcli chain up goes on with it, --force removes it", *geth)
+        self.refused("not-found", "--bootnode names the program", *geth[:-1], "/no-such-program", "--force")
+        self.refused("not-found", "--anvil names the program", "chain", "up", "--anvil", "no-such-program", "--force")
+        self.vcli("chain", "up")
+        self.assertEqual(self.vcli("counter", "get").stdout, "0\n")
 
     def test_a_program_that_is_none(self):
         self.refused("not-found", "no-such-program", "chain", "up", "--anvil", "/no-such-program")

@@ -1,0 +1,80 @@
+/* anvil as a chain of one's own: one node, which keeps its state in a file. */
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "chain/address.h"
+#include "vcli/chain.h"
+#include "vcli/chain_net.h"
+#include "vcli/purse.h"
+
+#define RICH "0x21e19e0c9bab2400000" /* 10,000 ether for each account of this user */
+#define GAS_LIMIT "23000000"
+
+struct error *net_start_anvil(struct net *n)
+{
+	char *state = file_join(n, n->folder, "anvil.json"), *began = mem_printf(n, "%" PRId64, n->began_s),
+	     *period = mem_printf(n, "%" PRId64, n->period_s), *port;
+	unsigned number = 0;
+
+	TRY(net_free_port(&number));
+	port = mem_printf(n, "%u", number);
+	const char *const argv[] = {n->v->set.anvil,
+				    "--host",
+				    "127.0.0.1",
+				    "--port",
+				    port,
+				    "--accounts",
+				    "1",
+				    "--state",
+				    state,
+				    "--state-interval",
+				    "5",
+				    "--gas-limit",
+				    GAS_LIMIT,
+				    "--timestamp",
+				    began,
+				    n->period_s ? "--block-time" : NULL,
+				    period,
+				    NULL};
+	TRY(net_start(n, "anvil", argv));
+	json_array_append_new(json_object_get(n->document, "rpc"), json_sprintf("http://127.0.0.1:%u", number));
+	return net_write(n);
+}
+
+/* With a time for its first block, anvil goes on counting from there. */
+static struct error *set_clock(struct chain *c)
+{
+	json_t *result = NULL;
+
+	TRY(chain_call(c, "evm_setTime", json_pack("[I]", (json_int_t)(clock_wall_ms() / 1000)), &result));
+	json_decref(result);
+	return NULL;
+}
+
+/* What anvil's own accounts have is nobody's here: their keys are known to all. */
+static struct error *fund(struct chain *c)
+{
+	struct vcli *v = c->v;
+	struct account *accounts = NULL;
+	char text[ADDRESS_TEXT_BYTES];
+	size_t count = 0;
+
+	TRY(purse_list(v, &accounts, &count));
+	for (size_t i = 0; i < count; i++) {
+		json_t *result = NULL;
+
+		eth_address_text(accounts[i].address, text);
+		TRY(chain_call(c, "anvil_setBalance", json_pack("[s,s]", text, RICH), &result));
+		json_decref(result);
+	}
+	return NULL;
+}
+
+struct error *net_settle_anvil(struct chain *c)
+{
+	TRY(set_clock(c));
+	return fund(c);
+}
