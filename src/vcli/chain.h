@@ -61,8 +61,6 @@ struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BY
 
 /* Asks whether a function would succeed now, without ether, and sends nothing. ERROR_REFUSED: the contract's reason. */
 struct error *chain_would(struct chain *c, const char *contract, const char *function, const json_t *args) MUST_CHECK;
-/* Was `what` ("Jobs.create") sent before under the name of --once? */
-struct error *chain_said(struct chain *c, const char *what, bool *ret_said) MUST_CHECK;
 /* A function of a deployed contract, or its creation (function NULL); returns when it is final. Its record belongs to
  * the chain. Before anything is kept, the chain is asked whether it would succeed and whether the account can pay for
  * it. ERROR_REFUSED: the contract's reason, or too little ether; ERROR_TIMEOUT: not yet, and what becomes of it;
