@@ -14,6 +14,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+#define SECRET_FILE_BYTES 4096
+
 static struct error *read_all(int fd, const char *path, struct buf *b)
 {
 	char part[16384];
@@ -222,28 +224,44 @@ static struct error *check_secret_file(int fd, const char *path)
 	return NULL;
 }
 
+/* Into the one buffer that is wiped; one that grew would leave copies. */
+static struct error *read_text(int fd, const char *path, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, text + len, size - len);
+		if (n < 0 && errno != EINTR)
+			return error_sys(errno, "%s: reading", path);
+		len += n > 0 ? (size_t)n : 0;
+		if (len == size)
+			return error_new(ERROR_LIMIT, "%s: longer than %zu bytes", path, size - 1);
+	} while (n != 0);
+	text[len] = '\0';
+	return NULL;
+}
+
 struct error *file_read_secret(const void *ctx, const char *path, char **ret_secret)
 {
-	struct buf *b = NULL;
+	char text[SECRET_FILE_BYTES + 1];
 	struct error *e = NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return error_sys(errno, "%s", path);
-	b = buf_new(NULL, 4096);
 	e = check_secret_file(fd, path);
 	if (!e)
-		e = read_all(fd, path, b);
+		e = read_text(fd, path, text, sizeof(text));
 	close(fd);
 	if (!e) {
-		b->data[strcspn(b->data, "\r\n")] = '\0';
-		if (b->data[0])
-			*ret_secret = mem_strdup(ctx, b->data);
+		text[strcspn(text, "\r\n")] = '\0';
+		if (text[0])
+			*ret_secret = mem_strdup(ctx, text);
 		else
 			e = error_new(ERROR_INVALID, "%s: its first line is empty, there is no secret in it", path);
 	}
-	explicit_bzero(b->data, b->capacity);
-	mem_free(b);
+	explicit_bzero(text, sizeof(text));
 	return e;
 }
 

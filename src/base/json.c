@@ -85,6 +85,14 @@ static struct error *check_levels(const char *text, size_t len)
 	return NULL;
 }
 
+/* Jansson quotes what it could not read; named by mistake, a file of secrets would be shown. */
+static int words_without_token(const char *words)
+{
+	const char *token = strstr(words, " near '");
+
+	return token ? (int)(token - words) : (int)strlen(words);
+}
+
 static struct error *parse(const char *text, size_t len, size_t limit, size_t flags, json_t **ret_value)
 {
 	json_error_t where;
@@ -95,7 +103,8 @@ static struct error *parse(const char *text, size_t len, size_t limit, size_t fl
 	TRY(check_levels(text, len));
 	value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | flags, &where);
 	if (!value)
-		return error_new(ERROR_INVALID, "line %d, column %d: %.120s", where.line, where.column, where.text);
+		return error_new(ERROR_INVALID, "line %d, column %d: %.*s", where.line, where.column,
+				 words_without_token(where.text), where.text);
 	*ret_value = value;
 	return NULL;
 }

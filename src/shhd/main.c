@@ -236,11 +236,13 @@ static int run(const void *ctx, const struct shhd_settings *settings)
 
 	uv_loop_init(&loop);
 	e = shhd_open(memory, &loop, settings, &r.daemon);
-	if (!e)
-		e = tell_ready(memory, r.daemon);
+	/* Before anybody is told that it is there, and after a passphrase was asked for. */
 	if (!e) {
 		signal_start(memory, &loop, SIGTERM, on_signal, &r);
 		signal_start(memory, &loop, SIGINT, on_signal, &r);
+		e = tell_ready(memory, r.daemon);
+	}
+	if (!e) {
 		timer_start(memory, &loop, SETTLED_MS, TRIM_EVERY_MS, on_settled, NULL);
 		notify("READY=1");
 		uv_run(&loop, UV_RUN_DEFAULT);

@@ -155,6 +155,23 @@ static void unknown_members(void **state)
 	json_decref(o);
 }
 
+/* Somebody names the wrong file. */
+static void what_is_no_json_is_not_shown(void **state)
+{
+	static const char *const texts[] = {"hunter2", "{\"a\": hunter2}", "\"hunter2\" hunter2", "{\"hunter2"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		json_t *value = NULL;
+		struct error *e = json_parse(texts[i], strlen(texts[i]), 100, &value);
+
+		assert_non_null(e);
+		assert_non_null(strstr(e->message, "line 1, column "));
+		assert_null(strstr(e->message, "hunter2"));
+		error_free(e);
+	}
+}
+
 static void text_form(void **state)
 {
 	static const struct {
@@ -183,8 +200,13 @@ static void text_form(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(places),   cmocka_unit_test(parsing_is_strict), cmocka_unit_test(members),
-		cmocka_unit_test(decimals), cmocka_unit_test(unknown_members),   cmocka_unit_test(text_form),
+		cmocka_unit_test(places),
+		cmocka_unit_test(parsing_is_strict),
+		cmocka_unit_test(members),
+		cmocka_unit_test(decimals),
+		cmocka_unit_test(unknown_members),
+		cmocka_unit_test(text_form),
+		cmocka_unit_test(what_is_no_json_is_not_shown),
 	};
 
 	mem_init();
