@@ -25,6 +25,7 @@ command_fn cmd_register, cmd_register_remove;                                   
 command_fn cmd_register_add_node, cmd_register_update_node, cmd_register_remove_node;     /* cmd_register.c */
 command_fn cmd_register_list;                                                             /* cmd_register_list.c */
 command_fn cmd_role_change, cmd_role_list;                                                /* cmd_role.c */
+command_fn cmd_bar_add, cmd_bar_lift, cmd_bar_appeal, cmd_bar_decide, cmd_bar_show;       /* cmd_bar.c */
 command_fn cmd_login, cmd_logout, cmd_whoami;                                             /* cmd_login.c */
 command_fn cmd_payment_balance, cmd_payment_deposit;                                      /* cmd_payment.c */
 command_fn cmd_payment_withdraw, cmd_payment_transfer;                                    /* cmd_payment.c */
