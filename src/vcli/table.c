@@ -373,7 +373,8 @@ const struct command vcli_commands[] = {
 	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "period", "anvil", "geth", "bootnode", "keystore", "force"),
 	 S(60), "Start a development chain on this machine",
 	 "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth "
-	 "nodes, those that are there when it begins). Commands that name no --chain-rpc use it. It goes on with the "
+	 "nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no "
+	 "--chain-rpc use it. It goes on with the "
 	 "data of an earlier one; --force removes that and begins anew.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
@@ -466,7 +467,13 @@ const struct command vcli_commands[] = {
 	{"payment withdraw", "AMOUNT", 1, 2, FLAGS(WRITING), S(60), "Take ether out of the contract", AMOUNT_TEXT,
 	 cmd_payment_withdraw},
 	{"payment transfer", "ADDRESS AMOUNT", 2, 3, FLAGS(WRITING), S(60), "Pay somebody, within the contract",
-	 AMOUNT_TEXT, cmd_payment_transfer},
+	 "From one's balance in the contract to somebody else's, who withdraws it; vcli payment send pays from "
+	 "wallet to wallet. " AMOUNT_TEXT,
+	 cmd_payment_transfer},
+	{"payment send", "ADDRESS AMOUNT", 2, 3, FLAGS(WRITING), S(60), "Send ether to somebody's wallet",
+	 "From the account's own ether, outside of the contracts: an account needs some for its fees. What is in the "
+	 "contract moves with vcli payment transfer. " AMOUNT_TEXT,
+	 cmd_payment_send},
 
 	{"job create", "DOCUMENT", 1, 1, FLAGS("budget", "limit", "for", "from-balance", WRITING), S(60),
 	 "Create a job and put its budget in escrow",

@@ -159,6 +159,81 @@ class Payments(Money):
         # What was refused is not kept: the next command goes at once.
         self.assertEqual(ann("payment", "deposit", "5 gwei")["balance"], "10 gwei")
 
+    def test_from_wallet_to_wallet(self):
+        ann, new = self.person("ann"), self.person("new", 0)
+        new.refused("refused", "vcli payment send", "register", "customer")
+        before = int(ann("payment", "balance")["wallet_wei"])
+        got = ann("payment", "send", new.address, "1.000000000000000001", "ether")
+        self.assertEqual((got["account"].lower(), got["to"].lower()), ("0x" + ann.address, "0x" + new.address))
+        self.assertEqual((got["sent"], got["sent_wei"]), ("1.000000000000000001 ether", str(ETHER + 1)))
+        self.assertEqual([t["what"] for t in got["transactions"]], ["payment"])
+        self.assertLess(int(got["wallet_wei"]), before - ETHER - 1)
+        self.assertGreater(int(got["wallet_wei"]), before - ETHER - ETHER // 100)
+        # It is outside of the contracts, and pays for the fees.
+        has = new("payment", "balance")
+        self.assertEqual((has["wallet_wei"], has["balance_wei"]), (str(ETHER + 1), "0"))
+        new("register", "customer")
+        shown = ann.text("payment", "send", "0x" + new.address, "1wei")
+        self.assertIn("1 wei", shown)
+        self.assertNotIn("_wei", shown)
+
+    def test_what_is_not_sent(self):
+        ann, new = self.person("ann"), self.person("new", 0)
+        send = ("payment", "send")
+        ann.refused("refused", "has 10 ether; 10 ether and fees of up to", *send, new.address, "10 ether")
+        ann.refused("refused", "has 10 ether; ", *send, new.address, "%d wei" % (2**256 - 1))
+        new.refused("refused", "has 0 wei; 1 wei and fees of up to", *send, ann.address, "1 wei")
+        contracts = json.loads(pathlib.Path(self.addresses).read_text())["contracts"]
+        for name, address in contracts.items():
+            ann.refused("refused", "is the contract %s and nobody's wallet: vcli payment deposit" % name, *send, address, "1 wei")
+        ann.refused("refused", "zero address", *send, "0x" + 40 * "0", "1 wei")
+        ann.refused("refused", "1 wei at least", *send, new.address, "0 wei")
+        ann.refused("invalid", "has no unit", *send, new.address, "1")
+        ann.refused("invalid", "ADDRESS", *send, "0x12", "1 wei")
+        ann.refused("invalid", "--highest-fee", *send, new.address, "1 wei", "--highest-fee", "0 wei")
+        # A contract that vcli does not know of takes none either: the chain says so.
+        elsewhere = ["--state-dir", ann.state, "--addresses", str(self.home / "none")]
+        ran = self.vcli(*send, contracts["Accounts"], "1 wei", *elsewhere, ok=False)
+        self.assertEqual(ran.returncode, EXIT["refused"], ran.stderr)
+        self.assertIn(contracts["Accounts"] + " gets nothing: ", ran.stderr)
+        # What waits in the outbox may be for contracts that the chain has lost.
+        lost = self.home / "lost.json"
+        document = json.loads(pathlib.Path(self.addresses).read_text())
+        lost.write_text(json.dumps({**document, "contracts": {name: "0x" + 20 * "1f" for name in contracts}}))
+        self.refused("not-found", "deploy the contracts again", *send, new.address, "1 wei", "--state-dir", ann.state,
+                     "--addresses", str(lost))
+        other = self.enter(Anvil("--chain-id", "4711"))
+        ann.refused("refused", "on another chain (4711)", *send, new.address, "1 wei", "--chain-rpc", other.url)
+        # Nothing was kept; and who is to deploy needs ether before there are contracts.
+        self.assertEqual(ann("payment", "balance")["wallet"], "10 ether")
+        self.assertEqual(self.answer(*send, new.address, "1 wei", *elsewhere)["sent"], "1 wei")
+        self.assertEqual(new("payment", "balance")["wallet"], "1 wei")
+
+    def test_sent_once(self):
+        ann, new, other = self.person("ann"), self.person("new", 0), self.person("other", 0)
+        send = ("payment", "send", new.address)
+        for _ in range(2):
+            self.assertEqual(ann(*send, "1 gwei", "--once", "rent")["sent"], "1 gwei")
+        self.assertEqual(new("payment", "balance")["wallet"], "1 gwei")
+        ann.refused("refused", "other arguments", *send, "2 gwei", "--once", "rent")
+        ann.refused("refused", "other arguments", "payment", "send", other.address, "1 gwei", "--once", "rent")
+        # What no node takes in time is kept, and the next command carries it out first.
+        proxy = self.enter(Proxy(self.node_of_chain.port))
+
+        def deaf(calls, forward):
+            if calls[0]["method"] == "eth_sendRawTransaction":
+                return json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"], "error": {"code": -32000, "message": "busy"}}).encode()
+            return forward()
+
+        proxy.mode = deaf
+        late = ("--once", "late")
+        ann.refused("timeout", "payment is not confirmed yet", *send, "3 gwei", *late, "--timeout", "4s", "--chain-rpc", proxy.url)
+        self.assertEqual(new("payment", "balance")["wallet"], "1 gwei")
+        ann(*send, "5 gwei")
+        self.assertEqual(new("payment", "balance")["wallet"], "9 gwei")
+        ann(*send, "3 gwei", *late)
+        self.assertEqual(new("payment", "balance")["wallet"], "9 gwei")
+
     def test_chain_away_or_another(self):
         ann = self.person("ann")
         other = self.enter(Anvil("--chain-id", "4711"))

@@ -27,7 +27,7 @@ COMMANDS = ["node create", "node list", "node status", "node remove", "node purg
             "whisper pong", "whisper net up", "whisper net status", "whisper net down", "account new", "account list",
             "account import", "account export", "chain up", "chain status", "chain down", "chain deploy", "counter get",
             "counter increment", "counter decrement", "counter clear", "bar add", "bar lift", "bar appeal", "bar decide", "bar show",
-            "completion", "manual", "help", "version"]
+            "payment transfer", "payment send", "completion", "manual", "help", "version"]
 
 
 def document(job="vclijob", ports=None, **output):
