@@ -42,11 +42,12 @@ static struct error *bar(struct chain *c, const char *subject, const char *evide
 {
 	const struct settings *set = &c->v->set;
 	struct block_head head;
-	json_int_t until;
+	int64_t until;
 
 	TRY(chain_head(c, &head));
-	until = (json_int_t)(head.time_ms / 1000 + set->for_ms / 1000);
-	return chain_do(c, "Blacklist", "bar", json_pack("[s,I,s,s]", subject, until, evidence, set->reason), U256_ZERO,
+	until = head.time_ms / 1000 + set->for_ms / 1000;
+	return chain_do(c, "Blacklist", "bar",
+			json_pack("[s,I,s,s]", subject, (json_int_t)until, evidence, set->reason), U256_ZERO,
 			ret_record);
 }
 
