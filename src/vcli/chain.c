@@ -53,6 +53,12 @@ static void end(struct wait *w)
 	uv_stop(&w->chain->v->loop);
 }
 
+/* A node whose contract gave no reason may tell of no bytes at all: geth 1.9 only says so. */
+static bool reverted(const struct rpc_reply *reply)
+{
+	return reply->words && strstr(reply->words, "execution reverted");
+}
+
 /* What a contract refuses is told in a person's words. */
 static void on_reply(const struct rpc_reply *reply, void *arg)
 {
@@ -64,6 +70,8 @@ static void on_reply(const struct rpc_reply *reply, void *arg)
 		char *why = refusal_text(w, reply->revert, reply->revert_n);
 
 		w->error = error_new(ERROR_REFUSED, "%s", why);
+	} else if (reply->error && reverted(reply)) {
+		w->error = error_new(ERROR_REFUSED, "%s", reply->words);
 	} else if (reply->error) {
 		w->error = error_copy(reply->error);
 	}

@@ -70,6 +70,8 @@ struct error *chain_send(struct chain *c, const char *contract, const char *func
 /* The same; takes the reference of `args`, and adds the transaction to the answer's list "transactions". */
 struct error *chain_do(struct chain *c, const char *contract, const char *function, json_t *args, struct u256 value,
 		       struct txbox_record **ret_record) MUST_CHECK;
+/* Ether from the account's wallet to another's, without a contract; checked, waited for and told in the same way. */
+struct error *chain_pay(struct chain *c, const uint8_t to[ETH_ADDRESS_BYTES], struct u256 value) MUST_CHECK;
 /* The values of the first event of this name that a transaction left; a new reference. ERROR_NOT_FOUND: none;
  * ERROR_UNAVAILABLE: the endpoint does not tell. */
 struct error *chain_event(struct chain *c, const struct txbox_record *record, const char *contract, const char *event,

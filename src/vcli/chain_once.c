@@ -18,6 +18,7 @@ static const struct {
 	{"Jobs.create", SELECTOR + 2 * WORD, WORD},     /* deadline */
 	{"Jobs.report", SELECTOR + 2 * WORD, 3 * WORD}, /* ordinal, count, root */
 	{"Accounts.allow", SELECTOR + WORD, WORD},      /* what is allowed already */
+	{"Blacklist.bar", SELECTOR + WORD, WORD},       /* until */
 	{"Nodes.add", 0, 3 * WORD},                     /* the signature over how often it was listed */
 };
 

@@ -114,7 +114,8 @@ static struct error *too_little(struct chain *c, struct u256 has, struct u256 va
 
 	eth_address_text(sender_account(c->sender), text);
 	return error_new(ERROR_REFUSED,
-			 "%s has %s; %s and fees of up to %s are needed: send ether to it, or name another --account",
+			 "%s has %s; %s and fees of up to %s are needed: send ether to it (vcli payment send), or name "
+			 "another --account",
 			 text, amount_words(c, has), amount_words(c, value), amount_words(c, fee));
 }
 
@@ -237,7 +238,7 @@ struct error *chain_send(struct chain *c, const char *contract, const char *func
 	return send_intent(c, what, intent, ret_record);
 }
 
-static void tell(struct chain *c, const char *contract, const char *function, const struct txbox_record *record)
+static void tell(struct chain *c, const char *what, const struct txbox_record *record)
 {
 	json_t *list = json_object_get(c->v->answer, "transactions");
 	char *hash = hex_encode(c, record->receipt.tx_hash, TX_HASH_BYTES);
@@ -246,8 +247,8 @@ static void tell(struct chain *c, const char *contract, const char *function, co
 		list = json_array();
 		json_object_set_new(c->v->answer, "transactions", list);
 	}
-	json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o}", "what", json_sprintf("%s.%s", contract, function),
-					      "hash", json_sprintf("0x%s", hash), "block",
+	json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o}", "what", json_string(what), "hash",
+					      json_sprintf("0x%s", hash), "block",
 					      json_sprintf("%" PRIu64, record->receipt.block), "gas",
 					      json_sprintf("%" PRIu64, record->receipt.gas_used)));
 }
@@ -261,9 +262,24 @@ struct error *chain_do(struct chain *c, const char *contract, const char *functi
 	json_decref(args);
 	if (e)
 		return e;
-	tell(c, contract, function, record);
+	tell(c, mem_printf(c, "%s.%s", contract, function), record);
 	if (ret_record)
 		*ret_record = record;
+	return NULL;
+}
+
+struct error *chain_pay(struct chain *c, const uint8_t to[ETH_ADDRESS_BYTES], struct u256 value)
+{
+	struct intent intent = {.value = value, .data = (const uint8_t *)""};
+	const char *what = "payment";
+	struct txbox_record *record = NULL;
+	char *id = NULL;
+
+	TRY(chain_once_id(c, what, &id));
+	intent.id = id;
+	memcpy(intent.to, to, sizeof(intent.to));
+	TRY(send_intent(c, what, &intent, &record));
+	tell(c, what, record);
 	return NULL;
 }
 

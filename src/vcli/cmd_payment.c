@@ -1,4 +1,5 @@
-/* vcli payment: money in and out of the contracts, and between accounts. */
+/* vcli payment: money in and out of the contracts, and between accounts: within the contracts and outside. */
+#include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -7,6 +8,7 @@
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/purse.h"
+#include "vcli/refusal.h"
 
 /* What an account has in Accounts, and outside in its own wallet. */
 static struct error *answer_balance(struct chain *c, const uint8_t account[ETH_ADDRESS_BYTES])
@@ -74,4 +76,81 @@ struct error *cmd_payment_transfer(struct vcli *v)
 	TRY(chain_open_sending(v, &c));
 	TRY(chain_do(c, "Accounts", "transfer", json_pack("[s,o]", to, money_json(amount)), U256_ZERO, NULL));
 	return answer_balance(c, sender_account(c->sender));
+}
+
+/* --- from wallet to wallet --- */
+
+/* Our contracts take ether by their functions only, and nobody has the zero address. */
+static struct error *refuse_no_wallet(const struct chain *c, const uint8_t to[ETH_ADDRESS_BYTES])
+{
+	static const uint8_t nobody[ETH_ADDRESS_BYTES];
+	json_t *contracts = c->deployment ? c->deployment->contracts : NULL, *value = NULL;
+	uint8_t address[ETH_ADDRESS_BYTES];
+	const char *name = NULL;
+
+	if (memcmp(to, nobody, sizeof(nobody)) == 0)
+		return error_new(ERROR_REFUSED, "%s", refusal_words(c, "ZeroAddress", NULL));
+	json_object_foreach (contracts, name, value) {
+		TRY(deployment_get(c->deployment, name, address));
+		if (memcmp(to, address, sizeof(address)) == 0)
+			return error_new(ERROR_REFUSED,
+					 "%s is the contract %s and nobody's wallet: vcli payment deposit puts ether "
+					 "into your balance there, vcli payment transfer pays from that",
+					 json_string_value(value), name);
+	}
+	return NULL;
+}
+
+/* Who is to deploy may need ether first: a file of addresses need not be there. Contracts that a file names must: what
+ * waits in the outbox may be for them. */
+static struct error *open_anywhere(struct vcli *v, struct chain **ret_chain)
+{
+	struct error *e = chain_connect(v, ret_chain);
+
+	if (e)
+		return chain_unreached(e);
+	e = chain_read_addresses(*ret_chain);
+	if (!e || e->code != ERROR_NOT_FOUND || (*ret_chain)->deployment)
+		return e;
+	error_free(e);
+	return NULL;
+}
+
+static struct error *answer_sent(struct chain *c, struct u256 amount)
+{
+	const uint8_t *account = sender_account(c->sender);
+	struct u256 wallet = U256_ZERO;
+	char text[ADDRESS_TEXT_BYTES];
+
+	eth_address_text(account, text);
+	TRY(chain_wallet(c, account, &wallet));
+	json_put(c->v->answer, "account", text);
+	money_put(c->v->answer, "sent", amount);
+	money_put(c->v->answer, "wallet", wallet);
+	return money_show(c->v);
+}
+
+struct error *cmd_payment_send(struct vcli *v)
+{
+	uint8_t to[ETH_ADDRESS_BYTES];
+	struct u256 amount = U256_ZERO;
+	struct chain *c = NULL;
+	char *text = NULL;
+	struct error *e;
+
+	vcli_answer(v, json_object());
+	TRY(money_address(v, "ADDRESS", v->args[0], &text));
+	TRY(eth_address_parse(text, to));
+	TRY(money_amount_args(v, 1, &amount));
+	json_put(v->answer, "to", text);
+	if (u256_is_zero(amount))
+		return error_new(ERROR_REFUSED, "%s", refusal_words(v, "ZeroAmount", NULL));
+	TRY(open_anywhere(v, &c));
+	TRY(refuse_no_wallet(c, to));
+	TRY(chain_unlock(c));
+	e = chain_pay(c, to, amount);
+	if (e)
+		/* A contract that takes none need not say why. */
+		return e->code == ERROR_REFUSED ? error_wrap(e, "%s gets nothing", text) : e;
+	return answer_sent(c, amount);
 }

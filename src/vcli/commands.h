@@ -25,9 +25,10 @@ command_fn cmd_register, cmd_register_remove;                                   
 command_fn cmd_register_add_node, cmd_register_update_node, cmd_register_remove_node;     /* cmd_register.c */
 command_fn cmd_register_list;                                                             /* cmd_register_list.c */
 command_fn cmd_role_change, cmd_role_list;                                                /* cmd_role.c */
+command_fn cmd_bar_add, cmd_bar_lift, cmd_bar_appeal, cmd_bar_decide, cmd_bar_show;       /* cmd_bar.c */
 command_fn cmd_login, cmd_logout, cmd_whoami;                                             /* cmd_login.c */
 command_fn cmd_payment_balance, cmd_payment_deposit;                                      /* cmd_payment.c */
-command_fn cmd_payment_withdraw, cmd_payment_transfer;                                    /* cmd_payment.c */
+command_fn cmd_payment_withdraw, cmd_payment_transfer, cmd_payment_send;                  /* cmd_payment.c */
 command_fn cmd_job_create, cmd_job_top_up, cmd_job_assign, cmd_job_unassign, cmd_job_end; /* cmd_escrow.c */
 command_fn cmd_job_report, cmd_job_confirm, cmd_job_reject, cmd_job_settle;               /* cmd_batch.c */
 command_fn cmd_job_dispute, cmd_job_resolve, cmd_job_status;                              /* cmd_batch.c */

@@ -164,7 +164,7 @@ const struct config_row vcli_flags[] = {
 	 "asked.",
 	 NULL},
 	{"for", CONFIG_DURATION, FIELD(for_ms), "24h", NULL, 0, 0, "TIME",
-	 "How long it holds, such as 12h: a login, or a job from now to its deadline.", NULL},
+	 "How long it holds, such as 12h: a login, a bar, or a job from now to its deadline.", NULL},
 	{"budget", CONFIG_STRING, FIELD(budget), NULL, NULL, 0, 0, "AMOUNT",
 	 "What the job may cost; it goes into escrow.", NULL},
 	{"from-balance", CONFIG_BOOL, FIELD(from_balance), NULL, NULL, 0, 0, NULL,
@@ -176,7 +176,9 @@ const struct config_row vcli_flags[] = {
 	{"accepted", CONFIG_INT, FIELD(accepted), NULL, NULL, 1, 4096, "N",
 	 "How many of the batch's segments are good, when not all are. That none is, says vcli job reject.", NULL},
 	{"evidence", CONFIG_STRING, FIELD(evidence), NULL, NULL, 0, 0, "FILE",
-	 "What shows why segments are not good; its hash is written down.", NULL},
+	 "What shows why segments are not good, or why somebody is barred; its hash is written down.", NULL},
+	{"reason", CONFIG_STRING, FIELD(reason), NULL, NULL, 0, 0, "TEXT",
+	 "Why somebody is barred, for a person to read: 256 bytes at most, and public.", NULL},
 	{"once", CONFIG_STRING, FIELD(once), NULL, NULL, 0, 0, "NAME",
 	 "A name for this: said again with it, whatever became of the first time, nothing is sent a second time.",
 	 NULL},
@@ -208,6 +210,7 @@ const struct config_program vcli_program = {
 	"The hash of PROFILE, a file that tells who one is, is written down; who has the file can show that it is " \
 	"that."
 #define AMOUNT_TEXT "AMOUNT has a unit, ether, gwei or wei, and is exact: \"1.5 ether\", 3gwei, 100 wei."
+#define SUBJECT_TEXT "SUBJECT is a node id or an account's address."
 #define SEGMENTS_TEXT "FILE has a line for each segment, in order; only hashes of the lines are written down."
 #define COUNTER_TEXT                                                                                                 \
 	"Returns when it is confirmed. What could not be confirmed in time is kept, and the account's next command " \
@@ -370,7 +373,8 @@ const struct command vcli_commands[] = {
 	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "period", "anvil", "geth", "bootnode", "keystore", "force"),
 	 S(60), "Start a development chain on this machine",
 	 "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth "
-	 "nodes, those that are there when it begins). Commands that name no --chain-rpc use it. It goes on with the "
+	 "nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no "
+	 "--chain-rpc use it. It goes on with the "
 	 "data of an earlier one; --force removes that and begins anew.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
@@ -427,6 +431,24 @@ const struct command vcli_commands[] = {
 	 cmd_role_change},
 	{"role renounce", "manager|verifier", 1, 1, FLAGS(WRITING), S(60), "Give up a role", NULL, cmd_role_change},
 	{"role list", NULL, 0, 0, FLAGS(READING), S(20), "List who holds which role", NULL, cmd_role_list},
+	{"bar add", "SUBJECT", 1, 1, FLAGS("reason", "evidence", "for", WRITING), S(60),
+	 "Bar a node or an account for a while (verifier)",
+	 SUBJECT_TEXT
+	 " A node that is barred, or whose owner is, is assigned to no job; a customer creates none. What was "
+	 "earned before is paid.",
+	 cmd_bar_add},
+	{"bar lift", "SUBJECT", 1, 1, FLAGS(WRITING), S(60), "End a bar early (the verifier who barred, owner)",
+	 SUBJECT_TEXT, cmd_bar_lift},
+	{"bar appeal", "SUBJECT FILE", 2, 2, FLAGS(WRITING), S(60), "Say that a bar is wrong (who is barred)",
+	 SUBJECT_TEXT " The owner speaks for a node. FILE is what one has to say; its hash is written down, the file "
+		      "goes to whoever decides. There is one appeal for each bar.",
+	 cmd_bar_appeal},
+	{"bar decide", "SUBJECT lift|keep", 2, 2, FLAGS(WRITING), S(60), "Decide an appeal (another verifier, owner)",
+	 SUBJECT_TEXT " Kept, the bar stands until its end. Nobody decides who barred it, is it or owns it.",
+	 cmd_bar_decide},
+	{"bar show", "SUBJECT", 1, 1, FLAGS(READING), S(20),
+	 "Show whether somebody is barred: until when, why, by whom",
+	 SUBJECT_TEXT " A node of a barred owner is not barred itself: ask for both.", cmd_bar_show},
 	{"login", "[CHALLENGE]", 0, 1, FLAGS("for", "account", "keystore", READING), S(20),
 	 "Prove that one has an account's key",
 	 "Signs (EIP-712) account, time and a challenge, 32 bytes of whoever wants the proof or random ones, for this "
@@ -445,7 +467,13 @@ const struct command vcli_commands[] = {
 	{"payment withdraw", "AMOUNT", 1, 2, FLAGS(WRITING), S(60), "Take ether out of the contract", AMOUNT_TEXT,
 	 cmd_payment_withdraw},
 	{"payment transfer", "ADDRESS AMOUNT", 2, 3, FLAGS(WRITING), S(60), "Pay somebody, within the contract",
-	 AMOUNT_TEXT, cmd_payment_transfer},
+	 "From one's balance in the contract to somebody else's, who withdraws it; vcli payment send pays from "
+	 "wallet to wallet. " AMOUNT_TEXT,
+	 cmd_payment_transfer},
+	{"payment send", "ADDRESS AMOUNT", 2, 3, FLAGS(WRITING), S(60), "Send ether to somebody's wallet",
+	 "From the account's own ether, outside of the contracts: an account needs some for its fees. What is in the "
+	 "contract moves with vcli payment transfer. " AMOUNT_TEXT,
+	 cmd_payment_send},
 
 	{"job create", "DOCUMENT", 1, 1, FLAGS("budget", "limit", "for", "from-balance", WRITING), S(60),
 	 "Create a job and put its budget in escrow",

@@ -43,8 +43,8 @@ struct settings {
 	char **chain_rpc, *anvil, *geth, *bootnode;
 	bool light, raw, poa;
 	int64_t sealers, period; /* 0: not said */
-	char *price, *endpoint, *software, *node_passphrase_file, *budget, *limit, *max_price, *evidence, *once,
-		*highest_fee;
+	char *price, *endpoint, *software, *node_passphrase_file, *budget, *limit, *max_price, *evidence, *reason,
+		*once, *highest_fee;
 	bool from_balance;
 	int64_t capacity, accepted, for_ms;
 	int64_t seconds, accounts, window, confirmations;

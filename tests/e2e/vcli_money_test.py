@@ -1,4 +1,4 @@
-"""vcli's registers, logins, payments and jobs, on the contracts of a real anvil."""
+"""vcli's registers, logins, payments, jobs and bars, on the contracts of a real anvil."""
 import json
 import os
 import pathlib
@@ -9,6 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from chain_lab import Anvil, Proxy, anvil_program, free_port, require  # noqa: E402
+from keccak import keccak256  # noqa: E402
 from vcli_chain_test import EXIT, Case  # noqa: E402
 
 ETHER = 10**18
@@ -158,6 +159,81 @@ class Payments(Money):
         # What was refused is not kept: the next command goes at once.
         self.assertEqual(ann("payment", "deposit", "5 gwei")["balance"], "10 gwei")
 
+    def test_from_wallet_to_wallet(self):
+        ann, new = self.person("ann"), self.person("new", 0)
+        new.refused("refused", "vcli payment send", "register", "customer")
+        before = int(ann("payment", "balance")["wallet_wei"])
+        got = ann("payment", "send", new.address, "1.000000000000000001", "ether")
+        self.assertEqual((got["account"].lower(), got["to"].lower()), ("0x" + ann.address, "0x" + new.address))
+        self.assertEqual((got["sent"], got["sent_wei"]), ("1.000000000000000001 ether", str(ETHER + 1)))
+        self.assertEqual([t["what"] for t in got["transactions"]], ["payment"])
+        self.assertLess(int(got["wallet_wei"]), before - ETHER - 1)
+        self.assertGreater(int(got["wallet_wei"]), before - ETHER - ETHER // 100)
+        # It is outside of the contracts, and pays for the fees.
+        has = new("payment", "balance")
+        self.assertEqual((has["wallet_wei"], has["balance_wei"]), (str(ETHER + 1), "0"))
+        new("register", "customer")
+        shown = ann.text("payment", "send", "0x" + new.address, "1wei")
+        self.assertIn("1 wei", shown)
+        self.assertNotIn("_wei", shown)
+
+    def test_what_is_not_sent(self):
+        ann, new = self.person("ann"), self.person("new", 0)
+        send = ("payment", "send")
+        ann.refused("refused", "has 10 ether; 10 ether and fees of up to", *send, new.address, "10 ether")
+        ann.refused("refused", "has 10 ether; ", *send, new.address, "%d wei" % (2**256 - 1))
+        new.refused("refused", "has 0 wei; 1 wei and fees of up to", *send, ann.address, "1 wei")
+        contracts = json.loads(pathlib.Path(self.addresses).read_text())["contracts"]
+        for name, address in contracts.items():
+            ann.refused("refused", "is the contract %s and nobody's wallet: vcli payment deposit" % name, *send, address, "1 wei")
+        ann.refused("refused", "zero address", *send, "0x" + 40 * "0", "1 wei")
+        ann.refused("refused", "1 wei at least", *send, new.address, "0 wei")
+        ann.refused("invalid", "has no unit", *send, new.address, "1")
+        ann.refused("invalid", "ADDRESS", *send, "0x12", "1 wei")
+        ann.refused("invalid", "--highest-fee", *send, new.address, "1 wei", "--highest-fee", "0 wei")
+        # A contract that vcli does not know of takes none either: the chain says so.
+        elsewhere = ["--state-dir", ann.state, "--addresses", str(self.home / "none")]
+        ran = self.vcli(*send, contracts["Accounts"], "1 wei", *elsewhere, ok=False)
+        self.assertEqual(ran.returncode, EXIT["refused"], ran.stderr)
+        self.assertIn(contracts["Accounts"] + " gets nothing: ", ran.stderr)
+        # What waits in the outbox may be for contracts that the chain has lost.
+        lost = self.home / "lost.json"
+        document = json.loads(pathlib.Path(self.addresses).read_text())
+        lost.write_text(json.dumps({**document, "contracts": {name: "0x" + 20 * "1f" for name in contracts}}))
+        self.refused("not-found", "deploy the contracts again", *send, new.address, "1 wei", "--state-dir", ann.state,
+                     "--addresses", str(lost))
+        other = self.enter(Anvil("--chain-id", "4711"))
+        ann.refused("refused", "on another chain (4711)", *send, new.address, "1 wei", "--chain-rpc", other.url)
+        # Nothing was kept; and who is to deploy needs ether before there are contracts.
+        self.assertEqual(ann("payment", "balance")["wallet"], "10 ether")
+        self.assertEqual(self.answer(*send, new.address, "1 wei", *elsewhere)["sent"], "1 wei")
+        self.assertEqual(new("payment", "balance")["wallet"], "1 wei")
+
+    def test_sent_once(self):
+        ann, new, other = self.person("ann"), self.person("new", 0), self.person("other", 0)
+        send = ("payment", "send", new.address)
+        for _ in range(2):
+            self.assertEqual(ann(*send, "1 gwei", "--once", "rent")["sent"], "1 gwei")
+        self.assertEqual(new("payment", "balance")["wallet"], "1 gwei")
+        ann.refused("refused", "other arguments", *send, "2 gwei", "--once", "rent")
+        ann.refused("refused", "other arguments", "payment", "send", other.address, "1 gwei", "--once", "rent")
+        # What no node takes in time is kept, and the next command carries it out first.
+        proxy = self.enter(Proxy(self.node_of_chain.port))
+
+        def deaf(calls, forward):
+            if calls[0]["method"] == "eth_sendRawTransaction":
+                return json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"], "error": {"code": -32000, "message": "busy"}}).encode()
+            return forward()
+
+        proxy.mode = deaf
+        late = ("--once", "late")
+        ann.refused("timeout", "payment is not confirmed yet", *send, "3 gwei", *late, "--timeout", "4s", "--chain-rpc", proxy.url)
+        self.assertEqual(new("payment", "balance")["wallet"], "1 gwei")
+        ann(*send, "5 gwei")
+        self.assertEqual(new("payment", "balance")["wallet"], "9 gwei")
+        ann(*send, "3 gwei", *late)
+        self.assertEqual(new("payment", "balance")["wallet"], "9 gwei")
+
     def test_chain_away_or_another(self):
         ann = self.person("ann")
         other = self.enter(Anvil("--chain-id", "4711"))
@@ -227,14 +303,15 @@ class Logins(Money):
         self.refused("refused", "for another chain", "whoami", file, "--addresses", addresses, "--chain-rpc", other.url)
 
 
-class Jobs(Money):
+class Market(Money):
+    """A customer, a supplier with a node, a verifier; the operator is the manager."""
+
     def setUp(self):
         super().setUp()
         self.ann, self.sue, self.vera = (self.person(name) for name in ("ann", "sue", "vera"))
         self.operator("role", "grant", "manager", self.operator.address)
         self.operator("role", "accept", "manager")
-        self.operator("role", "grant", "verifier", self.vera.address)
-        self.vera("role", "accept", "verifier")
+        self.make_verifier(self.vera)
         self.ann("register", "customer")
         self.sue("register", "supplier")
         self.node, key = self.node_key(self.sue)
@@ -242,6 +319,12 @@ class Jobs(Money):
         self.document = str(self.home / "order.json")
         pathlib.Path(self.document).write_text("{}\n")
 
+    def make_verifier(self, person):
+        self.operator("role", "grant", "verifier", person.address)
+        person("role", "accept", "verifier")
+
+
+class Jobs(Market):
     def segments(self, count, name="segments"):
         path = self.home / name
         path.write_text("".join(f"{i}.ts {1000 + i}\n" for i in range(count)))
@@ -425,6 +508,122 @@ class Jobs(Money):
         for _ in range(2):
             self.assertEqual(self.ann(*create)["job"], "1")
         self.assertEqual(self.ann("payment", "balance")["balance"], "10 gwei")
+
+
+class Bars(Market):
+    def setUp(self):
+        super().setUp()
+        self.evidence, self.statement = (str(self.home / name) for name in ("evidence", "statement"))
+        pathlib.Path(self.evidence).write_text("what was seen\n")
+        pathlib.Path(self.statement).write_text("it was not us\n")
+
+    def bar(self, subject, *more):
+        return ("bar", "add", subject, "--reason", "sent black frames", "--evidence", self.evidence, *more)
+
+    def state(self, subject):
+        told = self.ann("bar", "show", subject)
+        return told["barred"], told.get("appeal")
+
+    def order(self):
+        return self.ann("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei")["job"]
+
+    def test_a_node_from_bar_to_work(self):
+        sue, vera, node, victor = self.sue, self.vera, self.node, self.person("victor")
+        self.make_verifier(victor)
+        job = self.order()
+        self.assertEqual(self.state(node), ("no", None))
+        made = vera(*self.bar(node, "--for", "1h"))
+        self.assertEqual((made["subject"].lower(), made["verifier"].lower(), made["reason"]),
+                         ("0x" + node, "0x" + vera.address, "sent black frames"))
+        shown = sue("bar", "show", node)
+        self.assertEqual({k: shown[k] for k in ("subject", "until", "reason", "verifier", "evidence")},
+                         {k: made[k] for k in ("subject", "until", "reason", "verifier", "evidence")})
+        self.assertEqual((shown["barred"], shown["appeal"]), ("yes", "none"))
+        self.assertEqual(shown["evidence"], "0x" + keccak256(b"what was seen\n").hex())
+        self.assertIn("sent black frames", sue.text("bar", "show", node))
+        for part in ("is barred: vcli bar show 0x", "vcli bar appeal"):
+            self.operator.refused("refused", part, "job", "assign", job, node)
+
+        vera.refused("refused", "is barred already: vcli bar show", *self.bar(node))
+        victor.refused("refused", "no appeal of 0x", "bar", "decide", node, "lift")
+        self.ann.refused("refused", "has no part in this", "bar", "appeal", node, self.statement)
+        said = sue("bar", "appeal", node, self.statement)
+        self.assertEqual(said["statement"], "0x" + keccak256(b"it was not us\n").hex())
+        self.assertEqual(self.state(node), ("yes", "filed"))
+        sue.refused("refused", "has appealed already", "bar", "appeal", node, self.statement)
+        vera.refused("refused", "another verifier or the owner decides", "bar", "decide", node, "keep")
+        sue.refused("refused", "is no verifier", "bar", "decide", node, "lift")
+        self.operator.refused("refused", "is barred: ", "job", "assign", job, node)  # an appeal alone changes nothing
+        self.assertEqual(victor("bar", "decide", node, "lift")["lifted"], "yes")
+        self.assertEqual(self.state(node), ("no", None))
+        self.operator("job", "assign", job, node)
+
+    def test_kept_and_lifted(self):
+        sue, vera, node, victor = self.sue, self.vera, self.node, self.person("victor")
+        self.make_verifier(victor)
+        vera(*self.bar("0x" + node))
+        sue("bar", "appeal", node, self.statement)
+        self.assertEqual(self.operator("bar", "decide", node, "keep")["lifted"], "no")  # the owner may as well
+        self.assertEqual(self.state(node), ("yes", "refused"))
+        sue.refused("refused", "has appealed already", "bar", "appeal", node, self.statement)
+        victor.refused("refused", "no appeal of 0x", "bar", "decide", node, "lift")
+        victor.refused("refused", "has no part in this", "bar", "lift", node)
+        self.assertEqual(vera("bar", "lift", node)["lifted"], "yes")
+        self.assertEqual(self.state(node), ("no", None))
+        for words in (("lift", node), ("appeal", node, self.statement), ("decide", node, "keep")):
+            self.operator.refused("refused", "is not barred, or no longer", "bar", *words)
+
+    def test_owners_and_customers(self):
+        ann, sue, vera = self.ann, self.sue, self.vera
+        job = self.order()
+        vera(*self.bar(sue.address))
+        self.operator.refused("refused", "is barred: vcli bar show 0x", "job", "assign", job, self.node)
+        ran = self.vcli(*self.operator.flags(["job", "assign", job, self.node]), ok=False)
+        self.assertIn("show 0x" + sue.address, ran.stderr.lower())
+        self.assertEqual(self.state(self.node), ("no", None))
+        sue("bar", "appeal", sue.address, self.statement)
+        self.operator("bar", "lift", sue.address)
+        self.operator("job", "assign", job, self.node)
+        vera(*self.bar(ann.address))
+        ann.refused("refused", "is barred: ", "job", "create", self.document, "--budget", "1 gwei", "--limit", "7 gwei")
+        # A verifier that was barred does not decide about itself.
+        victor = self.person("victor")
+        self.make_verifier(victor)
+        vera(*self.bar(victor.address))
+        victor("bar", "appeal", victor.address, self.statement)
+        victor.refused("refused", "another verifier or the owner decides", "bar", "decide", victor.address, "lift")
+
+    def test_words_that_are_wrong(self):
+        ann, vera, node = self.ann, self.vera, self.node
+        ann.refused("refused", "is no verifier", *self.bar(node))
+        vera.refused("invalid", "SUBJECT", *self.bar("0x12"))
+        vera.refused("refused", "zero address", *self.bar("0x" + 40 * "0"))
+        vera.refused("invalid", "--for: a bar holds for 1s at least", *self.bar(node, "--for", "0s"))
+        vera.refused("invalid", "--evidence", "bar", "add", node, "--reason", "x")
+        vera.refused("not-found", "none", "bar", "add", node, "--reason", "x", "--evidence", str(self.home / "none"))
+        for reason in ((), ("--reason", "")):
+            vera.refused("invalid", "--reason: say why", "bar", "add", node, "--evidence", self.evidence, *reason)
+        vera.refused("invalid", "257 bytes, 256 are allowed", *self.bar(node, "--reason", "x" * 257))
+        vera.refused("invalid", "--reason: is not UTF-8", *self.bar(node, "--reason", b"\xff"))
+        vera.refused("invalid", "none of keep, lift", "bar", "decide", node, "perhaps")
+        vera.refused("not-found", "none", "bar", "appeal", node, str(self.home / "none"))
+        self.assertEqual(self.state(node), ("no", None))
+        self.assertEqual(vera(*self.bar(node, "--reason", "x" * 256))["reason"], "x" * 256)
+
+    def test_once_and_until_its_end(self):
+        vera, node = self.vera, self.node
+        # The end counts from now, so it is another one each time; what was written stays.
+        bars = [vera(*self.bar(node, "--for", f, "--once", "bar")) for f in ("1h", "2h")]
+        self.assertEqual(bars[0], bars[1])
+        vera.refused("refused", "other arguments", *self.bar(node, "--reason", "another", "--once", "bar"))
+        vera("bar", "lift", node)
+        vera(*self.bar(node, "--for", "8s"))
+        end = time.monotonic() + 30
+        while self.state(node)[0] == "yes":
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.3)
+        self.assertEqual(self.ann("bar", "show", node)["reason"], "sent black frames")
+        self.operator("job", "assign", self.order(), node)
 
 
 class OwnChain(Case):

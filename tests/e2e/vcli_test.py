@@ -26,7 +26,8 @@ COMMANDS = ["node create", "node list", "node status", "node remove", "node purg
             "bus receive", "outbox list", "outbox flush", "whisper send", "whisper receive", "whisper genpub", "whisper ping",
             "whisper pong", "whisper net up", "whisper net status", "whisper net down", "account new", "account list",
             "account import", "account export", "chain up", "chain status", "chain down", "chain deploy", "counter get",
-            "counter increment", "counter decrement", "counter clear", "completion", "manual", "help", "version"]
+            "counter increment", "counter decrement", "counter clear", "bar add", "bar lift", "bar appeal", "bar decide", "bar show",
+            "payment transfer", "payment send", "completion", "manual", "help", "version"]
 
 
 def document(job="vclijob", ports=None, **output):
@@ -177,6 +178,9 @@ class Words(Case):
         self.assertEqual(self.complete("register", "add", "node", "--pr"), {"--price"})
         self.assertEqual(self.complete("register", "add", "node", "storage", "compl"), {"complete.bash"})
         self.assertEqual(self.complete("role", "grant", ""), {"manager", "verifier"})
+        self.assertEqual(self.complete("bar", ""), {"add", "lift", "appeal", "decide", "show"})
+        self.assertEqual(self.complete("bar", "decide", NOBODY, ""), {"lift", "keep"})
+        self.assertEqual(self.complete("bar", "appeal", NOBODY, "compl"), {"complete.bash"})
         self.assertEqual(self.complete("counter", "move", "st"), {"start", "stop"})
         self.assertEqual(self.complete("register", "list", ""), {"customers", "suppliers", "nodes"})
         self.assertIn("--detach", self.complete("pipeline", "start", "--"))

@@ -1,4 +1,4 @@
-"""vcli's registers, logins, payments and jobs, on go-ethereum's Clique."""
+"""vcli's registers, logins, payments, jobs and bars, on go-ethereum's Clique."""
 import os
 import sys
 import unittest
@@ -26,6 +26,10 @@ class Logins(vcli_money_test.Logins):
 
 
 class Jobs(vcli_money_test.Jobs):
+    chain = Clique
+
+
+class Bars(vcli_money_test.Bars):
     chain = Clique
 
 
