@@ -332,15 +332,17 @@ static struct error *complaint(const struct geth_node *node, const char *what)
 	return e;
 }
 
-enum step { MEET, SEAL, RUN };
+enum step { MEET, UNLOCK, SEAL, RUN };
 
 /* Those that seal before they have met would each have a chain of its own, none heavier than the others, and none could
  * go on: nobody may seal two blocks in a row. */
-static bool reached(struct geth_net *n, struct rpc *rpc, enum step step)
+static bool reached(struct geth_net *n, const struct geth_node *node, struct rpc *rpc, enum step step)
 {
 	switch (step) {
 	case MEET:
 		return ask(n, rpc, "net_peerCount", json_array()) + 1 >= n->settings.sealers;
+	case UNLOCK: /* an error is told as 0; who is told to seal before does not try again */
+		return ask(n, rpc, "eth_sign", json_pack("[o,s]", json_sprintf("0x%s", node->address), "0x")) != 0;
 	case SEAL:
 		ask(n, rpc, "miner_start", json_pack("[i]", 1));
 		return true;
@@ -361,7 +363,7 @@ static struct error *join(struct geth_net *n, size_t i, enum step step, int64_t 
 
 	TRY(rpc_open(n, n->loop, &config, &rpc));
 	while (!joined && node->alive && !geth_interrupted && clock_mono_ms() < until_ms) {
-		joined = reached(n, rpc, step);
+		joined = reached(n, node, rpc, step);
 		if (!joined)
 			wait_ms(n->loop, LOOK_MS);
 	}

@@ -174,29 +174,28 @@ static struct error *init_sealer(struct poa *p, const struct sealer *s)
 	return r->code == 0 ? NULL : error_new(ERROR_FAILED, "geth init failed: %.400s", r->err);
 }
 
-/* They find each other by the bootnode, and also when that is away. */
+/* Each dials those that were started before it and listen by now; others come over the bootnode. Two that dial each
+ * other at once may lose both connections, and geth does not try again for 35 s, nor where nobody listened. */
 static struct error *write_static_nodes(struct poa *p, const struct sealer *s)
 {
 	char *path = mem_printf(p, "%s/data/geth/static-nodes.json", s->folder), *text;
 	json_t *list = json_array();
 	struct error *e;
 
-	for (size_t i = 0; i < p->count; i++) {
-		if (&p->sealers[i] != s)
-			json_array_append_new(list, json_string(p->sealers[i].enode));
-	}
+	for (const struct sealer *earlier = p->sealers; earlier < s; earlier++)
+		json_array_append_new(list, json_string(earlier->enode));
 	text = json_text(p, list);
 	json_decref(list);
 	e = file_write_atomic(path, text, strlen(text), 0600);
 	return e;
 }
 
-static struct error *start_sealer(struct poa *p, const struct sealer *s)
+static struct error *start_sealer(struct poa *p, const struct sealer *s, int64_t end_ms)
 {
 	char *data = file_join(p, s->folder, "data"), *key = file_join(p, s->folder, "node.key");
 	char *port = mem_printf(p, "%u", s->port), *rpc_port = mem_printf(p, "%u", s->rpc_port),
 	     address[ADDRESS_TEXT_BYTES];
-	char *gas = mem_printf(p, "%d", GAS);
+	char *gas = mem_printf(p, "%d", GAS), *url;
 
 	eth_address_text(s->account.address, address);
 	const char *const argv[] = {p->net->v->set.geth,
@@ -244,9 +243,10 @@ static struct error *start_sealer(struct poa *p, const struct sealer *s)
 
 	TRY(write_static_nodes(p, s));
 	TRY(net_start(p->net, s->name, argv));
-	json_array_append_new(json_object_get(p->net->document, "rpc"),
-			      json_sprintf("http://127.0.0.1:%u", s->rpc_port));
-	return net_write(p->net);
+	url = mem_printf(p, "http://127.0.0.1:%u", s->rpc_port);
+	json_array_append_new(json_object_get(p->net->document, "rpc"), json_string(url));
+	TRY(net_write(p->net));
+	return net_wait_for_sealer(p->net, url, end_ms);
 }
 
 static struct error *start_bootnode(struct poa *p)
@@ -262,7 +262,7 @@ static struct error *start_bootnode(struct poa *p)
 	return net_start(p->net, "bootnode", argv);
 }
 
-struct error *net_start_poa(struct net *n)
+struct error *net_start_poa(struct net *n, int64_t end_ms)
 {
 	struct poa *p = mem_new(n, struct poa);
 
@@ -277,6 +277,6 @@ struct error *net_start_poa(struct net *n)
 		TRY(init_sealer(p, &p->sealers[i]));
 	TRY(start_bootnode(p));
 	for (size_t i = 0; i < p->count; i++)
-		TRY(start_sealer(p, &p->sealers[i]));
+		TRY(start_sealer(p, &p->sealers[i], end_ms));
 	return NULL;
 }

@@ -42,23 +42,57 @@ static struct error *ask_quantity(struct net *n, const char *url, const char *me
 	return e;
 }
 
-/* Until it has met the others; one that does not answer yet is asked again. */
-static struct error *wait_for_peers(struct net *n, const char *url, size_t wanted, int64_t end_ms)
+/* Whether a sealer has come as far as is wanted. */
+typedef struct error *look_fn(struct net *n, const char *url, uint64_t wanted, bool *ret_yes);
+
+static struct error *has_peers(struct net *n, const char *url, uint64_t wanted, bool *ret_yes)
+{
+	uint64_t count = 0;
+
+	TRY(ask_quantity(n, url, "net_peerCount", &count));
+	*ret_yes = count >= wanted;
+	return NULL;
+}
+
+/* geth answers before it has unlocked the account, and who is told to seal then does not try again. */
+static struct error *can_sign(struct net *n, const char *url, uint64_t wanted, bool *ret_yes)
+{
+	json_t *account = NULL, *signature = NULL;
+
+	(void)wanted;
+	TRY(ask(n, url, "eth_coinbase", json_array(), &account));
+	TRY(ask(n, url, "eth_sign", json_pack("[o,s]", account, "0x"), &signature));
+	json_decref(signature);
+	*ret_yes = true;
+	return NULL;
+}
+
+static struct error *has_block_after(struct net *n, const char *url, uint64_t wanted, bool *ret_yes)
+{
+	uint64_t latest = 0;
+
+	TRY(ask_quantity(n, url, "eth_blockNumber", &latest));
+	*ret_yes = latest > wanted;
+	return NULL;
+}
+
+/* One that does not answer yet is asked again. */
+static struct error *wait_until(struct net *n, const char *url, look_fn *look, uint64_t wanted, int64_t end_ms,
+				const char *complaint)
 {
 	for (;;) {
-		uint64_t count = 0;
+		bool yes = false;
 		struct error *e = net_check(n);
 
 		if (e)
 			return e;
-		e = ask_quantity(n, url, "net_peerCount", &count);
-		if (!e && count >= wanted)
+		e = look(n, url, wanted, &yes);
+		if (!e && yes)
 			return NULL;
 		if (clock_mono_ms() > end_ms)
 			return e ? e
-				 : error_new(ERROR_TIMEOUT,
-					     "the sealer at %s has met %llu of %zu others; see the logs in %s", url,
-					     (unsigned long long)count, wanted, n->folder);
+				 : error_new(ERROR_TIMEOUT, "the sealer at %s %s; see the logs in %s", url, complaint,
+					     n->folder);
 		error_free(e);
 		net_pause(n);
 	}
@@ -87,26 +121,9 @@ static struct error *start_sealing(struct net *n, const json_t *urls)
 	return NULL;
 }
 
-/* At the first of them, which is the one that commands speak to. */
-static struct error *wait_for_block_after(struct net *n, const char *url, uint64_t number, int64_t end_ms)
+struct error *net_wait_for_sealer(struct net *n, const char *url, int64_t end_ms)
 {
-	for (;;) {
-		uint64_t latest = 0;
-		struct error *e = net_check(n);
-
-		if (e)
-			return e;
-		e = ask_quantity(n, url, "eth_blockNumber", &latest);
-		if (!e && latest > number)
-			return NULL;
-		if (clock_mono_ms() > end_ms)
-			return e ? e
-				 : error_new(ERROR_TIMEOUT,
-					     "the sealers have made no block after %llu; see the logs in %s",
-					     (unsigned long long)number, n->folder);
-		error_free(e);
-		net_pause(n);
-	}
+	return wait_until(n, url, has_peers, 0, end_ms, "does not answer");
 }
 
 struct error *net_join(struct net *n, int64_t end_ms)
@@ -115,9 +132,15 @@ struct error *net_join(struct net *n, int64_t end_ms)
 	size_t count = json_array_size(urls);
 	uint64_t number = 0;
 
-	for (size_t i = 0; i < count; i++)
-		TRY(wait_for_peers(n, json_string_value(json_array_get(urls, i)), count - 1, end_ms));
+	for (size_t i = 0; i < count; i++) {
+		const char *url = json_string_value(json_array_get(urls, i));
+
+		TRY(wait_until(n, url, has_peers, count - 1, end_ms, "has not met the others"));
+		TRY(wait_until(n, url, can_sign, 0, end_ms, "has not unlocked its account"));
+	}
 	TRY(highest_block(n, urls, &number));
 	TRY(start_sealing(n, urls));
-	return wait_for_block_after(n, json_string_value(json_array_get(urls, 0)), number, end_ms);
+	/* At the first of them, which is the one that commands speak to. */
+	return wait_until(n, json_string_value(json_array_get(urls, 0)), has_block_after, number, end_ms,
+			  "has no new block");
 }

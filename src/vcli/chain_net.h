@@ -49,11 +49,13 @@ struct chain;
 struct error *net_start_anvil(struct net *n) MUST_CHECK;
 struct error *net_settle_anvil(struct chain *c) MUST_CHECK;
 
-/* chain_geth.c: the proof-of-authority network: keys, genesis, bootnode and sealers. Its RPC addresses are noted. It
- * seals after net_join(). */
-struct error *net_start_poa(struct net *n) MUST_CHECK;
-/* chain_join.c: waits until all sealers have met, has them seal, and waits for a block that none of them had.
- * ERROR_TIMEOUT after end_ms (monotonic clock). */
+/* chain_geth.c: the proof-of-authority network: keys, genesis, bootnode and sealers, one after the other. Its RPC
+ * addresses are noted. It seals after net_join(). ERROR_TIMEOUT after end_ms (monotonic clock). */
+struct error *net_start_poa(struct net *n, int64_t end_ms) MUST_CHECK;
+/* chain_join.c: until it answers, and listens to the others. */
+struct error *net_wait_for_sealer(struct net *n, const char *url, int64_t end_ms) MUST_CHECK;
+/* chain_join.c: waits until all sealers have met and can sign, has them seal, and waits for a block that none of them
+ * had. ERROR_TIMEOUT after end_ms (monotonic clock). */
 struct error *net_join(struct net *n, int64_t end_ms) MUST_CHECK;
 
 #endif

@@ -99,7 +99,7 @@ static struct error *bring_up(struct vcli *v, struct net *n)
 	struct chain *c = NULL;
 
 	if (v->set.poa) {
-		TRY(net_start_poa(n));
+		TRY(net_start_poa(n, end_ms));
 		return net_join(n, end_ms);
 	}
 	TRY(net_start_anvil(n));
