@@ -43,6 +43,11 @@ static void on_time(void *arg)
 	*(bool *)arg = true;
 }
 
+static sig_atomic_t times_interrupted(const struct load *l)
+{
+	return l->config->interrupted ? *l->config->interrupted : 0;
+}
+
 struct error *load_wait(struct load *l, const bool *done, int64_t ms, const char *what)
 {
 	bool *over = mem_new(l, bool);
@@ -52,7 +57,7 @@ struct error *load_wait(struct load *l, const bool *done, int64_t ms, const char
 	(void)timer;
 	while (!*done && !*over && !stopped) {
 		uv_run(l->loop, UV_RUN_ONCE);
-		stopped = l->config->interrupted && *l->config->interrupted > l->patience;
+		stopped = times_interrupted(l) > l->patience;
 	}
 	mem_free(over);
 	if (stopped)
@@ -193,7 +198,7 @@ static struct error *pump(struct load *l, const struct intent *call)
 	int64_t until_ms = l->config->seconds * 1000 + AFTER_MS, started_ms = clock_mono_ms(), since_ms = -1;
 	bool never = false;
 
-	while (since_ms < until_ms && !(l->config->interrupted && *l->config->interrupted)) {
+	while (since_ms < until_ms && !times_interrupted(l)) {
 		TRY(feed_all(l, call));
 		TRY(load_wait(l, &never, FEED_MS, NULL));
 		if (!l->began_ms && load_kept(l) < l->result->sent)

@@ -159,7 +159,7 @@ struct error *load_check(struct load *l)
 
 	/* Ended early: the whole seconds in which calls were made. */
 	if (l->result->interrupted)
-		seconds = l->ended_ms > l->began_ms && l->began_ms ? (l->ended_ms - l->began_ms) / 1000 : 0;
+		seconds = l->began_ms ? (l->ended_ms - l->began_ms) / 1000 : 0;
 	TRY(read_blocks(l));
 	for (size_t i = 0; i < l->config->accounts; i++)
 		load_count_gaps(l->result, &l->lanes[i].nonces);

@@ -152,6 +152,18 @@ struct error *chain_ask_one(struct chain *c, const char *contract, const char *f
 	return NULL;
 }
 
+struct error *chain_ask_number(struct chain *c, const char *contract, const char *function, json_t *args,
+			       struct u256 *ret_number)
+{
+	json_t *value = NULL;
+	struct error *e;
+
+	TRY(chain_ask_one(c, contract, function, args, &value));
+	e = u256_parse(json_string_value(value), ret_number);
+	json_decref(value);
+	return e;
+}
+
 /* --- opening --- */
 
 struct error *chain_addresses_path(struct vcli *v, char **ret_path)

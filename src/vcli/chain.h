@@ -55,6 +55,9 @@ struct error *chain_ask_at(struct chain *c, const char *contract, const char *fu
 /* The only value of a view that gives one without a name; takes the reference of `args`. */
 struct error *chain_ask_one(struct chain *c, const char *contract, const char *function, json_t *args,
 			    json_t **ret_value) MUST_CHECK;
+/* The same of a function that has one number. */
+struct error *chain_ask_number(struct chain *c, const char *contract, const char *function, json_t *args,
+			       struct u256 *ret_number) MUST_CHECK;
 struct error *chain_head(struct chain *c, struct block_head *ret_head) MUST_CHECK;
 /* The ether that an account has outside of the contracts. */
 struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei) MUST_CHECK;

@@ -10,7 +10,6 @@
 #include "vcli/chain_net.h"
 #include "vcli/purse.h"
 
-#define RICH "0x21e19e0c9bab2400000" /* 10,000 ether for each account of this user */
 #define GAS_LIMIT "23000000"
 
 struct error *net_start_anvil(struct net *n)
@@ -67,7 +66,7 @@ static struct error *fund(struct chain *c)
 		json_t *result = NULL;
 
 		eth_address_text(accounts[i].address, text);
-		TRY(chain_call(c, "anvil_setBalance", json_pack("[s,s]", text, RICH), &result));
+		TRY(chain_call(c, "anvil_setBalance", json_pack("[s,s]", text, NET_RICH), &result));
 		json_decref(result);
 	}
 	return NULL;

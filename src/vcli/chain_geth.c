@@ -23,7 +23,6 @@
 #define INIT_MS 60000
 #define EXTRA_BYTES 32 /* before the sealers in the genesis */
 #define SEAL_BYTES 65
-#define RICH "0x21e19e0c9bab2400000" /* 10,000 ether for each account of this user */
 
 struct sealer {
 	char *name, *folder, *keystore, *password;
@@ -138,7 +137,7 @@ static struct error *allocate(struct vcli *v, json_t *alloc)
 	TRY(purse_list(v, &accounts, &count));
 	for (size_t i = 0; i < count; i++) {
 		eth_address_text(accounts[i].address, text);
-		json_object_set_new(alloc, text + 2, json_pack("{s:s}", "balance", RICH));
+		json_object_set_new(alloc, text + 2, json_pack("{s:s}", "balance", NET_RICH));
 	}
 	return NULL;
 }

@@ -12,6 +12,8 @@
 #include "vcli/vcli.h"
 
 #define NET_SEALERS 9
+#define NET_PERIOD_S 60                  /* between blocks, at most */
+#define NET_RICH "0x21e19e0c9bab2400000" /* 10,000 ether for each account of this user */
 
 struct net {
 	struct vcli *v;

@@ -10,7 +10,6 @@
 
 #define SEALERS 3 /* of a new network */
 #define PERIOD_S 1
-#define PERIOD_MOST_S 60
 
 struct shape {
 	int64_t sealers, period_s; /* 0: not said */
@@ -21,7 +20,7 @@ static struct error *read_earlier(const struct net *earlier, struct shape *ret)
 	const struct place root = {NULL, "net.json", 0};
 
 	TRY(json_read_decimal_opt(earlier->document, &root, "sealers", 1, NET_SEALERS, &ret->sealers));
-	return json_read_decimal_opt(earlier->document, &root, "period", 1, PERIOD_MOST_S, &ret->period_s);
+	return json_read_decimal_opt(earlier->document, &root, "period", 1, NET_PERIOD_S, &ret->period_s);
 }
 
 static bool differs(int64_t asked, int64_t has)

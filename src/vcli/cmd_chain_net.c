@@ -142,10 +142,11 @@ struct error *cmd_chain_status(struct vcli *v)
 	TRY(net_read(v, &n));
 	json_array_foreach (json_object_get(n->document, "processes"), i, p) {
 		json_t *row = json_copy(p);
+		bool alive = net_alive(n, i);
 
 		json_object_del(row, "start_time");
-		json_put(row, "state", net_alive(n, i) ? "running" : "ended");
-		running = running || net_alive(n, i);
+		json_put(row, "state", alive ? "running" : "ended");
+		running = running || alive;
 		json_array_append_new(rows, row);
 	}
 	if (json_array_size(rows) == 0)

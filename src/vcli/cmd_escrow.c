@@ -40,18 +40,6 @@ static struct error *read_limits(struct vcli *v, struct u256 limits[WORKS])
 	return NULL;
 }
 
-/* A number that Accounts tells. */
-static struct error *ask_wei(struct chain *c, const char *function, json_t *args, struct u256 *ret_wei)
-{
-	json_t *value = NULL;
-	struct error *e;
-
-	TRY(chain_ask_one(c, "Accounts", function, args, &value));
-	e = u256_parse(json_string_value(value), ret_wei);
-	json_decref(value);
-	return e;
-}
-
 /* What would be refused for another reason than money is refused before any is allowed: asked with an amount of
  * nothing, which is the last that the contract looks at. */
 static struct error *refuse_unpaid(struct chain *c, const char *function, const json_t *args)
@@ -77,11 +65,11 @@ static struct error *allow(struct chain *c, const char *function, const json_t *
 	char holder[ADDRESS_TEXT_BYTES];
 
 	eth_address_text(sender_account(c->sender), holder);
-	TRY(ask_wei(c, "allowance", json_pack("[s,O]", holder, jobs), &now));
+	TRY(chain_ask_number(c, "Accounts", "allowance", json_pack("[s,O]", holder, jobs), &now));
 	if (u256_cmp(now, amount) >= 0)
 		return NULL;
 	TRY(refuse_unpaid(c, function, args));
-	TRY(ask_wei(c, "balanceOf", json_pack("[s]", holder), &balance));
+	TRY(chain_ask_number(c, "Accounts", "balanceOf", json_pack("[s]", holder), &balance));
 	if (u256_cmp(balance, amount) < 0) {
 		json_t *values = json_pack("{s:s,s:o,s:o}", "account", holder, "balance", money_json(balance), "wanted",
 					   money_json(amount));

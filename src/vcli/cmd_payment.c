@@ -15,14 +15,9 @@ static struct error *answer_balance(struct chain *c, const uint8_t account[ETH_A
 {
 	struct u256 balance = U256_ZERO, wallet = U256_ZERO;
 	char text[ADDRESS_TEXT_BYTES];
-	json_t *value = NULL;
-	struct error *e;
 
 	eth_address_text(account, text);
-	TRY(chain_ask_one(c, "Accounts", "balanceOf", json_pack("[s]", text), &value));
-	e = u256_parse(json_string_value(value), &balance);
-	json_decref(value);
-	TRY(e);
+	TRY(chain_ask_number(c, "Accounts", "balanceOf", json_pack("[s]", text), &balance));
 	TRY(chain_wallet(c, account, &wallet));
 	json_put(c->v->answer, "account", text);
 	money_put(c->v->answer, "balance", balance);

@@ -137,7 +137,7 @@ const struct config_row vcli_flags[] = {
 	 "A proof-of-authority network of geth nodes (Clique, 23 M gas a block) instead of anvil.", NULL},
 	{"sealers", CONFIG_INT, FIELD(sealers), NULL, NULL, 1, NET_SEALERS, "N",
 	 "How many nodes of --poa seal blocks: 3, or as many as there are.", NULL},
-	{"period", CONFIG_INT, FIELD(period), NULL, NULL, 1, 60, "SECONDS",
+	{"period", CONFIG_INT, FIELD(period), NULL, NULL, 1, NET_PERIOD_S, "SECONDS",
 	 "Between blocks: of --poa 1, or as it is; of anvil there is one for each transaction.", NULL},
 	{"seconds", CONFIG_INT, FIELD(seconds), "60", NULL, 1, 3600, "N", "How long to go on.", NULL},
 	{"accounts", CONFIG_INT, FIELD(accounts), "16", NULL, 1, LOAD_ACCOUNTS, "N", "How many accounts call.", NULL},

@@ -678,6 +678,14 @@ class Wavering(Case):
         until(lambda: self.changed > 12, "there was no receipt for some rounds")
         self.carried_out_once(peer)
 
+    def waits_and_goes_on(self, peer, counter, trouble):
+        """A call is put off by what the endpoint does, which is told, and carried out once it does so no more."""
+        peer.order("transact", "up", "Counter", counter, "incrementCounter", "[]", 0)
+        until(lambda: trouble in self.trouble(peer), "the trouble is told")
+        self.proxy.mode = "pass"
+        self.assertEqual(peer.wait("fate up").split()[2], "done")
+        peer.quit()
+
     def test_an_estimate_that_nobody_answers(self):
         peer = self.peer(self.proxy.url, give_up=800)
         counter = self.counter(peer)
@@ -690,21 +698,13 @@ class Wavering(Case):
             return forward()
 
         self.proxy.mode = silent
-        peer.order("transact", "up", "Counter", counter, "incrementCounter", "[]", 0)
-        until(lambda: "eth_estimateGas: nobody answered" in self.trouble(peer), "the trouble is told")
-        self.proxy.mode = "pass"
-        self.assertEqual(peer.wait("fate up").split()[2], "done")
-        peer.quit()
+        self.waits_and_goes_on(peer, counter, "eth_estimateGas: nobody answered")
 
     def test_an_estimate_that_cannot_be(self):
         peer = self.peer(self.proxy.url)
         counter = self.counter(peer)
         self.change(lambda call: call["method"] == "eth_estimateGas" and {"result": "0x1"})
-        peer.order("transact", "up", "Counter", counter, "incrementCounter", "[]", 0)
-        until(lambda: "1 gas is too little" in self.trouble(peer), "the trouble is told")
-        self.proxy.mode = "pass"
-        self.assertEqual(peer.wait("fate up").split()[2], "done")
-        peer.quit()
+        self.waits_and_goes_on(peer, counter, "1 gas is too little")
 
     def test_an_estimate_older_than_what_it_rests_on(self):
         """It is made before a block and told after what is in that block is known: no reason to refuse for good."""
