@@ -232,10 +232,14 @@ const struct command vcli_commands[] = {
 	 "NODE_ID, "
 	 "or name any agent with --agent. FILE is a node create document, public or private.",
 	 cmd_node_create},
-	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List nodes",
-	 "With --agent the nodes of that agent. Otherwise all nodes of the network that report their status while it "
-	 "listens, which is for --timeout; agents report every 5 s unless told otherwise.",
+	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List the nodes known here, dead ones too",
+	 "All nodes known here are asked, and who answers is listed with the other nodes of its agent; it takes a third of a "
+	 "second. A node that has been silent for 15 s and does not answer is dead; \"seen\" is its last sign of life. Where none is "
+	 "known, or with --timeout, it listens to those that report: agents do every 5 s unless told otherwise. With --agent "
+	 "the nodes of that agent. Exit code 5 when no node was ever heard of, 6 when all are dead.",
 	 cmd_node_list},
+	{"node forget", "NODE_ID", 1, 1, NULL, 0, "Take a node out of the list of those known here; it is told nothing",
+	 NULL, cmd_node_forget},
 	{"node status", "NODE_ID", 1, 1, NULL, S(10), "Show a node: state, ports, jobs and what runs", NULL,
 	 cmd_node_verb},
 	{"node remove", "NODE_ID", 1, 1, FLAGS("detach", "ttl"), S(60), "Stop and forget a node; its folder stays",
