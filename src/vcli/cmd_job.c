@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "vcli/commands.h"
 #include "vcli/detach.h"
+#include "vcli/ingest.h"
 #include "vcli/job_request.h"
 #include "vcli/render.h"
 #include "vcli/resolve.h"
@@ -114,6 +115,9 @@ struct error *cmd_pipeline_status(struct vcli *v)
 	l = job_requests(v, j, API_PIPELINE_STATUS);
 	TRY(requests_run(v, l, v->set.json ? NULL : print_status, NULL));
 	json_object_set_new(answer, "nodes", requests_json(l));
+	ingest_put(v, j, answer);
+	if (!v->set.json)
+		ingest_print(v, j);
 	return requests_failure(l, mem_printf(v, "job %s", j->name));
 }
 

@@ -278,7 +278,7 @@ const struct command vcli_commands[] = {
 	 "End a job's stream cleanly; what was stored stays", JOB_TEXT, cmd_pipeline_stop},
 	{"pipeline list", "[NODE_ID ...]", 0, 64, NULL, S(10), "List jobs",
 	 "Jobs of the nodes named, otherwise of all nodes of the jobs this user has started.", cmd_pipeline_list},
-	{"pipeline status", "JOB|FILE", 1, 1, NULL, S(10), "Show a job at each of its nodes", JOB_TEXT,
+	{"pipeline status", "JOB|FILE", 1, 1, FLAGS("show-key"), S(10), "Show a job at each of its nodes", JOB_TEXT,
 	 cmd_pipeline_status},
 	{"pipeline monitor", "JOB|FILE", 1, 1, FLAGS("count"), 0, "Follow a job: a line for every status of its nodes",
 	 "Goes on until Ctrl-C, --timeout, or --count messages. With --json each status is a JSON value on a line of "

@@ -1,6 +1,6 @@
 """vcli node list, and how nodes are named: against a real broker, real agents and nginx."""
-import json
-import os
+import contextlib
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -44,18 +44,20 @@ class List(Online):
         self.json("node", "create", "transcoder", TRANSCODER)
         self.assertEqual({n["state"] for n in self.rows().values()}, {"running"})
         mortal.kill()
-        wait_for(lambda: self.rows()[TRANSCODER]["state"] == "dead", 30, "the node is told dead")
+        self.assertEqual(self.rows()[TRANSCODER]["state"], "running", "reports come every 5 s: a short silence says nothing")
+        self.age(7300)
         began = time.monotonic()
         rows = self.rows()
         self.assertLess(time.monotonic() - began, SLOW)
         self.assertEqual(rows[STORAGE]["state"], "running")
         self.assertEqual((rows[TRANSCODER]["state"], rows[TRANSCODER]["last_state"]), ("dead", "running"))
-        self.assertRegex(rows[TRANSCODER]["seen"], r"^\d+ s ago$")
+        self.assertRegex(rows[TRANSCODER]["seen"], "2 h ago")
         self.assertRegex(rows[TRANSCODER]["seen_time"], r"^\d{4}-")
-        self.assertRegex(self.vcli("node", "list").stdout, rf"{TRANSCODER} +transcoder +dead +\d+ s ago")
+        self.assertRegex(self.vcli("node", "list").stdout, rf"{TRANSCODER} +transcoder +dead +2 h ago")
 
         lasting.kill()
-        answer = wait_for(lambda: self.all_dead(), 30, "all are told dead")
+        self.age(100)
+        answer = self.json("node", "list", code=6)
         self.assertEqual(answer["error"]["code"], "timeout")
         self.assertEqual({n["state"] for n in answer["nodes"]}, {"dead"})
         self.assertEqual(self.json("node", "forget", TRANSCODER)["state"], "forgotten")
@@ -67,9 +69,10 @@ class List(Online):
         self.assertLess(time.monotonic() - began, SLOW)
         self.assertEqual({n["state"] for n in answer["nodes"]}, {"unknown"})
 
-    def all_dead(self):
-        done = subprocess.run([VCLI, "node", "list", "--json"], env=self.environment, capture_output=True, text=True, timeout=30)
-        return json.loads(done.stdout) if done.returncode == 6 else None
+    def age(self, seconds):
+        """As if so much time had gone by since each node was heard."""
+        with contextlib.closing(sqlite3.connect(self.state() / "known.db")) as db, db:
+            db.execute("update known_node set seen_ms = ?", (int((time.time() - seconds) * 1000),))
 
     def test_a_network_without_nodes_is_a_failure_that_says_what_to_look_at(self):
         done = self.vcli("node", "list", "--timeout", "1s", code=5)
