@@ -109,6 +109,8 @@ struct error *cmd_node_create(struct vcli *v)
 		TRY(resolve_id(v, v->set.agent, RESOLVE_AGENT, &v->set.agent));
 	TRY(read_document(v, &document));
 	e = put_spec(v, document);
+	if (!e && v->set.name)
+		json_put(document, "name", v->set.name);
 	if (!e) {
 		put_choices(v, document);
 		e = api_command_read(v, document, &command);
@@ -171,6 +173,22 @@ struct error *cmd_node_verb(struct vcli *v)
 		render_value(stdout, data);
 	vcli_answer(v, data ? data : json_object());
 	return NULL;
+}
+
+/* `node create` of a node that is there changes nothing but the name. */
+struct error *cmd_node_rename(struct vcli *v)
+{
+	json_t *status = NULL, *document = NULL;
+	const char *role;
+	char *id = NULL;
+
+	TRY(resolve_id(v, v->args[0], RESOLVE_NODE, &id));
+	TRY(request_one(v, id, api_command_document(API_NODE_STATUS, id, NULL, NULL), &status));
+	role = json_string_value(json_object_get(status, "role"));
+	document = api_command_document(API_NODE_CREATE, id, NULL, role ? role : "");
+	json_decref(status);
+	json_put(document, "name", v->args[1]);
+	return change(v, id, id, mem_printf(v, "is now called %s", v->args[1]), document);
 }
 
 struct error *cmd_node_forget(struct vcli *v)

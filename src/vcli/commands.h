@@ -5,8 +5,10 @@
 #include "vcli/vcli.h"
 
 command_fn cmd_node_create, cmd_node_verb, cmd_node_maintenance, cmd_node_forget;         /* cmd_node.c */
+command_fn cmd_node_rename;                                                               /* cmd_node.c */
 command_fn cmd_node_list;                                                                 /* cmd_node_list.c */
 command_fn cmd_pipeline_plan, cmd_pipeline_private;                                       /* cmd_pipeline.c */
+command_fn cmd_pipeline_init;                                                             /* cmd_init.c */
 command_fn cmd_pipeline_start;                                                            /* cmd_start.c */
 command_fn cmd_pipeline_stop, cmd_pipeline_status, cmd_pipeline_close, cmd_pipeline_list; /* cmd_job.c */
 command_fn cmd_pipeline_monitor;                                                          /* cmd_monitor.c */

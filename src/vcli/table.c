@@ -53,6 +53,8 @@ const struct config_row vcli_flags[] = {
 	/* of some commands */
 	{"agent", CONFIG_STRING, FIELD(agent), NULL, NULL, 0, 0, "ID",
 	 "Ask the agent with this id instead of the node itself.", NULL},
+	{"name", CONFIG_STRING, FIELD(name), NULL, NULL, 0, 0, "NAME",
+	 "A name for the node, for people: commands take it for the id.", NULL},
 	{"spec", CONFIG_STRING, FIELD(spec), NULL, NULL, 0, 0, "FILE",
 	 "The node's spec (image, ports, volume-mounts) as JSON.", NULL},
 	{"runtime", CONFIG_CHOICE, FIELD(runtime), NULL, "process|docker", 0, 0, NULL,
@@ -226,7 +228,7 @@ const struct config_program vcli_program = {
 	"it by the node."
 
 const struct command vcli_commands[] = {
-	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "spec", "runtime", "mode", "detach", "ttl"), S(60),
+	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "name", "spec", "runtime", "mode", "detach", "ttl"), S(60),
 	 "Make a node of an agent",
 	 "ROLE is distributor, transcoder or storage. NODE_ID is served by an agent that was started with --node "
 	 "NODE_ID, "
@@ -238,6 +240,8 @@ const struct command vcli_commands[] = {
 	 "known, or with --timeout, it listens to those that report: agents do every 5 s unless told otherwise. With --agent "
 	 "the nodes of that agent. Exit code 5 when no node was ever heard of, 6 when all are dead.",
 	 cmd_node_list},
+	{"node rename", "NODE_ID NAME", 2, 2, NULL, S(10), "Give a node a name, or another one",
+	 "The agent keeps it and the node reports it, so that everybody sees it.", cmd_node_rename},
 	{"node forget", "NODE_ID", 1, 1, NULL, 0, "Take a node out of the list of those known here; it is told nothing",
 	 NULL, cmd_node_forget},
 	{"node status", "NODE_ID", 1, 1, NULL, S(10), "Show a node: state, ports, jobs and what runs", NULL,
@@ -254,6 +258,11 @@ const struct command vcli_commands[] = {
 	 cmd_node_maintenance},
 	{"node pipeline", "NODE_ID", 1, 1, NULL, S(10), "List the jobs of a node", NULL, cmd_node_verb},
 
+	{"pipeline init", "FILE [INPUT]", 1, 2, FLAGS("force", "ffprobe"), S(6), "Write a document for the nodes that are there",
+	 "A distributor, a storage (those with the fewest jobs) and a transcoder for each rendition, with their addresses and "
+	 "ports; the job is named as FILE. With INPUT, a film, for its size and bit rate, otherwise for 1280x720. Change in it "
+	 "what you like: docs/api.md has every field.",
+	 cmd_pipeline_init},
 	{"pipeline plan", "FILE", 1, 1, NULL, 0, "Show what a pipeline would need, without sending anything",
 	 "Tasks, bandwidth in and out per node, ports, estimated CPU, and what makes it infeasible. FILE is a public "
 	 "pipeline document. Exit code 1 when it cannot work.",
