@@ -15,7 +15,7 @@ command_fn cmd_pipeline_monitor;                                                
 command_fn cmd_pipeline_push;                                                             /* cmd_push.c */
 command_fn cmd_broker_setup;                                                              /* cmd_broker.c */
 command_fn cmd_bus_send, cmd_bus_receive;                                                 /* cmd_bus.c */
-command_fn cmd_key_show, cmd_key_new;                                                     /* cmd_key.c */
+command_fn cmd_key_show, cmd_key_new, cmd_key_agent;                                      /* cmd_key.c */
 command_fn cmd_outbox_list, cmd_outbox_flush;                                             /* cmd_outbox.c */
 command_fn cmd_whisper_send, cmd_whisper_receive;                  /* cmd_whisper_send.c, cmd_whisper_receive.c */
 command_fn cmd_whisper_genpub, cmd_whisper_pong, cmd_whisper_ping; /* a file each */

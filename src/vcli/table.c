@@ -322,6 +322,9 @@ const struct command vcli_commands[] = {
 	 "the "
 	 "state folder of the agent that shall serve the node.",
 	 cmd_key_new},
+	{"key agent", "DIR", 1, 1, NULL, 0, "Show the id of an agent by its state folder",
+	 "Its key is made when it is missing, so that the id is known before the agent first runs: broker setup wants it.",
+	 cmd_key_agent},
 	{"outbox list", NULL, 0, 0, NULL, 0, "Show detached commands that are not sent yet, and those that failed",
 	 NULL, cmd_outbox_list},
 	{"outbox flush", "[NAME]", 0, 1, NULL, S(30), "Send detached commands now",
