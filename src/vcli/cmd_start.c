@@ -132,9 +132,11 @@ struct error *cmd_pipeline_start(struct vcli *v)
 	json_t *answer = json_object();
 
 	vcli_answer(v, answer);
-	TRY(job_from_file_settled(v, v, v->args[0], settle, &j));
+	/* What is wrong with the document by itself is said before anybody is asked. */
+	TRY(job_from_file(v, v, v->args[0], &j));
 	json_put(answer, "job", j->name);
 	TRY(check_plan(v, j));
+	TRY(job_from_file_settled(v, v, v->args[0], settle, &j));
 	TRY(start_requests(j, &l));
 	/* Before anything is sent: a node that has a key nobody knows is of no use. */
 	TRY(job_store(v, j));

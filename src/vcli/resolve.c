@@ -1,6 +1,7 @@
 #include "vcli/resolve.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/known.h"
+#include "vcli/money.h"
 #include "vcli/suggest.h"
 
 #define LISTED 8
@@ -133,4 +135,34 @@ struct error *resolve_id(struct vcli *v, const char *text, enum resolve_kind kin
 		e = nobody(text, entries, count, kind);
 	mem_free(k);
 	return e;
+}
+
+struct error *resolve_address(struct vcli *v, const char *what, const char *text, char **ret_address)
+{
+	struct error *e = money_address(v, what, text, ret_address), *unclear = NULL;
+	const char *digits = strncasecmp(text, "0x", 2) == 0 ? text + 2 : text;
+	const struct resolve_entry *found = NULL;
+	struct resolve_entry *entries = NULL;
+	struct known *k = NULL;
+	size_t count = 0;
+
+	if (!e || !hex_is(digits, strlen(digits)) || strlen(digits) >= ID_DIGITS)
+		return e;
+	error_free(e);
+	TRY(known_open(v, v, &k));
+	entries = mem_array(k, struct resolve_entry, k->count * 2 + 1);
+	count = entries_of(k, RESOLVE_NODE, entries);
+	for (size_t i = 0; i < count; i++)
+		entries[i].name = NULL;
+	found = resolve_match(digits, entries, count, &unclear);
+	if (unclear)
+		return error_wrap(unclear, "%s", what);
+	if (!found)
+		return error_new(ERROR_INVALID,
+				 "%s: \"%.80s\" is no address: 40 hexadecimal digits, or the beginning of the id of a node that "
+				 "is known here (\"vcli node list\" shows those)",
+				 what, text);
+	if (!v->set.quiet)
+		fprintf(stderr, "note: %s is %s\n", text, found->id);
+	return money_address(v, what, found->id, ret_address);
 }

@@ -528,7 +528,8 @@ const struct command vcli_commands[] = {
 	{"job status", "JOB", 1, 1, FLAGS(READING), S(20), "Show a job: state, escrow, nodes and their last batches",
 	 NULL, cmd_job_status},
 
-	{"completion", "bash|zsh", 1, 1, NULL, 0, "Print the completion script of a shell", NULL, cmd_completion},
+	{"completion", "bash|zsh|ids|agents", 1, 1, NULL, 0, "Print the completion script of a shell",
+	 "The scripts ask for ids and agents: the nodes and agents known here, by id and by name.", cmd_completion},
 	{"manual", NULL, 0, 0, NULL, 0, "Print the manual page vcli(1) as roff", NULL, cmd_manual},
 	{"help", "[COMMAND]", 0, 3, NULL, 0, "Explain a command, or list all", NULL, cmd_help},
 	{"version", NULL, 0, 0, NULL, 0, "Print the version", NULL, cmd_version},
