@@ -41,9 +41,10 @@ static const char *said(const struct known_node *n, const char *key)
 	return text ? text : "";
 }
 
+/* Anybody can report a node; one of those that obey us is wanted. */
 static bool usable(const struct known_node *n, enum api_role role)
 {
-	return n->heard && strcmp(said(n, "role"), api_role_name(role)) == 0 &&
+	return n->answered && strcmp(said(n, "role"), api_role_name(role)) == 0 &&
 	       strcmp(said(n, "maintenance"), "on") != 0 && strcmp(said(n, "state"), "leaving") != 0;
 }
 
@@ -222,6 +223,17 @@ static struct error *write_document(struct vcli *v, const json_t *made)
 	return e;
 }
 
+/* Nodes that are not known here report first, and are asked then. */
+static struct error *find_nodes(struct vcli *v, struct known *k)
+{
+	bool listen = v->set.timeout_ms > 0 || k->count == 0;
+
+	if (listen)
+		TRY(roll_call(v, k, v->set.timeout_ms > 0 ? v->timeout_ms : LISTEN_MS));
+	TRY(roll_call(v, k, 0));
+	return known_save(k);
+}
+
 struct error *cmd_pipeline_init(struct vcli *v)
 {
 	struct chosen c = {0};
@@ -237,8 +249,7 @@ struct error *cmd_pipeline_init(struct vcli *v)
 		return error_new(ERROR_EXISTS, "%s: is there already; --force overwrites it", v->args[0]);
 	TRY(look_at(v, &s));
 	TRY(known_open(v, v, &k));
-	TRY(roll_call(v, k, v->set.timeout_ms > 0 ? v->timeout_ms : k->count ? 0 : LISTEN_MS));
-	TRY(known_save(k));
+	TRY(find_nodes(v, k));
 	for (size_t i = 0; i < k->count; i++)
 		transcoders += usable(k->nodes[i], API_TRANSCODER);
 	made = renditions(v, &s, transcoders);

@@ -273,6 +273,26 @@ static struct error *unknown_job(struct vcli *v, const char *name)
 			 name);
 }
 
+/* The one job whose id begins with `text`. */
+static struct error *job_begun(struct vcli *v, const char *text, char **ret_name)
+{
+	char **names = NULL, *list = NULL, *found = NULL;
+
+	TRY(job_names(v, v, &names));
+	for (char **n = names; *n; n++) {
+		if (strncmp(*n, text, strlen(text)) != 0)
+			continue;
+		list = list ? mem_printf(v, "%s, %s", list, *n) : *n;
+		found = found ? found : *n;
+	}
+	if (!found)
+		return unknown_job(v, text);
+	if (found != list)
+		return error_new(ERROR_INVALID, "\"%s\" is the beginning of several jobs: %.400s", text, list);
+	*ret_name = found;
+	return NULL;
+}
+
 struct error *job_load(const void *ctx, struct vcli *v, const char *name, struct job **ret_job)
 {
 	const struct place at = {NULL, NULL, 0}, name_at = {NULL, "JOB", 0};
@@ -283,8 +303,12 @@ struct error *job_load(const void *ctx, struct vcli *v, const char *name, struct
 
 	TRY(api_check_job(name, &name_at));
 	TRY(job_path(ctx, v, name, &path));
-	if (!file_exists(path))
-		return unknown_job(v, name);
+	if (!file_exists(path)) {
+		char *whole = NULL;
+
+		TRY(job_begun(v, name, &whole));
+		TRY(job_path(ctx, v, whole, &path));
+	}
 	TRY(json_parse_file(path, FILE_LIMIT, &o));
 	j = job_new(ctx);
 	e = read_stored(j, o, &at);

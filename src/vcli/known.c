@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/grammar.h"
 #include "base/clock.h"
 #include "base/db.h"
 #include "base/file.h"
@@ -55,6 +56,19 @@ static struct known_node *add(struct known *k, const char *id)
 	return n;
 }
 
+/* What a stranger calls himself is shown, typed and completed by a shell: nothing else than a name. */
+static void drop_unless_sound(json_t *row, const char *key)
+{
+	const struct place at = {NULL, key, 0};
+	const char *text = json_string_value(json_object_get(row, key));
+	bool id = strcmp(key, "agent_id") == 0;
+	struct error *e = !text || id ? NULL : api_check_name(text, &at);
+
+	if (!text || e || (id && !id_valid(text)))
+		json_object_del(row, key);
+	error_free(e);
+}
+
 /* Takes over the reference to row. */
 static void set_row(struct known_node *n, json_t *row)
 {
@@ -66,8 +80,10 @@ static void set_row(struct known_node *n, json_t *row)
 	json_decref(n->row);
 	n->row = row;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		const char *value = json_string_value(json_object_get(row, texts[i].key));
+		const char *value;
 
+		drop_unless_sound(row, texts[i].key);
+		value = json_string_value(json_object_get(row, texts[i].key));
 		mem_free(*texts[i].text);
 		*texts[i].text = value ? mem_strdup(n, value) : NULL;
 	}

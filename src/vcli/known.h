@@ -16,6 +16,7 @@ struct known_node {
 	json_t *row;                 /* as in a line of `node list`; owned */
 	int64_t seen_ms;             /* wall clock of its last sign of life */
 	bool heard;                  /* in this run */
+	bool answered;               /* its agent did, in this run: it obeys us */
 };
 
 struct known {

@@ -117,6 +117,8 @@ static void take_list(struct known *k, const char *from, const json_t *data)
 			json_put(copy, "agent_id", agent);
 			json_object_set(copy, "agent_name", json_object_get(data, "agent_name"));
 			known_see(k, id, copy);
+			if (known_find(k, id))
+				known_find(k, id)->answered = true;
 			json_object_set_new(present, id, json_true());
 		}
 		json_decref(copy);

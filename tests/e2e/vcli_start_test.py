@@ -53,6 +53,7 @@ class Start(vcli_test.Online):
         stored = json.loads((self.state() / "jobs" / "taken.json").read_text())
         self.assertNotIn(stored["key"], text)
         self.assertIn(f"stream key taken?key={stored['key']}", self.vcli("pipeline", "status", "taken", "--show-key").stdout)
+        self.assertEqual(self.json("pipeline", "status", "tak")["job"], "taken")
         again = self.json("pipeline", "start", path, "--show-key")
         self.assertEqual(again["ingest"]["stream_key"], f"taken?key={stored['key']}", "the same order keeps its keys")
         self.assertEqual(again["watch"], watch)

@@ -122,6 +122,20 @@ static void test_what_was_heard_is_kept(void **state)
 	assert_int_equal(k->count, 0);
 }
 
+static void test_a_name_is_nothing_but_a_name(void **state)
+{
+	struct known *k = NULL;
+
+	(void)state;
+	see(A, "{\"role\":\"storage\",\"name\":\"$(touch gone)\",\"agent_id\":\"`id`\",\"agent_name\":\"a b\",\"ports\":{}}");
+	assert_null(known_open(v, v, &k));
+	assert_int_equal(k->count, 1);
+	assert_null(k->nodes[0]->name);
+	assert_null(k->nodes[0]->agent_id);
+	assert_null(k->nodes[0]->agent_name);
+	assert_null(json_object_get(k->nodes[0]->row, "name"));
+}
+
 static void test_strangers_cannot_fill_the_disk(void **state)
 {
 	struct known *k = NULL;
@@ -161,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_match),
 		cmocka_unit_test_setup_teardown(test_what_was_heard_is_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_name_is_nothing_but_a_name, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strangers_cannot_fill_the_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_money_goes_to_no_name, set_up, tear_down),
 	};
