@@ -69,6 +69,20 @@ void keyring_id(const uint8_t public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_
 	mem_free(digits);
 }
 
+struct error *keyring_read_enode(const char *text, uint8_t ret_public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_SIZE])
+{
+	uint8_t public[SECP_PUBLIC_BYTES];
+
+	if (!hex_is(text, KEYRING_ENODE_DIGITS))
+		return error_new(ERROR_INVALID, "wants %d hexadecimal digits", KEYRING_ENODE_DIGITS);
+	TRY(hex_decode(text, public, sizeof(public)));
+	if (!secp_public_valid(public))
+		return error_new(ERROR_INVALID, "is no public key (not a point of secp256k1)");
+	memcpy(ret_public, public, sizeof(public));
+	keyring_id(public, ret_id);
+	return NULL;
+}
+
 static struct own *find_own(const struct keyring *k, const char *id)
 {
 	for (size_t i = 0; i < k->own_count; i++) {

@@ -36,4 +36,10 @@ const uint8_t *keyring_public(struct keyring *k, const char *id);
 #define KEYRING_ID_SIZE 41
 void keyring_id(const uint8_t public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_SIZE]);
 
+/* The digits of a public key, as an enode URL has them. */
+#define KEYRING_ENODE_DIGITS (2 * SECP_PUBLIC_BYTES)
+/* ERROR_INVALID when `text` is no such number, or not a point of the curve. */
+struct error *keyring_read_enode(const char *text, uint8_t ret_public[SECP_PUBLIC_BYTES],
+				 char ret_id[KEYRING_ID_SIZE]) MUST_CHECK;
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/dedupe.h"
+#include "bus/keyring.h"
 #include "node/agent_impl.h"
 #include "node/agent_user.h"
 #include "node/command.h"
@@ -336,8 +337,10 @@ static struct error *check_settings(struct agent *a)
 			s->state_dir,
 			strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS - SOCKET_PATH);
 	for (char **n = s->nodes; n && *n; n++) {
-		if (!id_valid(*n))
-			return error_new(ERROR_INVALID, "--node: \"%s\" is no node id: 40 hex digits", *n);
+		if (!id_valid(*n) && !hex_is(*n, KEYRING_ENODE_DIGITS))
+			return error_new(ERROR_INVALID,
+					 "--node: \"%s\" is no node id (40 hex digits) and no enode's public key (128)",
+					 *n);
 	}
 	for (char **o = s->owners; o && *o; o++) {
 		if (!id_valid(*o))
@@ -415,6 +418,25 @@ static void lower(char *text)
 	}
 }
 
+/* `*node` becomes an id. The public key of an enode is remembered: the bus reads the queue named by it, too. */
+static struct error *read_node(struct agent *a, char **node)
+{
+	uint8_t public[SECP_PUBLIC_BYTES];
+	char id[KEYRING_ID_SIZE];
+	struct error *e;
+
+	if (id_valid(*node)) {
+		lower(*node);
+		return NULL;
+	}
+	e = keyring_read_enode(*node, public, id);
+	if (e)
+		return error_wrap(e, "--node: \"%s\"", *node);
+	(void)keyring_learn(a->keyring, public);
+	*node = mem_strdup(a, id);
+	return NULL;
+}
+
 static struct error *open_parts(struct agent *a)
 {
 	TRY(open_folder(a));
@@ -423,7 +445,7 @@ static struct error *open_parts(struct agent *a)
 	TRY(open_bus(a));
 	agent_claim(a, a->id);
 	for (char **n = a->settings.nodes; n && *n; n++) {
-		lower(*n);
+		TRY(read_node(a, n));
 		TRY(agent_needs_key(a, *n));
 		agent_claim(a, *n);
 	}

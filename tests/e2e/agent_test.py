@@ -2,6 +2,7 @@
 """dsn-agent with real RabbitMQ, nginx and ffmpeg: nodes, pipelines, keys, restarts and refusals. Process runtime."""
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import broker as broker_module  # noqa: E402
 from agent import (Agent, Client, Failed, alive, distributor_task, fetch, folder, make_film, playlist, push,  # noqa: E402
                    storage_task, target, transcoder_task, wait_for)
+from secp256k1 import Key  # noqa: E402
 
 DISTRIBUTOR = TRANSCODER = STORAGE = OTHER = None  # new ones for each test
 VARIANTS = [("_src", 600000, "640x360"), ("_180p", 200000, "320x180")]
@@ -216,6 +218,32 @@ class PlainTest(Case):
         agent.start()
         self.wait_running(STORAGE, "job7")
         self.assertEqual(agent.units(), units)
+
+    def test_the_original_drives_a_node(self):
+        """The proof of concept's messages as they are: its forerunner names a queue by the node's 128-digit enode, and its
+        pipeline messages send each copy to the same transcoder."""
+        key = Key(os.urandom(16).hex())
+        enode, node = key.public.hex(), key.address[2:]
+        agent = self.agent("--accept-plain", nodes=(enode,))
+        port = self.client.create("distributor", node, spec={"containers": {}, "mode": "classic"})["ports"]["rtmp"]
+
+        def publish(queue, message):
+            subprocess.run([os.path.join(broker_module.BIN, "vcli"), "bus", "send", queue, json.dumps(message), "--bus", self.broker.url()],
+                           check=True, stdin=subprocess.DEVNULL, timeout=30, env={**os.environ, "HOME": agent.where})
+
+        message = json.loads((pathlib.Path(broker_module.SOURCE) / "tests/data/t45/distributor.json").read_text())
+        message["input"]["port"] = str(port)
+        publish(enode, message)
+        self.wait_running(node, "quay")
+        copies = [target("203.0.113.31", 1935), target("203.0.113.31", 1935), target("203.0.113.31", 1935)]
+        publish(node, distributor_task("job8", [target("203.0.113.20", 1935, "_4k"), *copies]))
+        self.wait_running(node, "job8")
+        text = pathlib.Path(agent.state, "nodes", node, "nginx/app-enabled/job8").read_text()
+        self.assertEqual(text.count("203.0.113.31"), 1, text)
+        self.assertEqual(text.count("203.0.113.20"), 1, text)
+        warned = [d["why"] for d in self.client.node(node, "status")["decisions"] if d["what"] == "task.warning"]
+        self.assertEqual(len(warned), 1)
+        self.assertIn("left out", warned[0])
 
     def test_measures_the_machine(self):
         agent = self.agent(nodes=())
