@@ -355,6 +355,8 @@ static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bu
 	a = mem_new(ctx, struct amqp);
 	a->bus = bus;
 	a->keyring = options->keyring;
+	if (a->keyring)
+		keyring_keep_contexts(a->keyring);
 	a->loop = loop;
 	amqp_list_init(&a->local);
 	amqp_list_init(&a->orders);

@@ -33,6 +33,7 @@ struct keyring {
 	size_t known_count, next; /* full: `next` gives way */
 	bool has_identity;
 	struct secp_key identity;
+	struct contexts *contexts; /* NULL: each message has one of its own */
 };
 
 static int own_destroy(struct own *o)
@@ -126,6 +127,17 @@ void keyring_set_identity(struct keyring *k, const struct secp_key *key)
 const struct secp_key *keyring_identity(const struct keyring *k)
 {
 	return k->has_identity ? &k->identity : NULL;
+}
+
+void keyring_keep_contexts(struct keyring *k)
+{
+	if (!k->contexts)
+		k->contexts = contexts_new(k);
+}
+
+struct contexts *keyring_contexts(const struct keyring *k)
+{
+	return k->contexts;
 }
 
 /* --- what others told --- */

@@ -9,6 +9,7 @@
 #define DSN_BUS_KEYRING_H
 
 #include "base/db.h"
+#include "bus/contexts.h"
 #include "crypto/secp.h"
 
 struct keyring;
@@ -31,6 +32,11 @@ const struct secp_key *keyring_identity(const struct keyring *k);
 bool keyring_learn(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES]);
 /* The public key of an id, ours or learned; NULL: not known. Valid until the next call. */
 const uint8_t *keyring_public(struct keyring *k, const char *id);
+
+/* Use ECIES contexts again (bus/contexts.h says where that is right); until this is called, keyring_contexts() is
+ * NULL. */
+void keyring_keep_contexts(struct keyring *k);
+struct contexts *keyring_contexts(const struct keyring *k);
 
 /* The id of a public key: 40 lower-case hex digits and NUL. */
 #define KEYRING_ID_SIZE 41

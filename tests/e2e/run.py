@@ -41,6 +41,8 @@ def tests_of(path):
 
 def chosen(part, path):
     wanted, there = representatives(path.stem), tests_of(path)
+    if wanted == ["*"]:
+        return there if part == "quick" else sys.exit(f"run.py: {path.stem} has no rest")
     for name in wanted:
         if not any(test == name or test.startswith(name + ".") for test in there):
             sys.exit(f"run.py: representatives.txt names {name} of {path.stem}, which is not there")
