@@ -203,13 +203,16 @@ static void store_stopped(struct job *j, void *arg)
 		*e = store_job_wanted(j->node->agent->db, j->node->row.id, j->name, false);
 }
 
+/* Stopped and closed are wanted states: where the job never was, or is no more, it is so already. */
 struct error *keep_stop(struct command *c)
 {
 	struct error *e = NULL;
+	struct node *n;
 
-	if (c->again && c->api->job && !each_job(c, NULL, NULL))
-		return NULL;
-	TRY(check_job(c));
+	if (!c->api->job)
+		return error_new(ERROR_INVALID, "job_id: is missing");
+	if (c->node_id && agent_lost(c->agent, c->node_id))
+		return command_node(c, &n); /* says why it cannot be opened */
 	each_job(c, store_stopped, &e);
 	return e;
 }

@@ -431,10 +431,17 @@ class RefusalTest(Case):
         wrong["nginx-rtmp-core"]["listen"] = "1936"
         self.refused("invalid", "listen", self.client.command, STORAGE, wrong)
         self.refused("exists", "storage", self.client.create, "transcoder", STORAGE)
-        self.refused("not-found", "job9", self.client.pipeline, STORAGE, "stop", "job9")
+        self.refused("not-found", "job9", self.client.pipeline, STORAGE, "status", "job9")
         self.refused("invalid", "command", self.client.command, STORAGE, {"command": "dance"})
         spec = {"containers": {"image": "x", "ports": {"1935": self.ports[STORAGE]["rtmp"]}, "volume-mounts": {}}}
         self.refused("exists", "another node", self.client.create, "transcoder", OTHER, to=self.agents[0].id(), spec=spec)
+
+    def test_a_node_that_never_had_a_job_agrees_to_its_end(self):
+        self.agent()
+        self.client.create("storage", STORAGE)
+        for verb in ("stop", "close"):
+            for node in (STORAGE, TRANSCODER):  # one that was created, and one that was not
+                self.assertEqual(self.client.pipeline(node, verb, "job9"), {"job_id": "job9", "jobs": []})
 
     def test_jobs_share_no_stream(self):
         self.agent()
