@@ -44,7 +44,7 @@ static const struct config_program program = {
 
 /* One message, sealed and opened over and over. */
 struct subject {
-	struct keyring *keyring; /* has both keys, so it writes and reads */
+	struct keyring *keyring, *keeping; /* have both keys, so they write and read; one keeps contexts */
 	struct secp_key from, to;
 	struct message *message;
 	char *text;
@@ -110,19 +110,39 @@ static void decode(struct subject *s)
 	mem_free(m);
 }
 
-static void write_whole(struct subject *s)
+static void write_with(struct subject *s, struct keyring *k)
 {
 	mem_free(s->written);
 	s->written = NULL;
-	error_free(seal_write(s, s->keyring, s->message, SEAL_SEALED, &s->written, &s->written_bytes));
+	error_free(seal_write(s, k, s->message, SEAL_SEALED, &s->written, &s->written_bytes));
+}
+
+static void read_with(struct subject *s, struct keyring *k)
+{
+	struct message *m = NULL;
+
+	error_free(seal_read(s, k, s->message->to, s->written, s->written_bytes, &m));
+	mem_free(m);
+}
+
+static void write_whole(struct subject *s)
+{
+	write_with(s, s->keyring);
 }
 
 static void read_whole(struct subject *s)
 {
-	struct message *m = NULL;
+	read_with(s, s->keyring);
+}
 
-	error_free(seal_read(s, s->keyring, s->message->to, s->written, s->written_bytes, &m));
-	mem_free(m);
+static void write_agreed(struct subject *s)
+{
+	write_with(s, s->keeping);
+}
+
+static void read_agreed(struct subject *s)
+{
+	read_with(s, s->keeping);
 }
 
 static const struct part {
@@ -136,10 +156,12 @@ static const struct part {
 	{"key agreement", "agree_us", agree},
 	{"key agreement, encryption, MAC", "encrypt_us", encrypt},
 	{"sealing, whole", "seal_us", write_whole},
+	{"sealing, key agreed before", "seal_agreed_us", write_agreed},
 	{"key agreement, MAC, decryption", "decrypt_us", decrypt},
 	{"signer from the signature", "recover_us", recover},
 	{"reading the text", "decode_us", decode},
 	{"opening, whole", "open_us", read_whole},
+	{"opening, key agreed before", "open_agreed_us", read_agreed},
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
@@ -153,6 +175,10 @@ static struct error *subject_new(const void *ctx, size_t size, struct subject **
 	secp_key_new(&s->from);
 	secp_key_new(&s->to);
 	s->keyring = keyring_new(s, NULL);
+	s->keeping = keyring_new(s, NULL);
+	keyring_keep_contexts(s->keeping);
+	(void)keyring_add(s->keeping, &s->from);
+	(void)keyring_add(s->keeping, &s->to);
 	from = keyring_add(s->keyring, &s->from);
 	to = keyring_add(s->keyring, &s->to);
 	json_put(body, "filler", "");
