@@ -50,7 +50,7 @@ void agent_add_node(struct agent *a, struct node *n)
 
 /* --- claims on mailboxes --- */
 
-static struct claim *find_claim(struct agent *a, const char *id)
+static struct claim *find_claim(const struct agent *a, const char *id)
 {
 	for (size_t i = 0; i < a->claim_count; i++) {
 		if (!strcmp(a->claims[i].id, id))
@@ -73,6 +73,14 @@ void agent_claim(struct agent *a, const char *id)
 	error_free(e);
 }
 
+bool agent_claimed(const struct agent *a, const char *id, const struct error **ret_refusal)
+{
+	const struct claim *c = find_claim(a, id);
+
+	*ret_refusal = c ? c->refusal : NULL;
+	return c && c->served;
+}
+
 static bool configured(const struct agent *a, const char *id)
 {
 	for (char **n = a->settings.nodes; n && *n; n++) {
@@ -90,6 +98,7 @@ static void unclaim(struct agent *a, const char *id)
 		return;
 	bus_unserve(a->bus, id, true);
 	mem_free(c->id);
+	error_free(c->refusal);
 	*c = a->claims[--a->claim_count];
 }
 
@@ -140,7 +149,13 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 	struct agent *a = arg;
 	struct claim *c = find_claim(a, id);
 
-	if (!c || c->refused_since_ms)
+	if (!c)
+		return;
+	c->served = false;
+	error_free(c->refusal);
+	c->refusal = error_copy(why);
+	agent_changed(a);
+	if (c->refused_since_ms)
 		return;
 	c->refused_since_ms = clock_mono_ms();
 	c->from_start = c->refused_since_ms - a->started_ms < a->settings.claim_timeout_ms;
@@ -151,12 +166,18 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 
 static void on_served(const char *id, void *arg)
 {
-	struct claim *c = find_claim(arg, id);
+	struct agent *a = arg;
+	struct claim *c = find_claim(a, id);
 
-	if (c && c->refused_since_ms)
+	if (!c)
+		return;
+	if (c->refused_since_ms)
 		log_info("claim.granted", "id=%s", id);
-	if (c)
-		c->refused_since_ms = 0;
+	c->refused_since_ms = 0;
+	error_free(c->refusal);
+	c->refusal = NULL;
+	c->served = true;
+	agent_changed(a);
 }
 
 /* --- the bus --- */
@@ -461,6 +482,8 @@ static struct error *open_parts(struct agent *a)
 static int agent_destroy(struct agent *a)
 {
 	a->command_count = 0;
+	for (size_t i = 0; i < a->claim_count; i++)
+		error_free(a->claims[i].refusal);
 	if (a->lock_fd >= 0)
 		close(a->lock_fd);
 	return 0;
