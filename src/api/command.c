@@ -190,9 +190,12 @@ static const struct {
 	struct error *(*read)(struct api_command *c, const json_t *body, const struct place *at);
 	const char *known[4];
 } needs[API_VERB_COUNT] = {
-	[API_NODE_CREATE] = {read_create, {"params", "spec", "name"}}, [API_NODE_MAINTENANCE] = {read_maintenance, {"params"}},
-	[API_PIPELINE_STOP] = {need_job, {"job_id"}},          [API_PIPELINE_STATUS] = {need_job, {"job_id"}},
-	[API_PIPELINE_MONITOR] = {need_job, {"job_id"}},       [API_PIPELINE_CLOSE] = {need_job, {"job_id"}},
+	[API_NODE_CREATE] = {read_create, {"params", "spec", "name"}},
+	[API_NODE_MAINTENANCE] = {read_maintenance, {"params"}},
+	[API_PIPELINE_STOP] = {need_job, {"job_id"}},
+	[API_PIPELINE_STATUS] = {need_job, {"job_id"}},
+	[API_PIPELINE_MONITOR] = {need_job, {"job_id"}},
+	[API_PIPELINE_CLOSE] = {need_job, {"job_id"}},
 };
 
 static struct error *read_verb(struct api_command *c, const json_t *body, const struct place *at)

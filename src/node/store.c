@@ -145,7 +145,8 @@ struct error *store_nodes(const void *ctx, struct db *db, struct node_row ***ret
 	struct list list;
 
 	list_begin(&list, ctx);
-	TRY(db_query(db, read_node, &list, "select node.*, name from node left join node_name on node=id order by id", ""));
+	TRY(db_query(db, read_node, &list, "select node.*, name from node left join node_name on node=id order by id",
+		     ""));
 	*ret_rows = (struct node_row **)list.items;
 	return NULL;
 }

@@ -48,12 +48,11 @@ static int tear_down(void **state)
 static const char *matched(const char *text)
 {
 	static const struct resolve_entry entries[] = {
-		{A, "front", "distributor"}, {B, "store", "storage"}, {C, "twice", "storage"}, {A, "front", "agent"},
-		{B, "twice", "agent"},
+		{A, "front", "distributor"}, {B, "store", "storage"}, {C, "twice", "storage"},
+		{A, "front", "agent"},       {B, "twice", "agent"},
 	};
 	struct error *e = NULL;
-	const struct resolve_entry *found =
-		resolve_match(text, entries, sizeof(entries) / sizeof(entries[0]), &e);
+	const struct resolve_entry *found = resolve_match(text, entries, sizeof(entries) / sizeof(entries[0]), &e);
 
 	if (e) {
 		assert_null(found);
@@ -97,9 +96,12 @@ static void test_what_was_heard_is_kept(void **state)
 	char *id = NULL;
 
 	(void)state;
-	see(A, "{\"role\":\"storage\",\"name\":\"shelf\",\"agent_id\":\"" C "\",\"agent_name\":\"cellar\",\"state\":\"running\","
+	see(A, "{\"role\":\"storage\",\"name\":\"shelf\",\"agent_id\":\"" C
+	       "\",\"agent_name\":\"cellar\",\"state\":\"running\","
 	       "\"ports\":{\"rtmp\":\"1\"},\"jobs\":[1]}");
-	see(A, "{\"role\":\"storage\",\"name\":\"shelf\",\"state\":\"failing\",\"ports\":{\"rtmp\":\"2\"}}"); /* a line of a list */
+	see(A,
+	    "{\"role\":\"storage\",\"name\":\"shelf\",\"state\":\"failing\",\"ports\":{\"rtmp\":\"2\"}}"); /* a line of
+													      a list */
 	see(B, "{\"state\":\"running\"}"); /* no node says so little */
 	see("no id", "{\"role\":\"storage\",\"ports\":{}}");
 	assert_null(known_open(v, v, &k));
@@ -127,7 +129,8 @@ static void test_a_name_is_nothing_but_a_name(void **state)
 	struct known *k = NULL;
 
 	(void)state;
-	see(A, "{\"role\":\"storage\",\"name\":\"$(touch gone)\",\"agent_id\":\"`id`\",\"agent_name\":\"a b\",\"ports\":{}}");
+	see(A, "{\"role\":\"storage\",\"name\":\"$(touch gone)\",\"agent_id\":\"`id`\",\"agent_name\":\"a "
+	       "b\",\"ports\":{}}");
 	assert_null(known_open(v, v, &k));
 	assert_int_equal(k->count, 1);
 	assert_null(k->nodes[0]->name);
