@@ -47,6 +47,7 @@ static const struct config_row rows[] = {
 	 "the agent's database and the nodes' folders", NULL},
 	{"node", CONFIG_LIST, ROW(nodes), NULL, NULL, 0, 0, "ID",
 	 "serve this node id, or the node of this enode's public key (128 digits), from the start (repeatable)", NULL},
+	{"name", CONFIG_STRING, ROW(name), NULL, NULL, 0, 0, "NAME", "name of this agent, for people and vcli --agent", NULL},
 	{"port-range", CONFIG_STRING, ROW(port_range), "20000-20999", NULL, 0, 0, "A-B",
 	 "ports given to nodes whose document names none", NULL},
 	{"public-ip", CONFIG_STRING, ROW(public_ip), "127.0.0.1", NULL, 0, 0, "ADDRESS",

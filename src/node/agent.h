@@ -22,6 +22,7 @@ struct agent_settings {
 	struct passphrase_source passphrase; /* of keystore files among the keys */
 	char *state_dir;
 	char **nodes; /* ids served from the start; NULL: none */
+	char *name; /* of the agent, for people; NULL: none */
 	char *port_range, *public_ip;
 	char *mode, *runtime; /* of nodes whose document names none */
 	char *run_as;

@@ -503,6 +503,7 @@ static void copy_row(struct node *n, const struct node_row *row)
 {
 	n->row = *row;
 	n->row.id = mem_strdup(n, row->id);
+	n->row.name = row->name ? mem_strdup(n, row->name) : NULL;
 	n->row.runtime = mem_strdup(n, row->runtime);
 	n->row.mode = mem_strdup(n, row->mode);
 	n->row.image = mem_strdup(n, row->image);

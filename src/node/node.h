@@ -21,6 +21,7 @@ struct classic_reload;
 /* What the store keeps of a node. */
 struct node_row {
 	char *id;
+	char *name; /* NULL: none */
 	enum api_role role;
 	char *runtime, *mode, *image;
 	char **mounts; /* "host:container", NULL-terminated */

@@ -2,13 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
 #include "vcli/detach.h"
+#include "vcli/ingest.h"
 #include "vcli/job_request.h"
 #include "vcli/render.h"
+#include "vcli/resolve.h"
 
 struct request_list *job_requests(const void *ctx, const struct job *j, enum api_verb verb)
 {
@@ -120,6 +121,9 @@ struct error *cmd_pipeline_status(struct vcli *v)
 	l = job_requests(v, j, API_PIPELINE_STATUS);
 	TRY(requests_run(v, l, v->set.json ? NULL : print_status, NULL));
 	json_object_set_new(answer, "nodes", requests_json(l));
+	ingest_put(v, j, answer);
+	if (!v->set.json)
+		ingest_print(v, j);
 	return requests_failure(l, mem_printf(v, "job %s", j->name));
 }
 
@@ -134,8 +138,13 @@ static struct error *nodes_to_ask(struct vcli *v, struct request_list *l)
 	json_t *role = NULL;
 	struct error *e = job_names(v, v, &names);
 
-	for (size_t i = 0; i < v->arg_count; i++)
-		json_object_set_new(seen, v->args[i], json_null());
+	for (size_t i = 0; !e && i < v->arg_count; i++) {
+		char *node_id = NULL;
+
+		e = resolve_id(v, v->args[i], RESOLVE_NODE, &node_id);
+		if (!e)
+			json_object_set_new(seen, node_id, json_null());
+	}
 	for (char **n = names; !e && !v->arg_count && *n; n++) {
 		struct job *j = NULL;
 
@@ -144,8 +153,6 @@ static struct error *nodes_to_ask(struct vcli *v, struct request_list *l)
 			json_object_set_new(seen, j->nodes[i].node_id, json_string(j->nodes[i].role));
 	}
 	json_object_foreach (seen, id, role) {
-		if (!e && !id_valid(id))
-			e = error_new(ERROR_INVALID, "\"%.80s\" is no node id: 40 hexadecimal digits are wanted", id);
 		if (!e)
 			requests_add(l, id, json_string_value(role),
 				     api_command_document(API_PIPELINE_LIST, id, NULL, NULL));

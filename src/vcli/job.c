@@ -75,12 +75,22 @@ static struct error *read_tasks(struct job *j)
 	return NULL;
 }
 
-/* Where the customer publishes: only a public document knows the distributor's address. */
+static char *watch_url(struct job *j, const struct api_pipeline_node *n, const char *job)
+{
+	bool v6 = strchr(n->ip, ':') != NULL;
+
+	return mem_printf(j, "http://%s%s%s:%d/%s/%s.m3u8", v6 ? "[" : "", n->ip, v6 ? "]" : "", n->http_port,
+			  n->classic ? job : "hls", job);
+}
+
+/* Where the customer publishes and watches: only a public document knows the nodes' addresses. */
 static void set_url(struct job *j, const struct api_pipeline *p)
 {
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct api_pipeline_node *n = &p->nodes[i];
 
+		if (n->role == API_STORAGE)
+			j->watch = watch_url(j, n, p->job);
 		if (n->role != API_DISTRIBUTOR)
 			continue;
 		char *url = media_rtmp_url(j, n->ip, n->port, n->classic ? p->job : MEDIA_INGEST, p->job, NULL);
@@ -137,7 +147,8 @@ static char *folder_of(const void *ctx, const char *path)
 	return folder;
 }
 
-struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, struct job **ret_job)
+struct error *job_from_file_settled(const void *ctx, struct vcli *v, const char *path, job_settle_fn *settle,
+				    struct job **ret_job)
 {
 	struct job *j = job_new(ctx);
 	struct error *e = json_parse_file(path, FILE_LIMIT, &j->document);
@@ -147,13 +158,20 @@ struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, s
 		return e;
 	}
 	j->folder = folder_of(j, path);
-	e = read_document(v, j);
+	e = settle ? settle(v, j->document) : NULL;
+	if (!e)
+		e = read_document(v, j);
 	if (e) {
 		mem_free(j);
 		return error_wrap(e, "%s", path);
 	}
 	*ret_job = j;
 	return NULL;
+}
+
+struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, struct job **ret_job)
+{
+	return job_from_file_settled(ctx, v, path, NULL, ret_job);
 }
 
 /* --- the job's file --- */
@@ -178,6 +196,8 @@ struct error *job_store(struct vcli *v, const struct job *j)
 	json_put_decimal(o, "fragment", j->fragment_s);
 	if (j->url)
 		json_put(o, "url", j->url);
+	if (j->watch)
+		json_put(o, "watch", j->watch);
 	if (j->key)
 		json_put(o, "key", j->key);
 	json_object_set_new(o, "nodes", nodes);
@@ -194,13 +214,14 @@ struct error *job_store(struct vcli *v, const struct job *j)
 static struct error *read_stored(struct job *j, const json_t *o, const struct place *at)
 {
 	const struct place nodes_at = {at, "nodes", 0};
-	const char *name = NULL, *folder = ".", *url = NULL, *key = NULL;
+	const char *name = NULL, *folder = ".", *url = NULL, *watch = NULL, *key = NULL;
 	int64_t fragment_s = DEFAULT_FRAGMENT_S;
 	json_t *nodes = NULL, *document = NULL, *sent = NULL;
 
 	TRY(json_read_string(o, at, "job", &name));
 	TRY(json_read_string_opt(o, at, "folder", &folder));
 	TRY(json_read_string_opt(o, at, "url", &url));
+	TRY(json_read_string_opt(o, at, "watch", &watch));
 	TRY(json_read_string_opt(o, at, "key", &key));
 	TRY(json_read_decimal_opt(o, at, "fragment", 1, 3600, &fragment_s));
 	TRY(json_read_array(o, at, "nodes", 1, 10000, &nodes));
@@ -209,6 +230,7 @@ static struct error *read_stored(struct job *j, const json_t *o, const struct pl
 	j->name = mem_strdup(j, name);
 	j->folder = mem_strdup(j, folder);
 	j->url = url ? mem_strdup(j, url) : NULL;
+	j->watch = watch ? mem_strdup(j, watch) : NULL;
 	j->key = key ? mem_strdup(j, key) : NULL;
 	j->fragment_s = (int)fragment_s;
 	j->document = json_incref(document);
