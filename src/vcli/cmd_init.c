@@ -97,10 +97,11 @@ static struct error *choose_nodes(const struct known *k, struct chosen *c, size_
 		const struct known_node *n = pick(k, (enum api_role)role);
 
 		if (!n)
-			return error_new(ERROR_NOT_FOUND,
-					 "no %s answers; a pipeline wants a distributor, a storage and a transcoder for each "
-					 "rendition: make one with \"vcli node create %s NODE_ID\"",
-					 api_role_name((enum api_role)role), api_role_name((enum api_role)role));
+			return error_new(
+				ERROR_NOT_FOUND,
+				"no %s answers; a pipeline wants a distributor, a storage and a transcoder for each "
+				"rendition: make one with \"vcli node create %s NODE_ID\"",
+				api_role_name((enum api_role)role), api_role_name((enum api_role)role));
 		if (role != API_TRANSCODER)
 			choose(c, n);
 	}
@@ -123,7 +124,8 @@ static void warn_of_loopback(const struct vcli *v, const struct chosen *c)
 	for (size_t i = 0; several && i < c->count && !v->set.quiet; i++) {
 		if (strncmp(said(c->nodes[i], "ip"), "127.", 4) == 0)
 			fprintf(stderr,
-				"note: %s %s says that it is at %s; on another machine than the other nodes, its agent wants "
+				"note: %s %s says that it is at %s; on another machine than the other nodes, its agent "
+				"wants "
 				"--public-ip ADDRESS\n",
 				said(c->nodes[i], "role"), c->nodes[i]->id, said(c->nodes[i], "ip"));
 	}
@@ -171,8 +173,8 @@ static json_t *renditions(const void *ctx, const struct source *s, size_t transc
 		int width = (int)((int64_t)s->width * r->height / s->height) & ~1;
 
 		if (r->height < s->height && width >= 16)
-			json_array_append_new(
-				list, rendition(ctx, width, r->height, share < r->bitrate_bps ? share : r->bitrate_bps));
+			json_array_append_new(list, rendition(ctx, width, r->height,
+							      share < r->bitrate_bps ? share : r->bitrate_bps));
 	}
 	return list;
 }
@@ -186,8 +188,8 @@ static json_t *document(const void *ctx, const char *job, const struct source *s
 	for (size_t i = 0; i < c->count; i++)
 		put_node(nodes, c->nodes[i], c->modes);
 	return json_pack("{s:s,s:s,s:s,s:s,s:{s:s,s:s,s:s,s:o,s:O,s:o}}", "apiVersion", "1.00", "typeApi", "public",
-			 "command", "pipeline", "subcommand", "start", "pipeline", "type_source", s->type, "job_id", job,
-			 "number_of_streams", mem_printf(ctx, "%zu", json_array_size(made)), "source",
+			 "command", "pipeline", "subcommand", "start", "pipeline", "type_source", s->type, "job_id",
+			 job, "number_of_streams", mem_printf(ctx, "%zu", json_array_size(made)), "source",
 			 rendition(ctx, s->width, s->height, s->bitrate_bps), "transcoding", made, "nodes", nodes);
 }
 
@@ -244,8 +246,8 @@ struct error *cmd_pipeline_init(struct vcli *v)
 	made = renditions(v, &s, transcoders);
 	e = choose_nodes(k, &c, json_array_size(made));
 	if (!e && !json_array_size(made))
-		e = error_new(ERROR_INVALID, "the source is %dx%d: there is no smaller rendition to make of it", s.width,
-			      s.height);
+		e = error_new(ERROR_INVALID, "the source is %dx%d: there is no smaller rendition to make of it",
+			      s.width, s.height);
 	if (!e) {
 		vcli_answer(v, document(v, job, &s, &c, made));
 		warn_of_loopback(v, &c);

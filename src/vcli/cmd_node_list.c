@@ -17,7 +17,7 @@
 /* A first look has nothing to ask: a report of each agent must fall into it. */
 #define LISTEN_MS 6000
 
-static const char *const columns[] = {"node_id", "name", "role", "state", "seen",     "agent", "maintenance",
+static const char *const columns[] = {"node_id", "name", "role", "state", "seen",      "agent", "maintenance",
 				      "runtime", "mode", "ip",   "ports", "job_count", NULL};
 
 /* --- of an agent --- */
@@ -81,7 +81,8 @@ static bool lives(const json_t *row)
 static struct error *nobody(const struct vcli *v)
 {
 	return error_new(ERROR_UNAVAILABLE,
-			 "no node of network \"%s\" has reported at %s: is an agent running, with this --bus and --network, and has "
+			 "no node of network \"%s\" has reported at %s: is an agent running, with this --bus and "
+			 "--network, and has "
 			 "it a node (\"vcli node create\")?",
 			 v->set.network, v->set.bus);
 }
@@ -98,10 +99,11 @@ static struct error *judge(const struct vcli *v, const json_t *list)
 		alive += lives(row);
 	if (alive)
 		return NULL;
-	return error_new(ERROR_TIMEOUT,
-			 "none of the %zu nodes known here answers; \"seen\" tells when each last did. Are their agents "
-			 "running? (--timeout 10s asks longer, vcli node forget ID takes one out of the list)",
-			 json_array_size(list));
+	return error_new(
+		ERROR_TIMEOUT,
+		"none of the %zu nodes known here answers; \"seen\" tells when each last did. Are their agents "
+		"running? (--timeout 10s asks longer, vcli node forget ID takes one out of the list)",
+		json_array_size(list));
 }
 
 static struct error *list_of_network(struct vcli *v, json_t *list)

@@ -75,8 +75,8 @@ static char *flags_of(const void *ctx, const struct command *c)
 	return append(list, "--help");
 }
 
-/* Words, "@files", "@jobs" and "@ids" that may stand as an argument of the command. Placeholders are taken all together: an
- * argument too many is refused by the program, one missing in a list is worse. */
+/* Words, "@files", "@jobs" and "@ids" that may stand as an argument of the command. Placeholders are taken all
+ * together: an argument too many is refused by the program, one missing in a list is worse. */
 static char *arguments_of(const void *ctx, const struct command *c)
 {
 	char *list = mem_strdup(ctx, "");

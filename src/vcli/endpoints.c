@@ -159,8 +159,8 @@ static void settle(struct endpoints *s, json_t *o, const struct place *at, const
 
 	if (json_object_get(o, key)) {
 		if (said && *port && n->answered && strcmp(said, port) != 0)
-			problem(s, &here, "says %.20s, but node %s has port %s; say that, or leave \"%s\" out", said, n->id,
-				port, key);
+			problem(s, &here, "says %.20s, but node %s has port %s; say that, or leave \"%s\" out", said,
+				n->id, port, key);
 		return;
 	}
 	if (*port)

@@ -36,7 +36,8 @@ static void print_publish(struct vcli *v, const struct job *j)
 
 	printf("send a file:    vcli pipeline push %s FILE\n", j->name);
 	printf("or publish to:  %s/%s%s%s\n", j->url, j->name, key ? "?key=" : "", key ? key : "");
-	printf("  an encoder's server is %s, its stream key %s%s%s\n", j->url, j->name, key ? "?key=" : "", key ? key : "");
+	printf("  an encoder's server is %s, its stream key %s%s%s\n", j->url, j->name, key ? "?key=" : "",
+	       key ? key : "");
 	if (key && !v->set.show_key)
 		printf("  KEY is shown by \"vcli pipeline status %s --show-key\"\n", j->name);
 }

@@ -18,8 +18,8 @@ static const char schema[] = "create table if not exists known_node(bus text not
 			     " primary key(bus, network, id)) without rowid;";
 
 /* Of a status what a list shows; the rest is long, and old soon. */
-static const char *const kept[] = {"role", "name", "agent_id",  "agent_name", "state", "maintenance",
-				   "mode", "ip",   "runtime",   "ports",      "job_count"};
+static const char *const kept[] = {"role", "name", "agent_id", "agent_name", "state",    "maintenance",
+				   "mode", "ip",   "runtime",  "ports",      "job_count"};
 
 static int node_destroy(struct known_node *n)
 {

@@ -1,6 +1,6 @@
-/* What this user knows of the nodes of a network: what each said of itself last, and when. Kept in known.db of the state
- * folder, by bus and network; learned from statuses and answers, so that a node that says nothing any more is still
- * known. Strangers can report too, hence the bound: KNOWN_NODES of a network, the longest silent give way.
+/* What this user knows of the nodes of a network: what each said of itself last, and when. Kept in known.db of the
+ * state folder, by bus and network; learned from statuses and answers, so that a node that says nothing any more is
+ * still known. Strangers can report too, hence the bound: KNOWN_NODES of a network, the longest silent give way.
  * Threads: loop thread.
  */
 #ifndef DSN_VCLI_KNOWN_H

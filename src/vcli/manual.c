@@ -32,7 +32,8 @@ static char *add_command(char *out, const struct command *c)
 	if (c->details)
 		out = talloc_asprintf_append_buffer(out, ".PP\n%s\n", roff_text(out, c->details));
 	if (example_of(c->words))
-		out = talloc_asprintf_append_buffer(out, ".PP\nExample:\n.B %s\n", roff_text(out, example_of(c->words)));
+		out = talloc_asprintf_append_buffer(out, ".PP\nExample:\n.B %s\n",
+						    roff_text(out, example_of(c->words)));
 	for (const char *const *f = c->flags; f && *f; f++)
 		own = talloc_asprintf_append_buffer(own, "%s\\-\\-%s", *own ? ", " : "", roff_text(own, *f));
 	if (*own)

@@ -97,11 +97,13 @@ static struct error *nobody(const char *text, const struct resolve_entry *entrie
 			suggest_try(&s, entries[i].name);
 	}
 	if (s.best)
-		return error_new(ERROR_INVALID, "\"%.80s\" is no %s known here; did you mean \"%s\"?", text, what, s.best);
-	return error_new(ERROR_INVALID,
-			 "\"%.80s\" is no %s id: 40 hexadecimal digits are wanted, or the name or the beginning of the id "
-			 "of one that is known here (\"vcli node list\" shows those)",
-			 text, what);
+		return error_new(ERROR_INVALID, "\"%.80s\" is no %s known here; did you mean \"%s\"?", text, what,
+				 s.best);
+	return error_new(
+		ERROR_INVALID,
+		"\"%.80s\" is no %s id: 40 hexadecimal digits are wanted, or the name or the beginning of the id "
+		"of one that is known here (\"vcli node list\" shows those)",
+		text, what);
 }
 
 static char *lower(const void *ctx, const char *text)
@@ -158,10 +160,11 @@ struct error *resolve_address(struct vcli *v, const char *what, const char *text
 	if (unclear)
 		return error_wrap(unclear, "%s", what);
 	if (!found)
-		return error_new(ERROR_INVALID,
-				 "%s: \"%.80s\" is no address: 40 hexadecimal digits, or the beginning of the id of a node that "
-				 "is known here (\"vcli node list\" shows those)",
-				 what, text);
+		return error_new(
+			ERROR_INVALID,
+			"%s: \"%.80s\" is no address: 40 hexadecimal digits, or the beginning of the id of a node that "
+			"is known here (\"vcli node list\" shows those)",
+			what, text);
 	if (!v->set.quiet)
 		fprintf(stderr, "note: %s is %s\n", text, found->id);
 	return money_address(v, what, found->id, ret_address);

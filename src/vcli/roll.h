@@ -9,8 +9,8 @@
 #include "vcli/known.h"
 
 /* Ends when all have answered, and at the latest ROLL_MS after the start or, where the broker is far, twice the time
- * that connecting took after that (3 s over Whisper). With `listen_ms` it goes on that long for nodes that only report. Fails when the
- * broker was not reached: known is what it was. */
+ * that connecting took after that (3 s over Whisper). With `listen_ms` it goes on that long for nodes that only report.
+ * Fails when the broker was not reached: known is what it was. */
 #define ROLL_MS 280
 struct error *roll_call(struct vcli *v, struct known *k, int64_t listen_ms) MUST_CHECK;
 

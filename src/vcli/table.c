@@ -228,16 +228,19 @@ const struct config_program vcli_program = {
 	"it by the node."
 
 const struct command vcli_commands[] = {
-	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "name", "spec", "runtime", "mode", "detach", "ttl"), S(60),
-	 "Make a node of an agent",
+	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "name", "spec", "runtime", "mode", "detach", "ttl"),
+	 S(60), "Make a node of an agent",
 	 "ROLE is distributor, transcoder or storage. NODE_ID is served by an agent that was started with --node "
 	 "NODE_ID, "
 	 "or name any agent with --agent. FILE is a node create document, public or private.",
 	 cmd_node_create},
 	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List the nodes known here, dead ones too",
-	 "All nodes known here are asked, and who answers is listed with the other nodes of its agent; it takes a third of a "
-	 "second. A node that has been silent for 15 s and does not answer is dead; \"seen\" is its last sign of life. Where none is "
-	 "known, or with --timeout, it listens to those that report: agents do every 5 s unless told otherwise. With --agent "
+	 "All nodes known here are asked, and who answers is listed with the other nodes of its agent; it takes a "
+	 "third of a "
+	 "second. A node that has been silent for 15 s and does not answer is dead; \"seen\" is its last sign of life. "
+	 "Where none is "
+	 "known, or with --timeout, it listens to those that report: agents do every 5 s unless told otherwise. With "
+	 "--agent "
 	 "the nodes of that agent. Exit code 5 when no node was ever heard of, 6 when all are dead.",
 	 cmd_node_list},
 	{"node rename", "NODE_ID NAME", 2, 2, NULL, S(10), "Give a node a name, or another one",
@@ -258,9 +261,12 @@ const struct command vcli_commands[] = {
 	 cmd_node_maintenance},
 	{"node pipeline", "NODE_ID", 1, 1, NULL, S(10), "List the jobs of a node", NULL, cmd_node_verb},
 
-	{"pipeline init", "FILE [INPUT]", 1, 2, FLAGS("force", "ffprobe"), S(6), "Write a document for the nodes that are there",
-	 "A distributor, a storage (those with the fewest jobs) and a transcoder for each rendition, with their addresses and "
-	 "ports; the job is named as FILE. With INPUT, a film, for its size and bit rate, otherwise for 1280x720. Change in it "
+	{"pipeline init", "FILE [INPUT]", 1, 2, FLAGS("force", "ffprobe"), S(6),
+	 "Write a document for the nodes that are there",
+	 "A distributor, a storage (those with the fewest jobs) and a transcoder for each rendition, with their "
+	 "addresses and "
+	 "ports; the job is named as FILE. With INPUT, a film, for its size and bit rate, otherwise for 1280x720. "
+	 "Change in it "
 	 "what you like: docs/api.md has every field.",
 	 cmd_pipeline_init},
 	{"pipeline plan", "FILE", 1, 1, NULL, 0, "Show what a pipeline would need, without sending anything",
@@ -323,7 +329,8 @@ const struct command vcli_commands[] = {
 	 "state folder of the agent that shall serve the node.",
 	 cmd_key_new},
 	{"key agent", "DIR", 1, 1, NULL, 0, "Show the id of an agent by its state folder",
-	 "Its key is made when it is missing, so that the id is known before the agent first runs: broker setup wants it.",
+	 "Its key is made when it is missing, so that the id is known before the agent first runs: broker setup wants "
+	 "it.",
 	 cmd_key_agent},
 	{"outbox list", NULL, 0, 0, NULL, 0, "Show detached commands that are not sent yet, and those that failed",
 	 NULL, cmd_outbox_list},
