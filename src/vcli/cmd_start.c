@@ -13,17 +13,14 @@
 #include "vcli/job_request.h"
 #include "vcli/wanted.h"
 
-/* What the plan says of a public document; nothing is known of others. */
-static struct error *check_plan(struct vcli *v, const struct job *j)
+/* A public document that cannot work, whatever its nodes answer. */
+static struct error *check_plan(struct vcli *v, const json_t *document)
 {
-	const char *type = json_string_value(json_object_get(j->document, "typeApi"));
 	struct api_pipeline *p = NULL;
 	struct api_plan *plan = NULL;
 	struct error *e = NULL;
 
-	if (!type || strcmp(type, "public") != 0)
-		return NULL;
-	TRY(api_pipeline_read(v, j->document, &p));
+	TRY(api_pipeline_read(v, document, &p));
 	api_plan_make(v, p, &plan);
 	for (size_t i = 0; i < plan->remark_count && !v->set.quiet; i++)
 		fprintf(stderr, "note: %s\n", plan->remarks[i]);
@@ -93,10 +90,14 @@ static void learn_addresses(struct job *j, const struct request_list *l)
 	}
 }
 
+/* What is wrong with the document by itself is said before anybody is asked. */
 static struct error *settle(struct vcli *v, json_t *document)
 {
-	struct error *e = v->set.detach ? endpoints_from_known(v, document) : endpoints_settle(v, document);
+	struct error *e = NULL;
 
+	if (job_is_public(document))
+		TRY(check_plan(v, document));
+	e = v->set.detach ? endpoints_from_known(v, document) : endpoints_settle(v, document);
 	if (!e || e->code != ERROR_INVALID)
 		return e;
 	return error_wrap(e, "nothing was sent; --force starts it all the same");
@@ -133,11 +134,8 @@ struct error *cmd_pipeline_start(struct vcli *v)
 	json_t *answer = json_object();
 
 	vcli_answer(v, answer);
-	/* What is wrong with the document by itself is said before anybody is asked. */
-	TRY(job_from_file(v, v, v->args[0], &j));
-	json_put(answer, "job", j->name);
-	TRY(check_plan(v, j));
 	TRY(job_from_file_settled(v, v, v->args[0], settle, &j));
+	json_put(answer, "job", j->name);
 	TRY(start_requests(j, &l));
 	/* Before anything is sent: a node that has a key nobody knows is of no use. */
 	TRY(job_store(v, j));

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "media/ffmpeg.h"
+#include "vcli/endpoints.h"
 #include "vcli/paths.h"
 #include "vcli/suggest.h"
 
@@ -125,11 +126,16 @@ static struct error *read_public(struct vcli *v, struct job *j)
 	return api_private_add_keys(j, j->sent, &j->key);
 }
 
+bool job_is_public(const json_t *document)
+{
+	const char *type = json_string_value(json_object_get(document, "typeApi"));
+
+	return type && strcmp(type, "public") == 0;
+}
+
 static struct error *read_document(struct vcli *v, struct job *j)
 {
-	const char *type = json_string_value(json_object_get(j->document, "typeApi"));
-
-	if (type && strcmp(type, "public") == 0)
+	if (job_is_public(j->document))
 		TRY(read_public(v, j));
 	else
 		j->sent = json_incref(j->document);
@@ -158,9 +164,9 @@ struct error *job_from_file_settled(const void *ctx, struct vcli *v, const char 
 		return e;
 	}
 	j->folder = folder_of(j, path);
-	e = settle ? settle(v, j->document) : NULL;
+	e = job_is_public(j->document) ? settle(v, j->document) : read_document(v, j);
 	if (!e)
-		e = read_document(v, j);
+		e = job_is_public(j->document) ? read_document(v, j) : settle(v, j->document);
 	if (e) {
 		mem_free(j);
 		return error_wrap(e, "%s", path);
@@ -171,7 +177,7 @@ struct error *job_from_file_settled(const void *ctx, struct vcli *v, const char 
 
 struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, struct job **ret_job)
 {
-	return job_from_file_settled(ctx, v, path, NULL, ret_job);
+	return job_from_file_settled(ctx, v, path, endpoints_from_known, ret_job);
 }
 
 /* --- the job's file --- */

@@ -27,10 +27,12 @@ struct job {
 /* Make a job from FILE: a public or private pipeline document, or a t45 task list. Keys are added to a public one, or
  * taken from the job's file when that was made from an equal document. Belongs to ctx. */
 struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, struct job **ret_job) MUST_CHECK;
-/* The same; before it is read, `settle` may change the document. */
+/* The same with `settle` in the place of endpoints_from_known(): it may change a public document before that is read,
+ * and sees another one only when that can be read. */
 typedef struct error *job_settle_fn(struct vcli *v, json_t *document);
 struct error *job_from_file_settled(const void *ctx, struct vcli *v, const char *path, job_settle_fn *settle,
 				    struct job **ret_job) MUST_CHECK;
+bool job_is_public(const json_t *document);
 /* Read the job's file; `name` may be the beginning of one job's only. ERROR_NOT_FOUND names what to do. */
 struct error *job_load(const void *ctx, struct vcli *v, const char *name, struct job **ret_job) MUST_CHECK;
 /* The argument JOB|FILE of a command: the job of that id, or a file. */

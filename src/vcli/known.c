@@ -125,14 +125,13 @@ static json_t *row_of(const json_t *from)
 /* A line of a list may lack what a status has told of the agent. */
 static void keep_agent(const struct known_node *n, json_t *row)
 {
-	static const char *const keys[] = {"agent_id", "agent_name"};
+	json_t *id = json_object_get(n->row, "agent_id"), *name = json_object_get(n->row, "agent_name");
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		json_t *before = json_object_get(n->row, keys[i]);
-
-		if (before && !json_object_get(row, keys[i]) && !json_object_get(row, "agent_id"))
-			json_object_set(row, keys[i], before);
-	}
+	if (!id || json_object_get(row, "agent_id"))
+		return;
+	json_object_set(row, "agent_id", id);
+	if (name)
+		json_object_set(row, "agent_name", name);
 }
 
 void known_see(struct known *k, const char *id, const json_t *row)
@@ -140,7 +139,7 @@ void known_see(struct known *k, const char *id, const json_t *row)
 	struct known_node *n = known_find(k, id);
 	bool tells = json_object_get(row, "role") && json_object_get(row, "ports");
 
-	if (!id_valid(id) || (!n && !tells))
+	if (!id_valid(id) || (!n && (!tells || k->count >= 2 * KNOWN_NODES)))
 		return;
 	if (!n)
 		n = add(k, id);

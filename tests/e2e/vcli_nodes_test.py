@@ -1,5 +1,6 @@
 """vcli node list, and how nodes are named: against a real broker, real agents and nginx."""
 import contextlib
+import os
 import sqlite3
 import subprocess
 import time
@@ -84,6 +85,48 @@ class Nodes(Case):
         self.assertEqual({n["node_id"] for n in heard}, {STORAGE, TRANSCODER}, "a first look listens")
         self.json("node", "purge", TRANSCODER, environment=other)
         self.assertEqual(set(self.rows()), {STORAGE}, "what was removed elsewhere is not dead but gone")
+
+    def test_names_of_nodes_and_agents(self):
+        agent = self.agent("--name", "cellar", nodes=(STORAGE, TRANSCODER, DISTRIBUTOR))
+        self.json("node", "create", "storage", STORAGE, "--name", "shelf")
+        self.json("node", "create", "transcoder", TRANSCODER)
+        self.assertEqual(self.json("node", "status", "shelf")["node_id"], STORAGE)
+        self.assertEqual(self.json("node", "rename", TRANSCODER[:4], "mill")["name"], "mill")
+        status = self.json("node", "status", "mill")
+        self.assertEqual((status["node_id"], status["name"], status["agent_name"]), (TRANSCODER, "mill", "cellar"))
+        self.assertRegex(self.vcli("node", "list").stdout, rf"{STORAGE} +shelf +storage +running +now +cellar ")
+        self.assertEqual(self.json("node", "maintenance", "mill", "on")["node_id"], TRANSCODER)
+        self.assertEqual(len(self.json("node", "list", "--agent", "cellar")["nodes"]), 2)
+
+        agent.kill()  # names outlive it
+        agent.start()
+        wait_for(lambda: self.answers(agent), 30, "the agent answers")
+        self.assertEqual(self.json("node", "status", "shelf")["maintenance"], "off")
+        self.assertEqual(self.json("node", "create", "distributor", DISTRIBUTOR, "--name", "mill", code=4)["error"]["code"], "exists")
+        for name in ("cafe", "two words", "-x", "x" * 33, "9lives"):
+            self.assertIn("is no name", self.vcli("node", "rename", "shelf", "--", name, code=2).stderr)
+        self.assertIn('did you mean "shelf"', self.vcli("node", "status", "shlef", code=2).stderr)
+
+        self.assertEqual(set(self.vcli("completion", "ids").stdout.split()), {STORAGE, "shelf", TRANSCODER, "mill"})
+        self.assertEqual(set(self.vcli("completion", "agents").stdout.split()), {agent.id(), "cellar"})
+        self.assertEqual(self.completed("vcli node status sh"), {"shelf"})
+        self.assertEqual(self.completed(f"vcli node purge {STORAGE[:3]}"), {STORAGE})
+        self.assertEqual(self.completed("vcli node list --agent ce"), {"cellar"})
+
+        # Whoever reports can call itself so: a name that two have names none of them.
+        with contextlib.closing(sqlite3.connect(self.state() / "known.db")) as db, db:
+            db.execute("insert into known_node select bus, network, ?, seen_ms, row from known_node where id = ?",
+                       (DISTRIBUTOR, STORAGE))
+        done = self.vcli("node", "status", "shelf", code=2)
+        self.assertIn(STORAGE, done.stderr)
+        self.assertIn("is the name of several", done.stderr)
+
+    def completed(self, line):
+        script = (f"source <(vcli completion bash); COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; _vcli; "
+                  "printf '%s\\n' \"${COMPREPLY[@]}\"")
+        environment = dict(self.environment, PATH=os.path.dirname(VCLI) + ":" + os.environ["PATH"])
+        done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+        return set(done.stdout.split())
 
     def test_without_the_broker_what_is_known_is_told_as_such(self):  # the last, since it takes the broker away
         self.agent(nodes=(STORAGE,))

@@ -6,10 +6,11 @@ import unittest
 import urllib.request
 
 from agent import make_film, wait_for
-from vcli_test import DISTRIBUTOR, SECOND, STORAGE, TRANSCODER, VCLI, Online, document
+import vcli_test
+from vcli_test import DISTRIBUTOR, SECOND, STORAGE, TRANSCODER, VCLI, document
 
 
-class Start(Online):
+class Start(vcli_test.Online):
     def ordered(self, job, change=None, ports=True):
         """The document's path; `change` gets its nodes by id."""
         d = document(job, self.create_all())
@@ -91,9 +92,6 @@ class Start(Online):
         self.assertIn("pipeline.nodes[3].port: the document names none", done.stderr)
         self.assertIn(SECOND, done.stderr)
         self.assertEqual(self.json("node", "pipeline", DISTRIBUTOR)["jobs"], [], "nothing was sent")
-
-
-del Online  # its own tests run where it is
 
 
 if __name__ == "__main__":
