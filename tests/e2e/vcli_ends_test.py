@@ -1,12 +1,15 @@
 """vcli pipeline stop and close are wanted states: a node that is away is said to be so at once and learns it when it is back,
 and nothing of the job stays with the user."""
+import os
+import pty
+import select
 import sqlite3
 import time
 import unittest
 
 import broker as broker_module
 from agent import Agent, wait_for
-from vcli_test import DISTRIBUTOR, SECOND, STORAGE, TRANSCODER, Online
+from vcli_test import DISTRIBUTOR, SECOND, STORAGE, TRANSCODER, VCLI, Online
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -100,9 +103,43 @@ class Ends(Online):
         self.assertEqual(self.wanted(), [])
         self.assertEqual(self.jobs_of(STORAGE)["anew"], "running")
 
+    def test_a_node_with_jobs_is_not_removed_unasked(self):
+        self.start("kept")
+        for verb, words in (("remove", "they end"), ("purge", "all it has stored is deleted")):
+            done = self.vcli("node", verb, SECOND, code=4)
+            self.assertIn(f"node {SECOND} has 1 job (kept running): they end", done.stderr)
+            self.assertIn(words, done.stderr)
+            self.assertIn("--force", done.stderr)
+        for answer, code in ((b"n\n", 4), (b"\n", 4), (b"y\n", 0)):
+            self.assertEqual(self.typed(answer, "node", "purge", SECOND), code, answer)
+        self.assertFalse(self.vcli_ok("node", "status", SECOND))
+
+    def typed(self, answer, *words):
+        """The exit code of vcli at a terminal whose person answers its question so."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(VCLI, [VCLI, *words], self.environment)
+        said = b""
+        deadline = time.monotonic() + 60
+        sent = False
+        while time.monotonic() < deadline:
+            try:
+                part = os.read(terminal, 4096) if select.select([terminal], [], [], 1)[0] else None
+            except OSError:
+                break
+            if part == b"":
+                break
+            said += part or b""
+            if b"[y/N]" in said and not sent:
+                os.write(terminal, answer)
+                sent = True
+        os.close(terminal)
+        self.assertIn(b"Go on?", said)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
     def test_one_that_is_no_more(self):
         self.start("gone")
-        self.vcli("node", "purge", SECOND, "--timeout", "30s")
+        self.vcli("node", "purge", SECOND, "--timeout", "30s", "--force")
         before = list(self.agent.argv)
         self.agent.stop()
         self.broker.ctl("delete_queue", "dsn.test." + SECOND)
