@@ -140,7 +140,7 @@ class DockerPipeline(unittest.TestCase):
         for url in urls:
             self.check_decodes(url)
         for node in ROLES.values():
-            self.vcli("node", "purge", node)
+            self.vcli("node", "purge", node, "--force")
         self.assertEqual(self.engine.containers(), [])
 
     def test_classic_keeps_hls(self):
