@@ -143,7 +143,11 @@ static struct error *segmenter(void *scope, char **a)
 
 static struct error *push(void *scope, char **a)
 {
-	print_argv(media_ffmpeg_push(scope, &programs, a[0], a[1], a[2][0] == 'n', 500000, 4, NULL));
+	struct media_verdict v = {.fits = a[2][0] != 'n', .video_index = -1, .audio_index = -1};
+	struct media_push how = {
+		.film = a[0], .url = a[1], .verdict = &v, .how = {.bitrate_bps = 500000, .fragment_s = 4}};
+
+	print_argv(media_ffmpeg_push(scope, &programs, &how));
 	return NULL;
 }
 
@@ -157,7 +161,7 @@ static struct error *judge(void *scope, char **a)
 {
 	struct media_verdict *v;
 
-	TRY(media_probe_file(scope, "ffprobe", a[0], 0, atoi(a[1]), &v));
+	TRY(media_probe_file(scope, "ffmpeg", "ffprobe", a[0], 0, atoi(a[1]), &v));
 	print_json(json_pack("{s:b,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "fits", v->fits, "reason", v->reason ? v->reason : "",
 			     "video", v->video_codec, "audio", v->audio_codec, "duration_ms",
 			     (json_int_t)v->duration_ms, "max_key_ms", (json_int_t)v->max_key_interval_ms, "min_key_ms",
