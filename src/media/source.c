@@ -67,7 +67,7 @@ static struct error *find(struct media_source *s, const json_t *o, const char *k
 
 static void add_key(struct media_stream_facts *s, int64_t pts_ms)
 {
-	int64_t interval_ms = pts_ms - (s->keys ? s->last_key_ms : s->first_ms);
+	int64_t interval_ms = pts_ms - (s->keys ? s->last_key_ms : s->all.first_ms);
 
 	if (s->keys++ == 0) {
 		/* What stands before the first key frame cannot be decoded: an interval as long at least. */
@@ -81,8 +81,8 @@ static void add_key(struct media_stream_facts *s, int64_t pts_ms)
 	s->last_key_ms = pts_ms;
 }
 
-/* Begin and end of the stream, by one packet more. */
-static void add_time(struct media_stream_facts *s, int64_t pts_ms, int64_t dts_ms, int64_t duration_ms)
+/* Begin and end, by one packet more. */
+static void add_time(struct media_span *s, int64_t pts_ms, int64_t dts_ms, int64_t duration_ms)
 {
 	if (!s->timed || pts_ms < s->first_ms)
 		s->first_ms = pts_ms;
@@ -97,14 +97,26 @@ static void add_time(struct media_stream_facts *s, int64_t pts_ms, int64_t dts_m
 	s->timed = true;
 }
 
+static void add_times(struct media_stream_facts *s, const json_t *o, int64_t pts_ms, int64_t dts_ms, bool hidden)
+{
+	int64_t duration_ms = time_ms(o, "duration_time");
+
+	if (duration_ms < 0)
+		duration_ms = 0;
+	if (dts_ms == NO_TIME)
+		dts_ms = pts_ms;
+	add_time(&s->all, pts_ms, dts_ms, duration_ms);
+	if (!hidden)
+		add_time(&s->shown, pts_ms, dts_ms, duration_ms);
+}
+
 static struct error *read_packet(struct media_source *all, const json_t *o)
 {
 	struct media_stream_facts *s;
 	const char *flags = json_string_value(json_object_get(o, "flags"));
 	const json_t *idr = json_object_get(o, "idr");
 	int64_t size = whole(o, "size"), pts_ms = time_ms(o, "pts_time"), dts_ms = time_ms(o, "dts_time");
-	int64_t duration_ms = time_ms(o, "duration_time");
-	bool key = flags && flags[0] == 'K';
+	bool key = flags && flags[0] == 'K', hidden = flags && strchr(flags, 'D');
 
 	TRY(find(all, o, "stream_index", &s));
 	if (s->packets++ == 0)
@@ -117,7 +129,8 @@ static struct error *read_packet(struct media_source *all, const json_t *o)
 		pts_ms = dts_ms;
 	}
 	if (pts_ms != NO_TIME)
-		add_time(s, pts_ms, dts_ms == NO_TIME ? pts_ms : dts_ms, duration_ms > 0 ? duration_ms : 0);
+		add_times(s, o, pts_ms, dts_ms, hidden);
+	s->hidden += hidden;
 	s->flagged += key;
 	if (idr && !s->told_idr) { /* what flags said before is void */
 		s->told_idr = true;
@@ -342,14 +355,14 @@ static bool better(const int64_t *a, const int64_t *b, size_t count)
 const struct media_stream_facts *media_source_picture(const struct media_source *s)
 {
 	const struct media_stream_facts *best = NULL;
-	int64_t best_score[5] = {0};
+	int64_t best_score[4] = {0};
 
 	for (int i = 0; i < MEDIA_MAX_STREAMS; i++) {
 		const struct media_stream_facts *v = &s->streams[i];
-		const int64_t score[5] = {v->packets > 0, v->codec[0] != '\0', v->is_default,
-					  (int64_t)v->width * v->height, v->bytes};
+		const int64_t score[4] = {v->packets > 0, v->codec[0] != '\0', v->is_default,
+					  (int64_t)v->width * v->height};
 
-		if (!v->known || !v->video || v->is_cover || (best && !better(score, best_score, 5)))
+		if (!v->known || !v->video || v->is_cover || (best && !better(score, best_score, 4)))
 			continue;
 		best = v;
 		memcpy(best_score, score, sizeof(score));

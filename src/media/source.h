@@ -11,6 +11,13 @@
 
 #define MEDIA_MAX_STREAMS 32
 
+/* When packets begin and end. */
+struct media_span {
+	bool timed;
+	int64_t first_ms, last_ms, end_ms; /* pts: smallest, largest, largest with its duration */
+	int64_t first_dts_ms, end_dts_ms;
+};
+
 struct media_stream_facts {
 	bool known; /* "streams" names it */
 	bool video, audio;
@@ -23,14 +30,13 @@ struct media_stream_facts {
 	int64_t promised_ms;                 /* how long it is, as the container has it; 0: not told */
 
 	int64_t packets, untimed, bytes, max_frame_bytes;
-	bool timed;
-	int64_t first_ms, last_ms, end_ms; /* pts: smallest, largest, largest with its duration */
-	int64_t first_dts_ms, end_dts_ms;  /* the same of dts, of packets that have one; else as pts */
-	int64_t flagged;                   /* packets that the container calls key frames */
+	int64_t hidden; /* packets that players decode and do not show (edit lists, encoders' priming) */
+	struct media_span all, shown;
+	int64_t flagged; /* packets that the container calls key frames */
 	bool first_is_key;
 	bool told_idr; /* which of them are IDR is known */
 	int64_t keys, last_key_ms;
-	int64_t max_key_ms, min_key_ms; /* intervals between key frames; the first: from first_ms */
+	int64_t max_key_ms, min_key_ms; /* intervals between key frames; the first: from the first packet */
 };
 
 struct media_source {

@@ -11,6 +11,8 @@
 /* Containers round what they promise: a second, or a fiftieth, is no loss. */
 #define MISSING_LEAST_MS 1000
 #define MISSING_PART 50
+/* Edit lists are rounded too. */
+#define MOST_HIDDEN 2
 /* A decoder's view of the source: names as ffprobe writes them. */
 #define MAX_WORDS 8
 
@@ -36,7 +38,7 @@ static char *codec_name(const void *ctx, const struct media_stream_facts *s)
 static void measure_picture(struct media_verdict *v, const struct media_stream_facts *p)
 {
 	bool on_its_side = p->rotation_deg == 90 || p->rotation_deg == 270;
-	int64_t tail_ms;
+	int64_t tail_ms, shown = p->packets - p->hidden;
 
 	v->width = on_its_side ? p->height : p->width;
 	v->height = on_its_side ? p->width : p->height;
@@ -48,13 +50,13 @@ static void measure_picture(struct media_verdict *v, const struct media_stream_f
 	v->max_frame_bytes = p->max_frame_bytes;
 	v->keys = p->keys;
 	v->open_keys = p->flagged > p->keys ? p->flagged - p->keys : 0;
-	v->duration_ms = p->last_ms - p->first_ms;
+	v->duration_ms = p->shown.last_ms - p->shown.first_ms;
 	if (v->duration_ms > 0)
-		v->fps = (double)(p->packets - 1) * 1000 / (double)v->duration_ms;
-	if (p->packets > 1) /* the last frame lasts too */
-		v->duration_ms += v->duration_ms / (p->packets - 1);
+		v->fps = (double)(shown - 1) * 1000 / (double)v->duration_ms;
+	if (shown > 1) /* the last frame lasts too */
+		v->duration_ms += v->duration_ms / (shown - 1);
 	/* The cut-off interval at the end counts when it is the longest already. */
-	tail_ms = p->keys ? p->last_ms - p->last_key_ms : v->duration_ms;
+	tail_ms = p->keys ? p->shown.last_ms - p->last_key_ms : v->duration_ms;
 	v->max_key_interval_ms = p->max_key_ms > tail_ms ? p->max_key_ms : tail_ms;
 	v->min_key_interval_ms = p->keys > 1 ? p->min_key_ms : v->max_key_interval_ms;
 }
@@ -65,18 +67,20 @@ static int64_t longer(int64_t a, int64_t b)
 }
 
 /* All streams of a loop are moved by the same time at each turn, so that they cannot drift. It must be long enough for
- * each one's pts and dts. */
+ * each one's pts and dts; what is not shown is not sent when the film is encoded. */
 static int64_t turn(const struct media_verdict *v, const struct media_stream_facts *p,
 		    const struct media_stream_facts *a)
 {
-	int64_t picture_end_ms = longer(p->end_ms, p->first_ms + v->duration_ms);
-	int64_t begin_ms = p->first_ms, end_ms = picture_end_ms;
-	int64_t decoding_ms = p->end_dts_ms - p->first_dts_ms;
+	const struct media_span *picture = v->fits || v->how.copy_video ? &p->all : &p->shown;
+	int64_t begin_ms = picture->first_ms, end_ms = longer(picture->end_ms, p->shown.first_ms + v->duration_ms);
+	int64_t decoding_ms = picture->end_dts_ms - picture->first_dts_ms;
 
-	if (a && a->timed) {
-		begin_ms = a->first_ms < begin_ms ? a->first_ms : begin_ms;
-		end_ms = longer(end_ms, a->end_ms);
-		decoding_ms = longer(decoding_ms, a->end_dts_ms - a->first_dts_ms);
+	if (a && a->all.timed) {
+		const struct media_span *sound = v->fits ? &a->all : &a->shown;
+
+		begin_ms = sound->first_ms < begin_ms ? sound->first_ms : begin_ms;
+		end_ms = longer(end_ms, sound->end_ms);
+		decoding_ms = longer(decoding_ms, sound->end_dts_ms - sound->first_dts_ms);
 	}
 	return longer(end_ms - begin_ms, decoding_ms);
 }
@@ -104,10 +108,9 @@ static void measure(struct media_verdict *v, const struct media_source *s, const
 		return;
 	measure_picture(v, p);
 	v->promised_ms = promise(s, p);
-	v->turn_ms = turn(v, p, a);
-	if (a && a->timed) {
-		v->audio_start_ms = a->first_ms - p->first_ms;
-		v->audio_end_ms = a->end_ms - p->first_ms;
+	if (a && a->shown.timed) {
+		v->audio_start_ms = a->shown.first_ms - p->shown.first_ms;
+		v->audio_end_ms = a->shown.end_ms - p->shown.first_ms;
 	}
 	if (v->duration_ms > 0)
 		v->bitrate_bps = (int64_t)((double)bytes * 8000 / (double)v->duration_ms);
@@ -126,7 +129,7 @@ static char *find_refusal(const struct media_verdict *v, const struct media_stre
 		return mem_printf(v, "video is %s, which ffmpeg here cannot decode", v->video_codec);
 	if (!p->packets)
 		return mem_printf(v, "the source has no video: a track of %s without pictures", v->video_codec);
-	if (p->timed && !p->keys && !v->open_keys && strcmp(v->video_codec, "h264") == 0)
+	if (p->shown.timed && !p->keys && !v->open_keys && strcmp(v->video_codec, "h264") == 0)
 		return mem_printf(v, "no key frame in %" PRId64 " ms", v->duration_ms);
 	return NULL;
 }
@@ -152,6 +155,8 @@ static char *find_picture_fault(const struct media_verdict *v, const struct medi
 		return mem_printf(v, "players turn the picture by %d degrees, a stream cannot say so", v->rotation_deg);
 	if (p->cropped)
 		return mem_strdup(v, "players cut the picture's edges off, a stream cannot say so");
+	if (p->hidden > MOST_HIDDEN)
+		return mem_printf(v, "%" PRId64 " pictures are there and not to be shown (an edit list)", p->hidden);
 	if (v->width % 2 || v->height % 2)
 		return mem_printf(v, "the picture has an odd size, %dx%d", v->width, v->height);
 	if (v->fps > MAX_FPS + 0.5)
@@ -167,7 +172,7 @@ static char *find_key_fault(const struct media_verdict *v, const struct media_st
 {
 	int64_t fragment_ms = fragment_s * INT64_C(1000);
 
-	if (!p->timed || p->untimed)
+	if (!p->shown.timed || p->untimed)
 		return mem_printf(v, "%" PRId64 " of %" PRId64 " pictures have no time stamp", p->untimed, p->packets);
 	if (v->open_keys)
 		return mem_printf(v,
@@ -236,5 +241,6 @@ struct media_verdict *media_verdict_of(const void *ctx, const struct media_sourc
 		v->how.copy_video = v->reason != NULL;
 	}
 	v->fits = !v->reason;
+	v->turn_ms = turn(v, p, a);
 	return v;
 }
