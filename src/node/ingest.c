@@ -55,7 +55,7 @@ static void on_probed(const struct child_result *r, void *arg)
 
 	if (j) {
 		j->probing = false;
-		input = job_find_input(j, MEDIA_INGEST, j->task->source_stream);
+		input = job_find_input(j, MEDIA_LIVE, j->task->source_stream);
 		if (j->wanted && same)
 			judge(j, r);
 		else if (j->wanted && input >= 0 && j->inputs[input]->active)
@@ -79,7 +79,7 @@ void ingest_check(struct job *j)
 	c->node = n;
 	c->job = mem_strdup(c, j->name);
 	c->hash = mem_strdup(c, j->hash);
-	url = media_rtmp_url(c, "127.0.0.1", n->row.rtmp.container_port, MEDIA_INGEST, j->task->source_stream, NULL);
+	url = media_rtmp_url(c, "127.0.0.1", n->row.rtmp.container_port, MEDIA_LIVE, j->task->source_stream, NULL);
 	argv = media_ffprobe_packets(c, &n->programs, url, seconds);
 	j->probing = true;
 	n->ops->run(n->runtime, (const char *const *)argv, seconds * 1000 + PROBE_SLACK_MS, on_probed, c);
