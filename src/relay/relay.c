@@ -27,16 +27,16 @@ struct relay {
 	struct output *output; /* NULL: not publishing */
 	struct timeline timeline;
 	struct watch watch;
-	struct tag kept[KINDS];  /* what a receiver that joins has to be told first */
-	int nal_bytes;           /* H.264, see relay/tag.h */
-	int codecs[KINDS];       /* that have come */
-	int sent_codecs[KINDS];  /* that the output carries; -1: none */
-	bool anew;               /* publish anew at the next key frame */
-	bool jumped;             /* publish anew with this key frame */
-	int64_t published_ms;    /* on the time line */
-	int64_t published_at_ms; /* monotonic */
-	int64_t last_ms[KINDS];  /* on the time line */
-	bool ended;              /* the time line has no more room */
+	struct tag kept[KINDS]; /* what a receiver that joins has to be told first */
+	int nal_bytes;          /* H.264, see relay/tag.h */
+	int codecs[KINDS];      /* that have come */
+	int sent_codecs[KINDS]; /* that the output carries; -1: none */
+	bool anew;              /* publish anew at the next key frame */
+	bool jumped;            /* publish anew with this key frame */
+	int64_t published_ms;   /* on the time line */
+	int64_t anew_at_ms;     /* monotonic: when a new codec made it publish anew; 0: never */
+	int64_t last_ms[KINDS]; /* on the time line */
+	bool ended;             /* the time line has no more room */
 };
 
 static int kind_of(enum tag_type type)
@@ -75,7 +75,8 @@ static struct error *publish(struct relay *r, int64_t at_ms)
 	log_info("relay.published", "to=%s at_ms=%" PRId64 " sound=%s", log_q(r->settings->output), at_ms,
 		 r->codecs[AUDIO] < 0 ? "no" : "yes");
 	r->published_ms = at_ms;
-	r->published_at_ms = clock_mono_ms();
+	if (r->anew)
+		r->anew_at_ms = clock_mono_ms();
 	r->anew = r->jumped = false;
 	TRY(send_kept(r, SCRIPT, at_ms));
 	TRY(send_kept(r, VIDEO, at_ms));
@@ -107,7 +108,9 @@ static bool time_to_publish(const struct relay *r, const struct tag_look *look)
 {
 	if (!look->key)
 		return false;
-	return !r->output || r->jumped || (r->anew && clock_mono_ms() - r->published_at_ms >= ANEW_EVERY_MS);
+	if (r->anew && (!r->anew_at_ms || clock_mono_ms() - r->anew_at_ms >= ANEW_EVERY_MS))
+		return true;
+	return !r->output || r->jumped;
 }
 
 static struct error *pass(struct relay *r, const struct tag *t, const struct tag_look *look, int64_t at_ms)

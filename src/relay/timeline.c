@@ -95,9 +95,10 @@ static int64_t bridge(struct timeline *t, struct timeline_line *l, const struct 
 	int64_t since_ms = (int32_t)(f->raw_ms - l->strange_raw_ms);
 	bool agrees = l->strange && since_ms >= -BACK_MS && since_ms <= AHEAD_MS + waited_ms(l, f->now_ms);
 
+	if (!agrees)
+		t->bridged += l->strange;
 	l->strange = agrees ? l->strange + 1 : 1;
 	l->strange_raw_ms = f->raw_ms;
-	t->bridged++;
 	return l->out_ms + l->step_ms;
 }
 
@@ -124,8 +125,8 @@ static void begin(struct timeline *t, const struct timeline_frame *f)
 /* The key frame behind a jump: everything moves behind the boundary that is the mark. */
 static void mark(struct timeline *t, int64_t *at_ms, int32_t lead_ms, int64_t now_ms)
 {
-	int64_t fragment = t->last_pts_ms / t->fragment_ms + HLS_MAX_GAPS + 2;
-	int64_t by_ms = fragment * t->fragment_ms - (*at_ms + lead_ms);
+	int64_t pts_ms = *at_ms + lead_ms, last_ms = pts_ms > t->last_pts_ms ? pts_ms : t->last_pts_ms;
+	int64_t by_ms = (last_ms / t->fragment_ms + HLS_MAX_GAPS + 2) * t->fragment_ms - pts_ms;
 
 	*at_ms += by_ms;
 	for (int i = 0; i < TIMELINE_TRACKS; i++) {
@@ -143,6 +144,7 @@ static int64_t stamp(struct timeline *t, struct timeline_line *l, const struct t
 	int64_t at_ms = place(l, f->raw_ms);
 
 	if (fits(t, l, at_ms, f->now_ms)) {
+		t->bridged += l->strange;
 		l->strange = 0;
 		at_ms = rise(l, f->track, at_ms);
 	} else {
@@ -165,7 +167,8 @@ enum timeline_step timeline_put(struct timeline *t, const struct timeline_frame 
 		return TIMELINE_PASS;
 	}
 	at_ms = stamp(t, l, f);
-	if (t->pending && f->key && !l->strange && (!t->jumps || f->now_ms - t->marked_ms >= MARK_EVERY_MS)) {
+	if (t->pending && f->track == TIMELINE_VIDEO && f->key && !l->strange &&
+	    (!t->jumps || f->now_ms - t->marked_ms >= MARK_EVERY_MS)) {
 		mark(t, &at_ms, f->lead_ms, f->now_ms);
 		step = TIMELINE_JUMP;
 	}
