@@ -217,7 +217,7 @@ static void managed(void **state)
 	n.module_path = NULL;
 	text = media_nginx_managed(scope, &n);
 	assert_int_equal(count(text, "application "), 3);
-	assert_int_equal(count(text, "deny play all;"), 2);
+	assert_int_equal(count(text, "deny play all;"), 3);
 	assert_int_equal(count(text, "deny publish all;"), 2); /* live and clean are the node's own programs' alone */
 	assert_int_equal(count(text, "wait_key off;"), 1);     /* the relay sees all that comes to ingest */
 	assert_int_equal(count(text, "wait_key on;"), 2);
