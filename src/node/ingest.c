@@ -36,12 +36,14 @@ static void judge(struct job *j, const struct child_result *r)
 	}
 	mem_free(j->verdict);
 	j->verdict = v;
-	if (v->fits) {
+	if (v->refused && v->enough) {
+		ingest_refuse(j, v->reason);
+	} else if (!v->fits && !v->refused) {
+		ingest_does_not_fit(j, v->reason);
+	} else if (v->fits && v->enough) {
 		mem_free(j->refused);
 		j->refused = NULL;
 		ingest_fits(j);
-	} else {
-		ingest_does_not_fit(j, v->reason);
 	}
 	node_changed(j->node);
 }
@@ -58,7 +60,8 @@ static void on_probed(const struct child_result *r, void *arg)
 		input = job_find_input(j, MEDIA_LIVE, j->task->source_stream);
 		if (j->wanted && same)
 			judge(j, r);
-		else if (j->wanted && input >= 0 && j->inputs[input]->active)
+		j->looked_ms = node_now();
+		if (!same && j->wanted && input >= 0 && j->inputs[input]->active)
 			ingest_check(j); /* the task has changed meanwhile, and with it the limits */
 	}
 	mem_free(c);

@@ -5,11 +5,13 @@
 
 #include "node/job.h"
 
-/* Start a check of the stream that the relay publishes; its outcome is j->verdict and one of the two below. */
+/* Start a check of the stream that the relay publishes; its outcome is j->verdict and one of those below. */
 void ingest_check(struct job *j);
 
 /* The distributor's answers (role_distributor.c). */
 void ingest_fits(struct job *j);
 void ingest_does_not_fit(struct job *j, const char *why);
+/* Normalising would not help. */
+void ingest_refuse(struct job *j, const char *why);
 
 #endif

@@ -27,6 +27,8 @@ enum { INGEST, LIVE, CLEAN };
 #define SILENT_S 3
 /* A source with a stray stamp now and then is told of no more often. */
 #define STRAYS_TOLD_MS 60000
+/* A check that saw too little, or nothing, is followed by another. */
+#define LOOK_AGAIN_MS 2000
 /* So many key frames that are none are no accident. */
 #define OPEN_KEYS 2
 
@@ -143,6 +145,15 @@ static struct error *prepare(struct job *j)
 	return NULL;
 }
 
+/* Was the stream that is published now looked at, and long enough to say what it is? */
+static bool judged(const struct job *j)
+{
+	const struct stream *live = j->inputs[LIVE];
+
+	return j->normalise_bps || j->refused || !live->active ||
+	       (j->verdict && j->verdict->enough && j->looked_ms >= live->since_ms);
+}
+
 static void published(struct job *j, size_t i)
 {
 	if (i == INGEST && !j->epoch_ms) {
@@ -166,7 +177,7 @@ void ingest_fits(struct job *j)
 	       *j->verdict->audio_codec ? j->verdict->audio_codec : "none", (long long)j->verdict->max_key_interval_ms);
 }
 
-static void refuse(struct job *j, const char *why)
+void ingest_refuse(struct job *j, const char *why)
 {
 	if (!j->refused || strcmp(j->refused, why))
 		decide(j->node, "ingest.refused", "%s: %s", j->name, why);
@@ -181,7 +192,7 @@ static void refuse(struct job *j, const char *why)
 void ingest_does_not_fit(struct job *j, const char *why)
 {
 	if (!j->task->normalise) {
-		refuse(j, why);
+		ingest_refuse(j, why);
 		return;
 	}
 	if (j->normalise_bps)
@@ -217,7 +228,8 @@ static void tick(struct job *j, int64_t now_ms)
 {
 	const struct unit *u = relay(j);
 
-	(void)now_ms;
+	if (j->wanted && !j->probing && !judged(j) && now_ms - j->looked_ms >= LOOK_AGAIN_MS)
+		ingest_check(j);
 	if (!j->wanted || u->state != UNIT_RUNNING || !u->has_progress)
 		return;
 	tell_jumps(j, &u->progress);
@@ -226,7 +238,7 @@ static void tick(struct job *j, int64_t now_ms)
 			j, "key frames are no IDR pictures (open GOP or intra refresh), a player cannot join there");
 	/* It looks at one publisher in each of its runs: one that has gone already is not refused again. */
 	if (*u->progress.refused && j->inputs[INGEST]->active && j->inputs[INGEST]->since_ms <= u->advanced_ms)
-		refuse(j, u->progress.refused);
+		ingest_refuse(j, u->progress.refused);
 }
 
 static void status(struct job *j, json_t *o)
