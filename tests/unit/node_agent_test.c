@@ -79,7 +79,7 @@ static int setup(void **state)
 		.ffmpeg = mem_strdup(w, "/nonexistent/ffmpeg"),
 		.ffprobe = mem_strdup(w, "/nonexistent/ffprobe"),
 		.segmenter = mem_strdup(w, "dsn-hls"),
-		.relay = mem_strdup(w, "/nonexistent/dsn-relay"),
+		.relay = mem_strdup(w, "dsn-relay"),
 		.docker_socket = mem_strdup(w, "/nonexistent/docker.sock"),
 		.image = mem_strdup(w, "none"),
 		.preset = mem_strdup(w, "veryfast"),
