@@ -1,6 +1,7 @@
 #include "media/normalise.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/mem.h"
 
@@ -19,10 +20,13 @@ static void add_filter(struct args *a, const struct media_normalise *how)
 		    rate);
 }
 
-/* Twice a fragment. In a loop counted from the turn's begin, so that each begins with one: a key frame is due when the
- * number of half fragments before this frame is greater than it was at the key frame before. */
+/* Twice a fragment. In a loop counted from the turn's begin, so that each begins with one, and spread evenly over it,
+ * so that they stay regular: a key frame is due when the number of intervals before this frame is greater than it was
+ * at the key frame before. */
 static void add_keys(struct args *a, const struct media_normalise *how)
 {
+	double turn_s = (double)how->turn_ms / 1000, half_s = (double)how->fragment_s / 2, step_s;
+
 	args_add(a, "-sc_threshold", "0", "-g", "1000", "-flags", "+cgop", "-force_key_frames");
 	if (how->live) {
 		args_printf(a,
@@ -34,11 +38,11 @@ static void add_keys(struct args *a, const struct media_normalise *how)
 		args_printf(a, "expr:gte(t,n_forced*%d/2)", how->fragment_s);
 		return;
 	}
-	double turn_s = (double)how->turn_ms / 1000, half_s = (double)how->fragment_s / 2;
+	step_s = turn_s / ceil(turn_s / half_s);
 	args_printf(a,
-		    "expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/%.3f)*1e6+floor(mod(t+0.0005,%.3f)/%.1f),"
-		    "floor((prev_forced_t+0.0005)/%.3f)*1e6+floor(mod(prev_forced_t+0.0005,%.3f)/%.1f)))",
-		    turn_s, turn_s, half_s, turn_s, turn_s, half_s);
+		    "expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/%.3f)*1e6+floor(mod(t+0.0005,%.3f)/%.6f),"
+		    "floor((prev_forced_t+0.0005)/%.3f)*1e6+floor(mod(prev_forced_t+0.0005,%.3f)/%.6f)))",
+		    turn_s, turn_s, step_s, turn_s, turn_s, step_s);
 }
 
 void media_normalise_args(struct args *a, const struct media_normalise *how, int video_index, int audio_index)

@@ -267,8 +267,10 @@ const struct command vcli_commands[] = {
 	{"pipeline push", "JOB|FILE INPUT", 2, 2, FLAGS("loop", "ffmpeg", "ffprobe"), 0,
 	 "Send a video file to the distributor in real time",
 	 "The file is looked at first: what HLS can store is sent as it is, anything else is encoded once on the way "
-	 "and the "
-	 "reason is told. The key goes to ffmpeg in a file, not on its command line. " JOB_TEXT,
+	 "and the reason is told; what nothing can be made of (sound only) is refused. --loop sends it again and "
+	 "again, "
+	 "as one film. Exit code 1 when the file is cut off, too: it promises more than it has. The key goes to ffmpeg "
+	 "in a file, not on its command line. " JOB_TEXT,
 	 cmd_pipeline_push},
 	{"pipeline stop", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
 	 "End a job's stream cleanly; what was stored stays", JOB_TEXT, cmd_pipeline_stop},

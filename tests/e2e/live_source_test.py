@@ -63,14 +63,13 @@ class LiveSource(network.TestCase):
             time.sleep(0.5)
 
     def whole(self, net, job, sent):
-        """Every picture that was sent is stored in all renditions, and decodes; returns the cuts."""
-        for variant in net.variants():
-            stored = sum(len(p) for p in net.pictures(variant, job).values())
-            self.assertEqual(stored, sent, f"{job}{variant}: pictures; {self.entries(net, variant, job)}")
-            self.assertEqual(net.decode_errors(variant, job), [], f"{job}{variant}")
-        cuts = net.cuts(SOURCE, job)
-        self.assertEqual(net.cuts(RENDITION, job), cuts, job)
-        return cuts
+        """Every picture that was sent is stored in all renditions, at the same times; returns the cuts."""
+        pictures = {v: net.pictures(v, job) for v in net.variants()}
+        for variant, found in pictures.items():
+            self.assertEqual(sum(map(len, found.values())), sent, f"{job}{variant}: {self.entries(net, variant, job)}")
+        cuts = {v: {number: stamps[0] for number, stamps in found.items()} for v, found in pictures.items()}
+        self.assertEqual(cuts[RENDITION], cuts[SOURCE], job)
+        return cuts[SOURCE]
 
     def sound_from(self, net, variant, job):
         """Number of the first segment that holds sound."""
@@ -112,6 +111,7 @@ class LiveSource(network.TestCase):
         self.assertIn("jumped back by 8", self.decided(net, "ingest.discontinuity", "back0001")[0])
         self.assertIn("jumped forward by 30", self.decided(net, "ingest.discontinuity", "forward01")[0])
         self.assertEqual(len(self.decided(net, "ingest.stray", "stray0001")), 1)
+        self.decodes(net, "back0001")
         for variant in net.variants():
             numbers = net.numbers(variant, "sound0001")
             first = self.sound_from(net, variant, "sound0001")
