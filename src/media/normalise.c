@@ -28,6 +28,12 @@ static void add_keys(struct args *a, const struct media_normalise *how)
 	double turn_s = (double)how->turn_ms / 1000, half_s = (double)how->fragment_s / 2, step_s;
 
 	args_add(a, "-sc_threshold", "0", "-g", "1000", "-flags", "+cgop", "-force_key_frames");
+	if (how->live) {
+		args_printf(a,
+			    "expr:if(isnan(prev_forced_t),1,gt(floor(t*2/%d+0.001),floor(prev_forced_t*2/%d+0.001)))",
+			    how->fragment_s, how->fragment_s);
+		return;
+	}
 	if (!how->turn_ms) {
 		args_printf(a, "expr:gte(t,n_forced*%d/2)", how->fragment_s);
 		return;
@@ -61,8 +67,8 @@ void media_normalise_args(struct args *a, const struct media_normalise *how, int
 		args_add(a, "-enc_time_base:v", "1:1000", "-fps_mode:v", "vfr");
 	}
 	/* Silence where there is no sound yet or no more: a stream without holes. */
-	args_add(a, "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000", "-af",
-		 "aresample=async=1:min_hard_comp=0.03:first_pts=0");
+	args_add(a, "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000", "-af");
+	args_printf(a, "aresample=async=1:min_hard_comp=0.03%s", how->live ? "" : ":first_pts=0");
 }
 
 void media_map_args(struct args *a, int video_index, int audio_index)
