@@ -162,7 +162,7 @@ static void prune(const struct segmenter *s)
 
 	if (!s->playlist->window_s || !s->playlist->count)
 		return;
-	keep_from = s->playlist->segments[0].number - (s->playlist->window_s * INT64_C(1000) / s->fragment_ms + 2);
+	keep_from = s->playlist->segments[0].number - (int64_t)s->playlist->count - 2;
 	dir = opendir(s->folder);
 	if (!dir)
 		return;

@@ -108,13 +108,14 @@ static void drop_first(struct hls_playlist *p)
 
 static void slide(struct hls_playlist *p)
 {
-	int64_t left_ms;
+	int64_t least_s = p->target_s * 3, left_ms;
 
 	while (p->count > HLS_MAX_SEGMENTS)
 		drop_first(p);
 	if (!p->window_s)
 		return;
-	left_ms = listed_ms(p) - p->window_s * INT64_C(1000);
+	/* Fewer than three target durations must not be left (6.2.2). */
+	left_ms = listed_ms(p) - (p->window_s > least_s ? p->window_s : least_s) * 1000;
 	while (p->count > 1 && left_ms >= p->segments[0].duration_ms) {
 		left_ms -= p->segments[0].duration_ms;
 		drop_first(p);

@@ -24,7 +24,7 @@ struct hls_segment {
 
 struct hls_playlist {
 	int fragment_s;
-	int window_s; /* 0: list everything (EVENT) */
+	int window_s; /* at least so much is listed, and three target durations; 0: list everything (EVENT) */
 	bool ended;   /* EXT-X-ENDLIST */
 	struct hls_segment *segments;
 	size_t count, capacity;
