@@ -368,8 +368,7 @@ def check_served(master_url):
 
 
 class Watcher:
-    """Fetches a live stream's playlists several times a second, and checks each version and each step. `ends`: EXT-X-ENDLIST
-    may be taken back (a stream that returns after it was over)."""
+    """Fetches a live stream's playlists several times a second, and checks each version and each step."""
 
     def __init__(self, master_url, every=0.3):
         self.url, self.every = master_url, every
@@ -377,9 +376,12 @@ class Watcher:
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
-    def __enter__(self):
+    def start(self):
         self.thread.start()
         return self
+
+    def __enter__(self):
+        return self.start()
 
     def __exit__(self, *what):
         self.stop()
@@ -404,7 +406,10 @@ class Watcher:
         if not got:
             return None
         self.say(check_headers(url, got[0], got[1]))
-        return got[2].decode() if got[0] == 200 else None
+        if got[0] != 200:
+            self.last.pop(url, None)  # taken away: what comes next is another stream
+            return None
+        return got[2].decode()
 
     def look(self):
         master = self.text(self.url)
@@ -419,7 +424,7 @@ class Watcher:
             text = self.text(url)
             if text is None:
                 continue
-            old = now[uri] = text
+            now[uri] = text
             old = self.last.get(url)
             self.last[url] = text
             if text == old:

@@ -8,6 +8,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import hls_rules  # noqa: E402
 import media_lab as lab  # noqa: E402
 
 JOB = "0300000000000000000007"
@@ -119,7 +120,16 @@ class MediaChain(unittest.TestCase):
             self.assertEqual(self.ends(chain, variant), self.ends(chain, "_src"), f"{variant}: frames and last pts")
             for name in cuts[variant]:
                 self.assertEqual(lab.decode_errors(chain.folder(variant) / name), "", f"{variant}/{name}")
+        self.keeps_rules(chain)
         return cuts["_src"]
+
+    def keeps_rules(self, chain):
+        """The renditions as they are stored, against the rules of HLS: each, its segments, and all beside each other."""
+        texts = {v: (chain.folder(v) / "index.m3u8").read_text() for v in chain.variants()}
+        broken = hls_rules.check_renditions(texts)
+        for variant in chain.variants():
+            broken += hls_rules.check_folder(chain.folder(variant))
+        self.assertEqual(broken, [], self.logs())
 
     def ends(self, chain, variant):
         """Number of pictures and the last one's pts: nothing is missing at the end either."""
@@ -286,6 +296,7 @@ class MediaChain(unittest.TestCase):
             self.assertAlmostEqual(sum(d for _, d, _ in entries), 20, delta=0.1, msg=(cuts, entries, self.logs()))
             for name in cuts:
                 self.assertEqual(lab.decode_errors(chain.folder(variant) / name), "", f"{variant}/{name}")
+        self.keeps_rules(chain)
 
     def stored_video(self, chain, variant):
         return [p for n in lab.stored(chain.folder(variant)) for p in lab.packets(chain.folder(variant) / n)
