@@ -16,8 +16,8 @@ struct segment {
 
 /* Average time between its pictures. */
 int64_t segment_frame_ms(const struct segment *g);
-/* Where it ends, at most `longest_ms` after its start. `next_ms`: where the next one begins, NULL when none follows: that
- * is the end unless something is missing between. */
+/* Where it ends, at most `longest_ms` after its start. `next_ms`: where the next one begins, NULL when none follows:
+ * that is the end unless something is missing between. */
 int64_t segment_end_ms(const struct segment *g, const int64_t *next_ms, int64_t longest_ms);
 
 #endif

@@ -39,7 +39,7 @@ struct segmenter {
 	struct {
 		bool set;
 		int64_t dts_ms;
-	} last_video, stray; /* stray: a picture from elsewhere on the time line, the first one */
+	} last_video, stray;       /* stray: a picture from elsewhere on the time line, the first one */
 	int64_t left_out, said_us; /* frames, since the last log line; when that was */
 };
 
@@ -313,7 +313,8 @@ static struct error *place_picture(struct segmenter *s, const struct source *sou
 	if (!s->segment.open || f->pts_ms - s->segment.start_ms < s->target_ms)
 		return NULL;
 	/* A segment must not be longer, and none may begin here (4.3.4.2.1: EXT-X-INDEPENDENT-SEGMENTS). */
-	log_warn("hls.no_key_frame", "number=%" PRId64 " ends after %" PRId64 " ms without an IDR picture, waiting for one",
+	log_warn("hls.no_key_frame",
+		 "number=%" PRId64 " ends after %" PRId64 " ms without an IDR picture, waiting for one",
 		 s->segment.number, s->target_ms);
 	return end_segment(s, NULL);
 }

@@ -16,10 +16,11 @@ struct source;
 struct frame {
 	AVPacket *packet; /* the source's, until the next read */
 	bool video;
-	bool damaged;           /* video: no picture that could be stored; the rest below says nothing but its time */
-	bool key;               /* video: IDR, decoding may begin here; whatever the container's flag says */
-	bool has_sets;          /* video: brings its parameter sets itself */
-	const uint8_t *profile; /* video: profile, constraints and level, 3 bytes, of the parameter sets it is decoded with */
+	bool damaged;  /* video: no picture that could be stored; the rest below says nothing but its time */
+	bool key;      /* video: IDR, decoding may begin here; whatever the container's flag says */
+	bool has_sets; /* video: brings its parameter sets itself */
+	const uint8_t
+		*profile; /* video: profile, constraints and level, 3 bytes, of the parameter sets it is decoded with */
 	int64_t pts_ms, dts_ms; /* unwrapped */
 	int64_t duration_ms;    /* 0: unknown */
 	unsigned codec_version; /* of its stream: rises when codec settings change */

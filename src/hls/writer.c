@@ -219,8 +219,8 @@ static int fill_packet(struct writer *w, const struct source *source, const stru
 	} else {
 		code = room > INT_MAX / 2 ? AVERROR_INVALIDDATA : av_new_packet(p, (int)room);
 		if (code >= 0)
-			av_shrink_packet(p, (int)h264_annexb(config, f->packet->data, len, f->key && !f->has_sets,
-							     p->data));
+			av_shrink_packet(
+				p, (int)h264_annexb(config, f->packet->data, len, f->key && !f->has_sets, p->data));
 		if (code >= 0 && f->key)
 			p->flags |= AV_PKT_FLAG_KEY;
 	}

@@ -56,7 +56,8 @@ static struct error *read_sets(struct h264_config *c, struct bytes *b, int count
 		size_t len;
 
 		if (!next_nal(b, 2, &nal, &len))
-			return error_new(ERROR_INVALID, "AVC header: parameter set %d of type %d is cut off", i + 1, type);
+			return error_new(ERROR_INVALID, "AVC header: parameter set %d of type %d is cut off", i + 1,
+					 type);
 		if (nal_type(nal) != type)
 			return error_new(ERROR_INVALID, "AVC header: parameter set %d has type %d, not %d", i + 1,
 					 nal_type(nal), type);

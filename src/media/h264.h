@@ -16,9 +16,9 @@
 #define H264_MAX_SETS_BYTES (64u << 10)
 
 struct h264_config {
-	int length_bytes;                    /* of the length in front of each NAL unit: 1, 2 or 4 */
-	uint8_t profile[3];                  /* profile, constraints, level of the first sequence parameter set */
-	uint8_t *sets;                       /* all parameter sets with start codes, sequence ones first */
+	int length_bytes;   /* of the length in front of each NAL unit: 1, 2 or 4 */
+	uint8_t profile[3]; /* profile, constraints, level of the first sequence parameter set */
+	uint8_t *sets;      /* all parameter sets with start codes, sequence ones first */
 	size_t sets_len;
 };
 
@@ -28,9 +28,9 @@ struct error *h264_config_read(const void *ctx, const uint8_t *record, size_t le
 
 /* What one access unit holds. */
 struct h264_picture {
-	bool whole;    /* it has slices, and no NAL unit is empty or longer than what is there */
-	bool idr;      /* decoding may begin here */
-	bool has_sets; /* brings sequence and picture parameter sets of its own */
+	bool whole;                  /* it has slices, and no NAL unit is empty or longer than what is there */
+	bool idr;                    /* decoding may begin here */
+	bool has_sets;               /* brings sequence and picture parameter sets of its own */
 	const uint8_t *sequence_set; /* the first of these, 4 bytes at least; NULL: none */
 };
 

@@ -182,8 +182,8 @@ static void put_entry(struct text *t, const struct hls_segment *s, const struct 
 		put(t, "#dsn:start=%" PRId64 "\n", s->start_ms);
 	if (s->gap)
 		put(t, "#EXT-X-GAP\n");
-	put(t, "#EXTINF:%" PRId64 ".%03" PRId64 ",\n%010" PRId64 "%s.ts\n", s->duration_ms / 1000, s->duration_ms % 1000,
-	    s->number, s->rest ? REST : "");
+	put(t, "#EXTINF:%" PRId64 ".%03" PRId64 ",\n%010" PRId64 "%s.ts\n", s->duration_ms / 1000,
+	    s->duration_ms % 1000, s->number, s->rest ? REST : "");
 }
 
 char *hls_playlist_text(const void *ctx, const struct hls_playlist *p)
@@ -233,4 +233,3 @@ out:
 	mem_free(scope);
 	return e;
 }
-

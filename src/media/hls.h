@@ -41,9 +41,9 @@ struct hls_playlist {
 /* A hole shorter than this is a matter of time stamps, not a loss. */
 #define HLS_HOLE_MS 500
 
-/* The target duration of a fragment length: one and a half, in whole seconds. A segment begins at the first key frame of
- * a fragment, so it is as long as the key frames make it; with this a key frame every half fragment may be anywhere, and
- * a new version of the playlist comes between a half and one and a half target durations after the last (6.2.2). It
+/* The target duration of a fragment length: one and a half, in whole seconds. A segment begins at the first key frame
+ * of a fragment, so it is as long as the key frames make it; with this a key frame every half fragment may be anywhere,
+ * and a new version of the playlist comes between a half and one and a half target durations after the last (6.2.2). It
  * depends on nothing else, so that it is constant, and equal in all renditions (6.2.4). */
 int hls_target_s(int fragment_s);
 

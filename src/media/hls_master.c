@@ -4,8 +4,7 @@
 #include "base/mem.h"
 #include "media/hls.h"
 
-#define FROM_SEGMENTS                                                                                                  \
-	"BANDWIDTH=%" PRId64 ",AVERAGE-BANDWIDTH=%" PRId64 ",CODECS=\"%s\",RESOLUTION=%dx%d"
+#define FROM_SEGMENTS "BANDWIDTH=%" PRId64 ",AVERAGE-BANDWIDTH=%" PRId64 ",CODECS=\"%s\",RESOLUTION=%dx%d"
 
 static char *attributes(const void *ctx, const struct api_hls_variant *v, const struct hls_measured *m)
 {

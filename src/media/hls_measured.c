@@ -23,8 +23,7 @@ static struct error *read_word(const json_t *o, const struct place *at, const ch
 
 static struct error *read_members(const json_t *o, struct hls_measured *m)
 {
-	static const char *const known[] = {"peak",   "average", "codecs",   "width",
-					    "height", "rate",    "settings", NULL};
+	static const char *const known[] = {"peak", "average", "codecs", "width", "height", "rate", "settings", NULL};
 	const struct place at = {NULL, HLS_MEASURED_NAME, 0};
 	int64_t width = 0, height = 0;
 

@@ -90,7 +90,8 @@ static char *rtmp(const void *ctx, const struct media_nginx_node *n)
 }
 
 /* A range beyond a file's end (416) passes nginx's header filters twice, the first time as a 200: what these have added
- * then must not be added again, two values of one CORS header are an error to browsers. Nor may such an answer be kept. */
+ * then must not be added again, two values of one CORS header are an error to browsers. Nor may such an answer be kept.
+ */
 static char *hls_headers(const void *ctx)
 {
 	return mem_strdup(ctx, "\n"
@@ -136,22 +137,21 @@ static char *hls_location(const void *ctx, const char *pattern, const char *type
  * point). */
 static char *hls_server(const void *ctx, const struct media_nginx_node *n)
 {
-	return mem_printf(
-		ctx,
-		"%s\n"
-		"\tserver {\n"
-		"\t\t%s\n"
-		"\t\troot \"%s/data\";\n"
-		"\t\tautoindex off;\n"
-		"\t\tlocation / {\n"
-		"\t\t\treturn 404;\n"
-		"\t\t}\n"
-		"%s%s"
-		"\t}\n",
-		hls_headers(ctx), listen(ctx, n->listen_ip, n->http_port), n->path,
-		hls_location(ctx, "^/hls/[0-9A-Za-z_][^/]*(/index)?\\.m3u8$", "application/vnd.apple.mpegurl",
-			     "$asked_again"),
-		hls_location(ctx, "^/hls/[0-9A-Za-z_][^/]*/[0-9]+\\.ts$", "video/mp2t", "$kept_a_day"));
+	return mem_printf(ctx,
+			  "%s\n"
+			  "\tserver {\n"
+			  "\t\t%s\n"
+			  "\t\troot \"%s/data\";\n"
+			  "\t\tautoindex off;\n"
+			  "\t\tlocation / {\n"
+			  "\t\t\treturn 404;\n"
+			  "\t\t}\n"
+			  "%s%s"
+			  "\t}\n",
+			  hls_headers(ctx), listen(ctx, n->listen_ip, n->http_port), n->path,
+			  hls_location(ctx, "^/hls/[0-9A-Za-z_][^/]*(/index)?\\.m3u8$", "application/vnd.apple.mpegurl",
+				       "$asked_again"),
+			  hls_location(ctx, "^/hls/[0-9A-Za-z_][^/]*/[0-9]+\\.ts$", "video/mp2t", "$kept_a_day"));
 }
 
 static char *temporary_paths(const void *ctx, const char *path)

@@ -294,8 +294,8 @@ class MediaChain(unittest.TestCase):
             self.assertTrue(0 < lost < 2 * FRAGMENT * 25, f"{lost} frames lost")
             self.assertEqual(self.ends(chain, variant)[1], self.ends(chain, "_src")[1], "the end is there")
             self.assertAlmostEqual(sum(d for _, d, _ in entries), 20, delta=0.1, msg=(cuts, entries, self.logs()))
-            for name in cuts:
-                self.assertEqual(lab.decode_errors(chain.folder(variant) / name), "", f"{variant}/{name}")
+            for name in cuts:  # the one that was cut off may have no sound yet, which is worth a warning to ffmpeg
+                self.assertEqual(lab.decode_errors(chain.folder(variant) / name, "error"), "", f"{variant}/{name}")
         self.keeps_rules(chain)
 
     def stored_video(self, chain, variant):

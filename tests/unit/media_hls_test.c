@@ -91,16 +91,20 @@ static void expect(const struct hls_playlist *p, const struct expected *e, size_
 static void gaps(void **state)
 {
 	static const struct expected whole[] = {
-		{2, 10000, 5000, false, false}, {3, 15000, 5000, true, false},  {4, 20000, 5000, true, false},
+		{2, 10000, 5000, false, false},
+		{3, 15000, 5000, true, false},
+		{4, 20000, 5000, true, false},
 		{5, 25000, 5000, false, false},
 	};
 	static const struct expected rests[] = {
-		{2, 10000, 2000, false, false}, {3, 12000, 8000, true, false},  {4, 20000, 8000, true, false},
+		{2, 10000, 2000, false, false},
+		{3, 12000, 8000, true, false},
+		{4, 20000, 8000, true, false},
 		{5, 28000, 2000, false, false},
 	};
 	static const struct expected long_rests[] = {
-		{2, 10000, 1000, false, false}, {2, 11000, 4000, true, true},   {3, 15000, 5000, true, false},
-		{4, 20000, 5000, true, false},  {5, 25000, 4500, true, true},   {5, 29500, 500, false, false},
+		{2, 10000, 1000, false, false}, {2, 11000, 4000, true, true}, {3, 15000, 5000, true, false},
+		{4, 20000, 5000, true, false},  {5, 25000, 4500, true, true}, {5, 29500, 500, false, false},
 	};
 	struct hls_playlist *p = hls_playlist_new(NULL, 5, 0);
 
@@ -407,8 +411,8 @@ static void measured_back(void **state)
 	mem_free(text);
 }
 
-#define MEASURED(peak, codecs, width, settings)                                                                        \
-	"{\"peak\":\"" peak "\",\"average\":\"1\",\"codecs\":\"" codecs "\",\"width\":\"" width                        \
+#define MEASURED(peak, codecs, width, settings)                                                 \
+	"{\"peak\":\"" peak "\",\"average\":\"1\",\"codecs\":\"" codecs "\",\"width\":\"" width \
 	"\",\"height\":\"2\",\"rate\":\"0\",\"settings\":\"" settings "\"}"
 
 static void measured_refusals(void **state)
