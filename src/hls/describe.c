@@ -9,22 +9,18 @@
 enum { AAC_LC = 2, AAC_SBR = 5, AAC_PS = 29, AAC_ESCAPE = 31, MP3_IN_MP4 = 34 };
 
 static void parse(AVCodecParserContext *parser, AVCodecContext *codec, const uint8_t *data, int len,
-		  struct api_size *ret_size, int64_t *ret_rate_mhz)
+		  struct api_size *ret_size)
 {
 	uint8_t *out = NULL;
 	int out_len = 0;
 
 	parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
 	av_parser_parse2(parser, codec, &out, &out_len, data, len, AV_NOPTS_VALUE, AV_NOPTS_VALUE, 0);
-	if (parser->width <= 0 || parser->height <= 0)
-		return;
-	*ret_size = (struct api_size){parser->width, parser->height};
-	if (codec->framerate.num > 0 && codec->framerate.den > 0)
-		*ret_rate_mhz = av_rescale(codec->framerate.num, 1000, codec->framerate.den);
+	if (parser->width > 0 && parser->height > 0)
+		*ret_size = (struct api_size){parser->width, parser->height};
 }
 
-void describe_picture(const struct source *source, const struct frame *f, struct api_size *ret_size,
-		      int64_t *ret_rate_mhz)
+void describe_picture(const struct source *source, const struct frame *f, struct api_size *ret_size)
 {
 	const struct h264_config *config = source_config(source);
 	size_t len = (size_t)f->packet->size;
@@ -35,7 +31,7 @@ void describe_picture(const struct source *source, const struct frame *f, struct
 	if (parser && codec && annexb) {
 		codec->codec_id = AV_CODEC_ID_H264;
 		len = h264_annexb(config, f->packet->data, len, !f->has_sets, annexb);
-		parse(parser, codec, annexb, (int)len, ret_size, ret_rate_mhz);
+		parse(parser, codec, annexb, (int)len, ret_size);
 	}
 	av_free(annexb);
 	avcodec_free_context(&codec);

@@ -5,10 +5,8 @@
 #include "api/task.h"
 #include "hls/source.h"
 
-/* Size after cropping, and frames per 1000 s as its parameter sets tell them (0: they do not), of a key frame.
- * Untouched when the picture cannot be parsed. */
-void describe_picture(const struct source *source, const struct frame *f, struct api_size *ret_size,
-		      int64_t *ret_rate_mhz);
+/* Size after cropping, of a key frame. Untouched when the picture cannot be parsed. */
+void describe_picture(const struct source *source, const struct frame *f, struct api_size *ret_size);
 /* RFC 6381: "avc1.4d401f", "mp4a.40.2". */
 char *describe_video_codec(const void *ctx, const struct frame *f);
 char *describe_audio_codec(const void *ctx, const AVCodecParameters *audio);

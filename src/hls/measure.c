@@ -15,6 +15,7 @@
 #define RECENT 32
 /* A frame rate of fewer frames says nothing. */
 #define LEAST_FRAMES 10
+#define MAX_RATE_MHZ 1000000
 
 struct piece {
 	int64_t bytes, duration_ms;
@@ -26,7 +27,6 @@ struct measure {
 	struct piece recent[RECENT]; /* contiguous segments, the last one last */
 	size_t recent_count;
 	int64_t bytes, duration_ms; /* of all */
-	int64_t told_mhz;           /* what the parameter sets of the open segment say of its frame rate */
 	struct hls_measured found;
 };
 
@@ -155,24 +155,15 @@ bool measure_begin(struct measure *m, const struct source *source, const struct 
 	add_codec(m, describe_video_codec(m, first));
 	if (audio)
 		add_codec(m, describe_audio_codec(m, audio));
-	m->told_mhz = 0;
-	describe_picture(source, first, &m->found.size, &m->told_mhz);
+	describe_picture(source, first, &m->found.size);
 	return equal;
 }
 
-/* What the parameter sets say, where the pictures come like that; else how they come. */
 static void measure_rate(struct measure *m, const struct segment *g)
 {
-	int64_t mhz;
+	int64_t mhz = describe_rate_mhz(segment_rate_mhz(g));
 
-	if (g->frames < LEAST_FRAMES || g->last_ms <= g->start_ms)
-		return;
-	mhz = (g->frames - 1) * 1000000 / (g->last_ms - g->start_ms);
-	if (m->told_mhz && m->told_mhz * 98 <= mhz * 100 && mhz * 98 <= m->told_mhz * 100)
-		mhz = m->told_mhz;
-	else
-		mhz = describe_rate_mhz(mhz);
-	if (mhz > m->found.rate_mhz && mhz <= 1000000)
+	if (g->frames >= LEAST_FRAMES && mhz > m->found.rate_mhz && mhz <= MAX_RATE_MHZ)
 		m->found.rate_mhz = mhz;
 }
 

@@ -4,6 +4,32 @@
 
 #define DEFAULT_FRAME_MS 40
 
+void segment_count(struct segment *g, int64_t pts_ms, int64_t dts_ms)
+{
+	int64_t step_ms = dts_ms - g->last_dts_ms;
+
+	if (g->frames++ > 0 && step_ms > 0 && step_ms < SEGMENT_STEPS)
+		g->steps[step_ms]++;
+	g->last_dts_ms = dts_ms;
+	if (pts_ms > g->last_ms)
+		g->last_ms = pts_ms;
+}
+
+int64_t segment_rate_mhz(const struct segment *g)
+{
+	int64_t common = 1, count = 0, sum_ms = 0;
+
+	for (int64_t i = 1; i < SEGMENT_STEPS; i++)
+		if (g->steps[i] > g->steps[common])
+			common = i;
+	/* A step that is no whole number of milliseconds comes as two neighbours. */
+	for (int64_t i = common > 1 ? common - 1 : 1; i <= common + 1 && i < SEGMENT_STEPS; i++) {
+		count += g->steps[i];
+		sum_ms += g->steps[i] * i;
+	}
+	return sum_ms ? count * 1000000 / sum_ms : 0;
+}
+
 int64_t segment_frame_ms(const struct segment *g)
 {
 	if (g->frames < 2 || g->last_ms <= g->start_ms)

@@ -337,9 +337,7 @@ static struct error *picture(struct segmenter *s, const struct source *source, c
 		leave_out(s, f, "damaged");
 		return NULL;
 	}
-	s->segment.frames++;
-	if (f->pts_ms > s->segment.last_ms)
-		s->segment.last_ms = f->pts_ms;
+	segment_count(&s->segment, f->pts_ms, f->dts_ms);
 	report_frame(s->report, f->pts_ms);
 	return NULL;
 }
