@@ -47,6 +47,9 @@ struct job {
 	size_t unit_count;
 	struct stream **inputs; /* what is published here for this job */
 	bool *finished;         /* storage: end of stream was written, by input */
+	char *master;           /* storage: the master playlist as it was written last; NULL: not yet */
+	int64_t master_ms;      /* storage, monotonic: when it was looked at last */
+	int64_t measured_ms;    /* storage, monotonic: when the first rendition had a segment; 0: none has */
 	size_t input_count;
 	char *trouble; /* why it could not be prepared; NULL: it was */
 	bool classic_busy;

@@ -139,6 +139,7 @@ class DockerPipeline(unittest.TestCase):
         self.assertGreaterEqual(len(source), SECONDS // 2 - 1)
         for url in urls:
             self.check_decodes(url)
+        self.assertEqual(hls_rules.check_served(f"{base}.m3u8"), [])
         for node in ROLES.values():
             self.vcli("node", "purge", node, "--force")
         self.assertEqual(self.engine.containers(), [])

@@ -287,8 +287,8 @@ def cut_points(folder):
     return out
 
 
-def fetch(url, method="GET"):
-    request = urllib.request.Request(url, method=method)
+def fetch(url, method="GET", headers=None):
+    request = urllib.request.Request(url, method=method, headers=headers or {})
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.status, answer.headers, answer.read()
