@@ -5,6 +5,8 @@ import subprocess
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import picture
+
 PROBED_AT_MOST = 40  # segments per rendition whose cut points are measured; all are counted
 
 
@@ -86,8 +88,10 @@ def inspect(master_url, speeds, decode=True):
             rows.append({
                 "rendition": uri.split("/")[0],
                 "resolution": resolution,
+                "folder": folder,
                 "segments": len(segments),
                 "names": [name for name, _ in segments],
+                "probed": [name for name, _ in probed],
                 "missing": gaps,
                 "ended": ended,
                 "seconds": round(seconds, 3),
@@ -124,12 +128,12 @@ def problems(rows, want_end=True):
 
 
 def table(rows):
-    head = ("rendition", "resolution", "segments", "cut points aligned", "bitrate", "realtime speed")
+    head = ("rendition", "resolution", "segments", "cut points aligned", "bitrate", "realtime speed", "picture")
     lines = [head]
     for row in rows:
         speed = f"{row['speed']:.2f}x" if row["speed"] else "copy"
         lines.append((row["rendition"], row["resolution"], str(row["segments"]), "yes" if row["aligned"] else "NO",
-                      f"{row['bitrate_bps'] / 1000:.0f} kb/s", speed))
+                      f"{row['bitrate_bps'] / 1000:.0f} kb/s", speed, picture.cell(row)))
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
     text.insert(1, "  ".join("-" * width for width in widths))
