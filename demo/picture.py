@@ -6,6 +6,7 @@ run alike; what two renditions agree on decides. The measure is the PSNR of smal
 rate is averaged away: 37 dB and more at the demo's bit rates, 11 to 26 where the picture is grey, black or another one.
 """
 import math
+import operator
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,7 +37,8 @@ def decibel(square_error):
 
 
 def psnr(a, b):
-    return decibel(sum((x - y) ** 2 for x, y in zip(a, b)) / min(len(a), len(b)))
+    differences = list(map(operator.sub, a, b))
+    return decibel(sum(map(operator.mul, differences, differences)) / len(differences))
 
 
 def flat_psnr(picture):
@@ -101,11 +103,11 @@ class Track:
         return instant, picture, looked_at
 
     def nearest(self, expected, before, after, stored):
-        """What the second best of the renditions finds nearest: most may be ruined, and one alone leads nobody astray."""
+        """By brightness, what the second best of the renditions finds nearest: most may be ruined, and one alone leads nobody astray."""
         looked_at = self.film.window(expected, before, after)
         best = (-1.0, expected, None, looked_at)
         for instant, picture in looked_at:
-            likeness = sorted(psnr(s[:LUMA], picture[:LUMA]) for s in stored)[-2:][0]
+            likeness = sorted(psnr(s[:LUMA:2], picture[:LUMA:2]) for s in stored)[-2:][0]
             if likeness > best[0]:
                 best = (likeness, instant, picture, looked_at)
         return best
