@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "media/args.h"
+#include "media/normalise.h"
 
-#define DEFAULT_NORMALISE_BPS 4000000
 #define DEFAULT_PRESET "veryfast"
 
 char *media_rtmp_url(const void *ctx, const char *host, int port, const char *application, const char *stream,
@@ -78,25 +78,6 @@ static void output_target(struct args *a, const struct media_programs *p, const 
 	       media_application(t, job, default_application), t->stream, t->key);
 }
 
-/* Encode once so that HLS can store it: key frames twice a fragment, AAC. The buffer is under 1 MiB, so is any
- * frame. */
-static void normalise(struct args *a, int64_t bitrate_bps, int fragment_s)
-{
-	int64_t bps = bitrate_bps > 0 ? bitrate_bps : DEFAULT_NORMALISE_BPS;
-	int64_t buffer_bits = bps * 2 < 8000000 ? bps * 2 : 8000000;
-
-	args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c:v", "libx264", "-preset", DEFAULT_PRESET, "-bf", "2",
-		 "-pix_fmt", "yuv420p", "-sc_threshold", "0", "-g", "1000", "-force_key_frames");
-	args_printf(a, "expr:gte(t,n_forced*%d/2)", fragment_s);
-	args_add(a, "-b:v");
-	args_printf(a, "%" PRId64, bps);
-	args_add(a, "-maxrate");
-	args_printf(a, "%" PRId64, bps);
-	args_add(a, "-bufsize");
-	args_printf(a, "%" PRId64, buffer_bits);
-	args_add(a, "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000");
-}
-
 char **media_ffmpeg_relay(const void *ctx, const struct media_programs *p, const struct media_relay *r)
 {
 	struct args *a = args_new(ctx);
@@ -104,10 +85,13 @@ char **media_ffmpeg_relay(const void *ctx, const struct media_programs *p, const
 	start(a, p->ffmpeg, r->progress_url);
 	/* Without -copyts: whatever the publisher's clock says, the job's time line begins at offset_ms. */
 	input(a, r->rtmp_port, MEDIA_INGEST, r->job);
-	if (r->normalise)
-		normalise(a, r->bitrate_bps, r->fragment_s);
-	else
+	if (r->normalise) {
+		struct media_normalise how = {.bitrate_bps = r->bitrate_bps, .fragment_s = r->fragment_s};
+
+		media_normalise_args(a, &how, -1, -1);
+	} else {
 		args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy");
+	}
 	args_add(a, "-output_ts_offset");
 	args_printf(a, "%" PRId64 ".%03d", r->offset_ms / 1000, (int)(r->offset_ms % 1000));
 	output(a, p, "127.0.0.1", r->rtmp_port, MEDIA_LIVE, r->job, r->key);
@@ -245,34 +229,34 @@ char **media_segmenter(const void *ctx, const struct media_programs *p, int rtmp
 	return args_done(a, ctx);
 }
 
-char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const char *input_path, const char *url,
-			 bool normalised, int64_t bitrate_bps, int fragment_s, const char *progress_url)
+char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const struct media_push *push)
 {
+	const struct media_verdict *v = push->verdict;
+	bool shaped = v->sar_num != v->sar_den && v->sar_num <= UINT16_MAX && v->sar_den <= UINT16_MAX;
 	struct args *a = args_new(ctx);
 
-	start(a, p->ffmpeg, progress_url);
-	args_add(a, "-re", "-i");
-	/* A name such as "-x" or "a:b" must not be read as an option or a protocol. */
-	args_printf(a, "file:%s", input_path);
-	if (normalised)
-		normalise(a, bitrate_bps, fragment_s);
-	else
-		args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy");
-	args_add(a, "-flvflags", "no_duration_filesize", "-rw_timeout", "15000000", "-f", "flv", url);
-	return args_done(a, ctx);
-}
-
-char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, const char *url, int seconds)
-{
-	struct args *a = args_new(ctx);
-
-	args_add(a, p->ffprobe, "-v", "error");
-	if (seconds) {
-		args_add(a, "-read_intervals");
-		args_printf(a, "%%+%d", seconds);
+	start(a, p->ffmpeg, push->progress_url);
+	/* What a film that was cut off has of its last frame is no frame. */
+	args_add(a, "-re", "-fflags", "+discardcorrupt");
+	if (push->film) {
+		args_add(a, "-i");
+		/* A name such as "-x" or "a:b" must not be read as an option or a protocol. */
+		args_printf(a, "file:%s", push->film);
+	} else {
+		args_add(a, "-f", "concat", "-safe", "0", "-auto_convert", "0", "-protocol_whitelist", "file,pipe",
+			 "-i", "pipe:0");
 	}
-	args_add(a, "-show_entries",
-		 "packet=stream_index,pts_time,size,flags:stream=index,codec_name,codec_type,width,height", "-of",
-		 "csv=nk=0", url);
+	if (v->fits) {
+		media_map_args(a, v->video_index, v->audio_index);
+		args_add(a, "-c", "copy");
+	} else {
+		media_normalise_args(a, &push->how, v->video_index, v->audio_index);
+	}
+	/* FLV has no place for the shape of a pixel: what only the film's container knew is written into the stream. */
+	if (shaped && (v->fits || push->how.copy_video)) {
+		args_add(a, "-bsf:v");
+		args_printf(a, "h264_metadata=sample_aspect_ratio=%d/%d", v->sar_num, v->sar_den);
+	}
+	args_add(a, "-flvflags", "no_duration_filesize", "-rw_timeout", "15000000", "-f", "flv", push->url);
 	return args_done(a, ctx);
 }

@@ -4,6 +4,7 @@
 #define DSN_MEDIA_FFMPEG_H
 
 #include "api/task.h"
+#include "media/probe.h"
 
 struct media_programs {
 	const char *ffmpeg; /* path or name as the runtime sees it */
@@ -73,12 +74,22 @@ char **media_ffmpeg_transcode(const void *ctx, const struct media_programs *p, i
 char **media_segmenter(const void *ctx, const struct media_programs *p, int rtmp_port, const char *stream,
 		       const char *folder, int fragment_s, int window_s, const char *progress_url);
 
-/* Customer: send a file in real time to the distributor (copy when probed fit, else normalised). */
-char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const char *input, const char *url,
-			 bool normalise, int64_t bitrate_bps, int fragment_s, const char *progress_url);
+/* Customer: send a film in real time to the distributor: copied when it fits, else normalised. */
+struct media_push {
+	const char *film; /* NULL: what stands in the list of turns (media/loop.h) on descriptor 0 */
+	const char *url;
+	const struct media_verdict *verdict; /* not refused */
+	struct media_normalise how;          /* the verdict's, with the bit rate that was ordered */
+	const char *progress_url;
+};
+char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const struct media_push *push);
 
-/* Ingest check of a live stream: ffprobe of the first `seconds` of ingest/<job>, packets as CSV, see media/probe.h.
- * seconds 0: all of it. */
+/* What a source is judged by, see media/probe.h. First `seconds` only; 0: all of it.
+ * Packets, streams, programmes and the container, as JSON. */
 char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, const char *url, int seconds);
+/* Some decoded frames of stream `index`, as JSON. */
+char **media_ffprobe_frames(const void *ctx, const struct media_programs *p, const char *url, int index);
+/* The packets of an H.264 stream that are IDR pictures, as ffmpeg's framecrc. */
+char **media_ffmpeg_idr(const void *ctx, const struct media_programs *p, const char *url, int index, int seconds);
 
 #endif

@@ -143,7 +143,11 @@ static struct error *segmenter(void *scope, char **a)
 
 static struct error *push(void *scope, char **a)
 {
-	print_argv(media_ffmpeg_push(scope, &programs, a[0], a[1], a[2][0] == 'n', 500000, 4, NULL));
+	struct media_verdict v = {.fits = a[2][0] != 'n', .video_index = -1, .audio_index = -1};
+	struct media_push how = {
+		.film = a[0], .url = a[1], .verdict = &v, .how = {.bitrate_bps = 500000, .fragment_s = 4}};
+
+	print_argv(media_ffmpeg_push(scope, &programs, &how));
 	return NULL;
 }
 
@@ -156,12 +160,42 @@ static struct error *packets(void *scope, char **a)
 static struct error *judge(void *scope, char **a)
 {
 	struct media_verdict *v;
+	json_t *o = json_object();
 
-	TRY(media_probe_file(scope, "ffprobe", a[0], 0, atoi(a[1]), &v));
-	print_json(json_pack("{s:b,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "fits", v->fits, "reason", v->reason ? v->reason : "",
-			     "video", v->video_codec, "audio", v->audio_codec, "duration_ms",
-			     (json_int_t)v->duration_ms, "max_key_ms", (json_int_t)v->max_key_interval_ms, "min_key_ms",
-			     (json_int_t)v->min_key_interval_ms, "bitrate_bps", (json_int_t)v->bitrate_bps));
+	TRY(media_probe_file(scope, "ffmpeg", "ffprobe", a[0], 0, atoi(a[1]), &v));
+	const struct {
+		const char *key;
+		int64_t value;
+	} numbers[] = {
+		{"video_index", v->video_index},
+		{"audio_index", v->audio_index},
+		{"width", v->width},
+		{"height", v->height},
+		{"sar_num", v->sar_num},
+		{"sar_den", v->sar_den},
+		{"rotation", v->rotation_deg},
+		{"frames", v->frames},
+		{"keys", v->keys},
+		{"open_keys", v->open_keys},
+		{"duration_ms", v->duration_ms},
+		{"missing_ms", media_verdict_missing_ms(v)},
+		{"turn_ms", v->turn_ms},
+		{"audio_start_ms", v->audio_start_ms},
+		{"bitrate_bps", v->bitrate_bps},
+		{"max_key_ms", v->max_key_interval_ms},
+		{"max_fps", v->how.max_fps},
+		{"min_key_ms", v->min_key_interval_ms},
+	};
+	json_object_set_new(o, "fits", json_boolean(v->fits));
+	json_object_set_new(o, "refused", json_boolean(v->refused));
+	json_object_set_new(o, "interlaced", json_boolean(v->interlaced));
+	json_object_set_new(o, "copy_video", json_boolean(v->how.copy_video));
+	json_put(o, "reason", v->reason ? v->reason : "");
+	json_put(o, "video", v->video_codec);
+	json_put(o, "audio", v->audio_codec);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		json_object_set_new(o, numbers[i].key, json_integer(numbers[i].value));
+	print_json(o);
 	return NULL;
 }
 
