@@ -4,6 +4,7 @@
 
 #include "vcli/vcli.h"
 
+command_fn cmd_node_logs;                                                                 /* cmd_logs.c */
 command_fn cmd_node_create, cmd_node_list, cmd_node_verb, cmd_node_maintenance;           /* cmd_node.c */
 command_fn cmd_pipeline_plan, cmd_pipeline_private, cmd_pipeline_start;                   /* cmd_pipeline.c */
 command_fn cmd_pipeline_stop, cmd_pipeline_status, cmd_pipeline_close, cmd_pipeline_list; /* cmd_job.c */

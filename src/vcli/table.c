@@ -1,6 +1,7 @@
 /* The tables: every flag and every command, from which help, completion, the manual page and checks are made. */
 #include <string.h>
 
+#include "api/command.h"
 #include "bus/bus.h"
 #include "chain/load.h"
 #include "http/rpc_client.h"
@@ -67,6 +68,10 @@ const struct config_row vcli_flags[] = {
 	 "Print the publisher's key too; it is in the job's file otherwise.", NULL},
 	{"force", CONFIG_BOOL, FIELD(force), NULL, NULL, 0, 0, NULL, "Do it although a check says no.", NULL},
 	{"loop", CONFIG_BOOL, FIELD(loop), NULL, NULL, 0, 0, NULL, "Send the file again and again.", NULL},
+	{"follow", CONFIG_BOOL, FIELD(follow), NULL, NULL, 0, 0, NULL,
+	 "Go on with what is written from now on, until Ctrl-C (-f).", NULL},
+	{"lines", CONFIG_INT, FIELD(lines), "50", NULL, 1, API_LOG_LINES, "N", "Lines of each unit, the last ones.",
+	 NULL},
 	{"ffmpeg", CONFIG_STRING, FIELD(ffmpeg), "ffmpeg", NULL, 0, 0, "FILE", "The ffmpeg program.", NULL},
 	{"ffprobe", CONFIG_STRING, FIELD(ffprobe), "ffprobe", NULL, 0, 0, "FILE", "The ffprobe program.", NULL},
 	{"count", CONFIG_INT, FIELD(count), NULL, NULL, 0, INT64_MAX, "N",
@@ -248,6 +253,12 @@ const struct command vcli_commands[] = {
 	{"node maintenance", "on|off NODE_ID", 2, 2, FLAGS("detach", "ttl"), S(10),
 	 "Drain a node (no new jobs, running ones finish), or end that", "The two arguments may come in either order.",
 	 cmd_node_maintenance},
+	{"node logs", "NODE_ID [UNIT]", 1, 2, FLAGS("follow", "lines"), S(10),
+	 "Show what a node's programs have written",
+	 "UNIT is a unit that `node status` names, such as nginx or JOB-encode; without one all of them, each line "
+	 "with its "
+	 "unit's name. At most 64 KiB are told at once, keys of streams are masked.",
+	 cmd_node_logs},
 	{"node pipeline", "NODE_ID", 1, 1, NULL, S(10), "List the jobs of a node", NULL, cmd_node_verb},
 
 	{"pipeline plan", "FILE", 1, 1, NULL, 0, "Show what a pipeline would need, without sending anything",

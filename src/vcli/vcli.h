@@ -29,7 +29,8 @@ struct settings {
 	int64_t timeout_ms; /* -1: the command's own */
 	/* some commands */
 	char *agent, *spec, *runtime, *mode;
-	bool detach, show_key, force, loop, plain;
+	bool detach, show_key, force, loop, plain, follow;
+	int64_t lines;
 	int64_t ttl_ms, count; /* count -1: the command's own */
 	char *management, *admin, *admin_password_file, *vhost, *passwords, *ffmpeg, *ffprobe;
 	char **nodes, **clients;

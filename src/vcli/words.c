@@ -170,6 +170,10 @@ static struct error *scan(int argc, char **argv, struct words *w, bool check)
 			flags_over = true;
 		} else if (!flags_over && strcmp(arg, "-h") == 0) {
 			w->help = true;
+		} else if (!flags_over && strcmp(arg, "-f") == 0 && !check) {
+			static char follow[] = "--follow"; /* as people know it from tail */
+
+			argv[i] = follow;
 		} else if (!flags_over && strncmp(arg, "--", 2) == 0) {
 			size_t len = strcspn(arg + 2, "=");
 			const struct config_row *row = vcli_flag(arg + 2, len);

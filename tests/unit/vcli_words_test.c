@@ -25,6 +25,7 @@
 	}
 HANDLER(cmd_node_create)
 HANDLER(cmd_node_list)
+HANDLER(cmd_node_logs)
 HANDLER(cmd_node_verb)
 HANDLER(cmd_node_maintenance)
 HANDLER(cmd_pipeline_plan)
