@@ -29,6 +29,8 @@ static struct error *open_log(const char *path, int *ret_fd, int64_t *ret_size)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
+	if (fd < 0 && errno == ELOOP)
+		return error_new(ERROR_REFUSED, "%s: is a link, which is not followed", path);
 	if (fd < 0)
 		return error_sys(errno, "%s: cannot open", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {

@@ -144,6 +144,11 @@ const struct config_row vcli_flags[] = {
 	 "How many nodes of --poa seal blocks: 3, or as many as there are.", NULL},
 	{"period", CONFIG_INT, FIELD(period), NULL, NULL, 1, NET_PERIOD_S, "SECONDS",
 	 "Between blocks: of --poa 1, or as it is; of anvil there is one for each transaction.", NULL},
+	{"port", CONFIG_INT, FIELD(port), NULL, NULL, 1, 65535, "PORT",
+	 "Where the chain answers on 127.0.0.1 (of --poa the first of as many ports as there are sealers); the ports "
+	 "it had, "
+	 "or free ones, otherwise.",
+	 NULL},
 	{"seconds", CONFIG_INT, FIELD(seconds), "60", NULL, 1, 3600, "N", "How long to go on.", NULL},
 	{"accounts", CONFIG_INT, FIELD(accounts), "16", NULL, 1, LOAD_ACCOUNTS, "N", "How many accounts call.", NULL},
 	{"window", CONFIG_INT, FIELD(window), "320", NULL, 1, 100000, "N",
@@ -381,12 +386,13 @@ const struct command vcli_commands[] = {
 	 "account.",
 	 cmd_account_export},
 
-	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "period", "anvil", "geth", "bootnode", "keystore", "force"),
-	 S(60), "Start a development chain on this machine",
+	{"chain up", NULL, 0, 0,
+	 FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60),
+	 "Start a development chain on this machine",
 	 "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth "
 	 "nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no "
 	 "--chain-rpc use it. It goes on with the "
-	 "data of an earlier one; --force removes that and begins anew.",
+	 "data of an earlier one, on the same ports; --force removes that and begins anew.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
 	 NULL, cmd_chain_status},

@@ -43,7 +43,7 @@ struct settings {
 	char *keystore, *account, *addresses, *windows;
 	char **chain_rpc, *anvil, *geth, *bootnode;
 	bool light, raw, poa;
-	int64_t sealers, period; /* 0: not said */
+	int64_t sealers, period, port; /* 0: not said */
 	char *price, *endpoint, *software, *node_passphrase_file, *budget, *limit, *max_price, *evidence, *reason,
 		*once, *highest_fee;
 	bool from_balance;
