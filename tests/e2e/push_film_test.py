@@ -1,229 +1,235 @@
 #!/usr/bin/env python3
-"""`vcli pipeline push` of films as the field has them: what comes out at the receiving end, and what is said of it."""
+"""`vcli pipeline push` of films as the field has them: what comes out at the receiving end, and what is said of it.
+
+All films are pushed side by side, since each takes as long as it lasts."""
 import json
 import shutil
 import sys
 import unittest
 
-from push_lab import KEYS, X264, Case, ffmpeg, frames, idr_count, packets, picture, probe, sound, streams
+from push_lab import JOB, KEYS, X264, Pusher, gray, idr_count, packets, picture, sizes, sound, streams
 
+SECONDS = 2
 AAC = "-c:a aac -b:a 64k"
-SECONDS = 3
+SIZE = "160x90"
+PICTURE, SOUND = picture(SECONDS, SIZE), sound(SECONDS)
+# Moving edges that show at once whether two fields stand in one picture.
+BAR = f"-f lavfi -i nullsrc=size=160x96:rate=50:duration={SECONDS},geq=lum='if(lt(abs(X-mod(N*6\\,W))\\,20)\\,235\\,16)':cb=128:cr=128"
+HALVES = f"-f lavfi -i color=white:size={SIZE}:rate=25:duration={SECONDS},drawbox=0:45:160:45:black:fill"
+FIELDS = "-vf interlace -flags +ildct+ilme -pix_fmt yuv420p"
+
+# test: (file, words that make it of other films in braces, words for push)
+FILMS = {
+    "plain": ("plain.mp4", [PICTURE, SOUND, X264, KEYS, "-bf 2", AAC]),
+    "square": ("square.mp4", [PICTURE, X264, KEYS]),
+    "container_shape": ("dvd.mp4", ["-i {square.mp4} -c copy -aspect 4:3"]),
+    "anamorphic": ("pal.mpg", [picture(SECONDS, "360x288"), "-vf setsar=64/45 -c:v mpeg2video -b:v 500k"]),
+    "odd": ("odd.webm", [f"-f lavfi -i testsrc=size=161x91:rate=25:duration={SECONDS}", SOUND,
+                         "-pix_fmt yuv420p -c:v libvpx -deadline realtime -cpu-used 8 -c:a libopus"]),
+    "lying": ("lying.mp4", [HALVES, X264, KEYS]),
+    "turned": ("upright.mp4", ["-i {lying.mp4} -c copy -metadata:s:v:0 rotate=90"]),
+    "ten_bit": ("ten.mp4", [PICTURE, X264, KEYS, "-pix_fmt yuv420p10le"]),
+    "422": ("422.mp4", [PICTURE, X264, KEYS, "-pix_fmt yuv422p"]),
+    "444": ("444.mp4", [PICTURE, X264, KEYS, "-pix_fmt yuv444p"]),
+    "open_gop": ("open.ts", [PICTURE, SOUND, X264, KEYS, AAC, "-x264opts open-gop=1 -bf 2"]),
+    "intra_refresh": ("refresh.mp4", [PICTURE, X264, KEYS, "-x264opts intra-refresh=1 -bf 0"]),
+    "interlaced": ("field.mp4", [BAR, SOUND, X264, KEYS, AAC, FIELDS]),
+    "broadcast": ("dvb.ts", [BAR, SOUND, "-c:v mpeg2video -b:v 1M -c:a mp2", FIELDS]),
+    "fast": ("fast.mp4", [picture(SECONDS, SIZE, 120), X264, "-g 120"]),
+    "sound_alone": ("ac3.mkv", [PICTURE, SOUND, X264, KEYS, "-c:a ac3"]),
+    "late_sound": ("late.mp4", [PICTURE, "-itsoffset 1", sound(1), "-map 0 -map 1", X264, KEYS, AAC]),
+    "no_stamps": ("b.avi", [PICTURE, SOUND, X264, KEYS, "-bf 2", AAC]),
+    "whole": ("whole.mp4", [picture(8, SIZE), sound(8), X264, KEYS, AAC, "-movflags +faststart"]),
+    "edited": ("trimmed.mp4", [f"-ss 1.4 -i {{whole.mp4}} -t {SECONDS} -c copy"]),
+    "cover": ("cover.png", ["-f lavfi -i color=red:size=640x640 -frames:v 1"]),
+    "library": ("library.mkv", [f"-i {{plain.mp4}} -f lavfi -i sine=frequency=200:duration={SECONDS} -i {{cover.png}} -map 2 -map 1 -map 0:a -map 0:v",
+                                "-c copy -c:a:0 aac -c:v:0 mjpeg -disposition:v:0 attached_pic -disposition:v:1 default",
+                                "-disposition:a:0 comment -disposition:a:1 default"]),
+    "cut": ("cut.mp4", None),
+    "old": ("old.avi", [PICTURE, "-c:v mpeg4"]),
+    "song": ("song.m4a", [sound(1), AAC]),
+}
+PARTS = ("square", "lying", "whole", "cover")
+shared = {}
 
 
-def pixel(path, x, y):
-    """Brightness of one pixel of a later frame, 0 to 255."""
-    data = probe_raw(path, f"crop=2:2:{x}:{y},scale=1:1,format=gray")
-    return data[0]
+def setUpModule():
+    pusher = shared["pusher"] = Pusher()
+    unittest.addModuleCleanup(pusher.close)
+    for name, (file, words) in FILMS.items():
+        if words:
+            pusher.film(file, *[w.replace("{", str(pusher.home) + "/").replace("}", "") if "{" in w else w for w in words])
+        else:
+            whole = (pusher.home / "whole.mp4").read_bytes()
+            (pusher.home / file).write_bytes(whole[:len(whole) * 2 // 5])
+    for name, (file, _) in FILMS.items():
+        if name not in PARTS:
+            begin(name, file)
+    begin("turned_loop", FILMS["turned"][0], "--loop")
+    shared["turned_loop"]["receiver"].wait_for_ms(SECONDS * 1500)
+    shared["turned_loop"]["process"].terminate()
 
 
-def probe_raw(path, filters):
-    import subprocess
-    done = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-ss", "1", "-i", str(path), "-frames:v", "1", "-vf", filters, "-f", "rawvideo",
-                           "-"], capture_output=True, timeout=60, check=True)
-    return done.stdout
+def begin(name, file, *flags):
+    pusher = shared["pusher"]
+    if name == "cut":
+        flags = ("--json",)
+    if name == "old":
+        flags = ("--ffmpeg", broken_encoder(pusher.home))
+    shared[name] = pusher.begin(pusher.home / file, *flags, size=SIZE)
+    if name in ("old", "song"):
+        shared[name]["receiver"].close()
 
 
-class Film(Case):
-    def film(self, name, *words):
-        path = self.home / name
-        ffmpeg(*words, path)
-        return path
+def broken_encoder(home):
+    tool = home / "ffmpeg"
+    tool.write_text('#!/bin/sh\ncase "$*" in *framecrc*) exec ' + shutil.which("ffmpeg") + ' "$@";; esac\n'
+                    'echo "[libx264 @ 0x5] cannot open the encoder" >&2\necho "Conversion failed!" >&2\nexit 1\n')
+    tool.chmod(0o755)
+    return str(tool)
 
-    def h264(self, name, *words, seconds=SECONDS, size="320x180", **more):
-        return self.film(name, picture(seconds, size=size, **more), sound(seconds), X264, KEYS, AAC, *words)
 
-    def arrived(self, film, *flags, code=0, **more):
-        """What came of it: video stream, audio stream, what was said."""
-        push = self.push(film, *flags, code=code, **more)
+class Film(unittest.TestCase):
+    def arrived(self, name, code=0):
+        """(file, video stream, what was said) of a push that has ended."""
+        push = shared["pusher"].end(shared[name])
+        said = push["out"] + push["err"]
+        self.assertEqual(push["code"], code, said)
+        self.assertEqual(push["left"], [f"{JOB}.json"], "no file of the push is left")
         found = streams(push["file"])
         self.assertEqual(found["video"]["codec_name"], "h264")
         self.assertIn(found["video"]["pix_fmt"], ("yuv420p", "yuvj420p"))
-        keys = [p for p in packets(push["file"], "v") if p[2]]
-        self.assertEqual(len(keys), idr_count(push["file"]), "each key frame is an IDR picture")
+        self.assertIn(found["video"]["profile"], ("Constrained Baseline", "Main", "High"))
+        self.assertNotIn("side_data_list", found["video"])
         if "audio" in found:
             self.assertEqual(found["audio"]["codec_name"], "aac")
-        return push, found["video"], found.get("audio"), push["result"][1] + push["result"][2]
-
-    def together(self, pushes):
-        """Side by side: each lasts as long as its film. [(push, video, audio, said)]"""
-        for push in pushes:
-            self.end(push)
-        return [self.shape(push) for push in pushes]
+        keys = [p for p in packets(push["file"], "video") if p[2]]
+        self.assertEqual(len(keys), idr_count(push["file"]), "each key frame is an IDR picture")
+        self.assertGreaterEqual(len(keys), 2)
+        return push["file"], found["video"], said
 
     # as it is
 
     def test_what_hls_stores_is_copied(self):
-        film = self.h264("plain.mp4", "-bf 2")
-        push, video, _, said = self.arrived(film)
+        file, _, said = self.arrived("plain")
         self.assertIn("as it is", said)
         self.assertNotIn("note:", said)
-        self.assertEqual(len(packets(push["file"], "v")), SECONDS * 25)
+        self.assertEqual(sizes(file, "audio")[5:40], sizes(shared["pusher"].home / "plain.mp4", "audio")[5:40])
+        self.assertEqual(len(packets(file, "video")), SECONDS * 25)
 
     def test_shape_of_pixels_that_only_the_container_knows(self):
-        plain = self.h264("square.mp4")
-        film = self.film("dvd.mp4", f"-i {plain} -c copy -aspect 4:3")
-        _, video, _, said = self.arrived(film)
+        _, video, said = self.arrived("container_shape")
         self.assertIn("as it is", said)
         self.assertEqual(video["sample_aspect_ratio"], "3:4")
 
-    def test_anamorphic_film_keeps_its_shape_when_it_is_encoded(self):
-        film = self.film("pal.mpg", picture(SECONDS, size="360x288"), "-vf setsar=64/45 -c:v mpeg2video -b:v 500k")
-        _, video, audio, _ = self.arrived(film)
-        self.assertEqual((video["width"], video["height"], video["sample_aspect_ratio"]), (360, 288, "64:45"))
-        self.assertIsNone(audio)
+    def test_film_with_a_cover_and_a_commentary(self):
+        file, video, said = self.arrived("library")
+        self.assertIn("as it is", said)
+        self.assertEqual(video["width"], 160)
+        self.assertEqual(sizes(file, "audio")[5:40], sizes(shared["pusher"].home / "plain.mp4", "audio")[5:40], "the film's own sound")
 
     # encoded once
 
+    def test_anamorphic(self):
+        _, video, said = self.arrived("anamorphic")
+        self.assertEqual((video["width"], video["height"], video["sample_aspect_ratio"]), (360, 288, "64:45"))
+        self.assertIn("sent as 360x288, the job's document says 160x90", said)
+
     def test_odd_size(self):
-        film = self.film("odd.webm", picture(SECONDS, size="161x91"), sound(SECONDS), "-c:v libvpx -deadline realtime -cpu-used 8 -c:a libopus")
-        _, video, audio, said = self.arrived(film, size="160x90")
+        _, video, said = self.arrived("odd")
         self.assertEqual((video["width"], video["height"]), (160, 90))
         self.assertIn("vp8", said)
         self.assertNotIn("document says", said)
 
     def test_turned(self):
-        """White above, black below, held upright: white comes out on one side."""
-        plain = self.film("lying.mp4", "-f lavfi -i", f"color=white:size=160x90:rate=25:duration={SECONDS},drawbox=0:45:160:45:black:fill", X264,
-                          KEYS)
-        film = self.film("upright.mp4", f"-i {plain} -c copy -metadata:s:v:0 rotate=90")
-        shown = self.film("shown.png", f"-i {film} -frames:v 1")
-        for flags in ((), ("--loop",)):
-            push = self.begin(film, *flags, size="160x90")
-            if flags:
-                push["receiver"].wait_for_ms(SECONDS * 1500)
-                push["process"].terminate()
-            code, out, err = self.end(push)
-            self.assertEqual(code, 0, err)
-            self.assertIn("players turn the picture", err)
-            self.assertIn("sent as 90x160, the job's document says 160x90", err)
-            video = streams(push["file"])["video"]
-            self.assertEqual((video["width"], video["height"]), (90, 160))
-            self.assertNotIn("side_data_list", video)
-            for x in (10, 80):
-                self.assertLess(abs(pixel(push["file"], x, 80) - still(shown, x, 80)), 40, f"at {x}")
+        home = shared["pusher"].home
+        wanted = gray(home / "upright.mp4")
+        for name in ("turned", "turned_loop"):
+            with self.subTest(name):
+                file, video, said = self.arrived(name)
+                self.assertIn("players turn the picture", said)
+                self.assertIn("sent as 90x160", said)
+                self.assertEqual((video["width"], video["height"]), (90, 160))
+                got = gray(file)
+                for x in (10, 80):
+                    self.assertLess(abs(got[80][x] - wanted[80][x]), 40, f"at {x}")
+                self.assertGreater(abs(got[80][10] - got[80][80]), 150)
 
     def test_beyond_high(self):
-        for pixels in ("yuv420p10le", "yuv422p", "yuv444p"):
-            with self.subTest(pixels):
-                film = self.h264(f"{pixels}.mp4", "-pix_fmt", pixels, size="160x90")
-                _, video, _, said = self.arrived(film)
-                self.assertIn(video["profile"], ("High", "Main", "Constrained Baseline"))
-                self.assertIn("H.264 of profile High", said)
+        for name in ("ten_bit", "422", "444"):
+            with self.subTest(name):
+                self.assertIn("H.264 of profile High", self.arrived(name)[2])
 
     def test_open_gop_and_intra_refresh(self):
-        for name, options in (("open.ts", "-x264opts open-gop=1 -bf 2"), ("refresh.mp4", "-x264opts intra-refresh=1 -bf 0")):
+        for name in ("open_gop", "intra_refresh"):
             with self.subTest(name):
-                push, _, _, said = self.arrived(self.h264(name, options, size="160x90"))
-                self.assertIn("no IDR", said)
-                self.assertGreaterEqual(idr_count(push["file"]), SECONDS)
+                self.assertIn("no IDR", self.arrived(name)[2])
 
     def test_interlaced(self):
-        for name, options in (("field.mp4", f"{X264} {KEYS}"), ("dvb.ts", "-c:v mpeg2video -b:v 1M")):
+        def combs(rows):
+            """How much each row differs from the next one but not from the one after it."""
+            return sum(abs(a - b) > 80 and abs(a - c) < 40 for x, y, z in zip(rows, rows[1:], rows[2:]) for a, b, c in zip(x, y, z))
+
+        self.assertGreater(combs(gray(shared["pusher"].home / "field.mp4")), 500, "the source has two fields")
+        for name in ("interlaced", "broadcast"):
             with self.subTest(name):
-                film = self.film(name, picture(SECONDS, size="320x180", rate=50), sound(SECONDS),
-                                 f"-vf interlace {options} -flags +ildct+ilme -c:a mp2")
-                push, _, _, said = self.arrived(film)
-                self.assertIn("encoded once", said)
-                self.assertEqual({f["interlaced_frame"] for f in frames(push["file"], "interlaced_frame")}, {0})
+                file, _, said = self.arrived(name)
+                self.assertIn("it is encoded once", said)
+                self.assertLess(combs(gray(file)), 50)
 
     def test_many_pictures_a_second(self):
-        push, _, _, said = self.arrived(self.h264("fast.mp4", rate=120, size="160x90"))
+        file, _, said = self.arrived("fast")
         self.assertIn("120 pictures a second", said)
-        count = len(packets(push["file"], "v"))
-        self.assertTrue(SECONDS * 60 - 2 <= count <= SECONDS * 60 + 2, count)
+        self.assertTrue(SECONDS * 60 - 2 <= len(packets(file, "video")) <= SECONDS * 60 + 2)
 
     def test_only_the_sound_does_not_fit(self):
-        film = self.h264("ac3.mkv", "-c:a ac3", size="160x90")
-        push, _, _, said = self.arrived(film)
+        file, _, said = self.arrived("sound_alone")
         self.assertIn("its sound is encoded once", said)
-        done = [p["size"] for p in probe(push["file"], "-select_streams", "v", "-show_entries", "packet=size")["packets"]]
-        self.assertEqual(len(done), SECONDS * 25)
+        self.assertEqual(len(packets(file, "video")), SECONDS * 25)
 
     def test_sound_that_comes_late(self):
-        film = self.film("late.mp4", picture(SECONDS, size="160x90"), "-itsoffset 1.5", sound(1.5), f"-map 0 -map 1 {X264} {KEYS} {AAC}")
-        push, _, _, said = self.arrived(film)
+        file, _, said = self.arrived("late_sound")
         self.assertIn("sound begins", said)
-        audio = packets(push["file"], "a")
-        self.assertLess(abs(audio[0][0] - packets(push["file"], "v")[0][0]), 200, "silence until it comes")
+        self.assertLess(abs(packets(file, "audio")[0][0] - packets(file, "video")[0][0]), 200, "silence until it comes")
 
     def test_pictures_without_time_stamps(self):
-        push, _, _, said = self.arrived(self.h264("b.avi", "-bf 2", size="160x90"))
+        file, _, said = self.arrived("no_stamps")
         self.assertIn("no time stamp", said)
-        self.assertGreaterEqual(len(packets(push["file"], "v")), SECONDS * 25 - 3)
+        self.assertGreaterEqual(len(packets(file, "video")), SECONDS * 25 - 3)
 
     def test_what_an_edit_list_hides_is_not_sent(self):
-        whole = self.h264("whole.mp4", size="160x90", seconds=SECONDS + 2)
-        film = self.film("trimmed.mp4", f"-ss 1.4 -i {whole} -t {SECONDS} -c copy")
-        push, _, _, said = self.arrived(film)
+        file, _, said = self.arrived("edited")
         self.assertIn("edit list", said)
-        self.assertLessEqual(len(packets(push["file"], "v")), SECONDS * 25 + 1)
-
-    # tracks
-
-    def test_film_with_a_cover_and_a_commentary(self):
-        cover = self.film("cover.png", "-f lavfi -i color=red:size=640x640 -frames:v 1")
-        plain = self.h264("film.mp4", size="160x90")
-        film = self.film("library.mkv", f"-i {plain} -f lavfi -i sine=frequency=200:duration={SECONDS} -i {cover} -map 2 -map 1 -map 0:a -map 0:v",
-                         "-c copy -c:a:0 aac -c:v:0 mjpeg -disposition:v:0 attached_pic -disposition:v:1 default",
-                         "-disposition:a:0 comment -disposition:a:1 default")
-        push, video, _, said = self.arrived(film)
-        self.assertEqual(video["width"], 160)
-        self.assertIn("as it is", said)
-        sizes = [p["size"] for p in probe(plain, "-select_streams", "a", "-show_entries", "packet=size")["packets"]]
-        got = [p["size"] for p in probe(push["file"], "-select_streams", "a", "-show_entries", "packet=size")["packets"]]
-        self.assertEqual(sizes[5:40], got[5:40], "the film's own sound")
+        self.assertLessEqual(len(packets(file, "video")), SECONDS * 25 + 1)
 
     # what became of it
 
     def test_cut_off(self):
-        whole = self.h264("whole.mp4", "-movflags +faststart", seconds=8, size="160x90")
-        film = self.home / "cut.mp4"
-        film.write_bytes(whole.read_bytes()[:whole.stat().st_size * 2 // 5])
-        push = self.begin(film, "--json")
-        code, out, err = self.end(push)
-        self.assertEqual(code, 1)
-        self.assertRegex(err, r"is cut off: it promises 00:00:08 and has 00:00:0[23]")
-        self.assertGreater(int(json.loads(out)["missing_ms"]), 4000)
-        self.assertGreater(len(packets(push["file"], "v")), 40)
+        file, _, _ = self.arrived("cut", code=1)
+        self.assertRegex(shared["cut"]["err"], r"is cut off: it promises 00:00:08 and has 00:00:0[23]")
+        self.assertGreater(int(json.loads(shared["cut"]["out"])["missing_ms"]), 4000)
+        self.assertGreater(len(packets(file, "video")), 40)
+
+    def failed(self, push):
+        push = shared["pusher"].end(push)
+        self.assertNotEqual(push["code"], 0)
+        self.assertEqual(push["left"], [f"{JOB}.json"])
+        return push["err"]
 
     def test_an_encoder_that_fails_is_told_as_such(self):
-        tool = self.home / "ffmpeg"
-        tool.write_text('#!/bin/sh\ncase "$*" in *framecrc*) exec ' + shutil.which("ffmpeg") + ' "$@";; esac\n'
-                        'echo "[libx264 @ 0x5] cannot open the encoder" >&2\necho "Conversion failed!" >&2\nexit 1\n')
-        tool.chmod(0o755)
-        film = self.film("old.avi", picture(1), "-c:v mpeg4")
-        push = self.begin(film, "--ffmpeg", str(tool))
-        push["receiver"].process.kill()
-        code, _, err = self.end(push)
-        self.assertEqual(code, 1)
-        self.assertIn("old.avi: ffmpeg cannot normalise it: [libx264 @ 0x5] cannot open the encoder", err)
-        self.assertNotIn("takes nothing", err)
+        said = self.failed(shared["old"])
+        self.assertIn("old.avi: ffmpeg cannot normalise it: [libx264 @ 0x5] cannot open the encoder", said)
+        self.assertNotIn("takes nothing", said)
 
     def test_a_server_that_is_not_there_is_told_as_such(self):
-        film = self.h264("plain.mp4", seconds=1, size="160x90")
-        push = self.begin(film)
-        push["receiver"].process.kill()
-        push["receiver"].process.wait()
-        code, _, err = self.end(push)
-        self.assertEqual(code, 1)
-        self.assertIn("takes nothing", err)
-        self.assertIn("onnection refused", err)
+        push = shared["pusher"].begin(shared["pusher"].home / "plain.mp4")
+        push["receiver"].close()
+        said = self.failed(push)
+        self.assertIn("takes nothing", said)
+        self.assertIn("onnection refused", said)
 
     def test_sound_only_is_refused(self):
-        film = self.film("song.m4a", sound(1), AAC)
-        push = self.begin(film)
-        push["receiver"].process.kill()
-        code, _, err = self.end(push)
-        self.assertNotEqual(code, 0)
-        self.assertIn("song.m4a: the source has no video, only sound (aac)", err)
-
-
-def still(path, x, y):
-    import subprocess
-    done = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", str(path), "-vf", f"crop=2:2:{x}:{y},scale=1:1,format=gray", "-f", "rawvideo",
-                           "-"], capture_output=True, timeout=60, check=True)
-    return done.stdout[0]
+        self.assertIn("song.m4a: the source has no video, only sound (aac)", self.failed(shared["song"]))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import signal
 import sys
 import unittest
 
-from push_lab import KEYS, X264, Case, beeps, ffmpeg, packets, picture, sound
+from push_lab import JOB, KEYS, X264, Pusher, beeps, packets, picture, sound
 
 TURNS = 5
 
@@ -22,27 +22,28 @@ FILMS = {
 }
 
 
-class Loop(Case):
+class Loop(unittest.TestCase):
     def test_time_stamps(self):
+        pusher = Pusher()
+        self.addCleanup(pusher.close)
         pushes = {}
         for name, (file, video, audio, codecs) in FILMS.items():
-            film = self.home / file
-            ffmpeg(picture(video), sound(audio) if audio else "", codecs, film)
-            pushes[name] = self.begin(film, "--loop", fragment=1)
+            film = pusher.film(file, picture(video), sound(audio) if audio else "", codecs)
+            pushes[name] = pusher.begin(film, "--loop")
         for name, push in pushes.items():
             push["receiver"].wait_for_ms(max(FILMS[name][1:3]) * 1000 * TURNS + 500)
             push["process"].send_signal(signal.SIGINT)
         for push in pushes.values():
-            self.end(push)
+            pusher.end(push)
         for name, push in pushes.items():
             with self.subTest(name):
                 self.check(name, push)
 
     def check(self, name, push):
-        code, out, err = push["result"]
-        self.assertEqual(code, 0, err)
-        video, audio = packets(push["file"], "v"), packets(push["file"], "a")
-        self.assertNotIn("onoton", push["heard"] + err)
+        self.assertEqual(push["code"], 0, push["err"])
+        self.assertEqual(push["left"], [f"{JOB}.json"], "no file of the push is left")
+        video, audio = packets(push["file"], "video"), packets(push["file"], "audio")
+        self.assertNotIn("onoton", push["heard"] + push["err"])
         for kind in (video, audio):
             dts = [p[1] for p in kind]
             self.assertEqual([b for a, b in zip(dts, dts[1:]) if b <= a], [], "time stamps that do not rise")

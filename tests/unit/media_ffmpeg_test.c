@@ -44,6 +44,13 @@ static void urls(void **state)
 	mem_free(scope);
 }
 
+#define SILENCE "-c:a aac -b:a 128k -ac 2 -ar 48000 -af aresample=async=1:min_hard_comp=0.03:first_pts=0 "
+#define ENCODE(rate, keys, bps, buffer)                                                                            \
+	"-vf bwdif=mode=send_frame:deint=interlaced," rate                                                         \
+	"crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,format=yuv420p -c:v libx264 -preset veryfast -bf 2 -sc_threshold 0 " \
+	"-g 1000 -flags +cgop -force_key_frames " keys " -b:v " bps " -maxrate " bps " -bufsize " buffer           \
+	" -enc_time_base:v 1:1000 -fps_mode:v vfr " SILENCE
+
 static void relay(void **state)
 {
 	struct media_relay r = {.rtmp_port = 2100,
@@ -66,11 +73,11 @@ static void relay(void **state)
 	r.progress_url = NULL;
 	expect(media_ffmpeg_relay(NULL, &programs, &r),
 	       "ffmpeg -hide_banner -nostdin -nostats -v warning -analyzeduration 500000 "
-	       "-i rtmp://127.0.0.1:2100/ingest/j -map 0:v:0 -map 0:a:0? -c:v libx264 -preset veryfast -bf 2 "
-	       "-pix_fmt yuv420p -sc_threshold 0 -g 1000 -force_key_frames expr:gte(t,n_forced*5/2) -b:v 50000000 "
-	       "-maxrate 50000000 -bufsize 8000000 -c:a aac -b:a 128k -ac 2 -ar 48000 -output_ts_offset 15.025 "
-	       "-flvflags no_duration_filesize -rw_timeout 5000000 -send_buffer_size 65536 "
-	       "-f flv rtmp://127.0.0.1:2100/live/j");
+	       "-i rtmp://127.0.0.1:2100/ingest/j -map 0:v:0 -map 0:a:0? " ENCODE(
+		       "", "expr:gte(t,n_forced*5/2)", "50000000",
+		       "8000000") "-output_ts_offset 15.025 "
+				  "-flvflags no_duration_filesize -rw_timeout 5000000 -send_buffer_size 65536 "
+				  "-f flv rtmp://127.0.0.1:2100/live/j");
 }
 
 static void offsets(void **state)
@@ -188,13 +195,59 @@ static void others(void **state)
 	expect(media_segmenter(NULL, &programs, 2100, "j_720p", "/n/data/hls/j_720p", 5, 30, "pipe:3"),
 	       "dsn-hls --input rtmp://127.0.0.1:2100/live/j_720p --folder /n/data/hls/j_720p --fragment 5 --window 30 "
 	       "--progress pipe:3");
-	expect(media_ffmpeg_push(NULL, &programs, "my film.mp4", "rtmp://192.0.2.1:1935/ingest/j", false, 0, 5, NULL),
-	       "ffmpeg -hide_banner -nostdin -nostats -v warning -re -i [file:my film.mp4] -map 0:v:0 -map 0:a:0? "
-	       "-c copy -flvflags no_duration_filesize -rw_timeout 15000000 -f flv rtmp://192.0.2.1:1935/ingest/j");
 	expect(media_ffprobe_packets(NULL, &programs, "rtmp://127.0.0.1:2100/ingest/j", 8),
 	       "ffprobe -v error -read_intervals %+8 -show_entries "
-	       "packet=stream_index,pts_time,size,flags:stream=index,codec_name,codec_type,width,height "
-	       "-of csv=nk=0 rtmp://127.0.0.1:2100/ingest/j");
+	       "packet=stream_index,pts_time,dts_time,duration_time,size,flags:"
+	       "stream=index,codec_name,codec_type,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,"
+	       "field_order,duration:"
+	       "stream_disposition=default,attached_pic,timed_thumbnails,still_image,comment,descriptions,karaoke,"
+	       "hearing_impaired,visual_impaired:stream_tags=DURATION:"
+	       "stream_side_data=rotation,displaymatrix,crop_top,crop_bottom,crop_left,crop_right:"
+	       "program=program_id:program_stream=index:format=duration "
+	       "-of json=compact=1 rtmp://127.0.0.1:2100/ingest/j");
+	expect(media_ffprobe_frames(NULL, &programs, "file:a.ts", 3),
+	       "ffprobe -v error -select_streams 3 -read_intervals %+#48 -show_entries "
+	       "frame=stream_index,interlaced_frame "
+	       "-of json=compact=1 file:a.ts");
+	expect(media_ffmpeg_idr(NULL, &programs, "file:a.ts", 3, 0),
+	       "ffmpeg -hide_banner -nostdin -v error -copyts -i file:a.ts -map 0:3 -c copy "
+	       "-bsf:v filter_units=pass_types=5 -f framecrc pipe:1");
+}
+
+#define PUSH "ffmpeg -hide_banner -nostdin -nostats -v warning -re -fflags +discardcorrupt "
+#define TO "-flvflags no_duration_filesize -rw_timeout 15000000 -f flv rtmp://192.0.2.1:1935/ingest/j"
+
+static void push(void **state)
+{
+	struct media_verdict v = {.fits = true, .video_index = 1, .audio_index = 2, .sar_num = 1, .sar_den = 1};
+	struct media_push p = {.film = "my film.mp4", .url = "rtmp://192.0.2.1:1935/ingest/j", .verdict = &v};
+
+	(void)state;
+	expect(media_ffmpeg_push(NULL, &programs, &p), PUSH "-i [file:my film.mp4] -map 0:1 -map 0:2 -c copy " TO);
+	v.audio_index = -1;
+	v.sar_num = 64;
+	v.sar_den = 45;
+	p.film = NULL; /* a loop */
+	expect(media_ffmpeg_push(NULL, &programs, &p),
+	       PUSH "-f concat -safe 0 -auto_convert 0 -protocol_whitelist file,pipe -i pipe:0 -map 0:1 -c copy "
+		    "-bsf:v h264_metadata=sample_aspect_ratio=64/45 " TO);
+	v.fits = false;
+	v.audio_index = 0;
+	p.how = (struct media_normalise){.bitrate_bps = 1000, .fragment_s = 5, .max_fps = 60};
+	p.film = "-x.mp4";
+	expect(media_ffmpeg_push(NULL, &programs, &p), PUSH
+	       "-i file:-x.mp4 -map 0:1 -map 0:0 " ENCODE("fps=60,", "expr:gte(t,n_forced*5/2)", "1000", "2000") TO);
+	p.how.max_fps = 0;
+	p.how.turn_ms = 7321;
+	expect(media_ffmpeg_push(NULL, &programs, &p),
+	       PUSH "-i file:-x.mp4 -map 0:1 -map 0:0 " ENCODE(
+		       "",
+		       "expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/7.321)*1e6+floor(mod(t+0.0005,7.321)/2.5),"
+		       "floor((prev_forced_t+0.0005)/7.321)*1e6+floor(mod(prev_forced_t+0.0005,7.321)/2.5)))",
+		       "1000", "2000") TO);
+	p.how.copy_video = true;
+	expect(media_ffmpeg_push(NULL, &programs, &p), PUSH "-i file:-x.mp4 -map 0:1 -map 0:0 -c:v copy " SILENCE
+							    "-bsf:v h264_metadata=sample_aspect_ratio=64/45 " TO);
 }
 
 static void keys_in_files(void **state)
@@ -248,6 +301,7 @@ int main(void)
 		cmocka_unit_test(transcode_ladder),
 		cmocka_unit_test(transcode_vaapi),
 		cmocka_unit_test(others),
+		cmocka_unit_test(push),
 		cmocka_unit_test(keys_in_files),
 	};
 
