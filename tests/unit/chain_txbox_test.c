@@ -201,7 +201,7 @@ static void addresses_of_contracts_are_one_file(void **state)
 	uint8_t address[ETH_ADDRESS_BYTES];
 
 	(void)state;
-	refused(deployment_read(folder, path, &back), ERROR_NOT_FOUND, "vcli chain deploy");
+	refused(deployment_read(folder, path, &back), ERROR_NOT_FOUND, "the operator of your network");
 	deployment_set(d, "Counter", account);
 	ok(deployment_write(path, d));
 	ok(deployment_read(folder, path, &back));
