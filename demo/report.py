@@ -61,8 +61,9 @@ def first_video_pts(url):
 
 
 def decodes(url):
-    out = subprocess.run(["ffmpeg", "-v", "error", "-xerror", "-i", url, "-f", "null", "-"], capture_output=True, text=True,
-                         timeout=600)
+    # In the stream's own time base: in that of its frame rate, frames beside the grid, as a later turn's are, are rounded onto each other.
+    out = subprocess.run(["ffmpeg", "-v", "error", "-xerror", "-i", url, "-enc_time_base:v", "-1", "-f", "null", "-"],
+                         capture_output=True, text=True, timeout=600, start_new_session=True)
     return out.returncode == 0 and not out.stderr.strip(), out.stderr.strip()
 
 
