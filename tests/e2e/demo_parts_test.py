@@ -138,6 +138,25 @@ class PictureTest(Folder):
         self.assertIn("has no picture", rows[2]["ruined"])
 
 
+class DecodeTest(Folder):
+    def test_turns(self):
+        """The second turn of a film lies beside the first one's grid of frames: half a frame and a little jitter."""
+        film = self.folder / "turns.ts"
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25", "-t", 4, "-vf",
+               "settb=1/90000,setpts='PTS+gte(N,50)*(1800+45*(1-2*mod(N,2)))'", "-enc_time_base", "-1", "-fps_mode", "passthrough", *X264,
+               "-bf", 0, film)
+        self.assertEqual(report.decodes(str(film)), (True, ""))
+
+    def test_damaged(self):
+        film = self.folder / "damaged.ts"
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25", "-t", 2, *X264, film)
+        data = bytearray(film.read_bytes())
+        for at in range(len(data) // 2 // 188 * 188 + 40, len(data) // 2 + 4 * 188, 188):
+            data[at:at + 100] = bytes(100)
+        film.write_bytes(data)
+        self.assertFalse(report.decodes(str(film))[0])
+
+
 class InterruptTest(unittest.TestCase):
     def setUp(self):
         before = {signum: signal.getsignal(signum) for signum in interrupt.SIGNALS}
