@@ -4,6 +4,7 @@
 
 #include "vcli/vcli.h"
 
+command_fn cmd_node_logs;                                                                 /* cmd_logs.c */
 command_fn cmd_node_create, cmd_node_verb, cmd_node_maintenance, cmd_node_forget;         /* cmd_node.c */
 command_fn cmd_node_rename;                                                               /* cmd_node.c */
 command_fn cmd_node_list;                                                                 /* cmd_node_list.c */

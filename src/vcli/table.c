@@ -1,6 +1,7 @@
 /* The tables: every flag and every command, from which help, completion, the manual page and checks are made. */
 #include <string.h>
 
+#include "api/command.h"
 #include "bus/bus.h"
 #include "chain/load.h"
 #include "http/rpc_client.h"
@@ -69,6 +70,10 @@ const struct config_row vcli_flags[] = {
 	 "Print the publisher's key too; it is in the job's file otherwise.", NULL},
 	{"force", CONFIG_BOOL, FIELD(force), NULL, NULL, 0, 0, NULL, "Do it although a check says no.", NULL},
 	{"loop", CONFIG_BOOL, FIELD(loop), NULL, NULL, 0, 0, NULL, "Send the file again and again.", NULL},
+	{"follow", CONFIG_BOOL, FIELD(follow), NULL, NULL, 0, 0, NULL,
+	 "Go on with what is written from now on, until Ctrl-C (-f).", NULL},
+	{"lines", CONFIG_INT, FIELD(lines), "50", NULL, 1, API_LOG_LINES, "N", "Lines of each unit, the last ones.",
+	 NULL},
 	{"ffmpeg", CONFIG_STRING, FIELD(ffmpeg), "ffmpeg", NULL, 0, 0, "FILE", "The ffmpeg program.", NULL},
 	{"ffprobe", CONFIG_STRING, FIELD(ffprobe), "ffprobe", NULL, 0, 0, "FILE", "The ffprobe program.", NULL},
 	{"count", CONFIG_INT, FIELD(count), NULL, NULL, 0, INT64_MAX, "N",
@@ -141,6 +146,11 @@ const struct config_row vcli_flags[] = {
 	 "How many nodes of --poa seal blocks: 3, or as many as there are.", NULL},
 	{"period", CONFIG_INT, FIELD(period), NULL, NULL, 1, NET_PERIOD_S, "SECONDS",
 	 "Between blocks: of --poa 1, or as it is; of anvil there is one for each transaction.", NULL},
+	{"port", CONFIG_INT, FIELD(port), NULL, NULL, 1, 65535, "PORT",
+	 "Where the chain answers on 127.0.0.1 (of --poa the first of as many ports as there are sealers); the ports "
+	 "it had, "
+	 "or free ones, otherwise.",
+	 NULL},
 	{"seconds", CONFIG_INT, FIELD(seconds), "60", NULL, 1, 3600, "N", "How long to go on.", NULL},
 	{"accounts", CONFIG_INT, FIELD(accounts), "16", NULL, 1, LOAD_ACCOUNTS, "N", "How many accounts call.", NULL},
 	{"window", CONFIG_INT, FIELD(window), "320", NULL, 1, 100000, "N",
@@ -261,6 +271,12 @@ const struct command vcli_commands[] = {
 	{"node maintenance", "on|off NODE_ID", 2, 2, FLAGS("detach", "ttl"), S(10),
 	 "Drain a node (no new jobs, running ones finish), or end that", "The two arguments may come in either order.",
 	 cmd_node_maintenance},
+	{"node logs", "NODE_ID [UNIT]", 1, 2, FLAGS("follow", "lines"), S(10),
+	 "Show what a node's programs have written",
+	 "UNIT is a unit that `node status` names, such as nginx or JOB-encode; without one all of them, each line "
+	 "with its "
+	 "unit's name. At most 64 KiB are told at once, keys of streams are masked.",
+	 cmd_node_logs},
 	{"node pipeline", "NODE_ID", 1, 1, NULL, S(10), "List the jobs of a node", NULL, cmd_node_verb},
 
 	{"pipeline init", "FILE [INPUT]", 1, 2, FLAGS("force", "ffprobe"), S(6),
@@ -397,12 +413,13 @@ const struct command vcli_commands[] = {
 	 "account.",
 	 cmd_account_export},
 
-	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "period", "anvil", "geth", "bootnode", "keystore", "force"),
-	 S(60), "Start a development chain on this machine",
+	{"chain up", NULL, 0, 0,
+	 FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60),
+	 "Start a development chain on this machine",
 	 "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth "
 	 "nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no "
 	 "--chain-rpc use it. It goes on with the "
-	 "data of an earlier one; --force removes that and begins anew.",
+	 "data of an earlier one, on the same ports; --force removes that and begins anew.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
 	 NULL, cmd_chain_status},
