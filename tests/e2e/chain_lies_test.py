@@ -309,8 +309,16 @@ class Several(PeerCase):
             return {"transactionHash": call["params"][0], "blockHash": "0x" + 64 * "4", "blockNumber": "0x0", "gasUsed": "0x5208",
                     "status": "0x1", "contractAddress": None, "logs": []}
 
+        def second(calls, forward):
+            """Later with its chain than the liar, who is the one that is used then."""
+            if [c["method"] for c in calls] == ["eth_chainId"]:
+                until(lambda: self.liar.requests > 1, "the liar is used")
+            return forward()
+
         self.liar.lie = receipt
-        peer = self.peer(self.liar.url, self.anvil.url, resend=50)
+        truth = self.enter(Proxy(self.anvil.port))
+        truth.mode = second
+        peer = self.peer(self.liar.url, truth.url, resend=50)
         peer.order("put", "pay", TO, ETHER, "0x", 21000)
         until(lambda: self.QUICK_WORDS in peer.ask("trouble", start="trouble"), "the trouble is told")
         self.assertIsNone(peer.find("fate"))
