@@ -45,8 +45,9 @@ struct settings {
 	bool light, raw, poa;
 	int64_t sealers, period, port; /* 0: not said */
 	char *price, *endpoint, *software, *node_passphrase_file, *budget, *limit, *max_price, *evidence, *reason,
-		*once, *highest_fee;
-	bool from_balance;
+		*once, *highest_fee, *highest_cost;
+	bool from_balance, fill_gap;
+	int64_t chain_id, nonce; /* 0: not said */
 	int64_t capacity, accepted, for_ms;
 	int64_t seconds, accounts, window, confirmations;
 };
