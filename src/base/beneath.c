@@ -124,7 +124,7 @@ static struct error *check_regular(int fd, const char *top, const char *name)
 struct error *beneath_open(const char *top, const char *name, int flags, mode_t mode, int *ret_fd)
 {
 	struct error *e;
-	int fd;
+	int fd = -1;
 
 	TRY(open_any(top, name, (flags & ~O_TRUNC) | SAFELY, mode, &fd));
 	e = check_regular(fd, top, name);
@@ -136,6 +136,17 @@ struct error *beneath_open(const char *top, const char *name, int flags, mode_t 
 	}
 	*ret_fd = fd;
 	return NULL;
+}
+
+struct error *beneath_open_in(const char *path, int flags, mode_t mode, int *ret_fd)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder =
+		!slash ? mem_strdup(NULL, ".") : mem_strndup(NULL, path, (size_t)(slash - path) + (slash == path));
+	struct error *e = beneath_open(folder, slash ? slash + 1 : path, flags, mode, ret_fd);
+
+	mem_free(folder);
+	return e;
 }
 
 struct error *beneath_parent(const char *top, const char *name, int *ret_fd, const char **ret_last)
@@ -156,8 +167,8 @@ struct error *beneath_parent(const char *top, const char *name, int *ret_fd, con
 
 struct error *beneath_stat(const char *top, const char *name, struct stat *ret_stat)
 {
-	const char *last;
-	int at, err;
+	const char *last = NULL;
+	int at = -1, err;
 
 	TRY(beneath_parent(top, name, &at, &last));
 	err = fstatat(at, last, ret_stat, AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
@@ -199,7 +210,7 @@ struct error *beneath_read(const void *ctx, const char *top, const char *name, s
 {
 	struct buf *b;
 	struct error *e;
-	int fd;
+	int fd = -1;
 
 	TRY(beneath_open(top, name, O_RDONLY, 0, &fd));
 	b = buf_new(NULL, limit);
@@ -280,8 +291,8 @@ static int replace(int at, const char *last, const void *bytes, size_t len, mode
 struct error *beneath_write(const char *top, const char *name, const void *bytes, size_t len, mode_t mode,
 			    struct beneath_owner owner, bool synced)
 {
-	const char *last;
-	int at, err;
+	const char *last = NULL;
+	int at = -1, err;
 
 	TRY(beneath_parent(top, name, &at, &last));
 	err = replace(at, last, bytes, len, mode, owner, synced);
@@ -337,9 +348,9 @@ struct error *beneath_mkdirs(const char *top, const char *name, mode_t mode, str
 
 struct error *beneath_remove(const char *top, const char *name)
 {
-	const char *last;
+	const char *last = NULL;
 	struct error *e;
-	int at, err;
+	int at = -1, err;
 
 	e = beneath_parent(top, name, &at, &last);
 	if (e && e->code == ERROR_NOT_FOUND) {
@@ -355,7 +366,7 @@ struct error *beneath_remove(const char *top, const char *name)
 struct error *beneath_socket(const char *top, const char *name, uid_t uid, int *ret_fd)
 {
 	struct stat st;
-	int fd;
+	int fd = -1;
 
 	TRY(open_any(top, name, O_PATH | O_NOFOLLOW, 0, &fd));
 	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_uid != uid) {

@@ -34,6 +34,8 @@ struct beneath_owner {
 /* A regular file with a single name. `flags` as for open(2); with O_CREAT the file gets `mode`. `ret_fd` is the
  * caller's to close. O_TRUNC takes effect only once it is known what was opened. */
 struct error *beneath_open(const char *top, const char *name, int flags, mode_t mode, int *ret_fd) MUST_CHECK;
+/* The same for the last part of a path, in a folder that only we can move or replace. */
+struct error *beneath_open_in(const char *path, int flags, mode_t mode, int *ret_fd) MUST_CHECK;
 /* What is there, a link itself if it is one. */
 struct error *beneath_stat(const char *top, const char *name, struct stat *ret_stat) MUST_CHECK;
 bool beneath_exists(const char *top, const char *name);

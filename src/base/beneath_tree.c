@@ -105,7 +105,7 @@ static struct error *empty_folder(struct walk *w, int fd, int level)
 {
 	struct error *e = NULL;
 	unsigned moved;
-	DIR *dir;
+	DIR *dir = NULL;
 
 	seize(fd);
 	TRY(list(w, fd, &dir));
@@ -123,8 +123,8 @@ static struct error *empty_folder(struct walk *w, int fd, int level)
 
 struct error *beneath_remove_tree(const char *top, const char *name)
 {
-	struct walk w = {.top = top, .name = name};
-	const char *last;
+	struct walk w = {.top = top, .name = name, .root_fd = -1};
+	const char *last = NULL;
 	struct error *e = beneath_parent(top, name, &w.root_fd, &last);
 	int at = w.root_fd;
 
@@ -173,9 +173,9 @@ struct error *beneath_take_back(const char *top, const char *name, mode_t mode, 
 {
 	struct walk w = {.top = top, .name = name, .to = owner};
 	struct error *e = NULL;
-	const char *last;
-	DIR *dir;
-	int at, fd;
+	const char *last = NULL;
+	DIR *dir = NULL;
+	int at = -1, fd;
 
 	TRY(beneath_parent(top, name, &at, &last));
 	fd = openat(at, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -225,7 +225,7 @@ static struct error *hand_over_entry(struct walk *w, int at, const char *name, i
 static struct error *hand_over_folder(struct walk *w, int fd, int level)
 {
 	struct error *e = NULL;
-	DIR *dir;
+	DIR *dir = NULL;
 
 	TRY(list(w, fd, &dir));
 	for (struct dirent *entry = NULL; !e && (entry = readdir(dir));) {
@@ -239,9 +239,9 @@ static struct error *hand_over_folder(struct walk *w, int fd, int level)
 struct error *beneath_hand_over(const char *top, const char *name, uid_t from, struct beneath_owner to)
 {
 	struct walk w = {.top = top, .name = name, .from = from, .to = to};
-	const char *last;
+	const char *last = NULL;
 	struct error *e;
-	int at;
+	int at = -1;
 
 	TRY(beneath_parent(top, name, &at, &last));
 	e = hand_over_entry(&w, at, last, 0);

@@ -41,6 +41,23 @@ struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat)
 	return NULL;
 }
 
+struct error *process_user(pid_t pid, uid_t *ret_uid)
+{
+	char path[64], text[1024];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	/* Before it stands the name, in which the kernel escapes line feeds. */
+	const char *line = strstr(text, "\nUid:\t");
+	if (!line)
+		return error_new(ERROR_NOT_FOUND, "process %d: is gone", (int)pid);
+	*ret_uid = (uid_t)strtoul(line + 6, NULL, 10);
+	return NULL;
+}
+
 /* proc(5): a list read while a listed child is buried may lack one that lives. Then it also names the buried one, which
  * the next reading cannot: two equal readings lack nobody. */
 static struct error *read_children(const void *ctx, pid_t pid, char **ret_text)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "api/task.h"
+#include "base/beneath.h"
 
 struct hls_segment {
 	int64_t number;   /* floor(first video pts / fragment): the same in all renditions for the same time */
@@ -50,9 +51,10 @@ struct error *hls_playlist_parse(const void *ctx, const char *text, size_t len,
 				 struct hls_playlist **ret_playlist) MUST_CHECK;
 /* File name of the media playlist in a rendition's folder. */
 #define HLS_PLAYLIST_NAME "index.m3u8"
-/* Put EXT-X-ENDLIST to the media playlist in `folder` (index.m3u8); harmless when it is there already or no playlist
- * is. Blocking; only while no segmenter writes there. */
-struct error *hls_finish(const char *folder) MUST_CHECK;
+/* Put EXT-X-ENDLIST to the media playlist (index.m3u8) in `folder`, a path beneath `top` (base/beneath.h) that the
+ * segmenter's user may write; it is `owner`'s afterwards. Harmless when it is there already or no playlist is.
+ * Blocking; only while no segmenter writes there. */
+struct error *hls_finish(const char *top, const char *folder, struct beneath_owner owner) MUST_CHECK;
 /* Master playlist of a job: one line pair per variant, uri "<job><variant>/index.m3u8". */
 char *hls_master_text(const void *ctx, const char *job, const struct api_hls *hls);
 

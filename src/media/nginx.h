@@ -18,6 +18,7 @@
 #define DSN_MEDIA_NGINX_H
 
 #include "api/task.h"
+#include "base/beneath.h"
 #include "base/buf.h"
 
 struct media_nginx_node {
@@ -36,9 +37,9 @@ struct media_nginx_node {
  * (the untouched classic nginx.conf, which names no module) the module is loaded by -g. `test` adds -t. */
 char **media_nginx_argv(const void *ctx, const char *nginx, const char *path, const char *conf, const char *module_path,
 			bool test);
-/* Make the folders a configuration of either mode needs below `folder` (host path) and remove stale sockets. Only
- * while the node's nginx does not run. */
-struct error *media_nginx_folders(const char *folder) MUST_CHECK;
+/* Make the folders a configuration of either mode needs below `folder` (host path; only we may write it) and remove
+ * stale sockets. Those that nginx writes into are given to `owner`, as whom it runs. Only while it does not run. */
+struct error *media_nginx_folders(const char *folder, struct beneath_owner owner) MUST_CHECK;
 
 /* Managed: applications `ingest`, `live` (publishers authorised by the agent, played from 127.0.0.1 only), unix socket
  * <path>/run/control.sock for /stat and /control, HLS below <path>/data/hls with CORS and MIME types. ctx owns the

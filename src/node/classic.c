@@ -7,11 +7,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/nginx.h"
 #include "node/classic_reload.h"
+#include "node/folders.h"
 #include "node/store.h"
 
 #define TEXT_LIMIT (1 << 20)
@@ -212,12 +214,11 @@ static void on_tested(const struct child_result *r, void *arg)
 static struct error *make_data(struct job *j)
 {
 	struct node *n = j->node;
-	char *path = mem_printf(NULL, "%s/data/%s", n->folder, j->task->application);
-	struct error *e = j->task->role == API_STORAGE ? file_mkdirs(path, 0755) : NULL;
+	char *name = mem_printf(NULL, "data/%s", j->task->application);
+	struct error *e =
+		j->task->role == API_STORAGE ? beneath_mkdirs(n->folder, name, 0755, folders_units(&n->units)) : NULL;
 
-	if (!e && j->task->role == API_STORAGE)
-		e = node_give(n, path);
-	mem_free(path);
+	mem_free(name);
 	return e;
 }
 
@@ -327,10 +328,10 @@ void classic_stop(struct job *j)
 
 struct error *classic_remove(struct job *j)
 {
-	char *path = mem_printf(NULL, "%s/data/%s", j->node->folder, j->task->application);
-	struct error *e = j->task->role == API_STORAGE ? file_remove_tree(path) : NULL;
+	char *name = mem_printf(NULL, "data/%s", j->task->application);
+	struct error *e = j->task->role == API_STORAGE ? beneath_remove_tree(j->node->folder, name) : NULL;
 
-	mem_free(path);
+	mem_free(name);
 	return e;
 }
 

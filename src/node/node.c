@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -17,6 +19,7 @@
 #include "node/callbacks.h"
 #include "node/classic.h"
 #include "node/classic_reload.h"
+#include "node/folders.h"
 #include "node/job.h"
 #include "node/store.h"
 
@@ -64,26 +67,6 @@ struct stream *node_stream(struct node *n, const char *application, const char *
 	return s;
 }
 
-/* The folder alone. What the agent writes itself (run's records) must stay its own. */
-static struct error *give_folder(struct node *n, const char *name)
-{
-	const struct runtime_options *o = &n->agent->runtime_options;
-	char *path = file_join(NULL, n->folder, name);
-	struct error *e = NULL;
-
-	if (o->set_user && lchown(path, o->uid, o->gid) < 0)
-		e = error_sys(errno, "give %s to the units' user", path);
-	mem_free(path);
-	return e;
-}
-
-struct error *node_give(struct node *n, const char *path)
-{
-	const struct runtime_options *o = &n->agent->runtime_options;
-
-	return o->set_user ? file_chown_tree(path, o->uid, o->gid) : NULL;
-}
-
 struct error *node_trouble(const struct node *n)
 {
 	if (n->up)
@@ -96,26 +79,35 @@ struct error *node_trouble(const struct node *n)
 
 /* --- nginx --- */
 
-static char *control_socket(const void *ctx, const struct node *n)
+/* nginx's own socket and nobody else's, whatever a unit has put there. */
+static struct error *control_socket(const struct node *n, int *ret_fd)
 {
-	return mem_printf(ctx, "%s/run/control.sock", n->folder);
+	return beneath_socket(n->folder, NODE_CONTROL_SOCKET, n->units.set_user ? n->units.uid : geteuid(), ret_fd);
 }
 
-/* Does somebody listen there? A socket left by a killed nginx refuses. */
-static bool socket_answers(const char *path)
+/* How connect(2) names the socket of a descriptor. */
+static char *socket_path(const void *ctx, int fd)
+{
+	return mem_printf(ctx, "/proc/self/fd/%d", fd);
+}
+
+/* Does nginx listen there? A socket left by a killed nginx refuses. */
+static bool control_answers(const struct node *n)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	bool answers;
-	int fd;
+	int control = -1, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct error *e = control_socket(n, &control);
+	bool answers = false;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return false;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
-	answers = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
-	close(fd);
+	if (!e && fd >= 0) {
+		snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", control);
+		answers = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+	}
+	error_free(e);
+	if (control >= 0)
+		close(control);
+	if (fd >= 0)
+		close(fd);
 	return answers;
 }
 
@@ -126,21 +118,16 @@ static const char *module_path(const struct node *n)
 
 static char **nginx_argv(const void *ctx, struct unit *u, const char *progress_url)
 {
-	static const char *const given[] = {"run", "run/tmp", "data", "data/hls"};
 	struct node *n = u->node;
-	char *control = control_socket(NULL, n);
 	struct error *e = NULL;
 
 	(void)progress_url;
-	if (!socket_answers(control))
-		e = media_nginx_folders(n->folder);
-	for (size_t i = 0; !e && i < sizeof(given) / sizeof(given[0]); i++)
-		e = give_folder(n, given[i]);
+	if (!control_answers(n))
+		e = media_nginx_folders(n->folder, folders_units(&n->units));
 	if (e) {
 		log_error("node.folders", "node=%s reason=%s", n->row.id, log_q(e->message));
 		error_free(e);
 	}
-	mem_free(control);
 	if (n->classic)
 		return classic_nginx_argv(ctx, n, false);
 	return media_nginx_argv(ctx, n->agent->settings.nginx, n->path, mem_printf(ctx, "%s/conf/nginx.conf", n->path),
@@ -157,7 +144,7 @@ static struct error *write_managed(struct node *n)
 		.rtmp_port = n->row.rtmp.container_port,
 		.http_port = n->row.http.container_port,
 		.control_port = n->row.control_port,
-		.agent_socket = mem_printf(tmp, "%s/run/agent.sock", n->path),
+		.agent_socket = mem_printf(tmp, "%s/" NODE_AGENT_SOCKET, n->path),
 		.node_id = n->row.id,
 	};
 	char *text = media_nginx_managed(tmp, &m), *old = NULL;
@@ -260,18 +247,33 @@ static void on_stat(const struct http_answer *a, void *arg)
 	}
 }
 
+/* False: nginx does not listen (yet). */
+static bool ask_nginx(struct node *n, struct http_exchange *x, http_answer_fn *fn)
+{
+	int fd = -1;
+	struct error *e = control_socket(n, &fd);
+	char *path;
+
+	if (e) {
+		log_debug("node.control", "node=%s reason=%s", n->row.id, log_q(e->message));
+		error_free(e);
+		return false;
+	}
+	path = socket_path(NULL, fd);
+	x->unix_path = path;
+	http_fetch(n, n->agent->loop, x, fn, n); /* connects at once: the descriptor has done its work then */
+	mem_free(path);
+	close(fd);
+	return true;
+}
+
 void node_ask_streams(struct node *n)
 {
 	struct http_exchange x = {.method = "GET", .path = "/stat", .deadline_ms = 5000, .limit = STAT_LIMIT};
-	char *control;
 
 	if (n->asked)
 		return;
-	control = control_socket(NULL, n);
-	n->asked = true;
-	x.unix_path = control;
-	http_fetch(n, n->agent->loop, &x, on_stat, n);
-	mem_free(control);
+	n->asked = ask_nginx(n, &x, on_stat);
 }
 
 static void on_control(const struct http_answer *a, void *arg)
@@ -284,11 +286,9 @@ static void on_control(const struct http_answer *a, void *arg)
 
 void node_control(struct node *n, const char *path)
 {
-	char *control = control_socket(NULL, n);
-	struct http_exchange x = {.unix_path = control, .method = "GET", .path = path, .deadline_ms = 5000};
+	struct http_exchange x = {.method = "GET", .path = path, .deadline_ms = 5000};
 
-	http_fetch(n, n->agent->loop, &x, on_control, n);
-	mem_free(control);
+	ask_nginx(n, &x, on_control);
 }
 
 void node_drop_publisher(struct node *n, const char *application, const char *name)
@@ -338,6 +338,15 @@ static void sweep(struct node *n)
 	mem_free(keep);
 }
 
+static struct error *remove_folder(const struct node *n)
+{
+	char *nodes = mem_printf(NULL, "%s/nodes", n->agent->settings.state_dir);
+	struct error *e = beneath_remove_tree(nodes, n->row.id);
+
+	mem_free(nodes);
+	return e;
+}
+
 static void on_purged(struct error *e, void *arg)
 {
 	struct node *n = arg;
@@ -348,7 +357,7 @@ static void on_purged(struct error *e, void *arg)
 	error_free(e);
 	e = store_remove_node(a->db, n->row.id);
 	if (!e && n->purge)
-		e = file_remove_tree(n->folder);
+		e = remove_folder(n);
 	if (e)
 		log_error("node.remove", "node=%s reason=%s", n->row.id, log_q(e->message));
 	error_free(e);
@@ -413,21 +422,6 @@ void node_tick(struct node *n, int64_t now_ms)
 		node_ask_streams(n);
 }
 
-static struct error *make_folders(struct node *n)
-{
-	static const char *const names[] = {"conf", "run", "keys", "log", "data"};
-
-	TRY(file_mkdirs(n->folder, 0711));
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *path = file_join(NULL, n->folder, names[i]);
-		struct error *e = file_mkdirs(path, i == 2 ? 0700 : 0755);
-
-		mem_free(path);
-		TRY(e);
-	}
-	return give_folder(n, "keys");
-}
-
 static void set_programs(struct node *n)
 {
 	const struct agent_settings *s = &n->agent->settings;
@@ -462,7 +456,7 @@ static struct error *open_runtime(struct node *n)
 		return error_new(ERROR_INVALID, "runtime %s is unknown; there are process and docker", n->row.runtime);
 	/* The runtime keeps copies. */
 	// cppcheck-suppress returnDanglingLifetime
-	TRY(n->ops->open(n, a->loop, &a->runtime_options, &node, &n->runtime));
+	TRY(n->ops->open(n, a->loop, &n->units, &node, &n->runtime));
 	n->path = n->ops->path(n->runtime);
 	set_programs(n);
 	return NULL;
@@ -490,7 +484,8 @@ static struct error *load_jobs(struct node *n)
 
 static struct error *open_parts(struct node *n)
 {
-	TRY(make_folders(n));
+	TRY(file_mkdirs(n->folder, 0711));
+	TRY(folders_open(n->folder, &n->units));
 	TRY(open_runtime(n));
 	n->nginx = unit_new(n, n, NULL, "nginx", 0, nginx_argv, NULL);
 	TRY(callbacks_open(n));
@@ -526,6 +521,7 @@ struct error *node_open(struct agent *a, const struct node_row *row, struct node
 	talloc_set_destructor(n, node_destroy);
 	n->agent = a;
 	copy_row(n, row);
+	n->units = a->runtime_options;
 	n->classic = !strcmp(row->mode, "classic");
 	n->folder = mem_printf(n, "%s/nodes/%s", a->settings.state_dir, row->id);
 	e = open_parts(n);

@@ -1,11 +1,11 @@
 /* Storage: one segmenter per rendition, the master playlist, and the end of the stream. */
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/file.h"
+#include "base/beneath.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/hls.h"
+#include "node/folders.h"
 #include "node/job.h"
 #include "node/store.h"
 
@@ -16,9 +16,10 @@ static const char *variant(const struct job *j, size_t i)
 	return j->task->hls.variants[i].variant;
 }
 
-static char *rendition_folder(const void *ctx, const struct job *j, const char *base, size_t i)
+/* Below the node's folder. */
+static char *rendition_folder(const void *ctx, const struct job *j, size_t i)
 {
-	return mem_printf(ctx, "%s/data/hls/%s%s", base, j->name, variant(j, i));
+	return mem_printf(ctx, "data/hls/%s%s", j->name, variant(j, i));
 }
 
 static char **segmenter_argv(const void *ctx, struct unit *u, const char *progress_url)
@@ -27,8 +28,8 @@ static char **segmenter_argv(const void *ctx, struct unit *u, const char *progre
 	const struct api_hls *hls = &u->job->task->hls;
 
 	return media_segmenter(ctx, &n->programs, n->row.rtmp.container_port, u->input->name,
-			       rendition_folder(ctx, u->job, n->path, u->index), hls->fragment_s,
-			       hls->keep_all ? 0 : hls->playlist_length_s, progress_url);
+			       mem_printf(ctx, "%s/%s", n->path, rendition_folder(ctx, u->job, u->index)),
+			       hls->fragment_s, hls->keep_all ? 0 : hls->playlist_length_s, progress_url);
 }
 
 static void units(struct job *j)
@@ -44,28 +45,22 @@ static void units(struct job *j)
 	}
 }
 
-static char *master_path(const void *ctx, const struct job *j)
+static char *master_name(const void *ctx, const struct job *j)
 {
-	return mem_printf(ctx, "%s/data/hls/%s.m3u8", j->node->folder, j->name);
+	return mem_printf(ctx, "data/hls/%s.m3u8", j->name);
 }
 
 static struct error *prepare(struct job *j)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *path = master_path(tmp, j), *text = hls_master_text(tmp, j->name, &j->task->hls);
+	const struct node *n = j->node;
+	char *text = hls_master_text(tmp, j->name, &j->task->hls);
 	struct error *e = NULL;
 
-	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++) {
-		char *folder = rendition_folder(tmp, j, j->node->folder, i);
-
-		e = file_mkdirs(folder, 0755);
-		if (!e)
-			e = node_give(j->node, folder);
-	}
+	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++)
+		e = beneath_mkdirs(n->folder, rendition_folder(tmp, j, i), 0755, folders_units(&n->units));
 	if (!e)
-		e = file_write_atomic(path, text, strlen(text), 0644);
-	if (!e)
-		e = node_give(j->node, path);
+		e = beneath_write(n->folder, master_name(tmp, j), text, strlen(text), 0644, BENEATH_KEEP, true);
 	mem_free(tmp);
 	return e;
 }
@@ -74,8 +69,8 @@ static struct error *prepare(struct job *j)
 
 static void finish(struct job *j, size_t i)
 {
-	char *folder = rendition_folder(NULL, j, j->node->folder, i);
-	struct error *e = hls_finish(folder);
+	char *folder = rendition_folder(NULL, j, i);
+	struct error *e = hls_finish(j->node->folder, folder, folders_units(&j->node->units));
 
 	j->finished[i] = true;
 	if (e)
@@ -115,10 +110,11 @@ static void stopped(struct job *j)
 static struct error *remove_stored(struct job *j)
 {
 	void *tmp = mem_strdup(NULL, "");
-	struct error *e = file_remove(master_path(tmp, j));
+	const char *top = j->node->folder;
+	struct error *e = beneath_remove(top, master_name(tmp, j));
 
 	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++)
-		e = file_remove_tree(rendition_folder(tmp, j, j->node->folder, i));
+		e = beneath_remove_tree(top, rendition_folder(tmp, j, i));
 	mem_free(tmp);
 	return e;
 }
@@ -128,7 +124,8 @@ static struct error *remove_stored(struct job *j)
 static json_t *rendition_status(struct job *j, size_t i)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *path = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, j->node->folder, i), HLS_PLAYLIST_NAME), *text;
+	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_PLAYLIST_NAME), *text;
+	const char *top = j->node->folder;
 	struct hls_playlist *p;
 	json_t *o = json_object();
 	struct error *e = NULL;
@@ -137,8 +134,8 @@ static json_t *rendition_status(struct job *j, size_t i)
 
 	json_put(o, "variant", variant(j, i));
 	json_put(o, "published", j->inputs[i]->active ? "yes" : "no");
-	if (file_exists(path)) {
-		e = file_read(tmp, path, PLAYLIST_LIMIT, &text, &len);
+	if (beneath_exists(top, name)) {
+		e = beneath_read(tmp, top, name, PLAYLIST_LIMIT, &text, &len);
 		if (!e)
 			e = hls_playlist_parse(tmp, text, len, &p);
 		for (size_t k = 0; !e && k < p->count; k++) {

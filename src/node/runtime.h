@@ -30,7 +30,7 @@ struct runtime_port {
 struct runtime_node {
 	const char *node_id;              /* 40 hex digits */
 	const char *role;                 /* "distributor", "transcoder", "storage" */
-	const char *folder;               /* the node's folder on the host, absolute, exists */
+	const char *folder;               /* the node's on the host, absolute; folders_open() has been there */
 	const struct runtime_port *ports; /* published by docker */
 	size_t port_count;
 	const char *publish_address; /* docker: host side of the ports; NULL: 0.0.0.0 */
@@ -42,7 +42,8 @@ struct runtime_node {
 };
 
 struct runtime_options {
-	bool set_user; /* process: run units as uid/gid (started as root) */
+	bool set_user; /* run units as uid/gid (the agent is root) */
+	bool own_user; /* that user is this node's alone */
 	uid_t uid;
 	gid_t gid;
 	const char *docker_socket; /* /var/run/docker.sock */

@@ -476,10 +476,10 @@ static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct
 	self->options.docker_socket = NULL;
 	self->node_id = mem_strdup(self, node->node_id);
 	self->folder = mem_strdup(self, node->folder);
-	self->run_folder = file_join(self, node->folder, "run");
+	self->records = file_join(self, node->folder, "agent");
 	struct error *e = file_read(self, "/proc/sys/kernel/random/boot_id", 128, &self->boot_id, NULL);
-	if (!e)
-		e = process_folders(self);
+	if (!e && self->options.set_user)
+		e = process_check_way(self, &self->options, self->folder);
 	if (e) {
 		mem_free(self);
 		return e;
@@ -487,6 +487,11 @@ static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct
 	char real[PATH_MAX];
 	self->real_folder = mem_strdup(self, realpath(self->folder, real) ? real : self->folder);
 	self->boot_id[strcspn(self->boot_id, "\n")] = '\0';
+	e = process_records_move(self);
+	if (e) {
+		mem_free(self);
+		return e;
+	}
 	talloc_set_destructor(self, process_destroy);
 	*ret_self = self;
 	return NULL;

@@ -68,13 +68,20 @@ static bool is_left_over(const struct process *self, pid_t pid, pid_t session, s
 	}
 	if (stat.ended || stat.session != session)
 		return false;
+	*ret_id = (struct child_identity){.pid = pid, .start_time = stat.start_time};
+	/* Where it works is its own choice, its user is not. */
+	uid_t uid = 0;
+	e = self->options.own_user ? process_user(pid, &uid) : NULL;
+	bool own = self->options.own_user && !e && uid == self->options.uid;
+	error_free(e);
+	if (own)
+		return true;
 	char path[64], folder[4096];
 	snprintf(path, sizeof path, "/proc/%d/cwd", (int)pid);
 	ssize_t n = readlink(path, folder, sizeof folder - 1);
 	if (n < 0)
 		return false;
 	folder[n] = '\0';
-	*ret_id = (struct child_identity){.pid = pid, .start_time = stat.start_time};
 	return strcmp(folder, self->real_folder) == 0;
 }
 

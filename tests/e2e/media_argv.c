@@ -47,7 +47,7 @@ static enum api_role role_of(const char *word)
 static struct error *folders(void *scope, char **a)
 {
 	(void)scope;
-	return media_nginx_folders(a[0]);
+	return media_nginx_folders(a[0], BENEATH_KEEP);
 }
 
 static struct error *conf(void *scope, char **a)
@@ -205,7 +205,7 @@ static struct error *offset(void *scope, char **a)
 static struct error *finish(void *scope, char **a)
 {
 	(void)scope;
-	return hls_finish(a[0]);
+	return hls_finish(a[0], ".", BENEATH_KEEP);
 }
 
 /* folder rtmp-port job relay-key target-port stream key */
@@ -215,7 +215,7 @@ static struct error *keys(void *scope, char **a)
 	struct api_task task = {.job = a[2], .key = some(a[3]), .outputs = &t, .output_count = 1};
 
 	(void)scope;
-	return media_keys_write(a[0], &task, atoi(a[1]), MEDIA_LIVE);
+	return media_keys_write(a[0], &task, atoi(a[1]), MEDIA_LIVE, (gid_t)-1);
 }
 
 static const struct {

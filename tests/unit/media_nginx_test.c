@@ -253,11 +253,11 @@ static void folders(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
-	assert_null(media_nginx_folders(folder));
+	assert_null(media_nginx_folders(folder, BENEATH_KEEP));
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/run/control.sock", folder);
 	assert_int_equal(bind(s, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_true(file_exists(address.sun_path));
-	assert_null(media_nginx_folders(folder)); /* again: only the stale socket goes */
+	assert_null(media_nginx_folders(folder, BENEATH_KEEP)); /* again: only the stale socket goes */
 	assert_false(file_exists(address.sun_path));
 	close(s);
 	assert_null(file_remove_tree(folder));

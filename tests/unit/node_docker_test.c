@@ -106,7 +106,7 @@ static void start(struct driver *d, struct asked *a, const json_t *line)
 		.log_path = mem_printf(a, "%s/log/%s.log", d->folder, a->name),
 		.log_limit = 4096,
 		.progress_path = json_is_true(json_object_get(line, "progress"))
-					 ? mem_printf(a, "%s/run/%s.progress", d->folder, a->name)
+					 ? mem_printf(a, "%s/progress/%s.progress", d->folder, a->name)
 					 : NULL,
 	};
 
@@ -289,13 +289,13 @@ static void test_containers(void **state)
 	u.name = "job-encode";
 	u.main = false;
 	u.network = "id@start";
-	u.progress_path = "/var/lib/dsn/nodes/x/run/job-encode.progress";
+	u.progress_path = "/var/lib/dsn/nodes/x/progress/job-encode.progress";
 	spec = spec_of(&u);
 	host = json_object_get(spec, "HostConfig");
 	assert_json(json_object_get(host, "NetworkMode"),
 		    "\"container:distributor-1d94baec6903bd722953d1111d3b03ea3fa99378\"");
 	assert_null(json_object_get(host, "PortBindings"));
-	assert_json(json_array_get(json_object_get(spec, "Cmd"), 11), "\"/opt/dsn/run/job-encode.progress\"");
+	assert_json(json_array_get(json_object_get(spec, "Cmd"), 11), "\"/opt/dsn/progress/job-encode.progress\"");
 	json_decref(spec);
 
 	u.log_path = "/var/log/elsewhere.log";
