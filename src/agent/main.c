@@ -57,6 +57,16 @@ static const struct config_row rows[] = {
 	 "runtime of nodes whose document names none", NULL},
 	{"run-as", CONFIG_STRING, ROW(run_as), "nobody", NULL, 0, 0, "USER",
 	 "whom nginx and ffmpeg run as when the agent is root", NULL},
+	{"unit-uids", CONFIG_STRING, ROW(unit_uids), "70000-70999", NULL, 0, 0, "FIRST-LAST",
+	 "user ids of nodes' own, one for each node, when the agent is root; none: all run as --run-as, whose groups "
+	 "(video, render) they have in any case",
+	 NULL},
+	{"unit-tasks", CONFIG_INT, ROW(unit_tasks), "1024", NULL, 0, 1000000, "NUMBER",
+	 "processes and threads that a program of a node may have, and a node four times as many; 0: no bound", NULL},
+	{"unit-memory", CONFIG_INT, ROW(unit_memory_mib), "4096", NULL, 0, 1 << 24, "MIB",
+	 "memory of a program whose node's document names none, in containers and where control groups can be had; 0: "
+	 "no bound",
+	 NULL},
 	{"nginx", CONFIG_STRING, ROW(nginx), "/usr/sbin/nginx", NULL, 0, 0, "PROGRAM", "nginx", NULL},
 	{"rtmp-module", CONFIG_STRING, ROW(rtmp_module), "/usr/lib/nginx/modules/ngx_rtmp_module.so", NULL, 0, 0,
 	 "FILE", "nginx's RTMP module", NULL},

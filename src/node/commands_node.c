@@ -237,6 +237,8 @@ static void purge_leftover(struct command *c, struct error *not_found)
 	}
 	error_free(not_found);
 	e = beneath_remove_tree(folder, c->node_id);
+	if (!e)
+		e = uids_give_back(c->agent->db, c->node_id);
 	command_end(c, e, e ? NULL : json_pack("{s:s}", "node_id", c->node_id));
 }
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "http/client.h"
 #include "media/nginx.h"
 #include "media/stat.h"
@@ -347,6 +348,12 @@ static struct error *remove_folder(const struct node *n)
 	return e;
 }
 
+/* What has left its session and its parent too. */
+static struct error *end_all(const struct node *n)
+{
+	return n->claim ? process_kill_user(n->claim->uid) : NULL;
+}
+
 static void on_purged(struct error *e, void *arg)
 {
 	struct node *n = arg;
@@ -355,9 +362,15 @@ static void on_purged(struct error *e, void *arg)
 	if (e)
 		log_warn("node.purge", "node=%s reason=%s", n->row.id, log_q(e->message));
 	error_free(e);
+	e = end_all(n);
+	if (e)
+		log_warn("node.purge", "node=%s reason=%s", n->row.id, log_q(e->message));
+	error_free(e);
 	e = store_remove_node(a->db, n->row.id);
 	if (!e && n->purge)
 		e = remove_folder(n);
+	if (!e && n->purge)
+		e = uids_give_back(a->db, n->row.id);
 	if (e)
 		log_error("node.remove", "node=%s reason=%s", n->row.id, log_q(e->message));
 	error_free(e);
@@ -482,9 +495,23 @@ static struct error *load_jobs(struct node *n)
 	return e;
 }
 
+static struct error *set_user(struct node *n)
+{
+	struct agent *a = n->agent;
+
+	n->units = a->runtime_options;
+	if (!n->units.set_user || !a->uids.first)
+		return NULL;
+	TRY(uids_claim(n, a->db, &a->uids, n->row.id, &n->claim));
+	n->units.own_user = true;
+	n->units.uid = n->units.gid = n->claim->uid;
+	return NULL;
+}
+
 static struct error *open_parts(struct node *n)
 {
 	TRY(file_mkdirs(n->folder, 0711));
+	TRY(set_user(n));
 	TRY(folders_open(n->folder, &n->units));
 	TRY(open_runtime(n));
 	n->nginx = unit_new(n, n, NULL, "nginx", 0, nginx_argv, NULL);
@@ -521,7 +548,6 @@ struct error *node_open(struct agent *a, const struct node_row *row, struct node
 	talloc_set_destructor(n, node_destroy);
 	n->agent = a;
 	copy_row(n, row);
-	n->units = a->runtime_options;
 	n->classic = !strcmp(row->mode, "classic");
 	n->folder = mem_printf(n, "%s/nodes/%s", a->settings.state_dir, row->id);
 	e = open_parts(n);

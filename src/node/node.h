@@ -42,6 +42,7 @@ struct node {
 	char *folder;                 /* on the host */
 	const char *path;             /* as the node's programs see it */
 	struct runtime_options units; /* whom its programs run as */
+	struct uid_claim *claim;      /* its own user; NULL: none */
 	const struct runtime_ops *ops;
 	void *runtime;
 	bool classic;

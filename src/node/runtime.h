@@ -46,6 +46,9 @@ struct runtime_options {
 	bool own_user; /* that user is this node's alone */
 	uid_t uid;
 	gid_t gid;
+	const char *account;       /* whose supplementary groups units get; NULL: those of uid's account */
+	int64_t tasks;             /* processes and threads of a unit; 0: no bound */
+	int64_t memory_bytes;      /* of a unit whose node names none; 0: no bound */
 	const char *docker_socket; /* /var/run/docker.sock */
 };
 

@@ -15,6 +15,8 @@
 
 #define LOG_CHECK_MS 5000
 #define RUN_OUTPUT_LIMIT (256 << 10)
+/* What all units of a node may have together, in units. */
+#define NODE_UNITS 4
 
 /* How far the start of a unit has come. */
 enum phase {
@@ -165,6 +167,8 @@ static struct error *launch(struct process_unit *u)
 			.set_user = self->options.set_user,
 			.uid = self->options.uid,
 			.gid = self->options.gid,
+			.account = self->options.account,
+			.limits = &self->limits,
 			.stdin_fd = -1,
 			.stdout_fd = log_fd,
 			.stderr_fd = log_fd,
@@ -425,6 +429,8 @@ static void process_run(void *self_, const char *const *argv, int64_t deadline_m
 		.set_user = self->options.set_user,
 		.uid = self->options.uid,
 		.gid = self->options.gid,
+		.account = self->options.account,
+		.limits = &self->limits,
 		.stdin_fd = -1,
 		.extra_fd = -1,
 	};
@@ -474,6 +480,10 @@ static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct
 	self->loop = loop;
 	self->options = *options;
 	self->options.docker_socket = NULL;
+	self->options.account = options->account ? mem_strdup(self, options->account) : NULL;
+	/* RLIMIT_NPROC counts all of a user: it says something of a node only where the user is the node's. */
+	self->limits.processes = options->own_user ? options->tasks * NODE_UNITS : 0;
+	self->limits.file_bytes = PROCESS_FILE_BYTES;
 	self->node_id = mem_strdup(self, node->node_id);
 	self->folder = mem_strdup(self, node->folder);
 	self->records = file_join(self, node->folder, "agent");

@@ -6,10 +6,14 @@
 
 struct process_unit;
 
+/* A segment of the longest fragment at 140 Mbit/s; and what a unit can write into its log before that is cut. */
+#define PROCESS_FILE_BYTES (INT64_C(1) << 30)
+
 /* A node's process runtime. */
 struct process {
 	uv_loop_t *loop;
 	struct runtime_options options;
+	struct child_limits limits;
 	char *node_id;
 	char *folder;      /* the node's */
 	char *real_folder; /* the same without links, as the kernel shows it */
