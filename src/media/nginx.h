@@ -31,6 +31,8 @@ struct media_nginx_node {
 	const char *agent_socket; /* unix socket of the agent as nginx sees it */
 	const char *node_id;      /* in the path of callbacks; NULL: left out */
 	const char *listen_ip;    /* NULL: 0.0.0.0; "::" for both families */
+	/* Classic: who may publish, addresses and networks ("192.0.2.0/24"), NULL-terminated; NULL: everybody. */
+	const char *const *publishers;
 };
 
 /* {nginx, -e stderr, -p path, -c conf}: starts nginx in the foreground on a configuration file. With `module_path`

@@ -24,6 +24,7 @@ struct agent_settings {
 	char **nodes; /* ids served from the start; NULL: none */
 	char *port_range, *public_ip;
 	char *mode, *runtime; /* of nodes whose document names none */
+	char **classic_allow; /* who may publish at classic nodes; NULL: this machine */
 	char *run_as;
 	char *unit_uids;         /* users of nodes' own, "FIRST-LAST"; "none" or NULL: all run as run_as */
 	int64_t unit_tasks;      /* processes and threads of a unit; 0: no bound */

@@ -458,6 +458,8 @@ static struct error *open_runtime(struct node *n)
 		.folder = n->folder,
 		.ports = ports,
 		.port_count = n->row.http.host_port ? 2 : 1,
+		/* A classic configuration takes whoever publishes. */
+		.local_port = n->classic && !a->settings.classic_allow ? n->row.rtmp.container_port : 0,
 		.image = n->row.image,
 		.mounts = (const char *const *)n->row.mounts,
 		.memory_bytes = n->row.memory_bytes,

@@ -33,6 +33,7 @@ struct runtime_node {
 	const char *folder;               /* the node's on the host, absolute; folders_open() has been there */
 	const struct runtime_port *ports; /* published by docker */
 	size_t port_count;
+	int local_port;              /* docker: the container port that is published for this machine alone; 0: none */
 	const char *publish_address; /* docker: host side of the ports; NULL: 0.0.0.0 */
 	const char *image;           /* docker image; process: ignored */
 	const char *const *mounts; /* docker: extra "host:container[:ro]" binds (seed's volume-mounts), NULL-terminated;

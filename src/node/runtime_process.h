@@ -38,6 +38,10 @@ struct error *process_record_write(const struct process *self, const char *unit,
 void process_record_remove(const struct process *self, const char *unit);
 /* Remove it if it tells of `id`: a replacement may have written its own already. */
 void process_record_forget(const struct process *self, const char *unit, struct child_identity id);
+/* Does the process work in the node's folder, as no bystander does? Where the kernel does not let us see that: is it of
+ * the agent's own control group, which only root puts it into? */
+bool process_works_here(const struct process *self, pid_t pid);
+bool process_is_users(pid_t pid, uid_t uid);
 /* Take over the records that an earlier release kept in <folder>/run, which units can write: those that name a process
  * that the kernel says is a unit of this node. */
 struct error *process_records_move(const struct process *self) MUST_CHECK;

@@ -16,6 +16,7 @@
 #include "node/runtime_process.h"
 
 #define RECORD_LIMIT 4096
+#define GROUPS_LIMIT 16384
 #define SUFFIX ".json"
 #define MOVED_MAX 1024 /* a unit could make any number */
 
@@ -201,14 +202,37 @@ struct error *process_record_list(const void *ctx, const struct process *self, c
 
 /* --- those of an earlier release --- */
 
-/* Does the process work in the node's folder, as no bystander does? */
-static bool works_here(const struct process *self, pid_t pid)
+static bool is_of_our_group(pid_t pid)
+{
+	void *ctx = talloc_new(NULL);
+	char *ours = NULL, *theirs = NULL;
+	struct error *e = file_read(ctx, "/proc/self/cgroup", GROUPS_LIMIT, &ours, NULL);
+	if (!e)
+		e = file_read(ctx, mem_printf(ctx, "/proc/%d/cgroup", (int)pid), GROUPS_LIMIT, &theirs, NULL);
+	bool same = !e && strcmp(ours, theirs) == 0;
+	error_free(e);
+	mem_free(ctx);
+	return same;
+}
+
+bool process_works_here(const struct process *self, pid_t pid)
 {
 	char path[64], folder[4096];
 	snprintf(path, sizeof path, "/proc/%d/cwd", (int)pid);
 	ssize_t n = readlink(path, folder, sizeof folder - 1);
-	folder[n > 0 ? n : 0] = '\0';
+	if (n < 0)
+		return errno == EACCES && is_of_our_group(pid);
+	folder[n] = '\0';
 	return strcmp(folder, self->real_folder) == 0;
+}
+
+bool process_is_users(pid_t pid, uid_t uid)
+{
+	uid_t found = 0;
+	struct error *e = process_user(pid, &found);
+	bool is = !e && found == uid;
+	error_free(e);
+	return is;
 }
 
 static struct error *move_record(const struct process *self, const char *name)
@@ -224,7 +248,7 @@ static struct error *move_record(const struct process *self, const char *name)
 		e = json_parse(text, len, RECORD_LIMIT, &document);
 	if (!e)
 		e = parse_record(old, self, path, document, &record);
-	if (!e && !works_here(self, record->id.pid))
+	if (!e && !process_works_here(self, record->id.pid))
 		e = error_new(ERROR_NOT_FOUND, "%s: process %d is no unit of this node", path, (int)record->id.pid);
 	if (!e && !beneath_exists(self->folder, new))
 		e = beneath_write(self->folder, new, text, len, 0600, BENEATH_KEEP, false);

@@ -168,6 +168,13 @@ static void derived(void **state)
 	assert_null(strstr(text, "/opt/"));
 	assert_null(strstr(text, "logs/"));
 	assert_null(strstr(text, "1935"));
+	assert_non_null(strstr(text, "rtmp {\n        max_connections 256;\n"));
+	assert_null(strstr(text, "publish")); /* nobody is named: everybody */
+	struct media_nginx_node guarded = node;
+	guarded.publishers = (const char *const[]){"127.0.0.1", "192.0.2.0/24", NULL};
+	text = media_nginx_classic_derived(scope, &guarded, media_nginx_classic_conf(scope));
+	assert_non_null(strstr(text, "        allow publish 127.0.0.1;\n        allow publish 192.0.2.0/24;\n"
+				     "        deny publish all;\n"));
 	text = media_nginx_classic_derived(scope, &node, data(scope, "storage.conf"));
 	assert_non_null(strstr(text, "hls_path /srv/n1/data/" JOB ";"));
 	assert_null(strstr(text, "/opt/"));

@@ -217,7 +217,8 @@ static int drive(int argc, char **argv)
 
 static const char *const mounts[] = {"/srv/conf:/opt/nginx/app-enabled", NULL};
 static const struct runtime_port ports[] = {{1935, 21935}, {80, 0}};
-static const struct runtime_options options = {.set_user = true, .uid = 1234, .gid = 2345, .docker_socket = "/none"};
+static const struct runtime_options options = {
+	.set_user = true, .uid = 1234, .gid = 2345, .tasks = 512, .docker_socket = "/none"};
 static const struct runtime_node node = {
 	.node_id = "1d94baec6903bd722953d1111d3b03ea3fa99378",
 	.role = "distributor",
@@ -276,13 +277,28 @@ static void test_containers(void **state)
 						     "\"dsn.unit\":\"nginx\",\"dsn.fingerprint\":\"abcd\"}");
 	assert_json(json_object_get(host, "PortBindings"),
 		    "{\"1935/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"21935\"}]}");
-	assert_json(json_object_get(host, "Binds"), "[\"/srv/conf:/opt/nginx/app-enabled\"]");
-	assert_json(json_object_get(host, "Mounts"),
-		    "[{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x\",\"Target\":\"/opt/dsn\"}]");
+	assert_json(json_object_get(host, "Binds"), "[\"/srv/conf:/opt/nginx/app-enabled:ro\"]");
+	assert_json(
+		json_object_get(host, "Mounts"),
+		"[{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x\",\"Target\":\"/opt/dsn\",\"ReadOnly\":true},"
+		"{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x/run\",\"Target\":\"/opt/dsn/"
+		"run\",\"ReadOnly\":false},"
+		"{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x/log\",\"Target\":\"/opt/dsn/"
+		"log\",\"ReadOnly\":false},"
+		"{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x/progress\",\"Target\":\"/opt/dsn/progress\","
+		"\"ReadOnly\":false},"
+		"{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x/data\",\"Target\":\"/opt/dsn/"
+		"data\",\"ReadOnly\":false}]");
+	assert_json(json_object_get(host, "ReadonlyRootfs"), "true");
+	assert_json(json_object_get(host, "PidsLimit"), "512");
+	assert_json(json_object_get(host, "SecurityOpt"), "[\"no-new-privileges\"]");
+	assert_json(json_object_get(host, "CapDrop"), "[\"ALL\"]");
 	assert_json(json_object_get(host, "Memory"), "268435456");
 	assert_json(json_object_get(host, "NanoCpus"), "500000000");
 	assert_json(json_object_get(host, "RestartPolicy"), "{\"Name\":\"unless-stopped\"}");
-	assert_json(json_object_get(host, "Tmpfs"), "{\"/opt/nginx/logs\":\"size=4m,mode=1777\"}");
+	assert_json(json_object_get(host, "Tmpfs"),
+		    "{\"/tmp\":\"size=16m,mode=1777\",\"/run\":\"size=1m,mode=1777\","
+		    "\"/var/lib/nginx\":\"size=16m,mode=1777\",\"/opt/nginx/logs\":\"size=4m,mode=1777\"}");
 	assert_null(json_object_get(host, "NetworkMode"));
 	json_decref(spec);
 
