@@ -210,11 +210,16 @@ struct error *beneath_read(const void *ctx, const char *top, const char *name, s
 {
 	struct buf *b;
 	struct error *e;
+	struct stat st;
 	int fd = -1;
 
 	TRY(beneath_open(top, name, O_RDONLY, 0, &fd));
 	b = buf_new(NULL, limit);
-	e = read_all(fd, top, name, b);
+	/* Before any of it is read, and again when it grows meanwhile. */
+	if (fstat(fd, &st) == 0 && (uintmax_t)st.st_size > limit)
+		e = error_new(ERROR_LIMIT, "%s/%s: longer than %zu bytes", top, name, limit);
+	else
+		e = read_all(fd, top, name, b);
 	close(fd);
 	if (!e) {
 		*ret_text = talloc_steal(ctx, b->data);

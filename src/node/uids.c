@@ -111,12 +111,16 @@ static void take_running(struct taken *t)
 	const struct dirent *entry;
 
 	while (proc && (entry = readdir(proc))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		struct process_stat stat;
 		uid_t uid = 0;
 		struct error *e;
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		e = process_user((pid_t)strtol(entry->d_name, NULL, 10), &uid);
+		e = process_stat_read(pid, &stat);
+		if (!e && !stat.ended)
+			e = process_user(pid, &uid);
 		error_free(e);
 		take(t, uid);
 	}
