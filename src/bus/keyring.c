@@ -33,6 +33,7 @@ struct keyring {
 	size_t known_count, next; /* full: `next` gives way */
 	bool has_identity;
 	struct secp_key identity;
+	struct contexts *contexts; /* NULL: each message has one of its own */
 };
 
 static int own_destroy(struct own *o)
@@ -67,6 +68,20 @@ void keyring_id(const uint8_t public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_
 	digits = hex_encode(NULL, address, sizeof(address));
 	memcpy(ret_id, digits, KEYRING_ID_SIZE);
 	mem_free(digits);
+}
+
+struct error *keyring_read_enode(const char *text, uint8_t ret_public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_SIZE])
+{
+	uint8_t public[SECP_PUBLIC_BYTES];
+
+	if (!hex_is(text, KEYRING_ENODE_DIGITS))
+		return error_new(ERROR_INVALID, "wants %d hexadecimal digits", KEYRING_ENODE_DIGITS);
+	TRY(hex_decode(text, public, sizeof(public)));
+	if (!secp_public_valid(public))
+		return error_new(ERROR_INVALID, "is no public key (not a point of secp256k1)");
+	memcpy(ret_public, public, sizeof(public));
+	keyring_id(public, ret_id);
+	return NULL;
 }
 
 static struct own *find_own(const struct keyring *k, const char *id)
@@ -112,6 +127,17 @@ void keyring_set_identity(struct keyring *k, const struct secp_key *key)
 const struct secp_key *keyring_identity(const struct keyring *k)
 {
 	return k->has_identity ? &k->identity : NULL;
+}
+
+void keyring_keep_contexts(struct keyring *k)
+{
+	if (!k->contexts)
+		k->contexts = contexts_new(k);
+}
+
+struct contexts *keyring_contexts(const struct keyring *k)
+{
+	return k->contexts;
 }
 
 /* --- what others told --- */

@@ -171,19 +171,39 @@ struct error *keep_node_create(struct command *c)
 	return NULL;
 }
 
+/* A node whose mailbox is not ours would serve nobody: nothing stays of one that was made for it. */
+static struct error *unreachable(struct command *c, const struct error *refusal)
+{
+	const char *left = c->row ? "; nothing was created" : "";
+
+	if (c->row)
+		node_leave(agent_node(c->agent, c->node_id), true);
+	if (refusal->code == ERROR_EXISTS)
+		return error_new(ERROR_EXISTS, "node %s: %s%s", c->node_id, refusal->message, left);
+	return error_new(refusal->code,
+			 "node %s: the broker refuses its mailbox to this agent: %s%s. Give the agent's broker user "
+			 "the right with "
+			 "\"vcli broker setup --node %s,%s\" (all ids that the agent serves, its own first)",
+			 c->node_id, refusal->message, left, c->agent->id, c->node_id);
+}
+
 static bool node_serves(struct command *c, struct error **ret_e, json_t **ret_data)
 {
 	struct node *n = agent_node(c->agent, c->node_id);
+	const struct error *refusal;
+	bool claimed = agent_claimed(c->agent, c->node_id, &refusal);
 
-	if (!n || n->state == NODE_LEAVING) {
+	if (!n || n->state == NODE_LEAVING)
 		*ret_e = error_new(ERROR_NOT_FOUND, "node %s was removed meanwhile", c->node_id);
-		return true;
-	}
-	if (n->up)
+	else if (refusal)
+		*ret_e = unreachable(c, refusal);
+	else if (n->up && claimed)
 		*ret_data = status_node_row(n);
+	else if (c->late && n->up)
+		*ret_e = error_new(ERROR_TIMEOUT, "node %s serves, but its mailbox does not yet", c->node_id);
 	else if (c->late)
 		*ret_e = node_trouble(n);
-	return n->up || c->late;
+	return *ret_e || *ret_data;
 }
 
 void act_node_create(struct command *c)

@@ -22,6 +22,8 @@ struct request_list *job_requests(const void *ctx, const struct job *j, enum api
 
 void job_print_line(struct vcli *v, const struct request *r, void *arg)
 {
+	const char *warning = json_string_value(json_object_get(r->data, "warning"));
+
 	(void)v;
 	(void)arg;
 	printf("%-11s  %s  %s  %lld ms", r->role ? r->role : "node", r->to, r->error ? "FAILED " : "applied",
@@ -29,6 +31,10 @@ void job_print_line(struct vcli *v, const struct request *r, void *arg)
 	if (r->error) {
 		printf("  ");
 		render_text(stdout, r->error->message);
+	}
+	if (warning) {
+		printf("  warning: ");
+		render_text(stdout, warning);
 	}
 	printf("\n");
 	fflush(stdout);
