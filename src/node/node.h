@@ -16,6 +16,7 @@
 #include "node/unit.h"
 
 struct job;
+struct wait;
 struct classic_reload;
 
 /* What the store keeps of a node. */
@@ -54,6 +55,7 @@ struct node {
 	bool swept;
 	struct stream **streams;
 	size_t stream_count;
+	struct wait *waits; /* publishers that wait for their readers (ready.c) */
 	struct job **jobs;
 	size_t job_count;
 	bool status_changed;

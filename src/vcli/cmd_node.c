@@ -1,10 +1,12 @@
 /* vcli node ...: commands about one node, sent to its mailbox (or to an agent's). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
+#include "vcli/confirm.h"
 #include "vcli/detach.h"
 #include "vcli/known.h"
 #include "vcli/render.h"
@@ -144,11 +146,81 @@ static struct error *find_verb(const char *words, const struct api_verb_row **re
 	return error_new(ERROR_INVALID, "%s: not known to the API", words);
 }
 
+static long segments_of(const json_t *job)
+{
+	const json_t *rendition;
+	long segments = 0;
+	size_t i;
+
+	json_array_foreach (json_object_get(job, "renditions"), i, rendition) {
+		const char *text = json_string_value(json_object_get(rendition, "segments"));
+
+		segments += text ? strtol(text, NULL, 10) : 0;
+	}
+	return segments;
+}
+
+/* "2 jobs (film running, old stopped with 120 stored segments)"; NULL: none. */
+static char *describe_jobs(const void *ctx, const json_t *status)
+{
+	const json_t *jobs = json_object_get(status, "jobs"), *job;
+	char *text = mem_printf(ctx, "%zu job%s", json_array_size(jobs), json_array_size(jobs) == 1 ? "" : "s");
+	size_t i;
+
+	json_array_foreach (jobs, i, job) {
+		const char *name = json_string_value(json_object_get(job, "job_id"));
+		const char *state = json_string_value(json_object_get(job, "state"));
+		long segments = segments_of(job);
+
+		text = mem_printf(ctx, "%s%s%s %s", text, i ? ", " : " (", name ? name : "?", state ? state : "?");
+		if (segments)
+			text = mem_printf(ctx, "%s with %ld stored segments", text, segments);
+	}
+	return json_array_size(jobs) ? mem_printf(ctx, "%s)", text) : NULL;
+}
+
+/* What a node still does and holds goes with it: only with a person's word. A node that cannot be asked now (--detach)
+ * is judged by what is known of it. */
+static struct error *confirm_leave(struct vcli *v, const char *node_id, bool purge)
+{
+	const char *lost = purge ? "they end, and all it has stored is deleted" : "they end";
+	json_t *status = NULL;
+	struct known *k = NULL;
+	const struct known_node *n;
+	const char *count;
+	struct error *e = NULL;
+	char *jobs;
+
+	if (v->set.force)
+		return NULL;
+	if (v->set.detach) {
+		TRY(known_open(v, v, &k));
+		n = known_find(k, node_id);
+		count = n ? json_string_value(json_object_get(n->row, "job_count")) : NULL;
+		jobs = count && strcmp(count, "0") != 0 ? mem_printf(v, "%s job(s), when it was heard of last", count)
+							: NULL;
+	} else {
+		e = request_one(v, node_id, api_command_document(API_NODE_STATUS, node_id, NULL, NULL), &status);
+		jobs = e ? NULL : describe_jobs(v, status);
+		json_decref(status);
+	}
+	if (e && e->code == ERROR_NOT_FOUND) { /* was never created, or what is left of one */
+		error_free(e);
+		return NULL;
+	}
+	if (e || !jobs)
+		return e;
+	return confirm(v, mem_printf(v, "node %s has %s: %s", node_id, jobs, lost));
+}
+
 /* Removed, or nobody's: of what is not there nothing needs to be known. */
 static struct error *leave(struct vcli *v, const char *node_id, const struct api_verb_row *row)
 {
-	struct error *e = change(v, node_id, node_id, row->verb == API_NODE_PURGE ? "is purged" : "is removed",
-				 api_command_document(row->verb, node_id, NULL, NULL));
+	struct error *e;
+
+	TRY(confirm_leave(v, node_id, row->verb == API_NODE_PURGE));
+	e = change(v, node_id, node_id, row->verb == API_NODE_PURGE ? "is purged" : "is removed",
+		   api_command_document(row->verb, node_id, NULL, NULL));
 
 	if (!v->set.detach && (!e || e->code == ERROR_NOT_FOUND))
 		known_unlearn(v, node_id);

@@ -11,6 +11,7 @@
 #include "vcli/endpoints.h"
 #include "vcli/ingest.h"
 #include "vcli/job_request.h"
+#include "vcli/wanted.h"
 
 /* A public document that cannot work, whatever its nodes answer. */
 static struct error *check_plan(struct vcli *v, const json_t *document)
@@ -139,6 +140,7 @@ struct error *cmd_pipeline_start(struct vcli *v)
 	/* Before anything is sent: a node that has a key nobody knows is of no use. */
 	TRY(job_store(v, j));
 	j->stored = true;
+	TRY(wanted_forget(v, j->name));
 	if (!v->set.detach)
 		return start(v, j, l, answer);
 	ingest_put(v, j, answer);

@@ -44,14 +44,14 @@ class Examples(vcli_test.Online):
         first = free_ports(4 + PORTS) + PORTS
         storage = (("20941", first), ("20942", first + 1))
         for node in (STORAGE, DISTRIBUTOR, TRANSCODER):
-            self.vcli_any("node", "purge", node)
+            self.vcli_any("node", "purge", node, "--force")
         made = self.json("node", "create", self.example("node-storage.json", storage))
         self.assertEqual((made["name"], made["ports"]), ("shelf", {"rtmp": str(first), "http": str(first + 1)}))
         ports = {node: self.json("node", "create", role, node)["ports"]["rtmp"]
                  for role, node in (("distributor", DISTRIBUTOR), ("transcoder", TRANSCODER))}
         self.starts(self.example("private.json", (storage[0], ("20921", ports[DISTRIBUTOR]), ("20931", ports[TRANSCODER]))),
                     "byhand")
-        self.json("node", "purge", "shelf")
+        self.json("node", "purge", "shelf", "--force")
 
     def vcli_any(self, *words):
         return subprocess.run([VCLI, *words], env=self.environment, capture_output=True, timeout=60)
