@@ -36,7 +36,6 @@ FAULTS = {
     "forward": 0,       # the clock jumps ahead
     "late": 0,          # after a return of the publisher the sound begins seconds after the picture
     "leave": FPS,       # the publisher ends and comes back
-    "cut": 2 * FPS,     # its connection breaks and it comes back
 }
 
 
@@ -107,7 +106,7 @@ class Source:
             body, stamp_ms = tag.body, at_ms + shift_ms
             picture, key = tag.kind == flv.PICTURE, tag.kind == flv.PICTURE and tag.body[0] >> 4 == 1
             hit = True
-            if fault in ("leave", "cut", "late"):
+            if fault in ("leave", "late"):
                 self.done[fault] += 1
                 self.after = fault
                 return
