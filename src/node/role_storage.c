@@ -87,8 +87,9 @@ static struct error *read_stored(const void *ctx, const char *path, size_t limit
 static struct error *read_measured(const struct job *j, size_t i, struct hls_measured *ret)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *path = file_join(tmp, rendition_folder(tmp, j, j->node->folder, i), HLS_MEASURED_NAME), *text;
-	size_t len;
+	char *path = file_join(tmp, rendition_folder(tmp, j, j->node->folder, i), HLS_MEASURED_NAME);
+	char *text = NULL;
+	size_t len = 0;
 	struct error *e = read_stored(tmp, path, HLS_MEASURED_MAX_BYTES, &text, &len);
 
 	if (!e)
@@ -205,12 +206,13 @@ static struct error *remove_stored(struct job *j)
 static json_t *rendition_status(struct job *j, size_t i)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *path = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, j->node->folder, i), HLS_PLAYLIST_NAME), *text;
-	struct hls_playlist *p;
+	char *path = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, j->node->folder, i), HLS_PLAYLIST_NAME);
+	char *text = NULL;
+	struct hls_playlist *p = NULL;
 	json_t *o = json_object();
 	struct error *e = NULL;
 	int64_t segments = 0, gaps = 0;
-	size_t len;
+	size_t len = 0;
 
 	json_put(o, "variant", variant(j, i));
 	json_put(o, "published", j->inputs[i]->active ? "yes" : "no");
