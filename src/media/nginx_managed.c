@@ -39,15 +39,18 @@ static char *head(const void *ctx, const struct media_nginx_node *n)
 
 /* publish_notify: players that were started first wait for their stream, and end in 10 ms when it ends.
  * wait_key, wait_video: they begin at a key frame, not with the sound before it, which ffmpeg would take for all there
- * is. drop_idle_publisher: a frozen publisher blocks its name for 5 s only. */
+ * is. Not at ingest: its relay sees everything that comes, also from a source without any key frame that nginx knows,
+ * and says what it is. drop_idle_publisher: a frozen publisher blocks its name for 5 s only. */
 static char *application(const void *ctx, const char *name, bool only_local_publishers, int control_port)
 {
+	const char *wait = strcmp(name, MEDIA_INGEST) == 0 ? "off" : "on";
+
 	return mem_printf(ctx,
 			  "\t\tapplication %s {\n"
 			  "\t\t\tlive on;\n"
 			  "\t\t\tpublish_notify on;\n"
-			  "\t\t\twait_key on;\n"
-			  "\t\t\twait_video on;\n"
+			  "\t\t\twait_key %s;\n"
+			  "\t\t\twait_video %s;\n"
 			  "\t\t\tsync 0;\n"
 			  "\t\t\tdrop_idle_publisher 5s;\n"
 			  "\t\t\tnotify_method post;\n"
@@ -57,7 +60,7 @@ static char *application(const void *ctx, const char *name, bool only_local_publ
 			  "\t\t\tallow play 127.0.0.1;\n"
 			  "\t\t\tdeny play all;\n"
 			  "\t\t}\n",
-			  name, control_port, control_port,
+			  name, wait, wait, control_port, control_port,
 			  only_local_publishers ? "\t\t\tallow publish 127.0.0.1;\n\t\t\tdeny publish all;\n" : "");
 }
 
@@ -80,12 +83,13 @@ static char *rtmp(const void *ctx, const struct media_nginx_node *n)
 			  "\t\tping_timeout 10s;\n"
 			  "\t\tout_queue 1024;\n"
 			  "\t\tout_cork 1;\n"
-			  "%s%s"
+			  "%s%s%s"
 			  "\t}\n"
 			  "}\n"
 			  "\n",
 			  listen(ctx, n->listen_ip, n->rtmp_port),
 			  distributor ? application(ctx, MEDIA_INGEST, false, n->control_port) : "",
+			  distributor ? application(ctx, MEDIA_CLEAN, true, n->control_port) : "",
 			  application(ctx, MEDIA_LIVE, distributor, n->control_port));
 }
 

@@ -25,7 +25,8 @@ class Chain:
     def __init__(self, place, offset_ms=10000, normalise=False):
         self.lab = place
         self.offset_ms, self.normalise = offset_ms, normalise
-        self.distributor = lab.Node(place, "distributor", {("ingest", JOB): KEYS["ingest"], ("live", JOB): KEYS["relay"]})
+        self.distributor = lab.Node(place, "distributor", {("ingest", JOB): KEYS["ingest"], ("live", JOB): KEYS["relay"],
+                                                           ("clean", JOB): KEYS["relay"]})
         self.transcoder = lab.Node(place, "transcoder", {("live", JOB): KEYS["transcoder"]})
         self.storage = lab.Node(place, "storage", {("live", JOB + v): KEYS["storage"] for v in self.variants()})
         self.key_folder = place.folder / "keys"
@@ -59,6 +60,10 @@ class Chain:
                                          "normalise" if self.normalise else "copy", FRAGMENT, "pipe:3",
                                          keys=self.key_folder), progress=True)
 
+    def start_normaliser(self):
+        self.lab.start("normalise", lab.argv("normalise", self.distributor.rtmp, JOB, KEYS["relay"], FRAGMENT, "pipe:3",
+                                             keys=self.key_folder), progress=True)
+
     def start_copies(self):
         for name, port, stream, key in [("to-transcoder", self.transcoder.rtmp, JOB, KEYS["transcoder"]),
                                         ("to-storage", self.storage.rtmp, JOB + "_src", KEYS["storage"])]:
@@ -70,6 +75,8 @@ class Chain:
             self.start_segmenter(variant)
         self.start_transcoder()
         self.start_copies()
+        if self.normalise:
+            self.start_normaliser()
         self.start_relay()
         self.wait_ready()
 
@@ -79,6 +86,8 @@ class Chain:
             lab.wait_for("hls" + variant, lambda v=variant: self.storage.clients("live", JOB + v) == 1)
         lab.wait_for("encode", lambda: self.transcoder.clients("live", JOB) == 1)
         lab.wait_for("copies", lambda: self.distributor.clients("live", JOB) == 2)
+        if self.normalise:
+            lab.wait_for("normaliser", lambda: self.distributor.clients("clean", JOB) == 1)
         lab.wait_for("relay", lambda: self.distributor.clients("ingest", JOB) == 1)
 
     def push(self, source, name="push", key=KEYS["ingest"], application="ingest"):
@@ -91,7 +100,8 @@ class Chain:
                                 seconds)[0] for n in names}
 
     def units(self):
-        return ["relay", "to-transcoder", "to-storage", "encode", *("hls" + v for v in self.variants())]
+        mending = ["normalise"] if self.normalise else []
+        return ["relay", *mending, "to-transcoder", "to-storage", "encode", *("hls" + v for v in self.variants())]
 
 
 @unittest.skipIf(lab.missing(), lab.missing())

@@ -35,7 +35,7 @@ import hls_rules  # noqa: E402
 from waiting import figure, wait_for  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("DSN_BIN") or pathlib.Path(__file__).resolve().parents[2] / "build" / "bin").resolve()
-PROGRAMS = ("dsn-agent", "dsn-hls", "vcli", "shhd")
+PROGRAMS = ("dsn-agent", "dsn-hls", "dsn-relay", "vcli", "shhd")
 JOB = "fault0001"
 FRAGMENT = 2  # seconds
 GOP = 25  # frames at 25 per second
