@@ -34,7 +34,9 @@ FAULTS = {
     "stray": 1,         # one picture stamped somewhere else
     "back": 0,          # the clock jumps back
     "forward": 0,       # the clock jumps ahead
-    "late": 0,          # after a return of the publisher the sound begins seconds after the picture
+    # After a return of the publisher the sound begins seconds after the picture. The stream is then published anew at a key
+    # frame, and the rest of a fragment that is stored in part is not stored again.
+    "late": FPS + 2 * FPS,
     "leave": FPS,       # the publisher ends and comes back
 }
 
