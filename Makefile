@@ -3,7 +3,7 @@ BUILD   ?= build
 ASAN    ?= build-asan
 SECONDS ?= 600
 JOBS    ?= $(shell nproc)
-PROGRAMS = dsn-agent dsn-hls vcli dsn-bench shhd texts
+PROGRAMS = dsn-agent dsn-hls dsn-relay vcli dsn-bench shhd texts
 CTEST   ?= ctest --output-on-failure -j $(JOBS)
 
 SOAK    ?= 180

@@ -23,6 +23,7 @@ import report
 AWAY = (5, 6)  # vcli: the chain cannot be reached, or has not answered in time
 PRICES = {"distributor": 1, "transcoder": 3, "storage": 2}  # gwei a segment
 DEPOSIT, BUDGET = "1 ether", "0.01 ether"
+CHAIN_ID = "31337"  # anvil's own
 WINDOWS = "1,600,600,600"  # seconds to report after the end of work, to verify, to dispute, to resolve
 BATCH = 4096  # segments at most
 PATIENCE = 90  # seconds after the stream
@@ -173,7 +174,7 @@ class Payment(threading.Thread):
 
     def steps(self):
         self.start_chain()
-        self.write("operator", "chain", "deploy", "--windows", WINDOWS)
+        self.write("operator", "chain", "deploy", "--chain-id", CHAIN_ID, "--windows", WINDOWS)
         operator = self.address("operator")
         for role in ("manager", "verifier"):
             self.write("operator", "role", "grant", role, operator)

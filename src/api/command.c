@@ -167,6 +167,7 @@ static struct error *read_create(struct api_command *c, const json_t *body, cons
 	TRY(api_role_parse(role, &params_at, &c->role));
 	if (!c->node_id)
 		return place_error(&id_at, "is missing");
+	TRY(api_read_text_opt(c, body, at, "name", api_check_name, &c->name));
 	return read_spec(c, body, at);
 }
 
@@ -231,7 +232,7 @@ static const struct {
 	struct error *(*read)(struct api_command *c, const json_t *body, const struct place *at);
 	const char *known[4];
 } needs[API_VERB_COUNT] = {
-	[API_NODE_CREATE] = {read_create, {"params", "spec"}},
+	[API_NODE_CREATE] = {read_create, {"params", "spec", "name"}},
 	[API_NODE_MAINTENANCE] = {read_maintenance, {"params"}},
 	[API_PIPELINE_STOP] = {need_job, {"job_id"}},
 	[API_PIPELINE_STATUS] = {need_job, {"job_id"}},

@@ -73,6 +73,7 @@ struct api_command {
 	json_t *after;         /* node logs: {unit: cursor of an earlier answer}; NULL: none */
 	enum api_role role;    /* node create */
 	struct api_spec *spec; /* node create; NULL when absent */
+	char *name;            /* node create [ext]; NULL when absent */
 	struct api_task *task; /* config */
 };
 

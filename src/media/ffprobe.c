@@ -13,22 +13,24 @@ static void first_seconds(struct args *a, int seconds)
 	args_printf(a, "%%+%d", seconds);
 }
 
+static const char entries[] =
+	"packet=stream_index,pts_time,dts_time,duration_time,size,flags:"
+	"stream=index,codec_name,codec_type,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,field_"
+	"order,"
+	"duration:"
+	"stream_disposition=default,attached_pic,timed_thumbnails,still_image,comment,descriptions,karaoke,"
+	"hearing_impaired,visual_impaired:"
+	"stream_tags=DURATION:"
+	"stream_side_data=rotation,displaymatrix,crop_top,crop_bottom,crop_left,crop_right:"
+	"program=program_id:program_stream=index:format=duration";
+
 char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, const char *url, int seconds)
 {
 	struct args *a = args_new(ctx);
 
 	args_add(a, p->ffprobe, "-v", "error");
 	first_seconds(a, seconds);
-	args_add(a, "-show_entries",
-		 "packet=stream_index,pts_time,dts_time,duration_time,size,flags:"
-		 "stream=index,codec_name,codec_type,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,"
-		 "field_order,duration:"
-		 "stream_disposition=default,attached_pic,timed_thumbnails,still_image,comment,descriptions,karaoke,"
-		 "hearing_impaired,visual_impaired:"
-		 "stream_tags=DURATION:"
-		 "stream_side_data=rotation,displaymatrix,crop_top,crop_bottom,crop_left,crop_right:"
-		 "program=program_id:program_stream=index:format=duration",
-		 "-of", "json=compact=1", url);
+	args_add(a, "-show_entries", entries, "-of", "json=compact=1", url);
 	return args_done(a, ctx);
 }
 

@@ -1,6 +1,7 @@
 #include "media/normalise.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/mem.h"
 
@@ -19,20 +20,29 @@ static void add_filter(struct args *a, const struct media_normalise *how)
 		    rate);
 }
 
-/* Twice a fragment. In a loop counted from the turn's begin, so that each begins with one: a key frame is due when the
- * number of half fragments before this frame is greater than it was at the key frame before. */
+/* Twice a fragment. In a loop counted from the turn's begin, so that each begins with one, and spread evenly over it,
+ * so that they stay regular: a key frame is due when the number of intervals before this frame is greater than it was
+ * at the key frame before. */
 static void add_keys(struct args *a, const struct media_normalise *how)
 {
+	double turn_s = (double)how->turn_ms / 1000, half_s = (double)how->fragment_s / 2, step_s;
+
 	args_add(a, "-sc_threshold", "0", "-g", "1000", "-flags", "+cgop", "-force_key_frames");
+	if (how->live) {
+		args_printf(a,
+			    "expr:if(isnan(prev_forced_t),1,gt(floor(t*2/%d+0.001),floor(prev_forced_t*2/%d+0.001)))",
+			    how->fragment_s, how->fragment_s);
+		return;
+	}
 	if (!how->turn_ms) {
 		args_printf(a, "expr:gte(t,n_forced*%d/2)", how->fragment_s);
 		return;
 	}
-	double turn_s = (double)how->turn_ms / 1000, half_s = (double)how->fragment_s / 2;
+	step_s = turn_s / ceil(turn_s / half_s);
 	args_printf(a,
-		    "expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/%.3f)*1e6+floor(mod(t+0.0005,%.3f)/%.1f),"
-		    "floor((prev_forced_t+0.0005)/%.3f)*1e6+floor(mod(prev_forced_t+0.0005,%.3f)/%.1f)))",
-		    turn_s, turn_s, half_s, turn_s, turn_s, half_s);
+		    "expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/%.3f)*1e6+floor(mod(t+0.0005,%.3f)/%.6f),"
+		    "floor((prev_forced_t+0.0005)/%.3f)*1e6+floor(mod(prev_forced_t+0.0005,%.3f)/%.6f)))",
+		    turn_s, turn_s, step_s, turn_s, turn_s, step_s);
 }
 
 void media_normalise_args(struct args *a, const struct media_normalise *how, int video_index, int audio_index)
@@ -57,8 +67,8 @@ void media_normalise_args(struct args *a, const struct media_normalise *how, int
 		args_add(a, "-enc_time_base:v", "1:1000", "-fps_mode:v", "vfr");
 	}
 	/* Silence where there is no sound yet or no more: a stream without holes. */
-	args_add(a, "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000", "-af",
-		 "aresample=async=1:min_hard_comp=0.03:first_pts=0");
+	args_add(a, "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000", "-af");
+	args_printf(a, "aresample=async=1:min_hard_comp=0.03%s", how->live ? "" : ":first_pts=0");
 }
 
 void media_map_args(struct args *a, int video_index, int audio_index)

@@ -13,7 +13,8 @@ struct media_normalise {
 	bool copy_video;     /* the picture fits, only the sound is encoded */
 	int64_t bitrate_bps; /* 0: 4 Mb/s */
 	int fragment_s;
-	int max_fps;     /* fewer pictures than the source has; 0: all of them */
+	int max_fps; /* fewer pictures than the source has; 0: all of them */
+	bool live;   /* stamps are those of a job's time line: key frames by its fragments, no sound before the first */
 	int64_t turn_ms; /* length of a turn of a looped film: each begins with a key frame; 0: no loop */
 };
 

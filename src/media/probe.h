@@ -44,6 +44,7 @@ struct media_verdict {
 	int64_t keys;                         /* key frames where decoding can begin: IDR, where that is known */
 	int64_t open_keys;                    /* called key frames, but no IDR (open GOP, intra refresh) */
 	int64_t max_key_interval_ms, min_key_interval_ms;
+	int64_t last_key_ms; /* the last key frame against the first picture */
 	int64_t max_frame_bytes;
 	int64_t bitrate_bps; /* of both streams */
 	/* How to normalise it; of use when !fits && !refused. bitrate_bps is the source's own. */
@@ -57,6 +58,9 @@ struct media_verdict {
  * not such JSON. */
 struct error *media_probe_judge(const void *ctx, const char *text, size_t len, int fragment_s,
 				struct media_verdict **ret_verdict) MUST_CHECK;
+/* The same verdict for a film that is sent again and again: a short one's key frames must stay regular over its turns.
+ */
+void media_verdict_loop(struct media_verdict *v, int fragment_s);
 /* How much of the film is missing (an upload that broke off), measured against what its container promises; 0: nothing.
  */
 int64_t media_verdict_missing_ms(const struct media_verdict *v);

@@ -1,6 +1,7 @@
 /* Facts about streams, gathered from ffprobe's JSON: members are read by name, in whatever order they come. */
 #include "media/source.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -112,13 +113,14 @@ static void add_times(struct media_stream_facts *s, const json_t *o, int64_t pts
 
 static struct error *read_packet(struct media_source *all, const json_t *o)
 {
-	struct media_stream_facts *s;
+	struct media_stream_facts *s = NULL;
 	const char *flags = json_string_value(json_object_get(o, "flags"));
 	const json_t *idr = json_object_get(o, "idr");
 	int64_t size = whole(o, "size"), pts_ms = time_ms(o, "pts_time"), dts_ms = time_ms(o, "dts_time");
 	bool key = flags && flags[0] == 'K', hidden = flags && strchr(flags, 'D');
 
 	TRY(find(all, o, "stream_index", &s));
+	assert(s);
 	if (s->packets++ == 0)
 		s->first_is_key = key;
 	s->bytes += size;
@@ -143,16 +145,17 @@ static struct error *read_packet(struct media_source *all, const json_t *o)
 
 /* --- streams --- */
 
+/* "64:45"; "0:1" is ffprobe's word for not told. */
 static void read_ratio(const json_t *o, const char *key, int *num, int *den)
 {
 	const char *text = json_string_value(json_object_get(o, key));
-	int n = 0, d = 0;
+	char *end = NULL;
+	long n = text ? strtol(text, &end, 10) : 0, d = end && *end == ':' ? strtol(end + 1, NULL, 10) : 0;
 
-	/* "0:1" is ffprobe's word for not told. */
-	if (!text || sscanf(text, "%9d:%9d", &n, &d) != 2 || n <= 0 || d <= 0)
+	if (n <= 0 || d <= 0 || n > INT32_MAX || d > INT32_MAX)
 		n = d = 1;
-	*num = n;
-	*den = d;
+	*num = (int)n;
+	*den = (int)d;
 }
 
 /* A display matrix as ffprobe prints it: three lines "0000000r: a b u". One that does nothing is common. */
@@ -191,10 +194,11 @@ static void read_side_data(struct media_stream_facts *s, const json_t *o)
 /* "00:00:30.040000000", Matroska's own way of telling how long a track is. */
 static int64_t clock_ms(const char *text)
 {
-	int hours = 0, minutes = 0;
-	double seconds = 0;
+	char *end = NULL;
+	long hours = text ? strtol(text, &end, 10) : 0, minutes = end && *end == ':' ? strtol(end + 1, &end, 10) : -1;
+	double seconds = end && *end == ':' ? strtod(end + 1, NULL) : -1;
 
-	if (!text || sscanf(text, "%4d:%2d:%lf", &hours, &minutes, &seconds) != 3 || !(seconds >= 0 && seconds < 61))
+	if (hours < 0 || hours > 9999 || minutes < 0 || minutes > 59 || !(seconds >= 0 && seconds < 61))
 		return 0;
 	return (hours * INT64_C(3600) + minutes * INT64_C(60)) * 1000 + llround(seconds * 1000);
 }
@@ -209,12 +213,13 @@ static void read_disposition(struct media_stream_facts *s, const json_t *o)
 
 static struct error *read_stream(struct media_source *all, const json_t *o)
 {
-	struct media_stream_facts *s;
+	struct media_stream_facts *s = NULL;
 	const char *type = json_string_value(json_object_get(o, "codec_type"));
 	const json_t *side = NULL;
 	size_t i;
 
 	TRY(find(all, o, "index", &s));
+	assert(s);
 	s->known = true;
 	s->video = type && strcmp(type, "video") == 0;
 	s->audio = type && strcmp(type, "audio") == 0;
@@ -243,9 +248,10 @@ static struct error *read_program(struct media_source *all, const json_t *o)
 
 	all->programs++;
 	json_array_foreach (json_object_get(o, "streams"), i, stream) {
-		struct media_stream_facts *s;
+		struct media_stream_facts *s = NULL;
 
 		TRY(find(all, stream, "index", &s));
+		assert(s);
 		if (!s->program) /* a stream may be in several */
 			s->program = all->programs;
 	}
@@ -254,9 +260,10 @@ static struct error *read_program(struct media_source *all, const json_t *o)
 
 static struct error *read_frame(struct media_source *all, const json_t *o)
 {
-	struct media_stream_facts *s;
+	struct media_stream_facts *s = NULL;
 
 	TRY(find(all, o, "stream_index", &s));
+	assert(s);
 	s->interlaced = s->interlaced || whole(o, "interlaced_frame") > 0;
 	return NULL;
 }
@@ -301,14 +308,29 @@ struct error *media_source_read(struct media_source *s, const char *text, size_t
 
 /* --- IDR pictures --- */
 
-/* framecrc(5): comments "#tb 0: 1/90000", then "stream, dts, pts, duration, size, checksum". */
+/* A number, and past what separates it from the next. */
+static bool next_number(const char **at, long long *ret)
+{
+	char *end = NULL;
+
+	*ret = strtoll(*at, &end, 10);
+	if (end == *at)
+		return false;
+	*at = end + strspn(end, ",:/ ");
+	return true;
+}
+
+/* framecrc: comments such as "#tb 0: 1/90000", then "stream, dts, pts, duration, size, checksum". */
 static bool read_idr_line(const char *line, double *tick_ms, int64_t *ret_ms)
 {
-	int64_t num, den, dts, pts;
+	long long stream, num, den, dts, pts;
+	const char *at = line + 4;
 
-	if (sscanf(line, "#tb %*d: %9" SCNd64 "/%9" SCNd64, &num, &den) == 2 && num > 0 && den > 0)
+	if (strncmp(line, "#tb ", 4) == 0 && next_number(&at, &stream) && next_number(&at, &num) &&
+	    next_number(&at, &den) && num > 0 && den > 0)
 		*tick_ms = 1000.0 * (double)num / (double)den;
-	if (line[0] == '#' || sscanf(line, "%*d, %18" SCNd64 ", %18" SCNd64, &dts, &pts) != 2)
+	at = line;
+	if (line[0] == '#' || !next_number(&at, &stream) || !next_number(&at, &dts) || !next_number(&at, &pts))
 		return false;
 	if (!(fabs((double)pts * *tick_ms) < 1e12))
 		return false;

@@ -13,6 +13,8 @@
 #define MISSING_PART 50
 /* Edit lists are rounded too. */
 #define MOST_HIDDEN 2
+/* One uneven segment in that many is no reason to encode a film. */
+#define LONG_TURN 10
 /* A decoder's view of the source: names as ffprobe writes them. */
 #define MAX_WORDS 8
 
@@ -59,6 +61,7 @@ static void measure_picture(struct media_verdict *v, const struct media_stream_f
 	tail_ms = p->keys ? p->shown.last_ms - p->last_key_ms : v->duration_ms;
 	v->max_key_interval_ms = p->max_key_ms > tail_ms ? p->max_key_ms : tail_ms;
 	v->min_key_interval_ms = p->keys > 1 ? p->min_key_ms : v->max_key_interval_ms;
+	v->last_key_ms = p->keys ? p->last_key_ms - p->shown.first_ms : 0;
 }
 
 static int64_t longer(int64_t a, int64_t b)
@@ -210,6 +213,22 @@ static char *find_sound_fault(const struct media_verdict *v, const struct media_
 		return mem_printf(v, "sound begins %" PRId64 " ms after the picture, the limit is %d ms",
 				  v->audio_start_ms, MEDIA_LATE_SOUND_MS);
 	return NULL;
+}
+
+void media_verdict_loop(struct media_verdict *v, int fragment_s)
+{
+	int64_t fragment_ms = fragment_s * INT64_C(1000), tail_ms = v->turn_ms - v->last_key_ms;
+	int64_t usual_ms = v->keys > 1 ? v->min_key_interval_ms : tail_ms;
+
+	if (!v->fits || v->turn_ms >= fragment_ms * LONG_TURN)
+		return;
+	if (tail_ms <= fragment_ms && tail_ms * 10 >= usual_ms * 9 && tail_ms * 10 <= usual_ms * 11)
+		return;
+	v->fits = false;
+	v->reason = mem_printf(v,
+			       "looped, its key frames are irregular: %" PRId64 " ms apart, and %" PRId64
+			       " ms at the end of each turn",
+			       usual_ms, tail_ms);
 }
 
 int64_t media_verdict_missing_ms(const struct media_verdict *v)

@@ -34,6 +34,8 @@ static struct error *look_at(struct vcli *v, const struct job *j, const char *fi
 	TRY(media_probe_file(v, v->set.ffmpeg, v->set.ffprobe, film, 0, j->fragment_s, &verdict));
 	if (verdict->refused)
 		return error_new(ERROR_INVALID, "%s: %s", film, verdict->reason);
+	if (v->set.loop)
+		media_verdict_loop(verdict, j->fragment_s);
 	*ret_verdict = verdict;
 	return NULL;
 }

@@ -28,7 +28,7 @@ struct settings {
 	bool json, quiet;
 	int64_t timeout_ms; /* -1: the command's own */
 	/* some commands */
-	char *agent, *spec, *runtime, *mode;
+	char *agent, *name, *spec, *runtime, *mode;
 	bool detach, show_key, force, loop, plain, follow;
 	int64_t lines;
 	int64_t ttl_ms, count; /* count -1: the command's own */
@@ -45,8 +45,9 @@ struct settings {
 	bool light, raw, poa;
 	int64_t sealers, period, port; /* 0: not said */
 	char *price, *endpoint, *software, *node_passphrase_file, *budget, *limit, *max_price, *evidence, *reason,
-		*once, *highest_fee;
-	bool from_balance;
+		*once, *highest_fee, *highest_cost;
+	bool from_balance, fill_gap;
+	int64_t chain_id, nonce; /* 0: not said */
 	int64_t capacity, accepted, for_ms;
 	int64_t seconds, accounts, window, confirmations;
 };

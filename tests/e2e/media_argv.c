@@ -16,7 +16,8 @@
 
 #define READ_LIMIT (64u << 20)
 
-static struct media_programs programs = {.ffmpeg = "ffmpeg", .ffprobe = "ffprobe", .segmenter = "dsn-hls"};
+static struct media_programs programs = {
+	.ffmpeg = "ffmpeg", .ffprobe = "ffprobe", .segmenter = "dsn-hls", .relay = "dsn-relay"};
 
 static char *some(char *arg)
 {
@@ -97,11 +98,17 @@ static struct error *relay(void *scope, char **a)
 				.key = some(a[2]),
 				.offset_ms = atoll(a[3]),
 				.normalise = a[4][0] == 'n',
-				.bitrate_bps = 500000,
 				.fragment_s = atoi(a[5]),
 				.progress_url = some(a[6])};
 
-	print_argv(media_ffmpeg_relay(scope, &programs, &r));
+	print_argv(media_relay(scope, &programs, &r));
+	return NULL;
+}
+
+static struct error *normalise(void *scope, char **a)
+{
+	print_argv(
+		media_ffmpeg_normalise(scope, &programs, atoi(a[0]), a[1], some(a[2]), 500000, atoi(a[3]), some(a[4])));
 	return NULL;
 }
 
@@ -114,7 +121,7 @@ static struct error *copy(void *scope, char **a)
 {
 	struct api_target t = target_of(a[2], a[3], a[4]);
 
-	print_argv(media_ffmpeg_copy(scope, &programs, atoi(a[0]), a[1], &t, false, MEDIA_LIVE, some(a[5])));
+	print_argv(media_copy(scope, &programs, atoi(a[0]), a[1], &t, false, MEDIA_LIVE, some(a[5])));
 	return NULL;
 }
 
@@ -246,7 +253,8 @@ static struct error *finish(void *scope, char **a)
 static struct error *keys(void *scope, char **a)
 {
 	struct api_target t = target_of(a[4], a[5], a[6]);
-	struct api_task task = {.job = a[2], .key = some(a[3]), .outputs = &t, .output_count = 1};
+	struct api_task task = {
+		.role = API_DISTRIBUTOR, .job = a[2], .key = some(a[3]), .outputs = &t, .output_count = 1};
 
 	(void)scope;
 	return media_keys_write(a[0], &task, atoi(a[1]), MEDIA_LIVE);
@@ -257,10 +265,11 @@ static const struct {
 	int least;
 	struct error *(*run)(void *scope, char **args);
 } rows[] = {
-	{"folders", 1, folders},   {"conf", 8, conf},       {"classic", 5, classic},     {"nginx", 4, nginx},
-	{"relay", 7, relay},       {"copy", 6, copy},       {"transcode", 9, transcode}, {"segmenter", 6, segmenter},
-	{"push", 3, push},         {"packets", 2, packets}, {"judge", 2, judge},         {"status", 1, status},
-	{"progress", 2, progress}, {"finish", 1, finish},   {"offset", 2, offset},       {"keys", 7, keys},
+	{"folders", 1, folders},     {"conf", 8, conf},       {"classic", 5, classic},     {"nginx", 4, nginx},
+	{"relay", 7, relay},         {"copy", 6, copy},       {"transcode", 9, transcode}, {"segmenter", 6, segmenter},
+	{"push", 3, push},           {"packets", 2, packets}, {"judge", 2, judge},         {"status", 1, status},
+	{"progress", 2, progress},   {"finish", 1, finish},   {"offset", 2, offset},       {"keys", 7, keys},
+	{"normalise", 5, normalise},
 };
 
 int main(int argc, char **argv)

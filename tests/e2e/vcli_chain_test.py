@@ -156,7 +156,7 @@ class Contracts(Case):
         require()
         super().setUp()
         self.anvil = self.enter(Anvil())
-        self.environment["DSN_CHAIN_RPC"] = self.anvil.url
+        self.environment.update(DSN_CHAIN_RPC=self.anvil.url, DSN_CHAIN_ID="31337")
         self.environment["DSN_PASSPHRASE_FILE"] = self.passphrase
         self.address = self.new()["address"]
 
@@ -181,7 +181,7 @@ class Contracts(Case):
         self.refused("invalid", "neither start nor stop", "counter", "move", "halt")
         # Another chain has other contracts.
         other = self.enter(Anvil("--chain-id", "4711"))
-        self.refused("refused", "the endpoint is on another chain (4711)", "counter", "get", "--chain-rpc", other.url)
+        self.refused("refused", "it is on chain 4711, wanted is chain 31337", "counter", "get", "--chain-rpc", other.url)
 
     def test_what_cannot_be_deployed_or_written_down_costs_nothing(self):
         self.anvil.fund(self.address)

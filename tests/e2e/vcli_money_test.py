@@ -46,7 +46,7 @@ class Money(Case):
     def setUp(self):
         super().setUp()
         self.node_of_chain = self.enter(self.chain())
-        self.environment["DSN_CHAIN_RPC"] = self.node_of_chain.url
+        self.environment.update(DSN_CHAIN_RPC=self.node_of_chain.url, DSN_CHAIN_ID="31337")
         self.addresses = str(self.home / "addresses.json")
         self.operator = self.person("operator")
         self.operator("chain", "deploy", "--windows", WINDOWS)
@@ -203,7 +203,7 @@ class Payments(Money):
         self.refused("not-found", "ask your network's operator for the present file", *send, new.address, "1 wei", "--state-dir", ann.state,
                      "--addresses", str(lost))
         other = self.enter(Anvil("--chain-id", "4711"))
-        ann.refused("refused", "on another chain (4711)", *send, new.address, "1 wei", "--chain-rpc", other.url)
+        ann.refused("refused", "it is on chain 4711, wanted is chain 31337", *send, new.address, "1 wei", "--chain-rpc", other.url)
         # Nothing was kept; and who is to deploy needs ether before there are contracts.
         self.assertEqual(ann("payment", "balance")["wallet"], "10 ether")
         self.assertEqual(self.answer(*send, new.address, "1 wei", *elsewhere)["sent"], "1 wei")
@@ -237,7 +237,7 @@ class Payments(Money):
     def test_chain_away_or_another(self):
         ann = self.person("ann")
         other = self.enter(Anvil("--chain-id", "4711"))
-        ann.refused("refused", "on another chain (4711)", "payment", "balance", "--chain-rpc", other.url)
+        ann.refused("refused", "it is on chain 4711, wanted is chain 31337", "payment", "balance", "--chain-rpc", other.url)
         away = "http://127.0.0.1:%d" % free_port()
         ran = self.vcli(*ann.flags(["payment", "balance", "--chain-rpc", away, "--timeout", "1s"]), ok=False)
         self.assertIn(ran.returncode, (EXIT["unavailable"], EXIT["timeout"]))
@@ -299,8 +299,9 @@ class Logins(Money):
         other = self.enter(Anvil("--chain-id", "4711"))
         other.fund("0x" + self.operator.address)
         addresses = str(self.home / "other.json")
-        self.answer("chain", "deploy", "--state-dir", self.operator.state, "--addresses", addresses, "--chain-rpc", other.url)
-        self.refused("refused", "for another chain", "whoami", file, "--addresses", addresses, "--chain-rpc", other.url)
+        there = ("--addresses", addresses, "--chain-rpc", other.url, "--chain-id", "4711")
+        self.answer("chain", "deploy", "--state-dir", self.operator.state, *there)
+        self.refused("refused", "for another chain", "whoami", file, *there)
 
 
 class Market(Money):

@@ -302,6 +302,34 @@ static void turns(void **state)
 	mem_free(v);
 }
 
+/* Frames, interval of key frames: at 5 s a fragment. */
+static void looped(void **state)
+{
+	static const struct {
+		int frames, gop;
+		bool fits;
+	} rows[] = {
+		{500, 50, true},   /* 10 even intervals */
+		{480, 50, false},  /* 1.2 s at the end */
+		{150, 50, true},   /* in short */
+		{100, 125, true},  /* one key frame a turn */
+		{1240, 50, false}, /* 49.6 s */
+		{1260, 50, true},  /* 50.4 s: once in ten segments is let pass */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct media_verdict *v =
+			judge(&(struct source){.video = "h264", .frames = rows[i].frames, .gop = rows[i].gop}, 5);
+
+		assert_true(v->fits);
+		media_verdict_loop(v, 5);
+		if (v->fits != rows[i].fits || v->fits == (v->reason != NULL))
+			fail_msg("row %zu: %s", i, v->reason ? v->reason : "fits");
+		mem_free(v);
+	}
+}
+
 static const char *stream(void *scope, int index, const char *kind, const char *more)
 {
 	return mem_printf(scope, "{\"index\":%d,\"codec_type\":\"%s\"%s}", index, kind, more);
@@ -473,9 +501,9 @@ int main(void)
 		cmocka_unit_test(reasons),     cmocka_unit_test(refused_sources),
 		cmocka_unit_test(how_to_mend), cmocka_unit_test(enough),
 		cmocka_unit_test(promises),    cmocka_unit_test(turns),
-		cmocka_unit_test(chosen),      cmocka_unit_test(backwards),
-		cmocka_unit_test(refusals),    cmocka_unit_test(recorded),
-		cmocka_unit_test(files),
+		cmocka_unit_test(looped),      cmocka_unit_test(chosen),
+		cmocka_unit_test(backwards),   cmocka_unit_test(refusals),
+		cmocka_unit_test(recorded),    cmocka_unit_test(files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
