@@ -1,6 +1,5 @@
 /* vcli node logs: what a node's programs have written, asked for over the bus. */
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/json.h"
