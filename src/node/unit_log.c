@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "http/utf8.h"
@@ -26,16 +27,13 @@ struct tail {
 
 static struct error *open_log(const char *path, int *ret_fd, int64_t *ret_size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
+	int fd = -1;
 
-	if (fd < 0 && errno == ELOOP)
-		return error_new(ERROR_REFUSED, "%s: is a link, which is not followed", path);
-	if (fd < 0)
-		return error_sys(errno, "%s: cannot open", path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	TRY(beneath_open_in(path, O_RDONLY, 0, &fd));
+	if (fstat(fd, &st) < 0) {
 		close(fd);
-		return error_new(ERROR_REFUSED, "%s: is not a plain file", path);
+		return error_sys(errno, "%s: cannot read", path);
 	}
 	*ret_fd = fd;
 	*ret_size = st.st_size;

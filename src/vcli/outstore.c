@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "bus/outbox.h"
 #include "vcli/paths.h"
-#include "vcli/wanted.h"
 
 /* What was sent or failed is shown by "outbox list" for this long. */
 #define KEEP_MS (INT64_C(7) * 24 * 3600 * 1000)
@@ -27,6 +26,16 @@ static const char detached_schema[] = "create table if not exists detached("
 				      " until_ms integer not null,"
 				      " state text not null,"
 				      " why text);";
+
+/* What nodes that were away have still to learn (vcli/wanted.c). */
+static const char wanted_schema[] = "create table if not exists wanted_end("
+				    " job text not null,"
+				    " node text not null,"
+				    " verb text not null,"
+				    " since_ms integer not null,"
+				    " told_ms integer not null,"
+				    " again_ms integer not null,"
+				    " primary key(job, node)) without rowid;";
 
 /* Everything that says which bus it is, and who we are there. FNV-1a: a short name, not a secret. */
 static char *store_name(const void *ctx, const struct settings *set)

@@ -9,15 +9,6 @@
 /* A sign of life that came with the command, or on its way, says nothing yet. */
 #define LEARNED_AFTER_MS 60000
 
-const char wanted_schema[] = "create table if not exists wanted_end("
-			     " job text not null,"
-			     " node text not null,"
-			     " verb text not null,"
-			     " since_ms integer not null,"
-			     " told_ms integer not null,"
-			     " again_ms integer not null,"
-			     " primary key(job, node)) without rowid;";
-
 static const char *verb_name(enum api_verb verb)
 {
 	return verb == API_PIPELINE_CLOSE ? "close" : "stop";

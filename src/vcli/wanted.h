@@ -34,6 +34,4 @@ struct error *wanted_settle(struct vcli *v, struct outstore *s, int64_t *ret_lef
 struct error *wanted_due(const void *ctx, struct outstore *s, struct wanted **ret_rows, size_t *ret_count) MUST_CHECK;
 struct error *wanted_told(struct outstore *s, const struct wanted *w) MUST_CHECK;
 
-extern const char wanted_schema[];
-
 #endif
