@@ -307,6 +307,18 @@ struct error *chain_unreached(struct error *e)
 	return e;
 }
 
+/* On the chain that vcli chain up started, one deploys oneself; what is on another is its operator's to say. */
+static bool is_own(const struct vcli *v)
+{
+	struct net *n = NULL;
+	struct error *e = v->set.chain_rpc ? NULL : net_read((struct vcli *)v, &n);
+	bool own = n && json_array_size(json_object_get(n->document, "rpc")) > 0;
+
+	error_free(e);
+	mem_free(n);
+	return own;
+}
+
 /* A chain that went back, a development chain that was killed for instance, has the same first block and id and not the
  * contracts: ether that is sent there is lost. The last that was deployed tells of all. */
 static struct error *check_code(struct chain *c, const char *path)
@@ -326,26 +338,34 @@ static struct error *check_code(struct chain *c, const char *path)
 	json_decref(code);
 	if (!none)
 		return NULL;
-	return error_new(
-		ERROR_NOT_FOUND,
-		"%s: the chain has no contract %s at %s: deploy the contracts again (vcli chain deploy), or name "
-		"another file with --addresses",
-		path, name, address);
+	return error_new(ERROR_NOT_FOUND,
+			 "%s: the chain has no contract %s at %s: %s, or name another file with --addresses", path,
+			 name, address,
+			 is_own(c->v) ? "deploy the contracts again (vcli chain deploy)"
+				      : "ask your network's operator for the present file");
 }
 
 struct error *chain_read_addresses(struct chain *c)
 {
 	char *path = NULL;
+	struct error *e;
 
 	TRY(chain_addresses_path(c->v, &path));
-	TRY(deployment_read(c, path, &c->deployment));
+	e = deployment_read(c, path, &c->deployment);
+	if (e && e->code == ERROR_NOT_FOUND && is_own(c->v)) {
+		error_free(e);
+		return error_new(ERROR_NOT_FOUND,
+				 "%s is not there: deploy the contracts on your chain first (vcli chain deploy)", path);
+	}
+	if (e)
+		return e;
 	if (c->deployment->chain_id != rpc_chain_id(c->rpc) ||
 	    memcmp(c->deployment->genesis, c->genesis, sizeof(c->genesis)) != 0)
-		return error_new(ERROR_REFUSED,
-				 "the contracts of %s are on chain %" PRIu64
-				 ", the endpoint is on another chain (%" PRIu64
-				 "): name the right endpoint with --chain-rpc, or deploy there",
-				 path, c->deployment->chain_id, rpc_chain_id(c->rpc));
+		return error_new(
+			ERROR_REFUSED,
+			"the contracts of %s are on chain %" PRIu64 ", the endpoint is on another chain (%" PRIu64
+			"): name the right endpoint with --chain-rpc, or the file of that chain with --addresses",
+			path, c->deployment->chain_id, rpc_chain_id(c->rpc));
 	c->begun = true;
 	return check_code(c, path);
 }

@@ -200,7 +200,7 @@ class Payments(Money):
         lost = self.home / "lost.json"
         document = json.loads(pathlib.Path(self.addresses).read_text())
         lost.write_text(json.dumps({**document, "contracts": {name: "0x" + 20 * "1f" for name in contracts}}))
-        self.refused("not-found", "deploy the contracts again", *send, new.address, "1 wei", "--state-dir", ann.state,
+        self.refused("not-found", "ask your network's operator for the present file", *send, new.address, "1 wei", "--state-dir", ann.state,
                      "--addresses", str(lost))
         other = self.enter(Anvil("--chain-id", "4711"))
         ann.refused("refused", "it is on chain 4711, wanted is chain 31337", *send, new.address, "1 wei", "--chain-rpc", other.url)
@@ -244,7 +244,7 @@ class Payments(Money):
         self.assertIn(away, ran.stderr)
         # Of several endpoints one may be away.
         self.assertEqual(ann("payment", "balance", "--chain-rpc", away + "," + self.node_of_chain.url)["balance"], "0 wei")
-        self.refused("not-found", "deploy the contracts first", "payment", "balance", "--addresses", str(self.home / "none"))
+        self.refused("not-found", "the operator of your network has the file", "payment", "balance", "--addresses", str(self.home / "none"))
 
 
 class Logins(Money):

@@ -278,7 +278,7 @@ static void addresses_of_contracts_are_one_file(void **state)
 	uint8_t address[ETH_ADDRESS_BYTES];
 
 	(void)state;
-	refused(deployment_read(folder, path, &back), ERROR_NOT_FOUND, "vcli chain deploy");
+	refused(deployment_read(folder, path, &back), ERROR_NOT_FOUND, "the operator of your network");
 	deployment_set(d, "Counter", account);
 	ok(deployment_write(path, d));
 	ok(deployment_read(folder, path, &back));
@@ -286,7 +286,7 @@ static void addresses_of_contracts_are_one_file(void **state)
 	assert_memory_equal(back->genesis, genesis, sizeof(genesis));
 	ok(deployment_get(back, "Counter", address));
 	assert_memory_equal(address, account, sizeof(address));
-	refused(deployment_get(back, "Jobs", address), ERROR_NOT_FOUND, "Jobs was not deployed");
+	refused(deployment_get(back, "Jobs", address), ERROR_NOT_FOUND, "no contract Jobs");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		ok(file_write_atomic(path, bad[i].text, strlen(bad[i].text), 0600));
 		refused(deployment_read(folder, path, &back), ERROR_INVALID, bad[i].part);
