@@ -1,5 +1,6 @@
 /* vcli outbox resend, replace, abandon: a way out for each transaction that does not move; and their rows in the list.
  */
+#include <assert.h>
 #include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -160,6 +161,7 @@ static struct error *open_one(struct vcli *v, struct chain **ret_chain, struct t
 				 "%s transaction of this chain waits under an id that begins with %s: vcli outbox list "
 				 "shows them",
 				 s.count ? "more than one" : "no", s.begins);
+	assert(s.found);
 	talloc_steal(c, s.found);
 	if (memcmp(s.found->account, sender_account(c->sender), ETH_ADDRESS_BYTES) != 0)
 		return error_new(ERROR_INVALID, "it is of another account: name that with --account");
@@ -180,6 +182,7 @@ static struct error *finish(struct chain *c, const struct txbox_record *r, enum 
 	chain_wait(c);
 	mem_free(p);
 	TRY(txbox_get(c, c->db, r->intent.id, &now));
+	assert(now);
 	json_put(c->v->answer, "state", txbox_state_word(now->state));
 	if (!txbox_state_final(now->state))
 		return chain_not_yet(c, "it");
@@ -205,6 +208,7 @@ struct error *cmd_outbox_resend(struct vcli *v)
 	struct chain *c = NULL;
 
 	TRY(open_one(v, &c, &r));
+	assert(c && r);
 	TRY(need_signed(r));
 	/* What is not in a block is sent when a sender begins. */
 	return finish(c, r, TXBOX_DONE);
@@ -243,6 +247,7 @@ struct error *cmd_outbox_replace(struct vcli *v)
 	uint64_t gas = 0;
 
 	TRY(open_one(v, &c, &r));
+	assert(c && r);
 	TRY(need_signed(r));
 	if (v->set.fill_gap) {
 		TRY(sender_fill(c->sender, r->intent.id));
@@ -295,6 +300,7 @@ struct error *cmd_outbox_abandon(struct vcli *v)
 	struct chain *c = NULL;
 
 	TRY(open_one(v, &c, &r));
+	assert(c && r);
 	if (r->state == TXBOX_WANTED) {
 		TRY(txbox_abandon(c->db, r, "abandoned before it was signed"));
 		return told(v);
