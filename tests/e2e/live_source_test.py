@@ -120,7 +120,7 @@ class LiveSource(network.TestCase):
 
     def test_normalised(self):
         """A source that is encoded anew, whose clock jumps: as one that is copied."""
-        net = self.lab(agent_flags=["--end-after", "3s"])
+        net = self.lab(agent_flags=["--end-after", "8s"])
         tags = flv.until(self.flv(audio="mp3"), 24)
         publisher = self.live(net, "mp3job001", flv.clock_jumps(tags, 14.2, -14.2))
         wait_for("normalised", lambda: self.decided(net, "ingest.normalised", "mp3job001"), 12)
