@@ -15,6 +15,7 @@ struct bus_item {
 	enum message_kind kind;
 	const char *from, *to; /* `to` is "" for a status */
 	int64_t until_ms;      /* wall clock; 0: no limit */
+	bool once;             /* bus_send_once(): not repeated, not kept, given up where there is little room */
 	const uint8_t *bytes;
 	size_t len;
 };
@@ -32,11 +33,12 @@ struct bus_backend {
 	void (*send)(void *self, const struct bus_item *item, bus_sent_fn *fn, void *arg);
 	void (*accept)(void *self, struct bus_delivery *d);
 	void (*reject)(void *self, struct bus_delivery *d, const char *reason);
+	void (*drop)(void *self, struct bus_delivery *d); /* bus_drop() */
 	struct error *(*watch_status)(void *self);
 	bool (*is_up)(const void *self);
 };
 
-/* The head of a backend's delivery, a child of `self`. accept and reject free it. */
+/* The head of a backend's delivery, a child of `self`. accept, reject and drop free it. */
 struct bus_delivery {
 	const struct bus_backend *backend;
 	void *self;

@@ -10,9 +10,12 @@
 #include "base/mem.h"
 #include "bus/backend.h"
 #include "bus/hello.h"
+#include "bus/strangers.h"
 #include "bus/tell.h"
 
 #define NETWORK_LENGTH 32
+/* What is signed but not sealed and comes into a mailbox is a hello, or below the bus: no long thing. */
+#define OPEN_LIMIT 4096
 
 static const struct bus_backend *const backends[] = {
 	&bus_backend_amqp,
@@ -30,6 +33,7 @@ struct bus {
 	bool accept_plain;
 	char *asking; /* an id that we serve and have the key of: keys are asked for in its name */
 	struct hellos *hellos;
+	struct strangers *strangers;
 };
 
 static const struct bus_backend *find_backend(const char *url)
@@ -73,7 +77,8 @@ struct error *bus_check_network(const char *network)
 
 /* --- sending --- */
 
-static void send_as(struct bus *bus, const struct message *m, enum seal_form form, bus_sent_fn *fn, void *arg)
+static void send_bytes(struct bus *bus, const struct message *m, enum seal_form form, bool once, bus_sent_fn *fn,
+		       void *arg)
 {
 	uint8_t *bytes = NULL;
 	size_t n = 0;
@@ -90,12 +95,18 @@ static void send_as(struct bus *bus, const struct message *m, enum seal_form for
 					.from = m->from,
 					.to = m->to,
 					.until_ms = m->ttl_ms ? m->time_ms + m->ttl_ms : 0,
+					.once = once,
 					.bytes = bytes,
 					.len = n};
 
 		bus->backend->send(bus->self, &item, fn, arg);
 	}
 	mem_free(bytes);
+}
+
+static void send_as(struct bus *bus, const struct message *m, enum seal_form form, bus_sent_fn *fn, void *arg)
+{
+	send_bytes(bus, m, form, false, fn, arg);
 }
 
 static void send_sealed(void *arg, const struct message *m, bus_sent_fn *fn, void *fn_arg)
@@ -125,7 +136,11 @@ static struct error *no_way(const struct bus *bus, const struct message *m)
 void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg)
 {
 	bool signs = bus->keyring && keyring_own(bus->keyring, m->from), is_status = m->kind == MESSAGE_STATUS;
-	bool reaches = signs && (is_status || keyring_public(bus->keyring, m->to));
+	bool reaches;
+
+	if (signs && m->kind == MESSAGE_COMMAND)
+		keyring_keep(bus->keyring, m->to);
+	reaches = signs && (is_status || keyring_public(bus->keyring, m->to));
 
 	/* Where plain messages are taken, they are sent too to whom nothing can be sealed. */
 	if (!bus->keyring || (bus->accept_plain && !reaches))
@@ -138,6 +153,12 @@ void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *a
 		hellos_wait(bus->hellos, m, fn, arg);
 	else
 		bus_tell_later(bus, bus->loop, no_way(bus, m), fn, arg);
+}
+
+void bus_send_once(struct bus *bus, const struct message *m)
+{
+	if (bus->keyring && keyring_own(bus->keyring, m->from) && keyring_public(bus->keyring, m->to))
+		send_bytes(bus, m, SEAL_SEALED, true, NULL, NULL);
 }
 
 /* --- opening --- */
@@ -168,6 +189,7 @@ struct error *bus_open(const void *ctx, uv_loop_t *loop, const struct bus_option
 	b->handlers = *handlers;
 	b->keyring = complete.keyring;
 	b->accept_plain = complete.accept_plain;
+	b->strangers = strangers_new(b, complete.keyring ? complete.strangers_per_s : 0);
 	b->hellos = hellos_new(b, loop, &(struct hellos_events){.ask = ask_for_key, .ready = send_sealed, .arg = b});
 	e = backend->open(b, loop, &complete, b, &b->self);
 	if (e) {
@@ -205,6 +227,11 @@ void bus_accept(struct bus_delivery *d)
 void bus_reject(struct bus_delivery *d, const char *reason)
 {
 	d->backend->reject(d->self, d, reason);
+}
+
+void bus_drop(struct bus_delivery *d)
+{
+	d->backend->drop(d->self, d);
 }
 
 struct error *bus_watch_status(struct bus *bus)
@@ -261,17 +288,36 @@ static const char *objection(const struct message *m, const char *id, enum seal_
 	return NULL;
 }
 
+/* Whoever is kept passes always; so does who answers our own hello. */
+static bool pass_sealed(const char *signer, void *arg)
+{
+	struct bus *bus = arg;
+
+	return keyring_keeps(bus->keyring, signer) || strangers_may(bus->strangers, STRANGERS_MESSAGE);
+}
+
+static bool pass_open(const char *signer, void *arg)
+{
+	struct bus *bus = arg;
+
+	return keyring_keeps(bus->keyring, signer) || hellos_awaits(bus->hellos, signer) ||
+	       strangers_may(bus->strangers, STRANGERS_HELLO);
+}
+
 static struct error *read_bytes(struct bus *bus, struct bus_delivery *d, const char *id, bool plain, const char *salt,
 				const uint8_t *bytes, size_t len)
 {
+	const struct seal_gate sealed = {pass_sealed, bus}, open = {pass_open, bus};
 	char *random = plain && !salt ? hex_random(d, 16) : NULL;
 
 	switch (seal_form(bytes, len)) {
 	case SEAL_OPEN:
-		return seal_read(d, bus->keyring, id, bytes, len, &d->message);
+		if (id && len > OPEN_LIMIT)
+			return error_new(ERROR_INVALID, "signed, but not sealed");
+		return seal_read_gated(d, bus->keyring, id && bus->keyring ? &open : NULL, id, bytes, len, &d->message);
 	case SEAL_SEALED:
 		if (bus->keyring)
-			return seal_read(d, bus->keyring, id, bytes, len, &d->message);
+			return seal_read_gated(d, bus->keyring, &sealed, id, bytes, len, &d->message);
 		return error_new(ERROR_REFUSED, "sealed, but only plain messages are read here");
 	case SEAL_PLAIN:
 		if (bus->keyring && !bus->accept_plain)
@@ -289,7 +335,10 @@ static void answer_hello(struct bus *bus, struct bus_delivery *d)
 {
 	const struct message *m = d->message;
 
-	if (bus->keyring && hello_asks(m) && keyring_own(bus->keyring, m->to)) {
+	bool known = bus->keyring && m->signer && keyring_keeps(bus->keyring, m->signer);
+
+	if (bus->keyring && hello_asks(m) && keyring_own(bus->keyring, m->to) &&
+	    (!known || strangers_hello_is_new(bus->strangers, m->id))) {
 		struct message *answer = hello_new(d, m->to, m->from, false);
 
 		send_as(bus, answer, SEAL_OPEN, NULL, NULL);
@@ -297,28 +346,46 @@ static void answer_hello(struct bus *bus, struct bus_delivery *d)
 	bus_accept(d);
 }
 
+/* It can never be handled: to the dead letters, unless there have been too many. */
+static void refuse(struct bus *bus, struct bus_delivery *d, const char *id, const char *reason, enum log_level level)
+{
+	if (!strangers_may(bus->strangers, STRANGERS_RUBBISH)) {
+		bus_drop(d);
+		return;
+	}
+	log_line(level, d->message ? "bus.rejected" : "bus.malformed", "mailbox=%s message=%s why=%s",
+		 id ? id : "status", d->message ? d->message->id : "?", log_q(reason));
+	bus_reject(d, reason);
+}
+
+/* It could not be read. Takes e. */
+static void refuse_bytes(struct bus *bus, struct bus_delivery *d, const char *id, struct error *e)
+{
+	if (e->code == ERROR_UNAVAILABLE)
+		bus_drop(d); /* the gate was closed, which is counted already */
+	else
+		refuse(bus, d, id, e->message, e->code == ERROR_REFUSED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+	error_free(e);
+}
+
 void bus_receive(struct bus *bus, struct bus_delivery *d, const char *id, bool plain, const char *salt,
 		 const uint8_t *bytes, size_t len)
 {
+	enum seal_form form = seal_form(bytes, len);
 	struct error *e = read_bytes(bus, d, id, plain, salt, bytes, len);
 	const char *reason;
 
 	if (e) {
-		log_line(e->code == ERROR_REFUSED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "bus.malformed",
-			 "mailbox=%s why=%s", id ? id : "status", log_q(e->message));
-		bus_reject(d, e->message);
-		error_free(e);
+		refuse_bytes(bus, d, id, e);
 		return;
 	}
 	if (d->message->plain)
 		d->message->to = mem_strdup(d->message, id);
-	reason = objection(d->message, id, seal_form(bytes, len));
+	reason = objection(d->message, id, form);
 	if (!reason && d->message->signer)
 		hellos_learned(bus->hellos, d->message->from);
 	if (reason) {
-		log_warn("bus.rejected", "mailbox=%s message=%s why=%s", id ? id : "status", d->message->id,
-			 log_q(reason));
-		bus_reject(d, reason);
+		refuse(bus, d, id, reason, LOG_LEVEL_WARN);
 	} else if (d->message->kind == MESSAGE_HELLO) {
 		answer_hello(bus, d);
 	} else if (id) {

@@ -4,7 +4,8 @@
  * sent to them. Delivery is at least once and in order per sender; receivers drop duplicates with bus/dedupe.h.
  *
  * With a keyring all is signed and, but for status, encrypted to its recipient (bus/seal.h). A recipient whose key is
- * not known is asked for it first; the message waits until it has answered or the message is void.
+ * not known is asked for it first; the message waits until it has answered or the message is void. Whom we command is
+ * kept in the keyring.
  *
  * URL: amqp://[user@]host[:port]/vhost, amqps://..., shh://... (bus/whisper_address.h), memory:NAME (one process, for
  * tests).
@@ -36,6 +37,9 @@ struct bus_options {
 	/* Take messages that are not sealed too, and bodies without envelope from the queue named by the bare id; send
 	 * plain to those whose key is not known. */
 	bool accept_plain;
+	/* With a keyring: so many hellos, messages and malformed things a second of those whom it does not keep; what is
+	 * over that is dropped (bus/strangers.h). 0: without limit. */
+	unsigned strangers_per_s;
 	unsigned prefetch;    /* unacknowledged deliveries per mailbox; 0: 16 */
 	int64_t heartbeat_ms; /* 0: 10 s */
 };
@@ -44,7 +48,7 @@ struct bus_handlers {
 	/* Connection state changed. `why` is NULL when up, else the reason (borrowed). Reconnects by itself with
 	 * back-off. */
 	void (*on_state)(bool up, const struct error *why, void *arg);
-	/* A message for one of our mailboxes. Exactly one of bus_accept / bus_reject must follow, later or at once.
+	/* A message for one of our mailboxes. Exactly one of bus_accept / bus_reject / bus_drop must follow, later or at once.
 	 * `m` belongs to the delivery and goes with it. */
 	void (*on_message)(struct bus_delivery *d, const struct message *m, void *arg);
 	/* A mailbox was refused: ERROR_EXISTS when another participant serves the id. It is tried again with back-off.
@@ -74,10 +78,17 @@ typedef void bus_sent_fn(const struct error *e, void *arg);
  * callback with ERROR_UNAVAILABLE; what must survive goes through bus/outbox.h. */
 void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg);
 
+/* Sends an answer that is of use at once or never: once, not repeated, not kept by the transport across a restart, and
+ * not at all where the key of m->to is not known or there is no room. Nobody is told. */
+void bus_send_once(struct bus *bus, const struct message *m);
+
 /* The receiver has stored the message (or needs it no more): it will not come again. */
 void bus_accept(struct bus_delivery *d);
 /* The message can never be handled: to the dead letters, with the reason. */
 void bus_reject(struct bus_delivery *d, const char *reason);
+
+/* It is not wanted: gone without a trace, and the sender is not told that it has come. */
+void bus_drop(struct bus_delivery *d);
 
 struct error *bus_watch_status(struct bus *bus) MUST_CHECK;
 bool bus_is_up(const struct bus *bus);

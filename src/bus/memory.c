@@ -529,6 +529,7 @@ const struct bus_backend bus_backend_memory = {
 	.send = memory_send,
 	.accept = memory_accept,
 	.reject = memory_reject,
+	.drop = memory_accept,
 	.watch_status = memory_watch_status,
 	.is_up = memory_is_up,
 };

@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/dedupe.h"
+#include "bus/keyring.h"
 #include "node/agent_impl.h"
 #include "node/agent_user.h"
+#include "node/answer.h"
 #include "node/command.h"
 #include "node/keys.h"
 #include "node/node.h"
@@ -22,6 +24,7 @@
 #define STATUS_SOON_MS 200
 #define CLAIM_CHECK_MS 200
 #define SEEN_KEEP_MS (INT64_C(8) * 24 * 3600 * 1000) /* longer than any time to live */
+#define STRANGERS_PER_S 5 /* of each kind that bus/strangers.h has: people who err are answered, floods are not */
 #define STOP_POLL_MS 50
 #define STOP_LIMIT_MS 20000
 /* sun_path, and the longest name below a node's folder. */
@@ -168,6 +171,8 @@ static void on_state(bool up, const struct error *why, void *arg)
 		log_info("bus.up", "agent=%s", a->id);
 		if (a->outbox)
 			outbox_kick(a->outbox);
+		if (a->answers)
+			answers_kick(a->answers);
 		status_send_all(a);
 	} else {
 		log_warn("bus.down", "why=%s", log_q(why ? why->message : "closed"));
@@ -180,7 +185,7 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 
 	if (m->kind != MESSAGE_COMMAND) {
 		log_debug("message.ignored", "id=%s from=%s", m->id, m->from);
-		bus_accept(d);
+		bus_drop(d);
 		return;
 	}
 	command_take(a, d, m);
@@ -198,6 +203,7 @@ static struct error *open_bus(struct agent *a)
 		.key_file = s->key_file,
 		.keyring = a->keyring,
 		.accept_plain = s->accept_plain,
+		.strangers_per_s = STRANGERS_PER_S,
 	};
 	struct bus_handlers handlers = {.on_state = on_state,
 					.on_message = on_message,
@@ -206,6 +212,7 @@ static struct error *open_bus(struct agent *a)
 					.arg = a};
 
 	TRY(bus_open(a, a->loop, &options, &handlers, &a->bus));
+	a->answers = answers_new(a, a->bus);
 	return outbox_open(a, a->db, a->bus, a->loop, NULL, NULL, &a->outbox);
 }
 
@@ -383,6 +390,9 @@ static struct error *open_keys(struct agent *a)
 	struct error *e;
 
 	TRY(keys_open(a, a->settings.state_dir, &a->settings.passphrase, a->db, &a->keyring, &a->id));
+	for (char **o = a->settings.owners; o && *o; o++)
+		keyring_keep(a->keyring, *o);
+	TRY(keyring_prune(a->keyring));
 	text = mem_printf(path, "%s\n", a->id);
 	e = file_write_atomic(path, text, strlen(text), 0644);
 	mem_free(path);

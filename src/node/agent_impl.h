@@ -13,6 +13,7 @@
 struct node;
 struct command;
 struct hardware;
+struct answers;
 
 struct claim {
 	char *id;
@@ -35,6 +36,7 @@ struct agent {
 	struct keyring *keyring;
 	struct bus *bus;
 	struct outbox *outbox;
+	struct answers *answers; /* to questions */
 	struct hardware *hardware; /* NULL until asked for */
 	struct node **nodes;
 	size_t node_count;

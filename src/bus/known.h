@@ -1,0 +1,40 @@
+/* Public keys of others, by address: a table with three places, each with a bound of its own, so that what strangers
+ * make us learn never pushes out what owners and peers do.
+ *
+ * Threads: one at a time.
+ */
+#ifndef DSN_BUS_KNOWN_H
+#define DSN_BUS_KNOWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "crypto/secp.h"
+
+enum known_place {
+	KNOWN_STRANGERS, /* at most KNOWN_STRANGERS_MAX: the least recently used gives way */
+	KNOWN_FAMILIAR,  /* somebody who is kept vouches for them; at most KNOWN_FAMILIAR_MAX, likewise */
+	KNOWN_KEPT,      /* stay; the caller bounds how many */
+	KNOWN_PLACES
+};
+#define KNOWN_STRANGERS_MAX 256
+#define KNOWN_FAMILIAR_MAX 1024
+
+struct known {
+	uint8_t address[ETH_ADDRESS_BYTES];
+	bool has_key; /* one may be kept before its key is known */
+	uint8_t public[SECP_PUBLIC_BYTES];
+	enum known_place place;
+	/* known.c's */
+	struct known *bucket_next, *older, *newer;
+};
+
+struct known_table;
+struct known_table *known_table_new(const void *ctx);
+/* NULL: there is none. Finding one counts as using it. */
+struct known *known_find(struct known_table *t, const uint8_t address[ETH_ADDRESS_BYTES]);
+/* The one of this address, made when there is none, in `place` or the better one where it is. */
+struct known *known_put(struct known_table *t, const uint8_t address[ETH_ADDRESS_BYTES], enum known_place place);
+size_t known_count(const struct known_table *t, enum known_place place);
+
+#endif
