@@ -1,4 +1,5 @@
-/* A token bucket: how often something may happen in the long run, and how often in a row. Threads: any, one at a time. */
+/* A token bucket: how often something may happen in the long run, and how often in a row. Threads: any, one at a time.
+ */
 #ifndef DSN_BASE_BUCKET_H
 #define DSN_BASE_BUCKET_H
 

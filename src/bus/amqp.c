@@ -238,7 +238,8 @@ static struct error *check_room(const struct amqp *a, size_t len, bool once)
 {
 	if (!a->up)
 		return error_new(ERROR_UNAVAILABLE, "not connected to the broker");
-	if (a->unsettled_count >= (once ? UNSETTLED_ONCE : UNSETTLED_MESSAGES) || a->unsettled_bytes + len > UNSETTLED_BYTES)
+	if (a->unsettled_count >= (once ? UNSETTLED_ONCE : UNSETTLED_MESSAGES) ||
+	    a->unsettled_bytes + len > UNSETTLED_BYTES)
 		return error_new(ERROR_LIMIT, "too many messages wait for the broker's confirm");
 	return NULL;
 }
@@ -373,11 +374,11 @@ static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bu
 	return NULL;
 }
 
-#define AMQP_BACKEND(name)                                                                                 \
-	{                                                                                                  \
-		.scheme = (name), .check_url = amqp_address_check, .open = amqp_open, .serve = amqp_serve, \
-		.unserve = amqp_unserve, .send = amqp_send, .accept = amqp_accept, .reject = amqp_reject,  \
-		.drop = amqp_accept, .watch_status = amqp_watch_status, .is_up = amqp_is_up,                                    \
+#define AMQP_BACKEND(name)                                                                                          \
+	{                                                                                                           \
+		.scheme = (name), .reserves = true, .check_url = amqp_address_check, .open = amqp_open,             \
+		.serve = amqp_serve, .unserve = amqp_unserve, .send = amqp_send, .accept = amqp_accept,             \
+		.reject = amqp_reject, .drop = amqp_accept, .watch_status = amqp_watch_status, .is_up = amqp_is_up, \
 	}
 
 const struct bus_backend bus_backend_amqp = AMQP_BACKEND("amqp");

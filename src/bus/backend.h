@@ -22,6 +22,7 @@ struct bus_item {
 
 struct bus_backend {
 	const char *scheme; /* "amqp" */
+	bool reserves;      /* mailboxes are places of their own, and it is known at once that there is none */
 	/* Is this a URL for open? NULL: any with the scheme is. */
 	struct error *(*check_url)(const char *url);
 	/* `self` of the other calls is what open returns; it is a child of ctx and is freed with it. */

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "bus/backend.h"
 #include "bus/hello.h"
+#include "bus/reserved.h"
 #include "bus/strangers.h"
 #include "bus/tell.h"
 
@@ -34,6 +35,10 @@ struct bus {
 	char *asking; /* an id that we serve and have the key of: keys are asked for in its name */
 	struct hellos *hellos;
 	struct strangers *strangers;
+	char *network;
+	struct reserved *reserved; /* NULL: nobody has a reserved place here */
+	char **durable;            /* ids that may have some */
+	size_t durable_count;
 };
 
 static const struct bus_backend *find_backend(const char *url)
@@ -77,8 +82,9 @@ struct error *bus_check_network(const char *network)
 
 /* --- sending --- */
 
-static void send_bytes(struct bus *bus, const struct message *m, enum seal_form form, bool once, bus_sent_fn *fn,
-		       void *arg)
+/* `place`: the mailbox, where it is not that of m->to. */
+static void send_bytes(struct bus *bus, const struct message *m, enum seal_form form, const char *place, bool once,
+		       bus_sent_fn *fn, void *arg)
 {
 	uint8_t *bytes = NULL;
 	size_t n = 0;
@@ -93,7 +99,7 @@ static void send_bytes(struct bus *bus, const struct message *m, enum seal_form 
 		struct bus_item item = {.id = m->id,
 					.kind = m->kind,
 					.from = m->from,
-					.to = m->to,
+					.to = place ? place : m->to,
 					.until_ms = m->ttl_ms ? m->time_ms + m->ttl_ms : 0,
 					.once = once,
 					.bytes = bytes,
@@ -106,7 +112,7 @@ static void send_bytes(struct bus *bus, const struct message *m, enum seal_form 
 
 static void send_as(struct bus *bus, const struct message *m, enum seal_form form, bus_sent_fn *fn, void *arg)
 {
-	send_bytes(bus, m, form, false, fn, arg);
+	send_bytes(bus, m, form, NULL, false, fn, arg);
 }
 
 static void send_sealed(void *arg, const struct message *m, bus_sent_fn *fn, void *fn_arg)
@@ -133,13 +139,89 @@ static struct error *no_way(const struct bus *bus, const struct message *m)
 			 m->to);
 }
 
+/* What was tried in one mailbox, and is tried in the other when the first has no room or is not there. */
+struct attempt {
+	struct bus *bus;
+	struct message *message;
+	char place[KEYRING_ID_SIZE]; /* that is next; "": the common mailbox */
+	struct error *first;         /* why the common mailbox did not take it; NULL: it was not tried */
+	bus_sent_fn *fn;
+	void *arg;
+};
+
+/* Whom we command is no stranger. */
+static void keep_commanded(struct bus *bus, const struct message *m)
+{
+	if (bus->keyring && m->kind == MESSAGE_COMMAND)
+		keyring_keep(bus->keyring, m->to);
+}
+
+static bool find_place(struct bus *bus, const struct message *m, char ret_place[KEYRING_ID_SIZE])
+{
+	const struct secp_key *identity = bus->keyring ? keyring_identity(bus->keyring) : NULL;
+	const uint8_t *public = identity ? keyring_public(bus->keyring, m->to) : NULL;
+	struct error *e;
+
+	if (!public || !bus->backend->reserves || m->kind != MESSAGE_COMMAND)
+		return false;
+	e = reserved_name(identity, public, bus->network, m->to, ret_place);
+	error_free(e);
+	return !e;
+}
+
+static int attempt_destroy(struct attempt *t)
+{
+	error_free(t->first);
+	return 0;
+}
+
+static void on_second(const struct error *e, void *arg)
+{
+	struct attempt *t = talloc_steal(NULL, (struct attempt *)arg);
+
+	/* That there is no reserved place says nothing of the recipient. */
+	if (t->fn)
+		t->fn(e && e->code == ERROR_NOT_FOUND && t->first ? t->first : e, t->arg);
+	mem_free(t);
+}
+
+static void on_attempt(const struct error *e, void *arg)
+{
+	struct attempt *t = arg;
+
+	/* Without the common mailbox there is no other: nobody serves the id. */
+	if (!e || (e->code != ERROR_LIMIT && (e->code != ERROR_NOT_FOUND || *t->place))) {
+		on_second(e, t);
+		return;
+	}
+	t->first = *t->place ? error_copy(e) : NULL;
+	send_bytes(t->bus, t->message, SEAL_SEALED, *t->place ? t->place : NULL, false, on_second, t);
+}
+
+static struct attempt *attempt_new(struct bus *bus, const struct message *m, const char *then, bus_sent_fn *fn,
+				   void *arg)
+{
+	struct attempt *t = mem_new(bus, struct attempt);
+
+	*t = (struct attempt){.bus = bus, .message = message_copy(t, m), .fn = fn, .arg = arg};
+	memcpy(t->place, then, strlen(then) + 1);
+	talloc_set_destructor(t, attempt_destroy);
+	return t;
+}
+
+/* A mailbox that strangers have filled still has a place for who is kept there. */
+static void send_or_else(struct bus *bus, const struct message *m, const char *place, bus_sent_fn *fn, void *arg)
+{
+	send_bytes(bus, m, SEAL_SEALED, NULL, false, on_attempt, attempt_new(bus, m, place, fn, arg));
+}
+
 void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg)
 {
 	bool signs = bus->keyring && keyring_own(bus->keyring, m->from), is_status = m->kind == MESSAGE_STATUS;
+	char place[KEYRING_ID_SIZE];
 	bool reaches;
 
-	if (signs && m->kind == MESSAGE_COMMAND)
-		keyring_keep(bus->keyring, m->to);
+	keep_commanded(bus, m);
 	reaches = signs && (is_status || keyring_public(bus->keyring, m->to));
 
 	/* Where plain messages are taken, they are sent too to whom nothing can be sealed. */
@@ -147,6 +229,8 @@ void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *a
 		send_as(bus, m, SEAL_PLAIN, fn, arg);
 	else if (is_status)
 		send_as(bus, m, SEAL_OPEN, fn, arg);
+	else if (reaches && find_place(bus, m, place))
+		send_or_else(bus, m, place, fn, arg);
 	else if (!signs || reaches)
 		send_as(bus, m, SEAL_SEALED, fn, arg);
 	else if (bus->asking && bus_is_up(bus))
@@ -158,7 +242,69 @@ void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *a
 void bus_send_once(struct bus *bus, const struct message *m)
 {
 	if (bus->keyring && keyring_own(bus->keyring, m->from) && keyring_public(bus->keyring, m->to))
-		send_bytes(bus, m, SEAL_SEALED, true, NULL, NULL);
+		send_bytes(bus, m, SEAL_SEALED, NULL, true, NULL, NULL);
+}
+
+void bus_send_prompt(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg)
+{
+	char place[KEYRING_ID_SIZE];
+
+	keep_commanded(bus, m);
+	if (find_place(bus, m, place) && keyring_own(bus->keyring, m->from))
+		send_bytes(bus, m, SEAL_SEALED, place, false, on_attempt, attempt_new(bus, m, "", fn, arg));
+	else
+		bus_send(bus, m, fn, arg);
+}
+
+/* --- reserved places here --- */
+
+static void reserve(struct bus *bus, const char *id, const char *peer)
+{
+	const char *name = reserved_add(bus->reserved, id, peer);
+	struct error *e = name ? bus->backend->serve(bus->self, name, false) : NULL;
+
+	if (e)
+		log_warn("bus.unreserved", "id=%s peer=%s why=%s", id, peer, log_q(e->message));
+	error_free(e);
+}
+
+/* A durable mailbox is served from now on. */
+static void reserve_for_kept(struct bus *bus, const char *id)
+{
+	char peer[KEYRING_ID_SIZE];
+
+	if (!bus->reserved)
+		return;
+	bus->durable = mem_resize(bus, bus->durable, char *, bus->durable_count + 1);
+	bus->durable[bus->durable_count++] = mem_strdup(bus, id);
+	for (size_t i = 0; keyring_kept(bus->keyring, i, peer); i++)
+		reserve(bus, id, peer);
+}
+
+/* The key of who is kept may have become known just now. */
+static void reserve_for_signer(struct bus *bus, const char *signer)
+{
+	if (!bus->reserved || !keyring_keeps(bus->keyring, signer))
+		return;
+	for (size_t i = 0; i < bus->durable_count; i++)
+		reserve(bus, bus->durable[i], signer);
+}
+
+static void unreserve(struct bus *bus, const char *id)
+{
+	char *name;
+
+	while (bus->reserved && (name = reserved_drop(bus->reserved, NULL, id))) {
+		bus->backend->unserve(bus->self, name, false);
+		mem_free(name);
+	}
+	for (size_t i = 0; i < bus->durable_count; i++) {
+		if (strcasecmp(bus->durable[i], id) != 0)
+			continue;
+		mem_free(bus->durable[i]);
+		bus->durable[i] = bus->durable[--bus->durable_count];
+		break;
+	}
 }
 
 /* --- opening --- */
@@ -189,6 +335,9 @@ struct error *bus_open(const void *ctx, uv_loop_t *loop, const struct bus_option
 	b->handlers = *handlers;
 	b->keyring = complete.keyring;
 	b->accept_plain = complete.accept_plain;
+	b->network = mem_strdup(b, complete.network);
+	if (b->keyring && complete.strangers_per_s && backend->reserves)
+		b->reserved = reserved_new(b, b->keyring, b->network);
 	b->strangers = strangers_new(b, complete.keyring ? complete.strangers_per_s : 0);
 	b->hellos = hellos_new(b, loop, &(struct hellos_events){.ask = ask_for_key, .ready = send_sealed, .arg = b});
 	e = backend->open(b, loop, &complete, b, &b->self);
@@ -207,7 +356,10 @@ struct error *bus_serve(struct bus *bus, const char *id, bool durable)
 		return error_new(ERROR_INVALID, "mailbox %s: wants %d hexadecimal digits", log_q(id), ID_DIGITS);
 	if (!bus->asking && bus->keyring && keyring_own(bus->keyring, id))
 		bus->asking = mem_strdup(bus, id);
-	return bus->backend->serve(bus->self, id, durable);
+	TRY(bus->backend->serve(bus->self, id, durable));
+	if (durable)
+		reserve_for_kept(bus, id);
+	return NULL;
 }
 
 void bus_unserve(struct bus *bus, const char *id, bool remove)
@@ -216,6 +368,7 @@ void bus_unserve(struct bus *bus, const char *id, bool remove)
 		mem_free(bus->asking);
 		bus->asking = NULL;
 	}
+	unreserve(bus, id);
 	bus->backend->unserve(bus->self, id, remove);
 }
 
@@ -256,13 +409,15 @@ void bus_report_state(struct bus *bus, bool up, const struct error *why)
 
 void bus_report_refused(struct bus *bus, const char *id, const struct error *why)
 {
-	if (bus->handlers.on_refused)
+	if (bus->reserved && reserved_owner(bus->reserved, id))
+		log_debug("bus.unreserved", "id=%s why=%s", reserved_owner(bus->reserved, id), log_q(why->message));
+	else if (bus->handlers.on_refused)
 		bus->handlers.on_refused(id, why, bus->handlers.arg);
 }
 
 void bus_report_served(struct bus *bus, const char *id)
 {
-	if (bus->handlers.on_served)
+	if (bus->handlers.on_served && !(bus->reserved && reserved_owner(bus->reserved, id)))
 		bus->handlers.on_served(id, bus->handlers.arg);
 }
 
@@ -372,9 +527,12 @@ void bus_receive(struct bus *bus, struct bus_delivery *d, const char *id, bool p
 		 const uint8_t *bytes, size_t len)
 {
 	enum seal_form form = seal_form(bytes, len);
-	struct error *e = read_bytes(bus, d, id, plain, salt, bytes, len);
-	const char *reason;
+	const char *owner = id && bus->reserved ? reserved_owner(bus->reserved, id) : NULL, *reason;
+	struct error *e;
 
+	if (owner)
+		id = owner;
+	e = read_bytes(bus, d, id, plain, salt, bytes, len);
 	if (e) {
 		refuse_bytes(bus, d, id, e);
 		return;
@@ -382,8 +540,10 @@ void bus_receive(struct bus *bus, struct bus_delivery *d, const char *id, bool p
 	if (d->message->plain)
 		d->message->to = mem_strdup(d->message, id);
 	reason = objection(d->message, id, form);
-	if (!reason && d->message->signer)
+	if (!reason && d->message->signer) {
 		hellos_learned(bus->hellos, d->message->from);
+		reserve_for_signer(bus, d->message->signer);
+	}
 	if (reason) {
 		refuse(bus, d, id, reason, LOG_LEVEL_WARN);
 	} else if (d->message->kind == MESSAGE_HELLO) {

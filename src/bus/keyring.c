@@ -190,6 +190,17 @@ bool keyring_keeps(struct keyring *k, const char *id)
 	return n && n->place == KNOWN_KEPT;
 }
 
+bool keyring_kept(const struct keyring *k, size_t n, char ret_id[KEYRING_ID_SIZE])
+{
+	const struct known *one = known_newest(k->known, KNOWN_KEPT);
+
+	while (one && n--)
+		one = one->older;
+	if (one)
+		format_id(one->address, ret_id);
+	return one != NULL;
+}
+
 static struct error *on_stored_id(const struct db_row *row, void *arg)
 {
 	struct keyring *k = arg;

@@ -3,15 +3,17 @@
  * An id is the Ethereum address of a key (crypto/secp.h), so a public key proves itself: whoever tells it, it belongs
  * to the id it hashes to. Public keys are learned from every message that is opened and asked for with a hello
  * (bus/hello.h). Strangers can make us learn as many as they like, so those are few and only in memory (bus/known.h);
- * the ids that are kept, owners and those whom we command, have a place of their own and outlive the process where there
- * is a database. Secrets are wiped when the keyring is freed.
- * Threads: loop thread.
+ * the ids that are kept, owners and those whom we command, have a place of their own and outlive the process where
+ * there is a database. Secrets are wiped when the keyring is freed. Threads: loop thread.
  */
 #ifndef DSN_BUS_KEYRING_H
 #define DSN_BUS_KEYRING_H
 
 #include "base/db.h"
 #include "crypto/secp.h"
+
+/* The id of a public key: 40 lower-case hex digits and NUL. */
+#define KEYRING_ID_SIZE 41
 
 struct keyring;
 /* SQL of the table, to be part of the schema given to db_open(). */
@@ -33,6 +35,8 @@ const struct secp_key *keyring_identity(const struct keyring *k);
 void keyring_keep(struct keyring *k, const char *id);
 /* Is it one of those? */
 bool keyring_keeps(struct keyring *k, const char *id);
+/* The n-th of them, in no order; false: there are no more. */
+bool keyring_kept(const struct keyring *k, size_t n, char ret_id[KEYRING_ID_SIZE]);
 /* Takes out of the database what is not kept: earlier versions stored the key of every stranger. */
 struct error *keyring_prune(struct keyring *k) MUST_CHECK;
 
@@ -43,8 +47,6 @@ bool keyring_learn_of(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES]
 /* The public key of an id, ours or learned; NULL: not known. Valid until the next call. */
 const uint8_t *keyring_public(struct keyring *k, const char *id);
 
-/* The id of a public key: 40 lower-case hex digits and NUL. */
-#define KEYRING_ID_SIZE 41
 void keyring_id(const uint8_t public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_SIZE]);
 
 #endif

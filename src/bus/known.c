@@ -106,6 +106,11 @@ struct known *known_put(struct known_table *t, const uint8_t address[ETH_ADDRESS
 	return n;
 }
 
+const struct known *known_newest(const struct known_table *t, enum known_place place)
+{
+	return t->rows[place].newest;
+}
+
 size_t known_count(const struct known_table *t, enum known_place place)
 {
 	return t->rows[place].count;

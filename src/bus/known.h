@@ -25,8 +25,9 @@ struct known {
 	bool has_key; /* one may be kept before its key is known */
 	uint8_t public[SECP_PUBLIC_BYTES];
 	enum known_place place;
+	struct known *older;
 	/* known.c's */
-	struct known *bucket_next, *older, *newer;
+	struct known *bucket_next, *newer;
 };
 
 struct known_table;
@@ -35,6 +36,8 @@ struct known_table *known_table_new(const void *ctx);
 struct known *known_find(struct known_table *t, const uint8_t address[ETH_ADDRESS_BYTES]);
 /* The one of this address, made when there is none, in `place` or the better one where it is. */
 struct known *known_put(struct known_table *t, const uint8_t address[ETH_ADDRESS_BYTES], enum known_place place);
+/* The last used of a place, from which `older` leads to the others; NULL: there is none. */
+const struct known *known_newest(const struct known_table *t, enum known_place place);
 size_t known_count(const struct known_table *t, enum known_place place);
 
 #endif

@@ -523,6 +523,7 @@ size_t memory_hub_dead(const char *name)
 
 const struct bus_backend bus_backend_memory = {
 	.scheme = "memory",
+	.reserves = true,
 	.open = memory_open,
 	.serve = memory_serve,
 	.unserve = memory_unserve,

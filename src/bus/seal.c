@@ -125,6 +125,8 @@ static struct error *check_sender(struct keyring *k, struct message *m, const st
 	if (strcasecmp(id, m->from))
 		return error_new(ERROR_INVALID, "message.%s: does not belong to %s, whom it says it is from",
 				 m->key ? "key" : "signature", m->from);
+	if (k && m->key && keyring_keeps(k, m->signer))
+		keyring_learn(k, p->signer);
 	if (k)
 		keyring_learn_of(k, m->key ? vouched : p->signer, m->signer);
 	return NULL;

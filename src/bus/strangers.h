@@ -1,8 +1,8 @@
 /* What strangers may have of a participant: whoever has no key that the keyring keeps (bus/keyring.h).
  *
- * Signing an answer, a dead letter and a line of the log cost more than asking does, and anybody who reaches the network
- * may ask. So each kind of use has a small bucket of its own; what is over it is dropped without a word, and how much
- * that was is logged once a minute. Threads: loop thread.
+ * Signing an answer, a dead letter and a line of the log cost more than asking does, and anybody who reaches the
+ * network may ask. So each kind of use has a small bucket of its own; what is over it is dropped without a word, and
+ * how much that was is logged once a minute. Threads: loop thread.
  */
 #ifndef DSN_BUS_STRANGERS_H
 #define DSN_BUS_STRANGERS_H

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/command.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/json.h"
@@ -109,6 +110,18 @@ static void on_sent(const struct error *e, void *arg)
 	decide(r, e->code == ERROR_NOT_FOUND ? unknown(r) : error_wrap(error_copy(e), "%s", r->to), NULL);
 }
 
+static bool is_question(const json_t *body)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct api_command *c = NULL;
+	struct error *e = api_command_read(scope, body, &c);
+	bool question = !e && !api_verbs[c->verb].changes;
+
+	error_free(e);
+	mem_free(scope);
+	return question;
+}
+
 static void on_state(bool up, const struct error *why, void *arg)
 {
 	struct gather *g = arg;
@@ -127,8 +140,10 @@ static void on_state(bool up, const struct error *why, void *arg)
 	g->patience = NULL;
 	progress_say(g->progress, "waiting for %zu of %zu", g->open, g->list->count);
 	for (size_t i = 0; i < g->list->count; i++) {
-		if (!g->list->items[i].done)
-			bus_send(g->bus, g->list->items[i].message, on_sent, &g->list->items[i]);
+		struct request *r = &g->list->items[i];
+
+		if (!r->done)
+			(is_question(r->body) ? bus_send_prompt : bus_send)(g->bus, r->message, on_sent, r);
 	}
 }
 

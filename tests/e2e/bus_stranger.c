@@ -2,9 +2,9 @@
  *
  *   bus_stranger URL NETWORK KIND ID PUBLIC COUNT [BYTES]
  *
- * KIND: hello (asks ID for its key), command (sealed to PUBLIC, 128 hex digits, which is ID's), garbage (looks sealed to
- * PUBLIC and is not), huge (BYTES zero bytes into the mailbox). COUNT 0: until it is ended. Says "sent N" each second and
- * at the end. URL: amqp://... or shh://..., see bus/bus.h. */
+ * KIND: hello (asks ID for its key), command (sealed to PUBLIC, 128 hex digits, which is ID's), garbage (looks sealed
+ * to PUBLIC and is not), huge (BYTES zero bytes into the mailbox). COUNT 0: until it is ended. Says "sent N" each
+ * second and at the end. URL: amqp://... or shh://..., see bus/bus.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,8 +121,8 @@ static void flood_amqp(struct stranger *s, const char *url)
 		void *scope = mem_strdup(tmp, "");
 		size_t n;
 		uint8_t *bytes = make(s, scope, &n);
-		int status = amqp_basic_publish(link, CHANNEL, amqp_cstring_bytes(exchange), amqp_cstring_bytes(s->to), 0, 0,
-						NULL, (amqp_bytes_t){n, bytes});
+		int status = amqp_basic_publish(link, CHANNEL, amqp_cstring_bytes(exchange), amqp_cstring_bytes(s->to),
+						0, 0, NULL, (amqp_bytes_t){n, bytes});
 
 		if (status != AMQP_STATUS_OK)
 			die(amqp_status_error(status, "send"));
