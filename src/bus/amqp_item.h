@@ -38,6 +38,7 @@ struct amqp_order {
 	char *to;            /* SEND: routing key */
 	bool status;         /* SEND: to the watchers */
 	bool lasting;        /* SEND: survives a restart of the broker */
+	bool cut;            /* REJECT: the bytes are the head of more, which is let go in any case */
 	bool is_json;        /* SEND, REJECT: the bytes are JSON text */
 	int64_t until_ms;    /* SEND: wall clock when it becomes void; 0: never */
 	uint8_t *bytes;      /* SEND; REJECT: the message as it came */

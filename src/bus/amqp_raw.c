@@ -74,7 +74,8 @@ struct error *amqp_raw_declare(struct amqp_raw *r, const char *queue)
 	if (!e || e->code != ERROR_NOT_FOUND)
 		return e;
 	error_free(e);
-	amqp_queue_declare(r->link, CHANNEL, name, 0, 0, 0, 0, amqp_empty_table);
+	/* Durable: RabbitMQ 4.3 denies queues that are neither that nor exclusive. */
+	amqp_queue_declare(r->link, CHANNEL, name, 0, 1, 0, 0, amqp_empty_table);
 	return raw_check(r, queue);
 }
 

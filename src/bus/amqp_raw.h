@@ -13,7 +13,7 @@ struct amqp_raw;
 /* Connect and log in. Freed with mem_free(), which says good-bye to the broker. */
 struct error *amqp_raw_open(const void *ctx, const struct bus_options *options, struct amqp_raw **ret_raw) MUST_CHECK;
 
-/* Make the queue unless it is there (whatever its kind): passing, not durable, as hello-world programs declare theirs.
+/* Make the queue unless it is there (whatever its kind): durable, not exclusive.
  */
 struct error *amqp_raw_declare(struct amqp_raw *r, const char *queue) MUST_CHECK;
 

@@ -23,7 +23,8 @@
 #define CHANGE_MS 1
 #define STATUS_SOON_MS 200
 #define CLAIM_CHECK_MS 200
-#define SEEN_KEEP_MS (INT64_C(8) * 24 * 3600 * 1000) /* longer than any time to live */
+#define SEEN_KEEP_MS (INT64_C(8) * 24 * 3600 * 1000) /* after a command is void: clocks may be off by so much */
+#define CLOCK_STEADY_MS INT64_C(3600000)
 #define STRANGERS_PER_S 5 /* of each kind that bus/strangers.h has: people who err are answered, floods are not */
 #define STOP_POLL_MS 50
 #define STOP_LIMIT_MS 20000
@@ -275,10 +276,26 @@ static void on_tick(void *arg)
 		node_tick(a->nodes[i], now_ms);
 }
 
+/* By a clock that was just set it would be wrong to forget: it may be set back, and then what was void is not. */
+static struct error *expire_seen(struct agent *a)
+{
+	int64_t wall_ms = clock_wall_ms(), mono_ms = clock_mono_ms();
+	int64_t jump_ms = steady_look(&a->clock, wall_ms, mono_ms);
+
+	if (jump_ms)
+		log_warn("clock.jumped", "by_s=%lld why=%s", (long long)(jump_ms / 1000),
+			 log_q("commands are void by their time: those given before, or by whose clock differs, may "
+			       "not be "
+			       "obeyed; keep clocks in step (NTP)"));
+	if (mono_ms - a->clock.since_ms < CLOCK_STEADY_MS)
+		return NULL;
+	return dedupe_expire(a->db, wall_ms - SEEN_KEEP_MS);
+}
+
 static void on_status_timer(void *arg)
 {
 	struct agent *a = arg;
-	struct error *e = dedupe_expire(a->db, clock_wall_ms() - SEEN_KEEP_MS);
+	struct error *e = expire_seen(a);
 
 	if (e)
 		log_warn("seen.expire", "reason=%s", log_q(e->message));

@@ -352,6 +352,20 @@ void command_take(struct agent *a, struct bus_delivery *d, const struct message 
 	}
 }
 
+/* Owners may have changed since it was accepted. */
+static struct error *check_signer(const struct command *c)
+{
+	const struct message *m = c->message;
+
+	if (agent_obeys(c->agent, m->signer))
+		return NULL;
+	return error_new(
+		ERROR_REFUSED,
+		"%s was started anew and obeys its owners only; %s, who gave this command before, is none of them "
+		"(dsn-agent --owner)",
+		*m->to ? m->to : c->agent->id, m->signer ? m->signer : "who did not sign or is not known any more");
+}
+
 struct error *command_resume(struct agent *a)
 {
 	void *tmp = mem_strdup(NULL, "");
@@ -360,9 +374,11 @@ struct error *command_resume(struct agent *a)
 
 	for (size_t i = 0; !e && list[i]; i++) {
 		struct command *c = command_new(a, list[i]);
-		struct error *refused = read_body(c);
+		struct error *refused = check_signer(c);
 
 		c->again = true;
+		if (!refused)
+			refused = read_body(c);
 		if (!refused && verbs[c->api->verb].keep)
 			refused = verbs[c->api->verb].keep(c);
 		carry_out(c, refused);
