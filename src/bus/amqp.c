@@ -140,6 +140,9 @@ static void on_report(struct amqp *a, struct amqp_report *r)
 	case REPORT_SERVED:
 		bus_report_served(a->bus, r->id);
 		break;
+	case REPORT_HELD:
+		bus_report_held(a->bus, r->error ? r->error->message : NULL);
+		break;
 	}
 }
 

@@ -191,10 +191,16 @@ static struct error *on_connection_close(struct amqp_owner *o, const amqp_connec
 	return e;
 }
 
-static void on_blocked(struct amqp_owner *o, bool blocked)
+static void on_blocked(struct amqp_owner *o, const amqp_connection_blocked_t *blocked)
 {
-	o->blocked = blocked;
-	log_warn(blocked ? "bus.blocked" : "bus.unblocked", "network=%s", o->network);
+	struct amqp_report *r = amqp_report_new(REPORT_HELD);
+
+	o->blocked = blocked != NULL;
+	if (blocked)
+		r->error = amqp_blocked_error(blocked);
+	log_warn(blocked ? "bus.blocked" : "bus.unblocked", "network=%s%s%s", o->network, blocked ? " why=" : "",
+		 blocked ? log_q(r->error->message) : "");
+	amqp_pipe_give(o->pipe, &r->item);
 }
 
 static struct error *on_method(struct amqp_owner *o, uint16_t channel, const amqp_method_t *method)
@@ -222,10 +228,10 @@ static struct error *on_method(struct amqp_owner *o, uint16_t channel, const amq
 	case AMQP_CONNECTION_CLOSE_METHOD:
 		return on_connection_close(o, m);
 	case AMQP_CONNECTION_BLOCKED_METHOD:
-		on_blocked(o, true);
+		on_blocked(o, m);
 		return NULL;
 	case AMQP_CONNECTION_UNBLOCKED_METHOD:
-		on_blocked(o, false);
+		on_blocked(o, NULL);
 		return NULL;
 	}
 	return NULL;

@@ -55,6 +55,7 @@ enum amqp_report_kind {
 	REPORT_SENT,
 	REPORT_REFUSED,
 	REPORT_SERVED,
+	REPORT_HELD,
 };
 
 /* Owner to loop. */
@@ -63,7 +64,7 @@ struct amqp_report {
 	enum amqp_report_kind kind;
 	bool up;             /* STATE */
 	int socket;          /* STATE, up: a duplicate for the loop to watch, or -1; closed with the report */
-	struct error *error; /* STATE, SENT, REFUSED; freed with the report */
+	struct error *error; /* STATE, SENT, REFUSED, HELD (NULL: no more); freed with the report */
 	char *id;            /* REFUSED, SERVED, DELIVERY: the mailbox; NULL: status */
 	struct amqp_tag tag; /* DELIVERY */
 	bool plain;          /* DELIVERY: from a queue named by the bare id */

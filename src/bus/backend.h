@@ -54,6 +54,7 @@ void bus_receive(struct bus *bus, struct bus_delivery *d, const char *id, bool p
 		 const uint8_t *bytes, size_t len);
 /* The other events, for the handlers of bus_open(). */
 void bus_report_state(struct bus *bus, bool up, const struct error *why);
+void bus_report_held(struct bus *bus, const char *why);
 void bus_report_refused(struct bus *bus, const char *id, const struct error *why);
 void bus_report_served(struct bus *bus, const char *id);
 

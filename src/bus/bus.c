@@ -407,6 +407,12 @@ void bus_report_state(struct bus *bus, bool up, const struct error *why)
 		bus->handlers.on_state(up, why, bus->handlers.arg);
 }
 
+void bus_report_held(struct bus *bus, const char *why)
+{
+	if (bus->handlers.on_held)
+		bus->handlers.on_held(why, bus->handlers.arg);
+}
+
 void bus_report_refused(struct bus *bus, const char *id, const struct error *why)
 {
 	if (bus->reserved && reserved_owner(bus->reserved, id))

@@ -57,6 +57,8 @@ struct bus_handlers {
 	void (*on_refused)(const char *id, const struct error *why, void *arg);
 	/* A mailbox is served from now on: the first time, after a refusal, after each reconnection. */
 	void (*on_served)(const char *id, void *arg);
+	/* The transport takes nothing for now, and says why (borrowed); what is sent waits. NULL: it takes again. */
+	void (*on_held)(const char *why, void *arg);
 	/* A status message from anybody; only after bus_watch_status(). */
 	void (*on_status)(const struct message *m, void *arg);
 	void *arg;

@@ -27,6 +27,7 @@ struct gather {
 	struct timer *deadline, *patience;
 	size_t open; /* requests without result */
 	bool was_up;
+	char *held; /* why the broker takes nothing; NULL: it does */
 	struct error *why_down;
 	int64_t began_ms;
 };
@@ -104,6 +105,7 @@ static void on_sent(const struct error *e, void *arg)
 {
 	struct request *r = arg;
 
+	r->sent = r->sent || !e;
 	/* After a lost connection it is sent again when the bus is up. */
 	if (!e || e->code == ERROR_UNAVAILABLE)
 		return;
@@ -174,11 +176,46 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 	progress_say(g->progress, "waiting for a mailbox: %s", why->message);
 }
 
+static void on_held(const char *why, void *arg)
+{
+	struct gather *g = arg;
+
+	mem_free(g->held);
+	g->held = why ? mem_strdup(g, why) : NULL;
+	if (why)
+		progress_say(g->progress, "waiting: %s", why);
+	else
+		progress_say(g->progress, "waiting for %zu of %zu", g->open, g->list->count);
+}
+
 static void on_deadline(void *arg)
 {
 	struct gather *g = arg;
 
 	uv_stop(&g->v->loop);
+}
+
+/* Why there is no answer, and whether the command is on its way all the same. */
+static struct error *no_answer(const struct gather *g, const struct request *r)
+{
+	long long after_ms = (long long)g->v->timeout_ms;
+
+	if (g->why_down)
+		return error_new(ERROR_UNAVAILABLE, "%s: %s: the broker was lost and did not come back: %s", r->to,
+				 r->sent ? "sent, but not answered" : "not sent", g->why_down->message);
+	if (!r->sent && g->held)
+		return error_new(ERROR_UNAVAILABLE, "%s: not sent within %lld ms: %s", r->to, after_ms, g->held);
+	if (!r->sent)
+		return error_new(
+			ERROR_TIMEOUT,
+			"%s: not known to be sent within %lld ms: nobody has confirmed it, or told the key to seal "
+			"it with; its agent may be away",
+			r->to, after_ms);
+	return error_new(
+		ERROR_TIMEOUT,
+		"%s: no answer within %lld ms; its agent may be away or busy, and will find the command in its "
+		"mailbox for %lld s",
+		r->to, after_ms, (long long)(r->message->ttl_ms / 1000));
 }
 
 /* Deadline or lost patience: what is still open has no answer. */
@@ -187,28 +224,15 @@ static void give_up(struct gather *g)
 	for (size_t i = 0; i < g->list->count; i++) {
 		struct request *r = &g->list->items[i];
 
-		if (r->done)
-			continue;
-		if (g->why_down)
-			decide(r,
-			       error_new(ERROR_UNAVAILABLE, "%s: the broker was lost and did not come back: %s", r->to,
-					 g->why_down->message),
-			       NULL);
-		else
-			decide(r,
-			       error_new(ERROR_TIMEOUT,
-					 "%s: no answer within %lld ms; its agent may be away or busy, and will find "
-					 "the command "
-					 "in its mailbox for %lld s",
-					 r->to, (long long)g->v->timeout_ms, (long long)(r->message->ttl_ms / 1000)),
-			       NULL);
+		if (!r->done)
+			decide(r, no_answer(g, r), NULL);
 	}
 }
 
 static struct error *gather_open(struct gather *g)
 {
 	const struct bus_handlers handlers = {
-		.on_state = on_state, .on_message = on_message, .on_refused = on_refused, .arg = g};
+		.on_state = on_state, .on_message = on_message, .on_refused = on_refused, .on_held = on_held, .arg = g};
 	struct link link;
 
 	TRY(link_open(g, g->v, &g->v->set, &handlers, &link));

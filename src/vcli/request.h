@@ -18,6 +18,7 @@ struct request {
 	/* inside request.c */
 	struct gather *gather;
 	struct message *message;
+	bool sent; /* the transport has it safely, see bus_sent_fn */
 };
 
 struct request_list {
