@@ -3,12 +3,12 @@ BUILD   ?= build
 ASAN    ?= build-asan
 SECONDS ?= 600
 JOBS    ?= $(shell nproc)
-PROGRAMS = dsn-agent dsn-hls vcli dsn-bench shhd texts
+PROGRAMS = dsn-agent dsn-hls dsn-relay vcli dsn-bench shhd texts
 CTEST   ?= ctest --output-on-failure -j $(JOBS)
 
 SOAK    ?= 180
 
-.PHONY: all demo test interop bench report lint format asan fuzz install clean help
+.PHONY: all demo test test-all test-rest test-programs interop bench report lint format asan fuzz install clean help
 
 all: ## build the programs into build/bin
 	@scripts/setup build
@@ -22,11 +22,19 @@ demo: ## run the video network: broker, six nodes, a stream in, HLS in the brows
 	@python3 demo/demo.py --bin $(BUILD)/bin $(if $(ONCE),--once) $(if $(INPUT),--input "$(INPUT)") $(if $(BUS),--bus "$(BUS)") \
 		$(DEMO_FLAGS)
 
-test: ## all tests with the real programs, under AddressSanitizer and UBSan, and a short run of each fuzz target
+test: test-programs ## unit tests, the main job and a part of each suite, with the real programs, under AddressSanitizer and UBSan
+	@DSN_RELEASE_BIN=$(CURDIR)/$(BUILD)/bin $(CTEST) --test-dir $(ASAN) -L quick
+
+test-all: test ## all tests: what `make test` runs, then the rest (about 40 minutes on two cores)
+	@$(MAKE) --no-print-directory test-rest
+
+test-rest: test-programs ## what `make test` leaves out
+	@DSN_RELEASE_BIN=$(CURDIR)/$(BUILD)/bin $(CTEST) --test-dir $(ASAN) -L rest
+
+test-programs:
 	@scripts/setup test
 	@scripts/check-rooms
 	@$(MAKE) --no-print-directory all asan
-	@DSN_RELEASE_BIN=$(CURDIR)/$(BUILD)/bin $(CTEST) --test-dir $(ASAN)
 
 interop: ## beside the real go-ethereum 1.9.20 and web3.js (SOAK=seconds of the long test)
 	@scripts/setup interop
@@ -46,7 +54,7 @@ asan: ## build everything with sanitizers and the fuzz targets (clang) into buil
 
 fuzz: asan ## run each fuzz target for SECONDS (600)
 	@cmake -S . -B $(ASAN) -DDSN_FUZZ_SECONDS=$(SECONDS) >/dev/null
-	@ctest --test-dir $(ASAN) -L fuzz -j $(JOBS) --timeout 36000 --output-on-failure; s=$$?; \
+	@ctest --test-dir $(ASAN) -R '^fuzz\..*\.long$$' -j $(JOBS) --timeout 36000 --output-on-failure; s=$$?; \
 		cmake -S . -B $(ASAN) -DDSN_FUZZ_SECONDS=5 >/dev/null; exit $$s
 
 bench: ## measure beside the peers: dsn-bench on a private broker
@@ -73,4 +81,4 @@ clean: ## remove what was built
 	@rm -rf $(BUILD) $(ASAN) build-lint
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile

@@ -71,7 +71,7 @@ class Network:
         self.broker_port = self.bus = self.agent_bus = self.owner = None
         self.bin = folder / "bin"
         self.bin.mkdir()
-        for name in ("dsn-agent", "dsn-hls", "vcli", "shhd"):
+        for name in ("dsn-agent", "dsn-hls", "dsn-relay", "vcli", "shhd"):
             source = pathlib.Path(programs) / name
             if not source.exists():
                 raise DemoError(f"{source} is missing: run make first")

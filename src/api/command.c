@@ -164,6 +164,7 @@ static struct error *read_create(struct api_command *c, const json_t *body, cons
 	TRY(api_role_parse(role, &params_at, &c->role));
 	if (!c->node_id)
 		return place_error(&id_at, "is missing");
+	TRY(api_read_text_opt(c, body, at, "name", api_check_name, &c->name));
 	return read_spec(c, body, at);
 }
 
@@ -187,20 +188,23 @@ static struct error *need_job(struct api_command *c, const json_t *body, const s
 /* What a verb needs beyond the members all have; verbs without a row need nothing. */
 static const struct {
 	struct error *(*read)(struct api_command *c, const json_t *body, const struct place *at);
-	const char *known[3];
+	const char *known[4];
 } needs[API_VERB_COUNT] = {
-	[API_NODE_CREATE] = {read_create, {"params", "spec"}}, [API_NODE_MAINTENANCE] = {read_maintenance, {"params"}},
-	[API_PIPELINE_STOP] = {need_job, {"job_id"}},          [API_PIPELINE_STATUS] = {need_job, {"job_id"}},
-	[API_PIPELINE_MONITOR] = {need_job, {"job_id"}},       [API_PIPELINE_CLOSE] = {need_job, {"job_id"}},
+	[API_NODE_CREATE] = {read_create, {"params", "spec", "name"}},
+	[API_NODE_MAINTENANCE] = {read_maintenance, {"params"}},
+	[API_PIPELINE_STOP] = {need_job, {"job_id"}},
+	[API_PIPELINE_STATUS] = {need_job, {"job_id"}},
+	[API_PIPELINE_MONITOR] = {need_job, {"job_id"}},
+	[API_PIPELINE_CLOSE] = {need_job, {"job_id"}},
 };
 
 static struct error *read_verb(struct api_command *c, const json_t *body, const struct place *at)
 {
 	static const char *const type_words[2] = {"public", "private"};
-	const char *known[8] = {"apiVersion", "typeApi", "command", "subcommand", "node_id"};
+	const char *known[9] = {"apiVersion", "typeApi", "command", "subcommand", "node_id"};
 	bool is_public = false;
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		known[5 + i] = needs[c->verb].known[i];
 	TRY(api_expect(body, at, "apiVersion", "1.00"));
 	TRY(json_read_string(body, at, "typeApi", &(const char *){NULL}));

@@ -65,6 +65,7 @@ struct api_command {
 	bool on;               /* maintenance */
 	enum api_role role;    /* node create */
 	struct api_spec *spec; /* node create; NULL when absent */
+	char *name;            /* node create [ext]; NULL when absent */
 	struct api_task *task; /* config */
 };
 

@@ -23,16 +23,43 @@ static struct api_task *task_new(const void *ctx)
 	return t;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static bool same_target(const struct api_target *a, const struct api_target *b)
 {
 	return a->port == b->port && strcasecmp(a->ip, b->ip) == 0 && strcmp(a->stream, b->stream) == 0 &&
-	       (a->application == b->application ||
-		(a->application && b->application && strcmp(a->application, b->application) == 0));
+	       same_text(a->application, b->application);
 }
 
 static const struct api_target *target_of(const struct api_task *t, size_t i)
 {
 	return t->role == API_DISTRIBUTOR ? &t->outputs[i] : &t->renditions[i].target;
+}
+
+static bool equal_target(const struct api_target *a, const struct api_target *b)
+{
+	return same_target(a, b) && same_text(a->failover_ip, b->failover_ip) && a->failover_port == b->failover_port &&
+	       same_text(a->key, b->key);
+}
+
+/* The proof of concept of API 1.00 sends all its copies to the first transcoder: one of them does what all would. */
+static void drop_equal_outputs(struct api_task *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->output_count; i++) {
+		size_t j = 0;
+
+		while (j < kept && !equal_target(&t->outputs[i], &t->outputs[j]))
+			j++;
+		if (j == kept)
+			t->outputs[kept++] = t->outputs[i];
+	}
+	t->equal_outputs = t->output_count - kept;
+	t->output_count = kept;
 }
 
 /* Two publishers of one stream name would throw each other out for ever. */
@@ -88,8 +115,10 @@ struct error *api_task_read(const void *ctx, const json_t *msg, const struct pla
 	e = api_role_parse(type, &type_at, &t->role);
 	if (!e)
 		e = read_generation(t, msg, at);
-	if (!e)
+	if (!e) {
+		drop_equal_outputs(t);
 		e = refuse_same_targets(t, at);
+	}
 	if (!e)
 		e = refuse_same_variants(t, at);
 	if (e) {

@@ -84,8 +84,9 @@ struct api_task {
 	char *key;      /* "key" [ext]: secret that publishers to THIS node must show; NULL: none asked */
 	int fragment_s; /* "fragment" [ext] of the target storage (transcoder, distributor); 5 */
 	bool normalise; /* "normalise" [ext] on|off: mend a source that HLS cannot store, or refuse it; on */
-	struct api_target *outputs; /* distributor */
+	struct api_target *outputs; /* distributor: each once */
 	size_t output_count;
+	size_t equal_outputs;             /* left out, since an earlier output says the same */
 	struct api_rendition *renditions; /* transcoder: one in 1.00, several by [ext] "outputs" */
 	size_t rendition_count;
 	struct api_hls hls; /* storage */

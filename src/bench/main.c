@@ -7,6 +7,7 @@
 /* Every benchmark there is. */
 static const struct bench benches[] = {
 	{"amqp", bench_amqp, "confirmed 1 KB commands per second, ours against a bare rabbitmq-c loop"},
+	{"seal", bench_seal, "microseconds of sealing and opening a message, part by part"},
 	{"pipeline", bench_pipeline, "start of six warm nodes until all serve"},
 	{"agent", bench_agent, "resident memory of an idle agent, and the size of its program"},
 	{"media", bench_media, "CPU seconds of one ladder node against a transcoder for each rendition"},

@@ -1,6 +1,7 @@
 /* The amqp backend, loop side: orders to the owner thread, reports from it. */
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/amqp_item.h"
@@ -8,6 +9,7 @@
 #include "bus/amqp_owner.h"
 #include "bus/amqp_watch.h"
 #include "bus/backend.h"
+#include "bus/keyring.h"
 
 /* Messages given to the owner and not yet reported: more are refused at once. */
 #define UNSETTLED_MESSAGES 8192
@@ -17,6 +19,7 @@
 
 struct amqp {
 	struct bus *bus;
+	struct keyring *keyring; /* or NULL */
 	uv_loop_t *loop;
 	struct amqp_pipe *pipe;
 	struct amqp_owner *owner;
@@ -201,9 +204,12 @@ static struct error *amqp_serve(void *self, const char *id, bool durable)
 {
 	struct amqp *a = self;
 	struct amqp_order *o = amqp_order_new(ORDER_SERVE);
+	const uint8_t *public = a->keyring ? keyring_public(a->keyring, id) : NULL;
 
 	o->id = order_text(o, id);
 	o->durable = durable;
+	if (public)
+		o->enode = hex_encode(o, public, SECP_PUBLIC_BYTES);
 	give_order(a, o);
 	return NULL;
 }
@@ -353,6 +359,9 @@ static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bu
 	TRY(amqp_address_new(NULL, options, &address));
 	a = mem_new(ctx, struct amqp);
 	a->bus = bus;
+	a->keyring = options->keyring;
+	if (a->keyring)
+		keyring_keep_contexts(a->keyring);
 	a->loop = loop;
 	amqp_list_init(&a->local);
 	amqp_list_init(&a->orders);

@@ -31,6 +31,7 @@ struct amqp_order {
 	enum amqp_order_kind kind;
 	char *id;            /* SERVE, UNSERVE; REJECT: the mailbox */
 	bool durable;        /* SERVE */
+	char *enode;         /* SERVE: the id's public key, 128 digits, names a queue of plain messages too; or NULL */
 	bool remove;         /* UNSERVE */
 	struct amqp_tag tag; /* ACCEPT, REJECT */
 	char *reason;        /* REJECT */

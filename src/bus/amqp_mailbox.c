@@ -31,18 +31,23 @@ static amqp_table_entry_t number_argument(const char *key, int32_t value)
 	return (amqp_table_entry_t){amqp_cstring_bytes(key), {.kind = AMQP_FIELD_KIND_I32, .value.i32 = value}};
 }
 
-static struct mailbox **find(struct amqp_owner *o, const char *id, bool plain)
+static bool same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static struct mailbox **find(struct amqp_owner *o, const char *id, const char *plain_queue)
 {
 	struct mailbox **at = &o->mailboxes;
 
-	while (*at && (!(*at)->id != !id || (id && strcmp((*at)->id, id)) || (*at)->plain != plain))
+	while (*at && !(same((*at)->id, id) && same((*at)->plain ? (*at)->queue : NULL, plain_queue)))
 		at = &(*at)->next;
 	return at;
 }
 
-struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, bool plain)
+struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, const char *plain_queue)
 {
-	struct mailbox **at = find(o, id, plain), *m = *at;
+	struct mailbox **at = find(o, id, plain_queue), *m = *at;
 
 	if (m) {
 		m->removing = false;
@@ -51,10 +56,10 @@ struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, 
 	*at = m = mem_new(o, struct mailbox);
 	m->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000, .steady_ms = 10000};
 	m->durable = durable;
-	m->plain = plain;
+	m->plain = plain_queue != NULL;
 	if (id) {
 		m->id = mem_strdup(m, id);
-		m->queue = plain ? mem_strdup(m, id) : amqp_name_mailbox(m, o->network, id);
+		m->queue = plain_queue ? mem_strdup(m, plain_queue) : amqp_name_mailbox(m, o->network, id);
 	} else {
 		char *random = hex_random(NULL, 16);
 
@@ -113,10 +118,9 @@ static void mailbox_close(struct amqp_owner *o, struct mailbox *m)
 
 void mailbox_remove(struct amqp_owner *o, const char *id, bool remove)
 {
-	for (int plain = 0; plain < 2; plain++) {
-		struct mailbox *m = *find(o, id, plain);
-
-		if (!m)
+	for (struct mailbox *m = o->mailboxes, *following; m; m = following) {
+		following = m->next;
+		if (!same(m->id, id))
 			continue;
 		mailbox_close(o, m);
 		m->removing = remove && m->durable;
@@ -124,6 +128,12 @@ void mailbox_remove(struct amqp_owner *o, const char *id, bool remove)
 		if (!m->removing)
 			mailbox_unlink(o, m);
 	}
+}
+
+/* The queue named by an enode: a broker with few rights may not have it, and the node is served all the same. */
+static bool is_optional(const struct mailbox *m)
+{
+	return !m->id || (m->plain && strcmp(m->queue, m->id));
 }
 
 void mailbox_failed(struct amqp_owner *o, struct mailbox *m, struct error *e)
@@ -134,14 +144,14 @@ void mailbox_failed(struct amqp_owner *o, struct mailbox *m, struct error *e)
 	owner_needed(o);
 	m->channel = 0;
 	m->retry_at_ms = now_ms + backoff_next_ms(&m->backoff, ran_ms);
-	if (m->id) {
+	if (!is_optional(m)) {
 		struct amqp_report *r = amqp_report_new(REPORT_REFUSED);
 
 		r->id = mem_strdup(r, m->id);
 		r->error = e;
 		amqp_pipe_give(o->pipe, &r->item);
 	} else {
-		log_warn("bus.watch-refused", "why=%s", log_q(e->message));
+		log_warn("bus.queue-refused", "queue=%s why=%s", m->queue, log_q(e->message));
 		error_free(e);
 	}
 }

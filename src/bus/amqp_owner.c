@@ -51,6 +51,16 @@ static void set_socket(struct amqp_owner *o, int fd)
 	pthread_mutex_unlock(&o->socket_lock);
 }
 
+static void serve(struct amqp_owner *o, const struct amqp_order *order)
+{
+	(void)mailbox_add(o, order->id, order->durable, NULL);
+	if (!o->accept_plain || !order->durable)
+		return;
+	(void)mailbox_add(o, order->id, true, order->id);
+	if (order->enode)
+		(void)mailbox_add(o, order->id, true, order->enode);
+}
+
 /* Orders that need a connection find none: messages fail at once, acknowledgements are void. */
 static struct error *obey(struct amqp_owner *o, struct amqp_order *order)
 {
@@ -60,12 +70,10 @@ static struct error *obey(struct amqp_owner *o, struct amqp_order *order)
 	case ORDER_STOP:
 		break; /* o->stop says it */
 	case ORDER_SERVE:
-		(void)mailbox_add(o, order->id, order->durable, false);
-		if (o->accept_plain && order->durable)
-			(void)mailbox_add(o, order->id, true, true);
+		serve(o, order);
 		break;
 	case ORDER_WATCH:
-		(void)mailbox_add(o, NULL, false, false);
+		(void)mailbox_add(o, NULL, false, NULL);
 		break;
 	case ORDER_UNSERVE:
 		mailbox_remove(o, order->id, order->remove);

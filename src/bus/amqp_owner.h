@@ -33,7 +33,7 @@ struct mailbox {
 	bool durable;
 	bool removing;
 	unsigned generation;
-	bool plain;                /* the queue named by the bare id */
+	bool plain;                /* of messages without envelope: its name is the bare id, or the enode of it */
 	uint16_t channel;          /* 0: not open */
 	uint16_t channel_to_close; /* its consumer was cancelled; 0: none */
 	int64_t retry_at_ms;       /* monotonic; when to try again while channel == 0 */
@@ -118,7 +118,8 @@ struct error *owner_obey(struct amqp_owner *o, struct amqp_list *orders) MUST_CH
 /* There is something to do that waits for the broker's answer: for the owner's next turn, and it comes soon. */
 void owner_needed(struct amqp_owner *o);
 
-struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, bool plain);
+/* `plain_queue`: the name of a queue of plain messages; NULL: the id's mailbox (or, without an id, the watch queue). */
+struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, const char *plain_queue);
 void mailbox_remove(struct amqp_owner *o, const char *id, bool remove);
 struct mailbox *mailbox_of_channel(struct amqp_owner *o, uint16_t channel);
 /* Try those whose time has come; *ret_next_ms becomes the earliest time of the rest. */

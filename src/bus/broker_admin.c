@@ -13,6 +13,7 @@
 #include "bus/amqp_limits.h"
 #include "bus/amqp_names.h"
 #include "bus/broker_password.h"
+#include "bus/keyring.h"
 #include "http/client.h"
 
 #define ADMIN_VARIABLE "DSN_BROKER_ADMIN_PASSWORD"
@@ -173,11 +174,14 @@ static struct error *make_mailbox(struct admin *a, const char *id)
 	TRY(put(a, json_pack("{s:b,s:o}", "durable", 1, "arguments", arguments), "/api/queues/%s/%s", a->vhost, name));
 	TRY(bind_queue(a, a->exchange, name, id));
 	say(a, "queue %s", name);
-	if (a->plan->plain) {
-		TRY(put(a, json_pack("{s:b}", "durable", 1), "/api/queues/%s/%s", a->vhost, id));
-		say(a, "queue %s (plain messages)", id);
-	}
 	mem_free(name);
+	return NULL;
+}
+
+static struct error *make_plain_queue(struct admin *a, const char *name)
+{
+	TRY(put(a, json_pack("{s:b}", "durable", 1), "/api/queues/%s/%s", a->vhost, name));
+	say(a, "queue %s (plain messages)", name);
 	return NULL;
 }
 
@@ -205,7 +209,7 @@ static struct error *make_policies(struct admin *a)
 				 (json_int_t)MESSAGE_TTL_MS, "max-length-bytes", AMQP_MAILBOX_BYTES)));
 	TRY(put_policy(a, a->dead, dead, json_pack("{s:i}", "max-length-bytes", AMQP_DEAD_BYTES)));
 	if (a->plan->plain)
-		TRY(put_policy(a, mem_printf(a, "%s.plain", a->exchange), "^[0-9a-f]{40}$",
+		TRY(put_policy(a, mem_printf(a, "%s.plain", a->exchange), "^([0-9a-f]{40}|[0-9a-f]{128})$",
 			       json_pack("{s:i,s:i,s:s}", "max-length", AMQP_MAILBOX_LENGTH, "max-length-bytes",
 					 AMQP_MAILBOX_BYTES, "overflow", "reject-publish")));
 	mem_free(pattern);
@@ -236,30 +240,56 @@ static struct error *make_user(struct admin *a, const char *name, const struct r
 	return NULL;
 }
 
+/* `word`: an id, or the public key of an enode. Both name queues, in lower case. */
+static struct error *read_agent_id(struct admin *a, char *word, char **ret_id)
+{
+	uint8_t public[SECP_PUBLIC_BYTES];
+	char id[KEYRING_ID_SIZE];
+
+	for (char *c = word; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	if (id_valid(word)) {
+		*ret_id = mem_strdup(a, word);
+		return NULL;
+	}
+	if (!hex_is(word, KEYRING_ENODE_DIGITS))
+		return error_new(ERROR_INVALID, "agent %s: wants ids of %d hexadecimal digits, separated by commas",
+				 log_q(word), ID_DIGITS);
+	TRY(keyring_read_enode(word, public, id));
+	*ret_id = mem_strdup(a, id);
+	return NULL;
+}
+
 /* configure: the lock that shows that the mailbox is served, nothing else.
  * write: commands and results, status, dead letters. read: the own mailboxes. No binding (that would need read on the
  * exchange): else a node could bind its mailbox to other nodes' ids. */
 static struct error *make_agent(struct admin *a, const char *ids)
 {
-	char *list = mem_strdup(a, ids), *any = mem_strdup(a, ""), *save, *first = NULL;
+	char *list = mem_strdup(a, ids), *any = mem_strdup(a, ""), *plain = mem_strdup(a, ""), *save, *first = NULL;
 	struct rights r;
 
-	for (char *id = strtok_r(list, ",", &save); id; id = strtok_r(NULL, ",", &save)) {
-		if (!id_valid(id))
-			return error_new(ERROR_INVALID,
-					 "agent %s: wants ids of %d hexadecimal digits, separated by "
-					 "commas",
-					 log_q(ids), ID_DIGITS);
+	for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		char *id = NULL;
+
+		TRY(read_agent_id(a, word, &id));
 		TRY(make_mailbox(a, id));
 		any = mem_printf(a, "%s%s%s", any, *any ? "|" : "", id);
 		first = first ? first : id;
+		if (!a->plan->plain)
+			continue;
+		TRY(make_plain_queue(a, id));
+		plain = mem_printf(a, "%s|%s", plain, id);
+		if (strcmp(word, id) != 0) {
+			TRY(make_plain_queue(a, word));
+			plain = mem_printf(a, "%s|%s", plain, word);
+		}
 	}
 	if (!first)
 		return error_new(ERROR_INVALID, "agent: no id");
 	r.configure = mem_printf(a, "^dsn\\.%s\\.(%s)\\.lock$", a->pattern, any);
 	r.write = mem_printf(a, "^dsn\\.%s(\\.status|\\.dead)?$", a->pattern);
 	if (a->plan->plain)
-		r.read = mem_printf(a, "^(dsn\\.%s\\.)?(%s)$", a->pattern, any);
+		r.read = mem_printf(a, "^(dsn\\.%s\\.(%s)%s)$", a->pattern, any, plain);
 	else
 		r.read = mem_printf(a, "^dsn\\.%s\\.(%s)$", a->pattern, any);
 	return make_user(a, first, &r);

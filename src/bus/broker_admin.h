@@ -20,13 +20,14 @@ struct broker_plan {
 	const char *password_file; /* its password, mode 0600; NULL: $DSN_BROKER_ADMIN_PASSWORD, else guest's default */
 	const char *vhost;         /* NULL: "/" */
 	const char *network;       /* NULL: "default" */
-	/* Broker users of agents, NULL-terminated; each is "ID[,ID...]": all ids one agent serves, its own first. The
-	 * user is named dsn.<network>.<first id>. May be NULL. */
+	/* Broker users of agents, NULL-terminated; each is "ID[,ID...]": all ids one agent serves, its own first; an
+	 * enode's public key (128 digits) stands for its id. The user is named dsn.<network>.<first id>. May be NULL.
+	 */
 	const char *const *agents;
 	/* Broker users of customers and operators (vcli), NULL-terminated names of lower-case letters, digits and
 	 * hyphens; the user is named dsn.<network>.<name>. May be NULL. */
 	const char *const *clients;
-	bool plain;         /* also the queues named by the bare ids, for agents with --accept-plain */
+	bool plain;         /* also the queues named by the bare ids (and enodes), for agents with --accept-plain */
 	const char *folder; /* gets a file <user> of mode 0600 with the password of each user; made when missing */
 };
 

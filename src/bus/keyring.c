@@ -6,7 +6,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "bus/known.h"
+#include "bus/known_keys.h"
 #include "crypto/secret.h"
 
 const char keyring_schema[] = "create table if not exists known_key("
@@ -22,9 +22,10 @@ struct keyring {
 	struct db *db;
 	struct own **own;
 	size_t own_count;
-	struct known_table *known;
+	struct known_keys *known;
 	bool has_identity;
 	struct secp_key identity;
+	struct contexts *contexts; /* NULL: each message has one of its own */
 };
 
 static int own_destroy(struct own *o)
@@ -45,7 +46,7 @@ struct keyring *keyring_new(const void *ctx, struct db *db)
 
 	k->db = db;
 	k->own = mem_array(k, struct own *, 0);
-	k->known = known_table_new(k);
+	k->known = known_keys_new(k);
 	talloc_set_destructor(k, keyring_destroy);
 	return k;
 }
@@ -65,6 +66,20 @@ void keyring_id(const uint8_t public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_
 
 	eth_address(public, address);
 	format_id(address, ret_id);
+}
+
+struct error *keyring_read_enode(const char *text, uint8_t ret_public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_SIZE])
+{
+	uint8_t public[SECP_PUBLIC_BYTES];
+
+	if (!hex_is(text, KEYRING_ENODE_DIGITS))
+		return error_new(ERROR_INVALID, "wants %d hexadecimal digits", KEYRING_ENODE_DIGITS);
+	TRY(hex_decode(text, public, sizeof(public)));
+	if (!secp_public_valid(public))
+		return error_new(ERROR_INVALID, "is no public key (not a point of secp256k1)");
+	memcpy(ret_public, public, sizeof(public));
+	keyring_id(public, ret_id);
+	return NULL;
 }
 
 static struct own *find_own(const struct keyring *k, const char *id)
@@ -112,6 +127,17 @@ const struct secp_key *keyring_identity(const struct keyring *k)
 	return k->has_identity ? &k->identity : NULL;
 }
 
+void keyring_keep_contexts(struct keyring *k)
+{
+	if (!k->contexts)
+		k->contexts = contexts_new(k);
+}
+
+struct contexts *keyring_contexts(const struct keyring *k)
+{
+	return k->contexts;
+}
+
 /* --- what others told --- */
 
 static bool read_id(const char *id, uint8_t ret_address[ETH_ADDRESS_BYTES])
@@ -122,14 +148,14 @@ static bool read_id(const char *id, uint8_t ret_address[ETH_ADDRESS_BYTES])
 	return hex_is(id, ID_DIGITS) && !e;
 }
 
-static struct known *find_known(struct keyring *k, const char *id)
+static struct known_key *find_known(struct keyring *k, const char *id)
 {
 	uint8_t address[ETH_ADDRESS_BYTES];
 
-	return read_id(id, address) ? known_find(k->known, address) : NULL;
+	return read_id(id, address) ? known_keys_find(k->known, address) : NULL;
 }
 
-static void store(struct keyring *k, const struct known *n)
+static void store(struct keyring *k, const struct known_key *n)
 {
 	char *digits = hex_encode(NULL, n->public, SECP_PUBLIC_BYTES), id[KEYRING_ID_SIZE];
 	struct error *e;
@@ -145,7 +171,7 @@ static void store(struct keyring *k, const struct known *n)
 
 static struct error *on_row(const struct db_row *row, void *arg)
 {
-	struct known *n = arg;
+	struct known_key *n = arg;
 	const char *digits = db_text(row, 0);
 
 	if (!hex_is(digits, (size_t)2 * SECP_PUBLIC_BYTES))
@@ -155,7 +181,7 @@ static struct error *on_row(const struct db_row *row, void *arg)
 	return NULL;
 }
 
-static void load(struct keyring *k, struct known *n)
+static void load(struct keyring *k, struct known_key *n)
 {
 	char id[KEYRING_ID_SIZE];
 	struct error *e;
@@ -170,11 +196,11 @@ static void load(struct keyring *k, struct known *n)
 void keyring_keep(struct keyring *k, const char *id)
 {
 	uint8_t address[ETH_ADDRESS_BYTES];
-	struct known *n;
+	struct known_key *n;
 
 	if (!read_id(id, address) || find_own(k, id) || keyring_keeps(k, id))
 		return;
-	n = known_put(k->known, address, KNOWN_KEPT);
+	n = known_keys_put(k->known, address, KNOWN_KEPT);
 	if (!k->db)
 		return;
 	if (n->has_key)
@@ -185,14 +211,14 @@ void keyring_keep(struct keyring *k, const char *id)
 
 bool keyring_keeps(struct keyring *k, const char *id)
 {
-	const struct known *n = find_known(k, id);
+	const struct known_key *n = find_known(k, id);
 
 	return n && n->place == KNOWN_KEPT;
 }
 
 bool keyring_kept(const struct keyring *k, size_t n, char ret_id[KEYRING_ID_SIZE])
 {
-	const struct known *one = known_newest(k->known, KNOWN_KEPT);
+	const struct known_key *one = known_keys_newest(k->known, KNOWN_KEPT);
 
 	while (one && n--)
 		one = one->older;
@@ -227,13 +253,13 @@ static bool learn(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES], en
 {
 	uint8_t address[ETH_ADDRESS_BYTES];
 	char id[KEYRING_ID_SIZE];
-	struct known *n;
+	struct known_key *n;
 
 	eth_address(public, address);
 	format_id(address, id);
 	if (find_own(k, id))
 		return false;
-	n = known_put(k->known, address, place);
+	n = known_keys_put(k->known, address, place);
 	if (n->has_key)
 		return false;
 	memcpy(n->public, public, SECP_PUBLIC_BYTES);
@@ -256,7 +282,7 @@ bool keyring_learn_of(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES]
 const uint8_t *keyring_public(struct keyring *k, const char *id)
 {
 	const struct own *o = find_own(k, id);
-	const struct known *n = o ? NULL : find_known(k, id);
+	const struct known_key *n = o ? NULL : find_known(k, id);
 
 	if (o)
 		return o->key.public;

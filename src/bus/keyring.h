@@ -10,6 +10,7 @@
 #define DSN_BUS_KEYRING_H
 
 #include "base/db.h"
+#include "bus/contexts.h"
 #include "crypto/secp.h"
 
 /* The id of a public key: 40 lower-case hex digits and NUL. */
@@ -47,6 +48,17 @@ bool keyring_learn_of(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES]
 /* The public key of an id, ours or learned; NULL: not known. Valid until the next call. */
 const uint8_t *keyring_public(struct keyring *k, const char *id);
 
+/* Use ECIES contexts again (bus/contexts.h says where that is right); until this is called, keyring_contexts() is
+ * NULL. */
+void keyring_keep_contexts(struct keyring *k);
+struct contexts *keyring_contexts(const struct keyring *k);
+
 void keyring_id(const uint8_t public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_SIZE]);
+
+/* The digits of a public key, as an enode URL has them. */
+#define KEYRING_ENODE_DIGITS (2 * SECP_PUBLIC_BYTES)
+/* ERROR_INVALID when `text` is no such number, or not a point of the curve. */
+struct error *keyring_read_enode(const char *text, uint8_t ret_public[SECP_PUBLIC_BYTES],
+				 char ret_id[KEYRING_ID_SIZE]) MUST_CHECK;
 
 #endif

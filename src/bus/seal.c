@@ -49,6 +49,18 @@ static struct error *find_signer(const struct keyring *k, const struct message *
 	return NULL;
 }
 
+static struct error *find_recipient(struct keyring *k, const char *id, struct payload_to *to)
+{
+	const uint8_t *public = keyring_public(k, id);
+
+	if (!public)
+		return error_new(ERROR_NOT_FOUND, "the public key of %s is not known", id);
+	if (keyring_contexts(k))
+		return contexts_to(keyring_contexts(k), public, &to->context);
+	to->public = public;
+	return NULL;
+}
+
 struct error *seal_write(const void *ctx, struct keyring *k, const struct message *m, enum seal_form form,
 			 uint8_t **ret_bytes, size_t *ret_n)
 {
@@ -65,11 +77,8 @@ struct error *seal_write(const void *ctx, struct keyring *k, const struct messag
 		return check_size(*ret_n);
 	}
 	TRY(find_signer(k, m, &to.sign, &vouched));
-	if (form == SEAL_SEALED) {
-		to.public = keyring_public(k, m->to);
-		if (!to.public)
-			return error_new(ERROR_NOT_FOUND, "the public key of %s is not known", m->to);
-	}
+	if (form == SEAL_SEALED)
+		TRY(find_recipient(k, m->to, &to));
 	if (vouched)
 		signed_by_other.key = hex_encode(NULL, vouched->public, SECP_PUBLIC_BYTES);
 	text = message_encode(NULL, &signed_by_other);
@@ -86,6 +95,32 @@ struct error *seal_write(const void *ctx, struct keyring *k, const struct messag
 
 /* --- reading --- */
 
+/* Opens by the context that the sender has used before, or makes it and, where that is wanted, keeps it. */
+static struct error *open_sealed(const void *ctx, const struct keyring *k, const struct secp_key *own,
+				 const uint8_t *bytes, size_t n, struct payload *ret_payload)
+{
+	struct contexts *contexts = keyring_contexts(k);
+	const struct ecies_context *known = contexts ? contexts_from(contexts, own, bytes, n) : NULL;
+	const uint8_t *ephemeral = ecies_ephemeral(bytes, n);
+	struct ecies_context made;
+	struct error *e;
+
+	if (known)
+		return payload_open_context(ctx, known, bytes, n, ret_payload);
+	if (!contexts || !ephemeral)
+		return payload_open_asym(ctx, own, bytes, n, ret_payload);
+	e = ecies_context_of(own->secret, ephemeral, &made);
+	if (e) {
+		e->code = ERROR_REFUSED; /* no point of the curve: sealed in another way, so for others */
+		return e;
+	}
+	e = payload_open_context(ctx, &made, bytes, n, ret_payload);
+	if (!e)
+		contexts_learn(contexts, own, &made);
+	secret_wipe(&made, sizeof(made));
+	return e;
+}
+
 static struct error *open_bytes(const void *ctx, const struct keyring *k, const char *mailbox, const uint8_t *bytes,
 				size_t n, struct payload *ret_payload)
 {
@@ -98,7 +133,7 @@ static struct error *open_bytes(const void *ctx, const struct keyring *k, const 
 	if (seal_form(bytes, n) == SEAL_SEALED && !own)
 		return error_new(ERROR_REFUSED, "sealed to a key that is not here");
 	if (seal_form(bytes, n) == SEAL_SEALED)
-		return payload_open_asym(ctx, own, bytes, n, ret_payload);
+		return open_sealed(ctx, k, own, bytes, n, ret_payload);
 	copy = mem_memdup(ctx, bytes, n);
 	e = payload_plain_read(copy, n, ret_payload);
 	if (e)

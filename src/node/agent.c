@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/grammar.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hex.h"
@@ -53,7 +54,7 @@ void agent_add_node(struct agent *a, struct node *n)
 
 /* --- claims on mailboxes --- */
 
-static struct claim *find_claim(struct agent *a, const char *id)
+static struct claim *find_claim(const struct agent *a, const char *id)
 {
 	for (size_t i = 0; i < a->claim_count; i++) {
 		if (!strcmp(a->claims[i].id, id))
@@ -76,6 +77,14 @@ void agent_claim(struct agent *a, const char *id)
 	error_free(e);
 }
 
+bool agent_claimed(const struct agent *a, const char *id, const struct error **ret_refusal)
+{
+	const struct claim *c = find_claim(a, id);
+
+	*ret_refusal = c ? c->refusal : NULL;
+	return c && c->served;
+}
+
 static bool configured(const struct agent *a, const char *id)
 {
 	for (char **n = a->settings.nodes; n && *n; n++) {
@@ -93,6 +102,7 @@ static void unclaim(struct agent *a, const char *id)
 		return;
 	bus_unserve(a->bus, id, true);
 	mem_free(c->id);
+	error_free(c->refusal);
 	*c = a->claims[--a->claim_count];
 }
 
@@ -143,7 +153,13 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 	struct agent *a = arg;
 	struct claim *c = find_claim(a, id);
 
-	if (!c || c->refused_since_ms)
+	if (!c)
+		return;
+	c->served = false;
+	error_free(c->refusal);
+	c->refusal = error_copy(why);
+	agent_changed(a);
+	if (c->refused_since_ms)
 		return;
 	c->refused_since_ms = clock_mono_ms();
 	c->from_start = c->refused_since_ms - a->started_ms < a->settings.claim_timeout_ms;
@@ -154,12 +170,18 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 
 static void on_served(const char *id, void *arg)
 {
-	struct claim *c = find_claim(arg, id);
+	struct agent *a = arg;
+	struct claim *c = find_claim(a, id);
 
-	if (c && c->refused_since_ms)
+	if (!c)
+		return;
+	if (c->refused_since_ms)
 		log_info("claim.granted", "id=%s", id);
-	if (c)
-		c->refused_since_ms = 0;
+	c->refused_since_ms = 0;
+	error_free(c->refusal);
+	c->refusal = NULL;
+	c->served = true;
+	agent_changed(a);
 }
 
 /* --- the bus --- */
@@ -349,6 +371,7 @@ static struct error *check_settings(struct agent *a)
 	struct agent_settings *s = &a->settings;
 	struct ports_range range;
 
+	TRY(s->name ? api_check_name(s->name, &(struct place){NULL, "--name", 0}) : NULL);
 	TRY(ports_parse_range(s->port_range, &range));
 	a->port_first = range.first;
 	a->port_last = range.last;
@@ -360,8 +383,10 @@ static struct error *check_settings(struct agent *a)
 			s->state_dir,
 			strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS - SOCKET_PATH);
 	for (char **n = s->nodes; n && *n; n++) {
-		if (!id_valid(*n))
-			return error_new(ERROR_INVALID, "--node: \"%s\" is no node id: 40 hex digits", *n);
+		if (!id_valid(*n) && !hex_is(*n, KEYRING_ENODE_DIGITS))
+			return error_new(ERROR_INVALID,
+					 "--node: \"%s\" is no node id (40 hex digits) and no enode's public key (128)",
+					 *n);
 	}
 	for (char **o = s->owners; o && *o; o++) {
 		if (!id_valid(*o))
@@ -442,6 +467,25 @@ static void lower(char *text)
 	}
 }
 
+/* `*node` becomes an id. The public key of an enode is remembered: the bus reads the queue named by it, too. */
+static struct error *read_node(struct agent *a, char **node)
+{
+	uint8_t public[SECP_PUBLIC_BYTES];
+	char id[KEYRING_ID_SIZE];
+	struct error *e;
+
+	if (id_valid(*node)) {
+		lower(*node);
+		return NULL;
+	}
+	e = keyring_read_enode(*node, public, id);
+	if (e)
+		return error_wrap(e, "--node: \"%s\"", *node);
+	(void)keyring_learn(a->keyring, public);
+	*node = mem_strdup(a, id);
+	return NULL;
+}
+
 static struct error *open_parts(struct agent *a)
 {
 	TRY(open_folder(a));
@@ -450,7 +494,7 @@ static struct error *open_parts(struct agent *a)
 	TRY(open_bus(a));
 	agent_claim(a, a->id);
 	for (char **n = a->settings.nodes; n && *n; n++) {
-		lower(*n);
+		TRY(read_node(a, n));
 		TRY(agent_needs_key(a, *n));
 		agent_claim(a, *n);
 	}
@@ -466,6 +510,8 @@ static struct error *open_parts(struct agent *a)
 static int agent_destroy(struct agent *a)
 {
 	a->command_count = 0;
+	for (size_t i = 0; i < a->claim_count; i++)
+		error_free(a->claims[i].refusal);
 	if (a->lock_fd >= 0)
 		close(a->lock_fd);
 	return 0;

@@ -22,10 +22,12 @@ struct agent_settings {
 	struct passphrase_source passphrase; /* of keystore files among the keys */
 	char *state_dir;
 	char **nodes; /* ids served from the start; NULL: none */
+	char *name;   /* of the agent, for people; NULL: none */
 	char *port_range, *public_ip;
 	char *mode, *runtime; /* of nodes whose document names none */
 	char *run_as;
 	char *nginx, *rtmp_module, *ffmpeg, *ffprobe, *segmenter; /* segmenter NULL: dsn-hls beside the agent */
+	char *relay;                                         /* NULL: dsn-relay beside the segmenter */
 	char *docker_socket, *image;
 	char *preset; /* x264 preset where a task names none */
 	int64_t stall_after_ms, end_after_ms, status_every_ms, apply_timeout_ms, claim_timeout_ms;

@@ -18,7 +18,9 @@ struct answers;
 
 struct claim {
 	char *id;
+	bool served;
 	int64_t refused_since_ms; /* monotonic; 0: not refused */
+	struct error *refusal;    /* the latest; NULL: not refused */
 	bool from_start;          /* a refusal that lasts ends the agent */
 };
 
@@ -65,6 +67,8 @@ void agent_add_node(struct agent *a, struct node *n);
 void agent_drop_node(struct agent *a, struct node *n);
 /* Serve a node's mailbox from now on. */
 void agent_claim(struct agent *a, const char *id);
+/* Is it served? When it was refused, *ret_refusal becomes why (borrowed), else NULL. */
+bool agent_claimed(const struct agent *a, const char *id, const struct error **ret_refusal);
 /* May the signer of a command give it? NULL: it was not sealed. */
 bool agent_obeys(const struct agent *a, const char *signer);
 /* ERROR_NOT_FOUND when messages to this node could not be opened: its key is missing, and plain ones are not taken. */

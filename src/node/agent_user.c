@@ -81,5 +81,7 @@ struct error *agent_user(struct agent *a)
 	o->uid = user->pw_uid;
 	o->gid = user->pw_gid;
 	TRY(check_reach("--state-dir", s->state_dir, o->uid, o->gid, s->run_as));
-	return strchr(s->segmenter, '/') ? check_reach("--segmenter", s->segmenter, o->uid, o->gid, s->run_as) : NULL;
+	if (strchr(s->segmenter, '/'))
+		TRY(check_reach("--segmenter", s->segmenter, o->uid, o->gid, s->run_as));
+	return strchr(s->relay, '/') ? check_reach("--relay", s->relay, o->uid, o->gid, s->run_as) : NULL;
 }

@@ -135,6 +135,7 @@ static struct error *new_row(struct command *c)
 	struct node_row *row = mem_new(c, struct node_row);
 
 	row->id = mem_strdup(row, c->node_id);
+	row->name = c->api->name ? mem_strdup(row, c->api->name) : NULL;
 	row->role = c->api->role;
 	row->runtime = mem_strdup(row, spec && spec->runtime ? spec->runtime : a->settings.runtime);
 	row->mode = mem_strdup(row, spec && spec->mode ? spec->mode : a->settings.mode);
@@ -150,12 +151,35 @@ static struct error *new_row(struct command *c)
 	return store_put_node(a->db, row);
 }
 
+static struct error *check_name(const struct command *c)
+{
+	for (size_t i = 0; c->api->name && i < c->agent->node_count; i++) {
+		const struct node_row *r = &c->agent->nodes[i]->row;
+
+		if (r->name && strcmp(r->name, c->api->name) == 0 && strcmp(r->id, c->node_id) != 0)
+			return error_new(ERROR_EXISTS, "name: \"%s\" is that of node %s of this agent", r->name, r->id);
+	}
+	return NULL;
+}
+
+/* Another name for a node that is there; it is in force once it is stored. */
+static struct error *keep_name(struct command *c, const struct node *n)
+{
+	struct node_row row = n->row;
+
+	if (!c->api->name)
+		return NULL;
+	row.name = c->api->name;
+	return store_put_node(c->agent->db, &row);
+}
+
 struct error *keep_node_create(struct command *c)
 {
 	struct node *n;
 
 	if (!c->node_id)
 		return error_new(ERROR_INVALID, "node_id: is missing");
+	TRY(check_name(c));
 	n = agent_node(c->agent, c->node_id);
 	if (!n && agent_lost(c->agent, c->node_id))
 		return command_node(c, &n);
@@ -168,22 +192,52 @@ struct error *keep_node_create(struct command *c)
 	if (n->row.role != c->api->role)
 		return error_new(ERROR_EXISTS, "node %s exists already, as a %s", c->node_id,
 				 api_role_name(n->row.role));
-	return NULL;
+	return keep_name(c, n);
+}
+
+/* A node whose mailbox is not ours would serve nobody: nothing stays of one that was made for it. */
+static struct error *unreachable(struct command *c, const struct error *refusal)
+{
+	const char *left = c->row ? "; nothing was created" : "";
+
+	if (c->row)
+		node_leave(agent_node(c->agent, c->node_id), true);
+	if (refusal->code == ERROR_EXISTS)
+		return error_new(ERROR_EXISTS, "node %s: %s%s", c->node_id, refusal->message, left);
+	return error_new(refusal->code,
+			 "node %s: the broker refuses its mailbox to this agent: %s%s. Give the agent's broker user "
+			 "the right with "
+			 "\"vcli broker setup --node %s,%s\" (all ids that the agent serves, its own first)",
+			 c->node_id, refusal->message, left, c->agent->id, c->node_id);
 }
 
 static bool node_serves(struct command *c, struct error **ret_e, json_t **ret_data)
 {
 	struct node *n = agent_node(c->agent, c->node_id);
+	const struct error *refusal;
+	bool claimed = agent_claimed(c->agent, c->node_id, &refusal);
 
-	if (!n || n->state == NODE_LEAVING) {
+	if (!n || n->state == NODE_LEAVING)
 		*ret_e = error_new(ERROR_NOT_FOUND, "node %s was removed meanwhile", c->node_id);
-		return true;
-	}
-	if (n->up)
+	else if (refusal)
+		*ret_e = unreachable(c, refusal);
+	else if (n->up && claimed)
 		*ret_data = status_node_row(n);
+	else if (c->late && n->up)
+		*ret_e = error_new(ERROR_TIMEOUT, "node %s serves, but its mailbox does not yet", c->node_id);
 	else if (c->late)
 		*ret_e = node_trouble(n);
-	return n->up || c->late;
+	return *ret_e || *ret_data;
+}
+
+static void node_name(struct node *n, const char *name)
+{
+	if (n->row.name && strcmp(n->row.name, name) == 0)
+		return;
+	decide(n, "node.name", "%s", name);
+	mem_free(n->row.name);
+	n->row.name = mem_strdup(n, name);
+	node_changed(n);
 }
 
 void act_node_create(struct command *c)
@@ -194,6 +248,8 @@ void act_node_create(struct command *c)
 
 	if (!n)
 		e = node_open(a, c->row, &n);
+	else if (c->api->name)
+		node_name(n, c->api->name);
 	if (e) {
 		forgotten = store_remove_node(a->db, c->node_id);
 		error_free(forgotten);
@@ -291,6 +347,8 @@ void act_node_list(struct command *c)
 	for (size_t i = 0; i < c->agent->node_count; i++)
 		json_array_append_new(list, status_node_row(c->agent->nodes[i]));
 	json_put(o, "agent_id", c->agent->id);
+	if (c->agent->settings.name)
+		json_put(o, "agent_name", c->agent->settings.name);
 	json_object_set_new(o, "nodes", list);
 	command_end(c, NULL, o);
 }

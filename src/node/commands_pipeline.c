@@ -8,6 +8,8 @@
 
 #define NGINX_RTMP_PORT 1935
 #define STOP_MS 45000
+#define WARNING_EQUAL_OUTPUTS \
+	"outputs that say the same as an earlier one were left out: one copy of the stream goes there"
 
 /* --- config --- */
 
@@ -99,6 +101,8 @@ static json_t *config_data(struct job *j)
 	json_put(o, "mode", n->row.mode);
 	json_put(o, "runtime", n->row.runtime);
 	json_put(o, "config_hash", j->hash);
+	if (j->task->equal_outputs)
+		json_put(o, "warning", WARNING_EQUAL_OUTPUTS);
 	json_object_set_new(o, "endpoint", job_endpoint(j));
 	json_object_set_new(o, "units", status_units(j->units, j->unit_count));
 	return o;
@@ -149,6 +153,8 @@ void act_config(struct command *c)
 		mem_free(j->trouble); /* of an earlier try */
 		j->trouble = NULL;
 	}
+	if (j->task->equal_outputs)
+		decide(n, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
 	job_run(j);
 	command_wait(c, c->agent->settings.apply_timeout_ms, job_configured);
 }
@@ -197,13 +203,16 @@ static void store_stopped(struct job *j, void *arg)
 		*e = store_job_wanted(j->node->agent->db, j->node->row.id, j->name, false);
 }
 
+/* Stopped and closed are wanted states: where the job never was, or is no more, it is so already. */
 struct error *keep_stop(struct command *c)
 {
 	struct error *e = NULL;
+	struct node *n;
 
-	if (c->again && c->api->job && !each_job(c, NULL, NULL))
-		return NULL;
-	TRY(check_job(c));
+	if (!c->api->job)
+		return error_new(ERROR_INVALID, "job_id: is missing");
+	if (c->node_id && agent_lost(c->agent, c->node_id))
+		return command_node(c, &n); /* says why it cannot be opened */
 	each_job(c, store_stopped, &e);
 	return e;
 }

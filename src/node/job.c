@@ -134,6 +134,7 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 	TRY(api_task_read(n, row->task, &at, &task));
 	if (!j)
 		j = job_new(n, row->job);
+	j->normalise_bps = row->normalise_bps; /* its units depend on it */
 	hash = digest_json(j, row->task);
 	if (!j->hash || strcmp(hash, j->hash)) {
 		mem_free(j->task);
@@ -155,7 +156,6 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 		j->close = false; /* started again before a close was through */
 	j->epoch_ms = row->epoch_ms;
 	j->offset_ms = row->offset_ms;
-	j->normalise_bps = row->normalise_bps;
 	if (j->wanted && j->state == JOB_DRAINING) {
 		mem_free(j->timer);
 		j->timer = NULL;
@@ -235,6 +235,13 @@ void job_run(struct job *j)
 		unit_start(j->units[i]);
 	}
 	job_unit_changed(j);
+}
+
+void job_rename_units(struct job *j)
+{
+	name_units(j);
+	j->prepared = false;
+	job_run(j);
 }
 
 /* --- draining --- */

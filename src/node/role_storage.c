@@ -1,7 +1,9 @@
 /* Storage: one segmenter per rendition, the master playlist, and the end of the stream. */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -9,7 +11,10 @@
 #include "node/job.h"
 #include "node/store.h"
 
-#define PLAYLIST_LIMIT HLS_MAX_TEXT_BYTES
+/* The master playlist follows what the segments turn out to be, so often. */
+#define MASTER_EVERY_MS 1000
+/* So many fragments it waits for the slower renditions, since players read it once. */
+#define MASTER_WAITS 3
 
 static const char *variant(const struct job *j, size_t i)
 {
@@ -52,7 +57,6 @@ static char *master_path(const void *ctx, const struct job *j)
 static struct error *prepare(struct job *j)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *path = master_path(tmp, j), *text = hls_master_text(tmp, j->name, &j->task->hls);
 	struct error *e = NULL;
 
 	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++) {
@@ -62,12 +66,80 @@ static struct error *prepare(struct job *j)
 		if (!e)
 			e = node_give(j->node, folder);
 	}
-	if (!e)
-		e = file_write_atomic(path, text, strlen(text), 0644);
-	if (!e)
-		e = node_give(j->node, path);
 	mem_free(tmp);
 	return e;
+}
+
+/* A file of a rendition's folder, which belongs to the unit's user: no link is followed, nothing blocks. */
+static struct error *read_stored(const void *ctx, const char *path, size_t limit, char **ret_text, size_t *ret_len)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return error_sys(errno, "cannot read %s", path);
+	if (!S_ISREG(st.st_mode))
+		return error_new(ERROR_REFUSED, "%s is no plain file", path);
+	return file_read(ctx, path, limit, ret_text, ret_len);
+}
+
+/* --- the master playlist --- */
+
+static struct error *read_measured(const struct job *j, size_t i, struct hls_measured *ret)
+{
+	void *tmp = mem_strdup(NULL, "");
+	char *path = file_join(tmp, rendition_folder(tmp, j, j->node->folder, i), HLS_MEASURED_NAME), *text;
+	size_t len;
+	struct error *e = read_stored(tmp, path, HLS_MEASURED_MAX_BYTES, &text, &len);
+
+	if (!e)
+		e = hls_measured_parse(text, len, ret);
+	mem_free(tmp);
+	return e;
+}
+
+static struct error *write_master(struct job *j, const char *text)
+{
+	char *path = master_path(NULL, j);
+	struct error *e = file_write_atomic(path, text, strlen(text), 0644);
+
+	if (!e)
+		e = node_give(j->node, path);
+	mem_free(path);
+	return e;
+}
+
+/* Written when every rendition has a segment, or some time after the first has; again whenever they turn out to be more
+ * than was said. Before that there is nothing to play, and nothing true to say. */
+static void refresh_master(struct job *j, int64_t now_ms)
+{
+	size_t count = j->task->hls.variant_count, known = 0;
+	struct hls_measured *measured = mem_array(NULL, struct hls_measured, count);
+	const struct hls_measured **found = mem_array(measured, const struct hls_measured *, count);
+	struct error *e = NULL;
+	char *text;
+
+	for (size_t i = 0; i < count; i++) {
+		struct error *unknown = read_measured(j, i, &measured[i]);
+
+		found[i] = unknown ? NULL : &measured[i];
+		known += !unknown;
+		error_free(unknown);
+	}
+	if (known && !j->measured_ms)
+		j->measured_ms = now_ms;
+	text = hls_master_text(measured, j->name, &j->task->hls, found);
+	if (known && (known == count || now_ms - j->measured_ms >= MASTER_WAITS * 1000 * j->task->hls.fragment_s) &&
+	    (!j->master || strcmp(text, j->master) != 0)) {
+		e = write_master(j, text);
+		if (!e) {
+			mem_free(j->master);
+			j->master = mem_strdup(j, text);
+		} else {
+			log_warn("hls.master", "job=%s error=%s", j->name, log_q(e->message));
+		}
+	}
+	error_free(e);
+	mem_free(measured);
 }
 
 /* --- the end of the stream --- */
@@ -91,6 +163,10 @@ static void tick(struct job *j, int64_t now_ms)
 
 	if (j->state != JOB_RUNNING)
 		return;
+	if (now_ms - j->master_ms >= MASTER_EVERY_MS) {
+		j->master_ms = now_ms;
+		refresh_master(j, now_ms);
+	}
 	for (size_t k = 0; k < j->unit_count; k++) {
 		const struct unit *u = j->units[k];
 		const struct stream *s = u->input;
@@ -110,6 +186,7 @@ static void stopped(struct job *j)
 {
 	for (size_t i = 0; i < j->input_count; i++)
 		finish(j, i);
+	refresh_master(j, clock_mono_ms());
 }
 
 static struct error *remove_stored(struct job *j)
@@ -138,7 +215,7 @@ static json_t *rendition_status(struct job *j, size_t i)
 	json_put(o, "variant", variant(j, i));
 	json_put(o, "published", j->inputs[i]->active ? "yes" : "no");
 	if (file_exists(path)) {
-		e = file_read(tmp, path, PLAYLIST_LIMIT, &text, &len);
+		e = read_stored(tmp, path, HLS_MAX_TEXT_BYTES, &text, &len);
 		if (!e)
 			e = hls_playlist_parse(tmp, text, len, &p);
 		for (size_t k = 0; !e && k < p->count; k++) {

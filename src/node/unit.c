@@ -288,8 +288,8 @@ static void read_progress(struct unit *u, int64_t now_ms)
 		error_free(e);
 		return;
 	}
-	if (!u->has_progress || p.frames != u->progress.frames || p.out_time_ms != u->progress.out_time_ms ||
-	    p.total_bytes != u->progress.total_bytes)
+	/* Frames that are pressed onto one time stamp are no progress: the time has to go on. */
+	if (!u->has_progress || p.out_time_ms != u->progress.out_time_ms)
 		u->advanced_ms = now_ms;
 	u->progress = p;
 	u->has_progress = true;

@@ -8,6 +8,7 @@
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/refusal.h"
+#include "vcli/resolve.h"
 
 #define REASON_BYTES ((size_t)256) /* Blacklist.MAX_REASON */
 
@@ -16,7 +17,7 @@ static const char *const appeals[] = {"none", "filed", "refused", NULL};
 static struct error *subject_of(struct vcli *v, char **ret_subject)
 {
 	vcli_answer(v, json_object());
-	TRY(money_address(v, "SUBJECT", v->args[0], ret_subject));
+	TRY(resolve_address(v, "SUBJECT", v->args[0], ret_subject));
 	json_put(v->answer, "subject", *ret_subject);
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/refusal.h"
+#include "vcli/resolve.h"
 
 #define WORKS 3
 
@@ -248,7 +249,7 @@ struct error *cmd_job_assign(struct vcli *v)
 		TRY(money_amount("--max-price", v->set.max_price, &most));
 	TRY(money_fits("--max-price", most, MONEY_PRICE_BITS));
 	for (size_t i = 1; i < v->arg_count; i++)
-		TRY(money_address(v, "NODE_ID", v->args[i], &ids[i]));
+		TRY(resolve_address(v, "NODE_ID", v->args[i], &ids[i]));
 	TRY(chain_open_sending(v, &c));
 	return assign_all(c, job, ids, most, nodes);
 }
@@ -261,7 +262,7 @@ struct error *cmd_job_unassign(struct vcli *v)
 
 	vcli_answer(v, json_object());
 	TRY(job_of(v, &job));
-	TRY(money_address(v, "NODE_ID", v->args[1], &node));
+	TRY(resolve_address(v, "NODE_ID", v->args[1], &node));
 	TRY(chain_open_sending(v, &c));
 	json_put(v->answer, "node", node);
 	TRY(chain_do(c, "Jobs", "unassign", json_pack("[I,s]", (json_int_t)job, node), U256_ZERO, NULL));

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
+#include "vcli/detach.h"
 #include "vcli/render.h"
 #include "vcli/sender.h"
 
@@ -57,6 +58,8 @@ static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 	struct settings own = v->set;
 	struct outstore *s = NULL;
 	struct error *why = NULL, *e = NULL;
+	struct message **messages = NULL;
+	size_t count = 0;
 	int64_t rest = 0;
 	int fd = -1;
 
@@ -70,7 +73,9 @@ static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 		return NULL;
 	}
 	if (!e)
-		e = sender_run(v, &own, s, NULL, 0, NULL, v->timeout_ms, &rest, &why);
+		e = detach_tell_again(v, s, &messages, &count);
+	if (!e)
+		e = sender_run(v, &own, s, messages, count, "the end of a job, told again", v->timeout_ms, &rest, &why);
 	*left += rest;
 	if (!e && rest > 0)
 		e = error_new(ERROR_UNAVAILABLE, "%s: %lld commands still wait%s%s", own.bus, (long long)rest,

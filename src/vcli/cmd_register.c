@@ -12,6 +12,7 @@
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/refusal.h"
+#include "vcli/resolve.h"
 
 /* The last word of the command: customer or supplier. */
 static struct error *kind_of(struct vcli *v, int *ret_kind)
@@ -150,7 +151,7 @@ struct error *cmd_register_update_node(struct vcli *v)
 	char *node = NULL;
 
 	vcli_answer(v, json_object());
-	TRY(money_address(v, "NODE_ID", v->args[0], &node));
+	TRY(resolve_address(v, "NODE_ID", v->args[0], &node));
 	if (!v->set.price)
 		return error_new(ERROR_INVALID, "--price: name what a delivered segment costs, such as \"20 gwei\"");
 	TRY(money_amount("--price", v->set.price, &price));
@@ -172,7 +173,7 @@ struct error *cmd_register_remove_node(struct vcli *v)
 	char *node = NULL;
 
 	vcli_answer(v, json_object());
-	TRY(money_address(v, "NODE_ID", v->args[0], &node));
+	TRY(resolve_address(v, "NODE_ID", v->args[0], &node));
 	TRY(chain_open_sending(v, &c));
 	json_put(v->answer, "node", node);
 	TRY(chain_do(c, "Nodes", "remove", json_pack("[s]", node), U256_ZERO, NULL));

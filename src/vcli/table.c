@@ -53,6 +53,8 @@ const struct config_row vcli_flags[] = {
 	/* of some commands */
 	{"agent", CONFIG_STRING, FIELD(agent), NULL, NULL, 0, 0, "ID",
 	 "Ask the agent with this id instead of the node itself.", NULL},
+	{"name", CONFIG_STRING, FIELD(name), NULL, NULL, 0, 0, "NAME",
+	 "A name for the node, for people: commands take it for the id.", NULL},
 	{"spec", CONFIG_STRING, FIELD(spec), NULL, NULL, 0, 0, "FILE",
 	 "The node's spec (image, ports, volume-mounts) as JSON.", NULL},
 	{"runtime", CONFIG_CHOICE, FIELD(runtime), NULL, "process|docker", 0, 0, NULL,
@@ -226,22 +228,33 @@ const struct config_program vcli_program = {
 	"it by the node."
 
 const struct command vcli_commands[] = {
-	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "spec", "runtime", "mode", "detach", "ttl"), S(60),
-	 "Make a node of an agent",
+	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "name", "spec", "runtime", "mode", "detach", "ttl"),
+	 S(60), "Make a node of an agent",
 	 "ROLE is distributor, transcoder or storage. NODE_ID is served by an agent that was started with --node "
 	 "NODE_ID, "
 	 "or name any agent with --agent. FILE is a node create document, public or private.",
 	 cmd_node_create},
-	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List nodes",
-	 "With --agent the nodes of that agent. Otherwise all nodes of the network that report their status while it "
-	 "listens, which is for --timeout; agents report every 5 s unless told otherwise.",
+	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List the nodes known here, dead ones too",
+	 "All nodes known here are asked, and who answers is listed with the other nodes of its agent; it takes a "
+	 "third of a "
+	 "second. A node that has been silent for 15 s and does not answer is dead; \"seen\" is its last sign of life. "
+	 "Where none is "
+	 "known, or with --timeout, it listens to those that report: agents do every 5 s unless told otherwise. With "
+	 "--agent "
+	 "the nodes of that agent. Exit code 5 when no node was ever heard of, 6 when all are dead.",
 	 cmd_node_list},
+	{"node rename", "NODE_ID NAME", 2, 2, NULL, S(10), "Give a node a name, or another one",
+	 "The agent keeps it and the node reports it, so that everybody sees it.", cmd_node_rename},
+	{"node forget", "NODE_ID", 1, 1, NULL, 0, "Take a node out of the list of those known here; it is told nothing",
+	 NULL, cmd_node_forget},
 	{"node status", "NODE_ID", 1, 1, NULL, S(10), "Show a node: state, ports, jobs and what runs", NULL,
 	 cmd_node_verb},
-	{"node remove", "NODE_ID", 1, 1, FLAGS("detach", "ttl"), S(60), "Stop and forget a node; its folder stays",
-	 NULL, cmd_node_verb},
-	{"node purge", "NODE_ID", 1, 1, FLAGS("detach", "ttl"), S(60),
-	 "Stop and forget a node and delete its folder and all it stored", NULL, cmd_node_verb},
+	{"node remove", "NODE_ID", 1, 1, FLAGS("detach", "ttl", "force"), S(60),
+	 "Stop and forget a node; its folder stays", "Asks first where the node has jobs; a script says --force.",
+	 cmd_node_verb},
+	{"node purge", "NODE_ID", 1, 1, FLAGS("detach", "ttl", "force"), S(60),
+	 "Stop and forget a node and delete its folder and all it stored",
+	 "Asks first where the node has jobs or recordings; a script says --force.", cmd_node_verb},
 	{"node hardware", "NODE_ID", 1, 1, NULL, S(60), "Show the machine of a node (or agent) and what it can encode",
 	 NULL, cmd_node_verb},
 	{"node free_hardware", "NODE_ID", 1, 1, NULL, S(60), "Show what of the machine is free", NULL, cmd_node_verb},
@@ -250,6 +263,14 @@ const struct command vcli_commands[] = {
 	 cmd_node_maintenance},
 	{"node pipeline", "NODE_ID", 1, 1, NULL, S(10), "List the jobs of a node", NULL, cmd_node_verb},
 
+	{"pipeline init", "FILE [INPUT]", 1, 2, FLAGS("force", "ffprobe"), S(6),
+	 "Write a document for the nodes that are there",
+	 "A distributor, a storage (those with the fewest jobs) and a transcoder for each rendition, with their "
+	 "addresses and "
+	 "ports; the job is named as FILE. With INPUT, a film, for its size and bit rate, otherwise for 1280x720. "
+	 "Change in it "
+	 "what you like: docs/api.md has every field.",
+	 cmd_pipeline_init},
 	{"pipeline plan", "FILE", 1, 1, NULL, 0, "Show what a pipeline would need, without sending anything",
 	 "Tasks, bandwidth in and out per node, ports, estimated CPU, and what makes it infeasible. FILE is a public "
 	 "pipeline document. Exit code 1 when it cannot work.",
@@ -267,14 +288,16 @@ const struct command vcli_commands[] = {
 	{"pipeline push", "JOB|FILE INPUT", 2, 2, FLAGS("loop", "ffmpeg", "ffprobe"), 0,
 	 "Send a video file to the distributor in real time",
 	 "The file is looked at first: what HLS can store is sent as it is, anything else is encoded once on the way "
-	 "and the "
-	 "reason is told. The key goes to ffmpeg in a file, not on its command line. " JOB_TEXT,
+	 "and the reason is told; what nothing can be made of (sound only) is refused. --loop sends it again and "
+	 "again, "
+	 "as one film. Exit code 1 when the file is cut off, too: it promises more than it has. The key goes to ffmpeg "
+	 "in a file, not on its command line. " JOB_TEXT,
 	 cmd_pipeline_push},
 	{"pipeline stop", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
 	 "End a job's stream cleanly; what was stored stays", JOB_TEXT, cmd_pipeline_stop},
 	{"pipeline list", "[NODE_ID ...]", 0, 64, NULL, S(10), "List jobs",
 	 "Jobs of the nodes named, otherwise of all nodes of the jobs this user has started.", cmd_pipeline_list},
-	{"pipeline status", "JOB|FILE", 1, 1, NULL, S(10), "Show a job at each of its nodes", JOB_TEXT,
+	{"pipeline status", "JOB|FILE", 1, 1, FLAGS("show-key"), S(10), "Show a job at each of its nodes", JOB_TEXT,
 	 cmd_pipeline_status},
 	{"pipeline monitor", "JOB|FILE", 1, 1, FLAGS("count"), 0, "Follow a job: a line for every status of its nodes",
 	 "Goes on until Ctrl-C, --timeout, or --count messages. With --json each status is a JSON value on a line of "
@@ -309,6 +332,10 @@ const struct command vcli_commands[] = {
 	 "the "
 	 "state folder of the agent that shall serve the node.",
 	 cmd_key_new},
+	{"key agent", "DIR", 1, 1, NULL, 0, "Show the id of an agent by its state folder",
+	 "Its key is made when it is missing, so that the id is known before the agent first runs: broker setup wants "
+	 "it.",
+	 cmd_key_agent},
 	{"outbox list", NULL, 0, 0, NULL, 0, "Show detached commands that are not sent yet, and those that failed",
 	 NULL, cmd_outbox_list},
 	{"outbox flush", "[NAME]", 0, 1, NULL, S(30), "Send detached commands now",
@@ -512,7 +539,8 @@ const struct command vcli_commands[] = {
 	{"job status", "JOB", 1, 1, FLAGS(READING), S(20), "Show a job: state, escrow, nodes and their last batches",
 	 NULL, cmd_job_status},
 
-	{"completion", "bash|zsh", 1, 1, NULL, 0, "Print the completion script of a shell", NULL, cmd_completion},
+	{"completion", "bash|zsh|ids|agents", 1, 1, NULL, 0, "Print the completion script of a shell",
+	 "The scripts ask for ids and agents: the nodes and agents known here, by id and by name.", cmd_completion},
 	{"manual", NULL, 0, 0, NULL, 0, "Print the manual page vcli(1) as roff", NULL, cmd_manual},
 	{"help", "[COMMAND]", 0, 3, NULL, 0, "Explain a command, or list all", NULL, cmd_help},
 	{"version", NULL, 0, 0, NULL, 0, "Print the version", NULL, cmd_version},

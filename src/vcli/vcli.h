@@ -28,7 +28,7 @@ struct settings {
 	bool json, quiet;
 	int64_t timeout_ms; /* -1: the command's own */
 	/* some commands */
-	char *agent, *spec, *runtime, *mode;
+	char *agent, *name, *spec, *runtime, *mode;
 	bool detach, show_key, force, loop, plain;
 	int64_t ttl_ms, count; /* count -1: the command's own */
 	char *management, *admin, *admin_password_file, *vhost, *passwords, *ffmpeg, *ffprobe;

@@ -14,16 +14,17 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "crypto/secp.h"
+#include "crypto/ecies.h"
 
 #define SYM_KEY_BYTES 32
 #define PAYLOAD_LIMIT 0xffffff /* bytes */
 
 struct payload_to {
-	const uint8_t *sym_key;      /* SYM_KEY_BYTES; or */
-	const uint8_t *public;       /* SECP_PUBLIC_BYTES */
-	const struct secp_key *sign; /* NULL: unsigned */
-	const uint8_t *padding;      /* taken as it is; NULL or none: random, up to a multiple of 256 */
+	const uint8_t *sym_key;              /* SYM_KEY_BYTES; or */
+	const uint8_t *public;               /* SECP_PUBLIC_BYTES; or */
+	const struct ecies_context *context; /* agreed with a key before: for several messages to it */
+	const struct secp_key *sign;         /* NULL: unsigned */
+	const uint8_t *padding;              /* taken as it is; NULL or none: random, up to a multiple of 256 */
 	size_t padding_bytes;
 };
 
@@ -46,6 +47,9 @@ struct error *payload_open_sym(const void *ctx, const uint8_t key[SYM_KEY_BYTES]
 			       struct payload *ret_payload) MUST_CHECK;
 struct error *payload_open_asym(const void *ctx, const struct secp_key *key, const uint8_t *data, size_t n,
 				struct payload *ret_payload) MUST_CHECK;
+/* The same where the context of its ephemeral key (crypto/ecies.h) is known already. */
+struct error *payload_open_context(const void *ctx, const struct ecies_context *context, const uint8_t *data, size_t n,
+				   struct payload *ret_payload) MUST_CHECK;
 /* The symmetric key of a password: PBKDF2-HMAC-SHA256, no salt, 65356 iterations (sic). About 50 ms: use a worker. */
 void payload_key_from_password(const char *password, uint8_t ret_key[SYM_KEY_BYTES]);
 

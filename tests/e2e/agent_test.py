@@ -2,6 +2,7 @@
 """dsn-agent with real RabbitMQ, nginx and ffmpeg: nodes, pipelines, keys, restarts and refusals. Process runtime."""
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import broker as broker_module  # noqa: E402
 from agent import (Agent, Client, Failed, alive, distributor_task, fetch, folder, make_film, playlist, push,  # noqa: E402
                    storage_task, target, transcoder_task, wait_for)
+from secp256k1 import Key  # noqa: E402
 
 DISTRIBUTOR = TRANSCODER = STORAGE = OTHER = None  # new ones for each test
 VARIANTS = [("_src", 600000, "640x360"), ("_180p", 200000, "320x180")]
@@ -217,6 +219,32 @@ class PlainTest(Case):
         self.wait_running(STORAGE, "job7")
         self.assertEqual(agent.units(), units)
 
+    def test_the_original_drives_a_node(self):
+        """The proof of concept's messages as they are: its forerunner names a queue by the node's 128-digit enode, and its
+        pipeline messages send each copy to the same transcoder."""
+        key = Key(os.urandom(16).hex())
+        enode, node = key.public.hex(), key.address[2:]
+        agent = self.agent("--accept-plain", nodes=(enode,))
+        port = self.client.create("distributor", node, spec={"containers": {}, "mode": "classic"})["ports"]["rtmp"]
+
+        def publish(queue, message):
+            subprocess.run([os.path.join(broker_module.BIN, "vcli"), "bus", "send", queue, json.dumps(message), "--bus", self.broker.url()],
+                           check=True, stdin=subprocess.DEVNULL, timeout=30, env={**os.environ, "HOME": agent.where})
+
+        message = json.loads((pathlib.Path(broker_module.SOURCE) / "tests/data/t45/distributor.json").read_text())
+        message["input"]["port"] = str(port)
+        publish(enode, message)
+        self.wait_running(node, "quay")
+        copies = [target("203.0.113.31", 1935), target("203.0.113.31", 1935), target("203.0.113.31", 1935)]
+        publish(node, distributor_task("job8", [target("203.0.113.20", 1935, "_4k"), *copies]))
+        self.wait_running(node, "job8")
+        text = pathlib.Path(agent.state, "nodes", node, "nginx/app-enabled/job8").read_text()
+        self.assertEqual(text.count("203.0.113.31"), 1, text)
+        self.assertEqual(text.count("203.0.113.20"), 1, text)
+        warned = [d["why"] for d in self.client.node(node, "status")["decisions"] if d["what"] == "task.warning"]
+        self.assertEqual(len(warned), 1)
+        self.assertIn("left out", warned[0])
+
     def test_measures_the_machine(self):
         agent = self.agent(nodes=())
         asked = {"apiVersion": "1.00", "typeApi": "private", "command": "node"}
@@ -403,10 +431,17 @@ class RefusalTest(Case):
         wrong["nginx-rtmp-core"]["listen"] = "1936"
         self.refused("invalid", "listen", self.client.command, STORAGE, wrong)
         self.refused("exists", "storage", self.client.create, "transcoder", STORAGE)
-        self.refused("not-found", "job9", self.client.pipeline, STORAGE, "stop", "job9")
+        self.refused("not-found", "job9", self.client.pipeline, STORAGE, "status", "job9")
         self.refused("invalid", "command", self.client.command, STORAGE, {"command": "dance"})
         spec = {"containers": {"image": "x", "ports": {"1935": self.ports[STORAGE]["rtmp"]}, "volume-mounts": {}}}
         self.refused("exists", "another node", self.client.create, "transcoder", OTHER, to=self.agents[0].id(), spec=spec)
+
+    def test_a_node_that_never_had_a_job_agrees_to_its_end(self):
+        self.agent()
+        self.client.create("storage", STORAGE)
+        for verb in ("stop", "close"):
+            for node in (STORAGE, TRANSCODER):  # one that was created, and one that was not
+                self.assertEqual(self.client.pipeline(node, verb, "job9"), {"job_id": "job9", "jobs": []})
 
     def test_jobs_share_no_stream(self):
         self.agent()

@@ -16,6 +16,7 @@ import broker as broker_module  # noqa: E402
 BIN = os.environ.get("DSN_RELEASE_BIN") or broker_module.BIN
 RUNS = {  # the words to run it with, its heading, and members whose values are figures
     "amqp": (["--rounds", "1"], "confirmed commands", ["message_bytes", "goal_ratio"]),
+    "seal": (["--rounds", "1"], "a message sealed and opened", ["sign_us", "agree_us", "recover_us", "seal_us", "seal_agreed_us", "open_us", "open_agreed_us"]),
     "pipeline": (["--rounds", "2"], "pipeline start", ["nodes", "median_ms", "least_ms", "most_ms", "goal_ms"]),
     "agent": ([], "dsn-agent, idle", ["program_bytes", "program_loaded_bytes", "goal_bytes"]),
     "media": (["--rounds", "1", "--seconds", "2"], "ladder", ["separate_cpu_s", "ladder_cpu_s", "ratio"]),
@@ -36,7 +37,7 @@ class Bench(unittest.TestCase):
     def run_bench(self, name, *words):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DSN_")}
         environment["TMPDIR"] = self.folder
-        bus = [] if name == "media" else ["--bus", self.broker.url()]
+        bus = [] if name in ("media", "seal") else ["--bus", self.broker.url()]
         done = subprocess.run([os.path.join(BIN, "dsn-bench"), name, *bus, *words], capture_output=True, text=True, timeout=300,
                               stdin=subprocess.DEVNULL, env=environment)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -54,6 +55,9 @@ class Bench(unittest.TestCase):
         self.assertIn(heading, table)
         self.assertGreater(len(table.splitlines()), 2, table)
         return answer
+
+    def test_seal(self):
+        self.check("seal")
 
     def test_amqp(self):
         answer = self.check("amqp")

@@ -10,6 +10,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import broker as broker_module
 from broker import Broker, Peer, require
+from secp256k1 import Key
 
 NODE = "a1" * 20
 OTHER = "b2" * 20
@@ -531,6 +532,19 @@ class Setup(unittest.TestCase):
                                '{"hello":"1"}'], stdout=subprocess.PIPE, text=True, timeout=30)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertEqual(node.wait("message")[5], '{"hello":"1"}')
+
+    def test_the_queue_of_an_enode_is_made_and_may_be_read(self):
+        key = Key("a node that is known by its enode")
+        enode, node = key.public.hex(), key.address[2:]
+        lines = self.setup("plain", "agent:" + enode, network="enodes", keys="enodes")
+        for queue in (enode, node):
+            self.assertIn("queue %s (plain messages)" % queue, lines)
+        with open(self.key(node, "enodes", "enodes")) as f:
+            environment = dict(os.environ, DSN_BROKER_PASSWORD=f.readline().strip())
+        for queue in (enode, node):
+            done = subprocess.run([os.path.join(broker_module.BIN, "bus_raw"), self.broker.url("dsn.enodes." + node), "receive", queue, "1",
+                                   "200"], env=environment, stdout=subprocess.PIPE, text=True, timeout=30)
+            self.assertEqual(done.stdout.split()[0], "timeout", queue)  # nothing in it, and not refused
 
     def test_without_management(self):
         with self.assertRaises(AssertionError) as caught:

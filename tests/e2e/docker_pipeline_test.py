@@ -139,8 +139,9 @@ class DockerPipeline(unittest.TestCase):
         self.assertGreaterEqual(len(source), SECONDS // 2 - 1)
         for url in urls:
             self.check_decodes(url)
+        self.assertEqual(hls_rules.check_served(f"{base}.m3u8"), [])
         for node in ROLES.values():
-            self.vcli("node", "purge", node)
+            self.vcli("node", "purge", node, "--force")
         self.assertEqual(self.engine.containers(), [])
 
     def test_classic_keeps_hls(self):

@@ -391,13 +391,35 @@ static void seed_t45(void **state)
 	mem_free(seed);
 }
 
+/* The proof of concept writes the first transcoder's address for each of its copies. */
+static void equal_outputs(void **state)
+{
+	static const char text[] =
+		"{\"command\":\"config\",\"type\":\"distributor\",\"nginx-rtmp-core\":{\"listen\":\"1935\","
+		"\"application\":\"job8\"},\"ffmpeg-rtmp\":{\"outputs\":[{\"variant\":\"_4k\",\"ip\":\"203.0.113.20\"},"
+		"{\"ip\":\"203.0.113.31\",\"failover_ip\":\"203.0.113.32\"},{\"ip\":\"203.0.113.31\","
+		"\"failover_ip\":\"203.0.113.32\"},{\"ip\":\"203.0.113.33\"}]}}";
+	const struct place root = {NULL, NULL, 0};
+	json_t *message = json_loads(text, 0, NULL);
+	struct api_task *t = NULL;
+
+	(void)state;
+	ok(api_task_read(NULL, message, &root, &t));
+	assert_int_equal(t->output_count, 3);
+	assert_int_equal(t->equal_outputs, 1);
+	assert_string_equal(t->outputs[1].ip, "203.0.113.31");
+	assert_string_equal(t->outputs[2].ip, "203.0.113.33");
+	mem_free(t);
+	json_decref(message);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(private_form), cmocka_unit_test(tasks_100),     cmocka_unit_test(tasks_extended),
 		cmocka_unit_test(tasks_t45),    cmocka_unit_test(commands),      cmocka_unit_test(node_create),
 		cmocka_unit_test(keys),         cmocka_unit_test(seed_pipeline), cmocka_unit_test(seed_documents),
-		cmocka_unit_test(seed_t45),
+		cmocka_unit_test(seed_t45),     cmocka_unit_test(equal_outputs),
 	};
 
 	mem_init();

@@ -3,8 +3,8 @@
  *
  * Threads: one at a time.
  */
-#ifndef DSN_BUS_KNOWN_H
-#define DSN_BUS_KNOWN_H
+#ifndef DSN_BUS_KNOWN_KEYS_H
+#define DSN_BUS_KNOWN_KEYS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,24 +20,24 @@ enum known_place {
 #define KNOWN_STRANGERS_MAX 256
 #define KNOWN_FAMILIAR_MAX 1024
 
-struct known {
+struct known_key {
 	uint8_t address[ETH_ADDRESS_BYTES];
 	bool has_key; /* one may be kept before its key is known */
 	uint8_t public[SECP_PUBLIC_BYTES];
 	enum known_place place;
-	struct known *older;
-	/* known.c's */
-	struct known *bucket_next, *newer;
+	struct known_key *older;
+	/* known_keys.c's */
+	struct known_key *bucket_next, *newer;
 };
 
-struct known_table;
-struct known_table *known_table_new(const void *ctx);
+struct known_keys;
+struct known_keys *known_keys_new(const void *ctx);
 /* NULL: there is none. Finding one counts as using it. */
-struct known *known_find(struct known_table *t, const uint8_t address[ETH_ADDRESS_BYTES]);
+struct known_key *known_keys_find(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES]);
 /* The one of this address, made when there is none, in `place` or the better one where it is. */
-struct known *known_put(struct known_table *t, const uint8_t address[ETH_ADDRESS_BYTES], enum known_place place);
+struct known_key *known_keys_put(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES], enum known_place place);
 /* The last used of a place, from which `older` leads to the others; NULL: there is none. */
-const struct known *known_newest(const struct known_table *t, enum known_place place);
-size_t known_count(const struct known_table *t, enum known_place place);
+const struct known_key *known_keys_newest(const struct known_keys *t, enum known_place place);
+size_t known_keys_count(const struct known_keys *t, enum known_place place);
 
 #endif

@@ -1,4 +1,4 @@
-#include "bus/known.h"
+#include "bus/known_keys.h"
 
 #include <string.h>
 
@@ -7,12 +7,12 @@
 #define BUCKETS 1024 /* a power of two */
 
 struct row {
-	struct known *oldest, *newest;
+	struct known_key *oldest, *newest;
 	size_t count;
 };
 
-struct known_table {
-	struct known *buckets[BUCKETS];
+struct known_keys {
+	struct known_key *buckets[BUCKETS];
 	struct row rows[KNOWN_PLACES];
 };
 
@@ -22,18 +22,18 @@ static const size_t most[KNOWN_PLACES] = {
 	[KNOWN_KEPT] = SIZE_MAX,
 };
 
-struct known_table *known_table_new(const void *ctx)
+struct known_keys *known_keys_new(const void *ctx)
 {
-	return mem_new(ctx, struct known_table);
+	return mem_new(ctx, struct known_keys);
 }
 
 /* An address is a part of a hash; who searches for many in one bucket fills it with no more than there are at all. */
-static struct known **bucket(struct known_table *t, const uint8_t address[ETH_ADDRESS_BYTES])
+static struct known_key **bucket(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES])
 {
 	return &t->buckets[(address[0] * 256u + address[1]) % BUCKETS];
 }
 
-static void leave_row(struct known_table *t, struct known *n)
+static void leave_row(struct known_keys *t, struct known_key *n)
 {
 	struct row *r = &t->rows[n->place];
 
@@ -42,7 +42,7 @@ static void leave_row(struct known_table *t, struct known *n)
 	r->count--;
 }
 
-static void enter_row(struct known_table *t, struct known *n, enum known_place place)
+static void enter_row(struct known_keys *t, struct known_key *n, enum known_place place)
 {
 	struct row *r = &t->rows[place];
 
@@ -54,9 +54,9 @@ static void enter_row(struct known_table *t, struct known *n, enum known_place p
 	r->count++;
 }
 
-static void forget(struct known_table *t, struct known *n)
+static void forget(struct known_keys *t, struct known_key *n)
 {
-	struct known **at = bucket(t, n->address);
+	struct known_key **at = bucket(t, n->address);
 
 	while (*at != n)
 		at = &(*at)->bucket_next;
@@ -65,15 +65,15 @@ static void forget(struct known_table *t, struct known *n)
 	mem_free(n);
 }
 
-static void make_room(struct known_table *t, enum known_place place)
+static void make_room(struct known_keys *t, enum known_place place)
 {
 	if (t->rows[place].count >= most[place])
 		forget(t, t->rows[place].oldest);
 }
 
-struct known *known_find(struct known_table *t, const uint8_t address[ETH_ADDRESS_BYTES])
+struct known_key *known_keys_find(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES])
 {
-	struct known *n = *bucket(t, address);
+	struct known_key *n = *bucket(t, address);
 
 	while (n && memcmp(n->address, address, ETH_ADDRESS_BYTES) != 0)
 		n = n->bucket_next;
@@ -84,9 +84,9 @@ struct known *known_find(struct known_table *t, const uint8_t address[ETH_ADDRES
 	return n;
 }
 
-struct known *known_put(struct known_table *t, const uint8_t address[ETH_ADDRESS_BYTES], enum known_place place)
+struct known_key *known_keys_put(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES], enum known_place place)
 {
-	struct known *n = known_find(t, address), **at;
+	struct known_key *n = known_keys_find(t, address), **at;
 
 	if (n && n->place >= place)
 		return n;
@@ -97,7 +97,7 @@ struct known *known_put(struct known_table *t, const uint8_t address[ETH_ADDRESS
 		return n;
 	}
 	make_room(t, place);
-	n = mem_new(t, struct known);
+	n = mem_new(t, struct known_key);
 	memcpy(n->address, address, ETH_ADDRESS_BYTES);
 	at = bucket(t, address);
 	n->bucket_next = *at;
@@ -106,12 +106,12 @@ struct known *known_put(struct known_table *t, const uint8_t address[ETH_ADDRESS
 	return n;
 }
 
-const struct known *known_newest(const struct known_table *t, enum known_place place)
+const struct known_key *known_keys_newest(const struct known_keys *t, enum known_place place)
 {
 	return t->rows[place].newest;
 }
 
-size_t known_count(const struct known_table *t, enum known_place place)
+size_t known_keys_count(const struct known_keys *t, enum known_place place)
 {
 	return t->rows[place].count;
 }
