@@ -441,7 +441,9 @@ struct error *job_trouble(const struct job *j)
 		if (u->state == UNIT_RUNNING)
 			continue;
 		if (u->trouble)
-			return error_new(ERROR_FAILED, "unit %s %s; its log: %s", u->name, u->trouble, u->log_path);
+			return error_new(ERROR_FAILED, "unit %s %s%s%s; its log: vcli node logs %s %s", u->name,
+					 u->trouble, u->why ? ": " : "", u->why ? u->why : "", j->node->row.id,
+					 u->name);
 		return error_new(ERROR_TIMEOUT, "unit %s has not started yet", u->name);
 	}
 	return NULL;

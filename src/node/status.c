@@ -50,6 +50,8 @@ static json_t *unit_status(const struct unit *u)
 	json_put_decimal(o, "restarts", u->restarts);
 	if (u->trouble)
 		json_put(o, "last_exit", u->trouble);
+	if (u->why)
+		json_put(o, "why", u->why);
 	if (u->has_failover)
 		json_put(o, "target", u->use_failover ? "failover" : "first");
 	if (u->has_progress) {

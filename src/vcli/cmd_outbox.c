@@ -1,4 +1,4 @@
-/* vcli outbox: what --detach has kept. */
+/* vcli outbox list and flush: what --detach has kept; the list has transactions too (cmd_outbox_chain.c). */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "vcli/commands.h"
 #include "vcli/detach.h"
+#include "vcli/outbox_rows.h"
 #include "vcli/render.h"
 #include "vcli/sender.h"
 
@@ -16,10 +17,12 @@
 struct error *cmd_outbox_list(struct vcli *v)
 {
 	static const char *const columns[] = {"what", "node_id", "state", "until", "why", NULL};
-	json_t *answer = json_object(), *all = json_array();
+	static const char *const of_chain[] = {"id", "state", "nonce", "gap", "to", "value", NULL};
+	json_t *answer = json_object(), *all = json_array(), *transactions = json_array();
 	char **names = NULL;
 
 	json_object_set_new(answer, "commands", all);
+	json_object_set_new(answer, "transactions", transactions);
 	vcli_answer(v, answer);
 	TRY(outstore_names(v, &v->set, false, &names));
 	for (char **n = names; *n; n++) {
@@ -32,9 +35,14 @@ struct error *cmd_outbox_list(struct vcli *v)
 		json_array_extend(all, rows);
 		json_decref(rows);
 	}
-	if (!v->set.json && json_array_size(all))
+	TRY(outbox_rows(v, transactions));
+	if (v->set.json)
+		return NULL;
+	if (json_array_size(all))
 		render_table(stdout, all, columns);
-	else if (!v->set.json)
+	if (json_array_size(transactions))
+		render_table(stdout, transactions, of_chain);
+	if (json_array_size(all) + json_array_size(transactions) == 0)
 		printf("the outbox is empty\n");
 	return NULL;
 }

@@ -189,6 +189,10 @@ static struct error *scan(int argc, char **argv, struct words *w, bool check)
 		} else if (!flags_over && argc == 2 && (strcmp(arg, "-v") == 0 || strcmp(arg, "-V") == 0)) {
 			argv[i] = "--version"; /* as most programs take it when it stands alone */
 			w->version = true;
+		} else if (!flags_over && strcmp(arg, "-f") == 0 && !check) {
+			static char follow[] = "--follow"; /* as people know it from tail */
+
+			argv[i] = follow;
 		} else if (!flags_over && strncmp(arg, "--", 2) == 0) {
 			size_t len = strcspn(arg + 2, "=");
 			const struct config_row *row = vcli_flag(arg + 2, len);

@@ -23,7 +23,8 @@ NOBODY = "ee" * 20
 COMMANDS = ["node create", "node list", "node rename", "node forget", "pipeline init", "key agent", "node status", "node remove", "node purge", "node hardware", "node free_hardware",
             "node maintenance", "node pipeline", "pipeline plan", "pipeline private", "pipeline start", "pipeline push",
             "pipeline stop", "pipeline list", "pipeline status", "pipeline monitor", "pipeline close", "broker setup", "bus send",
-            "bus receive", "outbox list", "outbox flush", "whisper send", "whisper receive", "whisper genpub", "whisper ping",
+            "bus receive", "outbox list", "outbox resend", "outbox replace",
+            "outbox abandon", "outbox flush", "whisper send", "whisper receive", "whisper genpub", "whisper ping",
             "whisper pong", "whisper net up", "whisper net status", "whisper net down", "account new", "account list",
             "account import", "account export", "chain up", "chain status", "chain down", "chain deploy", "counter get",
             "counter increment", "counter decrement", "counter clear", "bar add", "bar lift", "bar appeal", "bar decide", "bar show",
@@ -329,7 +330,7 @@ class Away(Case):
         self.assertEqual(list(self.home.rglob("outbox.db")), [])
 
     def test_empty_lists(self):
-        self.assertEqual(self.json("outbox", "list"), {"commands": []})
+        self.assertEqual(self.json("outbox", "list"), {"commands": [], "transactions": []})
         self.assertEqual(self.json("pipeline", "list"), {"jobs": []})
 
 

@@ -26,6 +26,7 @@
 	}
 HANDLER(cmd_node_create)
 HANDLER(cmd_node_list)
+HANDLER(cmd_node_logs)
 HANDLER(cmd_node_verb)
 HANDLER(cmd_node_forget)
 HANDLER(cmd_node_rename)
