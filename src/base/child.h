@@ -25,6 +25,12 @@ struct child_identity {
 	uint64_t start_time; /* clock ticks since boot */
 };
 
+/* What keeps a program that strangers' bytes have taken over from more than its job. */
+struct child_limits {
+	int64_t processes;  /* of its user together, threads too (RLIMIT_NPROC); 0: no bound of ours */
+	int64_t file_bytes; /* the largest file it may write (RLIMIT_FSIZE); 0: no bound of ours */
+};
+
 struct child_spec {
 	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH when it has no slash */
 	const char *const *env;  /* NULL-terminated NAME=value; NULL: PATH, HOME, LANG of this process only */
@@ -32,6 +38,9 @@ struct child_spec {
 	bool set_user;           /* run as uid/gid (needs root) */
 	uid_t uid;
 	gid_t gid;
+	const char *account; /* whose supplementary groups (video, render) it gets; NULL: those of uid's account */
+	/* Not NULL: these bounds, no core file, and nothing that it executes gets more rights (no_new_privs). */
+	const struct child_limits *limits;
 	int stdin_fd;  /* -1: /dev/null */
 	int stdout_fd; /* -1: /dev/null */
 	int stderr_fd; /* -1: /dev/null */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -37,9 +38,9 @@ struct plan {
 	int gate_fd;    /* read: one byte says go, its end says that the parent is gone */
 };
 
-enum step { STEP_DESCRIPTORS, STEP_GROUPS, STEP_GID, STEP_UID, STEP_FOLDER, STEP_EXEC };
-static const char *const step_names[] = {"descriptors", "supplementary groups", "group id",
-					 "user id",     "working folder",       "program"};
+enum step { STEP_DESCRIPTORS, STEP_LIMITS, STEP_GROUPS, STEP_GID, STEP_UID, STEP_FOLDER, STEP_EXEC };
+static const char *const step_names[] = {"descriptors",    "limits", "supplementary groups", "group id", "user id",
+					 "working folder", "program"};
 
 struct report {
 	int step;
@@ -89,11 +90,13 @@ static char **default_environment(const void *ctx)
 static void find_groups(const void *ctx, struct plan *p)
 {
 	struct passwd entry, *found = NULL;
+	const char *account = p->spec->account;
 	char buffer[4096];
 	p->group_count = 64;
 	p->groups = mem_array(ctx, gid_t, 64);
-	if (getpwuid_r(p->spec->uid, &entry, buffer, sizeof buffer, &found) == 0 && found &&
-	    getgrouplist(found->pw_name, p->spec->gid, p->groups, &p->group_count) >= 0)
+	if (!account && getpwuid_r(p->spec->uid, &entry, buffer, sizeof buffer, &found) == 0 && found)
+		account = found->pw_name;
+	if (account && getgrouplist(account, p->spec->gid, p->groups, &p->group_count) >= 0)
 		return;
 	p->groups[0] = p->spec->gid;
 	p->group_count = 1;
@@ -139,13 +142,36 @@ static void set_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void set_limits(void)
+static void lower(int resource, rlim_t bound)
 {
+	struct rlimit limit;
+	if (getrlimit((__rlimit_resource_t)resource, &limit) < 0)
+		return;
+	if (limit.rlim_max > bound)
+		limit.rlim_max = bound;
+	if (limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	setrlimit((__rlimit_resource_t)resource, &limit);
+}
+
+static void set_limits(const struct plan *p)
+{
+	const struct child_limits *l = p->spec->limits;
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > OPEN_FILES_MAX) {
 		limit.rlim_cur = OPEN_FILES_MAX;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (!l)
+		return;
+	lower(RLIMIT_NOFILE, OPEN_FILES_MAX);
+	lower(RLIMIT_CORE, 0);
+	if (l->processes)
+		lower(RLIMIT_NPROC, (rlim_t)l->processes);
+	if (l->file_bytes)
+		lower(RLIMIT_FSIZE, (rlim_t)l->file_bytes);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		give_up(p, STEP_LIMITS);
 }
 
 static void wait_for_go(const struct plan *p)
@@ -164,7 +190,7 @@ static _Noreturn void become_program(struct plan *p)
 	setsid();
 	set_descriptors(p);
 	wait_for_go(p);
-	set_limits();
+	set_limits(p);
 	if (p->spec->set_user) {
 		if (setgroups((size_t)p->group_count, p->groups) < 0)
 			give_up(p, STEP_GROUPS);

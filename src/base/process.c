@@ -1,9 +1,14 @@
 #include "base/process.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -12,6 +17,7 @@
 #define CHILDREN_LIMIT (1 << 20)
 #define CHILDREN_TRIES 8
 #define TITLE_SIZE 4096
+#define KILL_TRIES 100
 
 /* Fields after the name, as proc(5) counts them less 3. */
 enum { FIELD_STATE = 0, FIELD_SESSION = 3, FIELD_START = 19, FIELDS };
@@ -39,6 +45,53 @@ struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat)
 	ret_stat->session = (pid_t)strtol(field[FIELD_SESSION], NULL, 10);
 	ret_stat->start_time = strtoull(field[FIELD_START], NULL, 10);
 	return NULL;
+}
+
+struct error *process_user(pid_t pid, uid_t *ret_uid)
+{
+	char path[64], text[1024];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	/* Before it stands the name, in which the kernel escapes line feeds. */
+	const char *line = strstr(text, "\nUid:\t");
+	if (!line)
+		return error_new(ERROR_NOT_FOUND, "process %d: is gone", (int)pid);
+	*ret_uid = (uid_t)strtoul(line + 6, NULL, 10);
+	return NULL;
+}
+
+/* As that user, whom the kernel then lets signal all of his own and nobody else's. */
+static _Noreturn void kill_all_of(uid_t uid)
+{
+	/* Not by the library, which would ask other threads to do the same: here there are none. */
+	if (syscall(SYS_setresuid, uid, uid, uid) < 0)
+		_exit(2);
+	_exit(kill(-1, SIGKILL) < 0 && errno != ESRCH ? 2 : 0);
+}
+
+struct error *process_kill_user(uid_t uid)
+{
+	assert(uid != 0 && uid != geteuid());
+	for (int i = 0; i < KILL_TRIES; i++) {
+		int status = 0;
+		pid_t pid = fork();
+		if (pid == 0)
+			kill_all_of(uid);
+		if (pid < 0)
+			return error_sys(errno, "ending the processes of user %u", (unsigned)uid);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			return NULL;
+		if (WIFEXITED(status))
+			return error_new(ERROR_FAILED, "the processes of user %u cannot be ended", (unsigned)uid);
+		/* One of them was quicker and has ended ours. */
+	}
+	return error_new(ERROR_FAILED, "the processes of user %u end whoever would end them", (unsigned)uid);
 }
 
 /* proc(5): a list read while a listed child is buried may lack one that lives. Then it also names the buried one, which

@@ -18,6 +18,14 @@ struct process_stat {
 /* ERROR_NOT_FOUND when there is no such process. */
 struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat) MUST_CHECK;
 
+/* Whose it is (real user id), also of a process that hides itself (prctl(2), PR_SET_DUMPABLE). ERROR_NOT_FOUND when
+ * there is no such process. */
+struct error *process_user(pid_t pid, uid_t *ret_uid) MUST_CHECK;
+
+/* End (SIGKILL) all processes of a user that is not our own, at once, so that none gets away by starting others.
+ * Whether they are gone when it returns is not said. */
+struct error *process_kill_user(uid_t uid) MUST_CHECK;
+
 /* Pids of the processes that `pid` has started and not yet waited for (its first thread alone is looked at); ctx's.
  * ERROR_NOT_FOUND: there is no such process; ERROR_UNAVAILABLE: they come and go too fast to be listed, try again;
  * ERROR_FAILED: the kernel was built without CONFIG_PROC_CHILDREN. */

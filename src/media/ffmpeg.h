@@ -32,11 +32,11 @@ const char *media_application(const struct api_target *t, const char *job, const
 
 /* Name of the key file for one target. */
 char *media_key_name(const void *ctx, const char *host, int port, const char *application, const char *stream);
-/* Write (0600, atomically) the key files of all a task's targets, failover addresses too, and of its own relay
- * (127.0.0.1:rtmp_port/live/<job>) into `folder` (host path, exists). The same default_application as for the
- * vectors. */
+/* Write (atomically) the key files of all a task's targets, failover addresses too, and of its own relay
+ * (127.0.0.1:rtmp_port/live/<job>) into `folder` (host path, exists, only we may write it). The same
+ * default_application as for the vectors. `readers`: group that may read them; (gid_t)-1: none, they are for us. */
 struct error *media_keys_write(const char *folder, const struct api_task *task, int rtmp_port,
-			       const char *default_application) MUST_CHECK;
+			       const char *default_application, gid_t readers) MUST_CHECK;
 /* Remove them again. */
 struct error *media_keys_remove(const char *folder, const struct api_task *task, int rtmp_port,
 				const char *default_application) MUST_CHECK;

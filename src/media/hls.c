@@ -208,28 +208,28 @@ char *hls_playlist_text(const void *ctx, const struct hls_playlist *p)
 	return text;
 }
 
-struct error *hls_finish(const char *folder)
+struct error *hls_finish(const char *top, const char *folder, struct beneath_owner owner)
 {
 	void *scope = mem_printf(NULL, "%s", folder);
-	char *path = file_join(scope, folder, HLS_PLAYLIST_NAME);
+	char *name = file_join(scope, folder, HLS_PLAYLIST_NAME);
 	struct hls_playlist *p = NULL;
 	struct error *e = NULL;
 	char *text;
 	size_t len;
 
-	if (!file_exists(path))
+	if (!beneath_exists(top, name))
 		goto out;
-	e = file_read(scope, path, HLS_MAX_TEXT_BYTES, &text, &len);
+	e = beneath_read(scope, top, name, HLS_MAX_TEXT_BYTES, &text, &len);
 	if (!e)
 		e = hls_playlist_parse(scope, text, len, &p);
 	if (e || p->ended)
 		goto out;
 	p->ended = true;
 	text = hls_playlist_text(scope, p);
-	e = file_write_atomic(path, text, strlen(text), 0644);
+	e = beneath_write(top, name, text, strlen(text), 0644, owner, true);
 out:
 	if (e)
-		e = error_wrap(e, "cannot end the playlist %s", path);
+		e = error_wrap(e, "cannot end the playlist %s/%s", top, name);
 	mem_free(scope);
 	return e;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "api/task.h"
+#include "base/beneath.h"
 #include "media/hls_measured.h"
 
 struct hls_segment {
@@ -61,9 +62,10 @@ struct error *hls_playlist_parse(const void *ctx, const char *text, size_t len,
 				 struct hls_playlist **ret_playlist) MUST_CHECK;
 /* File name of the media playlist in a rendition's folder. */
 #define HLS_PLAYLIST_NAME "index.m3u8"
-/* Put EXT-X-ENDLIST to the media playlist in `folder` (index.m3u8); harmless when it is there already or no playlist
- * is. Blocking; only while no segmenter writes there. */
-struct error *hls_finish(const char *folder) MUST_CHECK;
+/* Put EXT-X-ENDLIST to the media playlist (index.m3u8) in `folder`, a path beneath `top` (base/beneath.h) that the
+ * segmenter's user may write; it is `owner`'s afterwards. Harmless when it is there already or no playlist is.
+ * Blocking; only while no segmenter writes there. */
+struct error *hls_finish(const char *top, const char *folder, struct beneath_owner owner) MUST_CHECK;
 /* Master playlist of a job: one line pair per variant, uri "<job><variant>/index.m3u8". `measured[i]`: what variant i
  * turned out to be; NULL: not known yet, then it is listed as it was ordered. */
 char *hls_master_text(const void *ctx, const char *job, const struct api_hls *hls,

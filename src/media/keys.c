@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/beneath.h"
 #include "base/mem.h"
 #include "media/ffmpeg.h"
 
@@ -25,7 +25,8 @@ char *media_key_name(const void *ctx, const char *host, int port, const char *ap
 
 struct visitor {
 	const char *folder;
-	struct error *(*visit)(const char *path, const char *stream, const char *key);
+	struct error *(*visit)(const struct visitor *v, const char *name, const char *stream, const char *key);
+	gid_t readers;
 };
 
 static struct error *visit_one(const struct visitor *v, const char *host, int port, const char *application,
@@ -37,7 +38,7 @@ static struct error *visit_one(const struct visitor *v, const char *host, int po
 	if (!host || !key)
 		return NULL;
 	scope = mem_new(NULL, char);
-	e = v->visit(file_join(scope, v->folder, media_key_name(scope, host, port, application, stream)), stream, key);
+	e = v->visit(v, media_key_name(scope, host, port, application, stream), stream, key);
 	mem_free(scope);
 	return e;
 }
@@ -65,30 +66,31 @@ static struct error *visit_all(const struct visitor *v, const struct api_task *t
 	return NULL;
 }
 
-static struct error *write_one(const char *path, const char *stream, const char *key)
+static struct error *write_one(const struct visitor *v, const char *name, const char *stream, const char *key)
 {
 	char *text = mem_printf(NULL, "rtmp_playpath=%s?key=%s\n", stream, key);
 	/* Written anew from the stored task before each start of the job, so a power cut may take it. */
-	struct error *e = file_replace(path, text, strlen(text), 0600);
+	struct error *e = beneath_write(v->folder, name, text, strlen(text), v->readers == (gid_t)-1 ? 0600 : 0640,
+					(struct beneath_owner){(uid_t)-1, v->readers}, false);
 
 	mem_free(text);
 	return e;
 }
 
-static struct error *remove_one(const char *path, const char *stream, const char *key)
+static struct error *remove_one(const struct visitor *v, const char *name, const char *stream, const char *key)
 {
 	(void)stream, (void)key;
-	return file_remove(path);
+	return beneath_remove(v->folder, name);
 }
 
 struct error *media_keys_write(const char *folder, const struct api_task *task, int rtmp_port,
-			       const char *default_application)
+			       const char *default_application, gid_t readers)
 {
-	return visit_all(&(struct visitor){folder, write_one}, task, rtmp_port, default_application);
+	return visit_all(&(struct visitor){folder, write_one, readers}, task, rtmp_port, default_application);
 }
 
 struct error *media_keys_remove(const char *folder, const struct api_task *task, int rtmp_port,
 				const char *default_application)
 {
-	return visit_all(&(struct visitor){folder, remove_one}, task, rtmp_port, default_application);
+	return visit_all(&(struct visitor){folder, remove_one, (gid_t)-1}, task, rtmp_port, default_application);
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/file.h"
+#include "base/beneath.h"
 #include "base/mem.h"
 #include "media/args.h"
 
@@ -22,29 +22,26 @@ char **media_nginx_argv(const void *ctx, const char *nginx, const char *path, co
 	return args_done(a, ctx);
 }
 
-struct error *media_nginx_folders(const char *folder)
+struct error *media_nginx_folders(const char *folder, struct beneath_owner owner)
 {
 	static const struct {
 		const char *name;
 		mode_t mode;
+		bool nginx; /* it writes there */
 	} folders[] = {
-		{"conf", 0755},
-		{"run", 0700},
-		{"run/tmp", 0700},
-		{"log", 0755},
-		{"data/hls", 0755},
-		{"nginx/app-enabled", 0755},
-		{"nginx/sites-enabled", 0755},
-		{"derived/app-enabled", 0755},
-		{"derived/sites-enabled", 0755},
+		{"conf", 0755, false},
+		{"run", 0700, true},
+		{"run/tmp", 0700, true},
+		{"log", 0755, false},
+		{"data/hls", 0755, false},
+		{"nginx/app-enabled", 0755, false},
+		{"nginx/sites-enabled", 0755, false},
+		{"derived/app-enabled", 0755, false},
+		{"derived/sites-enabled", 0755, false},
 	};
-	void *scope = mem_new(NULL, char);
 	struct error *e = NULL;
 
 	for (size_t i = 0; !e && i < sizeof(folders) / sizeof(folders[0]); i++)
-		e = file_mkdirs(file_join(scope, folder, folders[i].name), folders[i].mode);
-	if (!e)
-		e = file_remove(file_join(scope, folder, "run/control.sock"));
-	mem_free(scope);
-	return e;
+		e = beneath_mkdirs(folder, folders[i].name, folders[i].mode, folders[i].nginx ? owner : BENEATH_KEEP);
+	return e ? e : beneath_remove(folder, "run/control.sock");
 }

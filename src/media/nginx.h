@@ -18,6 +18,7 @@
 #define DSN_MEDIA_NGINX_H
 
 #include "api/task.h"
+#include "base/beneath.h"
 #include "base/buf.h"
 
 struct media_nginx_node {
@@ -30,15 +31,17 @@ struct media_nginx_node {
 	const char *agent_socket; /* unix socket of the agent as nginx sees it */
 	const char *node_id;      /* in the path of callbacks; NULL: left out */
 	const char *listen_ip;    /* NULL: 0.0.0.0; "::" for both families */
+	/* Classic: who may publish, addresses and networks ("192.0.2.0/24"), NULL-terminated; NULL: everybody. */
+	const char *const *publishers;
 };
 
 /* {nginx, -e stderr, -p path, -c conf}: starts nginx in the foreground on a configuration file. With `module_path`
  * (the untouched classic nginx.conf, which names no module) the module is loaded by -g. `test` adds -t. */
 char **media_nginx_argv(const void *ctx, const char *nginx, const char *path, const char *conf, const char *module_path,
 			bool test);
-/* Make the folders a configuration of either mode needs below `folder` (host path) and remove stale sockets. Only
- * while the node's nginx does not run. */
-struct error *media_nginx_folders(const char *folder) MUST_CHECK;
+/* Make the folders a configuration of either mode needs below `folder` (host path; only we may write it) and remove
+ * stale sockets. Those that nginx writes into are given to `owner`, as whom it runs. Only while it does not run. */
+struct error *media_nginx_folders(const char *folder, struct beneath_owner owner) MUST_CHECK;
 
 /* Managed: applications `ingest`, `live` (publishers authorised by the agent, played from 127.0.0.1 only), unix socket
  * <path>/run/control.sock for /stat and /control, HLS below <path>/data/hls with CORS and MIME types. ctx owns the

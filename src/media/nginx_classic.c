@@ -4,6 +4,9 @@
 #include "base/mem.h"
 #include "media/nginx.h"
 
+/* Publishers, players and the programs that play and publish, together. */
+#define CLASSIC_CONNECTIONS "256"
+
 /* Tabs, blanks at line ends and all: nodes in the field compare these files. */
 static const char conf_text[] = "daemon off;\n"
 				"worker_processes 1;\n"
@@ -243,6 +246,17 @@ static char *process_http(const void *ctx, const struct media_nginx_node *n)
 			  n->path, n->path, n->path, n->path, n->path, n->path);
 }
 
+/* nginx starts a program for each stream that is published: so who may publish is asked, and how many connections there
+ * are is bounded. Applications inherit both. */
+static char *process_publishers(const void *ctx, const struct media_nginx_node *n)
+{
+	char *text = mem_strdup(ctx, "");
+
+	for (const char *const *p = n->publishers; p && *p; p++)
+		text = appended(text, mem_printf(ctx, "        allow publish %s;\n", *p));
+	return n->publishers ? appended(text, "        deny publish all;\n") : text;
+}
+
 char *media_nginx_classic_derived(const void *ctx, const struct media_nginx_node *n, const char *text)
 {
 	void *scope = mem_new(NULL, char);
@@ -256,8 +270,12 @@ char *media_nginx_classic_derived(const void *ctx, const struct media_nginx_node
 				   mem_printf(scope,
 					      "        listen %s:%d;\n"
 					      "        access_log off;\n"
-					      "        max_message 16M;\n",
-					      n->listen_ip ? n->listen_ip : "0.0.0.0", n->rtmp_port));
+					      "        max_message 16M;\n"
+					      "%s",
+					      n->listen_ip ? n->listen_ip : "0.0.0.0", n->rtmp_port,
+					      process_publishers(scope, n)));
+		derived = replaced(scope, derived, "rtmp {\n",
+				   "rtmp {\n        max_connections " CLASSIC_CONNECTIONS ";\n");
 		derived = replaced(scope, derived, "access_log  logs/access.log;", "access_log off;");
 		derived = replaced(scope, derived, "error_log logs/error.log;", "error_log stderr warn;");
 		derived = replaced(scope, derived, "http {\n", process_http(scope, n));

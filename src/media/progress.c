@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
+
 /* ffmpeg's longest block (64 streams) is under 4 KiB. */
 #define TAIL_BYTES 16384
 #define LINE_BYTES 128
@@ -188,12 +190,11 @@ static struct error *read_tail(int fd, const char *path, off_t size, struct medi
 
 struct error *media_progress_read(const char *path, size_t limit, struct media_progress *ret_progress)
 {
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	struct error *e = NULL;
 	struct stat st;
+	int fd = -1;
 
-	if (fd < 0)
-		return error_sys(errno, "cannot open %s", path);
+	TRY(beneath_open_in(path, O_RDWR, 0, &fd));
 	if (fstat(fd, &st) < 0)
 		e = error_sys(errno, "cannot read %s", path);
 	if (!e)
@@ -203,5 +204,20 @@ struct error *media_progress_read(const char *path, size_t limit, struct media_p
 		e = error_sys(errno, "cannot cut %s", path);
 	}
 	close(fd);
+	return e;
+}
+
+struct error *media_progress_empty(const char *path)
+{
+	struct error *e;
+	int fd = -1;
+
+	e = beneath_open_in(path, O_WRONLY | O_TRUNC, 0, &fd);
+	if (!e)
+		close(fd);
+	if (e && e->code == ERROR_NOT_FOUND) {
+		error_free(e);
+		e = NULL;
+	}
 	return e;
 }

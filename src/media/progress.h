@@ -27,7 +27,11 @@ struct media_progress {
 
 /* The last complete block in `text`; ERROR_NOT_FOUND when there is none. Unknown keys are passed over. */
 struct error *media_progress_parse(const char *text, size_t len, struct media_progress *ret_progress) MUST_CHECK;
-/* Read the file's tail and cut the file to nothing once it is over `limit` bytes (writers append). */
+/* Read the file's tail and cut the file to nothing once it is over `limit` bytes (writers append). Its folder is one
+ * that only we may write; what is in the file is not believed, and what is no regular file refused. */
 struct error *media_progress_read(const char *path, size_t limit, struct media_progress *ret_progress) MUST_CHECK;
+
+/* Forget what was reported; a missing file is success. */
+struct error *media_progress_empty(const char *path) MUST_CHECK;
 
 #endif

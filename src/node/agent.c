@@ -15,6 +15,7 @@
 #include "node/agent_impl.h"
 #include "node/agent_user.h"
 #include "node/answer.h"
+#include "node/classic.h"
 #include "node/command.h"
 #include "node/keys.h"
 #include "node/node.h"
@@ -382,6 +383,7 @@ static struct error *check_settings(struct agent *a)
 			"a shorter one",
 			s->state_dir,
 			strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS - SOCKET_PATH);
+	TRY(classic_check_publishers(s->classic_allow));
 	for (char **n = s->nodes; n && *n; n++) {
 		if (!id_valid(*n) && !hex_is(*n, KEYRING_ENODE_DIGITS))
 			return error_new(ERROR_INVALID,

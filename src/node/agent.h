@@ -25,7 +25,11 @@ struct agent_settings {
 	char *name;   /* of the agent, for people; NULL: none */
 	char *port_range, *public_ip;
 	char *mode, *runtime; /* of nodes whose document names none */
+	char **classic_allow; /* who may publish at classic nodes; NULL: this machine */
 	char *run_as;
+	char *unit_uids;         /* users of nodes' own, "FIRST-LAST"; "none" or NULL: all run as run_as */
+	int64_t unit_tasks;      /* processes and threads of a unit; 0: no bound */
+	int64_t unit_memory_mib; /* of a unit whose node names none; 0: no bound */
 	char *nginx, *rtmp_module, *ffmpeg, *ffprobe, *segmenter; /* segmenter NULL: dsn-hls beside the agent */
 	char *relay;                                         /* NULL: dsn-relay beside the segmenter */
 	char *docker_socket, *image;

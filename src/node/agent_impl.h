@@ -10,6 +10,7 @@
 #include "node/agent.h"
 #include "node/ports.h"
 #include "node/runtime.h"
+#include "node/uids.h"
 
 struct node;
 struct command;
@@ -33,6 +34,7 @@ struct agent {
 	uv_loop_t *loop;
 	struct agent_settings settings;
 	struct runtime_options runtime_options;
+	struct uid_range uids; /* users of nodes' own; none unless we are root */
 	const char *id;
 	int lock_fd;
 	struct db *db;

@@ -65,23 +65,36 @@ static const struct passwd *find_user(const char *name)
 	return user ? user : getpwnam(name);
 }
 
+static struct error *check_all(const struct agent_settings *s, uid_t uid, gid_t gid, const char *user)
+{
+	TRY(check_reach("--state-dir", s->state_dir, uid, gid, user));
+	if (strchr(s->segmenter, '/'))
+		TRY(check_reach("--segmenter", s->segmenter, uid, gid, user));
+	return strchr(s->relay, '/') ? check_reach("--relay", s->relay, uid, gid, user) : NULL;
+}
+
 struct error *agent_user(struct agent *a)
 {
 	struct runtime_options *o = &a->runtime_options;
 	const struct agent_settings *s = &a->settings;
 	const struct passwd *user;
+	char *name;
 
 	o->docker_socket = s->docker_socket;
+	o->tasks = s->unit_tasks;
+	o->memory_bytes = s->unit_memory_mib << 20;
 	if (geteuid() != 0)
 		return NULL;
+	TRY(uids_parse(s->unit_uids, &a->uids));
 	user = find_user(s->run_as);
 	if (!user)
 		return error_new(ERROR_INVALID, "--run-as: there is no user \"%s\" on this machine", s->run_as);
 	o->set_user = true;
 	o->uid = user->pw_uid;
 	o->gid = user->pw_gid;
-	TRY(check_reach("--state-dir", s->state_dir, o->uid, o->gid, s->run_as));
-	if (strchr(s->segmenter, '/'))
-		TRY(check_reach("--segmenter", s->segmenter, o->uid, o->gid, s->run_as));
-	return strchr(s->relay, '/') ? check_reach("--relay", s->relay, o->uid, o->gid, s->run_as) : NULL;
+	o->account = s->run_as;
+	if (!a->uids.first)
+		return check_all(s, o->uid, o->gid, s->run_as);
+	name = mem_printf(a, "%u (of --unit-uids)", (unsigned)a->uids.first);
+	return check_all(s, a->uids.first, a->uids.first, name);
 }

@@ -1,4 +1,4 @@
-/* nginx's questions and news about publishers, answered on the node's run/agent.sock. */
+/* nginx's questions and news about publishers, answered on the node's agent/agent.sock. */
 #ifndef DSN_NODE_CALLBACKS_H
 #define DSN_NODE_CALLBACKS_H
 

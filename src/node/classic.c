@@ -3,15 +3,18 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/nginx.h"
 #include "node/classic_reload.h"
+#include "node/folders.h"
 #include "node/store.h"
 
 #define TEXT_LIMIT (1 << 20)
@@ -27,14 +30,47 @@ static bool in_container(const struct node *n)
 	return n->ops != &runtime_process;
 }
 
+static const char *const this_machine[] = {"127.0.0.1", NULL};
+
+static bool is_publisher(const char *text)
+{
+	char address[INET_ADDRSTRLEN] = "";
+	size_t len = strcspn(text, "/"), digits = strspn(text + len + (text[len] == '/'), "0123456789");
+	struct in_addr found;
+
+	if (strcmp(text, "all") == 0)
+		return true;
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	if (inet_pton(AF_INET, address, &found) != 1)
+		return false;
+	return !text[len] || (digits > 0 && digits < 3 && !text[len + 1 + digits] && atoi(text + len + 1) <= 32);
+}
+
+struct error *classic_check_publishers(char *const *list)
+{
+	for (; list && *list; list++) {
+		if (!is_publisher(*list))
+			return error_new(ERROR_INVALID,
+					 "--classic-allow: \"%.80s\" is no IPv4 address, network such as 192.0.2.0/24, "
+					 "nor all",
+					 *list);
+	}
+	return NULL;
+}
+
 static struct media_nginx_node describe(const struct node *n)
 {
+	char **allow = n->agent->settings.classic_allow;
+
 	return (struct media_nginx_node){
 		.role = n->row.role,
 		.path = n->path,
 		.module_path = n->agent->settings.rtmp_module,
 		.rtmp_port = n->row.rtmp.container_port,
 		.http_port = n->row.http.container_port,
+		.publishers = allow ? (const char *const *)allow : this_machine,
 	};
 }
 
@@ -103,7 +139,9 @@ static struct error *remove_both(struct node *n, const char *name)
 struct error *classic_open(struct node *n)
 {
 	void *tmp = mem_strdup(NULL, "");
+	struct media_nginx_node m;
 	struct error *e = NULL;
+	char *text;
 
 	/* Folders only; a control.sock that nginx listens on must stay. */
 	static const char *const folders[] = {"nginx/app-enabled", "nginx/sites-enabled", "derived/app-enabled",
@@ -117,7 +155,10 @@ struct error *classic_open(struct node *n)
 		e = write_both(n, "mime.types", media_nginx_classic_mime(tmp));
 	if (!e && n->row.http.host_port)
 		e = write_both(n, "sites-enabled/hls", media_nginx_classic_site(tmp, n->row.http.container_port));
-	n->nginx->salt = mem_printf(n->nginx, "classic %d %d", n->row.rtmp.container_port, n->row.http.container_port);
+	m = describe(n);
+	text = media_nginx_classic_derived(tmp, &m, media_nginx_classic_conf(tmp));
+	n->nginx->salt = mem_printf(n->nginx, "classic %d %d %s", n->row.rtmp.container_port,
+				    n->row.http.container_port, in_container(n) ? "" : text);
 	mem_free(tmp);
 	return e;
 }
@@ -212,12 +253,11 @@ static void on_tested(const struct child_result *r, void *arg)
 static struct error *make_data(struct job *j)
 {
 	struct node *n = j->node;
-	char *path = mem_printf(NULL, "%s/data/%s", n->folder, j->task->application);
-	struct error *e = j->task->role == API_STORAGE ? file_mkdirs(path, 0755) : NULL;
+	char *name = mem_printf(NULL, "data/%s", j->task->application);
+	struct error *e =
+		j->task->role == API_STORAGE ? beneath_mkdirs(n->folder, name, 0755, folders_units(&n->units)) : NULL;
 
-	if (!e && j->task->role == API_STORAGE)
-		e = node_give(n, path);
-	mem_free(path);
+	mem_free(name);
 	return e;
 }
 
@@ -327,10 +367,10 @@ void classic_stop(struct job *j)
 
 struct error *classic_remove(struct job *j)
 {
-	char *path = mem_printf(NULL, "%s/data/%s", j->node->folder, j->task->application);
-	struct error *e = j->task->role == API_STORAGE ? file_remove_tree(path) : NULL;
+	char *name = mem_printf(NULL, "data/%s", j->task->application);
+	struct error *e = j->task->role == API_STORAGE ? beneath_remove_tree(j->node->folder, name) : NULL;
 
-	mem_free(path);
+	mem_free(name);
 	return e;
 }
 

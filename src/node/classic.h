@@ -16,6 +16,8 @@ struct error *classic_tidy(struct node *n) MUST_CHECK;
 /* nginx is up: let it see what was tidied. */
 void classic_up(struct node *n);
 char **classic_nginx_argv(const void *ctx, struct node *n, bool test);
+/* ERROR_INVALID for a list of publishers (agent_settings.classic_allow) that nginx would not take. */
+struct error *classic_check_publishers(char *const *list) MUST_CHECK;
 /* nginx accepts connections. */
 bool classic_answers(const struct node *n);
 /* Write the job's file, test, reload; the old file comes back when nginx refuses, and the job's trouble tells why. It

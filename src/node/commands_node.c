@@ -1,7 +1,7 @@
 /* Commands about nodes. */
 #include <string.h>
 
-#include "base/file.h"
+#include "base/beneath.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/command.h"
@@ -286,13 +286,15 @@ static void purge_leftover(struct command *c, struct error *not_found)
 		command_end(c, not_found, NULL);
 		return;
 	}
-	folder = mem_printf(c, "%s/nodes/%s", c->agent->settings.state_dir, c->node_id);
-	if (!file_exists(folder)) {
+	folder = mem_printf(c, "%s/nodes", c->agent->settings.state_dir);
+	if (!beneath_exists(folder, c->node_id)) {
 		command_end(c, not_found, NULL);
 		return;
 	}
 	error_free(not_found);
-	e = file_remove_tree(folder);
+	e = beneath_remove_tree(folder, c->node_id);
+	if (!e)
+		e = uids_give_back(c->agent->db, c->node_id);
 	command_end(c, e, e ? NULL : json_pack("{s:s}", "node_id", c->node_id));
 }
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "node/classic.h"
 #include "node/digest.h"
+#include "node/folders.h"
 #include "node/store.h"
 
 #define DRAIN_STEP_MS 50
@@ -192,10 +193,9 @@ static struct error *prepare(struct job *j)
 {
 	struct node *n = j->node;
 	char *keys = file_join(NULL, n->folder, "keys");
-	struct error *e = media_keys_write(keys, j->task, n->row.rtmp.container_port, MEDIA_LIVE);
+	struct error *e =
+		media_keys_write(keys, j->task, n->row.rtmp.container_port, MEDIA_LIVE, folders_shared(&n->units).gid);
 
-	if (!e)
-		e = node_give(n, keys);
 	mem_free(keys);
 	if (!e && role(j)->prepare)
 		e = role(j)->prepare(j);

@@ -2,21 +2,25 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "http/client.h"
 #include "media/nginx.h"
 #include "media/stat.h"
 #include "node/callbacks.h"
 #include "node/classic.h"
 #include "node/classic_reload.h"
+#include "node/folders.h"
 #include "node/job.h"
 #include "node/ready.h"
 #include "node/store.h"
@@ -65,26 +69,6 @@ struct stream *node_stream(struct node *n, const char *application, const char *
 	return s;
 }
 
-/* The folder alone. What the agent writes itself (run's records) must stay its own. */
-static struct error *give_folder(struct node *n, const char *name)
-{
-	const struct runtime_options *o = &n->agent->runtime_options;
-	char *path = file_join(NULL, n->folder, name);
-	struct error *e = NULL;
-
-	if (o->set_user && lchown(path, o->uid, o->gid) < 0)
-		e = error_sys(errno, "give %s to the units' user", path);
-	mem_free(path);
-	return e;
-}
-
-struct error *node_give(struct node *n, const char *path)
-{
-	const struct runtime_options *o = &n->agent->runtime_options;
-
-	return o->set_user ? file_chown_tree(path, o->uid, o->gid) : NULL;
-}
-
 struct error *node_trouble(const struct node *n)
 {
 	if (n->up)
@@ -97,26 +81,35 @@ struct error *node_trouble(const struct node *n)
 
 /* --- nginx --- */
 
-static char *control_socket(const void *ctx, const struct node *n)
+/* nginx's own socket and nobody else's, whatever a unit has put there. */
+static struct error *control_socket(const struct node *n, int *ret_fd)
 {
-	return mem_printf(ctx, "%s/run/control.sock", n->folder);
+	return beneath_socket(n->folder, NODE_CONTROL_SOCKET, n->units.set_user ? n->units.uid : geteuid(), ret_fd);
 }
 
-/* Does somebody listen there? A socket left by a killed nginx refuses. */
-static bool socket_answers(const char *path)
+/* How connect(2) names the socket of a descriptor. */
+static char *socket_path(const void *ctx, int fd)
+{
+	return mem_printf(ctx, "/proc/self/fd/%d", fd);
+}
+
+/* Does nginx listen there? A socket left by a killed nginx refuses. */
+static bool control_answers(const struct node *n)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	bool answers;
-	int fd;
+	int control = -1, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct error *e = control_socket(n, &control);
+	bool answers = false;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return false;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
-	answers = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
-	close(fd);
+	if (!e && fd >= 0) {
+		snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", control);
+		answers = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+	}
+	error_free(e);
+	if (control >= 0)
+		close(control);
+	if (fd >= 0)
+		close(fd);
 	return answers;
 }
 
@@ -127,21 +120,16 @@ static const char *module_path(const struct node *n)
 
 static char **nginx_argv(const void *ctx, struct unit *u, const char *progress_url)
 {
-	static const char *const given[] = {"run", "run/tmp", "data", "data/hls"};
 	struct node *n = u->node;
-	char *control = control_socket(NULL, n);
 	struct error *e = NULL;
 
 	(void)progress_url;
-	if (!socket_answers(control))
-		e = media_nginx_folders(n->folder);
-	for (size_t i = 0; !e && i < sizeof(given) / sizeof(given[0]); i++)
-		e = give_folder(n, given[i]);
+	if (!control_answers(n))
+		e = media_nginx_folders(n->folder, folders_units(&n->units));
 	if (e) {
 		log_error("node.folders", "node=%s reason=%s", n->row.id, log_q(e->message));
 		error_free(e);
 	}
-	mem_free(control);
 	if (n->classic)
 		return classic_nginx_argv(ctx, n, false);
 	return media_nginx_argv(ctx, n->agent->settings.nginx, n->path, mem_printf(ctx, "%s/conf/nginx.conf", n->path),
@@ -158,7 +146,7 @@ static struct error *write_managed(struct node *n)
 		.rtmp_port = n->row.rtmp.container_port,
 		.http_port = n->row.http.container_port,
 		.control_port = n->row.control_port,
-		.agent_socket = mem_printf(tmp, "%s/run/agent.sock", n->path),
+		.agent_socket = mem_printf(tmp, "%s/" NODE_AGENT_SOCKET, n->path),
 		.node_id = n->row.id,
 	};
 	char *text = media_nginx_managed(tmp, &m), *old = NULL;
@@ -262,18 +250,33 @@ static void on_stat(const struct http_answer *a, void *arg)
 	}
 }
 
+/* False: nginx does not listen (yet). */
+static bool ask_nginx(struct node *n, struct http_exchange *x, http_answer_fn *fn)
+{
+	int fd = -1;
+	struct error *e = control_socket(n, &fd);
+	char *path;
+
+	if (e) {
+		log_debug("node.control", "node=%s reason=%s", n->row.id, log_q(e->message));
+		error_free(e);
+		return false;
+	}
+	path = socket_path(NULL, fd);
+	x->unix_path = path;
+	http_fetch(n, n->agent->loop, x, fn, n); /* connects at once: the descriptor has done its work then */
+	mem_free(path);
+	close(fd);
+	return true;
+}
+
 void node_ask_streams(struct node *n)
 {
 	struct http_exchange x = {.method = "GET", .path = "/stat", .deadline_ms = 5000, .limit = STAT_LIMIT};
-	char *control;
 
 	if (n->asked)
 		return;
-	control = control_socket(NULL, n);
-	n->asked = true;
-	x.unix_path = control;
-	http_fetch(n, n->agent->loop, &x, on_stat, n);
-	mem_free(control);
+	n->asked = ask_nginx(n, &x, on_stat);
 }
 
 static void on_control(const struct http_answer *a, void *arg)
@@ -286,11 +289,9 @@ static void on_control(const struct http_answer *a, void *arg)
 
 void node_control(struct node *n, const char *path)
 {
-	char *control = control_socket(NULL, n);
-	struct http_exchange x = {.unix_path = control, .method = "GET", .path = path, .deadline_ms = 5000};
+	struct http_exchange x = {.method = "GET", .path = path, .deadline_ms = 5000};
 
-	http_fetch(n, n->agent->loop, &x, on_control, n);
-	mem_free(control);
+	ask_nginx(n, &x, on_control);
 }
 
 void node_drop_publisher(struct node *n, const char *application, const char *name)
@@ -340,6 +341,21 @@ static void sweep(struct node *n)
 	mem_free(keep);
 }
 
+static struct error *remove_folder(const struct node *n)
+{
+	char *nodes = mem_printf(NULL, "%s/nodes", n->agent->settings.state_dir);
+	struct error *e = beneath_remove_tree(nodes, n->row.id);
+
+	mem_free(nodes);
+	return e;
+}
+
+/* What has left its session and its parent too. */
+static struct error *end_all(const struct node *n)
+{
+	return n->claim ? process_kill_user(n->claim->uid) : NULL;
+}
+
 static void on_purged(struct error *e, void *arg)
 {
 	struct node *n = arg;
@@ -348,9 +364,15 @@ static void on_purged(struct error *e, void *arg)
 	if (e)
 		log_warn("node.purge", "node=%s reason=%s", n->row.id, log_q(e->message));
 	error_free(e);
+	e = end_all(n);
+	if (e)
+		log_warn("node.purge", "node=%s reason=%s", n->row.id, log_q(e->message));
+	error_free(e);
 	e = store_remove_node(a->db, n->row.id);
 	if (!e && n->purge)
-		e = file_remove_tree(n->folder);
+		e = remove_folder(n);
+	if (!e && n->purge)
+		e = uids_give_back(a->db, n->row.id);
 	if (e)
 		log_error("node.remove", "node=%s reason=%s", n->row.id, log_q(e->message));
 	error_free(e);
@@ -415,21 +437,6 @@ void node_tick(struct node *n, int64_t now_ms)
 		node_ask_streams(n);
 }
 
-static struct error *make_folders(struct node *n)
-{
-	static const char *const names[] = {"conf", "run", "keys", "log", "data"};
-
-	TRY(file_mkdirs(n->folder, 0711));
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *path = file_join(NULL, n->folder, names[i]);
-		struct error *e = file_mkdirs(path, i == 2 ? 0700 : 0755);
-
-		mem_free(path);
-		TRY(e);
-	}
-	return give_folder(n, "keys");
-}
-
 static void set_programs(struct node *n)
 {
 	const struct agent_settings *s = &n->agent->settings;
@@ -454,6 +461,8 @@ static struct error *open_runtime(struct node *n)
 		.folder = n->folder,
 		.ports = ports,
 		.port_count = n->row.http.host_port ? 2 : 1,
+		/* A classic configuration takes whoever publishes. */
+		.local_port = n->classic && !a->settings.classic_allow ? n->row.rtmp.container_port : 0,
 		.image = n->row.image,
 		.mounts = (const char *const *)n->row.mounts,
 		.memory_bytes = n->row.memory_bytes,
@@ -465,7 +474,7 @@ static struct error *open_runtime(struct node *n)
 		return error_new(ERROR_INVALID, "runtime %s is unknown; there are process and docker", n->row.runtime);
 	/* The runtime keeps copies. */
 	// cppcheck-suppress returnDanglingLifetime
-	TRY(n->ops->open(n, a->loop, &a->runtime_options, &node, &n->runtime));
+	TRY(n->ops->open(n, a->loop, &n->units, &node, &n->runtime));
 	n->path = n->ops->path(n->runtime);
 	set_programs(n);
 	return NULL;
@@ -491,9 +500,24 @@ static struct error *load_jobs(struct node *n)
 	return e;
 }
 
+static struct error *set_user(struct node *n)
+{
+	struct agent *a = n->agent;
+
+	n->units = a->runtime_options;
+	if (!n->units.set_user || !a->uids.first)
+		return NULL;
+	TRY(uids_claim(n, a->db, &a->uids, n->row.id, &n->claim));
+	n->units.own_user = true;
+	n->units.uid = n->units.gid = n->claim->uid;
+	return NULL;
+}
+
 static struct error *open_parts(struct node *n)
 {
-	TRY(make_folders(n));
+	TRY(file_mkdirs(n->folder, 0711));
+	TRY(set_user(n));
+	TRY(folders_open(n->folder, &n->units));
 	TRY(open_runtime(n));
 	n->nginx = unit_new(n, n, NULL, "nginx", 0, nginx_argv, NULL);
 	TRY(callbacks_open(n));

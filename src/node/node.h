@@ -1,8 +1,7 @@
 /* One node: its folder, its nginx, its jobs and the streams published at it.
  *
- * Folder <state>/nodes/<node id>/: conf/nginx.conf, run/ (agent.sock, control.sock, progress files, pid records),
- * keys/ (publishers' keys for ffmpeg, 0600), log/ (a bounded log per unit), data/hls/ (a storage's segments).
- * The agent listens on run/agent.sock for nginx's callbacks: inside the folder, so that a container sees it too.
+ * Folder <state>/nodes/<node id>/: see node/folders.h. The agent listens on agent/agent.sock in it for nginx's
+ * callbacks: inside the folder, so that a container sees it too.
  * Threads: loop thread.
  */
 #ifndef DSN_NODE_NODE_H
@@ -18,6 +17,9 @@
 struct job;
 struct wait;
 struct classic_reload;
+
+#define NODE_AGENT_SOCKET "agent/agent.sock"
+#define NODE_CONTROL_SOCKET "run/control.sock"
 
 /* What the store keeps of a node. */
 struct node_row {
@@ -39,8 +41,10 @@ enum node_state { NODE_STARTING, NODE_RUNNING, NODE_LEAVING };
 struct node {
 	struct agent *agent;
 	struct node_row row;
-	char *folder;     /* on the host */
-	const char *path; /* as the node's programs see it */
+	char *folder;                 /* on the host */
+	const char *path;             /* as the node's programs see it */
+	struct runtime_options units; /* whom its programs run as */
+	struct uid_claim *claim;      /* its own user; NULL: none */
 	const struct runtime_ops *ops;
 	void *runtime;
 	bool classic;
@@ -80,8 +84,6 @@ void node_tick(struct node *n, int64_t now_ms);
 struct job *node_job(struct node *n, const char *name);
 /* The stream record, made when missing. */
 struct stream *node_stream(struct node *n, const char *application, const char *name);
-/* Give a file or folder below the node's folder to the user the units run as. */
-struct error *node_give(struct node *n, const char *path) MUST_CHECK;
 /* GET on the node's control socket, answer ignored: "/control/drop/publisher?app=live&name=x". */
 void node_control(struct node *n, const char *path);
 void node_drop_publisher(struct node *n, const char *application, const char *name);

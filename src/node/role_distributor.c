@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -53,8 +52,10 @@ static void advance(struct job *j, const char *progress_path)
 		       j->name);
 		j->offset_ms = media_relay_offset_ms(-1, j->task->fragment_s);
 	}
-	if (truncate(progress_path, 0) < 0)
-		log_warn("relay.progress", "job=%s", j->name);
+	e = media_progress_empty(progress_path);
+	if (e)
+		log_warn("relay.progress", "job=%s reason=%s", j->name, log_q(e->message));
+	error_free(e);
 	job_store(j);
 }
 

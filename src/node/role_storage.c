@@ -1,13 +1,12 @@
 /* Storage: one segmenter per rendition, the master playlist, and the end of the stream. */
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/beneath.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/hls.h"
+#include "node/folders.h"
 #include "node/job.h"
 #include "node/store.h"
 
@@ -21,9 +20,10 @@ static const char *variant(const struct job *j, size_t i)
 	return j->task->hls.variants[i].variant;
 }
 
-static char *rendition_folder(const void *ctx, const struct job *j, const char *base, size_t i)
+/* Below the node's folder. */
+static char *rendition_folder(const void *ctx, const struct job *j, size_t i)
 {
-	return mem_printf(ctx, "%s/data/hls/%s%s", base, j->name, variant(j, i));
+	return mem_printf(ctx, "data/hls/%s%s", j->name, variant(j, i));
 }
 
 static char **segmenter_argv(const void *ctx, struct unit *u, const char *progress_url)
@@ -32,8 +32,8 @@ static char **segmenter_argv(const void *ctx, struct unit *u, const char *progre
 	const struct api_hls *hls = &u->job->task->hls;
 
 	return media_segmenter(ctx, &n->programs, n->row.rtmp.container_port, u->input->name,
-			       rendition_folder(ctx, u->job, n->path, u->index), hls->fragment_s,
-			       hls->keep_all ? 0 : hls->playlist_length_s, progress_url);
+			       mem_printf(ctx, "%s/%s", n->path, rendition_folder(ctx, u->job, u->index)),
+			       hls->fragment_s, hls->keep_all ? 0 : hls->playlist_length_s, progress_url);
 }
 
 static void units(struct job *j)
@@ -49,9 +49,9 @@ static void units(struct job *j)
 	}
 }
 
-static char *master_path(const void *ctx, const struct job *j)
+static char *master_name(const void *ctx, const struct job *j)
 {
-	return mem_printf(ctx, "%s/data/hls/%s.m3u8", j->node->folder, j->name);
+	return mem_printf(ctx, "data/hls/%s.m3u8", j->name);
 }
 
 static struct error *prepare(struct job *j)
@@ -59,27 +59,10 @@ static struct error *prepare(struct job *j)
 	void *tmp = mem_strdup(NULL, "");
 	struct error *e = NULL;
 
-	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++) {
-		char *folder = rendition_folder(tmp, j, j->node->folder, i);
-
-		e = file_mkdirs(folder, 0755);
-		if (!e)
-			e = node_give(j->node, folder);
-	}
+	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++)
+		e = beneath_mkdirs(j->node->folder, rendition_folder(tmp, j, i), 0755, folders_units(&j->node->units));
 	mem_free(tmp);
 	return e;
-}
-
-/* A file of a rendition's folder, which belongs to the unit's user: no link is followed, nothing blocks. */
-static struct error *read_stored(const void *ctx, const char *path, size_t limit, char **ret_text, size_t *ret_len)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return error_sys(errno, "cannot read %s", path);
-	if (!S_ISREG(st.st_mode))
-		return error_new(ERROR_REFUSED, "%s is no plain file", path);
-	return file_read(ctx, path, limit, ret_text, ret_len);
 }
 
 /* --- the master playlist --- */
@@ -87,9 +70,9 @@ static struct error *read_stored(const void *ctx, const char *path, size_t limit
 static struct error *read_measured(const struct job *j, size_t i, struct hls_measured *ret)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *path = file_join(tmp, rendition_folder(tmp, j, j->node->folder, i), HLS_MEASURED_NAME), *text;
+	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_MEASURED_NAME), *text;
 	size_t len;
-	struct error *e = read_stored(tmp, path, HLS_MEASURED_MAX_BYTES, &text, &len);
+	struct error *e = beneath_read(tmp, j->node->folder, name, HLS_MEASURED_MAX_BYTES, &text, &len);
 
 	if (!e)
 		e = hls_measured_parse(text, len, ret);
@@ -99,12 +82,10 @@ static struct error *read_measured(const struct job *j, size_t i, struct hls_mea
 
 static struct error *write_master(struct job *j, const char *text)
 {
-	char *path = master_path(NULL, j);
-	struct error *e = file_write_atomic(path, text, strlen(text), 0644);
+	char *name = master_name(NULL, j);
+	struct error *e = beneath_write(j->node->folder, name, text, strlen(text), 0644, BENEATH_KEEP, true);
 
-	if (!e)
-		e = node_give(j->node, path);
-	mem_free(path);
+	mem_free(name);
 	return e;
 }
 
@@ -146,8 +127,8 @@ static void refresh_master(struct job *j, int64_t now_ms)
 
 static void finish(struct job *j, size_t i)
 {
-	char *folder = rendition_folder(NULL, j, j->node->folder, i);
-	struct error *e = hls_finish(folder);
+	char *folder = rendition_folder(NULL, j, i);
+	struct error *e = hls_finish(j->node->folder, folder, folders_units(&j->node->units));
 
 	j->finished[i] = true;
 	if (e)
@@ -192,10 +173,11 @@ static void stopped(struct job *j)
 static struct error *remove_stored(struct job *j)
 {
 	void *tmp = mem_strdup(NULL, "");
-	struct error *e = file_remove(master_path(tmp, j));
+	const char *top = j->node->folder;
+	struct error *e = beneath_remove(top, master_name(tmp, j));
 
 	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++)
-		e = file_remove_tree(rendition_folder(tmp, j, j->node->folder, i));
+		e = beneath_remove_tree(top, rendition_folder(tmp, j, i));
 	mem_free(tmp);
 	return e;
 }
@@ -205,7 +187,8 @@ static struct error *remove_stored(struct job *j)
 static json_t *rendition_status(struct job *j, size_t i)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *path = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, j->node->folder, i), HLS_PLAYLIST_NAME), *text;
+	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_PLAYLIST_NAME), *text;
+	const char *top = j->node->folder;
 	struct hls_playlist *p;
 	json_t *o = json_object();
 	struct error *e = NULL;
@@ -214,8 +197,8 @@ static json_t *rendition_status(struct job *j, size_t i)
 
 	json_put(o, "variant", variant(j, i));
 	json_put(o, "published", j->inputs[i]->active ? "yes" : "no");
-	if (file_exists(path)) {
-		e = read_stored(tmp, path, HLS_MAX_TEXT_BYTES, &text, &len);
+	if (beneath_exists(top, name)) {
+		e = beneath_read(tmp, top, name, HLS_MAX_TEXT_BYTES, &text, &len);
 		if (!e)
 			e = hls_playlist_parse(tmp, text, len, &p);
 		for (size_t k = 0; !e && k < p->count; k++) {

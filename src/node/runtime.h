@@ -30,9 +30,10 @@ struct runtime_port {
 struct runtime_node {
 	const char *node_id;              /* 40 hex digits */
 	const char *role;                 /* "distributor", "transcoder", "storage" */
-	const char *folder;               /* the node's folder on the host, absolute, exists */
+	const char *folder;               /* the node's on the host, absolute; folders_open() has been there */
 	const struct runtime_port *ports; /* published by docker */
 	size_t port_count;
+	int local_port;              /* docker: the container port that is published for this machine alone; 0: none */
 	const char *publish_address; /* docker: host side of the ports; NULL: 0.0.0.0 */
 	const char *image;           /* docker image; process: ignored */
 	const char *const *mounts; /* docker: extra "host:container[:ro]" binds (seed's volume-mounts), NULL-terminated;
@@ -42,9 +43,13 @@ struct runtime_node {
 };
 
 struct runtime_options {
-	bool set_user; /* process: run units as uid/gid (started as root) */
+	bool set_user; /* run units as uid/gid (the agent is root) */
+	bool own_user; /* that user is this node's alone */
 	uid_t uid;
 	gid_t gid;
+	const char *account;       /* whose supplementary groups units get; NULL: those of uid's account */
+	int64_t tasks;             /* processes and threads of a unit; 0: no bound */
+	int64_t memory_bytes;      /* of a unit whose node names none; 0: no bound */
 	const char *docker_socket; /* /var/run/docker.sock */
 };
 

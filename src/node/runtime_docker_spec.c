@@ -7,6 +7,7 @@
 /* nginx-rtmp closes every descriptor up to the limit before it runs a program: an unbounded one costs
  * minutes. Small enough for an engine that may not raise its own limit. */
 #define FILES 8192
+#define CONFIGURATION "/opt/nginx/"
 
 char *docker_container_name(const void *ctx, const struct docker *d, const char *unit, bool main)
 {
@@ -71,45 +72,101 @@ static json_t *port_bindings(const struct docker *d, json_t *ret_exposed)
 		char *inner = mem_printf(NULL, "%d/tcp", p->container_port);
 		char *outer = mem_printf(inner, "%d", p->host_port);
 		json_object_set_new(ret_exposed, inner, json_object());
-		json_object_set_new(bindings, inner, json_pack("[{s:s,s:s}]", "HostIp", address, "HostPort", outer));
+		json_object_set_new(bindings, inner,
+				    json_pack("[{s:s,s:s}]", "HostIp",
+					      p->container_port == d->node.local_port ? "127.0.0.1" : address,
+					      "HostPort", outer));
 		mem_free(inner);
 	}
 	return bindings;
 }
 
-static json_t *host_config(const struct docker_unit *u, json_t *ret_exposed)
+/* A mount, unlike a bind, fails when the folder is not there, in place of making one that is root's. */
+static json_t *mount(const struct docker *d, const char *below, bool read_only)
 {
-	const struct docker *d = u->d;
-	json_t *config = json_object(), *binds = json_array();
+	char *source = mem_printf(NULL, "%s%s", d->node.folder, below);
+	char *target = mem_printf(source, DOCKER_FOLDER "%s", below);
+	json_t *o = json_pack("{s:s,s:s,s:s,s:b}", "Type", "bind", "Source", source, "Target", target, "ReadOnly",
+			      (int)read_only);
+
+	mem_free(source);
+	return o;
+}
+
+/* The node's folder, in which only what units write can be written: so nothing that the agent believes can, even where
+ * it is no root and its containers run as the same user. */
+static json_t *mounts(const struct docker *d)
+{
+	static const char *const written[] = {"/run", "/log", "/progress", "/data"};
+	json_t *list = json_pack("[o]", mount(d, "", true));
+
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
+		json_array_append_new(list, mount(d, written[i], false));
+	return list;
+}
+
+/* Configuration is read only, media is not. */
+static json_t *binds(const struct docker *d)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; d->node.mounts && d->node.mounts[i]; i++) {
+		const char *bind = d->node.mounts[i], *end = strrchr(bind, ':');
+		bool read_only = end && strncmp(end, ":" CONFIGURATION, sizeof(CONFIGURATION)) == 0;
+		char *text = mem_printf(NULL, "%s%s", bind, read_only ? ":ro" : "");
+
+		add(list, text);
+		mem_free(text);
+	}
+	return list;
+}
+
+/* What keeps a taken-over program from more than its job. The image's files cannot be changed; what Debian's programs
+ * and classic configurations write beside their folder is memory. */
+static void confine(const struct docker *d, json_t *config, bool main)
+{
+	int64_t memory_bytes = d->node.memory_bytes ? d->node.memory_bytes : d->options.memory_bytes;
+	json_t *tmpfs = json_pack("{s:s}", "/tmp", "size=16m,mode=1777");
 	uid_t uid;
 	gid_t gid;
 
-	for (size_t i = 0; d->node.mounts && d->node.mounts[i]; i++)
-		add(binds, d->node.mounts[i]);
-	json_object_set_new(config, "Binds", binds);
-	/* A mount, unlike a bind, fails when the folder is not there, in place of making one that is root's. */
-	json_object_set_new(
-		config, "Mounts",
-		json_pack("[{s:s,s:s,s:s}]", "Type", "bind", "Source", d->node.folder, "Target", DOCKER_FOLDER));
+	if (main) {
+		/* Classic files have nginx log there, each request for a segment too: for weeks. */
+		json_object_set_new(tmpfs, "/opt/nginx/logs", json_string("size=4m,mode=1777"));
+		json_object_set_new(tmpfs, "/run", json_string("size=1m,mode=1777"));
+		json_object_set_new(tmpfs, "/var/lib/nginx", json_string("size=16m,mode=1777"));
+	}
+	json_object_set_new(config, "Tmpfs", tmpfs);
+	json_object_set_new(config, "ReadonlyRootfs", json_true());
+	json_object_set_new(config, "SecurityOpt", json_pack("[s]", "no-new-privileges"));
+	docker_user(d, &uid, &gid);
+	if (uid)
+		json_object_set_new(config, "CapDrop", json_pack("[s]", "ALL"));
+	if (d->options.tasks)
+		json_object_set_new(config, "PidsLimit", json_integer(d->options.tasks));
+	if (memory_bytes)
+		json_object_set_new(config, "Memory", json_integer(memory_bytes));
+	if (d->node.cpus > 0)
+		json_object_set_new(config, "NanoCpus", json_integer((json_int_t)(d->node.cpus * 1e9)));
+}
+
+static json_t *host_config(const struct docker_unit *u, json_t *ret_exposed)
+{
+	const struct docker *d = u->d;
+	json_t *config = json_object();
+
+	json_object_set_new(config, "Binds", binds(d));
+	json_object_set_new(config, "Mounts", mounts(d));
 	/* Before the log file is open a program can only complain here. */
 	json_object_set_new(
 		config, "LogConfig",
 		json_pack("{s:s,s:{s:s,s:s}}", "Type", "json-file", "Config", "max-size", "64k", "max-file", "1"));
 	json_object_set_new(config, "Ulimits",
 			    json_pack("[{s:s,s:i,s:i}]", "Name", "nofile", "Soft", FILES, "Hard", FILES));
-	json_object_set_new(config, "SecurityOpt", json_pack("[s]", "no-new-privileges"));
-	docker_user(d, &uid, &gid);
-	if (uid)
-		json_object_set_new(config, "CapDrop", json_pack("[s]", "ALL"));
-	if (d->node.memory_bytes)
-		json_object_set_new(config, "Memory", json_integer(d->node.memory_bytes));
-	if (d->node.cpus > 0)
-		json_object_set_new(config, "NanoCpus", json_integer((json_int_t)(d->node.cpus * 1e9)));
+	confine(d, config, u->main);
 	if (u->main) {
 		/* nginx comes back by itself, also after a restart of the machine before the agent is up. */
 		json_object_set_new(config, "RestartPolicy", json_pack("{s:s}", "Name", "unless-stopped"));
-		/* Classic files have nginx log there, each request for a segment too: for weeks. */
-		json_object_set_new(config, "Tmpfs", json_pack("{s:s}", "/opt/nginx/logs", "size=4m,mode=1777"));
 		json_object_set_new(config, "PortBindings", port_bindings(d, ret_exposed));
 	} else {
 		char *mode = mem_printf(NULL, "container:%s", d->main_name);

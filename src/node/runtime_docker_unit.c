@@ -7,11 +7,13 @@
  * An engine that goes away while a unit runs says nothing about the unit: we look again until it answers. */
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/folders.h"
 #include "node/runtime_docker.h"
 #include "node/runtime_process.h"
 
@@ -386,18 +388,18 @@ static void on_created(const struct docker_answer *a, void *arg)
 		call(u, "POST", mem_printf(NULL, "/containers/%s/start", id), NULL, 0, on_run);
 }
 
-/* The files must be there, and be the unit's user's, before the program inside opens them. */
+/* The files must be there, ours and writable for the unit's group, before the program inside opens them. */
 static struct error *make_file(const struct docker_unit *u, const char *path, bool truncate)
 {
-	uid_t uid;
-	gid_t gid;
-	int fd;
+	struct beneath_owner owner = folders_shared(&u->d->options);
+	int fd = -1, status = 0;
 
 	TRY(process_log_open(path, truncate, &fd));
-	docker_user(u->d, &uid, &gid);
-	int status = u->d->options.set_user ? fchown(fd, uid, gid) : 0;
+	if (u->d->options.set_user)
+		status = fchown(fd, owner.uid, owner.gid) < 0 || fchmod(fd, 0664) < 0 ? -1 : 0;
 	close(fd);
-	return status < 0 ? error_new(ERROR_IO, "%s: cannot be given to user %lu", path, (unsigned long)uid) : NULL;
+	return status < 0 ? error_new(ERROR_IO, "%s: cannot be given to group %lu", path, (unsigned long)owner.gid)
+			  : NULL;
 }
 
 static void create(struct docker_unit *u)

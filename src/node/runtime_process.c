@@ -15,6 +15,8 @@
 
 #define LOG_CHECK_MS 5000
 #define RUN_OUTPUT_LIMIT (256 << 10)
+/* What all units of a node may have together, in units. */
+#define NODE_UNITS 4
 
 /* How far the start of a unit has come. */
 enum phase {
@@ -165,6 +167,8 @@ static struct error *launch(struct process_unit *u)
 			.set_user = self->options.set_user,
 			.uid = self->options.uid,
 			.gid = self->options.gid,
+			.account = self->options.account,
+			.limits = &self->limits,
 			.stdin_fd = -1,
 			.stdout_fd = log_fd,
 			.stderr_fd = log_fd,
@@ -425,6 +429,8 @@ static void process_run(void *self_, const char *const *argv, int64_t deadline_m
 		.set_user = self->options.set_user,
 		.uid = self->options.uid,
 		.gid = self->options.gid,
+		.account = self->options.account,
+		.limits = &self->limits,
 		.stdin_fd = -1,
 		.extra_fd = -1,
 	};
@@ -474,12 +480,16 @@ static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct
 	self->loop = loop;
 	self->options = *options;
 	self->options.docker_socket = NULL;
+	self->options.account = options->account ? mem_strdup(self, options->account) : NULL;
+	/* RLIMIT_NPROC counts all of a user: it says something of a node only where the user is the node's. */
+	self->limits.processes = options->own_user ? options->tasks * NODE_UNITS : 0;
+	self->limits.file_bytes = PROCESS_FILE_BYTES;
 	self->node_id = mem_strdup(self, node->node_id);
 	self->folder = mem_strdup(self, node->folder);
-	self->run_folder = file_join(self, node->folder, "run");
+	self->records = file_join(self, node->folder, "agent");
 	struct error *e = file_read(self, "/proc/sys/kernel/random/boot_id", 128, &self->boot_id, NULL);
-	if (!e)
-		e = process_folders(self);
+	if (!e && self->options.set_user)
+		e = process_check_way(self, &self->options, self->folder);
 	if (e) {
 		mem_free(self);
 		return e;
@@ -487,6 +497,11 @@ static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct
 	char real[PATH_MAX];
 	self->real_folder = mem_strdup(self, realpath(self->folder, real) ? real : self->folder);
 	self->boot_id[strcspn(self->boot_id, "\n")] = '\0';
+	e = process_records_move(self);
+	if (e) {
+		mem_free(self);
+		return e;
+	}
 	talloc_set_destructor(self, process_destroy);
 	*ret_self = self;
 	return NULL;

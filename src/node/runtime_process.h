@@ -6,22 +6,27 @@
 
 struct process_unit;
 
+/* A segment of the longest fragment at 140 Mbit/s; and what a unit can write into its log before that is cut. */
+#define PROCESS_FILE_BYTES (INT64_C(1) << 30)
+
 /* A node's process runtime. */
 struct process {
 	uv_loop_t *loop;
 	struct runtime_options options;
+	struct child_limits limits;
 	char *node_id;
 	char *folder;      /* the node's */
 	char *real_folder; /* the same without links, as the kernel shows it */
-	char *run_folder;  /* <folder>/run: pid records */
+	char *records;     /* <folder>/agent: pid records, in a folder that units cannot write */
 	char *boot_id;     /* of this boot of the machine */
 	struct process_unit *units;
 	struct timer *log_timer; /* while there are units */
 };
 
-/* Note of a running unit in <folder>/run/<unit>.json, by which a later agent finds it. */
+/* Note of a running unit in <folder>/agent/<unit>.json, by which a later agent finds it. */
 struct process_record {
 	struct child_identity id;
+	uid_t uid; /* whose it is */
 	char *fingerprint;
 };
 
@@ -33,6 +38,13 @@ struct error *process_record_write(const struct process *self, const char *unit,
 void process_record_remove(const struct process *self, const char *unit);
 /* Remove it if it tells of `id`: a replacement may have written its own already. */
 void process_record_forget(const struct process *self, const char *unit, struct child_identity id);
+/* Does the process work in the node's folder, as no bystander does? Where the kernel does not let us see that: is it of
+ * the agent's own control group, which only root puts it into? */
+bool process_works_here(const struct process *self, pid_t pid);
+bool process_is_users(pid_t pid, uid_t uid);
+/* Take over the records that an earlier release kept in <folder>/run, which units can write: those that name a process
+ * that the kernel says is a unit of this node. */
+struct error *process_records_move(const struct process *self) MUST_CHECK;
 /* Names of the units that have a record; NULL-terminated, ctx's. */
 struct error *process_record_list(const void *ctx, const struct process *self, char ***ret_names) MUST_CHECK;
 
@@ -41,13 +53,13 @@ struct error *process_record_list(const void *ctx, const struct process *self, c
 typedef void process_gone_fn(void *arg);
 void process_end(const void *ctx, const struct process *self, struct child_identity id, process_gone_fn *fn, void *arg);
 
-/* Open for appending as an inherited descriptor; links are not followed. */
+/* Open for appending as an inherited descriptor, in a folder of ours; only regular files. */
 struct error *process_log_open(const char *path, bool truncate, int *ret_fd) MUST_CHECK;
 /* Cut the file to the last half of `limit` bytes, at a line's start, once it is over `limit`. */
 struct error *process_log_bound(const char *path, int64_t limit) MUST_CHECK;
 
-/* Make run/, log/ and data/ of the node's folder and give them to the user of the units. */
-struct error *process_folders(const struct process *self) MUST_CHECK;
+/* ERROR_REFUSED, with the folder, when the units' user cannot reach the node's. */
+struct error *process_check_way(const void *ctx, const struct runtime_options *o, const char *folder) MUST_CHECK;
 
 /* What units get of our environment, and HOME; NULL-terminated, ctx's. */
 char **process_environment(const void *ctx, const struct process *self);

@@ -2,10 +2,8 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/loop.h"
@@ -56,8 +54,8 @@ static struct child *watch(struct end *end, struct child_identity id)
 	return c;
 }
 
-/* The session number is that of its first process, which cannot be given to another while a member lives; and what
- * works in the node's folder is the node's. */
+/* The session number is that of its first process, which cannot be given to another while a member lives; and what is
+ * of the node's user, or works in its folder, is the node's. */
 static bool is_left_over(const struct process *self, pid_t pid, pid_t session, struct child_identity *ret_id)
 {
 	struct process_stat stat;
@@ -68,14 +66,11 @@ static bool is_left_over(const struct process *self, pid_t pid, pid_t session, s
 	}
 	if (stat.ended || stat.session != session)
 		return false;
-	char path[64], folder[4096];
-	snprintf(path, sizeof path, "/proc/%d/cwd", (int)pid);
-	ssize_t n = readlink(path, folder, sizeof folder - 1);
-	if (n < 0)
-		return false;
-	folder[n] = '\0';
 	*ret_id = (struct child_identity){.pid = pid, .start_time = stat.start_time};
-	return strcmp(folder, self->real_folder) == 0;
+	/* Where it works is its own choice, its user is not. */
+	if (self->options.own_user)
+		return process_is_users(pid, self->options.uid);
+	return process_works_here(self, pid);
 }
 
 static void end_left_overs(struct end *end, pid_t session)

@@ -6,28 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/beneath.h"
 #include "base/mem.h"
 #include "node/runtime_process.h"
 
-/* The folders belong to the units' user, so what lies there under a log's name may be a link made by one of them. */
-static struct error *open_plain_file(const char *path, int flags, int *ret_fd)
-{
-	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
-	if (fd < 0)
-		return error_sys(errno, "%s: cannot open", path);
-	struct stat st;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return error_new(ERROR_REFUSED, "%s: is not a plain file", path);
-	}
-	*ret_fd = fd;
-	return NULL;
-}
-
 struct error *process_log_open(const char *path, bool truncate, int *ret_fd)
 {
-	return open_plain_file(path, O_WRONLY | O_CREAT | O_APPEND | (truncate ? O_TRUNC : 0), ret_fd);
+	return beneath_open_in(path, O_WRONLY | O_CREAT | O_APPEND | (truncate ? O_TRUNC : 0), 0644, ret_fd);
 }
 
 /* `len` bytes from `from` on, or fewer where the file ends. */
@@ -71,7 +56,7 @@ static struct error *bound_file(const void *ctx, int fd, const char *path, int64
 struct error *process_log_bound(const char *path, int64_t limit)
 {
 	int fd = -1;
-	struct error *e = open_plain_file(path, O_RDWR | O_APPEND, &fd);
+	struct error *e = beneath_open_in(path, O_RDWR | O_APPEND, 0, &fd);
 	if (e && e->code == ERROR_NOT_FOUND) {
 		error_free(e);
 		return NULL;
@@ -87,7 +72,7 @@ struct error *process_log_bound(const char *path, int64_t limit)
 
 /* Can the units' user walk down to the node's folder? Said here, for "permission denied" in nginx's log says nothing
  * of which folder. */
-static struct error *check_way(const void *ctx, const struct runtime_options *o, const char *folder)
+struct error *process_check_way(const void *ctx, const struct runtime_options *o, const char *folder)
 {
 	char *path = mem_printf(ctx, "%s/", folder);
 	for (char *end = path; (end = strchr(end, '/')); end++) {
@@ -105,40 +90,6 @@ static struct error *check_way(const void *ctx, const struct runtime_options *o,
 					 end == path ? 1 : (int)(end - path), path, o->uid);
 	}
 	return NULL;
-}
-
-static struct error *give_folder(const struct process *self, const char *path, bool with_content)
-{
-	TRY(file_mkdirs(path, 0755));
-	struct stat st;
-	if (!self->options.set_user)
-		return NULL;
-	if (lstat(path, &st) < 0)
-		return error_sys(errno, "%s", path);
-	if (st.st_uid == self->options.uid && st.st_gid == self->options.gid)
-		return NULL;
-	if (with_content)
-		return file_chown_tree(path, self->options.uid, self->options.gid);
-	if (lchown(path, self->options.uid, self->options.gid) < 0)
-		return error_sys(errno, "%s: cannot give it to user %u", path, self->options.uid);
-	return NULL;
-}
-
-struct error *process_folders(const struct process *self)
-{
-	/* Our records in run/ stay ours: only then are they believed. */
-	static const struct {
-		const char *name;
-		bool with_content;
-	} folders[] = {{"run", false}, {"log", true}, {"data", true}};
-	void *ctx = talloc_new(NULL);
-	struct error *e = NULL;
-	if (self->options.set_user)
-		e = check_way(ctx, &self->options, self->folder);
-	for (size_t i = 0; i < sizeof folders / sizeof *folders && !e; i++)
-		e = give_folder(self, file_join(ctx, self->folder, folders[i].name), folders[i].with_content);
-	mem_free(ctx);
-	return e;
 }
 
 char **process_environment(const void *ctx, const struct process *self)

@@ -2,33 +2,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "node/runtime_process.h"
 
 #define RECORD_LIMIT 4096
+#define GROUPS_LIMIT 16384
+#define SUFFIX ".json"
+#define MOVED_MAX 1024 /* a unit could make any number */
 
 static char *record_path(const void *ctx, const struct process *self, const char *unit)
 {
-	return mem_printf(ctx, "%s/%s.json", self->run_folder, unit);
+	return mem_printf(ctx, "%s/%s.json", self->records, unit);
 }
 
-/* The folder belongs to the units' user. A record that one of them made could have us kill anybody: only files of our
- * own are believed. */
+/* A record that somebody else made could have us kill anybody: only files of our own are believed. */
 static struct error *read_own_file(const char *path, char *text, size_t size, size_t *ret_len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return error_sys(errno, "%s", path);
+	int fd = -1;
+	TRY(beneath_open_in(path, O_RDONLY, 0, &fd));
 	struct stat st;
 	struct error *e = NULL;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid()) {
 		e = error_new(ERROR_NOT_FOUND, "%s: is no record of ours", path);
 	} else {
 		ssize_t n = read(fd, text, size);
@@ -46,6 +50,22 @@ static char *full_fingerprint(const void *ctx, const struct process *self, const
 {
 	return self->options.set_user ? mem_printf(ctx, "%s/%u:%u", fingerprint, self->options.uid, self->options.gid)
 				      : mem_strdup(ctx, fingerprint);
+}
+
+/* The kernel's word against the record's: a process of root, or of another user than the record tells, is no unit. One
+ * that is gone may have left others of its session. */
+static struct error *check_user(const struct process *self, const struct process_record *r, const char *path)
+{
+	struct process_stat stat;
+	uid_t uid = r->uid;
+	struct error *e = process_stat_read(r->id.pid, &stat);
+	if (!e && stat.start_time == r->id.start_time)
+		e = process_user(r->id.pid, &uid);
+	error_free(e);
+	if (uid != r->uid || (self->options.set_user && uid == 0))
+		return error_new(ERROR_NOT_FOUND, "%s: process %d is user %u's and no unit", path, (int)r->id.pid,
+				 (unsigned)uid);
+	return NULL;
 }
 
 static struct error *parse_record(const void *ctx, const struct process *self, const char *path, const json_t *document,
@@ -67,6 +87,12 @@ static struct error *parse_record(const void *ctx, const struct process *self, c
 	char *expected_tail = strchr(full_fingerprint(r, self, ""), '/');
 	bool same_user = (!tail && !expected_tail) || (tail && expected_tail && strcmp(tail, expected_tail) == 0);
 	r->fingerprint = same_user ? mem_strndup(r, fingerprint, strcspn(fingerprint, "/")) : mem_strdup(r, "");
+	r->uid = tail ? (uid_t)strtoul(tail + 1, NULL, 10) : geteuid();
+	struct error *e = check_user(self, r, path);
+	if (e) {
+		mem_free(r);
+		return e;
+	}
 	*ret_record = r;
 	return NULL;
 }
@@ -154,16 +180,15 @@ void process_record_forget(const struct process *self, const char *unit, struct 
 
 struct error *process_record_list(const void *ctx, const struct process *self, char ***ret_names)
 {
-	static const char suffix[] = ".json";
-	DIR *folder = opendir(self->run_folder);
+	DIR *folder = opendir(self->records);
 	if (!folder)
-		return error_sys(errno, "%s", self->run_folder);
+		return error_sys(errno, "%s", self->records);
 	size_t count = 0, room = 16;
 	char **names = mem_array(ctx, char *, room);
 	const struct dirent *entry;
 	while ((entry = readdir(folder))) {
-		size_t len = strlen(entry->d_name), tail = sizeof suffix - 1;
-		if (len <= tail || strcmp(entry->d_name + len - tail, suffix) != 0)
+		size_t len = strlen(entry->d_name), tail = sizeof SUFFIX - 1;
+		if (len <= tail || strcmp(entry->d_name + len - tail, SUFFIX) != 0)
 			continue;
 		if (count + 1 == room)
 			names = mem_resize(ctx, names, char *, room *= 2);
@@ -173,4 +198,85 @@ struct error *process_record_list(const void *ctx, const struct process *self, c
 	closedir(folder);
 	*ret_names = names;
 	return NULL;
+}
+
+/* --- those of an earlier release --- */
+
+static bool is_of_our_group(pid_t pid)
+{
+	void *ctx = talloc_new(NULL);
+	char *ours = NULL, *theirs = NULL;
+	struct error *e = file_read(ctx, "/proc/self/cgroup", GROUPS_LIMIT, &ours, NULL);
+	if (!e)
+		e = file_read(ctx, mem_printf(ctx, "/proc/%d/cgroup", (int)pid), GROUPS_LIMIT, &theirs, NULL);
+	bool same = !e && strcmp(ours, theirs) == 0;
+	error_free(e);
+	mem_free(ctx);
+	return same;
+}
+
+bool process_works_here(const struct process *self, pid_t pid)
+{
+	char path[64], folder[4096];
+	snprintf(path, sizeof path, "/proc/%d/cwd", (int)pid);
+	ssize_t n = readlink(path, folder, sizeof folder - 1);
+	if (n < 0)
+		return errno == EACCES && is_of_our_group(pid);
+	folder[n] = '\0';
+	return strcmp(folder, self->real_folder) == 0;
+}
+
+bool process_is_users(pid_t pid, uid_t uid)
+{
+	uid_t found = 0;
+	struct error *e = process_user(pid, &found);
+	bool is = !e && found == uid;
+	error_free(e);
+	return is;
+}
+
+static struct error *move_record(const struct process *self, const char *name)
+{
+	char text[RECORD_LIMIT];
+	size_t len = 0;
+	char *old = mem_printf(NULL, "run/%s", name), *path = file_join(old, self->folder, old);
+	char *new = mem_printf(old, "agent/%s", name);
+	json_t *document = NULL;
+	struct process_record *record = NULL;
+	struct error *e = read_own_file(path, text, sizeof text, &len);
+	if (!e)
+		e = json_parse(text, len, RECORD_LIMIT, &document);
+	if (!e)
+		e = parse_record(old, self, path, document, &record);
+	if (!e && !process_works_here(self, record->id.pid))
+		e = error_new(ERROR_NOT_FOUND, "%s: process %d is no unit of this node", path, (int)record->id.pid);
+	if (!e && !beneath_exists(self->folder, new))
+		e = beneath_write(self->folder, new, text, len, 0600, BENEATH_KEEP, false);
+	if (e)
+		log_warn("unit.record", "node=%s file=%s error=%s", self->node_id, log_q(name), log_q(e->message));
+	error_free(e);
+	e = beneath_remove(self->folder, old);
+	json_decref(document);
+	mem_free(old);
+	return e;
+}
+
+struct error *process_records_move(const struct process *self)
+{
+	char *path = file_join(NULL, self->folder, "run");
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+	struct error *e = NULL;
+	unsigned moved = 0;
+	mem_free(path);
+	while (!e && folder && moved < MOVED_MAX && (entry = readdir(folder))) {
+		size_t len = strlen(entry->d_name), tail = sizeof SUFFIX - 1;
+		if (len > tail && strcmp(entry->d_name + len - tail, SUFFIX) == 0) {
+			moved++;
+			e = move_record(self, entry->d_name);
+		}
+	}
+	if (folder)
+		closedir(folder);
+	return e;
 }

@@ -20,6 +20,7 @@ static const char schema[] =
 	"create table if not exists job(node text not null, job text not null, task text not null,"
 	" running integer not null, epoch_ms integer not null, offset_ms integer not null, normalise integer not null,"
 	" primary key(node, job)) without rowid;"
+	"create table if not exists node_user(node text primary key, uid integer not null unique) without rowid;"
 	"create table if not exists failover(node text not null, unit text not null, primary key(node, unit))"
 	" without rowid;"
 	"create table if not exists command(id text primary key, message text not null, time_ms integer not null)"

@@ -39,7 +39,7 @@ struct unit *unit_new(const void *ctx, struct node *node, struct job *job, const
 	u->backoff = (struct backoff){.first_ms = 300, .max_ms = 10000, .steady_ms = 20000};
 	u->use_failover = job && store_failover(node->agent->db, node->row.id, name);
 	u->log_path = mem_printf(u, "%s/log/%s.log", node->folder, name);
-	u->progress_path = mem_printf(u, "%s/run/%s.progress", node->folder, name);
+	u->progress_path = mem_printf(u, "%s/progress/%s.progress", node->folder, name);
 	return u;
 }
 

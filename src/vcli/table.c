@@ -290,7 +290,7 @@ const struct command vcli_commands[] = {
 	 cmd_node_logs},
 	{"node pipeline", "NODE_ID", 1, 1, NULL, S(10), "List the jobs of a node", NULL, cmd_node_verb},
 
-	{"pipeline init", "FILE [INPUT]", 1, 2, FLAGS("force", "ffprobe"), S(6),
+	{"pipeline init", "FILE [INPUT]", 1, 2, FLAGS("force", "ffmpeg", "ffprobe"), S(6),
 	 "Write a document for the nodes that are there",
 	 "A distributor, a storage (those with the fewest jobs) and a transcoder for each rendition, with their "
 	 "addresses and "

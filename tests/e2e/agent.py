@@ -110,7 +110,7 @@ class Agent:
         found = {}
         nodes = os.path.join(self.state, "nodes")
         for node in os.listdir(nodes) if os.path.isdir(nodes) else []:
-            run = os.path.join(nodes, node, "run")
+            run = os.path.join(nodes, node, "agent")
             for name in os.listdir(run) if os.path.isdir(run) else []:
                 if not name.endswith(".json"):
                     continue

@@ -43,7 +43,7 @@ class DockerPipeline(unittest.TestCase):
 
     def setUp(self):
         self.addCleanup(self.remove_containers)
-        self.agent = Agent(self.broker, "--docker-socket", self.engine.socket, "--image", self.image, "--runtime", "docker",
+        self.agent = Agent(self.broker, "--docker-socket", self.engine.socket, "--image", self.image, "--runtime", "docker", "--classic-allow", "all",
                            nodes=ROLES.values())
         self.addCleanup(self.agent.close)
         self.agent.start()

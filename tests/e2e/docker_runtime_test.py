@@ -86,7 +86,7 @@ class DockerRuntime(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="dsn-node-", dir="/tmp"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        for name in ["log", "run", "data"]:
+        for name in ["log", "run", "data", "progress"]:
             (self.folder / name).mkdir()
         self.sites = self.folder / "sites"
         self.sites.mkdir()
@@ -122,7 +122,7 @@ class DockerRuntime(unittest.TestCase):
         self.assertNotIn("error", self.owner.start("job-encode", FFMPEG, progress=True))
 
     def _progress(self):
-        return (self.folder / "run/job-encode.progress").read_text()
+        return (self.folder / "progress/job-encode.progress").read_text()
 
     def test_create_limits_ports_files(self):
         self._start_both()

@@ -46,7 +46,7 @@ class DiskFaults(network.TestCase):
         db = sqlite3.connect(f"file:{folder / 'agent.db'}?mode=ro", uri=True)
         found = [row[0] for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
         db.close()
-        for path in folder.glob("nodes/*/run/*.json"):
+        for path in folder.glob("nodes/*/agent/*.json"):
             try:
                 json.loads(path.read_text())
             except ValueError as e:

@@ -48,7 +48,7 @@ static enum api_role role_of(const char *word)
 static struct error *folders(void *scope, char **a)
 {
 	(void)scope;
-	return media_nginx_folders(a[0]);
+	return media_nginx_folders(a[0], BENEATH_KEEP);
 }
 
 static struct error *conf(void *scope, char **a)
@@ -246,7 +246,7 @@ static struct error *offset(void *scope, char **a)
 static struct error *finish(void *scope, char **a)
 {
 	(void)scope;
-	return hls_finish(a[0]);
+	return hls_finish(a[0], ".", BENEATH_KEEP);
 }
 
 /* folder rtmp-port job relay-key target-port stream key */
@@ -257,7 +257,7 @@ static struct error *keys(void *scope, char **a)
 		.role = API_DISTRIBUTOR, .job = a[2], .key = some(a[3]), .outputs = &t, .output_count = 1};
 
 	(void)scope;
-	return media_keys_write(a[0], &task, atoi(a[1]), MEDIA_LIVE);
+	return media_keys_write(a[0], &task, atoi(a[1]), MEDIA_LIVE, (gid_t)-1);
 }
 
 static const struct {

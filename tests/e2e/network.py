@@ -197,7 +197,7 @@ class Agent:
     def records(self, node="*"):
         """[(unit name, (pid, start time))] of programs that run, from the agent's records."""
         found = []
-        for path in sorted(self.folder.glob(f"nodes/{node}/run/*.json")):
+        for path in sorted(self.folder.glob(f"nodes/{node}/agent/*.json")):
             try:
                 record = json.loads(path.read_text())
                 pid, started = int(record["pid"]), int(record["start_time"])

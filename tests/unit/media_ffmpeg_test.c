@@ -272,7 +272,7 @@ static void keys_in_files(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	hidden.keys = folder;
-	assert_null(media_keys_write(folder, &task, 2100, "live"));
+	assert_null(media_keys_write(folder, &task, 2100, "live", (gid_t)-1));
 	argv = media_copy(scope, &hidden, 2100, "j", &targets[0], true, "live", NULL);
 	assert_null(strstr(joined(argv), "secret"));
 	name = mem_printf(scope, " --key-file %s/%s --output rtmp://192.0.2.2:1935/live", folder,

@@ -350,19 +350,19 @@ static void finish(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
-	ok(hls_finish(folder)); /* nothing there yet */
+	ok(hls_finish(folder, ".", BENEATH_KEEP)); /* nothing there yet */
 	add(p, 2, 10000, 5000);
 	path = file_join(p, folder, HLS_PLAYLIST_NAME);
 	text = hls_playlist_text(p, p);
 	ok(file_write_atomic(path, text, strlen(text), 0644));
-	ok(hls_finish(folder));
-	ok(hls_finish(folder));
+	ok(hls_finish(folder, ".", BENEATH_KEEP));
+	ok(hls_finish(folder, ".", BENEATH_KEEP));
 	text = mem_printf(p, "%s#EXT-X-ENDLIST\n", text);
 	char *now;
 	ok(file_read(p, path, 4096, &now, NULL));
 	assert_string_equal(now, text);
 	ok(file_write_atomic(path, "rubbish\n", 8, 0644));
-	e = hls_finish(folder);
+	e = hls_finish(folder, ".", BENEATH_KEEP);
 	assert_non_null(e);
 	assert_non_null(strstr(e->message, folder));
 	assert_non_null(strstr(e->message, "line 1"));

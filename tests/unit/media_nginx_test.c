@@ -168,6 +168,13 @@ static void derived(void **state)
 	assert_null(strstr(text, "/opt/"));
 	assert_null(strstr(text, "logs/"));
 	assert_null(strstr(text, "1935"));
+	assert_non_null(strstr(text, "rtmp {\n        max_connections 256;\n"));
+	assert_null(strstr(text, "publish")); /* nobody is named: everybody */
+	struct media_nginx_node guarded = node;
+	guarded.publishers = (const char *const[]){"127.0.0.1", "192.0.2.0/24", NULL};
+	text = media_nginx_classic_derived(scope, &guarded, media_nginx_classic_conf(scope));
+	assert_non_null(strstr(text, "        allow publish 127.0.0.1;\n        allow publish 192.0.2.0/24;\n"
+				     "        deny publish all;\n"));
 	text = media_nginx_classic_derived(scope, &node, data(scope, "storage.conf"));
 	assert_non_null(strstr(text, "hls_path /srv/n1/data/" JOB ";"));
 	assert_null(strstr(text, "/opt/"));
@@ -255,11 +262,11 @@ static void folders(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
-	assert_null(media_nginx_folders(folder));
+	assert_null(media_nginx_folders(folder, BENEATH_KEEP));
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/run/control.sock", folder);
 	assert_int_equal(bind(s, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_true(file_exists(address.sun_path));
-	assert_null(media_nginx_folders(folder)); /* again: only the stale socket goes */
+	assert_null(media_nginx_folders(folder, BENEATH_KEEP)); /* again: only the stale socket goes */
 	assert_false(file_exists(address.sun_path));
 	close(s);
 	assert_null(file_remove_tree(folder));

@@ -106,7 +106,7 @@ static void start(struct driver *d, struct asked *a, const json_t *line)
 		.log_path = mem_printf(a, "%s/log/%s.log", d->folder, a->name),
 		.log_limit = 4096,
 		.progress_path = json_is_true(json_object_get(line, "progress"))
-					 ? mem_printf(a, "%s/run/%s.progress", d->folder, a->name)
+					 ? mem_printf(a, "%s/progress/%s.progress", d->folder, a->name)
 					 : NULL,
 	};
 
@@ -217,7 +217,8 @@ static int drive(int argc, char **argv)
 
 static const char *const mounts[] = {"/srv/conf:/opt/nginx/app-enabled", NULL};
 static const struct runtime_port ports[] = {{1935, 21935}, {80, 0}};
-static const struct runtime_options options = {.set_user = true, .uid = 1234, .gid = 2345, .docker_socket = "/none"};
+static const struct runtime_options options = {
+	.set_user = true, .uid = 1234, .gid = 2345, .tasks = 512, .docker_socket = "/none"};
 static const struct runtime_node node = {
 	.node_id = "1d94baec6903bd722953d1111d3b03ea3fa99378",
 	.role = "distributor",
@@ -276,26 +277,41 @@ static void test_containers(void **state)
 						     "\"dsn.unit\":\"nginx\",\"dsn.fingerprint\":\"abcd\"}");
 	assert_json(json_object_get(host, "PortBindings"),
 		    "{\"1935/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"21935\"}]}");
-	assert_json(json_object_get(host, "Binds"), "[\"/srv/conf:/opt/nginx/app-enabled\"]");
-	assert_json(json_object_get(host, "Mounts"),
-		    "[{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x\",\"Target\":\"/opt/dsn\"}]");
+	assert_json(json_object_get(host, "Binds"), "[\"/srv/conf:/opt/nginx/app-enabled:ro\"]");
+	assert_json(
+		json_object_get(host, "Mounts"),
+		"[{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x\",\"Target\":\"/opt/dsn\",\"ReadOnly\":true},"
+		"{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x/run\",\"Target\":\"/opt/dsn/"
+		"run\",\"ReadOnly\":false},"
+		"{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x/log\",\"Target\":\"/opt/dsn/"
+		"log\",\"ReadOnly\":false},"
+		"{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x/progress\",\"Target\":\"/opt/dsn/progress\","
+		"\"ReadOnly\":false},"
+		"{\"Type\":\"bind\",\"Source\":\"/var/lib/dsn/nodes/x/data\",\"Target\":\"/opt/dsn/"
+		"data\",\"ReadOnly\":false}]");
+	assert_json(json_object_get(host, "ReadonlyRootfs"), "true");
+	assert_json(json_object_get(host, "PidsLimit"), "512");
+	assert_json(json_object_get(host, "SecurityOpt"), "[\"no-new-privileges\"]");
+	assert_json(json_object_get(host, "CapDrop"), "[\"ALL\"]");
 	assert_json(json_object_get(host, "Memory"), "268435456");
 	assert_json(json_object_get(host, "NanoCpus"), "500000000");
 	assert_json(json_object_get(host, "RestartPolicy"), "{\"Name\":\"unless-stopped\"}");
-	assert_json(json_object_get(host, "Tmpfs"), "{\"/opt/nginx/logs\":\"size=4m,mode=1777\"}");
+	assert_json(json_object_get(host, "Tmpfs"),
+		    "{\"/tmp\":\"size=16m,mode=1777\",\"/run\":\"size=1m,mode=1777\","
+		    "\"/var/lib/nginx\":\"size=16m,mode=1777\",\"/opt/nginx/logs\":\"size=4m,mode=1777\"}");
 	assert_null(json_object_get(host, "NetworkMode"));
 	json_decref(spec);
 
 	u.name = "job-encode";
 	u.main = false;
 	u.network = "id@start";
-	u.progress_path = "/var/lib/dsn/nodes/x/run/job-encode.progress";
+	u.progress_path = "/var/lib/dsn/nodes/x/progress/job-encode.progress";
 	spec = spec_of(&u);
 	host = json_object_get(spec, "HostConfig");
 	assert_json(json_object_get(host, "NetworkMode"),
 		    "\"container:distributor-1d94baec6903bd722953d1111d3b03ea3fa99378\"");
 	assert_null(json_object_get(host, "PortBindings"));
-	assert_json(json_array_get(json_object_get(spec, "Cmd"), 11), "\"/opt/dsn/run/job-encode.progress\"");
+	assert_json(json_array_get(json_object_get(spec, "Cmd"), 11), "\"/opt/dsn/progress/job-encode.progress\"");
 	json_decref(spec);
 
 	u.log_path = "/var/log/elsewhere.log";

@@ -21,6 +21,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "node/folders.h"
 
 #define DEADLINE_MS 15000
 
@@ -45,7 +46,9 @@ static void open_runtime(struct fixture *f)
 {
 	const struct runtime_node node = {
 		.node_id = "1d940000000000000000000000000000000000aa", .role = "transcoder", .folder = f->folder};
-	struct error *e = runtime_process.open(f->ctx, &f->loop, &f->options, &node, &f->runtime);
+	struct error *e = folders_open(f->folder, &f->options);
+	if (!e)
+		e = runtime_process.open(f->ctx, &f->loop, &f->options, &node, &f->runtime);
 	if (e)
 		fail_msg("%s", e->message);
 }
@@ -186,7 +189,7 @@ static void start(struct fixture *f, struct heard *h, const char *name, const ch
 		.fingerprint = fingerprint,
 		.log_path = mem_printf(f->ctx, "%s/log/%s.log", f->folder, name),
 		.log_limit = 1000,
-		.progress_path = mem_printf(f->ctx, "%s/run/%s.progress", f->folder, name),
+		.progress_path = mem_printf(f->ctx, "%s/progress/%s.progress", f->folder, name),
 	};
 	runtime_process.start(f->runtime, f->ctx, &spec, on_done, on_exit_, h, &h->unit);
 	assert_int_equal(h->done, 0);
@@ -214,14 +217,14 @@ static char *text_of(struct fixture *f, const char *name)
 
 static pid_t pid_of(struct fixture *f, const char *name)
 {
-	const char *field = strstr(text_of(f, mem_printf(f->ctx, "run/%s.json", name)), "\"pid\":");
+	const char *field = strstr(text_of(f, mem_printf(f->ctx, "agent/%s.json", name)), "\"pid\":");
 	assert_non_null(field);
 	return (pid_t)atoi(strpbrk(field, "123456789"));
 }
 
 static bool has_record(struct fixture *f, const char *name)
 {
-	return file_exists(path_of(f, mem_printf(f->ctx, "run/%s.json", name)));
+	return file_exists(path_of(f, mem_printf(f->ctx, "agent/%s.json", name)));
 }
 
 static bool is_gone(void *arg)
@@ -242,14 +245,14 @@ static void test_start_and_exit(void **state)
 	assert_true(h.exit.known);
 	assert_int_equal(h.exit.code, 7);
 	assert_string_equal(text_of(f, "log/job-encode.log"), mem_printf(f->ctx, "out\nerr\n%s\n", f->folder));
-	assert_string_equal(text_of(f, "run/job-encode.progress"), "frame=1\n");
+	assert_string_equal(text_of(f, "progress/job-encode.progress"), "frame=1\n");
 	assert_false(has_record(f, "job-encode"));
 	/* the log goes on, progress begins anew */
 	started(f, &h, "job-encode", "aa", ARGV("sh", "-c", "echo again; echo frame=2 >&3"));
 	until(f, is_over, &h);
 	assert_non_null(strstr(text_of(f, "log/job-encode.log"), "err\n"));
 	assert_non_null(strstr(text_of(f, "log/job-encode.log"), "again\n"));
-	assert_string_equal(text_of(f, "run/job-encode.progress"), "frame=2\n");
+	assert_string_equal(text_of(f, "progress/job-encode.progress"), "frame=2\n");
 	assert_int_equal(h.done, 1);
 	assert_int_equal(h.exited, 1);
 }
@@ -372,11 +375,11 @@ static void test_killed_owner(void **state)
 	struct heard h;
 	started(f, &h, "u", "aa", ARGV("false"));
 	assert_int_equal(pid_of(f, "u"), pid);
-	size_t before = strlen(text_of(f, "run/u.progress"));
+	size_t before = strlen(text_of(f, "progress/u.progress"));
 	int64_t deadline = clock_mono_ms() + DEADLINE_MS;
-	while (strlen(text_of(f, "run/u.progress")) <= before && clock_mono_ms() < deadline)
+	while (strlen(text_of(f, "progress/u.progress")) <= before && clock_mono_ms() < deadline)
 		usleep(10000);
-	assert_true(strlen(text_of(f, "run/u.progress")) > before);
+	assert_true(strlen(text_of(f, "progress/u.progress")) > before);
 	runtime_process.stop(f->runtime, h.unit, SIGTERM, 1000);
 	until(f, is_over, &h);
 	assert_false(h.exit.known);
@@ -426,7 +429,7 @@ static void write_record(struct fixture *f, const char *name, pid_t pid, const c
 		mem_printf(f->ctx, "{\"pid\":\"%d\",\"start_time\":\"%s\",\"boot_id\":\"%s\",\"fingerprint\":\"aa\"}",
 			   (int)pid, start_time, boot_id);
 	struct error *e =
-		file_write_atomic(path_of(f, mem_printf(f->ctx, "run/%s.json", name)), text, strlen(text), 0600);
+		file_write_atomic(path_of(f, mem_printf(f->ctx, "agent/%s.json", name)), text, strlen(text), 0600);
 	assert_null(e);
 }
 
@@ -465,12 +468,12 @@ static void test_records_that_lie(void **state)
 	assert_int_not_equal(pid_of(f, "rebooted"), bystander);
 	if (geteuid() == 0) {
 		write_record(f, "forged", bystander, start_time, boot_id(f));
-		assert_int_equal(chown(path_of(f, "run/forged.json"), 65534, 65534), 0);
+		assert_int_equal(chown(path_of(f, "agent/forged.json"), 65534, 65534), 0);
 		sweep(f, ARGV("reused", "rebooted"));
 	}
 	static const char *const garbage[] = {"", "{}", "[1]", "{\"pid\":1}", "{\"pid\":\"-1\"}", "\xff"};
 	for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
-		assert_null(file_write_atomic(path_of(f, "run/garbage.json"), garbage[i], strlen(garbage[i]), 0600));
+		assert_null(file_write_atomic(path_of(f, "agent/garbage.json"), garbage[i], strlen(garbage[i]), 0600));
 		sweep(f, ARGV("reused", "rebooted"));
 		assert_false(has_record(f, "garbage"));
 	}
@@ -658,19 +661,21 @@ static void test_unprivileged_user(void **state)
 	if (geteuid() != 0)
 		skip();
 	struct heard h;
+	f->options = (struct runtime_options){.set_user = true, .uid = 65533, .gid = 65533};
+	reopen(f);
 	started(f, &h, "u", "aa", SLEEP);
 	pid_t pid = pid_of(f, "u");
 	f->options = (struct runtime_options){.set_user = true, .uid = 65534, .gid = 65534};
 	reopen(f);
 	/* the same arguments, but another user: replaced */
 	started(f, &h, "u", "aa",
-		ARGV("sh", "-c", "id -u; echo frame=1 >&3; touch data/mine; touch mine; exec sleep 300"));
+		ARGV("sh", "-c", "id -u; echo frame=1 >&3; touch run/mine; touch mine; exec sleep 300"));
 	assert_int_not_equal(pid_of(f, "u"), pid);
 	assert_true(is_gone(&pid));
 	while (!strstr(text_of(f, "log/u.log"), "cannot touch"))
 		usleep(1000);
 	assert_non_null(strstr(text_of(f, "log/u.log"), "65534\n"));
-	assert_true(file_exists(path_of(f, "data/mine")));
+	assert_true(file_exists(path_of(f, "run/mine")));
 	assert_false(file_exists(path_of(f, "mine")));
 	pid = pid_of(f, "u");
 	reopen(f);
