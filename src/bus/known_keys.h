@@ -35,7 +35,8 @@ struct known_keys *known_keys_new(const void *ctx);
 /* NULL: there is none. Finding one counts as using it. */
 struct known_key *known_keys_find(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES]);
 /* The one of this address, made when there is none, in `place` or the better one where it is. */
-struct known_key *known_keys_put(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES], enum known_place place);
+struct known_key *known_keys_put(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES],
+				 enum known_place place);
 /* The last used of a place, from which `older` leads to the others; NULL: there is none. */
 const struct known_key *known_keys_newest(const struct known_keys *t, enum known_place place);
 size_t known_keys_count(const struct known_keys *t, enum known_place place);

@@ -41,7 +41,7 @@ struct agent {
 	struct keyring *keyring;
 	struct bus *bus;
 	struct outbox *outbox;
-	struct answers *answers; /* to questions */
+	struct answers *answers;   /* to questions */
 	struct hardware *hardware; /* NULL until asked for */
 	struct node **nodes;
 	size_t node_count;
