@@ -116,6 +116,20 @@ static struct error *read_settings(struct reader *r, struct hls_playlist *p)
 	return NULL;
 }
 
+static struct error *read_target(struct reader *r, int64_t *ret_s)
+{
+	bool more = false;
+
+	TRY(next(r, &more));
+	/* Playlists of earlier versions have no such line. */
+	if (more && is(r, "#EXT-X-INDEPENDENT-SEGMENTS"))
+		TRY(next(r, &more));
+	if (!more || !skip(r, "#EXT-X-TARGETDURATION:"))
+		return error_new(ERROR_INVALID, "playlist line %d: expected #EXT-X-TARGETDURATION:...", r->number);
+	TRY(ranged(r, 1, MAX_VALUE, ret_s));
+	return done(r);
+}
+
 static struct error *read_header(struct reader *r, struct hls_playlist *p)
 {
 	int64_t version = 0;
@@ -125,14 +139,7 @@ static struct error *read_header(struct reader *r, struct hls_playlist *p)
 	if (!more || !is(r, "#EXTM3U"))
 		return refuse(r, "expected #EXTM3U");
 	TRY(tag(r, "#EXT-X-VERSION:", 3, 8, &version));
-	TRY(next(r, &more));
-	/* Playlists of earlier versions have no such line. */
-	if (more && is(r, "#EXT-X-INDEPENDENT-SEGMENTS"))
-		TRY(next(r, &more));
-	if (!more || !skip(r, "#EXT-X-TARGETDURATION:"))
-		return error_new(ERROR_INVALID, "playlist line %d: expected #EXT-X-TARGETDURATION:...", r->number);
-	TRY(ranged(r, 1, MAX_VALUE, &p->target_s));
-	TRY(done(r));
+	TRY(read_target(r, &p->target_s));
 	TRY(tag(r, "#EXT-X-MEDIA-SEQUENCE:", 0, MAX_VALUE, &p->sequence));
 	TRY(next(r, &more));
 	if (more && skip(r, "#EXT-X-DISCONTINUITY-SEQUENCE:")) {

@@ -70,8 +70,8 @@ static struct error *prepare(struct job *j)
 static struct error *read_measured(const struct job *j, size_t i, struct hls_measured *ret)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_MEASURED_NAME), *text;
-	size_t len;
+	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_MEASURED_NAME), *text = NULL;
+	size_t len = 0;
 	struct error *e = beneath_read(tmp, j->node->folder, name, HLS_MEASURED_MAX_BYTES, &text, &len);
 
 	if (!e)
@@ -187,13 +187,13 @@ static struct error *remove_stored(struct job *j)
 static json_t *rendition_status(struct job *j, size_t i)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_PLAYLIST_NAME), *text;
+	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_PLAYLIST_NAME), *text = NULL;
 	const char *top = j->node->folder;
-	struct hls_playlist *p;
+	struct hls_playlist *p = NULL;
 	json_t *o = json_object();
 	struct error *e = NULL;
 	int64_t segments = 0, gaps = 0;
-	size_t len;
+	size_t len = 0;
 
 	json_put(o, "variant", variant(j, i));
 	json_put(o, "published", j->inputs[i]->active ? "yes" : "no");

@@ -47,9 +47,9 @@ static struct error *read_tail(const void *ctx, const char *path, struct tail *r
 {
 	struct error *e = NULL;
 	struct tail t = {0};
-	int64_t size;
+	int64_t size = 0;
 	ssize_t n;
-	int fd;
+	int fd = -1;
 
 	TRY(open_log(path, &fd, &size));
 	t.begin = size > UNIT_LOG_READ ? size - UNIT_LOG_READ : 0;
@@ -73,7 +73,7 @@ static struct error *read_tail(const void *ctx, const char *path, struct tail *r
 int64_t unit_log_size(const char *path)
 {
 	int64_t size = 0;
-	int fd;
+	int fd = -1;
 	struct error *e = open_log(path, &fd, &size);
 
 	if (e) {
@@ -129,7 +129,11 @@ char *unit_log_safe(const void *ctx, const char *bytes, size_t len)
 			at += whole;
 		}
 	}
-	strcpy(text + n, at < len ? more : "");
+	if (at < len) {
+		memcpy(text + n, more, sizeof(more) - 1);
+		n += sizeof(more) - 1;
+	}
+	text[n] = '\0';
 	return text;
 }
 

@@ -48,6 +48,11 @@ static bool usable(const struct known_node *n, enum api_role role)
 	       strcmp(said(n, "maintenance"), "on") != 0 && strcmp(said(n, "state"), "leaving") != 0;
 }
 
+static long job_count(const struct known_node *n)
+{
+	return strtol(said(n, "job_count"), NULL, 10);
+}
+
 /* The one with the fewest jobs. */
 static const struct known_node *pick(const struct known *k, enum api_role role)
 {
@@ -56,7 +61,7 @@ static const struct known_node *pick(const struct known *k, enum api_role role)
 	for (size_t i = 0; i < k->count; i++) {
 		const struct known_node *n = k->nodes[i];
 
-		if (usable(n, role) && (!best || atoi(said(n, "job_count")) < atoi(said(best, "job_count"))))
+		if (usable(n, role) && (!best || job_count(n) < job_count(best)))
 			best = n;
 	}
 	return best;

@@ -1,27 +1,16 @@
 /* vcli node logs: what a node's programs have written, asked for over the bus. */
-#include <ctype.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-#include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
 #include "vcli/render.h"
 #include "vcli/request.h"
+#include "vcli/resolve.h"
 
 /* Between two questions of --follow. */
 #define PAUSE_NS 700000000L
-
-static struct error *check_id(char *text)
-{
-	if (!id_valid(text))
-		return error_new(ERROR_INVALID, "\"%.80s\" is no node id: 40 hexadecimal digits are wanted", text);
-	for (char *p = text; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return NULL;
-}
 
 static json_t *question(const struct vcli *v, const char *unit, const json_t *after)
 {
@@ -110,7 +99,7 @@ struct error *cmd_node_logs(struct vcli *v)
 {
 	const char *unit = v->arg_count > 1 ? v->args[1] : NULL;
 	json_t *data = NULL, *after = json_object();
-	struct error *e = check_id(v->args[0]);
+	struct error *e = resolve_id(v, v->args[0], RESOLVE_NODE, &v->args[0]);
 
 	if (!e)
 		e = request_one(v, v->args[0], question(v, unit, after), &data);

@@ -68,7 +68,7 @@ static void take_port(const json_t *ports, const char *key, char ret_port[PORT_D
 	const char *text = json_string_value(json_object_get(ports, key));
 
 	if (text && strlen(text) < PORT_DIGITS && strspn(text, "0123456789") == strlen(text))
-		strcpy(ret_port, text);
+		snprintf(ret_port, PORT_DIGITS, "%s", text);
 }
 
 static void take(struct endpoint *n, const json_t *row)

@@ -1,6 +1,7 @@
 """The demo's parts: what it reads of a film, whether it sees a ruined picture, what Ctrl-C does, what its page shows."""
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import subprocess
@@ -183,6 +184,45 @@ class InterruptTest(unittest.TestCase):
                     self.press()
                 done = True
         self.assertTrue(done)
+
+
+class TerminalTest(Folder):
+    DEMO = """import sys, time
+sys.path.insert(0, {demo!r})
+from interrupt import Interrupts, Stopped, foreground
+with foreground():
+    interrupts = Interrupts()
+    try:
+        print("streaming", flush=True)
+        time.sleep(30)
+    except Stopped:
+        print("ending", flush=True)
+        time.sleep(1)
+    interrupts.ignore()
+"""
+
+    def test_make_does_not_die_of_ctrl_c(self):
+        """It would even though the demo ends well. Nor does Ctrl-Z leave a stopped demo with the terminal."""
+        (self.folder / "stub.py").write_text(self.DEMO.format(demo=str(SOURCE / "demo")))
+        (self.folder / "Makefile").write_text(f"demo:\n\t@exec {sys.executable} stub.py\n")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.execvp("make", ["make", "demo"])
+        said = b""
+        for wanted, keys in ((b"streaming", b"\x1a\x03"), (b"ending", b"\x03"), (None, b"")):
+            while wanted is None or wanted not in said:
+                try:
+                    data = os.read(terminal, 1000)
+                except OSError:  # nobody has the other end any more
+                    data = b""
+                if not data:
+                    break
+                said += data
+            if keys:
+                os.write(terminal, keys)
+        os.close(terminal)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, said)
 
 
 class WatcherTest(unittest.TestCase):

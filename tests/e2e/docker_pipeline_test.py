@@ -12,6 +12,7 @@ import unittest
 from pathlib import Path
 
 import agent as agents
+import hls_rules
 from agent import Agent
 from broker import BIN, Broker, available
 from engine import Engine, main, wait_until
