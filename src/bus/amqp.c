@@ -13,6 +13,7 @@
 
 /* Messages given to the owner and not yet reported: more are refused at once. */
 #define UNSETTLED_MESSAGES 8192
+#define UNSETTLED_ONCE 64 /* where there are so many, what is sent once is not sent */
 #define UNSETTLED_BYTES ((size_t)64 * 1024 * 1024)
 #define REASON_UNKNOWN "no reason given"
 
@@ -142,6 +143,9 @@ static void on_report(struct amqp *a, struct amqp_report *r)
 	case REPORT_SERVED:
 		bus_report_served(a->bus, r->id);
 		break;
+	case REPORT_HELD:
+		bus_report_held(a->bus, r->error ? r->error->message : NULL);
+		break;
 	}
 }
 
@@ -239,11 +243,12 @@ static void fail_sending(struct amqp *a, struct sending *s, struct error *e)
 	amqp_pipe_stir(a->pipe);
 }
 
-static struct error *check_room(const struct amqp *a, size_t len)
+static struct error *check_room(const struct amqp *a, size_t len, bool once)
 {
 	if (!a->up)
 		return error_new(ERROR_UNAVAILABLE, "not connected to the broker");
-	if (a->unsettled_count >= UNSETTLED_MESSAGES || a->unsettled_bytes + len > UNSETTLED_BYTES)
+	if (a->unsettled_count >= (once ? UNSETTLED_ONCE : UNSETTLED_MESSAGES) ||
+	    a->unsettled_bytes + len > UNSETTLED_BYTES)
 		return error_new(ERROR_LIMIT, "too many messages wait for the broker's confirm");
 	return NULL;
 }
@@ -261,14 +266,14 @@ static void amqp_send(void *self, const struct bus_item *item, bus_sent_fn *fn, 
 	s->fn = fn;
 	s->arg = arg;
 	s->len = o->len;
-	e = check_room(a, o->len);
+	e = check_room(a, o->len, item->once);
 	if (e) {
 		mem_free(o);
 		fail_sending(a, s, e);
 		return;
 	}
 	o->status = item->kind == MESSAGE_STATUS;
-	o->lasting = !o->status;
+	o->lasting = !o->status && !item->once;
 	o->message_id = order_text(o, item->id);
 	o->to = order_text(o, o->status ? item->from : item->to);
 	o->until_ms = item->until_ms;
@@ -381,11 +386,11 @@ static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bu
 	return NULL;
 }
 
-#define AMQP_BACKEND(name)                                                                                 \
-	{                                                                                                  \
-		.scheme = (name), .check_url = amqp_address_check, .open = amqp_open, .serve = amqp_serve, \
-		.unserve = amqp_unserve, .send = amqp_send, .accept = amqp_accept, .reject = amqp_reject,  \
-		.watch_status = amqp_watch_status, .is_up = amqp_is_up,                                    \
+#define AMQP_BACKEND(name)                                                                                          \
+	{                                                                                                           \
+		.scheme = (name), .reserves = true, .check_url = amqp_address_check, .open = amqp_open,             \
+		.serve = amqp_serve, .unserve = amqp_unserve, .send = amqp_send, .accept = amqp_accept,             \
+		.reject = amqp_reject, .drop = amqp_accept, .watch_status = amqp_watch_status, .is_up = amqp_is_up, \
 	}
 
 const struct bus_backend bus_backend_amqp = AMQP_BACKEND("amqp");

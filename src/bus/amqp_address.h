@@ -20,6 +20,7 @@ struct amqp_address {
 	char *ca_file;  /* set when tls */
 	char *cert_file;
 	char *key_file;
+	int64_t limit_ms; /* longest wait for a step of the connection; 0: as long as brokers may take */
 };
 
 /* ERROR_INVALID names the part of the URL; a missing password names the ways to give one. The result belongs to ctx. */

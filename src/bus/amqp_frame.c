@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "bus/amqp_limits.h"
 #include "bus/amqp_link.h"
 #include "bus/amqp_owner.h"
 #include "bus/seal.h"
@@ -49,11 +50,9 @@ static struct error *deliver(struct amqp_owner *o, uint16_t channel, struct inco
 
 	if (!m)
 		return NULL;
-	if (!in->bytes) {
-		int status = amqp_basic_nack(o->link, channel, in->number, 0, 0);
-
-		log_warn("bus.too-large", "queue=%s bytes=%zu", m->queue, in->size);
-		return status == AMQP_STATUS_OK ? NULL : amqp_status_error(status, "refuse a message");
+	if (in->size > SEAL_LIMIT) {
+		publish_too_large(o, m, in);
+		return NULL;
 	}
 	r = amqp_report_new(REPORT_DELIVERY);
 	r->id = m->id ? mem_strdup(r, m->id) : NULL;
@@ -79,6 +78,11 @@ static struct error *complete(struct amqp_owner *o, uint16_t channel, struct inc
 	return e;
 }
 
+static size_t kept_bytes(const struct incoming *in)
+{
+	return in->size <= SEAL_LIMIT ? in->size : AMQP_DEAD_HEAD_BYTES;
+}
+
 static struct error *on_header(struct amqp_owner *o, uint16_t channel, const amqp_frame_t *f)
 {
 	struct incoming *in = incoming_of(o, channel);
@@ -91,8 +95,8 @@ static struct error *on_header(struct amqp_owner *o, uint16_t channel, const amq
 	if (p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)
 		in->message_id = copy_bytes(o, p->message_id);
 	/* The body of what came back is not needed: the order still holds it. */
-	if (in->kind == INCOMING_DELIVERY && in->size <= SEAL_LIMIT)
-		in->bytes = mem_array(NULL, uint8_t, in->size + 1);
+	if (in->kind == INCOMING_DELIVERY)
+		in->bytes = mem_array(NULL, uint8_t, kept_bytes(in) + 1);
 	return in->size ? NULL : complete(o, channel, in);
 }
 
@@ -105,8 +109,11 @@ static struct error *on_body(struct amqp_owner *o, uint16_t channel, const amqp_
 		return NULL;
 	if (b.len > in->size - in->len)
 		return error_new(ERROR_UNAVAILABLE, "the broker sent more than it announced");
-	if (in->bytes)
-		memcpy(in->bytes + in->len, b.bytes, b.len);
+	if (in->bytes && in->len < kept_bytes(in)) {
+		size_t room = kept_bytes(in) - in->len;
+
+		memcpy(in->bytes + in->len, b.bytes, b.len < room ? b.len : room);
+	}
 	in->len += b.len;
 	return in->len == in->size ? complete(o, channel, in) : NULL;
 }
@@ -184,10 +191,16 @@ static struct error *on_connection_close(struct amqp_owner *o, const amqp_connec
 	return e;
 }
 
-static void on_blocked(struct amqp_owner *o, bool blocked)
+static void on_blocked(struct amqp_owner *o, const amqp_connection_blocked_t *blocked)
 {
-	o->blocked = blocked;
-	log_warn(blocked ? "bus.blocked" : "bus.unblocked", "network=%s", o->network);
+	struct amqp_report *r = amqp_report_new(REPORT_HELD);
+
+	o->blocked = blocked != NULL;
+	if (blocked)
+		r->error = amqp_blocked_error(blocked);
+	log_warn(blocked ? "bus.blocked" : "bus.unblocked", "network=%s%s%s", o->network, blocked ? " why=" : "",
+		 blocked ? log_q(r->error->message) : "");
+	amqp_pipe_give(o->pipe, &r->item);
 }
 
 static struct error *on_method(struct amqp_owner *o, uint16_t channel, const amqp_method_t *method)
@@ -215,10 +228,10 @@ static struct error *on_method(struct amqp_owner *o, uint16_t channel, const amq
 	case AMQP_CONNECTION_CLOSE_METHOD:
 		return on_connection_close(o, m);
 	case AMQP_CONNECTION_BLOCKED_METHOD:
-		on_blocked(o, true);
+		on_blocked(o, m);
 		return NULL;
 	case AMQP_CONNECTION_UNBLOCKED_METHOD:
-		on_blocked(o, false);
+		on_blocked(o, NULL);
 		return NULL;
 	}
 	return NULL;

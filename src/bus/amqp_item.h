@@ -39,6 +39,7 @@ struct amqp_order {
 	char *to;            /* SEND: routing key */
 	bool status;         /* SEND: to the watchers */
 	bool lasting;        /* SEND: survives a restart of the broker */
+	bool cut;            /* REJECT: the bytes are the head of more, which is let go in any case */
 	bool is_json;        /* SEND, REJECT: the bytes are JSON text */
 	int64_t until_ms;    /* SEND: wall clock when it becomes void; 0: never */
 	uint8_t *bytes;      /* SEND; REJECT: the message as it came */
@@ -55,6 +56,7 @@ enum amqp_report_kind {
 	REPORT_SENT,
 	REPORT_REFUSED,
 	REPORT_SERVED,
+	REPORT_HELD,
 };
 
 /* Owner to loop. */
@@ -63,7 +65,7 @@ struct amqp_report {
 	enum amqp_report_kind kind;
 	bool up;             /* STATE */
 	int socket;          /* STATE, up: a duplicate for the loop to watch, or -1; closed with the report */
-	struct error *error; /* STATE, SENT, REFUSED; freed with the report */
+	struct error *error; /* STATE, SENT, REFUSED, HELD (NULL: no more); freed with the report */
 	char *id;            /* REFUSED, SERVED, DELIVERY: the mailbox; NULL: status */
 	struct amqp_tag tag; /* DELIVERY */
 	bool plain;          /* DELIVERY: from a queue named by the bare id */

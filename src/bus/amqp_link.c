@@ -44,6 +44,13 @@ struct error *amqp_reply_error(int reply_code, amqp_bytes_t text, const char *wh
 	return error_new(code, "%s: %d %.*s", what, reply_code, (int)text.len, (const char *)text.bytes);
 }
 
+struct error *amqp_blocked_error(const amqp_connection_blocked_t *blocked)
+{
+	return error_new(ERROR_UNAVAILABLE,
+			 "the broker takes no messages for now (%.*s): its memory or disk is short, see docs/broker.md",
+			 (int)blocked->reason.len, (const char *)blocked->reason.bytes);
+}
+
 struct error *amqp_status_error(int status, const char *what)
 {
 	return error_new(ERROR_UNAVAILABLE, "%s: %s", what, amqp_error_string2(status));
@@ -122,9 +129,16 @@ static struct error *tls_socket(amqp_connection_state_t link, const struct amqp_
 	return NULL;
 }
 
+static struct timeval wait_of(const struct amqp_address *a, int seconds)
+{
+	if (!a->limit_ms || a->limit_ms >= (int64_t)seconds * 1000)
+		return (struct timeval){.tv_sec = seconds};
+	return (struct timeval){.tv_sec = a->limit_ms / 1000, .tv_usec = a->limit_ms % 1000 * 1000};
+}
+
 static struct error *connect_socket(amqp_connection_state_t link, const struct amqp_address *a)
 {
-	struct timeval timeout = {.tv_sec = CONNECT_TIMEOUT_S};
+	struct timeval timeout = wait_of(a, CONNECT_TIMEOUT_S);
 	amqp_socket_t *s = NULL;
 	int status;
 
@@ -183,7 +197,7 @@ static struct error *login(amqp_connection_state_t link, const struct amqp_addre
 struct error *amqp_link_open(const struct amqp_address *a, const char *name, int64_t heartbeat_ms,
 			     amqp_connection_state_t *ret_link)
 {
-	struct timeval login_timeout = {.tv_sec = LOGIN_TIMEOUT_S}, rpc_timeout = {.tv_sec = RPC_TIMEOUT_S};
+	struct timeval login_timeout = wait_of(a, LOGIN_TIMEOUT_S), rpc_timeout = wait_of(a, RPC_TIMEOUT_S);
 	amqp_connection_state_t link = amqp_new_connection();
 	struct error *e;
 

@@ -19,7 +19,8 @@
 #define AMQP_CHANNEL_LIMIT 2047
 
 /* Connect, check the peer (amqps), log in. `name` is shown to the operator among the broker's connections.
- * ERROR_REFUSED: the broker does not let us in; ERROR_UNAVAILABLE: not reachable, or not the peer it should be. */
+ * Waits a->limit_ms at most for each step. ERROR_REFUSED: the broker does not let us in; ERROR_UNAVAILABLE: not
+ * reachable, or not the peer it should be. */
 struct error *amqp_link_open(const struct amqp_address *a, const char *name, int64_t heartbeat_ms,
 			     amqp_connection_state_t *ret_link) MUST_CHECK;
 /* Say good-bye when the connection still works, then release everything. NULL is allowed. */
@@ -35,6 +36,8 @@ bool amqp_link_has_room(amqp_connection_state_t link, size_t bytes);
 struct error *amqp_link_check(amqp_connection_state_t link, amqp_channel_t channel, const char *what) MUST_CHECK;
 /* An error from what the broker said when it closed a channel or the connection, or refused a message. */
 struct error *amqp_reply_error(int reply_code, amqp_bytes_t text, const char *what) MUST_CHECK;
+/* Why the broker takes nothing (connection.blocked). */
+struct error *amqp_blocked_error(const amqp_connection_blocked_t *blocked) MUST_CHECK;
 /* ERROR_UNAVAILABLE from a library status. */
 struct error *amqp_status_error(int status, const char *what) MUST_CHECK;
 

@@ -184,6 +184,7 @@ static struct error *declare_durable(struct amqp_owner *o, struct mailbox *m)
 		text_argument("x-dead-letter-exchange", o->dead_exchange),
 		number_argument("x-delivery-limit", AMQP_DELIVERY_LIMIT),
 		number_argument("x-max-length", AMQP_MAILBOX_LENGTH),
+		number_argument("x-max-length-bytes", AMQP_MAILBOX_BYTES),
 		text_argument("x-overflow", "reject-publish"),
 	};
 	amqp_table_t arguments = {m->plain ? 0 : sizeof(entries) / sizeof(entries[0]), entries};
@@ -220,8 +221,9 @@ static struct error *bind_durable(struct amqp_owner *o, struct mailbox *m)
 
 static struct error *declare_passing(struct amqp_owner *o, struct mailbox *m)
 {
-	amqp_table_entry_t length[] = {number_argument("x-max-length", WATCH_LENGTH)};
-	amqp_table_t arguments = {1, length};
+	amqp_table_entry_t length[] = {number_argument("x-max-length", WATCH_LENGTH),
+				       number_argument("x-max-length-bytes", AMQP_MAILBOX_BYTES)};
+	amqp_table_t arguments = {2, length};
 	struct error *e;
 
 	amqp_queue_declare(o->link, m->channel, amqp_cstring_bytes(m->queue), 0, 0, 1, 1, arguments);

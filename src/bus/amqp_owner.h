@@ -45,7 +45,7 @@ struct mailbox {
 struct incoming {
 	enum { INCOMING_NONE, INCOMING_DELIVERY, INCOMING_RETURN } kind;
 	uint64_t number;
-	uint8_t *bytes; /* NULL while skipping one that is too large */
+	uint8_t *bytes; /* of one that is too large only the head */
 	size_t len, size;
 	bool have_header;
 	char *message_id;
@@ -132,6 +132,8 @@ struct error *publish_open(struct amqp_owner *o) MUST_CHECK;
 struct error *publish_waiting(struct amqp_owner *o) MUST_CHECK;
 /* The broker confirmed (or refused) up to `number`. */
 struct error *publish_confirmed(struct amqp_owner *o, uint64_t number, bool multiple, bool ack) MUST_CHECK;
+/* What is too large to be a message: its head goes to the dead letters, and the whole is let go. */
+void publish_too_large(struct amqp_owner *o, const struct mailbox *m, const struct incoming *in);
 void publish_returned(struct amqp_owner *o, const struct incoming *in);
 /* All that waits or is unconfirmed has this fate. `e` is copied. */
 void publish_fail(struct amqp_owner *o, const struct error *e);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bus/amqp_limits.h"
 #include "bus/amqp_link.h"
 #include "bus/amqp_owner.h"
 
@@ -43,7 +44,7 @@ static struct error *finish(struct amqp_owner *o, struct amqp_order *order, cons
 	struct error *failure = NULL;
 
 	if (order->kind == ORDER_REJECT) {
-		failure = publish_settle(o, order, !e);
+		failure = publish_settle(o, order, !e || order->cut);
 	} else {
 		struct amqp_report *r = amqp_report_new(REPORT_SENT);
 
@@ -175,6 +176,23 @@ struct error *publish_confirmed(struct amqp_owner *o, uint64_t number, bool mult
 		TRY(finish_confirmed(o, order, ack));
 	}
 	return NULL;
+}
+
+void publish_too_large(struct amqp_owner *o, const struct mailbox *m, const struct incoming *in)
+{
+	struct amqp_order *order = amqp_order_new(ORDER_REJECT);
+
+	log_warn("bus.too-large", "queue=%s bytes=%zu", m->queue, in->size);
+	order->tag = (struct amqp_tag){.generation = m->generation, .channel = m->channel, .number = in->number};
+	order->reason = mem_printf(order, "%zu bytes are more than a message has; these are the first %d", in->size,
+				   AMQP_DEAD_HEAD_BYTES);
+	order->id = m->id ? mem_strdup(order, m->id) : NULL;
+	order->message_id = in->message_id ? mem_strdup(order, in->message_id) : NULL;
+	order->bytes = mem_memdup(order, in->bytes, AMQP_DEAD_HEAD_BYTES);
+	order->len = AMQP_DEAD_HEAD_BYTES;
+	order->cut = true;
+	amqp_list_append(&o->waiting, &order->item);
+	owner_needed(o);
 }
 
 /* A return carries no number, but the message id; of two with one id either is right, they are copies. A refused

@@ -16,24 +16,50 @@ struct amqp_raw {
 	amqp_connection_state_t link;
 	bool alive;
 	bool confirming;
+	int64_t deadline_ms; /* monotonic; 0: none */
+	struct error *held;  /* why the broker takes nothing; NULL: it does */
 };
 
 static int raw_destroy(struct amqp_raw *r)
 {
-	amqp_link_close(r->link, r->alive);
+	/* A broker that takes nothing does not read a good-bye either. */
+	amqp_link_close(r->link, r->alive && !r->held);
+	error_free(r->held);
 	return 0;
 }
 
-struct error *amqp_raw_open(const void *ctx, const struct bus_options *options, struct amqp_raw **ret_raw)
+/* What is left of the caller's time; 0: he has set none. */
+static int64_t left_ms(const struct amqp_raw *r)
+{
+	int64_t left = r->deadline_ms - clock_mono_ms();
+
+	return !r->deadline_ms ? 0 : left > 1 ? left : 1;
+}
+
+/* What the next call waits for at most. */
+static void limit_wait(struct amqp_raw *r)
+{
+	struct timeval wait = {.tv_sec = left_ms(r) / 1000, .tv_usec = left_ms(r) % 1000 * 1000};
+
+	if (r->deadline_ms)
+		amqp_set_rpc_timeout(r->link, &wait);
+}
+
+struct error *amqp_raw_open(const void *ctx, const struct bus_options *options, int64_t timeout_ms,
+			    struct amqp_raw **ret_raw)
 {
 	struct amqp_raw *r = mem_new(ctx, struct amqp_raw);
 	struct amqp_address *address;
 	struct error *e = amqp_address_new(r, options, &address);
 
-	if (!e)
+	r->deadline_ms = timeout_ms ? clock_mono_ms() + timeout_ms : 0;
+	if (!e) {
+		address->limit_ms = timeout_ms;
 		e = amqp_link_open(address, "dsn raw", options->heartbeat_ms ? options->heartbeat_ms : HEARTBEAT_MS,
 				   &r->link);
+	}
 	if (!e) {
+		limit_wait(r);
 		talloc_set_destructor(r, raw_destroy);
 		r->alive = true;
 		e = amqp_link_open_channel(r->link, CHANNEL);
@@ -69,12 +95,14 @@ struct error *amqp_raw_declare(struct amqp_raw *r, const char *queue)
 	amqp_bytes_t name = amqp_cstring_bytes(queue);
 	struct error *e;
 
+	limit_wait(r);
 	amqp_queue_declare(r->link, CHANNEL, name, 1, 0, 0, 0, amqp_empty_table);
 	e = raw_check(r, queue);
 	if (!e || e->code != ERROR_NOT_FOUND)
 		return e;
 	error_free(e);
-	amqp_queue_declare(r->link, CHANNEL, name, 0, 0, 0, 0, amqp_empty_table);
+	/* Durable: RabbitMQ 4.3 denies queues that are neither that nor exclusive. */
+	amqp_queue_declare(r->link, CHANNEL, name, 0, 1, 0, 0, amqp_empty_table);
 	return raw_check(r, queue);
 }
 
@@ -124,15 +152,39 @@ static struct error *check_closed(struct amqp_raw *r, const amqp_frame_t *f, con
 	return NULL;
 }
 
+static void note_held(struct amqp_raw *r, const amqp_frame_t *f)
+{
+	amqp_method_number_t id = f->frame_type == AMQP_FRAME_METHOD ? f->payload.method.id : 0;
+
+	if (id != AMQP_CONNECTION_BLOCKED_METHOD && id != AMQP_CONNECTION_UNBLOCKED_METHOD)
+		return;
+	error_free(r->held);
+	r->held = id == AMQP_CONNECTION_BLOCKED_METHOD ? amqp_blocked_error(f->payload.method.decoded) : NULL;
+}
+
+/* Takes e. */
+static struct error *not_confirmed(struct amqp_raw *r, const char *queue, struct error *e)
+{
+	if (r->held) {
+		error_free(e);
+		return error_wrap(error_copy(r->held), "queue %s: not sent", queue);
+	}
+	return error_wrap(e, "queue %s: sent, but the broker has not confirmed it; it may have it", queue);
+}
+
 static struct error *wait_confirm(struct amqp_raw *r, const char *queue)
 {
-	int64_t deadline_ms = clock_mono_ms() + CONFIRM_MS;
+	int64_t deadline_ms = r->deadline_ms ? r->deadline_ms : clock_mono_ms() + CONFIRM_MS;
 	bool returned = false;
 
 	for (;;) {
 		amqp_frame_t f = {0};
+		struct error *e = next_frame(r, deadline_ms, &f);
 
-		TRY(next_frame(r, deadline_ms, &f));
+		if (e && e->code == ERROR_TIMEOUT)
+			return not_confirmed(r, queue, e);
+		TRY(e);
+		note_held(r, &f);
 		TRY(check_closed(r, &f, queue));
 		if (f.frame_type != AMQP_FRAME_METHOD)
 			continue; /* header and body of what came back */

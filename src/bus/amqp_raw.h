@@ -10,15 +10,17 @@
 
 struct amqp_raw;
 
-/* Connect and log in. Freed with mem_free(), which says good-bye to the broker. */
-struct error *amqp_raw_open(const void *ctx, const struct bus_options *options, struct amqp_raw **ret_raw) MUST_CHECK;
+/* Connect and log in. `timeout_ms` from now is the end of that and of all declaring and sending (0: 30 s for each
+ * step). Freed with mem_free(), which says good-bye to the broker. */
+struct error *amqp_raw_open(const void *ctx, const struct bus_options *options, int64_t timeout_ms,
+			    struct amqp_raw **ret_raw) MUST_CHECK;
 
-/* Make the queue unless it is there (whatever its kind): passing, not durable, as hello-world programs declare theirs.
+/* Make the queue unless it is there (whatever its kind): durable, not exclusive.
  */
 struct error *amqp_raw_declare(struct amqp_raw *r, const char *queue) MUST_CHECK;
 
 /* Put text into a queue through the default exchange; returns when the broker has confirmed it. ERROR_NOT_FOUND: there
- * is no such queue. */
+ * is no such queue. ERROR_UNAVAILABLE: it was not sent, and why; ERROR_TIMEOUT: sent, but not confirmed. */
 struct error *amqp_raw_send(struct amqp_raw *r, const char *queue, const char *text, size_t len) MUST_CHECK;
 
 /* One message; text is valid during the call. An error stops receiving, is returned, and leaves the message in the

@@ -61,6 +61,7 @@ static struct error *declare_dead_queue(struct amqp_owner *o)
 		 {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes("quorum")}},
 		{amqp_cstring_bytes("x-message-ttl"), {.kind = AMQP_FIELD_KIND_I32, .value.i32 = AMQP_DEAD_TTL_MS}},
 		{amqp_cstring_bytes("x-max-length"), {.kind = AMQP_FIELD_KIND_I32, .value.i32 = AMQP_DEAD_LENGTH}},
+		{amqp_cstring_bytes("x-max-length-bytes"), {.kind = AMQP_FIELD_KIND_I32, .value.i32 = AMQP_DEAD_BYTES}},
 	};
 	amqp_table_t arguments = {sizeof(entries) / sizeof(entries[0]), entries};
 	amqp_bytes_t name = amqp_cstring_bytes(o->dead_exchange);

@@ -15,12 +15,14 @@ struct bus_item {
 	enum message_kind kind;
 	const char *from, *to; /* `to` is "" for a status */
 	int64_t until_ms;      /* wall clock; 0: no limit */
+	bool once;             /* bus_send_once(): not repeated, not kept, given up where there is little room */
 	const uint8_t *bytes;
 	size_t len;
 };
 
 struct bus_backend {
 	const char *scheme; /* "amqp" */
+	bool reserves;      /* mailboxes are places of their own, and it is known at once that there is none */
 	/* Is this a URL for open? NULL: any with the scheme is. */
 	struct error *(*check_url)(const char *url);
 	/* `self` of the other calls is what open returns; it is a child of ctx and is freed with it. */
@@ -32,11 +34,12 @@ struct bus_backend {
 	void (*send)(void *self, const struct bus_item *item, bus_sent_fn *fn, void *arg);
 	void (*accept)(void *self, struct bus_delivery *d);
 	void (*reject)(void *self, struct bus_delivery *d, const char *reason);
+	void (*drop)(void *self, struct bus_delivery *d); /* bus_drop() */
 	struct error *(*watch_status)(void *self);
 	bool (*is_up)(const void *self);
 };
 
-/* The head of a backend's delivery, a child of `self`. accept and reject free it. */
+/* The head of a backend's delivery, a child of `self`. accept, reject and drop free it. */
 struct bus_delivery {
 	const struct bus_backend *backend;
 	void *self;
@@ -51,6 +54,7 @@ void bus_receive(struct bus *bus, struct bus_delivery *d, const char *id, bool p
 		 const uint8_t *bytes, size_t len);
 /* The other events, for the handlers of bus_open(). */
 void bus_report_state(struct bus *bus, bool up, const struct error *why);
+void bus_report_held(struct bus *bus, const char *why);
 void bus_report_refused(struct bus *bus, const char *id, const struct error *why);
 void bus_report_served(struct bus *bus, const char *id);
 

@@ -153,8 +153,8 @@ static struct error *make_exchange(struct admin *a, const char *name, const char
 
 static struct error *make_dead_queue(struct admin *a)
 {
-	json_t *arguments = json_pack("{s:s,s:i,s:i}", "x-queue-type", "quorum", "x-message-ttl", AMQP_DEAD_TTL_MS,
-				      "x-max-length", AMQP_DEAD_LENGTH);
+	json_t *arguments = json_pack("{s:s,s:i,s:i,s:i}", "x-queue-type", "quorum", "x-message-ttl", AMQP_DEAD_TTL_MS,
+				      "x-max-length", AMQP_DEAD_LENGTH, "x-max-length-bytes", AMQP_DEAD_BYTES);
 
 	TRY(put(a, json_pack("{s:b,s:o}", "durable", 1, "arguments", arguments), "/api/queues/%s/%s", a->vhost,
 		a->dead));
@@ -166,9 +166,10 @@ static struct error *make_dead_queue(struct admin *a)
 static struct error *make_mailbox(struct admin *a, const char *id)
 {
 	char *name = amqp_name_mailbox(a, a->network, id);
-	json_t *arguments = json_pack("{s:s,s:s,s:i,s:i,s:s}", "x-queue-type", "quorum", "x-dead-letter-exchange",
-				      a->dead, "x-delivery-limit", AMQP_DELIVERY_LIMIT, "x-max-length",
-				      AMQP_MAILBOX_LENGTH, "x-overflow", "reject-publish");
+	json_t *arguments =
+		json_pack("{s:s,s:s,s:i,s:i,s:i,s:s}", "x-queue-type", "quorum", "x-dead-letter-exchange", a->dead,
+			  "x-delivery-limit", AMQP_DELIVERY_LIMIT, "x-max-length", AMQP_MAILBOX_LENGTH,
+			  "x-max-length-bytes", AMQP_MAILBOX_BYTES, "x-overflow", "reject-publish");
 
 	TRY(put(a, json_pack("{s:b,s:o}", "durable", 1, "arguments", arguments), "/api/queues/%s/%s", a->vhost, name));
 	TRY(bind_queue(a, a->exchange, name, id));
@@ -184,20 +185,35 @@ static struct error *make_plain_queue(struct admin *a, const char *name)
 	return NULL;
 }
 
-/* For mailboxes that a participant with more rights makes by itself, and for what must hold for all of them. */
-static struct error *make_policy(struct admin *a)
+/* Takes definition. */
+static struct error *put_policy(struct admin *a, const char *name, const char *pattern, json_t *definition)
 {
-	char *pattern = mem_printf(a, "^dsn\\.%s\\.[0-9a-f]{40}$", a->pattern);
-	json_t *definition =
-		json_pack("{s:s,s:i,s:I,s:I}", "dead-letter-exchange", a->dead, "delivery-limit", AMQP_DELIVERY_LIMIT,
-			  "expires", (json_int_t)MAILBOX_EXPIRES_MS, "message-ttl", (json_int_t)MESSAGE_TTL_MS);
-
 	TRY(put(a,
 		json_pack("{s:s,s:o,s:s,s:i}", "pattern", pattern, "definition", definition, "apply-to", "queues",
 			  "priority", 1),
-		"/api/policies/%s/%s", a->vhost, a->exchange));
-	say(a, "policy %s", a->exchange);
+		"/api/policies/%s/%s", a->vhost, name));
+	say(a, "policy %s", name);
+	return NULL;
+}
+
+/* For mailboxes that a participant with more rights makes by itself, and for what must hold for all of them, made
+ * before there was such a bound too. */
+static struct error *make_policies(struct admin *a)
+{
+	char *pattern = mem_printf(a, "^dsn\\.%s\\.[0-9a-f]{40}$", a->pattern);
+	char *dead = mem_printf(a, "^dsn\\.%s\\.dead$", a->pattern);
+
+	TRY(put_policy(a, a->exchange, pattern,
+		       json_pack("{s:s,s:i,s:I,s:I,s:i}", "dead-letter-exchange", a->dead, "delivery-limit",
+				 AMQP_DELIVERY_LIMIT, "expires", (json_int_t)MAILBOX_EXPIRES_MS, "message-ttl",
+				 (json_int_t)MESSAGE_TTL_MS, "max-length-bytes", AMQP_MAILBOX_BYTES)));
+	TRY(put_policy(a, a->dead, dead, json_pack("{s:i}", "max-length-bytes", AMQP_DEAD_BYTES)));
+	if (a->plan->plain)
+		TRY(put_policy(a, mem_printf(a, "%s.plain", a->exchange), "^([0-9a-f]{40}|[0-9a-f]{128})$",
+			       json_pack("{s:i,s:i,s:s}", "max-length", AMQP_MAILBOX_LENGTH, "max-length-bytes",
+					 AMQP_MAILBOX_BYTES, "overflow", "reject-publish")));
 	mem_free(pattern);
+	mem_free(dead);
 	return NULL;
 }
 
@@ -375,11 +391,14 @@ static struct error *setup(struct admin *a)
 	TRY(make_exchange(a, a->status, "topic"));
 	TRY(make_exchange(a, a->dead, "fanout"));
 	TRY(make_dead_queue(a));
-	TRY(make_policy(a));
+	TRY(make_policies(a));
 	for (const char *const *id = a->plan->agents; id && *id; id++)
 		TRY(make_agent(a, *id));
 	for (const char *const *name = a->plan->clients; name && *name; name++)
 		TRY(make_client(a, *name));
+	say(a,
+	    "rabbitmq.conf should say max_message_size = %d: what is larger is no message, and this API cannot set it",
+	    AMQP_MESSAGE_BYTES);
 	return NULL;
 }
 

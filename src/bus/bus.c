@@ -10,9 +10,13 @@
 #include "base/mem.h"
 #include "bus/backend.h"
 #include "bus/hello.h"
+#include "bus/reserved.h"
+#include "bus/strangers.h"
 #include "bus/tell.h"
 
 #define NETWORK_LENGTH 32
+/* What is signed but not sealed and comes into a mailbox is a hello, or below the bus: no long thing. */
+#define OPEN_LIMIT 4096
 
 static const struct bus_backend *const backends[] = {
 	&bus_backend_amqp,
@@ -30,6 +34,11 @@ struct bus {
 	bool accept_plain;
 	char *asking; /* an id that we serve and have the key of: keys are asked for in its name */
 	struct hellos *hellos;
+	struct strangers *strangers;
+	char *network;
+	struct reserved *reserved; /* NULL: nobody has a reserved place here */
+	char **durable;            /* ids that may have some */
+	size_t durable_count;
 };
 
 static const struct bus_backend *find_backend(const char *url)
@@ -73,7 +82,9 @@ struct error *bus_check_network(const char *network)
 
 /* --- sending --- */
 
-static void send_as(struct bus *bus, const struct message *m, enum seal_form form, bus_sent_fn *fn, void *arg)
+/* `place`: the mailbox, where it is not that of m->to. */
+static void send_bytes(struct bus *bus, const struct message *m, enum seal_form form, const char *place, bool once,
+		       bus_sent_fn *fn, void *arg)
 {
 	uint8_t *bytes = NULL;
 	size_t n = 0;
@@ -88,14 +99,20 @@ static void send_as(struct bus *bus, const struct message *m, enum seal_form for
 		struct bus_item item = {.id = m->id,
 					.kind = m->kind,
 					.from = m->from,
-					.to = m->to,
+					.to = place ? place : m->to,
 					.until_ms = m->ttl_ms ? m->time_ms + m->ttl_ms : 0,
+					.once = once,
 					.bytes = bytes,
 					.len = n};
 
 		bus->backend->send(bus->self, &item, fn, arg);
 	}
 	mem_free(bytes);
+}
+
+static void send_as(struct bus *bus, const struct message *m, enum seal_form form, bus_sent_fn *fn, void *arg)
+{
+	send_bytes(bus, m, form, NULL, false, fn, arg);
 }
 
 static void send_sealed(void *arg, const struct message *m, bus_sent_fn *fn, void *fn_arg)
@@ -122,22 +139,172 @@ static struct error *no_way(const struct bus *bus, const struct message *m)
 			 m->to);
 }
 
+/* What was tried in one mailbox, and is tried in the other when the first has no room or is not there. */
+struct attempt {
+	struct bus *bus;
+	struct message *message;
+	char place[KEYRING_ID_SIZE]; /* that is next; "": the common mailbox */
+	struct error *first;         /* why the common mailbox did not take it; NULL: it was not tried */
+	bus_sent_fn *fn;
+	void *arg;
+};
+
+/* Whom we command is no stranger. */
+static void keep_commanded(struct bus *bus, const struct message *m)
+{
+	if (bus->keyring && m->kind == MESSAGE_COMMAND)
+		keyring_keep(bus->keyring, m->to);
+}
+
+static bool find_place(struct bus *bus, const struct message *m, char ret_place[KEYRING_ID_SIZE])
+{
+	const struct secp_key *identity = bus->keyring ? keyring_identity(bus->keyring) : NULL;
+	const uint8_t *public = identity ? keyring_public(bus->keyring, m->to) : NULL;
+	struct error *e;
+
+	if (!public || !bus->backend->reserves || m->kind != MESSAGE_COMMAND)
+		return false;
+	e = reserved_name(identity, public, bus->network, m->to, ret_place);
+	error_free(e);
+	return !e;
+}
+
+static int attempt_destroy(struct attempt *t)
+{
+	error_free(t->first);
+	return 0;
+}
+
+static void on_second(const struct error *e, void *arg)
+{
+	struct attempt *t = talloc_steal(NULL, (struct attempt *)arg);
+
+	/* That there is no reserved place says nothing of the recipient. */
+	if (t->fn)
+		t->fn(e && e->code == ERROR_NOT_FOUND && t->first ? t->first : e, t->arg);
+	mem_free(t);
+}
+
+static void on_attempt(const struct error *e, void *arg)
+{
+	struct attempt *t = arg;
+
+	/* Without the common mailbox there is no other: nobody serves the id. */
+	if (!e || (e->code != ERROR_LIMIT && (e->code != ERROR_NOT_FOUND || *t->place))) {
+		on_second(e, t);
+		return;
+	}
+	t->first = *t->place ? error_copy(e) : NULL;
+	send_bytes(t->bus, t->message, SEAL_SEALED, *t->place ? t->place : NULL, false, on_second, t);
+}
+
+static struct attempt *attempt_new(struct bus *bus, const struct message *m, const char *then, bus_sent_fn *fn,
+				   void *arg)
+{
+	struct attempt *t = mem_new(bus, struct attempt);
+
+	*t = (struct attempt){.bus = bus, .message = message_copy(t, m), .fn = fn, .arg = arg};
+	memcpy(t->place, then, strlen(then) + 1);
+	talloc_set_destructor(t, attempt_destroy);
+	return t;
+}
+
+/* A mailbox that strangers have filled still has a place for who is kept there. */
+static void send_or_else(struct bus *bus, const struct message *m, const char *place, bus_sent_fn *fn, void *arg)
+{
+	send_bytes(bus, m, SEAL_SEALED, NULL, false, on_attempt, attempt_new(bus, m, place, fn, arg));
+}
+
 void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg)
 {
 	bool signs = bus->keyring && keyring_own(bus->keyring, m->from), is_status = m->kind == MESSAGE_STATUS;
-	bool reaches = signs && (is_status || keyring_public(bus->keyring, m->to));
+	char place[KEYRING_ID_SIZE];
+	bool reaches;
+
+	keep_commanded(bus, m);
+	reaches = signs && (is_status || keyring_public(bus->keyring, m->to));
 
 	/* Where plain messages are taken, they are sent too to whom nothing can be sealed. */
 	if (!bus->keyring || (bus->accept_plain && !reaches))
 		send_as(bus, m, SEAL_PLAIN, fn, arg);
 	else if (is_status)
 		send_as(bus, m, SEAL_OPEN, fn, arg);
+	else if (reaches && find_place(bus, m, place))
+		send_or_else(bus, m, place, fn, arg);
 	else if (!signs || reaches)
 		send_as(bus, m, SEAL_SEALED, fn, arg);
 	else if (bus->asking && bus_is_up(bus))
 		hellos_wait(bus->hellos, m, fn, arg);
 	else
 		bus_tell_later(bus, bus->loop, no_way(bus, m), fn, arg);
+}
+
+void bus_send_once(struct bus *bus, const struct message *m)
+{
+	if (bus->keyring && keyring_own(bus->keyring, m->from) && keyring_public(bus->keyring, m->to))
+		send_bytes(bus, m, SEAL_SEALED, NULL, true, NULL, NULL);
+}
+
+void bus_send_prompt(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg)
+{
+	char place[KEYRING_ID_SIZE];
+
+	keep_commanded(bus, m);
+	if (find_place(bus, m, place) && keyring_own(bus->keyring, m->from))
+		send_bytes(bus, m, SEAL_SEALED, place, false, on_attempt, attempt_new(bus, m, "", fn, arg));
+	else
+		bus_send(bus, m, fn, arg);
+}
+
+/* --- reserved places here --- */
+
+static void reserve(struct bus *bus, const char *id, const char *peer)
+{
+	const char *name = reserved_add(bus->reserved, id, peer);
+	struct error *e = name ? bus->backend->serve(bus->self, name, false) : NULL;
+
+	if (e)
+		log_warn("bus.unreserved", "id=%s peer=%s why=%s", id, peer, log_q(e->message));
+	error_free(e);
+}
+
+/* A durable mailbox is served from now on. */
+static void reserve_for_kept(struct bus *bus, const char *id)
+{
+	char peer[KEYRING_ID_SIZE];
+
+	if (!bus->reserved)
+		return;
+	bus->durable = mem_resize(bus, bus->durable, char *, bus->durable_count + 1);
+	bus->durable[bus->durable_count++] = mem_strdup(bus, id);
+	for (size_t i = 0; keyring_kept(bus->keyring, i, peer); i++)
+		reserve(bus, id, peer);
+}
+
+/* The key of who is kept may have become known just now. */
+static void reserve_for_signer(struct bus *bus, const char *signer)
+{
+	if (!bus->reserved || !keyring_keeps(bus->keyring, signer))
+		return;
+	for (size_t i = 0; i < bus->durable_count; i++)
+		reserve(bus, bus->durable[i], signer);
+}
+
+static void unreserve(struct bus *bus, const char *id)
+{
+	char *name;
+
+	while (bus->reserved && (name = reserved_drop(bus->reserved, NULL, id))) {
+		bus->backend->unserve(bus->self, name, false);
+		mem_free(name);
+	}
+	for (size_t i = 0; i < bus->durable_count; i++) {
+		if (strcasecmp(bus->durable[i], id) != 0)
+			continue;
+		mem_free(bus->durable[i]);
+		bus->durable[i] = bus->durable[--bus->durable_count];
+		break;
+	}
 }
 
 /* --- opening --- */
@@ -168,6 +335,10 @@ struct error *bus_open(const void *ctx, uv_loop_t *loop, const struct bus_option
 	b->handlers = *handlers;
 	b->keyring = complete.keyring;
 	b->accept_plain = complete.accept_plain;
+	b->network = mem_strdup(b, complete.network);
+	if (b->keyring && complete.strangers_per_s && backend->reserves)
+		b->reserved = reserved_new(b, b->keyring, b->network);
+	b->strangers = strangers_new(b, complete.keyring ? complete.strangers_per_s : 0);
 	b->hellos = hellos_new(b, loop, &(struct hellos_events){.ask = ask_for_key, .ready = send_sealed, .arg = b});
 	e = backend->open(b, loop, &complete, b, &b->self);
 	if (e) {
@@ -185,7 +356,10 @@ struct error *bus_serve(struct bus *bus, const char *id, bool durable)
 		return error_new(ERROR_INVALID, "mailbox %s: wants %d hexadecimal digits", log_q(id), ID_DIGITS);
 	if (!bus->asking && bus->keyring && keyring_own(bus->keyring, id))
 		bus->asking = mem_strdup(bus, id);
-	return bus->backend->serve(bus->self, id, durable);
+	TRY(bus->backend->serve(bus->self, id, durable));
+	if (durable)
+		reserve_for_kept(bus, id);
+	return NULL;
 }
 
 void bus_unserve(struct bus *bus, const char *id, bool remove)
@@ -194,6 +368,7 @@ void bus_unserve(struct bus *bus, const char *id, bool remove)
 		mem_free(bus->asking);
 		bus->asking = NULL;
 	}
+	unreserve(bus, id);
 	bus->backend->unserve(bus->self, id, remove);
 }
 
@@ -205,6 +380,11 @@ void bus_accept(struct bus_delivery *d)
 void bus_reject(struct bus_delivery *d, const char *reason)
 {
 	d->backend->reject(d->self, d, reason);
+}
+
+void bus_drop(struct bus_delivery *d)
+{
+	d->backend->drop(d->self, d);
 }
 
 struct error *bus_watch_status(struct bus *bus)
@@ -227,15 +407,23 @@ void bus_report_state(struct bus *bus, bool up, const struct error *why)
 		bus->handlers.on_state(up, why, bus->handlers.arg);
 }
 
+void bus_report_held(struct bus *bus, const char *why)
+{
+	if (bus->handlers.on_held)
+		bus->handlers.on_held(why, bus->handlers.arg);
+}
+
 void bus_report_refused(struct bus *bus, const char *id, const struct error *why)
 {
-	if (bus->handlers.on_refused)
+	if (bus->reserved && reserved_owner(bus->reserved, id))
+		log_debug("bus.unreserved", "id=%s why=%s", reserved_owner(bus->reserved, id), log_q(why->message));
+	else if (bus->handlers.on_refused)
 		bus->handlers.on_refused(id, why, bus->handlers.arg);
 }
 
 void bus_report_served(struct bus *bus, const char *id)
 {
-	if (bus->handlers.on_served)
+	if (bus->handlers.on_served && !(bus->reserved && reserved_owner(bus->reserved, id)))
 		bus->handlers.on_served(id, bus->handlers.arg);
 }
 
@@ -261,17 +449,36 @@ static const char *objection(const struct message *m, const char *id, enum seal_
 	return NULL;
 }
 
+/* Whoever is kept passes always; so does who answers our own hello. */
+static bool pass_sealed(const char *signer, void *arg)
+{
+	struct bus *bus = arg;
+
+	return keyring_keeps(bus->keyring, signer) || strangers_may(bus->strangers, STRANGERS_MESSAGE);
+}
+
+static bool pass_open(const char *signer, void *arg)
+{
+	struct bus *bus = arg;
+
+	return keyring_keeps(bus->keyring, signer) || hellos_awaits(bus->hellos, signer) ||
+	       strangers_may(bus->strangers, STRANGERS_HELLO);
+}
+
 static struct error *read_bytes(struct bus *bus, struct bus_delivery *d, const char *id, bool plain, const char *salt,
 				const uint8_t *bytes, size_t len)
 {
+	const struct seal_gate sealed = {pass_sealed, bus}, open = {pass_open, bus};
 	char *random = plain && !salt ? hex_random(d, 16) : NULL;
 
 	switch (seal_form(bytes, len)) {
 	case SEAL_OPEN:
-		return seal_read(d, bus->keyring, id, bytes, len, &d->message);
+		if (id && len > OPEN_LIMIT)
+			return error_new(ERROR_INVALID, "signed, but not sealed");
+		return seal_read_gated(d, bus->keyring, id && bus->keyring ? &open : NULL, id, bytes, len, &d->message);
 	case SEAL_SEALED:
 		if (bus->keyring)
-			return seal_read(d, bus->keyring, id, bytes, len, &d->message);
+			return seal_read_gated(d, bus->keyring, &sealed, id, bytes, len, &d->message);
 		return error_new(ERROR_REFUSED, "sealed, but only plain messages are read here");
 	case SEAL_PLAIN:
 		if (bus->keyring && !bus->accept_plain)
@@ -289,7 +496,10 @@ static void answer_hello(struct bus *bus, struct bus_delivery *d)
 {
 	const struct message *m = d->message;
 
-	if (bus->keyring && hello_asks(m) && keyring_own(bus->keyring, m->to)) {
+	bool known = bus->keyring && m->signer && keyring_keeps(bus->keyring, m->signer);
+
+	if (bus->keyring && hello_asks(m) && keyring_own(bus->keyring, m->to) &&
+	    (!known || strangers_hello_is_new(bus->strangers, m->id))) {
 		struct message *answer = hello_new(d, m->to, m->from, false);
 
 		send_as(bus, answer, SEAL_OPEN, NULL, NULL);
@@ -297,28 +507,51 @@ static void answer_hello(struct bus *bus, struct bus_delivery *d)
 	bus_accept(d);
 }
 
+/* It can never be handled: to the dead letters, unless there have been too many. */
+static void refuse(struct bus *bus, struct bus_delivery *d, const char *id, const char *reason, enum log_level level)
+{
+	if (!strangers_may(bus->strangers, STRANGERS_RUBBISH)) {
+		bus_drop(d);
+		return;
+	}
+	log_line(level, d->message ? "bus.rejected" : "bus.malformed", "mailbox=%s message=%s why=%s",
+		 id ? id : "status", d->message ? d->message->id : "?", log_q(reason));
+	bus_reject(d, reason);
+}
+
+/* It could not be read. Takes e. */
+static void refuse_bytes(struct bus *bus, struct bus_delivery *d, const char *id, struct error *e)
+{
+	if (e->code == ERROR_UNAVAILABLE)
+		bus_drop(d); /* the gate was closed, which is counted already */
+	else
+		refuse(bus, d, id, e->message, e->code == ERROR_REFUSED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+	error_free(e);
+}
+
 void bus_receive(struct bus *bus, struct bus_delivery *d, const char *id, bool plain, const char *salt,
 		 const uint8_t *bytes, size_t len)
 {
-	struct error *e = read_bytes(bus, d, id, plain, salt, bytes, len);
-	const char *reason;
+	enum seal_form form = seal_form(bytes, len);
+	const char *owner = id && bus->reserved ? reserved_owner(bus->reserved, id) : NULL, *reason;
+	struct error *e;
 
+	if (owner)
+		id = owner;
+	e = read_bytes(bus, d, id, plain, salt, bytes, len);
 	if (e) {
-		log_line(e->code == ERROR_REFUSED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "bus.malformed",
-			 "mailbox=%s why=%s", id ? id : "status", log_q(e->message));
-		bus_reject(d, e->message);
-		error_free(e);
+		refuse_bytes(bus, d, id, e);
 		return;
 	}
 	if (d->message->plain)
 		d->message->to = mem_strdup(d->message, id);
-	reason = objection(d->message, id, seal_form(bytes, len));
-	if (!reason && d->message->signer)
+	reason = objection(d->message, id, form);
+	if (!reason && d->message->signer) {
 		hellos_learned(bus->hellos, d->message->from);
+		reserve_for_signer(bus, d->message->signer);
+	}
 	if (reason) {
-		log_warn("bus.rejected", "mailbox=%s message=%s why=%s", id ? id : "status", d->message->id,
-			 log_q(reason));
-		bus_reject(d, reason);
+		refuse(bus, d, id, reason, LOG_LEVEL_WARN);
 	} else if (d->message->kind == MESSAGE_HELLO) {
 		answer_hello(bus, d);
 	} else if (id) {

@@ -4,7 +4,8 @@
  * sent to them. Delivery is at least once and in order per sender; receivers drop duplicates with bus/dedupe.h.
  *
  * With a keyring all is signed and, but for status, encrypted to its recipient (bus/seal.h). A recipient whose key is
- * not known is asked for it first; the message waits until it has answered or the message is void.
+ * not known is asked for it first; the message waits until it has answered or the message is void. Whom we command is
+ * kept in the keyring.
  *
  * URL: amqp://[user@]host[:port]/vhost, amqps://..., shh://... (bus/whisper_address.h), memory:NAME (one process, for
  * tests).
@@ -36,6 +37,10 @@ struct bus_options {
 	/* Take messages that are not sealed too, and bodies without envelope from the queue named by the bare id; send
 	 * plain to those whose key is not known. */
 	bool accept_plain;
+	/* With a keyring: so many hellos, messages and malformed things a second of those whom it does not keep; what
+	 * is over that is dropped (bus/strangers.h), and those whom it keeps have reserved places (bus/reserved.h) at
+	 * the durable mailboxes. 0: without limit, and none has. */
+	unsigned strangers_per_s;
 	unsigned prefetch;    /* unacknowledged deliveries per mailbox; 0: 16 */
 	int64_t heartbeat_ms; /* 0: 10 s */
 };
@@ -44,14 +49,16 @@ struct bus_handlers {
 	/* Connection state changed. `why` is NULL when up, else the reason (borrowed). Reconnects by itself with
 	 * back-off. */
 	void (*on_state)(bool up, const struct error *why, void *arg);
-	/* A message for one of our mailboxes. Exactly one of bus_accept / bus_reject must follow, later or at once.
-	 * `m` belongs to the delivery and goes with it. */
+	/* A message for one of our mailboxes. Exactly one of bus_accept / bus_reject / bus_drop must follow, later or
+	 * at once. `m` belongs to the delivery and goes with it. */
 	void (*on_message)(struct bus_delivery *d, const struct message *m, void *arg);
 	/* A mailbox was refused: ERROR_EXISTS when another participant serves the id. It is tried again with back-off.
 	 */
 	void (*on_refused)(const char *id, const struct error *why, void *arg);
 	/* A mailbox is served from now on: the first time, after a refusal, after each reconnection. */
 	void (*on_served)(const char *id, void *arg);
+	/* The transport takes nothing for now, and says why (borrowed); what is sent waits. NULL: it takes again. */
+	void (*on_held)(const char *why, void *arg);
 	/* A status message from anybody; only after bus_watch_status(). */
 	void (*on_status)(const struct message *m, void *arg);
 	void *arg;
@@ -74,10 +81,20 @@ typedef void bus_sent_fn(const struct error *e, void *arg);
  * callback with ERROR_UNAVAILABLE; what must survive goes through bus/outbox.h. */
 void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg);
 
+/* The same for what need not keep its order behind what was sent to m->to before (a question): it takes the place that
+ * is reserved for us there (bus/reserved.h), where there is one. */
+void bus_send_prompt(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *arg);
+/* Sends an answer that is of use at once or never: once, not repeated, not kept by the transport across a restart, and
+ * not at all where the key of m->to is not known or there is no room. Nobody is told. */
+void bus_send_once(struct bus *bus, const struct message *m);
+
 /* The receiver has stored the message (or needs it no more): it will not come again. */
 void bus_accept(struct bus_delivery *d);
 /* The message can never be handled: to the dead letters, with the reason. */
 void bus_reject(struct bus_delivery *d, const char *reason);
+
+/* It is not wanted: gone without a trace, and the sender is not told that it has come. */
+void bus_drop(struct bus_delivery *d);
 
 struct error *bus_watch_status(struct bus *bus) MUST_CHECK;
 bool bus_is_up(const struct bus *bus);

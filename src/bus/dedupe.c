@@ -4,7 +4,7 @@
 
 const char dedupe_schema[] = "create table if not exists seen("
 			     " id text primary key,"
-			     " time integer not null,"
+			     " time integer not null," /* when it is void */
 			     " result text) without rowid;"
 			     "create index if not exists seen_by_time on seen(time);";
 
@@ -25,8 +25,10 @@ struct error *dedupe_accept(const void *ctx, struct db *db, const struct message
 			    bool *ret_new, char **ret_result)
 {
 	struct found f = {.ctx = ctx};
+	int64_t void_ms = command->time_ms + command->ttl_ms;
 
-	TRY(db_exec(db, "insert or ignore into seen(id, time) values(?, ?)", "si", command->id, now_ms));
+	TRY(db_exec(db, "insert or ignore into seen(id, time) values(?, ?)", "si", command->id,
+		    void_ms > now_ms ? void_ms : now_ms));
 	if (db_changes(db) > 0) {
 		*ret_new = true;
 		*ret_result = NULL;
@@ -43,7 +45,7 @@ struct error *dedupe_finish(struct db *db, const char *command_id, const char *e
 	return db_exec(db, "update seen set result = ? where id = ?", "ss", encoded_result, command_id);
 }
 
-struct error *dedupe_expire(struct db *db, int64_t older_than_ms)
+struct error *dedupe_expire(struct db *db, int64_t void_before_ms)
 {
-	return db_exec(db, "delete from seen where time < ?", "i", older_than_ms);
+	return db_exec(db, "delete from seen where time < ?", "i", void_before_ms);
 }

@@ -1,6 +1,7 @@
 /* Command ids seen, with the result given: effects happen once, a repeated command gets the recorded result again.
  *
- * Entries older than `keep_ms` (at least the longest ttl) are removed. Threads: the db's thread.
+ * An entry is needed until its message is void, by any clock that the receiver may have until then: entries are removed
+ * by that instant and not by when they came, with a margin that is the caller's. Threads: the db's thread.
  */
 #ifndef DSN_BUS_DEDUPE_H
 #define DSN_BUS_DEDUPE_H
@@ -18,6 +19,7 @@ struct error *dedupe_accept(const void *ctx, struct db *db, const struct message
 			    bool *ret_new, char **ret_result) MUST_CHECK;
 /* Record the result of a command. */
 struct error *dedupe_finish(struct db *db, const char *command_id, const char *encoded_result) MUST_CHECK;
-struct error *dedupe_expire(struct db *db, int64_t older_than_ms) MUST_CHECK;
+/* Forget what was void before. */
+struct error *dedupe_expire(struct db *db, int64_t void_before_ms) MUST_CHECK;
 
 #endif

@@ -69,7 +69,7 @@ static void forget(struct asked *a)
 
 /* --- asking --- */
 
-static struct asked *find(struct hellos *h, const char *id)
+static struct asked *find(const struct hellos *h, const char *id)
 {
 	struct asked *a = h->asked;
 
@@ -179,6 +179,11 @@ void hellos_learned(struct hellos *h, const char *id)
 		h->events.ready(h->events.arg, w->message, w->fn, w->arg);
 	}
 	mem_free(a);
+}
+
+bool hellos_awaits(const struct hellos *h, const char *id)
+{
+	return find(h, id) != NULL;
 }
 
 void hellos_lost(struct hellos *h)

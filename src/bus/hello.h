@@ -27,6 +27,8 @@ struct hellos *hellos_new(const void *ctx, uv_loop_t *loop, const struct hellos_
 void hellos_wait(struct hellos *h, const struct message *m, bus_sent_fn *fn, void *arg);
 /* The public key of `id` is known now. */
 void hellos_learned(struct hellos *h, const char *id);
+/* Does something wait for the key of this id? */
+bool hellos_awaits(const struct hellos *h, const char *id);
 /* Give up all: ERROR_UNAVAILABLE. */
 void hellos_lost(struct hellos *h);
 

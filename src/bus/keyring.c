@@ -6,10 +6,8 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bus/known_keys.h"
 #include "crypto/secret.h"
-
-/* Strangers can make us learn, so what is learned is bounded; the database keeps more than memory. */
-#define KNOWN_MAX 4096
 
 const char keyring_schema[] = "create table if not exists known_key("
 			      " id text primary key,"
@@ -20,17 +18,11 @@ struct own {
 	struct secp_key key;
 };
 
-struct known {
-	char id[KEYRING_ID_SIZE];
-	uint8_t public[SECP_PUBLIC_BYTES];
-};
-
 struct keyring {
 	struct db *db;
 	struct own **own;
 	size_t own_count;
-	struct known *known;
-	size_t known_count, next; /* full: `next` gives way */
+	struct known_keys *known;
 	bool has_identity;
 	struct secp_key identity;
 	struct contexts *contexts; /* NULL: each message has one of its own */
@@ -54,20 +46,26 @@ struct keyring *keyring_new(const void *ctx, struct db *db)
 
 	k->db = db;
 	k->own = mem_array(k, struct own *, 0);
-	k->known = mem_array(k, struct known, 0);
+	k->known = known_keys_new(k);
 	talloc_set_destructor(k, keyring_destroy);
 	return k;
+}
+
+/* In lower case, as the database has them. */
+static void format_id(const uint8_t address[ETH_ADDRESS_BYTES], char ret_id[KEYRING_ID_SIZE])
+{
+	char *digits = hex_encode(NULL, address, ETH_ADDRESS_BYTES);
+
+	memcpy(ret_id, digits, KEYRING_ID_SIZE);
+	mem_free(digits);
 }
 
 void keyring_id(const uint8_t public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_SIZE])
 {
 	uint8_t address[ETH_ADDRESS_BYTES];
-	char *digits;
 
 	eth_address(public, address);
-	digits = hex_encode(NULL, address, sizeof(address));
-	memcpy(ret_id, digits, KEYRING_ID_SIZE);
-	mem_free(digits);
+	format_id(address, ret_id);
 }
 
 struct error *keyring_read_enode(const char *text, uint8_t ret_public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_SIZE])
@@ -142,36 +140,28 @@ struct contexts *keyring_contexts(const struct keyring *k)
 
 /* --- what others told --- */
 
-static const struct known *find_known(const struct keyring *k, const char *id)
+static bool read_id(const char *id, uint8_t ret_address[ETH_ADDRESS_BYTES])
 {
-	for (size_t i = 0; i < k->known_count; i++) {
-		if (!strcasecmp(k->known[i].id, id))
-			return &k->known[i];
-	}
-	return NULL;
+	struct error *e = hex_is(id, ID_DIGITS) ? hex_decode(id, ret_address, ETH_ADDRESS_BYTES) : NULL;
+
+	error_free(e);
+	return hex_is(id, ID_DIGITS) && !e;
 }
 
-static const struct known *remember(struct keyring *k, const char id[KEYRING_ID_SIZE],
-				    const uint8_t public[SECP_PUBLIC_BYTES])
+static struct known_key *find_known(struct keyring *k, const char *id)
 {
-	struct known *n;
+	uint8_t address[ETH_ADDRESS_BYTES];
 
-	if (k->known_count < KNOWN_MAX) {
-		k->known = mem_resize(k, k->known, struct known, k->known_count + 1);
-		n = &k->known[k->known_count++];
-	} else {
-		n = &k->known[k->next++ % KNOWN_MAX];
-	}
-	memcpy(n->id, id, KEYRING_ID_SIZE);
-	memcpy(n->public, public, SECP_PUBLIC_BYTES);
-	return n;
+	return read_id(id, address) ? known_keys_find(k->known, address) : NULL;
 }
 
-static void store(struct keyring *k, const char *id, const uint8_t public[SECP_PUBLIC_BYTES])
+static void store(struct keyring *k, const struct known_key *n)
 {
-	char *digits = hex_encode(NULL, public, SECP_PUBLIC_BYTES);
-	struct error *e = db_exec(k->db, "insert or replace into known_key(id, public) values(?, ?)", "ss", id, digits);
+	char *digits = hex_encode(NULL, n->public, SECP_PUBLIC_BYTES), id[KEYRING_ID_SIZE];
+	struct error *e;
 
+	format_id(n->address, id);
+	e = db_exec(k->db, "insert or replace into known_key(id, public) values(?, ?)", "ss", id, digits);
 	/* It is asked for again after a restart. */
 	if (e)
 		log_warn("keyring.not_stored", "id=%s why=%s", id, log_q(e->message));
@@ -179,53 +169,122 @@ static void store(struct keyring *k, const char *id, const uint8_t public[SECP_P
 	mem_free(digits);
 }
 
-bool keyring_learn(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES])
-{
-	char id[KEYRING_ID_SIZE];
-
-	keyring_id(public, id);
-	if (keyring_public(k, id))
-		return false;
-	remember(k, id, public);
-	if (k->db)
-		store(k, id, public);
-	return true;
-}
-
-struct stored {
-	bool found;
-	uint8_t public[SECP_PUBLIC_BYTES];
-};
-
 static struct error *on_row(const struct db_row *row, void *arg)
 {
-	struct stored *s = arg;
+	struct known_key *n = arg;
 	const char *digits = db_text(row, 0);
 
 	if (!hex_is(digits, (size_t)2 * SECP_PUBLIC_BYTES))
 		return error_new(ERROR_INVALID, "a stored public key is malformed");
-	TRY(hex_decode(digits, s->public, SECP_PUBLIC_BYTES));
-	s->found = true;
+	TRY(hex_decode(digits, n->public, SECP_PUBLIC_BYTES));
+	n->has_key = true;
 	return NULL;
+}
+
+static void load(struct keyring *k, struct known_key *n)
+{
+	char id[KEYRING_ID_SIZE];
+	struct error *e;
+
+	format_id(n->address, id);
+	e = db_query(k->db, on_row, n, "select public from known_key where id = ?", "s", id);
+	if (e)
+		log_warn("keyring.unreadable", "id=%s why=%s", id, log_q(e->message));
+	error_free(e);
+}
+
+void keyring_keep(struct keyring *k, const char *id)
+{
+	uint8_t address[ETH_ADDRESS_BYTES];
+	struct known_key *n;
+
+	if (!read_id(id, address) || find_own(k, id) || keyring_keeps(k, id))
+		return;
+	n = known_keys_put(k->known, address, KNOWN_KEPT);
+	if (!k->db)
+		return;
+	if (n->has_key)
+		store(k, n);
+	else
+		load(k, n);
+}
+
+bool keyring_keeps(struct keyring *k, const char *id)
+{
+	const struct known_key *n = find_known(k, id);
+
+	return n && n->place == KNOWN_KEPT;
+}
+
+bool keyring_kept(const struct keyring *k, size_t n, char ret_id[KEYRING_ID_SIZE])
+{
+	const struct known_key *one = known_keys_newest(k->known, KNOWN_KEPT);
+
+	while (one && n--)
+		one = one->older;
+	if (one)
+		format_id(one->address, ret_id);
+	return one != NULL;
+}
+
+static struct error *on_stored_id(const struct db_row *row, void *arg)
+{
+	struct keyring *k = arg;
+	const char *id = db_text(row, 0);
+
+	return keyring_keeps(k, id) ? NULL : db_exec(k->db, "insert into strange_key values(?)", "s", id);
+}
+
+struct error *keyring_prune(struct keyring *k)
+{
+	struct error *e;
+
+	if (!k->db)
+		return NULL;
+	TRY(db_exec(k->db, "create temp table strange_key(id text)", ""));
+	e = db_query(k->db, on_stored_id, k, "select id from known_key", "");
+	if (!e)
+		e = db_exec(k->db, "delete from known_key where id in (select id from strange_key)", "");
+	error_free(db_exec(k->db, "drop table strange_key", ""));
+	return e;
+}
+
+static bool learn(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES], enum known_place place)
+{
+	uint8_t address[ETH_ADDRESS_BYTES];
+	char id[KEYRING_ID_SIZE];
+	struct known_key *n;
+
+	eth_address(public, address);
+	format_id(address, id);
+	if (find_own(k, id))
+		return false;
+	n = known_keys_put(k->known, address, place);
+	if (n->has_key)
+		return false;
+	memcpy(n->public, public, SECP_PUBLIC_BYTES);
+	n->has_key = true;
+	if (k->db && n->place == KNOWN_KEPT)
+		store(k, n);
+	return true;
+}
+
+bool keyring_learn(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES])
+{
+	return learn(k, public, KNOWN_STRANGERS);
+}
+
+bool keyring_learn_of(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES], const char *signer)
+{
+	return learn(k, public, keyring_keeps(k, signer) ? KNOWN_FAMILIAR : KNOWN_STRANGERS);
 }
 
 const uint8_t *keyring_public(struct keyring *k, const char *id)
 {
 	const struct own *o = find_own(k, id);
-	const struct known *n = find_known(k, id);
-	struct stored s = {0};
-	char lower[KEYRING_ID_SIZE];
-	struct error *e;
+	const struct known_key *n = o ? NULL : find_known(k, id);
 
 	if (o)
 		return o->key.public;
-	if (n || !k->db || !hex_is(id, ID_DIGITS))
-		return n ? n->public : NULL;
-	for (size_t i = 0; i < sizeof(lower); i++)
-		lower[i] = (char)(id[i] >= 'A' && id[i] <= 'F' ? id[i] + 'a' - 'A' : id[i]);
-	e = db_query(k->db, on_row, &s, "select public from known_key where id = ?", "s", lower);
-	if (e)
-		log_warn("keyring.unreadable", "id=%s why=%s", id, log_q(e->message));
-	error_free(e);
-	return s.found ? remember(k, lower, s.public)->public : NULL;
+	return n && n->has_key ? n->public : NULL;
 }

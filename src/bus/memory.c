@@ -523,12 +523,14 @@ size_t memory_hub_dead(const char *name)
 
 const struct bus_backend bus_backend_memory = {
 	.scheme = "memory",
+	.reserves = true,
 	.open = memory_open,
 	.serve = memory_serve,
 	.unserve = memory_unserve,
 	.send = memory_send,
 	.accept = memory_accept,
 	.reject = memory_reject,
+	.drop = memory_accept,
 	.watch_status = memory_watch_status,
 	.is_up = memory_is_up,
 };

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "bus/hello.h"
 #include "crypto/secret.h"
 #include "whisper/payload.h"
 #include "whisper/payload_plain.h"
@@ -31,12 +32,14 @@ static struct error *check_size(size_t n)
 	return NULL;
 }
 
-/* Who signs as m->from. What the bus sends of itself is signed by the id it speaks of: that is what it proves. */
+/* Who signs as m->from. What the bus sends of itself is signed by the id it speaks of: that is what it proves. But who
+ * asks for a key is vouched for like who commands, so that an owner is answered however much strangers ask. */
 static struct error *find_signer(const struct keyring *k, const struct message *m, const struct secp_key **ret_signer,
 				 const struct secp_key **ret_vouched)
 {
 	const struct secp_key *own = keyring_own(k, m->from), *identity = keyring_identity(k);
-	bool vouch = identity && own != NULL && (m->kind == MESSAGE_COMMAND || m->kind == MESSAGE_RESULT);
+	bool speaks = m->kind == MESSAGE_COMMAND || m->kind == MESSAGE_RESULT;
+	bool vouch = identity && own != NULL && (speaks || (m->kind == MESSAGE_HELLO && hello_asks(m)));
 
 	if (!own)
 		return error_new(ERROR_NOT_FOUND, "no key of ours belongs to %s: the message cannot be signed",
@@ -157,8 +160,10 @@ static struct error *check_sender(struct keyring *k, struct message *m, const st
 	if (strcasecmp(id, m->from))
 		return error_new(ERROR_INVALID, "message.%s: does not belong to %s, whom it says it is from",
 				 m->key ? "key" : "signature", m->from);
+	if (k && m->key && keyring_keeps(k, m->signer))
+		keyring_learn(k, p->signer);
 	if (k)
-		keyring_learn(k, m->key ? vouched : p->signer);
+		keyring_learn_of(k, m->key ? vouched : p->signer, m->signer);
 	return NULL;
 }
 
@@ -173,15 +178,27 @@ static struct error *check_age(const struct message *m)
 	return NULL;
 }
 
-struct error *seal_read(const void *ctx, struct keyring *k, const char *mailbox, const uint8_t *bytes, size_t n,
-			struct message **ret_message)
+static struct error *check_gate(const struct seal_gate *gate, const struct payload *p)
+{
+	char signer[KEYRING_ID_SIZE];
+
+	if (!gate || !p->is_signed)
+		return NULL;
+	keyring_id(p->signer, signer);
+	return gate->pass(signer, gate->arg) ? NULL : error_new(ERROR_UNAVAILABLE, "too many messages of strangers");
+}
+
+struct error *seal_read_gated(const void *ctx, struct keyring *k, const struct seal_gate *gate, const char *mailbox,
+			      const uint8_t *bytes, size_t n, struct message **ret_message)
 {
 	struct payload p = {0};
 	struct message *m = NULL;
 	struct error *e;
 
 	TRY(open_bytes(NULL, k, mailbox, bytes, n, &p));
-	e = message_decode(ctx, (const char *)p.payload, p.payload_bytes, false, NULL, &m);
+	e = check_gate(gate, &p);
+	if (!e)
+		e = message_decode(ctx, (const char *)p.payload, p.payload_bytes, false, NULL, &m);
 	if (!e)
 		e = check_sender(k, m, &p);
 	if (!e)
@@ -193,4 +210,10 @@ struct error *seal_read(const void *ctx, struct keyring *k, const char *mailbox,
 	}
 	*ret_message = m;
 	return NULL;
+}
+
+struct error *seal_read(const void *ctx, struct keyring *k, const char *mailbox, const uint8_t *bytes, size_t n,
+			struct message **ret_message)
+{
+	return seal_read_gated(ctx, k, NULL, mailbox, bytes, n, ret_message);
 }

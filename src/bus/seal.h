@@ -38,4 +38,13 @@ struct error *seal_write(const void *ctx, struct keyring *k, const struct messag
 struct error *seal_read(const void *ctx, struct keyring *k, const char *mailbox, const uint8_t *bytes, size_t n,
 			struct message **ret_message) MUST_CHECK;
 
+/* Asked as soon as the signer is known, before what he says is read. False: it is not. */
+struct seal_gate {
+	bool (*pass)(const char *signer, void *arg);
+	void *arg;
+};
+/* The same through a gate; ERROR_UNAVAILABLE: it is closed. `gate` NULL: there is none. */
+struct error *seal_read_gated(const void *ctx, struct keyring *k, const struct seal_gate *gate, const char *mailbox,
+			      const uint8_t *bytes, size_t n, struct message **ret_message) MUST_CHECK;
+
 #endif

@@ -13,7 +13,6 @@
 #define ENVELOPES_KEPT 4096
 #define ACCEPTED_KEPT 8192
 #define PASSING_KEPT 2048
-#define POSTING_MAX 1024 /* more are not even begun: they come again */
 
 /* --- topics --- */
 
@@ -111,8 +110,8 @@ void wbus_say(struct wbus *w, const struct message *m, const char *to_topic_of, 
 	size_t n, data_bytes;
 	struct error *e = seal_write(tmp, w->keyring, m, SEAL_OPEN, &bytes, &n);
 
-	if (!e && w->posting >= POSTING_MAX)
-		e = error_new(ERROR_LIMIT, "%d are under way", POSTING_MAX);
+	if (!e && w->posting >= WHISPER_POSTING_MAX)
+		e = error_new(ERROR_LIMIT, "%d are under way", WHISPER_POSTING_MAX);
 	if (e) {
 		log_warn("whisper.not-said", "from=%s why=%s", m->from, log_q(e->message));
 		error_free(e);
@@ -266,6 +265,7 @@ const struct bus_backend bus_backend_whisper = {
 	.send = wbus_send,
 	.accept = wbus_accept,
 	.reject = wbus_reject,
+	.drop = wbus_drop,
 	.watch_status = wbus_watch_status,
 	.is_up = wbus_is_up,
 };

@@ -93,7 +93,7 @@ struct wbus {
 	struct seen *passing;                /* ids that somebody vouched for: they go with his process */
 	struct envelope_queue inbox;
 	struct timer *inbox_timer, *watch_timer;
-	size_t posting; /* acknowledgements and claims under way */
+	size_t posting; /* acknowledgements, claims and what is sent once under way */
 	bool *gone;     /* set when it is freed from within a handler */
 };
 
@@ -113,6 +113,8 @@ void wbus_say(struct wbus *w, const struct message *m, const char *to_topic_of, 
 /* The bytes of Keccak-256 that name something sealed. */
 void wbus_hash(const uint8_t *bytes, size_t n, uint8_t ret_key[WHISPER_KEY_BYTES]);
 
+#define WHISPER_POSTING_MAX 1024 /* more are not even begun: they come again, or are not worth it */
+
 /* whisper_send.c */
 /* A message's sender is a passing id. */
 void wbus_passing(struct wbus *w, const char *id);
@@ -127,6 +129,7 @@ void wbus_got(const uint8_t topic[TOPIC_BYTES], const uint8_t hash[ENVELOPE_HASH
 void wbus_wake(struct wbus *w);
 void wbus_accept(void *self, struct bus_delivery *d);
 void wbus_reject(void *self, struct bus_delivery *d, const char *reason);
+void wbus_drop(void *self, struct bus_delivery *d);
 /* What came while the mailbox was being claimed has its turn now (or never, `drop`). */
 void wbus_release(struct mailbox *box, bool drop);
 

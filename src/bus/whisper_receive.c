@@ -165,6 +165,20 @@ void wbus_reject(void *self, struct bus_delivery *d, const char *reason)
 	settle(self, (struct whisper_delivery *)d);
 }
 
+/* As if it had not come: it takes no place among what is remembered, and nothing is posted for it. */
+void wbus_drop(void *self, struct bus_delivery *head)
+{
+	struct wbus *w = self;
+	struct whisper_delivery *d = (struct whisper_delivery *)head;
+	struct seen_entry *entry = d->sealed ? seen_find(w->accepted, d->key) : NULL;
+
+	if (entry)
+		seen_remove(w->accepted, entry);
+	if (d->sealed && wbus_mailbox(w, d->mailbox))
+		wbus_mailbox(w, d->mailbox)->delivering--;
+	mem_free(d);
+}
+
 /* A repetition of what was accepted, or is being delivered. */
 static void repeated(struct wbus *w, const struct mailbox *box, struct seen_entry *entry)
 {

@@ -288,25 +288,31 @@ struct once {
 	struct wbus *w;
 	bus_sent_fn *fn;
 	void *arg;
+	bool counted;
 };
 
 static void on_once(const struct error *e, void *arg)
 {
 	struct once *o = arg;
 
+	o->w->posting -= o->counted;
 	bus_tell_later(o->w, o->w->loop, e ? error_copy(e) : NULL, o->fn, o->arg);
 	mem_free(o);
 }
 
-static void send_once(struct wbus *w, const struct bus_item *item, bus_sent_fn *fn, void *arg)
+static void send_once(struct wbus *w, const struct bus_item *item, enum seal_form form, bus_sent_fn *fn, void *arg)
 {
 	struct once *o = mem_new(w, struct once);
 	uint8_t topic[TOPIC_BYTES], *data;
 	size_t n;
 
-	*o = (struct once){w, fn, arg};
+	*o = (struct once){w, fn, arg, item->once};
+	w->posting += o->counted;
 	wbus_topic(w, item->kind == MESSAGE_STATUS ? "status" : item->to, topic);
-	data = wbus_wrap(w, o, item->bytes, item->len, &n);
+	if (form == SEAL_SEALED)
+		data = mem_memdup(o, item->bytes, n = item->len);
+	else
+		data = wbus_wrap(w, o, item->bytes, item->len, &n);
 	w->port->post(w->port, w, topic, WHISPER_BRIEF_TTL_S, data, n, false, on_once, o);
 	mem_free(data);
 }
@@ -326,6 +332,8 @@ static struct error *check(const struct wbus *w, const struct bus_item *item, en
 	if (item->len + extra > w->port->limit)
 		return error_new(ERROR_LIMIT, "the message has %zu bytes sealed, the Whisper network takes %zu",
 				 item->len, w->port->limit);
+	if (item->once && w->posting >= WHISPER_POSTING_MAX)
+		return error_new(ERROR_LIMIT, "%d are under way", WHISPER_POSTING_MAX);
 	if (item->until_ms && left_ms <= 0)
 		return error_new(ERROR_TIMEOUT, "the message was void before it could be sent");
 	return NULL;
@@ -340,11 +348,11 @@ void wbus_send(void *self, const struct bus_item *item, bus_sent_fn *fn, void *a
 
 	if (e) {
 		bus_tell_later(w, w->loop, e, fn, arg);
-	} else if (form == SEAL_SEALED) {
+	} else if (form == SEAL_SEALED && !item->once) {
 		know_sender(w, item->from);
 		enqueue(w, item, left_ms, fn, arg);
 	} else {
-		send_once(w, item, fn, arg);
+		send_once(w, item, form, fn, arg);
 	}
 }
 

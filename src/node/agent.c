@@ -14,6 +14,7 @@
 #include "bus/keyring.h"
 #include "node/agent_impl.h"
 #include "node/agent_user.h"
+#include "node/answer.h"
 #include "node/classic.h"
 #include "node/command.h"
 #include "node/keys.h"
@@ -24,7 +25,9 @@
 #define CHANGE_MS 1
 #define STATUS_SOON_MS 200
 #define CLAIM_CHECK_MS 200
-#define SEEN_KEEP_MS (INT64_C(8) * 24 * 3600 * 1000) /* longer than any time to live */
+#define SEEN_KEEP_MS (INT64_C(8) * 24 * 3600 * 1000) /* after a command is void: clocks may be off by so much */
+#define CLOCK_STEADY_MS INT64_C(3600000)
+#define STRANGERS_PER_S 5 /* of each kind that bus/strangers.h has: people who err are answered, floods are not */
 #define STOP_POLL_MS 50
 #define STOP_LIMIT_MS 20000
 /* sun_path, and the longest name below a node's folder. */
@@ -192,6 +195,8 @@ static void on_state(bool up, const struct error *why, void *arg)
 		log_info("bus.up", "agent=%s", a->id);
 		if (a->outbox)
 			outbox_kick(a->outbox);
+		if (a->answers)
+			answers_kick(a->answers);
 		status_send_all(a);
 	} else {
 		log_warn("bus.down", "why=%s", log_q(why ? why->message : "closed"));
@@ -204,7 +209,7 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 
 	if (m->kind != MESSAGE_COMMAND) {
 		log_debug("message.ignored", "id=%s from=%s", m->id, m->from);
-		bus_accept(d);
+		bus_drop(d);
 		return;
 	}
 	command_take(a, d, m);
@@ -222,6 +227,7 @@ static struct error *open_bus(struct agent *a)
 		.key_file = s->key_file,
 		.keyring = a->keyring,
 		.accept_plain = s->accept_plain,
+		.strangers_per_s = STRANGERS_PER_S,
 	};
 	struct bus_handlers handlers = {.on_state = on_state,
 					.on_message = on_message,
@@ -230,6 +236,7 @@ static struct error *open_bus(struct agent *a)
 					.arg = a};
 
 	TRY(bus_open(a, a->loop, &options, &handlers, &a->bus));
+	a->answers = answers_new(a, a->bus);
 	return outbox_open(a, a->db, a->bus, a->loop, NULL, NULL, &a->outbox);
 }
 
@@ -292,10 +299,26 @@ static void on_tick(void *arg)
 		node_tick(a->nodes[i], now_ms);
 }
 
+/* By a clock that was just set it would be wrong to forget: it may be set back, and then what was void is not. */
+static struct error *expire_seen(struct agent *a)
+{
+	int64_t wall_ms = clock_wall_ms(), mono_ms = clock_mono_ms();
+	int64_t jump_ms = steady_look(&a->clock, wall_ms, mono_ms);
+
+	if (jump_ms)
+		log_warn("clock.jumped", "by_s=%lld why=%s", (long long)(jump_ms / 1000),
+			 log_q("commands are void by their time: those given before, or by whose clock differs, may "
+			       "not be "
+			       "obeyed; keep clocks in step (NTP)"));
+	if (mono_ms - a->clock.since_ms < CLOCK_STEADY_MS)
+		return NULL;
+	return dedupe_expire(a->db, wall_ms - SEEN_KEEP_MS);
+}
+
 static void on_status_timer(void *arg)
 {
 	struct agent *a = arg;
-	struct error *e = dedupe_expire(a->db, clock_wall_ms() - SEEN_KEEP_MS);
+	struct error *e = expire_seen(a);
 
 	if (e)
 		log_warn("seen.expire", "reason=%s", log_q(e->message));
@@ -411,6 +434,9 @@ static struct error *open_keys(struct agent *a)
 	struct error *e;
 
 	TRY(keys_open(a, a->settings.state_dir, &a->settings.passphrase, a->db, &a->keyring, &a->id));
+	for (char **o = a->settings.owners; o && *o; o++)
+		keyring_keep(a->keyring, *o);
+	TRY(keyring_prune(a->keyring));
 	text = mem_printf(path, "%s\n", a->id);
 	e = file_write_atomic(path, text, strlen(text), 0644);
 	mem_free(path);

@@ -4,6 +4,7 @@
 
 #include "base/db.h"
 #include "base/loop.h"
+#include "base/steady.h"
 #include "bus/bus.h"
 #include "bus/outbox.h"
 #include "node/agent.h"
@@ -14,6 +15,7 @@
 struct node;
 struct command;
 struct hardware;
+struct answers;
 
 struct claim {
 	char *id;
@@ -39,6 +41,7 @@ struct agent {
 	struct keyring *keyring;
 	struct bus *bus;
 	struct outbox *outbox;
+	struct answers *answers;   /* to questions */
 	struct hardware *hardware; /* NULL until asked for */
 	struct node **nodes;
 	size_t node_count;
@@ -50,6 +53,7 @@ struct agent {
 	size_t claim_count;
 	int port_first, port_last;
 	struct timer *tick, *status_timer, *change_timer, *soon_timer, *claim_timer, *stop_timer;
+	struct steady clock;
 	int64_t started_ms; /* monotonic */
 	bool stopping;
 	int64_t stop_ms; /* monotonic */

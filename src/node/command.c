@@ -6,6 +6,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/dedupe.h"
+#include "node/answer.h"
+
+/* The answer to a stranger is of use while he looks. */
+#define REFUSAL_TTL_MS 10000
 
 const struct verb_ops verbs[API_VERB_COUNT] = {
 	[API_NODE_CREATE] = {API_NODE_CREATE, keep_node_create, act_node_create},
@@ -74,22 +78,29 @@ static struct error *store_result(struct command *c, const struct message *resul
 	return e;
 }
 
-static void on_sent(const struct error *e, void *arg)
+static struct message *result_of(const void *ctx, const struct agent *a, const struct message *command,
+				 const struct error *failure, json_t *data)
 {
-	(void)arg;
-	if (e)
-		log_warn("result.not_sent", "reason=%s", log_q(e->message));
+	return message_result(ctx, command, *command->to ? command->to : a->id, failure, data);
+}
+
+static bool is_question(const struct command *c)
+{
+	return c->api && !api_verbs[c->api->verb].changes;
 }
 
 static void send_result(struct command *c, const struct error *failure, json_t *data, bool stored)
 {
 	struct agent *a = c->agent;
-	struct message *m = message_result(c, c->message, *c->message->to ? c->message->to : a->id, failure, data);
+	struct message *m = result_of(c, a, c->message, failure, data);
 	struct error *e = stored ? store_result(c, m) : NULL;
 
-	/* Without room on the disk the sender is still told, though not across an outage. */
+	/* Who has asked waits no longer than for his question. */
+	if (is_question(c) && c->message->ttl_ms > 0 && c->message->ttl_ms < m->ttl_ms)
+		m->ttl_ms = c->message->ttl_ms;
+	/* Without room on the disk the sender is still told, though not across a restart. */
 	if ((e || !stored) && !c->message->plain)
-		bus_send(a->bus, m, on_sent, NULL);
+		answers_send(a->answers, m);
 	if (e)
 		log_error("result.not_stored", "command=%s reason=%s", c->message->id, log_q(e->message));
 	error_free(e);
@@ -122,7 +133,7 @@ static void end(struct command *c, struct error *e, json_t *data, bool stored)
 
 void command_end(struct command *c, struct error *e, json_t *data)
 {
-	end(c, e, data, true);
+	end(c, e, data, !is_question(c));
 }
 
 /* --- waiting --- */
@@ -287,9 +298,20 @@ static void carry_out(struct command *c, struct error *refused)
 		verbs[c->api->verb].act(c);
 }
 
-static bool is_question(const struct command *c)
+/* Nothing of it is kept, and what it cost was bounded before (bus/strangers.h): it may come from anybody. */
+static void refuse_stranger(struct agent *a, struct bus_delivery *d, const struct message *m)
 {
-	return c->api && !api_verbs[c->api->verb].changes;
+	struct error *e = error_new(ERROR_REFUSED, "%s obeys its owners only; %s is none of them (dsn-agent --owner)",
+				    m->to, m->signer ? m->signer : "who does not sign");
+	struct message *result = result_of(NULL, a, m, e, NULL);
+
+	log_warn("command.failed", "id=%s to=%s what=? code=%s why=%s", m->id, m->to, error_code_name(e->code),
+		 log_q(e->message));
+	result->ttl_ms = REFUSAL_TTL_MS;
+	bus_accept(d); /* takes m along */
+	bus_send_once(a->bus, result);
+	mem_free(result);
+	error_free(e);
 }
 
 void command_take(struct agent *a, struct bus_delivery *d, const struct message *m)
@@ -299,29 +321,26 @@ void command_take(struct agent *a, struct bus_delivery *d, const struct message 
 	char *result = NULL;
 	bool fresh = false;
 
+	if (!agent_obeys(a, m->signer)) {
+		refuse_stranger(a, d, m);
+		return;
+	}
 	if (message_expired(m, clock_wall_ms())) {
 		log_warn("command.expired", "id=%s from=%s", m->id, m->from);
 		bus_reject(d, "expired");
 		return;
 	}
 	c = command_new(a, m);
-	if (!agent_obeys(a, m->signer)) {
+	refused = read_body(c);
+	if (is_question(c)) {
+		/* Asked twice, answered twice; on a full disk too: that is when people ask. */
 		bus_accept(d);
-		end(c,
-		    error_new(ERROR_REFUSED, "%s obeys its owners only; %s is none of them (dsn-agent --owner)",
-			      c->message->to, c->message->signer),
-		    NULL, false);
+		carry_out(c, refused);
 		return;
 	}
-	refused = read_body(c);
 	e = admit(c, &fresh, &result, &refused);
 	bus_accept(d);
-	if (e && is_question(c)) {
-		/* It is answered on a full disk too: that is when people ask. */
-		log_warn("command.not_stored", "id=%s reason=%s", c->message->id, log_q(e->message));
-		error_free(e);
-		carry_out(c, refused);
-	} else if (e) {
+	if (e) {
 		error_free(refused);
 		end(c, error_wrap(e, "the command could not be stored, nothing was changed"), NULL, false);
 	} else if (!fresh) {
@@ -334,6 +353,20 @@ void command_take(struct agent *a, struct bus_delivery *d, const struct message 
 	}
 }
 
+/* Owners may have changed since it was accepted. */
+static struct error *check_signer(const struct command *c)
+{
+	const struct message *m = c->message;
+
+	if (agent_obeys(c->agent, m->signer))
+		return NULL;
+	return error_new(
+		ERROR_REFUSED,
+		"%s was started anew and obeys its owners only; %s, who gave this command before, is none of them "
+		"(dsn-agent --owner)",
+		*m->to ? m->to : c->agent->id, m->signer ? m->signer : "who did not sign or is not known any more");
+}
+
 struct error *command_resume(struct agent *a)
 {
 	void *tmp = mem_strdup(NULL, "");
@@ -342,9 +375,11 @@ struct error *command_resume(struct agent *a)
 
 	for (size_t i = 0; !e && list[i]; i++) {
 		struct command *c = command_new(a, list[i]);
-		struct error *refused = read_body(c);
+		struct error *refused = check_signer(c);
 
 		c->again = true;
+		if (!refused)
+			refused = read_body(c);
 		if (!refused && verbs[c->api->verb].keep)
 			refused = verbs[c->api->verb].keep(c);
 		carry_out(c, refused);

@@ -262,9 +262,9 @@ struct error *store_put_command(struct db *db, const struct message *m)
 	struct error *e;
 	json_t *o;
 
-	/* A plain message has no envelope to find its id and recipient in again. */
-	o = json_pack("{s:s,s:s,s:s,s:b,s:O}", "id", m->id, "from", m->from, "to", m->to, "plain", m->plain, "body",
-		      m->body);
+	/* A plain message has no envelope to find its id and recipient in again, and the signer is in none. */
+	o = json_pack("{s:s,s:s,s:s,s:b,s:s*,s:O}", "id", m->id, "from", m->from, "to", m->to, "plain", m->plain,
+		      "signer", m->signer, "body", m->body);
 	text = json_text(NULL, o);
 	json_decref(o);
 	e = db_exec(db, "insert or replace into command values(?,?,?)", "ssi", m->id, text, clock_wall_ms());
@@ -279,21 +279,22 @@ struct error *store_remove_command(struct db *db, const char *id)
 
 static struct error *read_command(const struct db_row *r, void *arg)
 {
-	const char *text = db_text(r, 0), *id, *from, *to;
+	const char *text = db_text(r, 0), *id, *from, *to, *signer = NULL;
 	struct list *list = arg;
 	struct message *m;
 	json_t *o, *body;
 	int plain;
 
 	TRY(json_parse(text, strlen(text), 2 * MESSAGE_LIMIT, &o));
-	if (json_unpack(o, "{s:s,s:s,s:s,s:b,s:o}", "id", &id, "from", &from, "to", &to, "plain", &plain, "body",
-			&body)) {
+	if (json_unpack(o, "{s:s,s:s,s:s,s:b,s?s,s:o}", "id", &id, "from", &from, "to", &to, "plain", &plain, "signer",
+			&signer, "body", &body)) {
 		json_decref(o);
 		return error_new(ERROR_INVALID, "a stored command is malformed");
 	}
 	m = message_new(list->ctx, MESSAGE_COMMAND, from, to, 0, body);
 	m->id = mem_strdup(m, id);
 	m->plain = plain;
+	m->signer = signer ? mem_strdup(m, signer) : NULL;
 	json_decref(o);
 	list_add(list, m);
 	return NULL;

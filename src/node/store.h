@@ -29,7 +29,8 @@ struct job_row *job_row_new(const void *ctx, const char *node_id, const char *jo
 struct error *store_put_failover(struct db *db, const char *node_id, const char *unit, bool on) MUST_CHECK;
 bool store_failover(struct db *db, const char *node_id, const char *unit);
 
-/* Commands accepted without result: taken up again after a restart. */
+/* Commands accepted without result: taken up again after a restart, with their signers (earlier versions stored none).
+ */
 struct error *store_put_command(struct db *db, const struct message *m) MUST_CHECK;
 struct error *store_remove_command(struct db *db, const char *id) MUST_CHECK;
 struct error *store_commands(const void *ctx, struct db *db, struct message ***ret_commands) MUST_CHECK;

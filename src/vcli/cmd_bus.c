@@ -9,10 +9,10 @@
 #include "vcli/commands.h"
 #include "vcli/link.h"
 
-static struct error *open_raw(struct vcli *v, struct amqp_raw **ret_raw)
+static struct error *open_raw(struct vcli *v, int64_t timeout_ms, struct amqp_raw **ret_raw)
 {
 	const struct bus_options options = link_options(&v->set);
-	struct error *e = amqp_raw_open(v, &options, ret_raw);
+	struct error *e = amqp_raw_open(v, &options, timeout_ms, ret_raw);
 	struct error *told = e ? link_away(v, e) : NULL;
 
 	error_free(e);
@@ -30,7 +30,7 @@ struct error *cmd_bus_send(struct vcli *v)
 	struct amqp_raw *r = NULL;
 	struct error *e = NULL;
 
-	TRY(open_raw(v, &r));
+	TRY(open_raw(v, v->timeout_ms, &r));
 	e = declare(r, v->args[0]);
 	if (!e)
 		e = amqp_raw_send(r, v->args[0], v->args[1], strlen(v->args[1]));
@@ -81,7 +81,7 @@ struct error *cmd_bus_receive(struct vcli *v)
 	vcli_answer(v, json_object());
 	json_put(v->answer, "queue", v->args[0]);
 	json_object_set_new(v->answer, "messages", receiver.texts);
-	TRY(open_raw(v, &r));
+	TRY(open_raw(v, 0, &r)); /* its time is that of the silence between messages */
 	e = declare(r, v->args[0]);
 	if (!e)
 		e = amqp_raw_receive(r, v->args[0], (unsigned long)v->set.count, v->timeout_ms, on_text, &receiver);

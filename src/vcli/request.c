@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/command.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/json.h"
@@ -28,6 +29,7 @@ struct gather {
 	struct timer *deadline, *patience, *away;
 	size_t open; /* requests without result */
 	bool was_up;
+	char *held; /* why the broker takes nothing; NULL: it does */
 	struct error *why_down;
 	int64_t began_ms;
 };
@@ -114,6 +116,7 @@ static void on_sent(const struct error *e, void *arg)
 {
 	struct request *r = arg;
 
+	r->sent = r->sent || !e;
 	/* After a lost connection it is sent again when the bus is up. */
 	if (!e || e->code == ERROR_UNAVAILABLE)
 		return;
@@ -128,7 +131,7 @@ static void ask_for_life(struct gather *g)
 {
 	for (size_t i = 0; i < g->list->count; i++) {
 		if (!g->list->items[i].done && !g->list->items[i].alive)
-			bus_send(g->bus, g->list->items[i].probe, NULL, NULL);
+			bus_send_prompt(g->bus, g->list->items[i].probe, NULL, NULL);
 	}
 }
 
@@ -140,6 +143,18 @@ static void on_away(void *arg)
 		if (!g->list->items[i].alive)
 			decide_away(&g->list->items[i], false);
 	}
+}
+
+static bool is_question(const json_t *body)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct api_command *c = NULL;
+	struct error *e = api_command_read(scope, body, &c);
+	bool question = !e && !api_verbs[c->verb].changes;
+
+	error_free(e);
+	mem_free(scope);
+	return question;
 }
 
 static void on_state(bool up, const struct error *why, void *arg)
@@ -160,8 +175,10 @@ static void on_state(bool up, const struct error *why, void *arg)
 	g->patience = NULL;
 	progress_say(g->progress, "waiting for %zu of %zu", g->open, g->list->count);
 	for (size_t i = 0; i < g->list->count; i++) {
-		if (!g->list->items[i].done)
-			bus_send(g->bus, g->list->items[i].message, on_sent, &g->list->items[i]);
+		struct request *r = &g->list->items[i];
+
+		if (!r->done)
+			(is_question(r->body) ? bus_send_prompt : bus_send)(g->bus, r->message, on_sent, r);
 	}
 	if (!g->list->lasting)
 		return;
@@ -199,11 +216,46 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 	progress_say(g->progress, "waiting for a mailbox: %s", why->message);
 }
 
+static void on_held(const char *why, void *arg)
+{
+	struct gather *g = arg;
+
+	mem_free(g->held);
+	g->held = why ? mem_strdup(g, why) : NULL;
+	if (why)
+		progress_say(g->progress, "waiting: %s", why);
+	else
+		progress_say(g->progress, "waiting for %zu of %zu", g->open, g->list->count);
+}
+
 static void on_deadline(void *arg)
 {
 	struct gather *g = arg;
 
 	uv_stop(&g->v->loop);
+}
+
+/* Why there is no answer, and whether the command is on its way all the same. */
+static struct error *no_answer(const struct gather *g, const struct request *r)
+{
+	long long after_ms = (long long)g->v->timeout_ms;
+
+	if (g->why_down)
+		return error_new(ERROR_UNAVAILABLE, "%s: %s: the broker was lost and did not come back: %s", r->to,
+				 r->sent ? "sent, but not answered" : "not sent", g->why_down->message);
+	if (!r->sent && g->held)
+		return error_new(ERROR_UNAVAILABLE, "%s: not sent within %lld ms: %s", r->to, after_ms, g->held);
+	if (!r->sent)
+		return error_new(
+			ERROR_TIMEOUT,
+			"%s: not known to be sent within %lld ms: nobody has confirmed it, or told the key to seal "
+			"it with; its agent may be away",
+			r->to, after_ms);
+	return error_new(
+		ERROR_TIMEOUT,
+		"%s: no answer within %lld ms; its agent may be away or busy, and will find the command in its "
+		"mailbox for %lld s",
+		r->to, after_ms, (long long)(r->message->ttl_ms / 1000));
 }
 
 /* Deadline or lost patience: what is still open has no answer. */
@@ -216,19 +268,8 @@ static void give_up(struct gather *g)
 			continue;
 		if (g->list->lasting && !r->alive && !g->why_down)
 			decide_away(r, false);
-		else if (g->why_down)
-			decide(r,
-			       error_new(ERROR_UNAVAILABLE, "%s: the broker was lost and did not come back: %s", r->to,
-					 g->why_down->message),
-			       NULL);
 		else
-			decide(r,
-			       error_new(ERROR_TIMEOUT,
-					 "%s: no answer within %lld ms; its agent may be away or busy, and will find "
-					 "the command "
-					 "in its mailbox for %lld s",
-					 r->to, (long long)g->v->timeout_ms, (long long)(r->message->ttl_ms / 1000)),
-			       NULL);
+			decide(r, no_answer(g, r), NULL);
 	}
 }
 
@@ -245,7 +286,7 @@ static struct message *probe(struct gather *g, const char *self, const char *to)
 static struct error *gather_open(struct gather *g)
 {
 	const struct bus_handlers handlers = {
-		.on_state = on_state, .on_message = on_message, .on_refused = on_refused, .arg = g};
+		.on_state = on_state, .on_message = on_message, .on_refused = on_refused, .on_held = on_held, .arg = g};
 	struct link link;
 
 	TRY(link_open(g, g->v, &g->v->set, &handlers, &link));

@@ -20,6 +20,7 @@ struct request {
 	/* inside request.c */
 	struct gather *gather;
 	struct message *message, *probe;
+	bool sent;  /* the transport has it safely, see bus_sent_fn */
 	bool alive; /* has answered the probe */
 };
 

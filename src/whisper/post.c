@@ -124,6 +124,16 @@ static void complete(struct shh_posting *p, uint64_t nonce)
 
 static void mine(struct shh_posting *p, bool both);
 
+/* Sealing adds to what a client gave, so only now it is known whether there can be such an envelope at all; and that
+ * before it is mined. A limit of this node's below it is shh_submit()'s affair, in go-ethereum's order of checks. */
+static struct error *check_size(const struct shh_posting *p)
+{
+	if (p->data_bytes + ENVELOPE_OVERHEAD <= WHISPER_MESSAGE_LIMIT)
+		return NULL;
+	return error_new(ERROR_LIMIT, "huge messages are not allowed: %zu bytes sealed, at most %d",
+			 p->data_bytes + ENVELOPE_OVERHEAD, WHISPER_MESSAGE_LIMIT);
+}
+
 static void on_mined(struct error *e, uint64_t nonce, int64_t took_us, void *arg)
 {
 	struct shh_posting *p = arg;
@@ -214,7 +224,10 @@ static void on_sealed(void *arg)
 	p->expiry = shh_now() + p->ttl + (p->pow_target < 0 ? p->pow_time : 0);
 	p->data = mem_memdup(p, seal->data, seal->data_bytes);
 	p->data_bytes = seal->data_bytes;
-	if (p->pow_target == 0)
+	e = check_size(p);
+	if (e)
+		finish(p, e, NULL);
+	else if (p->pow_target == 0)
 		complete(p, 0);
 	else
 		mine(p, true);

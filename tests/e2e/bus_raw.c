@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 	mem_init();
 	if (argc < 4)
 		return 2;
-	e = amqp_raw_open(NULL, &options, &raw);
+	e = amqp_raw_open(NULL, &options, 0, &raw);
 	if (!e && !strcmp(argv[2], "declare"))
 		e = amqp_raw_declare(raw, argv[3]);
 	else if (!e && !strcmp(argv[2], "send") && argc == 5)

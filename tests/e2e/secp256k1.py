@@ -55,3 +55,9 @@ class Key:
     def sign_message(self, message):
         """EIP-191, as eth_sign."""
         return self.sign(keccak256(b"\x19Ethereum Signed Message:\n%d" % len(message) + message))
+
+
+def public_of(secret):
+    """The 64 bytes of a private key's public one."""
+    x, y = _times(secret)
+    return x.to_bytes(32, "big") + y.to_bytes(32, "big")

@@ -459,6 +459,8 @@ static void test_dedupe(void **state)
 	char *result = "untouched";
 	bool is_new = false;
 
+	m->time_ms = 500;
+	m->ttl_ms = 400; /* void at 900, and here at 1000 */
 	assert_null(dedupe_accept(w, w->db, m, 1000, &is_new, &result));
 	assert_true(is_new);
 	assert_null(result);
@@ -473,7 +475,15 @@ static void test_dedupe(void **state)
 	assert_null(dedupe_accept(w, w->db, m, 1003, &is_new, &result));
 	assert_false(is_new);
 	assert_null(dedupe_expire(w->db, 1001));
+	/* From now on by the message: a clock that was behind when it came does not shorten it. */
+	m->ttl_ms = 60000;
 	assert_null(dedupe_accept(w, w->db, m, 1004, &is_new, &result));
+	assert_true(is_new);
+	assert_null(dedupe_expire(w->db, 60500));
+	assert_null(dedupe_accept(w, w->db, m, 1005, &is_new, &result));
+	assert_false(is_new);
+	assert_null(dedupe_expire(w->db, 60501));
+	assert_null(dedupe_accept(w, w->db, m, 1006, &is_new, &result));
 	assert_true(is_new);
 	json_decref(body);
 }

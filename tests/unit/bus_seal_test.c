@@ -250,7 +250,21 @@ static void test_forms(void **state)
 		assert_int_equal(seal_form((const uint8_t *)cases[i].bytes, strlen(cases[i].bytes)), cases[i].form);
 }
 
-/* What was learned is there after a restart; case of the digits does not matter. */
+static struct error *on_count(const struct db_row *row, void *arg)
+{
+	*(int64_t *)arg = db_int(row, 0);
+	return NULL;
+}
+
+static int64_t stored(struct db *db)
+{
+	int64_t n = -1;
+
+	works(db_query(db, on_count, &n, "select count(*) from known_key", ""));
+	return n;
+}
+
+/* What is kept is there after a restart, learned before or after it was kept; case of the digits does not matter. */
 static void test_stored(void **state)
 {
 	struct world *w = *state;
@@ -261,21 +275,66 @@ static void test_stored(void **state)
 	assert_non_null(mkdtemp(folder));
 	path = file_join(w, folder, "known.db");
 	works(db_open(w, path, keyring_schema, &db));
-	ring = keyring_new(w, db);
-	assert_null(keyring_public(ring, w->bob.id));
-	assert_true(keyring_learn(ring, w->bob.key.public));
-	mem_free(ring);
-	ring = keyring_new(w, db);
 	memcpy(upper, w->bob.id, sizeof(upper));
 	for (char *c = upper; *c; c++)
 		*c = (char)(*c >= 'a' && *c <= 'f' ? *c - 'a' + 'A' : *c);
-	assert_memory_equal(keyring_public(ring, upper), w->bob.key.public, SECP_PUBLIC_BYTES);
-	assert_null(keyring_own(ring, upper));
-	assert_null(keyring_public(ring, "no id"));
-	works(db_exec(db, "update known_key set public = 'nonsense'", ""));
+	ring = keyring_new(w, db);
+	assert_null(keyring_public(ring, w->bob.id));
+	keyring_keep(ring, upper);
+	assert_true(keyring_keeps(ring, w->bob.id));
+	assert_null(keyring_public(ring, w->bob.id));
+	assert_true(keyring_learn(ring, w->bob.key.public));
+	assert_true(keyring_learn(ring, w->alice.key.public));
+	keyring_keep(ring, w->alice.id);
+	assert_int_equal(stored(db), 2);
 	mem_free(ring);
 	ring = keyring_new(w, db);
 	assert_null(keyring_public(ring, w->bob.id));
+	keyring_keep(ring, w->bob.id);
+	assert_memory_equal(keyring_public(ring, upper), w->bob.key.public, SECP_PUBLIC_BYTES);
+	assert_null(keyring_own(ring, upper));
+	assert_null(keyring_public(ring, "no id"));
+	works(keyring_prune(ring)); /* alice is not kept any more */
+	assert_int_equal(stored(db), 1);
+	works(db_exec(db, "update known_key set public = 'nonsense'", ""));
+	mem_free(ring);
+	ring = keyring_new(w, db);
+	keyring_keep(ring, w->bob.id);
+	assert_null(keyring_public(ring, w->bob.id));
+	mem_free(ring);
+	mem_free(db);
+	works(file_remove_tree(folder));
+}
+
+/* Thousands of hellos leave no row behind, and push out neither who is kept nor whom he vouches for. */
+static void test_strangers_leave_nothing(void **state)
+{
+	struct world *w = *state;
+	char folder[] = "/tmp/dsn-keyring-XXXXXX", *path;
+	struct secp_key passing, key;
+	char passing_id[KEYRING_ID_SIZE];
+	struct keyring *ring;
+	struct db *db = NULL;
+
+	assert_non_null(mkdtemp(folder));
+	path = file_join(w, folder, "known.db");
+	works(db_open(w, path, keyring_schema, &db));
+	ring = keyring_new(w, db);
+	keyring_keep(ring, w->bob.id);
+	assert_true(keyring_learn(ring, w->bob.key.public));
+	secp_key_new(&passing);
+	keyring_id(passing.public, passing_id);
+	assert_true(keyring_learn(ring, passing.public)); /* of a hello */
+	assert_false(keyring_learn_of(ring, passing.public, w->bob.id));
+	secp_key_new(&key);
+	for (int i = 0; i < 6000; i++) {
+		key.public[5] = (uint8_t)i;
+		key.public[6] = (uint8_t)(i >> 8);
+		assert_true(keyring_learn_of(ring, key.public, w->alice.id));
+	}
+	assert_non_null(keyring_public(ring, w->bob.id));
+	assert_non_null(keyring_public(ring, passing_id));
+	assert_int_equal(stored(db), 1);
 	mem_free(ring);
 	mem_free(db);
 	works(file_remove_tree(folder));
@@ -312,6 +371,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forms, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stored, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_strangers_leave_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
 	};
 

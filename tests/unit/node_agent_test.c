@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "api/command.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -405,6 +406,40 @@ static void test_ending_agent_starts_nothing(void **state)
 	assert_int_equal(j->state, JOB_STARTING);
 }
 
+/* A command that was accepted and is not done when the agent ends is asked for its signer again. */
+static void resume_as(struct world *w, const char *signer, char **owners, bool obeyed)
+{
+	json_t *body = api_command_document(API_NODE_MAINTENANCE, NODE, NULL, "on");
+	struct message *m = message_new(w, MESSAGE_COMMAND, "2222222222222222222222222222222222222222", NODE, 60000,
+					body),
+		       **left;
+
+	m->signer = signer ? mem_strdup(m, signer) : NULL;
+	agent_node(w->agent, NODE)->row.maintenance = false;
+	must(store_put_node(w->agent->db, &agent_node(w->agent, NODE)->row));
+	must(store_put_command(w->agent->db, m));
+	mem_free(w->agent);
+	w->settings.owners = owners;
+	w->settings.accept_plain = false;
+	must(agent_open(w, &w->loop, &w->settings, on_end, NULL, &w->agent));
+	must(store_commands(w, w->agent->db, &left));
+	assert_null(left[0]);
+	assert_int_equal(agent_node(w->agent, NODE)->row.maintenance, obeyed);
+	mem_free(m);
+	json_decref(body);
+}
+
+static void test_stored_command_is_asked_for_its_signer_again(void **state)
+{
+	char alice[] = "3333333333333333333333333333333333333333", bob[] = "4444444444444444444444444444444444444444";
+	char *owners[] = {alice, NULL}, *others[] = {bob, NULL};
+	struct world *w = *state;
+
+	resume_as(w, alice, owners, true);
+	resume_as(w, alice, others, false);
+	resume_as(w, NULL, owners, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_classic_says_what_is_not_tested, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_node_is_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ending_agent_starts_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stored_command_is_asked_for_its_signer_again, setup, teardown),
 	};
 
 	mem_init();

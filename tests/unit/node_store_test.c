@@ -164,6 +164,7 @@ static void test_commands(void **state)
 
 	json_decref(body);
 	m->plain = true;
+	m->signer = mem_strdup(m, "signer");
 	must(store_put_command(w->db, m));
 	mem_free(m);
 	reopen(w);
@@ -171,6 +172,7 @@ static void test_commands(void **state)
 	assert_string_equal(list[0]->id, id);
 	assert_string_equal(list[0]->from, "from");
 	assert_string_equal(list[0]->to, "to");
+	assert_string_equal(list[0]->signer, "signer");
 	assert_true(list[0]->plain);
 	assert_string_equal(json_string_value(json_object_get(list[0]->body, "command")), "config");
 	assert_null(list[1]);

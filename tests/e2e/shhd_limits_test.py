@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Every argument of shhd's methods at its limit, one below and one above: it is taken or refused with a reason, and the
+node is there afterwards."""
+import tempfile
+import unittest
+
+from shhd_node import Node
+from websocket import Closed, WebSocket
+
+TOPIC = "0x01020304"
+MESSAGE_LIMIT = 10 * 1024 * 1024  # of an envelope, whatever the node's own limit is
+PAYLOAD_LIMIT = 0xffffff
+SEALED = 1 + 3 + 28 + 20  # flags, size of the payload, AES-GCM, what an envelope counts for the rest
+U32 = 2**32
+BODY = 34 << 20  # the longest payload in hexadecimal, and the rest of its document
+
+
+def zeros(n):
+    return "0x" + "00" * n
+
+
+class LimitsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.node = Node(folder.name, "a", "--body-limit", str(BODY), "--max-message", str(MESSAGE_LIMIT),
+                        "--min-pow", "0", "--pool-bytes", "256M", log="info")
+        cls.addClassCleanup(cls.node.stop)
+        cls.node.start()
+        cls.key = cls.node.get("shh_newSymKey")
+        cls.pair = cls.node.get("shh_newKeyPair")
+        cls.public = cls.node.get("shh_getPublicKey", cls.pair)
+
+    def tearDown(self):
+        self.assertIsNone(self.node.process.poll(), self.node.log.read_text()[-2000:])
+        self.assertEqual(self.node.get("shh_version"), "6.0")
+
+    def taken(self, method, *params):
+        answer = self.node.call(method, *params)
+        self.assertNotIn("error", answer, f"{method} {str(params)[:200]}")
+        return answer["result"]
+
+    def refused(self, pattern, method, *params):
+        answer = self.node.call(method, *params)
+        self.assertIn("error", answer, f"{method} {str(params)[:200]}")
+        self.assertRegex(answer["error"]["message"], pattern)
+
+    def post(self, **more):
+        return {"symKeyID": self.key, "topic": TOPIC, "ttl": 20, "padding": "0x01020304", **more}
+
+    def test_size_of_a_message(self):
+        """Sealing adds to what is posted: only then is it too large."""
+        fits = MESSAGE_LIMIT - SEALED - 4
+        for n in (fits - 1, fits):
+            self.assertRegex(self.taken("shh_post", self.post(payload=zeros(n))), "^0x[0-9a-f]{64}$")
+        for n in (fits + 1, PAYLOAD_LIMIT):
+            self.refused("huge messages are not allowed", "shh_post", self.post(payload=zeros(n)))
+        # Without having been mined first.
+        self.refused("huge messages are not allowed", "shh_post", self.post(payload=zeros(fits + 1), powTarget=1e9, powTime=3600))
+        self.refused("^payload of 16777216 bytes", "shh_post", self.post(payload=zeros(PAYLOAD_LIMIT + 1)))
+
+    def test_size_of_a_message_to_a_key_and_to_a_peer(self):
+        message = {"pubKey": self.public, "sig": self.pair, "payload": zeros(MESSAGE_LIMIT), "ttl": 2}
+        for target in ({}, {"targetPeer": self.node.enode}):
+            self.refused("huge messages are not allowed", "shh_post", {**message, **target})
+
+    def test_size_of_padding(self):
+        fits = MESSAGE_LIMIT - SEALED + 2 - 1  # the size of one byte takes one byte
+        pad = "01" * (fits - 1)
+        self.taken("shh_post", self.post(payload="0x00", padding="0x" + pad))
+        self.taken("shh_post", self.post(payload="0x00", padding="0x" + pad + "01"))
+        self.refused("huge messages", "shh_post", self.post(payload="0x00", padding="0x" + pad + "0101"))
+        self.refused("^padding of 16777216 bytes", "shh_post", self.post(payload="0x00", padding="0x" + "01" * (PAYLOAD_LIMIT + 1)))
+
+    def test_size_of_sealed_data(self):
+        message = {"topic": TOPIC, "ttl": 20, "powTarget": 0}
+        for n in (MESSAGE_LIMIT - 21, MESSAGE_LIMIT - 20):
+            self.taken("dsn_post", {**message, "data": zeros(n)})
+        for n in (MESSAGE_LIMIT - 19, MESSAGE_LIMIT + 1):
+            self.refused("this node takes at most 10485760", "dsn_post", {**message, "data": zeros(n)})
+        self.refused("missing data", "dsn_post", {**message, "data": "0x"})
+        self.taken("dsn_post", {**message, "data": "0x00"})
+
+    def test_integers(self):
+        for field in ("ttl", "powTime"):
+            for value in (-1, U32, 10**30):
+                self.refused(f"cannot unmarshal number {value} .*{field}", "shh_post", self.post(payload="0x01", **{field: value}))
+        # What expires when 32 bits have passed wraps, as go-ethereum's does; nothing waits for it.
+        for ttl in (0, 1, 2**31 - 1, 2**31, U32 - 1):
+            answer = self.node.call("shh_post", self.post(payload="0x01", ttl=ttl, powTarget=0.2, powTime=2))
+            self.assertTrue("result" in answer or answer["error"]["message"])
+        self.refused("insufficient", "shh_post", self.post(payload="0x01", powTarget=0.2, powTime=0))
+        self.refused("PoW too low", "shh_post", self.post(payload="0x01", powTarget=-1, powTime=1))
+        answer = self.node.ask('{"jsonrpc":"2.0","id":1,"method":"shh_post","params":[{"powTarget":1e999}]}')
+        self.assertIn("cannot unmarshal number 1e999", answer["error"]["message"])
+
+    def test_settings(self):
+        for n in (MESSAGE_LIMIT - 1, MESSAGE_LIMIT):
+            self.assertIs(self.taken("shh_setMaxMessageSize", n), True)
+        for n in (MESSAGE_LIMIT + 1, U32 - 1):
+            self.refused("message size too large", "shh_setMaxMessageSize", n)
+        self.refused("cannot unmarshal number", "shh_setMaxMessageSize", U32)
+        self.refused("cannot unmarshal number", "shh_setMaxMessageSize", -1)
+        self.assertIs(self.taken("shh_setMaxMessageSize", 0), True)
+        self.refused("huge messages", "shh_post", self.post(payload="0x01"))
+        self.taken("shh_setMaxMessageSize", MESSAGE_LIMIT)
+        for n in (63, 65):
+            self.refused(f"invalid bloom filter size: {n}", "shh_setBloomFilter", zeros(n))
+        self.taken("shh_setBloomFilter", "0x" + "ff" * 64)
+        self.refused("invalid PoW", "shh_setMinPoW", -1e-300)
+        self.taken("shh_setMinPoW", 0)
+        self.taken("shh_setMinPoW", 1e308)
+        self.taken("shh_setMinPoW", 0)
+
+    def test_keys(self):
+        for n in (31, 33):
+            self.refused("^invalid length, need 256 bits$", "shh_addPrivateKey", zeros(n))
+            self.refused(f"^wrong key size: {n}$", "shh_addSymKey", zeros(n))
+        order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141
+        for secret in (1, order - 1):
+            self.taken("shh_addPrivateKey", f"0x{secret:064x}")
+        self.refused("zero or negative", "shh_addPrivateKey", f"0x{0:064x}")
+        for secret in (order, order + 1, 2**256 - 1):
+            self.refused(">=N$", "shh_addPrivateKey", f"0x{secret:064x}")
+        self.taken("shh_addSymKey", zeros(32))
+        for n in (64, 66):
+            self.refused("invalid public key", "shh_post", self.post(symKeyID=None, pubKey="0x04" + "11" * (n - 1)))
+        for id in (self.pair[:-1], self.pair + "0", "", "\0" * 64):
+            self.assertIs(self.taken("shh_hasKeyPair", id), False)
+            self.assertIs(self.taken("shh_hasSymKey", id), False)
+            self.refused("invalid id", "shh_getPrivateKey", id)
+        for text in ("", "p", "p" * 1_000_000):
+            self.taken("shh_generateSymKeyFromPassword", text)
+
+    def test_topics(self):
+        for topic in ("0x010203", "0x0102030405", "0x0102030", ""):
+            self.refused("hex string", "shh_post", self.post(topic=topic, payload="0x01"))
+            self.refused("hex string", "shh_newMessageFilter", {"symKeyID": self.key, "topics": [topic]})
+        self.refused("missing topic", "shh_post", self.post(topic="0x00000000", payload="0x01"))
+        ws = WebSocket(self.node.port, seconds=60)
+        self.addCleanup(ws.close)
+        for n, good in ((16383, True), (16384, True), (16385, False)):
+            answer = ws.call("dsn_subscribe", "envelopes", {"topics": ["0x05060708"] * n})
+            self.assertEqual("result" in answer, good, n)
+        self.taken("shh_newMessageFilter", {"symKeyID": self.key, "topics": [TOPIC] * 100_000})
+
+    def test_subscriptions(self):
+        ws = WebSocket(self.node.port, seconds=60)
+        self.addCleanup(ws.close)
+        for n in range(257):
+            answer = ws.call("dsn_subscribe", "envelopes", {"topics": []})
+            self.assertEqual("result" in answer, n < 256, n)
+
+    def test_batches(self):
+        call = {"jsonrpc": "2.0", "id": 1, "method": "shh_version", "params": []}
+        for n in (1023, 1024):
+            self.assertEqual(len(self.node.ask([call] * n)), n)
+        self.assertEqual(self.node.ask([call] * 1025)["error"]["message"], "batch too large")
+        self.assertEqual(self.node.ask([])["error"]["message"], "empty batch")
+
+    def test_depth(self):
+        for n in (60, 100, 1000, 100_000):
+            answer = self.node.ask('{"jsonrpc":"2.0","id":1,"method":"shh_version","params":' + "[" * n + "]" * n + "}")
+            self.assertTrue(answer["error"]["message"])
+
+    def test_enodes(self):
+        key = self.public[4:]
+        for text in (f"enode://{key[:-1]}@127.0.0.1:1", f"enode://{key}0@127.0.0.1:1", f"enode://{key}@127.0.0.1:65536",
+                     f"enode://{key}@{'a' * 254}:1", "", "enode://", f"enode://{'0' * 128}@127.0.0.1:1"):
+            for method in ("admin_addPeer", "admin_removePeer", "admin_addTrustedPeer", "admin_removeTrustedPeer",
+                           "shh_markTrustedPeer"):
+                self.assertTrue(self.node.call(method, text)["error"]["message"], (method, text))
+        self.refused("^failed to parse target peer", "shh_post", self.post(payload="0x01", powTarget=0, targetPeer="x" * 1_000_000))
+
+    def test_size_of_a_document(self):
+        ws = WebSocket(self.node.port, seconds=120)
+        self.addCleanup(ws.close)
+        empty = '{"jsonrpc":"2.0","id":1,"method":"web3_sha3","params":["0x"]}'
+        document = empty.replace("0x", "0x" + "00" * ((BODY - len(empty)) // 2))
+        self.assertIn("result", self.node.ask(document))
+        status, _, _ = self.node.http(empty + " " * (BODY + 1 - len(empty)))
+        self.assertEqual(status, 413)
+        with self.assertRaises((Closed, OSError)):
+            ws.send_frame(1, b" " * (BODY + 1))
+            ws.call("shh_version")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
