@@ -3,7 +3,7 @@ BUILD   ?= build
 ASAN    ?= build-asan
 SECONDS ?= 600
 JOBS    ?= $(shell nproc)
-PROGRAMS = dsn-agent dsn-hls vcli dsn-bench shhd texts
+PROGRAMS = dsn-agent dsn-hls dsn-relay vcli dsn-bench shhd texts
 CTEST   ?= ctest --output-on-failure -j $(JOBS)
 
 SOAK    ?= 180
@@ -16,11 +16,15 @@ all: ## build the programs into build/bin
 	@rm -f $(BUILD).log
 	@cmake --build $(BUILD) -j $(JOBS) --target $(PROGRAMS)
 
-demo: ## run the video network: broker, six nodes, a stream in, HLS in the browser (ONCE=1, INPUT=film.mp4, BUS=whisper)
+# What a person says goes to the demo through the environment as it is: neither make nor a shell reads it.
+DEMO_VARIABLES = INPUT BUS ONCE PORT DEMO_FLAGS
+$(foreach v,$(DEMO_VARIABLES),$(eval override $(v) := $$(value $(v))))
+$(foreach v,$(DEMO_VARIABLES),$(eval demo: export override $(v) := $$(value $(v))))
+
+demo: ## run the video network: broker, six nodes, a stream in, HLS in the browser (ONCE=1, INPUT=film.mp4, BUS=whisper, PORT=8000)
 	@scripts/setup demo
 	@$(MAKE) --no-print-directory all
-	@python3 demo/demo.py --bin $(BUILD)/bin $(if $(ONCE),--once) $(if $(INPUT),--input "$(INPUT)") $(if $(BUS),--bus "$(BUS)") \
-		$(DEMO_FLAGS)
+	@exec python3 demo/demo.py --bin $(BUILD)/bin
 
 test: test-programs ## unit tests, the main job and a part of each suite, with the real programs, under AddressSanitizer and UBSan
 	@DSN_RELEASE_BIN=$(CURDIR)/$(BUILD)/bin $(CTEST) --test-dir $(ASAN) -L quick

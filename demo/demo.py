@@ -7,20 +7,22 @@ Everything it does it does with vcli, as an operator would.
 """
 import argparse
 import json
+import os
 import pathlib
-import signal
+import shlex
 import subprocess
 import sys
-import threading
 import time
-import urllib.error
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import money  # noqa: E402
 import network  # noqa: E402
 import page  # noqa: E402
+import picture  # noqa: E402
 import report  # noqa: E402
 import source  # noqa: E402
+from interrupt import Interrupts, Stopped, foreground  # noqa: E402
+from watcher import Watcher  # noqa: E402
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 JOB = "demo0001"
@@ -44,22 +46,21 @@ def say(text):
     print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
 
 
-class Stopped(Exception):
-    """Ctrl-C or a polite kill."""
-
-
-def on_signal(signum, _):
-    raise Stopped(signal.Signals(signum).name)
-
-
 def ladder(width, height):
     """One rendition a transcoder: the source's shape, never larger than it, and small enough for two cores."""
     scale = min(1.0, 1280 / max(width, height))
-    sizes = [(max(16, 2 * round(width * scale * step / 2)), max(16, 2 * round(height * scale * step / 2)), bps) for step, bps in STEPS]
-    return [(f"_{min(w, h)}p", w, h, bps) for w, h, bps in sizes]
+    rungs, names = [], set()
+    for step, bps in STEPS:
+        w, h = (max(16, 2 * round(side * scale * step / 2)) for side in (width, height))
+        name = f"_{min(w, h)}p"
+        while name in names:  # a small film's
+            name += "x"
+        names.add(name)
+        rungs.append((name, w, h, bps))
+    return rungs
 
 
-def pipeline_document(chosen, statuses, width, height, bitrate):
+def pipeline_document(chosen, statuses, film):
     """The customer's order: a public API 1.00 document with ports, since all nodes share one address."""
     nodes = []
     for node_id, role, _ in sorted(chosen, key=lambda n: ("distributor", "storage", "transcoder").index(n[1])):
@@ -77,56 +78,14 @@ def pipeline_document(chosen, statuses, width, height, bitrate):
             "type_source": "file",
             "job_id": JOB,
             "number_of_streams": str(len(STEPS)),
-            "source": {"resolution_name": "_src", "resolution": f"{width}x{height}", "bitrate": str(bitrate)},
-            "transcoding": [{"resolution_name": name, "resolution": f"{w}x{h}", "bitrate": str(bps)} for name, w, h, bps in ladder(width, height)],
+            "source": {"resolution_name": "_src", "resolution": f"{film.width}x{film.height}",
+                       "bitrate": str(film.bitrate_bps)},
+            "transcoding": [{"resolution_name": name, "resolution": f"{w}x{h}", "bitrate": str(bps)}
+                            for name, w, h, bps in ladder(film.width, film.height)],
             "nodes": nodes,
             "output": {"fragment": str(FRAGMENT), "preset": "veryfast"},
         },
     }
-
-
-class Watcher(threading.Thread):
-    """Asks every node for its status once a second and keeps the page's state."""
-
-    def __init__(self, net, shown, master):
-        super().__init__(daemon=True)
-        self.net, self.shown, self.master = net, shown, master
-        self.speeds = {}
-        self.ended = threading.Event()
-
-    def run(self):
-        while not self.ended.is_set():
-            try:
-                self.look()
-            except (network.DemoError, OSError, ValueError, KeyError) as e:
-                self.shown.update(note=str(e))
-            self.ended.wait(1.0)
-
-    def look(self):
-        answer = self.net.vcli("pipeline", "status", JOB, check=False) or {}
-        nodes = []
-        for node in answer.get("nodes", []):
-            units = node.get("units", [])
-            nodes.append({"id": node["node_id"], "role": node["role"], "state": node["state"], "units": [
-                {"name": u["name"].removeprefix(JOB + "-"), "state": u["state"], "speed": u.get("speed"), "frames": u.get("frames"),
-                 "restarts": u.get("restarts")} for u in units]})
-            if node["role"] == "transcoder":
-                for unit in units:
-                    if float(unit.get("speed") or 0) > 0:
-                        self.speeds[node["node_id"]] = float(unit["speed"])
-        self.shown.update(nodes=nodes)
-        try:
-            base = self.master.rsplit("/", 1)[0] + "/"
-            renditions = []
-            for uri, bandwidth, resolution in report.master_variants(self.master):
-                segments, _, _ = report.media_playlist(base + uri)
-                renditions.append({"rendition": uri.split("/")[0], "resolution": resolution, "segments": len(segments),
-                                   "bitrate_bps": bandwidth})
-            self.shown.update(renditions=renditions)
-            if renditions and all(r["segments"] for r in renditions):
-                self.shown.update(master=self.master)
-        except (urllib.error.URLError, OSError):
-            pass  # no playlist yet
 
 
 def create(net, role, node_id):
@@ -150,9 +109,9 @@ def start_payment(net):
     say(f"chain: anvil at {net.payment.url}; contracts, people and payment beside the stream")
 
 
-def show_payment(net, rows, master, nodes, names):
+def show_payment(net, rows, nodes, names):
     """Problems found."""
-    net.payment.delivered(money.delivered(master, rows, nodes, names))
+    net.payment.delivered(money.delivered(picture.sound_rows(rows), nodes, names))
     found = net.payment.result()
     if net.payment.after:
         print()
@@ -181,20 +140,19 @@ def bring_up(net, options):
     return nodes, statuses
 
 
-def run(net, options, shown):
-    film = pathlib.Path(options.input) if options.input else net.folder / "film.mp4"
-    if options.input:
-        if not film.exists():
-            raise network.DemoError(f"{film}: no such file")
-        width, height, bitrate = source.measure(film)
-    else:
+def find_film(net, options):
+    if not options.input:
         say(f"making a film of {options.seconds} s: moving picture, clock, sound")
-        source.make(film, options.seconds)
-        width, height, bitrate = source.WIDTH, source.HEIGHT, source.BITRATE
+        return source.make(net.folder / "film.mp4", options.seconds)
+    path = pathlib.Path(options.input)
+    if not path.exists():
+        raise network.DemoError(f"{path}: no such file")
+    return source.measure(path)
 
-    nodes, statuses = bring_up(net, options)
+
+def start_pipeline(net, nodes, statuses, film):
     document = net.folder / "pipeline.json"
-    document.write_text(json.dumps(pipeline_document(nodes, statuses, width, height, bitrate), indent=1) + "\n")
+    document.write_text(json.dumps(pipeline_document(nodes, statuses, film), indent=1) + "\n")
     if net.payment:
         net.payment.served(nodes, document)
     say(f"pipeline start {document}")
@@ -204,68 +162,110 @@ def run(net, options, shown):
         say(f"  {node['role']:<12} {node['node_id'][:8]} {node['state']}")
     say(f"all {len(result['nodes'])} nodes serve after {(time.monotonic() - begin) * 1000:.0f} ms")
 
-    storage = next(node_id for node_id, role, _ in nodes if role == "storage")
-    master = f"http://127.0.0.1:{statuses[storage]['ports']['http']}/hls/{JOB}.m3u8"
-    shown.update(job=JOB, phase="streaming")
-    watcher = Watcher(net, shown, master)
-    watcher.start()
-    say(f"HLS:  {master}")
-    say(f"page: {shown.url}")
 
-    push = net.vcli_start("pipeline", "push", JOB, str(film), *([] if options.once else ["--loop"]))
-    say("streaming" + ("" if options.once else "; Ctrl-C ends it"))
+def push_film(net, film, once):
+    """Until it has been sent, or until Ctrl-C."""
+    push = net.vcli_start("pipeline", "push", JOB, str(film.path), *([] if once else ["--loop"]))
+    log = net.folder / "push.log"
+    say("streaming" + ("" if once else "; Ctrl-C ends it"))
     try:
         code = push.wait()
-        if code:
-            raise network.DemoError(f"vcli pipeline push ended with {code}; its output: {net.folder / 'push.log'}")
-        say("the film has been sent; waiting for the end of the stream")
-    except Stopped:
-        say("ending the stream")
-        push.send_signal(signal.SIGINT)
+        if code == 0:
+            say("the film has been sent; waiting for the end of the stream")
+    except Stopped as e:
+        if once:
+            raise
+        say(f"ending the stream ({e}); once more, and what was stored is not looked at")
+        push.terminate()
         try:
-            push.wait(20)
+            code = push.wait(20)
         except subprocess.TimeoutExpired:
-            say("vcli pipeline push does not end by itself")  # it is ended with the rest
-    shown.update(phase="ending")
-    net.vcli("pipeline", "stop", JOB, "--timeout", "60s", timeout=90)
-    watcher.ended.set()
-    watcher.join()
-    shown.update(phase="ended")
+            raise network.DemoError(f"vcli pipeline push did not end within 20 s; its output: {log}") from None
+    if code:
+        last = (log.read_text(errors="replace").strip().splitlines() or ["nothing"])[-1]
+        raise network.DemoError(f"vcli pipeline push ended with {code} and said: {last}; all of it: {log}")
 
+
+def look(net, film, master, nodes, watcher):
+    """What was stored, as a table; (rows, problems found)."""
     say("looking at what was stored")
     speeds = {}
     transcoders = [node_id for node_id, role, _ in nodes if role == "transcoder"]
-    for node_id, (_, w, h, _) in zip(transcoders, ladder(width, height)):
+    for node_id, (_, w, h, _) in zip(transcoders, ladder(film.width, film.height)):
         speeds[f"{w}x{h}"] = watcher.speeds.get(node_id)
     rows = report.inspect(master, speeds)
+    picture.compare(film.path, film.seconds, rows, watcher.relay_restarts)
     print()
     print(report.table(rows), flush=True)
     print()
-    found = report.problems(rows)
+    found = report.problems(rows) + picture.problems(rows)
     if not found:
-        say(f"all {sum(row['segments'] for row in rows)} segments decode cleanly, none is missing, every playlist ends with EXT-X-ENDLIST")
-    if net.payment:
-        found += show_payment(net, rows, master, nodes, [name for name, *_ in ladder(width, height)])
+        say(f"all {sum(row['segments'] for row in rows)} segments decode cleanly and show the film, none is missing, every playlist ends with "
+            "EXT-X-ENDLIST")
+    return rows, found
+
+
+def run(net, options, shown):
+    film = find_film(net, options)
+    nodes, statuses = bring_up(net, options)
+    start_pipeline(net, nodes, statuses, film)
+    storage = next(node_id for node_id, role, _ in nodes if role == "storage")
+    master = f"http://127.0.0.1:{statuses[storage]['ports']['http']}/hls/{JOB}.m3u8"
+    shown.update(job=JOB, phase="streaming")
+    watcher = Watcher(net, shown, JOB, master, nodes)
+    watcher.start()
+    say(f"HLS:  {master}")
+    say(f"page: {shown.url}")
+    try:
+        push_film(net, film, options.once)
+        shown.update(phase="ending")
+        net.vcli("pipeline", "stop", JOB, "--timeout", "60s", timeout=90)
+        watcher.end()
+        shown.update(phase="ended")
+        rows, found = look(net, film, master, nodes, watcher)
+        if net.payment:
+            found += show_payment(net, rows, nodes, [name for name, *_ in ladder(film.width, film.height)])
+    except Stopped as e:
+        raise network.DemoError(f"ended by {e} before what was stored had been looked at") from None
+    finally:
+        watcher.end()
     return found
 
 
-def main():
+def read_options():
+    """make hands its variables over in the environment, where no shell reads them."""
+    given = {name: os.environ.get(name, "") for name in ("INPUT", "BUS", "ONCE", "PORT", "DEMO_FLAGS")}
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--bin", required=True, help="folder of the programs")
-    parser.add_argument("--once", action="store_true", help="send the film once, check, tear down")
-    parser.add_argument("--input", help="a film of your own")
-    parser.add_argument("--bus", choices=sorted(BUSES), default="amqp", help="what carries the commands")
+    parser.add_argument("--once", action="store_true", default=bool(given["ONCE"]), help="send the film once, check, tear down (ONCE=1)")
+    parser.add_argument("--input", default=given["INPUT"], help="a film of your own (INPUT=)")
+    parser.add_argument("--bus", choices=sorted(BUSES), default=given["BUS"] or "amqp", help="what carries the commands (BUS=)")
     parser.add_argument("--seconds", type=int, default=24, help="length of the made film")
-    parser.add_argument("--page-port", type=int, default=0, help="port of the page; 0 takes a free one")
-    options = parser.parse_args()
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, on_signal)
+    parser.add_argument("--page-port", type=int, default=given["PORT"] or 0, help="port of the page; 0 takes a free one (PORT=)")
+    try:
+        options = parser.parse_args(shlex.split(given["DEMO_FLAGS"]) + sys.argv[1:])
+    except ValueError as e:
+        parser.error(f"DEMO_FLAGS: {e}")
+    if options.bus not in BUSES:
+        parser.error(f"BUS={options.bus}: one of {', '.join(sorted(BUSES))}")
+    if not 0 <= options.page_port <= 65535:
+        parser.error(f"PORT={options.page_port}: a port number is at most 65535")
+    return options
 
+
+def main():
+    options = read_options()
+    with foreground():
+        return demo(options, Interrupts())
+
+
+def demo(options, interrupts):
     found = []
     net = shown = None
     try:
-        net = network.Network(REPOSITORY, options.bin, network.prepare_folder(REPOSITORY), say)
-        shown = page.Page(REPOSITORY / "web", options.page_port)
+        with interrupts.shield():
+            net = network.Network(REPOSITORY, options.bin, network.prepare_folder(REPOSITORY), say, interrupts.shield)
+            shown = page.Page(REPOSITORY / "web", options.page_port)
         (net.folder / "page.url").write_text(shown.url)
         found = run(net, options, shown)
     except network.DemoError as e:
@@ -273,8 +273,7 @@ def main():
     except Stopped as e:
         found = [f"ended by {e}"] if options.once else []
     finally:
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, signal.SIG_IGN)
+        interrupts.ignore()
         if net:
             say("tearing down")
             try:

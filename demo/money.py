@@ -23,6 +23,7 @@ import report
 AWAY = (5, 6)  # vcli: the chain cannot be reached, or has not answered in time
 PRICES = {"distributor": 1, "transcoder": 3, "storage": 2}  # gwei a segment
 DEPOSIT, BUDGET = "1 ether", "0.01 ether"
+CHAIN_ID = "31337"  # anvil's own
 WINDOWS = "1,600,600,600"  # seconds to report after the end of work, to verify, to dispute, to resolve
 BATCH = 4096  # segments at most
 PATIENCE = 90  # seconds after the stream
@@ -173,7 +174,7 @@ class Payment(threading.Thread):
 
     def steps(self):
         self.start_chain()
-        self.write("operator", "chain", "deploy", "--windows", WINDOWS)
+        self.write("operator", "chain", "deploy", "--chain-id", CHAIN_ID, "--windows", WINDOWS)
         operator = self.address("operator")
         for role in ("manager", "verifier"):
             self.write("operator", "role", "grant", role, operator)
@@ -230,31 +231,28 @@ class Payment(threading.Thread):
         return "\n".join(lines)
 
 
-def segment_lines(master_url, rows, renditions):
+def segment_lines(rows, renditions):
     """A line for each stored segment of the renditions: name, bytes, hash."""
-    uris = {uri.split("/")[0]: uri for uri, _, _ in report.master_variants(master_url)}
-    base = master_url.rsplit("/", 1)[0] + "/"
     lines = []
     for row in rows:
         if row["rendition"] not in renditions:
             continue
-        folder = (base + uris[row["rendition"]]).rsplit("/", 1)[0] + "/"
         for name in row["names"]:
             try:
-                bytes_ = report.fetch_bytes(folder + name)
+                bytes_ = report.fetch_bytes(row["folder"] + name)
             except (urllib.error.URLError, OSError) as e:
-                raise network.DemoError(f"{folder + name} cannot be read: {e}") from None
+                raise network.DemoError(f"{row['folder'] + name} cannot be read: {e}") from None
             lines.append(f"{row['rendition']}/{pathlib.PurePosixPath(name).name} {len(bytes_)} {hashlib.sha256(bytes_).hexdigest()}")
     return lines
 
 
-def delivered(master_url, rows, nodes, names):
-    """{node id: lines}: each transcoder made the rendition of its name, the distributor passed the source on, the storage
-    kept all. `names`: those of the transcoders' renditions, in the transcoders' order."""
+def delivered(rows, nodes, names):
+    """{node id: lines} of the rows that are paid for: each transcoder made the rendition of its name, the distributor passed
+    the source on, the storage kept all. `names`: those of the transcoders' renditions, in the transcoders' order."""
     transcoders = [node_id for node_id, role, _ in nodes if role == "transcoder"]
     made = {node_id: {row["rendition"] for row in rows if row["rendition"].endswith(name)}
             for node_id, name in zip(transcoders, names)}
     everything = {row["rendition"] for row in rows}
     source = everything.difference(*made.values())
-    return {node_id: segment_lines(master_url, rows, made.get(node_id, everything if role == "storage" else source))
+    return {node_id: segment_lines(rows, made.get(node_id, everything if role == "storage" else source))
             for node_id, role, _ in nodes}

@@ -62,24 +62,34 @@ def free_range(size, start=20000):
 class Network:
     """Broker, agents and vcli of one demo folder."""
 
-    def __init__(self, repository, programs, folder, say):
+    def __init__(self, repository, programs, folder, say, shield):
         self.repository = repository
         self.folder = folder
         self.say = say
+        self.shield = shield  # no signal breaks in between a start and its record
         self.processes = []  # (name, Popen)
         self.payment = None  # money.Payment
         self.broker_port = self.bus = self.agent_bus = self.owner = None
         self.bin = folder / "bin"
         self.bin.mkdir()
-        for name in ("dsn-agent", "dsn-hls", "vcli", "shhd"):
+        for name in ("dsn-agent", "dsn-hls", "dsn-relay", "vcli", "shhd"):
             source = pathlib.Path(programs) / name
             if not source.exists():
                 raise DemoError(f"{source} is missing: run make first")
             shutil.copy2(source, self.bin / name)
         self.environment = dict(os.environ, XDG_STATE_HOME=str(folder / "vcli"), PATH=f"{self.bin}:{os.environ['PATH']}")
         for name in ("DSN_BUS", "DSN_NETWORK", "DSN_BROKER_PASSWORD", "DSN_CHAIN_RPC", "DSN_ADDRESSES", "DSN_ACCOUNT", "DSN_KEYSTORE", "DSN_STATE_DIR",
-                     "DSN_IDENTITY"):
+                     "DSN_IDENTITY", "INPUT", "BUS", "ONCE", "PORT", "DEMO_FLAGS"):
             self.environment.pop(name, None)
+
+    def start(self, name, argv, log):
+        """In a session of its own, so that Ctrl-C reaches the demo alone; ended by stop() at the latest."""
+        with self.shield():
+            process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment,
+                                       start_new_session=True)
+            self.processes.append((name, process))
+        log.close()
+        return process
 
     # bus
 
@@ -89,8 +99,9 @@ class Network:
         if kind == "whisper":
             self.start_whisper(self.next_port)
         else:
-            self.broker_port = self.next_port
-            self._broker("start", str(self.broker_port))
+            with self.shield():
+                self.broker_port = self.next_port
+                self._broker("start", str(self.broker_port))
             self.bus = self.agent_bus = f"amqp://127.0.0.1:{self.broker_port}/"
         self.next_port += 5
         self.owner = self.vcli("key", "show")["id"]
@@ -101,9 +112,7 @@ class Network:
         log = open(self.folder / "shhd.log", "ab")
         argv = [str(self.bin / "shhd"), "--data-dir", str(state), "--address", "127.0.0.1", "--port", str(port), "--rpc-port",
                 str(port + 1), "--ready-file", str(ready)]
-        process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment,
-                                   start_new_session=True)
-        self.processes.append(("shhd", process))
+        process = self.start("shhd", argv, log)
         wait_until(lambda: ready.exists() or process.poll() is not None, 20, f"shhd is not ready; its log: {log.name}")
         self.agents_alive()
         enode = json.loads(ready.read_text())["enode"]
@@ -116,7 +125,7 @@ class Network:
 
     def _broker(self, what, *words):
         done = subprocess.run([self.repository / "scripts" / "broker", what, self.folder / "broker", *words],
-                              capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+                              capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, start_new_session=True)
         if done.returncode:
             raise DemoError(f"the broker did not {what}: {done.stdout}{done.stderr}")
 
@@ -132,10 +141,10 @@ class Network:
                 "--end-after", "4s"]
         for node in nodes:
             argv += ["--node", node]
-        process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment,
-                                   start_new_session=True)
-        self.processes.append((name, process))
-        return process
+        return self.start(name, argv, log)
+
+    def has_ended(self, name):
+        return any(process.poll() is not None for known, process in self.processes if known == name)
 
     def agents_alive(self):
         for name, process in self.processes:
@@ -149,7 +158,7 @@ class Network:
         argv = [str(self.bin / "vcli"), *words, "--bus", self.bus, "--json"]
         try:
             done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, env=self.environment,
-                                  stdin=subprocess.DEVNULL)
+                                  stdin=subprocess.DEVNULL, start_new_session=True)
         except subprocess.TimeoutExpired:
             raise DemoError(f"vcli {' '.join(words)} did not end within {timeout} s; the agents' logs: {self.folder}") from None
         if check and done.returncode:
@@ -162,13 +171,9 @@ class Network:
             return None
 
     def vcli_start(self, *words):
-        """Let vcli run on; ended by stop() at the latest."""
+        """Let vcli run on."""
         argv = [str(self.bin / "vcli"), *words, "--bus", self.bus]
-        log = open(self.folder / "push.log", "ab")
-        process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment,
-                                   start_new_session=True)
-        self.processes.append((f"vcli {words[0]} {words[1]}", process))
-        return process
+        return self.start(f"vcli {words[0]} {words[1]}", argv, open(self.folder / "push.log", "ab"))
 
     # end
 

@@ -3,8 +3,12 @@ import http.server
 import json
 import pathlib
 import threading
+import time
 
-TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+from network import DemoError
+
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+         ".svg": "image/svg+xml"}
 
 
 class Page:
@@ -12,6 +16,7 @@ class Page:
         self.lock = threading.Lock()
         self.state = {}
         files = {"/": web / "index.html", "/app.js": web / "app.js", "/style.css": web / "style.css",
+                 "/favicon.svg": web / "favicon.svg", "/favicon.ico": web / "favicon.svg",
                  "/hls.js": web / "node_modules" / "hls.js" / "dist" / "hls.light.min.js"}
         page = self
 
@@ -20,7 +25,7 @@ class Page:
                 path = self.path.split("?")[0]
                 if path == "/state.json":
                     with page.lock:
-                        body = json.dumps(page.state).encode()
+                        body = json.dumps({**page.state, "now": time.time()}).encode()
                     kind = "application/json"
                 elif path in files:
                     body = files[path].read_bytes()
@@ -38,7 +43,10 @@ class Page:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        try:
+            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        except OSError as e:
+            raise DemoError(f"port {port} for the page: {e.strerror}; choose another one with PORT=") from None
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -5,6 +5,8 @@ import subprocess
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import picture
+
 PROBED_AT_MOST = 40  # segments per rendition whose cut points are measured; all are counted
 
 
@@ -59,8 +61,9 @@ def first_video_pts(url):
 
 
 def decodes(url):
-    out = subprocess.run(["ffmpeg", "-v", "error", "-xerror", "-i", url, "-f", "null", "-"], capture_output=True, text=True,
-                         timeout=600)
+    # In the stream's own time base: in that of its frame rate, frames beside the grid, as a later turn's are, are rounded onto each other.
+    out = subprocess.run(["ffmpeg", "-v", "error", "-xerror", "-i", url, "-enc_time_base:v", "-1", "-f", "null", "-"],
+                         capture_output=True, text=True, timeout=600, start_new_session=True)
     return out.returncode == 0 and not out.stderr.strip(), out.stderr.strip()
 
 
@@ -86,8 +89,10 @@ def inspect(master_url, speeds, decode=True):
             rows.append({
                 "rendition": uri.split("/")[0],
                 "resolution": resolution,
+                "folder": folder,
                 "segments": len(segments),
                 "names": [name for name, _ in segments],
+                "probed": [name for name, _ in probed],
                 "missing": gaps,
                 "ended": ended,
                 "seconds": round(seconds, 3),
@@ -124,12 +129,12 @@ def problems(rows, want_end=True):
 
 
 def table(rows):
-    head = ("rendition", "resolution", "segments", "cut points aligned", "bitrate", "realtime speed")
+    head = ("rendition", "resolution", "segments", "cut points aligned", "bitrate", "realtime speed", "picture")
     lines = [head]
     for row in rows:
         speed = f"{row['speed']:.2f}x" if row["speed"] else "copy"
         lines.append((row["rendition"], row["resolution"], str(row["segments"]), "yes" if row["aligned"] else "NO",
-                      f"{row['bitrate_bps'] / 1000:.0f} kb/s", speed))
+                      f"{row['bitrate_bps'] / 1000:.0f} kb/s", speed, picture.cell(row)))
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
     text.insert(1, "  ".join("-" * width for width in widths))

@@ -4,6 +4,8 @@ const video = document.getElementById('video');
 const levels = document.getElementById('levels');
 const playing = document.getElementById('playing');
 
+const FRESH_S = 5; // what a node said longer ago is old
+
 let hls = null;
 let master = null;
 
@@ -14,9 +16,14 @@ function text(tag, value, className) {
   return element;
 }
 
+// Cells are [column, text, class].
 function row(cells) {
   const tr = document.createElement('tr');
-  for (const cell of cells) tr.append(cell instanceof Node ? cell : text('td', cell));
+  for (const [column, value, className] of cells) {
+    const td = text('td', value, className);
+    td.dataset.column = column;
+    tr.append(td);
+  }
   return tr;
 }
 
@@ -34,7 +41,7 @@ function showLevels() {
     b.addEventListener('click', () => choose(index));
     return b;
   };
-  levels.replaceChildren(button(-1, 'auto'), ...hls.levels.map((level, index) => button(index, `${level.height}p`)));
+  levels.replaceChildren(button(-1, 'auto'), ...hls.levels.map((level, index) => button(index, `${Math.min(level.width, level.height)}p`)));
   mark(-1);
 }
 
@@ -63,32 +70,53 @@ function showPlaying() {
 }
 
 function showState(state) {
+  const stale = state.phase !== 'ended' && state.now ? (seen) => state.now - seen > FRESH_S : () => false;
   document.getElementById('job').textContent = state.job ? `job ${state.job}: ${state.phase}` : state.phase || '';
+  document.getElementById('note').textContent = state.note || '';
   if (state.master && state.master !== master) play(state.master);
-  const nodes = (state.nodes || []).flatMap((node) => {
-    const units = node.units.length ? node.units : [{}];
-    return units.map((unit) => row([
-      node.role,
-      node.id.slice(0, 8),
-      text('td', node.state, node.state === 'running' ? 'good' : 'bad'),
-      unit.name ? `${unit.name} ${unit.state}` : '',
-      unit.speed ? `${Number(unit.speed).toFixed(2)}x` : '',
-      unit.frames || '',
-      unit.restarts || '',
-    ]));
-  });
-  document.getElementById('nodes').replaceChildren(...nodes);
+  document.getElementById('nodes').replaceChildren(...(state.nodes || []).flatMap((node) => nodeRows(node, state.now, stale(node.seen))));
   const renditions = (state.renditions || []).map((r) =>
-    row([r.rendition, r.resolution, String(r.segments), r.bitrate_bps ? `${Math.round(r.bitrate_bps / 1000)} kb/s` : '']));
+    row([['Rendition', r.rendition], ['Resolution', r.resolution], ['Segments', String(r.segments)],
+      ['Bitrate', r.bitrate_bps ? `${Math.round(r.bitrate_bps / 1000)} kb/s` : '']]));
   document.getElementById('renditions').replaceChildren(...renditions);
+}
+
+const GOOD = ['running', 'waiting', 'stopped'];
+
+// What a node said last, with its age when it says nothing any more.
+function nodeRows(node, now, old) {
+  const age = old ? `, last heard of ${Math.round(now - node.seen)} s ago` : '';
+  const units = node.units.length ? node.units : [{}];
+  return units.map((unit) => {
+    const tr = row([
+      ['Role', node.role],
+      ['Node', node.id.slice(0, 8)],
+      ['State', node.state + age, !old && GOOD.includes(node.state) ? 'good' : 'bad'],
+      ['Unit', unit.name ? `${unit.name} ${old ? 'was ' : ''}${unit.state}` : '', !unit.name || (!old && GOOD.includes(unit.state)) ? '' : 'bad'],
+      ['Speed', unit.speed && !old ? `${Number(unit.speed).toFixed(2)}x` : ''],
+      ['Frames', unit.frames || ''],
+      ['Restarts', unit.restarts || ''],
+    ]);
+    const why = unit.why || (GOOD.includes(node.state) ? '' : node.why);
+    if (!why) return [tr];
+    const reason = row([['Why', why, 'bad why']]);
+    reason.firstChild.colSpan = 7;
+    return [tr, reason];
+  }).flat();
+}
+
+function ended() {
+  document.getElementById('job').textContent = 'the demo has ended';
+  document.body.classList.add('ended');
 }
 
 async function poll() {
   try {
-    const answer = await fetch('state.json', { cache: 'no-store' });
+    const answer = await fetch('state.json', { cache: 'no-store', signal: AbortSignal.timeout(FRESH_S * 1000) });
+    document.body.classList.remove('ended');
     showState(await answer.json());
-  } catch (error) {
-    document.getElementById('job').textContent = 'the demo has ended';
+  } catch {
+    ended();
   }
   setTimeout(poll, 1000);
 }

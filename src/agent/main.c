@@ -47,6 +47,8 @@ static const struct config_row rows[] = {
 	 "the agent's database and the nodes' folders", NULL},
 	{"node", CONFIG_LIST, ROW(nodes), NULL, NULL, 0, 0, "ID",
 	 "serve this node id, or the node of this enode's public key (128 digits), from the start (repeatable)", NULL},
+	{"name", CONFIG_STRING, ROW(name), NULL, NULL, 0, 0, "NAME", "name of this agent, for people and vcli --agent",
+	 NULL},
 	{"port-range", CONFIG_STRING, ROW(port_range), "20000-20999", NULL, 0, 0, "A-B",
 	 "ports given to nodes whose document names none", NULL},
 	{"public-ip", CONFIG_STRING, ROW(public_ip), "127.0.0.1", NULL, 0, 0, "ADDRESS",
@@ -78,6 +80,8 @@ static const struct config_row rows[] = {
 	{"ffprobe", CONFIG_STRING, ROW(ffprobe), "ffprobe", NULL, 0, 0, "PROGRAM", "ffprobe", NULL},
 	{"segmenter", CONFIG_STRING, ROW(segmenter), NULL, NULL, 0, 0, "PROGRAM",
 	 "segmenter of storages; without it the dsn-hls beside this program", NULL},
+	{"relay", CONFIG_STRING, ROW(relay), NULL, NULL, 0, 0, "PROGRAM",
+	 "relay of distributors; without it the dsn-relay beside the segmenter", NULL},
 	{"docker-socket", CONFIG_STRING, ROW(docker_socket), "/var/run/docker.sock", NULL, 0, 0, "FILE",
 	 "socket of Docker's engine", NULL},
 	{"image", CONFIG_STRING, ROW(image), "dsn-nginx-rtmp:" DSN_VERSION, NULL, 0, 0, "IMAGE",
@@ -152,6 +156,14 @@ static char *own_segmenter(const void *ctx)
 	return mem_printf(ctx, "%s/dsn-hls", dirname(path));
 }
 
+static char *relay_beside(const void *ctx, const char *segmenter)
+{
+	const char *slash = strrchr(segmenter, '/');
+	int folder_len = slash ? (int)(slash + 1 - segmenter) : 0;
+
+	return mem_printf(ctx, "%.*sdsn-relay", folder_len, segmenter);
+}
+
 static int fail(struct error *e)
 {
 	int code = error_exit_code(e);
@@ -210,6 +222,8 @@ int main(int argc, char **argv)
 	settings.passphrase.unattended = true;
 	if (!settings.segmenter)
 		settings.segmenter = own_segmenter(memory);
+	if (!settings.relay)
+		settings.relay = relay_beside(memory, settings.segmenter);
 	code = run(memory, &settings);
 	mem_free(memory);
 	return code;

@@ -6,6 +6,8 @@
 #include "api/read.h"
 #include "base/mem.h"
 
+#define UNIT_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
 const struct api_verb_row api_verbs[API_VERB_COUNT] = {
 	{"node", "create", "ROLE", "make a node: distributor, transcoder or storage", API_NODE_CREATE, true},
 	{"node", "list", NULL, "the nodes of an agent", API_NODE_LIST, false},
@@ -16,6 +18,7 @@ const struct api_verb_row api_verbs[API_VERB_COUNT] = {
 	{"node", "free_hardware", NULL, "what of the machine is free for more work", API_NODE_FREE_HARDWARE, false},
 	{"node", "maintenance", "on|off", "take no new work; running work finishes", API_NODE_MAINTENANCE, true},
 	{"node", "pipeline", NULL, "the jobs of a node", API_NODE_PIPELINE, false},
+	{"node", "logs", NULL, "what a node's programs have written", API_NODE_LOGS, false},
 	{"pipeline", "start", NULL, "start a pipeline: every node gets its task", API_CONFIG, true},
 	{"pipeline", "stop", NULL, "end a job's stream cleanly; what was stored stays", API_PIPELINE_STOP, true},
 	{"pipeline", "list", NULL, "the jobs of an agent's nodes", API_PIPELINE_LIST, false},
@@ -164,6 +167,7 @@ static struct error *read_create(struct api_command *c, const json_t *body, cons
 	TRY(api_role_parse(role, &params_at, &c->role));
 	if (!c->node_id)
 		return place_error(&id_at, "is missing");
+	TRY(api_read_text_opt(c, body, at, "name", api_check_name, &c->name));
 	return read_spec(c, body, at);
 }
 
@@ -174,6 +178,45 @@ static struct error *read_maintenance(struct api_command *c, const json_t *body,
 
 	TRY(json_read_string(body, at, "params", &text));
 	return api_read_bool_opt(body, at, "params", words, &c->on);
+}
+
+static struct error *check_unit(const char *text, const struct place *at)
+{
+	size_t len = strlen(text);
+
+	if (len < 1 || len > 200 || strspn(text, UNIT_LETTERS) != len)
+		return place_error(at, "\"%.60s\" is no unit's name: letters, digits, - and _, at most 200", text);
+	return NULL;
+}
+
+/* Where earlier answers ended. What a cursor is, its maker knows. */
+static struct error *read_after(struct api_command *c, const json_t *body, const struct place *at)
+{
+	const struct place here = {at, "after", 0};
+	const char *unit = NULL;
+	json_t *after = NULL, *cursor = NULL;
+
+	TRY(json_read_object_opt(body, at, "after", &after));
+	if (json_object_size(after) > 1000)
+		return place_error(&here, "has %zu units, at most 1000", json_object_size(after));
+	json_object_foreach (after, unit, cursor) {
+		const struct place unit_at = {&here, unit, 0};
+		const char *text = json_string_value(cursor);
+
+		TRY(check_unit(unit, &unit_at));
+		if (!text || strlen(text) > 40)
+			return place_error(&unit_at, "is no cursor of an earlier answer");
+	}
+	c->after = after ? api_hold(c, after) : NULL;
+	return NULL;
+}
+
+static struct error *read_logs(struct api_command *c, const json_t *body, const struct place *at)
+{
+	c->lines = 50;
+	TRY(api_read_text_opt(c, body, at, "unit", check_unit, &c->unit));
+	TRY(api_read_int_opt(body, at, "lines", 1, API_LOG_LINES, &c->lines));
+	return read_after(c, body, at);
 }
 
 static struct error *need_job(struct api_command *c, const json_t *body, const struct place *at)
@@ -187,20 +230,24 @@ static struct error *need_job(struct api_command *c, const json_t *body, const s
 /* What a verb needs beyond the members all have; verbs without a row need nothing. */
 static const struct {
 	struct error *(*read)(struct api_command *c, const json_t *body, const struct place *at);
-	const char *known[3];
+	const char *known[4];
 } needs[API_VERB_COUNT] = {
-	[API_NODE_CREATE] = {read_create, {"params", "spec"}}, [API_NODE_MAINTENANCE] = {read_maintenance, {"params"}},
-	[API_PIPELINE_STOP] = {need_job, {"job_id"}},          [API_PIPELINE_STATUS] = {need_job, {"job_id"}},
-	[API_PIPELINE_MONITOR] = {need_job, {"job_id"}},       [API_PIPELINE_CLOSE] = {need_job, {"job_id"}},
+	[API_NODE_CREATE] = {read_create, {"params", "spec", "name"}},
+	[API_NODE_MAINTENANCE] = {read_maintenance, {"params"}},
+	[API_PIPELINE_STOP] = {need_job, {"job_id"}},
+	[API_PIPELINE_STATUS] = {need_job, {"job_id"}},
+	[API_NODE_LOGS] = {read_logs, {"unit", "lines", "after"}},
+	[API_PIPELINE_MONITOR] = {need_job, {"job_id"}},
+	[API_PIPELINE_CLOSE] = {need_job, {"job_id"}},
 };
 
 static struct error *read_verb(struct api_command *c, const json_t *body, const struct place *at)
 {
 	static const char *const type_words[2] = {"public", "private"};
-	const char *known[8] = {"apiVersion", "typeApi", "command", "subcommand", "node_id"};
+	const char *known[9] = {"apiVersion", "typeApi", "command", "subcommand", "node_id"};
 	bool is_public = false;
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		known[5 + i] = needs[c->verb].known[i];
 	TRY(api_expect(body, at, "apiVersion", "1.00"));
 	TRY(json_read_string(body, at, "typeApi", &(const char *){NULL}));

@@ -4,6 +4,8 @@
  *   {"apiVersion":"1.00","typeApi":"private","command":"node","subcommand":"status","node_id":".."}
  *   {"apiVersion":"1.00","typeApi":"private","command":"node","subcommand":"maintenance","params":"on","node_id":".."}
  *   {"apiVersion":"1.00","typeApi":"private","command":"pipeline","subcommand":"stop","job_id":".."}
+ *   {"apiVersion":"1.00","typeApi":"private","command":"node","subcommand":"logs","node_id":"..","unit":"film-encode","lines":"50",
+ *    "after":{"film-encode":"4711-00c0ffee"}}    [ext] unit, lines and after may be left out
  *   {"command":"config",...}    a task (api/task.h): wanted state of one job at one node
  *
  * The public form of a node command (typeApi "public") is accepted where it says the same.
@@ -23,6 +25,7 @@ enum api_verb {
 	API_NODE_FREE_HARDWARE,
 	API_NODE_MAINTENANCE, /* params "on" | "off" */
 	API_NODE_PIPELINE,    /* jobs of the node */
+	API_NODE_LOGS,        /* the ends of its units' logs */
 	API_CONFIG,           /* pipeline start, one node's part */
 	API_PIPELINE_STOP,    /* end the job's stream cleanly, keep what was stored */
 	API_PIPELINE_LIST,
@@ -40,6 +43,8 @@ struct api_verb_row {
 	bool changes; /* changes wanted state (else a question) */
 };
 extern const struct api_verb_row api_verbs[API_VERB_COUNT];
+
+#define API_LOG_LINES 1000
 
 /* spec.containers of node create */
 struct api_spec {
@@ -63,8 +68,12 @@ struct api_command {
 	char *node_id;         /* NULL when absent */
 	char *job;             /* NULL when absent */
 	bool on;               /* maintenance */
+	char *unit;            /* node logs; NULL: all */
+	int lines;             /* node logs: of each unit, 1 to API_LOG_LINES */
+	json_t *after;         /* node logs: {unit: cursor of an earlier answer}; NULL: none */
 	enum api_role role;    /* node create */
 	struct api_spec *spec; /* node create; NULL when absent */
+	char *name;            /* node create [ext]; NULL when absent */
 	struct api_task *task; /* config */
 };
 

@@ -37,6 +37,19 @@ struct error *api_check_job(const char *text, const struct place *at)
 			   text);
 }
 
+struct error *api_check_name(const char *text, const struct place *at)
+{
+	size_t n = strlen(text);
+
+	if (n >= 1 && n <= 32 && isalpha((unsigned char)text[0]) && only(text, "._-") && !hex_is(text, n))
+		return NULL;
+	return place_error(at,
+			   "\"" SHOWN
+			   "\" is no name: up to 32 of the letters, digits, ., _ and -, a letter in front, and not "
+			   "hexadecimal digits only, which begin an id",
+			   text);
+}
+
 struct error *api_check_variant(const char *text, const struct place *at)
 {
 	if (strlen(text) <= 32 && only(text, "_-"))

@@ -9,6 +9,8 @@
 struct error *api_check_job(const char *text, const struct place *at) MUST_CHECK;
 /* "" or [0-9A-Za-z_-]{1,32}. */
 struct error *api_check_variant(const char *text, const struct place *at) MUST_CHECK;
+/* A node's or agent's name: [A-Za-z][0-9A-Za-z._-]{0,31}, and not hexadecimal digits only: that begins an id. */
+struct error *api_check_name(const char *text, const struct place *at) MUST_CHECK;
 struct error *api_check_node_id(const char *text, const struct place *at) MUST_CHECK;
 /* IPv4, IPv6 or a host name of RFC 1123. */
 struct error *api_check_host(const char *text, const struct place *at) MUST_CHECK;

@@ -126,6 +126,7 @@ static struct error *read_node(struct api_pipeline *p, const json_t *o, const st
 	TRY(api_read_text(p, o, at, "node_id", api_check_node_id, &n->node_id));
 	lower(n->node_id);
 	TRY(api_read_text(p, o, at, "ip", api_check_host, &n->ip));
+	n->has_port = json_object_get(o, "port") != NULL;
 	TRY(api_read_port_opt(o, at, "port", &n->port));
 	TRY(api_read_port_opt(o, at, "http_port", &n->http_port));
 	if (n->role != API_STORAGE && json_object_get(o, "http_port"))

@@ -10,6 +10,7 @@ struct api_pipeline_node {
 	char *node_id, *ip, *failover_ip; /* failover_ip may be NULL */
 	char *failover_node_id;           /* [ext] or NULL */
 	int port, failover_port;          /* [ext] RTMP, 1935 */
+	bool has_port;                    /* [ext] "port" was given */
 	int http_port;                    /* [ext] HLS of a storage; 8080 */
 	bool classic;                     /* [ext] "mode":"classic" */
 	bool has_mode;                    /* [ext] "mode" was given */

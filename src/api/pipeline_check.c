@@ -63,13 +63,19 @@ static bool same_host(const char *a, const char *b)
 	return a && b && strcasecmp(a, b) == 0;
 }
 
+/* Where neither names a port, each has the node's own. */
+static bool same_address(const struct api_pipeline_node *a, const struct api_pipeline_node *b)
+{
+	return same_host(a->ip, b->ip) && a->port == b->port && (a->has_port || b->has_port);
+}
+
 static void check_addresses(const struct api_pipeline *p, struct api_notes *notes)
 {
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct api_pipeline_node *n = &p->nodes[i];
 
 		for (size_t j = 0; j < i; j++) {
-			if (same_host(n->ip, p->nodes[j].ip) && n->port == p->nodes[j].port)
+			if (same_address(n, &p->nodes[j]))
 				api_note(notes,
 					 "pipeline.nodes[%zu].ip: %s port %d is nodes[%zu]'s address too; give one of "
 					 "them another \"port\"",

@@ -236,3 +236,11 @@ json_t *api_plan_json(const struct api_plan *plan)
 	json_object_set_new(o, "remarks", texts_json((const char *const *)plan->remarks, plan->remark_count));
 	return o;
 }
+
+struct error *api_plan_error(const struct api_plan *plan)
+{
+	if (!plan->problem_count)
+		return NULL;
+	return error_new(ERROR_FAILED, "the pipeline cannot work: %s%s", plan->problems[0],
+			 plan->problem_count > 1 ? " (and more)" : "");
+}

@@ -25,6 +25,8 @@ struct api_plan {
 /* `p` must outlive the plan. What contradicts itself api_pipeline_read() refused already; problems here are what the
  * nodes cannot carry ([ext] "cores", "bandwidth"). */
 void api_plan_make(const void *ctx, const struct api_pipeline *p, struct api_plan **ret_plan);
+/* NULL: feasible; else ERROR_FAILED with the first problem. */
+struct error *api_plan_error(const struct api_plan *plan) MUST_CHECK;
 /* JSON form for --json; all values strings, docs/api.md has the members. New reference. */
 json_t *api_plan_json(const struct api_plan *plan);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/printable.h"
 
 #define LINE_BYTES 4096
 #define QUOTE_BYTES 400
@@ -141,7 +142,7 @@ static bool plain(const char *s)
 	for (; s[n]; n++) {
 		unsigned char c = (unsigned char)s[n];
 
-		if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c == 0x7f || n >= QUOTE_BYTES - 3)
+		if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c >= 0x7f || n >= QUOTE_BYTES - 3)
 			return false;
 	}
 	return n > 0;
@@ -149,8 +150,9 @@ static bool plain(const char *s)
 
 const char *log_q(const char *s)
 {
-	static _Thread_local char slots[QUOTE_SLOTS][QUOTE_BYTES + 8];
+	static _Thread_local char slots[QUOTE_SLOTS][QUOTE_BYTES + PRINTABLE_GROWTH * PRINTABLE_HELD * 2];
 	static _Thread_local unsigned next;
+	struct printable printable = {.json = true};
 	char *out = slots[next++ % QUOTE_SLOTS];
 	size_t n = 0;
 
@@ -170,9 +172,10 @@ const char *log_q(const char *s)
 		} else if (c < ' ' || c == 0x7f) {
 			n += (size_t)sprintf(out + n, "\\x%02x", c);
 		} else {
-			out[n++] = (char)c;
+			n += printable_add(&printable, &c, 1, out + n);
 		}
 	}
+	n += printable_end(&printable, out + n);
 	if (*s) {
 		memcpy(out + n, "...", 3);
 		n += 3;

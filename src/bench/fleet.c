@@ -54,14 +54,14 @@ static struct error *find_bin(struct fleet *f)
 	return NULL;
 }
 
-/* Units run as another user when we are root: the segmenter must be where that user can reach it. */
-static struct error *copy_segmenter(struct fleet *f)
+/* Units run as another user when we are root: the programs they run must be where that user can reach them. */
+static struct error *copy_program(struct fleet *f, const char *name)
 {
-	char *from = fleet_program(f, "dsn-hls"), *bytes = NULL;
+	char *from = fleet_program(f, name), *bytes = NULL;
 	size_t len = 0;
 
 	TRY(file_read(f, from, PROGRAM_LIMIT, &bytes, &len));
-	TRY(file_write_atomic(file_join(f, f->folder, "dsn-hls"), bytes, len, 0755));
+	TRY(file_write_atomic(file_join(f, f->folder, name), bytes, len, 0755));
 	mem_free(bytes);
 	return NULL;
 }
@@ -97,7 +97,9 @@ struct error *fleet_new(const struct fleet_options *options, struct fleet **ret_
 	if (!e)
 		e = make_folder(f);
 	if (!e)
-		e = copy_segmenter(f);
+		e = copy_program(f, "dsn-hls");
+	if (!e)
+		e = copy_program(f, "dsn-relay");
 	if (e) {
 		fleet_end(f);
 		return e;

@@ -58,8 +58,11 @@ struct error *deployment_read(const void *ctx, const char *path, struct deployme
 	struct error *e;
 
 	if (!file_exists(path))
-		return error_new(ERROR_NOT_FOUND, "%s is not there: deploy the contracts first (vcli chain deploy)",
-				 path);
+		return error_new(
+			ERROR_NOT_FOUND,
+			"%s is not there: the operator of your network has the file with the contracts' addresses; put "
+			"it there, or name it with --addresses",
+			path);
 	TRY(json_parse_file(path, FILE_BYTES, &document));
 	d = deployment_new(ctx, 0, none);
 	e = read_document(document, &root, d);
@@ -100,6 +103,9 @@ struct error *deployment_get(const struct deployment *d, const char *contract, u
 	const char *text = json_string_value(json_object_get(d->contracts, contract));
 
 	if (!text)
-		return error_new(ERROR_NOT_FOUND, "the contract %s was not deployed: see vcli chain deploy", contract);
+		return error_new(
+			ERROR_NOT_FOUND,
+			"the file of addresses names no contract %s: the operator of the network has the whole one",
+			contract);
 	return eth_address_parse(text, ret_address);
 }

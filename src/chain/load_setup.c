@@ -226,7 +226,8 @@ static struct error *open_lanes(struct load *l)
 					     .db = l->config->db,
 					     .confirmations = l->config->confirmations,
 					     .poll_ms = 400,
-					     .window = l->config->window};
+					     .window = l->config->window,
+					     .believe_count = true};
 
 	l->lanes = mem_array(l, struct lane, l->config->accounts);
 	for (size_t i = 0; i < l->config->accounts; i++) {
@@ -253,7 +254,8 @@ static struct error *read_nonces(struct load *l)
 
 struct error *load_setup(struct load *l)
 {
-	const struct sender_config config = {.rpc = l->config->rpc, .db = l->config->db, .poll_ms = 200};
+	const struct sender_config config = {
+		.rpc = l->config->rpc, .db = l->config->db, .poll_ms = 200, .believe_count = true};
 	const struct load_config *c = l->config;
 
 	TRY(refuse_automine(l));

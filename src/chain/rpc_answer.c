@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "chain/rpc_read.h"
 
 static int answer_destroy(struct rpc_answer *a)
@@ -13,15 +14,12 @@ static int answer_destroy(struct rpc_answer *a)
 }
 
 /* Endpoints' words go into messages and logs. */
-static char *printable(const void *ctx, const char *text)
+static char *shown(const void *ctx, const char *text)
 {
-	char *copy = mem_strndup(ctx, text, RPC_MESSAGE_BYTES);
+	char *begin = mem_strndup(ctx, text, RPC_MESSAGE_BYTES), *line = printable_line(ctx, begin);
 
-	for (char *c = copy; *c; c++) {
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = ' ';
-	}
-	return copy;
+	mem_free(begin);
+	return line;
 }
 
 static struct error *read_refusal(const void *ctx, const json_t *error, const struct place *at, struct rpc_outcome *o)
@@ -37,7 +35,7 @@ static struct error *read_refusal(const void *ctx, const json_t *error, const st
 		return place_error(&code, "must be a whole number");
 	o->code = json_integer_value(json_object_get(error, "code"));
 	TRY(json_read_string_opt(error, at, "message", &message));
-	o->message = printable(ctx, message);
+	o->message = shown(ctx, message);
 	data = json_object_get(error, "data");
 	if (json_is_string(data)) {
 		/* Bytes when it is hexadecimal; other nodes write words here. */

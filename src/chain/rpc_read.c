@@ -129,6 +129,85 @@ struct error *rpc_read_log(const void *ctx, const json_t *value, const struct pl
 	return NULL;
 }
 
+/* --- transactions --- */
+
+static struct error *member_number(const json_t *obj, const struct place *at, const char *key, struct u256 *ret)
+{
+	const struct place here = {at, key, 0};
+
+	return rpc_read_number(json_object_get(obj, key), &here, ret);
+}
+
+static struct error *read_kind(const json_t *value, const struct place *at, struct tx *tx)
+{
+	const json_t *type = json_object_get(value, "type");
+	uint64_t kind = 0;
+
+	if (type)
+		TRY(member_quantity(value, at, "type", &kind));
+	if (kind != 0 && kind != 2)
+		return place_error(at, "is a transaction of a kind that is not read here");
+	if (kind == 0) {
+		tx->kind = TX_LEGACY;
+		return member_number(value, at, "gasPrice", &tx->gas_price);
+	}
+	tx->kind = TX_EIP1559;
+	TRY(member_quantity(value, at, "chainId", &tx->chain_id));
+	TRY(member_number(value, at, "maxFeePerGas", &tx->max_fee));
+	return member_number(value, at, "maxPriorityFeePerGas", &tx->max_priority_fee);
+}
+
+static struct error *read_parts(const void *ctx, const json_t *value, const struct place *at, struct tx *tx)
+{
+	const struct place input = {at, "input", 0};
+	const json_t *to = json_object_get(value, "to");
+	uint8_t *data = NULL;
+
+	TRY(read_kind(value, at, tx));
+	TRY(member_quantity(value, at, "nonce", &tx->nonce));
+	TRY(member_quantity(value, at, "gas", &tx->gas));
+	TRY(member_number(value, at, "value", &tx->value));
+	tx->creates = !to || json_is_null(to);
+	if (!tx->creates)
+		TRY(member_fixed(value, at, "to", tx->to, sizeof(tx->to)));
+	TRY(abi_read_hex(ctx, json_object_get(value, "input"), &input, TX_BYTES, &data, &tx->n));
+	tx->data = data;
+	return NULL;
+}
+
+static struct error *read_signature(const json_t *value, const struct place *at, struct tx_signature *s)
+{
+	struct u256 number = U256_ZERO;
+
+	TRY(member_quantity(value, at, "v", &s->v));
+	TRY(member_number(value, at, "r", &number));
+	u256_to_bytes(number, s->r);
+	TRY(member_number(value, at, "s", &number));
+	u256_to_bytes(number, s->s);
+	return NULL;
+}
+
+struct error *rpc_read_transaction(const void *ctx, const json_t *value, const struct place *at, struct tx *ret_tx,
+				   uint8_t ret_hash[TX_HASH_BYTES], uint8_t ret_sender[ETH_ADDRESS_BYTES])
+{
+	struct tx tx = {0};
+	struct tx_signature s = {0};
+	uint8_t told[TX_HASH_BYTES], hash[TX_HASH_BYTES], *raw;
+	size_t n = 0;
+
+	if (!json_is_object(value))
+		return place_error(at, "must be a transaction");
+	TRY(read_parts(ctx, value, at, &tx));
+	TRY(read_signature(value, at, &s));
+	TRY(member_fixed(value, at, "hash", told, sizeof(told)));
+	raw = tx_join(ctx, &tx, &s, &n, hash);
+	if (memcmp(told, hash, sizeof(hash)) != 0)
+		return place_error(at, "has a hash that is not its own");
+	TRY(tx_read(raw, n, ret_tx, ret_sender));
+	memcpy(ret_hash, hash, sizeof(hash));
+	return NULL;
+}
+
 /* --- what methods answer --- */
 
 typedef struct error *check_fn(const json_t *value, const struct place *at);

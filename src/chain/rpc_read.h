@@ -57,6 +57,11 @@ struct error *rpc_read_receipt(const json_t *value, const struct place *at, stru
 struct error *rpc_read_log(const void *ctx, const json_t *value, const struct place *at,
 			   struct chain_log *ret) MUST_CHECK;
 
+/* A transaction as a block lists it: put together again, its hash computed here, its signer found. `data` of ret_tx
+ * belongs to ctx. ERROR_INVALID: no transaction of the kinds of tx.h, a hash that is not its own, or no signature. */
+struct error *rpc_read_transaction(const void *ctx, const json_t *value, const struct place *at, struct tx *ret_tx,
+				   uint8_t ret_hash[TX_HASH_BYTES], uint8_t ret_sender[ETH_ADDRESS_BYTES]) MUST_CHECK;
+
 /* Is this what the method answers? The table of methods is in rpc_read.c; of others every answer is taken. */
 struct error *rpc_check_result(const char *method, const json_t *result) MUST_CHECK;
 

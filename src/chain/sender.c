@@ -92,8 +92,10 @@ static struct error *on_old_attempt(const struct attempt *a, void *arg)
 
 	if (f->attempts == ATTEMPTS) {
 		memmove(f->hashes[0], f->hashes[1], sizeof(f->hashes) - sizeof(f->hashes[0]));
+		memmove(f->cancels, f->cancels + 1, sizeof(f->cancels) - sizeof(f->cancels[0]));
 		f->attempts--;
 	}
+	f->cancels[f->attempts] = a->cancels;
 	memcpy(f->hashes[f->attempts++], a->hash, sizeof(a->hash));
 	mem_free(f->raw);
 	f->raw = mem_memdup(f, a->raw, a->n);
@@ -110,6 +112,8 @@ static struct error *on_old_flight(struct txbox_record *r, void *arg)
 
 	f->mined = r->state == TXBOX_MINED;
 	f->receipt = r->receipt;
+	f->creates = r->intent.creates;
+	f->fills = strncmp(r->intent.id, FILL, strlen(FILL)) == 0;
 	mem_free(r);
 	return txbox_attempts(s->config.db, f->seq, on_old_attempt, f);
 }
@@ -224,6 +228,7 @@ void sender_carry_on(struct sender *s)
 
 void sender_end_round(struct sender *s)
 {
+	sender_obey(s);
 	sender_sign(s);
 	sender_heal(s);
 	sender_carry_on(s);
@@ -263,6 +268,15 @@ struct error *sender_put(struct sender *s, const struct intent *intent)
 
 /* --- open --- */
 
+static struct u256 gwei(uint64_t n)
+{
+	struct u256 wei = U256_ZERO;
+	struct error *e = u256_mul(u256_of(n), u256_of(1000000000), &wei);
+
+	assert(!e); /* of 64 bits each */
+	return wei;
+}
+
 static void set_defaults(struct sender_config *c)
 {
 	c->confirmations = c->confirmations ? c->confirmations : 1;
@@ -270,6 +284,10 @@ static void set_defaults(struct sender_config *c)
 	c->resend_ms = c->resend_ms ? c->resend_ms : 10000;
 	c->stuck_ms = c->stuck_ms ? c->stuck_ms : 30000;
 	c->window = c->window ? c->window : 1024;
+	if (u256_is_zero(c->highest_fee))
+		c->highest_fee = gwei(SENDER_HIGHEST_GWEI);
+	if (u256_is_zero(c->highest_cost))
+		c->highest_cost = gwei(SENDER_HIGHEST_COST_GWEI);
 	c->gas_margin_percent = c->gas_margin_percent ? c->gas_margin_percent : 20;
 }
 
@@ -329,6 +347,11 @@ size_t sender_used(const struct sender *s)
 	while (n < s->flight_count && s->flights[n]->nonce < s->count)
 		n++;
 	return n;
+}
+
+bool sender_unproved(const struct sender *s)
+{
+	return s->unproved;
 }
 
 const char *sender_trouble(const struct sender *s)

@@ -8,7 +8,32 @@
 #include "chain/sender.h"
 #include "chain/verdict.h"
 
-#define ATTEMPTS 16 /* of one intention */
+#define ATTEMPTS 16     /* of one intention */
+#define ATTEMPTS_OWN 12 /* of them those that the sender makes by itself; the rest is for orders */
+#define FILL "fill:"    /* how the ids of intentions begin that only use a nonce */
+
+/* What the user wants to become of a flight. */
+enum order { ORDER_NONE, ORDER_REPLACE, ORDER_CANCEL, ORDER_FILL };
+
+/* What all endpoints say of a transaction that is in a block. */
+struct accord {
+	bool asking, reached;
+	uint8_t hash[TX_HASH_BYTES], block_hash[HASH_BYTES];
+	char *why; /* they disagree, or NULL */
+};
+
+/* The transaction with which the account used a nonce, searched for in the chain's blocks. */
+enum proof_state { PROOF_NONE, PROOF_SEARCHING, PROOF_FOUND, PROOF_MISSING };
+struct proof {
+	enum proof_state state;
+	uint64_t nonce;
+	uint64_t low, high; /* blocks: used behind `low`, or in it, and in `high` or before */
+	uint8_t hash[TX_HASH_BYTES];
+	bool ours; /* it is one of our own attempts */
+	char *why; /* none was found */
+	int64_t end_ms;
+	struct accord accord;
+};
 
 /* An intention that has a nonce and is not final. */
 struct flight {
@@ -16,7 +41,10 @@ struct flight {
 	int64_t seq;
 	uint64_t nonce;
 	bool mined;
+	bool creates;                            /* a contract */
+	bool fills;                              /* only uses its nonce */
 	struct receipt receipt;                  /* when mined */
+	bool cancels[ATTEMPTS];                  /* which of the attempts do so */
 	uint8_t hashes[ATTEMPTS][TX_HASH_BYTES]; /* newest last */
 	size_t attempts;
 	uint8_t *raw; /* the newest */
@@ -31,6 +59,10 @@ struct flight {
 	char *why;          /* its node's words when it did not take it, else NULL */
 	unsigned missing;   /* rounds in which its nonce was used and it had no receipt */
 	int64_t missing_ms; /* monotonic clock, of the first of them */
+	struct accord accord;
+	enum order order;
+	bool ordered; /* what was signed for it has yet to be sent */
+	uint64_t gas; /* of ORDER_REPLACE */
 };
 
 struct sender {
@@ -54,6 +86,8 @@ struct sender {
 	uint64_t count;  /* the account's transactions in the latest block */
 	struct fee_market market;
 	bool more; /* wanted ones are left */
+	struct proof proof;
+	bool unproved; /* the account's count is higher than what was signed here, and nothing proves it */
 	char *trouble, *logged;
 	int64_t logged_ms; /* monotonic clock */
 };
@@ -70,6 +104,8 @@ void sender_end_round(struct sender *s);
 /* The same after something was signed between rounds. */
 void sender_carry_on(struct sender *s);
 
+/* Is this block as deep as it takes to be final? */
+bool sender_confirmed(const struct sender *s, uint64_t block);
 /* sender_mined.c: looks for receipts, then sender_end_round(). */
 void sender_look_for_receipts(struct sender *s);
 
@@ -77,9 +113,22 @@ void sender_look_for_receipts(struct sender *s);
 void sender_sign(struct sender *s);
 /* A new attempt of what is in `f`: signs `tx` and stores it in the running transaction of the database. */
 struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct tx *tx, const struct fee *fee,
-				   const void *ctx, struct attempt *ret_attempt) MUST_CHECK;
+				   bool cancels, const void *ctx, struct attempt *ret_attempt) MUST_CHECK;
 /* After it is stored. The raw bytes become the flight's. */
 void sender_take_attempt(struct flight *f, const struct attempt *attempt, const struct fee *fee);
+/* ERROR_LIMIT: so much gas at this price is over the ceiling for a transaction. */
+struct error *sender_check_cost(const struct sender *s, const struct fee *fee, uint64_t gas) MUST_CHECK;
+
+/* sender_proof.c: is it proved that a transaction of the account has used this nonce? Otherwise it is searched for, and
+ * the next round knows more. */
+enum proof_state sender_prove(struct sender *s, uint64_t nonce);
+
+/* sender_accord.c: do all endpoints that answer tell of this receipt? With one endpoint they do. Otherwise they are
+ * asked, and the next round knows more. `ctx` has the accord. */
+bool sender_agreed(struct sender *s, const void *ctx, struct accord *a, const struct receipt *receipt);
+
+/* sender_order.c: signs what the user has ordered, as far as prices are known. */
+void sender_obey(struct sender *s);
 
 /* sender_send.c: sends again what a reorganisation deeper than the confirmations took back. */
 void sender_heal(struct sender *s);

@@ -1,4 +1,5 @@
-/* Receipts: what was mined, what is final, what a reorganisation took back, whose nonce another program used. */
+/* Receipts: what was mined, what is final, what a reorganisation took back, whose nonce another program used. A receipt
+ * ends an intention and moves nothing; only a proof (sender_proof.c) gives one a new nonce. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct change {
 	struct flight *flight;
 	enum move move;
 	struct receipt receipt;
+	bool cancelled;      /* the receipt is of an attempt that cancels it */
 	size_t first, count; /* its calls */
 };
 
@@ -30,9 +32,24 @@ struct receipts {
 	size_t old_count_call; /* of the account's count some blocks ago; 0: not asked */
 };
 
-static bool confirmed(const struct sender *s, uint64_t block)
+bool sender_confirmed(const struct sender *s, uint64_t block)
 {
 	return s->head.number >= block && s->head.number - block + 1 >= s->config.confirmations;
+}
+
+static enum txbox_state outcome(const struct change *c)
+{
+	if (c->cancelled)
+		return TXBOX_ABANDONED;
+	return c->receipt.succeeded ? TXBOX_DONE : TXBOX_REVERTED;
+}
+
+/* A nonce that was only to be used is used. */
+static struct error *store_taken(struct db *db, const struct flight *f)
+{
+	if (f->fills)
+		return txbox_set_refused(db, f->seq, "another transaction used its nonce", NULL, 0);
+	return txbox_set_wanted(db, f->seq);
 }
 
 static struct error *store(struct sender *s, const struct change *c)
@@ -46,11 +63,11 @@ static struct error *store(struct sender *s, const struct change *c)
 	case MINED:
 		return txbox_set_mined(db, seq, TXBOX_MINED, &c->receipt);
 	case FINAL:
-		return txbox_set_mined(db, seq, c->receipt.succeeded ? TXBOX_DONE : TXBOX_REVERTED, &c->receipt);
+		return txbox_set_mined(db, seq, outcome(c), &c->receipt);
 	case UNMINED:
 		return txbox_set_unmined(db, seq);
 	case TAKEN:
-		return txbox_set_wanted(db, seq);
+		return store_taken(db, c->flight);
 	}
 	return NULL;
 }
@@ -124,10 +141,9 @@ static void apply_all(struct sender *s, const struct receipts *r)
 
 	for (size_t i = 0; i < r->count; i++) {
 		const struct change *c = &r->changes[i];
-		enum txbox_state state = c->receipt.succeeded ? TXBOX_DONE : TXBOX_REVERTED;
 
 		if (c->move == FINAL)
-			sender_well(s, txbox_each(s->config.db, s->account, state, c->flight->seq - 1, 1, on_final,
+			sender_well(s, txbox_each(s->config.db, s->account, outcome(c), c->flight->seq - 1, 1, on_final,
 						  &finals));
 		apply(s, c);
 	}
@@ -138,9 +154,27 @@ static void apply_all(struct sender *s, const struct receipts *r)
 
 enum finding { NONE, FOUND, UNKNOWN };
 
+/* Where a contract is follows from account and nonce: an endpoint is not asked, and one that says otherwise is not
+ * believed. */
+static struct error *set_contract(const struct sender *s, const struct flight *f, size_t attempt, struct receipt *r)
+{
+	const struct place at = {NULL, "eth_getTransactionReceipt", 0};
+	bool told = r->created, creates = f->creates && !f->cancels[attempt];
+	uint8_t address[ETH_ADDRESS_BYTES];
+
+	r->created = creates;
+	if (!creates)
+		return NULL;
+	eth_address_of_contract(s->account, f->nonce, address);
+	if (told && memcmp(address, r->contract, sizeof(address)) != 0)
+		return place_error(&at, "names another contract than the transaction creates");
+	memcpy(r->contract, address, sizeof(address));
+	return NULL;
+}
+
 /* The receipt of one of the flight's attempts. What a node refuses to tell, or tells of another transaction, may be
  * there all the same. */
-static enum finding find_receipt(struct sender *s, const struct gather *g, const struct change *c, struct receipt *ret)
+static enum finding find_receipt(struct sender *s, const struct gather *g, struct change *c, struct receipt *ret)
 {
 	const struct place at = {NULL, "eth_getTransactionReceipt", 0};
 	enum finding finding = NONE;
@@ -155,20 +189,41 @@ static enum finding find_receipt(struct sender *s, const struct gather *g, const
 			e = rpc_read_receipt(reply->result, &at, ret);
 		if (!e && memcmp(ret->tx_hash, c->flight->hashes[i], TX_HASH_BYTES) != 0)
 			e = place_error(&at, "is another transaction's");
-		if (sender_well(s, e))
+		if (!e)
+			e = set_contract(s, c->flight, i, ret);
+		if (sender_well(s, e)) {
+			c->cancelled = c->flight->cancels[i];
 			return FOUND;
+		}
 		finding = UNKNOWN;
 	}
 	return finding;
 }
 
+/* So it seems; what it is, the transaction that took it proves. */
 static bool is_taken(struct sender *s, struct flight *f, uint64_t old_count)
 {
 	int64_t now_ms = clock_mono_ms();
+	enum proof_state proof;
+	char *why;
 
 	if (f->missing++ == 0)
 		f->missing_ms = now_ms;
-	return f->missing > MISSING && now_ms - f->missing_ms >= s->config.resend_ms && old_count > f->nonce;
+	if (f->missing <= MISSING || now_ms - f->missing_ms < s->config.resend_ms || old_count <= f->nonce)
+		return false;
+	proof = sender_prove(s, f->nonce);
+	if (proof == PROOF_FOUND && !s->proof.ours)
+		return true;
+	if (proof == PROOF_FOUND || proof == PROOF_MISSING) {
+		why = mem_printf(NULL,
+				 "nonce %" PRIu64
+				 " is said to be used, without a receipt of ours and without proof that "
+				 "another transaction used it (%s): nothing else is signed for it",
+				 f->nonce, proof == PROOF_FOUND ? "the chain shows ours" : s->proof.why);
+		sender_set_trouble(s, why);
+		mem_free(why);
+	}
+	return false;
 }
 
 static enum move judge(struct sender *s, struct change *c, const struct gather *g, uint64_t old_count)
@@ -177,7 +232,7 @@ static enum move judge(struct sender *s, struct change *c, const struct gather *
 
 	switch (find_receipt(s, g, c, &c->receipt)) {
 	case FOUND:
-		if (confirmed(s, c->receipt.block))
+		if (sender_confirmed(s, c->receipt.block) && sender_agreed(s, f, &f->accord, &c->receipt))
 			return FINAL;
 		return f->mined && !memcmp(f->receipt.block_hash, c->receipt.block_hash, HASH_BYTES) ? STAYS : MINED;
 	case NONE:
@@ -263,7 +318,7 @@ void sender_look_for_receipts(struct sender *s)
 			r->changes[r->count++] = (struct change){.flight = f, .move = UNMINED};
 		else if (f->nonce >= s->count)
 			f->missing = 0;
-		else if (!f->mined || confirmed(s, f->receipt.block))
+		else if (!f->mined || sender_confirmed(s, f->receipt.block))
 			ask(s, r, f, &calls);
 		missing = missing || f->missing >= MISSING;
 	}

@@ -19,7 +19,7 @@ static void send_due(struct sender *s);
 
 static bool is_stuck(const struct sender *s, const struct flight *f, int64_t now_ms)
 {
-	if (f->mined || f->attempts == ATTEMPTS || f->call || f->nonce < s->count)
+	if (f->mined || f->attempts >= ATTEMPTS_OWN || f->call || f->nonce < s->count)
 		return false;
 	if (f->underpriced)
 		return now_ms - f->signed_ms >= RAISE_EACH_MS;
@@ -37,9 +37,12 @@ static struct error *store_raised(struct sender *s, struct flight *f, const void
 
 	TRY(fee_raise(&s->market, &f->fee, s->config.highest_fee, &fee));
 	TRY(tx_read(f->raw, f->n, &tx, account));
+	TRY(sender_check_cost(s, &fee, tx.gas));
+	/* Of the kind that the chain takes now: what it said of that at first may have been false. */
+	tx.kind = s->head.has_base_fee ? TX_EIP1559 : TX_LEGACY;
 	tx.gas_price = tx.max_fee = fee.price;
 	tx.max_priority_fee = fee.tip;
-	TRY(sender_store_attempt(s, f->seq, &tx, &fee, scratch, &a));
+	TRY(sender_store_attempt(s, f->seq, &tx, &fee, f->cancels[f->attempts - 1], scratch, &a));
 	log_info("sender.raised", "nonce=%" PRIu64 " attempt=%zu", f->nonce, f->attempts + 1);
 	sender_take_attempt(f, &a, &fee);
 	return NULL;

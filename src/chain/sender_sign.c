@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "chain/amount.h"
 #include "chain/sender_impl.h"
 
 #define AT_ONCE 1024 /* signed in one transaction of the database */
@@ -118,17 +119,40 @@ static bool possible(const struct sender *s, const struct signing *g, const stru
 	else if (c->gas > s->head.gas_limit)
 		o->why = mem_printf(c->record, "%" PRIu64 " gas is more than a block has, %" PRIu64, c->gas,
 				    s->head.gas_limit);
-	/* An estimate below it is the node's mistake; it will be asked again. */
-	o->final = o->why && (!c->asked || c->gas >= least);
+	/* An estimate that cannot be is the node's mistake; it will be asked again. */
+	o->final = o->why && !c->asked;
+	if (!o->why) {
+		struct error *e = sender_check_cost(s, &g->fee, c->gas);
+
+		o->why = e ? mem_strdup(c->record, e->message) : NULL;
+		error_free(e);
+	}
 	return !o->why;
 }
 
 /* --- signing --- */
 
-struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct tx *tx, const struct fee *fee,
-				   const void *ctx, struct attempt *ret_attempt)
+struct error *sender_check_cost(const struct sender *s, const struct fee *fee, uint64_t gas)
 {
-	struct attempt a = {.price = fee->price, .tip = fee->tip, .signed_ms = clock_wall_ms()};
+	struct u256 cost = U256_ZERO;
+	struct error *e;
+	char *asked, *limit;
+
+	TRY(u256_mul(fee->price, u256_of(gas), &cost));
+	if (u256_cmp(cost, s->config.highest_cost) <= 0)
+		return NULL;
+	asked = amount_words(NULL, cost);
+	limit = amount_words(NULL, s->config.highest_cost);
+	e = error_new(ERROR_LIMIT, "its fees could come to %s, over the limit of %s for a transaction", asked, limit);
+	mem_free(asked);
+	mem_free(limit);
+	return e;
+}
+
+struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct tx *tx, const struct fee *fee,
+				   bool cancels, const void *ctx, struct attempt *ret_attempt)
+{
+	struct attempt a = {.price = fee->price, .tip = fee->tip, .signed_ms = clock_wall_ms(), .cancels = cancels};
 
 	a.raw = tx_sign(ctx, tx, &s->key, &a.n, a.hash);
 	TRY(txbox_add_attempt(s->config.db, seq, &a));
@@ -138,6 +162,7 @@ struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct t
 
 void sender_take_attempt(struct flight *f, const struct attempt *attempt, const struct fee *fee)
 {
+	f->cancels[f->attempts] = attempt->cancels;
 	memcpy(f->hashes[f->attempts++], attempt->hash, TX_HASH_BYTES);
 	mem_free(f->raw);
 	f->raw = talloc_steal(f, (uint8_t *)attempt->raw);
@@ -158,9 +183,34 @@ static struct error *store_signed(struct sender *s, struct signing *g, size_t re
 
 		tx.nonce = nonce + i;
 		TRY(txbox_set_signed(s->config.db, seq, tx.nonce));
-		TRY(sender_store_attempt(s, seq, &tx, &g->fee, g, &attempts[i]));
+		TRY(sender_store_attempt(s, seq, &tx, &g->fee, false, g, &attempts[i]));
 	}
 	return NULL;
+}
+
+/* From behind the last that was ever signed here. That others were used, with the same key by another program, an
+ * endpoint may say; it has to show the transaction. */
+static struct error *choose_nonce(struct sender *s, uint64_t *ret_nonce)
+{
+	uint64_t next = 0;
+	enum proof_state proof;
+
+	s->unproved = false;
+	TRY(txbox_next_nonce(s->config.db, s->account, &next));
+	if (next < s->config.first_nonce)
+		next = s->config.first_nonce;
+	*ret_nonce = s->count > next ? s->count : next;
+	if (s->count <= next || s->config.believe_count)
+		return NULL;
+	proof = sender_prove(s, s->count - 1);
+	if (proof == PROOF_FOUND)
+		return NULL;
+	s->unproved = proof == PROOF_MISSING;
+	return error_new(ERROR_REFUSED,
+			 "the endpoint counts %" PRIu64 " transactions of the account, %" PRIu64
+			 " are known here, and the one with nonce %" PRIu64
+			 " was not shown (%s): the count may be false, nothing is signed",
+			 s->count, next, s->count - 1, s->unproved ? s->proof.why : "it is being looked for");
 }
 
 static struct error *sign_ready(struct sender *s, struct signing *g, size_t ready)
@@ -169,9 +219,7 @@ static struct error *sign_ready(struct sender *s, struct signing *g, size_t read
 	uint64_t nonce = 0;
 	struct error *e;
 
-	TRY(txbox_next_nonce(s->config.db, s->account, &nonce));
-	if (nonce < s->count)
-		nonce = s->count;
+	TRY(choose_nonce(s, &nonce));
 	TRY(db_begin(s->config.db));
 	e = store_signed(s, g, ready, nonce, attempts);
 	if (!e)
@@ -180,9 +228,13 @@ static struct error *sign_ready(struct sender *s, struct signing *g, size_t read
 		db_rollback(s->config.db);
 		return error_wrap(e, "nothing was signed");
 	}
-	for (size_t i = 0; i < ready; i++)
-		sender_take_attempt(sender_add_flight(s, g->candidates[i].record->seq, nonce + i), &attempts[i],
-				    &g->fee);
+	for (size_t i = 0; i < ready; i++) {
+		const struct txbox_record *r = g->candidates[i].record;
+		struct flight *f = sender_add_flight(s, r->seq, nonce + i);
+
+		f->creates = r->intent.creates;
+		sender_take_attempt(f, &attempts[i], &g->fee);
+	}
 	return NULL;
 }
 

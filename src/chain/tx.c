@@ -12,11 +12,6 @@
 #define V_UNPROTECTED 27
 #define V_EIP155 35
 
-struct signature {
-	uint64_t v; /* legacy: with the chain id; otherwise the recovery id */
-	uint8_t r[32], s[32];
-};
-
 /* --- writing --- */
 
 static void write_number(struct rlp_writer *w, struct u256 n)
@@ -35,7 +30,7 @@ static void write_body(struct rlp_writer *w, const struct tx *tx)
 	rlp_write_bytes(w, tx->n ? tx->data : (const uint8_t *)"", tx->n);
 }
 
-static void write_signature(struct rlp_writer *w, const struct signature *s)
+static void write_signature(struct rlp_writer *w, const struct tx_signature *s)
 {
 	rlp_write_u64(w, s->v);
 	rlp_write_uint(w, s->r, sizeof(s->r));
@@ -43,7 +38,7 @@ static void write_signature(struct rlp_writer *w, const struct signature *s)
 }
 
 /* Without a signature: what is signed. */
-static void write_legacy(struct rlp_writer *w, const struct tx *tx, const struct signature *s)
+static void write_legacy(struct rlp_writer *w, const struct tx *tx, const struct tx_signature *s)
 {
 	rlp_list_begin(w);
 	rlp_write_u64(w, tx->nonce);
@@ -59,7 +54,7 @@ static void write_legacy(struct rlp_writer *w, const struct tx *tx, const struct
 	rlp_list_end(w);
 }
 
-static void write_eip1559(struct rlp_writer *w, const struct tx *tx, const struct signature *s)
+static void write_eip1559(struct rlp_writer *w, const struct tx *tx, const struct tx_signature *s)
 {
 	static const uint8_t type = TYPE_EIP1559;
 
@@ -77,7 +72,7 @@ static void write_eip1559(struct rlp_writer *w, const struct tx *tx, const struc
 	rlp_list_end(w);
 }
 
-static void (*const writers[])(struct rlp_writer *w, const struct tx *tx, const struct signature *s) = {
+static void (*const writers[])(struct rlp_writer *w, const struct tx *tx, const struct tx_signature *s) = {
 	[TX_LEGACY] = write_legacy,
 	[TX_EIP1559] = write_eip1559,
 };
@@ -96,7 +91,7 @@ uint8_t *tx_sign(const void *ctx, const struct tx *tx, const struct secp_key *ke
 		 uint8_t ret_hash[TX_HASH_BYTES])
 {
 	uint8_t digest[32], made[SECP_SIGNATURE_BYTES];
-	struct signature s;
+	struct tx_signature s;
 	struct rlp_writer w;
 
 	digest_of(tx, digest);
@@ -110,6 +105,18 @@ uint8_t *tx_sign(const void *ctx, const struct tx *tx, const struct secp_key *ke
 	writers[tx->kind](&w, tx, &s);
 	if (ret_hash)
 		keccak256(w.data, w.len, ret_hash);
+	*ret_n = w.len;
+	return w.data;
+}
+
+uint8_t *tx_join(const void *ctx, const struct tx *tx, const struct tx_signature *s, size_t *ret_n,
+		 uint8_t ret_hash[TX_HASH_BYTES])
+{
+	struct rlp_writer w;
+
+	rlp_writer_init(&w, ctx);
+	writers[tx->kind](&w, tx, s);
+	keccak256(w.data, w.len, ret_hash);
 	*ret_n = w.len;
 	return w.data;
 }
@@ -144,7 +151,7 @@ static struct error *read_body(struct rlp *r, struct tx *tx)
 	return rlp_read_bytes(r, &tx->data, &tx->n);
 }
 
-static struct error *read_signature(struct rlp *r, struct signature *s)
+static struct error *read_signature(struct rlp *r, struct tx_signature *s)
 {
 	struct u256 number = U256_ZERO;
 
@@ -156,7 +163,7 @@ static struct error *read_signature(struct rlp *r, struct signature *s)
 	return rlp_end(r, "the transaction");
 }
 
-static struct error *read_legacy(struct rlp *r, struct tx *tx, struct signature *s)
+static struct error *read_legacy(struct rlp *r, struct tx *tx, struct tx_signature *s)
 {
 	TRY(rlp_read_u64(r, &tx->nonce));
 	TRY(read_number(r, "gas price", &tx->gas_price));
@@ -173,7 +180,7 @@ static struct error *read_legacy(struct rlp *r, struct tx *tx, struct signature 
 	return NULL;
 }
 
-static struct error *read_eip1559(struct rlp *r, struct tx *tx, struct signature *s)
+static struct error *read_eip1559(struct rlp *r, struct tx *tx, struct tx_signature *s)
 {
 	struct rlp list = {NULL, 0};
 
@@ -196,7 +203,7 @@ static struct error *check_chain_id(const struct tx *tx)
 	return NULL;
 }
 
-static struct error *read_any(const uint8_t *raw, size_t n, struct tx *tx, struct signature *s)
+static struct error *read_any(const uint8_t *raw, size_t n, struct tx *tx, struct tx_signature *s)
 {
 	struct rlp whole = rlp_of(raw, n), items = {NULL, 0};
 
@@ -216,7 +223,7 @@ static struct error *read_any(const uint8_t *raw, size_t n, struct tx *tx, struc
 struct error *tx_read(const uint8_t *raw, size_t n, struct tx *ret_tx, uint8_t ret_sender[ETH_ADDRESS_BYTES])
 {
 	struct tx tx = {0};
-	struct signature s = {0};
+	struct tx_signature s = {0};
 	uint8_t digest[32], signature[SECP_SIGNATURE_BYTES], public[SECP_PUBLIC_BYTES];
 
 	TRY(read_any(raw, n, &tx, &s));
@@ -225,6 +232,8 @@ struct error *tx_read(const uint8_t *raw, size_t n, struct tx *ret_tx, uint8_t r
 	signature[64] = (uint8_t)s.v;
 	digest_of(&tx, digest);
 	TRY(secp_recover(digest, signature, public));
+	if (!secp_verify(digest, signature, public))
+		return error_new(ERROR_INVALID, "the transaction's signature is in its second form (a high S)");
 	eth_address(public, ret_sender);
 	*ret_tx = tx;
 	return NULL;

@@ -40,8 +40,20 @@ struct tx {
 uint8_t *tx_sign(const void *ctx, const struct tx *tx, const struct secp_key *key, size_t *ret_n,
 		 uint8_t ret_hash[TX_HASH_BYTES]);
 
+/* A signature as it stands in a transaction. */
+struct tx_signature {
+	uint64_t v; /* legacy: 27 or 28, or with the chain id (EIP-155); EIP-1559: the parity */
+	uint8_t r[32], s[32];
+};
+
+/* The raw bytes of what somebody else has signed, of its parts; whose they are, and whether they are good at all, tells
+ * tx_read(). Belongs to ctx. */
+uint8_t *tx_join(const void *ctx, const struct tx *tx, const struct tx_signature *s, size_t *ret_n,
+		 uint8_t ret_hash[TX_HASH_BYTES]);
+
 /* Takes raw bytes apart and finds who signed them; data points into them. ERROR_INVALID: no transaction of these kinds,
- * or no signature; ERROR_LIMIT: over TX_BYTES. */
+ * no signature, or one in its second form (a high S), which no chain takes (EIP-2) and anybody can make of the first;
+ * ERROR_LIMIT: over TX_BYTES. */
 struct error *tx_read(const uint8_t *raw, size_t n, struct tx *ret_tx,
 		      uint8_t ret_sender[ETH_ADDRESS_BYTES]) MUST_CHECK;
 

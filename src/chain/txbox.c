@@ -42,11 +42,18 @@ const char txbox_schema[] = "create table if not exists tx_intents("
 			    " one integer primary key check(one = 1),"
 			    " chain_id integer not null,"
 			    " genesis blob not null);"
-			    "create table if not exists tx_nonces(account blob primary key, next integer not null);";
+			    "create table if not exists tx_nonces(account blob primary key, next integer not null);"
+			    "create table if not exists tx_cancels(hash blob primary key);"
+			    "create table if not exists tx_retired("
+			    " hash blob primary key,"
+			    " seq integer not null,"
+			    " nonce integer not null,"
+			    " raw blob not null);";
 
 static const char *const state_words[] = {
-	[TXBOX_WANTED] = "wanted", [TXBOX_SIGNED] = "signed",     [TXBOX_MINED] = "mined",
-	[TXBOX_DONE] = "done",     [TXBOX_REVERTED] = "reverted", [TXBOX_REFUSED] = "refused",
+	[TXBOX_WANTED] = "wanted",       [TXBOX_SIGNED] = "signed",     [TXBOX_MINED] = "mined",
+	[TXBOX_DONE] = "done",           [TXBOX_REVERTED] = "reverted", [TXBOX_REFUSED] = "refused",
+	[TXBOX_ABANDONED] = "abandoned",
 };
 #define STATES (sizeof(state_words) / sizeof(state_words[0]))
 
@@ -156,6 +163,17 @@ struct error *txbox_get(const void *ctx, struct db *db, const char *id, struct t
 	return NULL;
 }
 
+struct error *txbox_get_seq(const void *ctx, struct db *db, int64_t seq, struct txbox_record **ret_record)
+{
+	struct lookup l = {ctx, NULL};
+
+	TRY(db_query(db, on_lookup, &l, "select " COLUMNS " from tx_intents where seq = ?", "i", seq));
+	if (!l.record)
+		return error_new(ERROR_NOT_FOUND, "there is no intention %" PRId64, seq);
+	*ret_record = l.record;
+	return NULL;
+}
+
 struct each {
 	txbox_fn *fn;
 	void *arg;
@@ -233,11 +251,14 @@ struct error *txbox_pending(struct db *db, const uint8_t account[ETH_ADDRESS_BYT
 
 struct error *txbox_forget(struct db *db, int64_t before_ms)
 {
-	return db_exec(db, "delete from tx_intents where end_ms < ? and state in ('done', 'reverted', 'refused')", "i",
-		       before_ms);
+	return db_exec(
+		db, "delete from tx_intents where end_ms < ? and state in ('done', 'reverted', 'refused', 'abandoned')",
+		"i", before_ms);
 }
 
 /* --- for the sender --- */
+
+#define ATTEMPT "hash, raw, price, tip, signed_ms, hash in (select hash from tx_cancels)"
 
 struct each_attempt {
 	txbox_attempt_fn *fn;
@@ -257,6 +278,7 @@ static struct error *on_attempt(const struct db_row *row, void *arg)
 	a.price = number_at(row, 2);
 	a.tip = number_at(row, 3);
 	a.signed_ms = db_int(row, 4);
+	a.cancels = db_int(row, 5) != 0;
 	return each->fn(&a, each->arg); // cppcheck-suppress returnDanglingLifetime
 }
 
@@ -264,8 +286,7 @@ struct error *txbox_attempts(struct db *db, int64_t seq, txbox_attempt_fn *fn, v
 {
 	struct each_attempt each = {fn, arg};
 
-	return db_query(db, on_attempt, &each,
-			"select hash, raw, price, tip, signed_ms from tx_attempts where seq = ? order by number", "i",
+	return db_query(db, on_attempt, &each, "select " ATTEMPT " from tx_attempts where seq = ? order by number", "i",
 			seq);
 }
 
@@ -275,8 +296,9 @@ struct error *txbox_attempts_of_nonce(struct db *db, const uint8_t account[ETH_A
 	struct each_attempt each = {fn, arg};
 
 	return db_query(db, on_attempt, &each,
-			"select hash, raw, price, tip, signed_ms from tx_attempts where seq in"
-			" (select seq from tx_intents where account = ? and nonce = ?) order by number",
+			"select " ATTEMPT " from tx_attempts where seq in"
+			" (select seq from tx_intents where account = ? and nonce = ? and (state <> 'abandoned'"
+			" or tx_attempts.hash in (select hash from tx_cancels))) order by number",
 			"bi", account, (size_t)ETH_ADDRESS_BYTES, (int64_t)nonce);
 }
 
@@ -305,6 +327,9 @@ struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct attempt
 
 	u256_to_bytes(attempt->price, price);
 	u256_to_bytes(attempt->tip, tip);
+	if (attempt->cancels)
+		TRY(db_exec(db, "insert or ignore into tx_cancels values(?)", "b", attempt->hash,
+			    sizeof(attempt->hash)));
 	return db_exec(db, "insert into tx_attempts(seq, hash, raw, price, tip, signed_ms) values(?, ?, ?, ?, ?, ?)",
 		       "ibbbbi", seq, attempt->hash, sizeof(attempt->hash), attempt->raw, attempt->n, price,
 		       sizeof(price), tip, sizeof(tip), attempt->signed_ms);
@@ -312,7 +337,7 @@ struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct attempt
 
 struct error *txbox_set_mined(struct db *db, int64_t seq, enum txbox_state state, const struct receipt *receipt)
 {
-	assert(state >= TXBOX_MINED && state <= TXBOX_REVERTED);
+	assert(state >= TXBOX_MINED && state <= TXBOX_ABANDONED && state != TXBOX_REFUSED);
 	return db_exec(
 		db,
 		"update tx_intents set state = ?, tx_hash = ?, block = ?, block_hash = ?, gas_used = ?, contract = ?,"
@@ -329,6 +354,10 @@ struct error *txbox_set_unmined(struct db *db, int64_t seq)
 
 struct error *txbox_set_wanted(struct db *db, int64_t seq)
 {
+	TRY(db_exec(db,
+		    "insert or ignore into tx_retired select hash, a.seq, nonce, raw from tx_attempts a"
+		    " join tx_intents i on i.seq = a.seq where a.seq = ?",
+		    "i", seq));
 	TRY(db_exec(db, "delete from tx_attempts where seq = ?", "i", seq));
 	return db_exec(db, "update tx_intents set state = 'wanted', nonce = null, tx_hash = null where seq = ?", "i",
 		       seq);
@@ -338,6 +367,67 @@ struct error *txbox_set_refused(struct db *db, int64_t seq, const char *why, con
 {
 	return db_exec(db, "update tx_intents set state = 'refused', why = ?, revert = ?, end_ms = ? where seq = ?",
 		       "sbii", why, revert, n, clock_wall_ms(), seq);
+}
+
+struct error *txbox_is_own(struct db *db, const uint8_t hash[TX_HASH_BYTES], bool *ret_own)
+{
+	int64_t n = 0;
+
+	TRY(db_query(db, on_int, &n,
+		     "select (select count(*) from tx_attempts where hash = ?1) + (select count(*) from tx_retired"
+		     " where hash = ?1)",
+		     "b", hash, (size_t)TX_HASH_BYTES));
+	*ret_own = n > 0;
+	return NULL;
+}
+
+struct error *txbox_has_nonce(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], uint64_t nonce, bool *ret_has)
+{
+	int64_t n = 0;
+
+	TRY(db_query(db, on_int, &n, "select count(*) from tx_intents where account = ? and nonce = ?", "bi", account,
+		     (size_t)ETH_ADDRESS_BYTES, (int64_t)nonce));
+	*ret_has = n > 0;
+	return NULL;
+}
+
+static struct error *set_abandoned(struct db *db, const struct txbox_record *r, const char *why)
+{
+	int64_t next = 0;
+
+	TRY(db_exec(db, "update tx_intents set state = 'abandoned', why = ?, end_ms = ? where seq = ?", "sii", why,
+		    clock_wall_ms(), r->seq));
+	TRY(db_query(db, on_int, &next,
+		     "select coalesce(max(nonce) + 1, 0) from tx_intents where account = ? and seq <> ?"
+		     " and (state <> 'abandoned' or nonce < ?)",
+		     "bii", r->account, (size_t)ETH_ADDRESS_BYTES, r->seq, (int64_t)r->nonce));
+	if (r->state < TXBOX_SIGNED || (int64_t)r->nonce - next <= TXBOX_REACH)
+		return NULL;
+	return db_exec(db, "update tx_nonces set next = ? where account = ?", "ib", next, r->account,
+		       (size_t)ETH_ADDRESS_BYTES);
+}
+
+struct error *txbox_abandon(struct db *db, const struct txbox_record *record, const char *why)
+{
+	struct error *e;
+
+	TRY(db_begin(db));
+	e = set_abandoned(db, record, why);
+	if (!e)
+		e = db_commit(db);
+	if (e)
+		db_rollback(db);
+	return e;
+}
+
+struct error *txbox_each_pending(struct db *db, txbox_fn *fn, void *arg)
+{
+	struct each each = {fn, arg};
+
+	return db_query(db, on_each, &each,
+			"select " COLUMNS " from tx_intents where state in ('wanted', 'signed', 'mined')"
+			" order by account, nonce is null, nonce, seq",
+			"");
 }
 
 struct claim {

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 
 #define PERIOD_US 500000
+/* Pictures that far apart do not follow each other. */
+#define JUMP_MS 10000
 
 struct error *report_open(struct report *r, const char *url)
 {
@@ -47,8 +49,7 @@ static void put(const struct report *r, const char *block, size_t len)
 static void block(struct report *r, const char *word)
 {
 	double wall_s = (double)(clock_mono_us() - r->started_us) / 1e6;
-	double media_s = (double)(r->last_pts_ms - r->first_pts_ms) / 1e3;
-	int64_t out_ms = r->last_pts_ms - r->first_pts_ms;
+	double media_s = (double)r->out_ms / 1e3;
 	char text[512];
 	int len;
 
@@ -59,7 +60,7 @@ static void block(struct report *r, const char *word)
 		       "\nout_time_ms=%" PRId64 "\ndup_frames=0\ndrop_frames=%" PRId64 "\nspeed=%.3gx\nsegment=%" PRId64
 		       "\nprogress=%s\n",
 		       r->frames, (double)r->frames / wall_s, media_s > 0 ? (double)r->bytes * 8 / media_s / 1000 : 0,
-		       r->bytes, out_ms * 1000, out_ms * 1000, r->dropped, media_s / wall_s, r->segment, word);
+		       r->bytes, r->out_ms * 1000, r->out_ms * 1000, r->dropped, media_s / wall_s, r->segment, word);
 	if (len > 0 && (size_t)len < sizeof(text))
 		put(r, text, (size_t)len);
 }
@@ -72,9 +73,13 @@ void report_frame(struct report *r, int64_t pts_ms)
 	if (!r->any) {
 		r->any = true;
 		r->started_us = r->written_us = now_us;
-		r->first_pts_ms = r->last_pts_ms = pts_ms;
+		r->last_pts_ms = pts_ms;
 	}
-	if (pts_ms > r->last_pts_ms)
+	/* Time that rises while frames are stored, also behind a jump of the time line: whoever reads this takes a time
+	 * that stands still for a stall. */
+	if (pts_ms > r->last_pts_ms && pts_ms - r->last_pts_ms <= JUMP_MS)
+		r->out_ms += pts_ms - r->last_pts_ms;
+	if (pts_ms > r->last_pts_ms || r->last_pts_ms - pts_ms > JUMP_MS)
 		r->last_pts_ms = pts_ms;
 	if (r->fd < 0 || now_us - r->written_us < PERIOD_US)
 		return;

@@ -11,7 +11,7 @@ struct report {
 	int fd;                         /* -1: none */
 	int64_t started_us, written_us; /* monotonic; of the first frame, of the last block */
 	bool any;
-	int64_t first_pts_ms, last_pts_ms;
+	int64_t last_pts_ms, out_ms; /* largest of the present time line; sum of what was stored */
 	int64_t frames, dropped, bytes;
 	int64_t segment; /* number of the last finished one */
 };

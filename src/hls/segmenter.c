@@ -7,32 +7,29 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hls/measure.h"
+#include "hls/segment.h"
 #include "hls/writer.h"
 #include "media/hls.h"
 
 /* A time stamp that far back is a new time line; less is a source's untidiness. */
 #define BACK_MS 1000
-/* Without key frames a segment is closed after max(3 fragments, this). */
-#define LONGEST_MS 30000
-#define DEFAULT_FRAME_MS 40
-
-struct segment {
-	bool open;
-	bool discontinuity;
-	int64_t number, start_ms;
-	int64_t last_ms; /* largest pts */
-	int64_t frames;
-};
+/* Sound that far from the picture is nobody's. */
+#define APART_MS 10000
+/* One log line in so much time for what is left out. */
+#define SAID_US 10000000
 
 struct segmenter {
 	const char *folder, *playlist_path;
-	int64_t fragment_ms, longest_ms;
+	int64_t fragment_ms, target_ms; /* target_ms: a segment holds pictures of less than this */
 	struct hls_playlist *playlist;
 	struct report *report;
 	struct writer *writer;
+	struct measure *measure;
 	struct segment segment;
 	int64_t floor_number; /* numbers up to this are taken; -1: none */
 	int64_t shift;        /* number - floor(pts / fragment) */
@@ -42,7 +39,8 @@ struct segmenter {
 	struct {
 		bool set;
 		int64_t dts_ms;
-	} last_video;
+	} last_video, stray;       /* stray: a picture from elsewhere on the time line, the first one */
+	int64_t left_out, said_us; /* frames, since the last log line; when that was */
 };
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -78,6 +76,9 @@ static void resume(struct segmenter *s, int fragment_s, int window_s)
 
 	s->playlist->ended = false;
 	s->playlist->window_s = window_s;
+	/* Constant while the fragment is; one that was written by an earlier version may be longer. */
+	if (s->playlist->target_s < hls_target_s(fragment_s))
+		s->playlist->target_s = hls_target_s(fragment_s);
 	if (last) {
 		s->floor_number = last->number;
 		s->shift = last->number - slot(s, last->start_ms);
@@ -137,17 +138,19 @@ struct error *segmenter_new(const void *ctx, const char *folder, int fragment_s,
 	s->folder = mem_strdup(s, folder);
 	s->playlist_path = file_join(s, folder, HLS_PLAYLIST_NAME);
 	s->fragment_ms = fragment_s * INT64_C(1000);
-	s->longest_ms = s->fragment_ms * 3 > LONGEST_MS ? s->fragment_ms * 3 : LONGEST_MS;
+	s->target_ms = hls_target_s(fragment_s) * INT64_C(1000);
 	s->report = report;
 	s->floor_number = -1;
 	s->shift_known = true;
 	writer_clean(folder);
 	e = read_playlist(s, fragment_s, window_s);
-	if (e)
+	if (e) {
 		mem_free(s);
-	else
-		*ret_segmenter = s;
-	return e;
+		return e;
+	}
+	s->measure = measure_new(s, folder, s->playlist);
+	*ret_segmenter = s;
+	return NULL;
 }
 
 /* Files that left the window stay for another window: players may still be reading the older playlist. */
@@ -159,7 +162,7 @@ static void prune(const struct segmenter *s)
 
 	if (!s->playlist->window_s || !s->playlist->count)
 		return;
-	keep_from = s->playlist->segments[0].number - (s->playlist->window_s * INT64_C(1000) / s->fragment_ms + 2);
+	keep_from = s->playlist->segments[0].number - (int64_t)s->playlist->count - 2;
 	dir = opendir(s->folder);
 	if (!dir)
 		return;
@@ -169,25 +172,22 @@ static void prune(const struct segmenter *s)
 	closedir(dir);
 }
 
-static int64_t frame_ms(const struct segment *g)
+/* Is the entry before the last a gap? */
+static bool after_gap(const struct hls_playlist *p)
 {
-	if (g->frames < 2 || g->last_ms <= g->start_ms)
-		return DEFAULT_FRAME_MS;
-	return (g->last_ms - g->start_ms + (g->frames - 1) / 2) / (g->frames - 1);
+	return p->count > 1 && p->segments[p->count - 2].gap;
 }
 
 /* `next_ms`: where the next segment begins, which is this one's end unless something is missing between. */
 static struct error *end_segment(struct segmenter *s, const int64_t *next_ms)
 {
 	struct segment *g = &s->segment;
-	int64_t end_ms = g->last_ms + frame_ms(g);
+	int64_t end_ms = segment_end_ms(g, next_ms, s->target_ms + HLS_HOLE_MS - 1);
 	struct hls_segment entry = {.number = g->number, .start_ms = g->start_ms, .discontinuity = g->discontinuity};
 	int64_t bytes = 0;
 	char *text;
 	struct error *e;
 
-	if (next_ms && *next_ms > g->start_ms && *next_ms - end_ms < s->fragment_ms / 2)
-		end_ms = *next_ms;
 	if (entry.start_ms < 0)
 		entry.start_ms = 0;
 	entry.duration_ms = end_ms - entry.start_ms > 0 ? end_ms - entry.start_ms : 1;
@@ -202,6 +202,7 @@ static struct error *end_segment(struct segmenter *s, const int64_t *next_ms)
 	s->floor_number = g->number;
 	s->report->segment = g->number;
 	s->report->bytes += bytes;
+	measure_end(s->measure, g, after_gap(s->playlist), bytes, entry.duration_ms);
 	prune(s);
 	log_debug("hls.segment", "number=%" PRId64 " start_ms=%" PRId64 " duration_ms=%" PRId64 " bytes=%" PRId64,
 		  entry.number, entry.start_ms, entry.duration_ms, bytes);
@@ -211,13 +212,15 @@ static struct error *end_segment(struct segmenter *s, const int64_t *next_ms)
 static struct error *begin_segment(struct segmenter *s, const struct source *source, const struct frame *f,
 				   int64_t number, bool discontinuity)
 {
+	/* Also over a restart of ours: other tracks or other settings are a discontinuity (4.3.2.3). */
+	discontinuity |= !measure_begin(s->measure, source, f);
 	if (s->writer && (discontinuity || !writer_fits(s->writer, source))) {
 		mem_free(s->writer);
 		s->writer = NULL;
 		discontinuity = true;
 	}
 	if (!s->writer)
-		TRY(writer_new(s, source, s->folder, &s->writer));
+		TRY(writer_new(s, source, s->folder, s->playlist->count > 0, &s->writer));
 	TRY(writer_begin(s->writer, number));
 	s->segment = (struct segment){.open = true,
 				      .discontinuity = discontinuity && s->playlist->count > 0,
@@ -265,7 +268,39 @@ static struct error *key_frame(struct segmenter *s, const struct source *source,
 	return begin_segment(s, source, f, number, false);
 }
 
-static struct error *video(struct segmenter *s, const struct source *source, const struct frame *f)
+/* A picture that begins nothing, from elsewhere on the time line: one alone is a slip of a clock and is left out, the
+ * second says that the time line goes on there. */
+static bool is_stray(struct segmenter *s, const struct frame *f)
+{
+	int64_t step_ms = f->dts_ms - s->last_video.dts_ms, again_ms = f->dts_ms - s->stray.dts_ms;
+	bool confirmed;
+
+	if (f->key || !s->last_video.set || (step_ms >= -BACK_MS && step_ms <= s->target_ms)) {
+		s->stray.set = false;
+		return false;
+	}
+	confirmed = s->stray.set && again_ms >= 0 && again_ms <= s->target_ms;
+	s->stray.set = !confirmed;
+	s->stray.dts_ms = f->dts_ms;
+	return !confirmed;
+}
+
+static void leave_out(struct segmenter *s, const struct frame *f, const char *why)
+{
+	int64_t now_us = clock_mono_us();
+
+	s->left_out++;
+	s->report->dropped += f->video;
+	if (s->said_us && now_us - s->said_us < SAID_US)
+		return;
+	s->said_us = now_us;
+	log_warn("hls.left_out", "frames=%" PRId64 " last=%s dts_ms=%" PRId64 " why=%s", s->left_out,
+		 f->video ? "picture" : "sound", f->dts_ms, why);
+	s->left_out = 0;
+}
+
+/* What the picture's place on the time line asks for, before it is written. */
+static struct error *place_picture(struct segmenter *s, const struct source *source, const struct frame *f)
 {
 	if (s->last_video.set && f->dts_ms < s->last_video.dts_ms - BACK_MS) {
 		TRY(segmenter_flush(s));
@@ -275,34 +310,58 @@ static struct error *video(struct segmenter *s, const struct source *source, con
 	s->last_video.dts_ms = f->dts_ms;
 	if (f->key)
 		return key_frame(s, source, f);
-	if (s->segment.open && f->pts_ms - s->segment.start_ms >= s->longest_ms) {
-		log_warn("hls.no_key_frame", "number=%" PRId64 " cut after %" PRId64 " ms without one",
-			 s->segment.number, f->pts_ms - s->segment.start_ms);
-		TRY(end_segment(s, &f->pts_ms));
-		return begin_segment(s, source, f, slot(s, f->pts_ms) + s->shift, false);
+	if (!s->segment.open || f->pts_ms - s->segment.start_ms < s->target_ms)
+		return NULL;
+	/* A segment must not be longer, and none may begin here (4.3.4.2.1: EXT-X-INDEPENDENT-SEGMENTS). */
+	log_warn("hls.no_key_frame",
+		 "number=%" PRId64 " ends after %" PRId64 " ms without an IDR picture, waiting for one",
+		 s->segment.number, s->target_ms);
+	return end_segment(s, NULL);
+}
+
+static struct error *picture(struct segmenter *s, const struct source *source, const struct frame *f)
+{
+	bool kept = false;
+
+	if (f->damaged || is_stray(s, f)) {
+		leave_out(s, f, f->damaged ? "damaged" : "time-stamp");
+		return NULL;
 	}
+	TRY(place_picture(s, source, f));
+	if (!s->segment.open) {
+		s->report->dropped++;
+		return NULL;
+	}
+	TRY(writer_write(s->writer, source, f, &kept));
+	if (!kept) {
+		leave_out(s, f, "damaged");
+		return NULL;
+	}
+	segment_count(&s->segment, f->pts_ms, f->dts_ms);
+	report_frame(s->report, f->pts_ms);
+	return NULL;
+}
+
+static struct error *sound(struct segmenter *s, const struct source *source, const struct frame *f)
+{
+	int64_t end_ms = f->pts_ms + f->duration_ms, apart_ms = f->dts_ms - s->last_video.dts_ms;
+	bool kept = false;
+
+	if (!s->segment.open)
+		return NULL;
+	if (apart_ms > APART_MS || apart_ms < -APART_MS) {
+		leave_out(s, f, "time-stamp");
+		return NULL;
+	}
+	TRY(writer_write(s->writer, source, f, &kept));
+	if (kept && end_ms > s->segment.audio_end_ms)
+		s->segment.audio_end_ms = end_ms;
 	return NULL;
 }
 
 struct error *segmenter_frame(struct segmenter *s, const struct source *source, const struct frame *f)
 {
-	struct error *e = f->video ? video(s, source, f) : NULL;
-
-	if (!e && s->segment.open)
-		e = writer_write(s->writer, f);
-	if (e)
-		return e;
-	if (!f->video)
-		return NULL;
-	if (!s->segment.open) {
-		s->report->dropped++;
-		return NULL;
-	}
-	s->segment.frames++;
-	if (f->pts_ms > s->segment.last_ms)
-		s->segment.last_ms = f->pts_ms;
-	report_frame(s->report, f->pts_ms);
-	return NULL;
+	return f->video ? picture(s, source, f) : sound(s, source, f);
 }
 
 struct error *segmenter_flush(struct segmenter *s)

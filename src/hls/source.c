@@ -6,12 +6,19 @@
 #include "base/mem.h"
 #include "hls/clock.h"
 
+/* No encoder reorders pictures over a longer time: such a presentation time is damage. */
+#define MAX_REORDER_MS 10000
+/* So many reads in a row that the demuxer cannot make sense of are passed over. */
+#define MAX_DAMAGED 100
+
 struct source {
 	AVFormatContext *input;
+	struct h264_config *config;
 	AVPacket *packet;
 	const volatile sig_atomic_t *stop;
 	int video, audio; /* stream numbers; audio -1: none */
 	unsigned video_version, audio_version;
+	bool audio_carried; /* its present settings fit */
 	bool audio_refused; /* said so already */
 	struct stamp stamps[2];
 };
@@ -54,10 +61,35 @@ static int connect_and_probe(struct source *s, const char *url)
 	return code < 0 ? code : 0;
 }
 
+/* MPEG-TS carries AAC with ADTS headers; settings that these cannot tell would end the muxer. */
+static bool fits_adts(const AVCodecParameters *audio)
+{
+	AVFormatContext *trial = NULL;
+	AVStream *stream;
+	uint8_t *bytes = NULL;
+	int code = avformat_alloc_output_context2(&trial, NULL, "adts", NULL);
+
+	if (code < 0)
+		return false;
+	stream = avformat_new_stream(trial, NULL);
+	code = stream ? avcodec_parameters_copy(stream->codecpar, audio) : AVERROR(ENOMEM);
+	if (stream)
+		stream->codecpar->codec_tag = 0;
+	if (code >= 0)
+		code = avio_open_dyn_buf(&trial->pb);
+	if (code >= 0) {
+		code = avformat_write_header(trial, NULL);
+		avio_close_dyn_buf(trial->pb, &bytes);
+		av_free(bytes);
+	}
+	avformat_free_context(trial);
+	return code >= 0;
+}
+
 static bool can_carry(const AVCodecParameters *audio)
 {
 	if (audio->codec_id == AV_CODEC_ID_AAC)
-		return audio->extradata_size > 0 && audio->sample_rate > 0;
+		return audio->extradata_size > 0 && audio->sample_rate > 0 && fits_adts(audio);
 	return audio->codec_id == AV_CODEC_ID_MP3 && audio->sample_rate > 0;
 }
 
@@ -72,6 +104,7 @@ static void look_for_audio(struct source *s)
 		if (can_carry(par)) {
 			s->audio = (int)i;
 			s->audio_version++;
+			s->audio_carried = true;
 			return;
 		}
 		if (!s->audio_refused && par->codec_id != AV_CODEC_ID_NONE && par->codec_id != AV_CODEC_ID_AAC) {
@@ -95,6 +128,7 @@ static struct error *choose_streams(struct source *s)
 				 avcodec_get_name(par->codec_id));
 	if (par->extradata_size == 0)
 		return error_new(ERROR_INVALID, "the stream's video has no H.264 settings (AVC header)");
+	TRY(h264_config_read(s, par->extradata, (size_t)par->extradata_size, &s->config));
 	s->video_version = 1;
 	look_for_audio(s);
 	return NULL;
@@ -151,6 +185,42 @@ static bool new_settings(AVCodecParameters *par, const AVPacket *packet)
 	return true;
 }
 
+static void new_video(struct source *s, const AVCodecParameters *par)
+{
+	struct h264_config *config = NULL;
+	struct error *e = h264_config_read(s, par->extradata, (size_t)par->extradata_size, &config);
+
+	if (e) {
+		log_warn("hls.settings", "error=%s the earlier ones stay", log_q(e->message));
+		error_free(e);
+		return;
+	}
+	mem_free(s->config);
+	s->config = config;
+	s->video_version++;
+}
+
+static void new_audio(struct source *s, const AVCodecParameters *par)
+{
+	s->audio_version++;
+	s->audio_carried = can_carry(par);
+	if (!s->audio_carried)
+		log_warn("hls.audio", "codec=%s left out, its settings do not fit MPEG-TS",
+			 avcodec_get_name(par->codec_id));
+}
+
+static void look_at_picture(const struct source *s, struct frame *f)
+{
+	const AVPacket *p = f->packet;
+	struct h264_picture picture = h264_picture_look(s->config, p->data, (size_t)p->size);
+	int64_t reorder_ms = f->pts_ms - f->dts_ms;
+
+	f->damaged = !picture.whole || reorder_ms > MAX_REORDER_MS || reorder_ms < -MAX_REORDER_MS;
+	f->key = picture.idr;
+	f->has_sets = picture.has_sets;
+	f->profile = picture.sequence_set ? picture.sequence_set + 1 : s->config->profile;
+}
+
 static bool take_packet(struct source *s, struct frame *ret)
 {
 	AVPacket *p = s->packet;
@@ -165,25 +235,27 @@ static bool take_packet(struct source *s, struct frame *ret)
 		return false;
 	if (new_settings(stream->codecpar, p)) {
 		if (video)
-			s->video_version++;
+			new_video(s, stream->codecpar);
 		else
-			s->audio_version++;
+			new_audio(s, stream->codecpar);
 	}
+	if (!video && !s->audio_carried)
+		return false;
 	dts = av_rescale_q(dts, stream->time_base, (AVRational){1, 1000});
 	pts = av_rescale_q(pts, stream->time_base, (AVRational){1, 1000});
-	ret->packet = p;
-	ret->video = video;
-	ret->key = video && (p->flags & AV_PKT_FLAG_KEY);
+	*ret = (struct frame){.packet = p, .video = video};
 	ret->dts_ms = stamp_unwrap(&s->stamps[video], dts);
 	ret->pts_ms = ret->dts_ms + (pts - dts);
 	ret->duration_ms = av_rescale_q(p->duration, stream->time_base, (AVRational){1, 1000});
 	ret->codec_version = video ? s->video_version : s->audio_version;
+	if (video)
+		look_at_picture(s, ret);
 	return true;
 }
 
 struct error *source_read(struct source *s, enum source_event *ret_event, struct frame *ret_frame)
 {
-	for (;;) {
+	for (int damaged = 0;;) {
 		int code;
 
 		av_packet_unref(s->packet);
@@ -196,6 +268,8 @@ struct error *source_read(struct source *s, enum source_event *ret_event, struct
 			*ret_event = SOURCE_END;
 			return NULL;
 		}
+		if (code == AVERROR_INVALIDDATA && ++damaged < MAX_DAMAGED)
+			continue;
 		if (code < 0)
 			return error_new(ERROR_UNAVAILABLE, "the connection broke: %s", reason(code));
 		if (take_packet(s, ret_frame)) {
@@ -212,7 +286,12 @@ const AVCodecParameters *source_video(const struct source *s)
 
 const AVCodecParameters *source_audio(const struct source *s)
 {
-	return s->audio < 0 ? NULL : s->input->streams[s->audio]->codecpar;
+	return s->audio < 0 || !s->audio_carried ? NULL : s->input->streams[s->audio]->codecpar;
+}
+
+const struct h264_config *source_config(const struct source *s)
+{
+	return s->config;
 }
 
 unsigned source_video_version(const struct source *s)
@@ -222,5 +301,5 @@ unsigned source_video_version(const struct source *s)
 
 unsigned source_audio_version(const struct source *s)
 {
-	return s->audio_version;
+	return s->audio_carried ? s->audio_version : 0;
 }

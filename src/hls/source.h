@@ -9,13 +9,18 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "media/h264.h"
 
 struct source;
 
 struct frame {
 	AVPacket *packet; /* the source's, until the next read */
 	bool video;
-	bool key;               /* video only */
+	bool damaged;  /* video: no picture that could be stored; the rest below says nothing but its time */
+	bool key;      /* video: IDR, decoding may begin here; whatever the container's flag says */
+	bool has_sets; /* video: brings its parameter sets itself */
+	const uint8_t
+		*profile; /* video: profile, constraints and level, 3 bytes, of the parameter sets it is decoded with */
 	int64_t pts_ms, dts_ms; /* unwrapped */
 	int64_t duration_ms;    /* 0: unknown */
 	unsigned codec_version; /* of its stream: rises when codec settings change */
@@ -32,6 +37,8 @@ struct error *source_read(struct source *s, enum source_event *ret_event, struct
 /* Codec parameters as they are now; audio is NULL when there is none that HLS can carry. */
 const AVCodecParameters *source_video(const struct source *s);
 const AVCodecParameters *source_audio(const struct source *s);
+/* Parameter sets as they are now, until the next read. */
+const struct h264_config *source_config(const struct source *s);
 unsigned source_video_version(const struct source *s);
 unsigned source_audio_version(const struct source *s); /* 0: no audio */
 

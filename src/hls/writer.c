@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libavutil/opt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 
 #define BUFFER_BYTES 65536
 #define UNFINISHED ".part"
+/* Sound whose time stamps do not rise: so little is moved, more is left out. */
+#define MAX_MOVE (90 * 200)
 /* What a decoder may buffer: the program clock runs this much before the time stamps. */
 #define CLOCK_LEAD_US 700000
 
@@ -27,6 +30,7 @@ struct writer {
 	unsigned versions[STREAMS];
 	int64_t last_dts[STREAMS];
 	bool header_written;
+	bool resumed;
 	int fd;
 	int failed; /* errno of a failed write */
 	int64_t bytes;
@@ -79,6 +83,26 @@ static int add_stream(struct writer *w, int index, const AVCodecParameters *par)
 	return code;
 }
 
+/* The muxer gets pictures as annex B wants them, and so must not be told of another form. */
+static int add_video(struct writer *w, const struct source *source)
+{
+	const struct h264_config *config = source_config(source);
+	AVCodecParameters *par;
+	int code = add_stream(w, VIDEO, source_video(source));
+
+	if (code < 0)
+		return code;
+	par = w->muxer->streams[VIDEO]->codecpar;
+	av_freep(&par->extradata);
+	par->extradata_size = 0;
+	par->extradata = av_mallocz(config->sets_len + AV_INPUT_BUFFER_PADDING_SIZE);
+	if (!par->extradata)
+		return AVERROR(ENOMEM);
+	memcpy(par->extradata, config->sets, config->sets_len);
+	par->extradata_size = (int)config->sets_len;
+	return 0;
+}
+
 static int set_up(struct writer *w, const struct source *source)
 {
 	const AVCodecParameters *audio = source_audio(source);
@@ -96,7 +120,9 @@ static int set_up(struct writer *w, const struct source *source)
 	/* All renditions share the job's time line: time stamps are written as they come. */
 	code = av_opt_set(w->muxer->priv_data, "mpegts_copyts", "1", 0);
 	if (code >= 0)
-		code = add_stream(w, VIDEO, source_video(source));
+		code = add_video(w, source);
+	if (code >= 0 && w->resumed)
+		code = av_opt_set(w->muxer->priv_data, "mpegts_flags", "+initial_discontinuity", 0);
 	if (code >= 0 && audio)
 		code = add_stream(w, AUDIO, audio);
 	w->versions[VIDEO] = source_video_version(source);
@@ -113,12 +139,14 @@ static struct error *failure(const struct writer *w, int code)
 	return error_new(ERROR_FAILED, "cannot make MPEG-TS: %s", av_make_error_string(text, sizeof(text), code));
 }
 
-struct error *writer_new(const void *ctx, const struct source *source, const char *folder, struct writer **ret_writer)
+struct error *writer_new(const void *ctx, const struct source *source, const char *folder, bool resumed,
+			 struct writer **ret_writer)
 {
 	struct writer *w = mem_new(ctx, struct writer);
 	int code;
 
 	w->fd = -1;
+	w->resumed = resumed;
 	w->folder = mem_strdup(w, folder);
 	talloc_set_destructor(w, destroy);
 	code = set_up(w, source);
@@ -178,33 +206,66 @@ static struct error *write_header(struct writer *w, const struct frame *first)
 	return NULL;
 }
 
-struct error *writer_write(struct writer *w, const struct frame *f)
+/* The frame as the muxer takes it; AVERROR_INVALIDDATA: it has nothing to be written. */
+static int fill_packet(struct writer *w, const struct source *source, const struct frame *f)
 {
-	int index = f->video ? VIDEO : AUDIO;
+	const struct h264_config *config = source_config(source);
 	AVPacket *p = w->packet;
+	size_t len = (size_t)f->packet->size, room = h264_annexb_room(config, len);
 	int code;
 
-	if (!f->video && w->versions[AUDIO] != f->codec_version)
-		return NULL; /* goes on with the next segment's settings */
-	TRY(write_header(w, f));
-	code = av_packet_ref(p, f->packet);
-	if (code < 0)
-		return failure(w, code);
-	p->stream_index = index;
+	if (!f->video) {
+		code = av_packet_ref(p, f->packet);
+	} else {
+		code = room > INT_MAX / 2 ? AVERROR_INVALIDDATA : av_new_packet(p, (int)room);
+		if (code >= 0)
+			av_shrink_packet(
+				p, (int)h264_annexb(config, f->packet->data, len, f->key && !f->has_sets, p->data));
+		if (code >= 0 && f->key)
+			p->flags |= AV_PKT_FLAG_KEY;
+	}
+	p->stream_index = f->video ? VIDEO : AUDIO;
 	p->dts = f->dts_ms * 90;
 	p->pts = f->pts_ms * 90;
 	p->duration = f->duration_ms * 90;
 	p->pos = -1;
-	if (p->dts <= w->last_dts[index])
-		p->dts = w->last_dts[index] + 1;
+	return code;
+}
+
+static bool make_rise(struct writer *w, AVPacket *p)
+{
+	int64_t last = w->last_dts[p->stream_index];
+
+	if (p->dts <= last) {
+		if (p->stream_index == AUDIO && last - p->dts > MAX_MOVE)
+			return false;
+		p->dts = last + 1;
+	}
 	if (p->pts < p->dts)
 		p->pts = p->dts;
-	w->last_dts[index] = p->dts;
-	code = av_write_frame(w->muxer, p);
+	return true;
+}
+
+struct error *writer_write(struct writer *w, const struct source *source, const struct frame *f, bool *ret_kept)
+{
+	AVPacket *p = w->packet;
+	int code;
+
+	*ret_kept = false;
+	if (!f->video && w->versions[AUDIO] != f->codec_version)
+		return NULL; /* goes on with the next segment's settings */
+	TRY(write_header(w, f));
+	code = fill_packet(w, source, f);
+	if (code >= 0 && make_rise(w, p)) {
+		int64_t dts = p->dts;
+
+		code = av_write_frame(w->muxer, p);
+		if (code >= 0)
+			w->last_dts[f->video ? VIDEO : AUDIO] = dts;
+		*ret_kept = code >= 0;
+	}
 	av_packet_unref(p);
-	if (code >= 0 && w->io->error)
-		code = w->io->error;
-	return code < 0 ? failure(w, code) : NULL;
+	return w->failed || w->io->error ? failure(w, w->io->error) : NULL;
 }
 
 struct error *writer_end(struct writer *w, int64_t *ret_bytes)

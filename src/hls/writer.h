@@ -7,15 +7,19 @@
 
 struct writer;
 
-/* For the source's streams as they are now. */
-struct error *writer_new(const void *ctx, const struct source *source, const char *folder,
+/* For the source's streams as they are now. `resumed`: other segments stand before its first, whose packet counters it
+ * does not go on from; its first packets say so. */
+struct error *writer_new(const void *ctx, const struct source *source, const char *folder, bool resumed,
 			 struct writer **ret_writer) MUST_CHECK;
 /* Are the codec settings still those it was made for? New sound can wait for the next segment, new video cannot. */
 bool writer_video_fits(const struct writer *w, const struct source *source);
 bool writer_fits(const struct writer *w, const struct source *source);
 struct error *writer_begin(struct writer *w, int64_t number) MUST_CHECK;
-/* Time stamps stay what they are; only those that would not rise are moved by 1/90 ms. */
-struct error *writer_write(struct writer *w, const struct frame *f) MUST_CHECK;
+/* Time stamps stay what they are; only those that would not rise are moved by 1/90 ms. Every IDR picture is written
+ * with its parameter sets. What is wrong with the frame itself leaves it out (*ret_kept is false) and is no error: only
+ * a file that cannot be written is. */
+struct error *writer_write(struct writer *w, const struct source *source, const struct frame *f,
+			   bool *ret_kept) MUST_CHECK;
 /* Flush, sync, rename to its name. */
 struct error *writer_end(struct writer *w, int64_t *ret_bytes) MUST_CHECK;
 /* Remove the unfinished file; freeing the writer does that too. */

@@ -7,17 +7,25 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "media/args.h"
+#include "media/normalise.h"
 
-#define DEFAULT_NORMALISE_BPS 4000000
 #define DEFAULT_PRESET "veryfast"
+
+static char *application_url(const void *ctx, const char *host, int port, const char *application)
+{
+	bool v6 = strchr(host, ':') != NULL;
+
+	return mem_printf(ctx, "rtmp://%s%s%s:%d/%s", v6 ? "[" : "", host, v6 ? "]" : "", port, application);
+}
 
 char *media_rtmp_url(const void *ctx, const char *host, int port, const char *application, const char *stream,
 		     const char *key)
 {
-	bool v6 = strchr(host, ':') != NULL;
+	char *base = application_url(NULL, host, port, application);
+	char *url = mem_printf(ctx, "%s/%s%s%s", base, stream, key ? "?key=" : "", key ? key : "");
 
-	return mem_printf(ctx, "rtmp://%s%s%s:%d/%s/%s%s%s", v6 ? "[" : "", host, v6 ? "]" : "", port, application,
-			  stream, key ? "?key=" : "", key ? key : "");
+	mem_free(base);
+	return url;
 }
 
 int64_t media_relay_offset_ms(int64_t last_ms, int fragment_s)
@@ -52,12 +60,10 @@ static void output(struct args *a, const struct media_programs *p, const char *h
 {
 	args_add(a, "-flvflags", "no_duration_filesize", "-rw_timeout", "5000000", "-send_buffer_size", "65536");
 	if (key && p->keys) {
-		bool v6 = strchr(host, ':') != NULL;
-
 		args_add(a, "-fpre");
 		args_own(a, file_join(a->v, p->keys, media_key_name(a->v, host, port, application, stream)));
 		args_add(a, "-f", "flv");
-		args_printf(a, "rtmp://%s%s%s:%d/%s", v6 ? "[" : "", host, v6 ? "]" : "", port, application);
+		args_own(a, application_url(a->v, host, port, application));
 		return;
 	}
 	args_add(a, "-f", "flv");
@@ -69,63 +75,81 @@ const char *media_application(const struct api_target *t, const char *job, const
 	return t->application && strcmp(t->application, job) != 0 ? t->application : default_application;
 }
 
+static int target_port(const struct api_target *t, bool failover)
+{
+	return failover && t->failover_port ? t->failover_port : t->port;
+}
+
 static void output_target(struct args *a, const struct media_programs *p, const char *job, const struct api_target *t,
 			  bool use_failover, const char *default_application)
 {
 	bool failover = use_failover && t->failover_ip;
 
-	output(a, p, failover ? t->failover_ip : t->ip, failover && t->failover_port ? t->failover_port : t->port,
+	output(a, p, failover ? t->failover_ip : t->ip, target_port(t, failover),
 	       media_application(t, job, default_application), t->stream, t->key);
 }
 
-/* Encode once so that HLS can store it: key frames twice a fragment, AAC. The buffer is under 1 MiB, so is any
- * frame. */
-static void normalise(struct args *a, int64_t bitrate_bps, int fragment_s)
+/* dsn-relay from a stream of this node to a server. */
+static void relay(struct args *a, const struct media_programs *p, int rtmp_port, const char *application,
+		  const char *stream, const char *progress_url)
 {
-	int64_t bps = bitrate_bps > 0 ? bitrate_bps : DEFAULT_NORMALISE_BPS;
-	int64_t buffer_bits = bps * 2 < 8000000 ? bps * 2 : 8000000;
-
-	args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c:v", "libx264", "-preset", DEFAULT_PRESET, "-bf", "2",
-		 "-pix_fmt", "yuv420p", "-sc_threshold", "0", "-g", "1000", "-force_key_frames");
-	args_printf(a, "expr:gte(t,n_forced*%d/2)", fragment_s);
-	args_add(a, "-b:v");
-	args_printf(a, "%" PRId64, bps);
-	args_add(a, "-maxrate");
-	args_printf(a, "%" PRId64, bps);
-	args_add(a, "-bufsize");
-	args_printf(a, "%" PRId64, buffer_bits);
-	args_add(a, "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000");
+	args_add(a, p->relay, "--input");
+	args_own(a, media_rtmp_url(a->v, "127.0.0.1", rtmp_port, application, stream, NULL));
+	if (progress_url)
+		args_add(a, "--progress", progress_url);
 }
 
-char **media_ffmpeg_relay(const void *ctx, const struct media_programs *p, const struct media_relay *r)
+static void relay_to(struct args *a, const struct media_programs *p, const char *host, int port,
+		     const char *application, const char *stream, const char *key)
+{
+	if (key && p->keys) {
+		args_add(a, "--key-file");
+		args_own(a, file_join(a->v, p->keys, media_key_name(a->v, host, port, application, stream)));
+		args_add(a, "--output");
+		args_own(a, application_url(a->v, host, port, application));
+		return;
+	}
+	args_add(a, "--output");
+	args_own(a, media_rtmp_url(a->v, host, port, application, stream, key));
+}
+
+char **media_relay(const void *ctx, const struct media_programs *p, const struct media_relay *r)
 {
 	struct args *a = args_new(ctx);
 
-	start(a, p->ffmpeg, r->progress_url);
-	/* Without -copyts: whatever the publisher's clock says, the job's time line begins at offset_ms. */
-	input(a, r->rtmp_port, MEDIA_INGEST, r->job);
-	if (r->normalise)
-		normalise(a, r->bitrate_bps, r->fragment_s);
-	else
-		args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy");
-	args_add(a, "-output_ts_offset");
-	args_printf(a, "%" PRId64 ".%03d", r->offset_ms / 1000, (int)(r->offset_ms % 1000));
-	output(a, p, "127.0.0.1", r->rtmp_port, MEDIA_LIVE, r->job, r->key);
+	relay(a, p, r->rtmp_port, MEDIA_INGEST, r->job, r->progress_url);
+	args_add(a, "--fragment");
+	args_printf(a, "%d", r->fragment_s);
+	args_add(a, "--offset");
+	args_printf(a, "%" PRId64, r->offset_ms);
+	relay_to(a, p, "127.0.0.1", r->rtmp_port, r->normalise ? MEDIA_CLEAN : MEDIA_LIVE, r->job, r->key);
 	return args_done(a, ctx);
 }
 
-char **media_ffmpeg_copy(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
-			 const struct api_target *target, bool use_failover, const char *default_application,
-			 const char *progress_url)
+char **media_ffmpeg_normalise(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
+			      const char *key, int64_t bitrate_bps, int fragment_s, const char *progress_url)
 {
+	struct media_normalise how = {.bitrate_bps = bitrate_bps, .fragment_s = fragment_s, .live = true};
 	struct args *a = args_new(ctx);
 
 	start(a, p->ffmpeg, progress_url);
 	args_add(a, "-copyts");
-	input(a, rtmp_port, MEDIA_LIVE, job);
-	/* Without a picture it fails and joins again, rather than going on with sound alone. */
-	args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy");
-	output_target(a, p, job, target, use_failover, default_application);
+	input(a, rtmp_port, MEDIA_CLEAN, job);
+	media_normalise_args(a, &how, -1, -1);
+	output(a, p, "127.0.0.1", rtmp_port, MEDIA_LIVE, job, key);
+	return args_done(a, ctx);
+}
+
+char **media_copy(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
+		  const struct api_target *target, bool use_failover, const char *default_application,
+		  const char *progress_url)
+{
+	bool failover = use_failover && target->failover_ip;
+	struct args *a = args_new(ctx);
+
+	relay(a, p, rtmp_port, MEDIA_LIVE, job, progress_url);
+	relay_to(a, p, failover ? target->failover_ip : target->ip, target_port(target, failover),
+		 media_application(target, job, default_application), target->stream, target->key);
 	return args_done(a, ctx);
 }
 
@@ -245,34 +269,34 @@ char **media_segmenter(const void *ctx, const struct media_programs *p, int rtmp
 	return args_done(a, ctx);
 }
 
-char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const char *input_path, const char *url,
-			 bool normalised, int64_t bitrate_bps, int fragment_s, const char *progress_url)
+char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const struct media_push *push)
 {
+	const struct media_verdict *v = push->verdict;
+	bool shaped = v->sar_num != v->sar_den && v->sar_num <= UINT16_MAX && v->sar_den <= UINT16_MAX;
 	struct args *a = args_new(ctx);
 
-	start(a, p->ffmpeg, progress_url);
-	args_add(a, "-re", "-i");
-	/* A name such as "-x" or "a:b" must not be read as an option or a protocol. */
-	args_printf(a, "file:%s", input_path);
-	if (normalised)
-		normalise(a, bitrate_bps, fragment_s);
-	else
-		args_add(a, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy");
-	args_add(a, "-flvflags", "no_duration_filesize", "-rw_timeout", "15000000", "-f", "flv", url);
-	return args_done(a, ctx);
-}
-
-char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, const char *url, int seconds)
-{
-	struct args *a = args_new(ctx);
-
-	args_add(a, p->ffprobe, "-v", "error");
-	if (seconds) {
-		args_add(a, "-read_intervals");
-		args_printf(a, "%%+%d", seconds);
+	start(a, p->ffmpeg, push->progress_url);
+	/* What a film that was cut off has of its last frame is no frame. */
+	args_add(a, "-re", "-fflags", "+discardcorrupt");
+	if (push->film) {
+		args_add(a, "-i");
+		/* A name such as "-x" or "a:b" must not be read as an option or a protocol. */
+		args_printf(a, "file:%s", push->film);
+	} else {
+		args_add(a, "-f", "concat", "-safe", "0", "-auto_convert", "0", "-protocol_whitelist", "file,pipe",
+			 "-i", "pipe:0");
 	}
-	args_add(a, "-show_entries",
-		 "packet=stream_index,pts_time,size,flags:stream=index,codec_name,codec_type,width,height", "-of",
-		 "csv=nk=0", url);
+	if (v->fits) {
+		media_map_args(a, v->video_index, v->audio_index);
+		args_add(a, "-c", "copy");
+	} else {
+		media_normalise_args(a, &push->how, v->video_index, v->audio_index);
+	}
+	/* FLV has no place for the shape of a pixel: what only the film's container knew is written into the stream. */
+	if (shaped && (v->fits || push->how.copy_video)) {
+		args_add(a, "-bsf:v");
+		args_printf(a, "h264_metadata=sample_aspect_ratio=%d/%d", v->sar_num, v->sar_den);
+	}
+	args_add(a, "-flvflags", "no_duration_filesize", "-rw_timeout", "15000000", "-f", "flv", push->url);
 	return args_done(a, ctx);
 }

@@ -4,14 +4,16 @@
 #define DSN_MEDIA_FFMPEG_H
 
 #include "api/task.h"
+#include "media/probe.h"
 
 struct media_programs {
 	const char *ffmpeg; /* path or name as the runtime sees it */
 	const char *ffprobe;
 	const char *segmenter; /* dsn-hls */
-	/* Folder of key files as the runtime sees it: a publisher's key is then read by ffmpeg from the file
-	 * media_key_name() in it (made by media_keys_write()) and stands in no process list. NULL: keys stand in the
-	 * URL. */
+	const char *relay;     /* dsn-relay */
+	/* Folder of key files as the runtime sees it: a publisher's key is then read by ffmpeg or dsn-relay from the
+	 * file media_key_name() in it (made by media_keys_write()) and stands in no process list. NULL: keys stand in
+	 * the URL. */
 	const char *keys;
 };
 
@@ -22,6 +24,7 @@ char *media_rtmp_url(const void *ctx, const char *host, int port, const char *ap
 /* The applications of a managed node. */
 #define MEDIA_INGEST "ingest"
 #define MEDIA_LIVE "live"
+#define MEDIA_CLEAN "clean" /* on its way to the encoder that normalises it */
 
 /* The application a target is reached at: its own, or `default_application` when it names none or just the job (which
  * is how 1.00 documents write "that node's application for this job"). */
@@ -38,10 +41,10 @@ struct error *media_keys_write(const char *folder, const struct api_task *task, 
 struct error *media_keys_remove(const char *folder, const struct api_task *task, int rtmp_port,
 				const char *default_application) MUST_CHECK;
 
-/* Distributor: takes ingest/<job>, moves its time line by offset_ms, publishes live/<job> on the same node.
- * normalise: encode once with regular key frames (every fragment_s/2) and AAC; else copy.
- * offset_ms: at least MEDIA_OFFSET_MS (encoders' negative dts must not reach FLV) and below 2147000000 with the
- * stream's length (FLV's time stamps); for a publisher that comes back, media_relay_offset_ms(). */
+/* Distributor: takes ingest/<job>, puts it onto the job's time line from offset_ms on, publishes live/<job> on the same
+ * node, or clean/<job> where media_ffmpeg_normalise() takes it. offset_ms: at least MEDIA_OFFSET_MS (encoders' negative
+ * dts must not reach FLV) and below 2147000000 with the stream's length (FLV's time stamps); for a publisher that comes
+ * back, media_relay_offset_ms(). */
 #define MEDIA_OFFSET_MS 10000
 struct media_relay {
 	int rtmp_port;
@@ -49,20 +52,23 @@ struct media_relay {
 	const char *key;
 	int64_t offset_ms;
 	bool normalise;
-	int64_t bitrate_bps; /* for normalise; 0: 4 Mb/s */
 	int fragment_s;
 	const char *progress_url;
 };
-char **media_ffmpeg_relay(const void *ctx, const struct media_programs *p, const struct media_relay *r);
+char **media_relay(const void *ctx, const struct media_programs *p, const struct media_relay *r);
+/* Distributor: clean/<job> encoded once, with regular key frames (every fragment_s/2) and AAC, to live/<job>; on the
+ * same time line. bitrate_bps 0: 4 Mb/s. */
+char **media_ffmpeg_normalise(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
+			      const char *key, int64_t bitrate_bps, int fragment_s, const char *progress_url);
 /* The offset for a publisher that comes back: the first fragment after `last_ms`, so that segments' numbers go on.
  * last_ms is where the job's time line ended: the former relay's offset_ms plus its last out_time_ms (the relay's
  * progress counts from 0); negative: nothing was relayed yet. */
 int64_t media_relay_offset_ms(int64_t last_ms, int fragment_s);
 
 /* Distributor: copy live/<job> to one target. use_failover picks failover_ip. */
-char **media_ffmpeg_copy(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
-			 const struct api_target *target, bool use_failover, const char *default_application,
-			 const char *progress_url);
+char **media_copy(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
+		  const struct api_target *target, bool use_failover, const char *default_application,
+		  const char *progress_url);
 
 /* Transcoder: one decode of live/<job>, one encode per rendition, key frames at the source's, sent to the targets. */
 char **media_ffmpeg_transcode(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
@@ -73,12 +79,22 @@ char **media_ffmpeg_transcode(const void *ctx, const struct media_programs *p, i
 char **media_segmenter(const void *ctx, const struct media_programs *p, int rtmp_port, const char *stream,
 		       const char *folder, int fragment_s, int window_s, const char *progress_url);
 
-/* Customer: send a file in real time to the distributor (copy when probed fit, else normalised). */
-char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const char *input, const char *url,
-			 bool normalise, int64_t bitrate_bps, int fragment_s, const char *progress_url);
+/* Customer: send a film in real time to the distributor: copied when it fits, else normalised. */
+struct media_push {
+	const char *film; /* NULL: what stands in the list of turns (media/loop.h) on descriptor 0 */
+	const char *url;
+	const struct media_verdict *verdict; /* not refused */
+	struct media_normalise how;          /* the verdict's, with the bit rate that was ordered */
+	const char *progress_url;
+};
+char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const struct media_push *push);
 
-/* Ingest check of a live stream: ffprobe of the first `seconds` of ingest/<job>, packets as CSV, see media/probe.h.
- * seconds 0: all of it. */
+/* What a source is judged by, see media/probe.h. First `seconds` only; 0: all of it.
+ * Packets, streams, programmes and the container, as JSON. */
 char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, const char *url, int seconds);
+/* Some decoded frames of stream `index`, as JSON. */
+char **media_ffprobe_frames(const void *ctx, const struct media_programs *p, const char *url, int index);
+/* The packets of an H.264 stream that are IDR pictures, as ffmpeg's framecrc. */
+char **media_ffmpeg_idr(const void *ctx, const struct media_programs *p, const char *url, int index, int seconds);
 
 #endif

@@ -11,6 +11,15 @@
 /* No line pair of an entry, with its tags, is longer. */
 #define ENTRY_BYTES 192
 #define HEADER_BYTES 512
+/* Constant, since a playlist's head must not change (6.2.1): the highest one that a tag of ours asks for. */
+#define VERSION "6"
+/* In the name of an entry that has no number of its own. */
+#define REST ".rest"
+
+int hls_target_s(int fragment_s)
+{
+	return (fragment_s * 3 + 1) / 2;
+}
 
 struct hls_playlist *hls_playlist_new(const void *ctx, int fragment_s, int window_s)
 {
@@ -18,7 +27,7 @@ struct hls_playlist *hls_playlist_new(const void *ctx, int fragment_s, int windo
 
 	p->fragment_s = fragment_s;
 	p->window_s = window_s;
-	p->target_s = fragment_s;
+	p->target_s = hls_target_s(fragment_s);
 	return p;
 }
 
@@ -32,14 +41,6 @@ static int64_t end_ms(const struct hls_segment *s)
 	return s->start_ms + s->duration_ms;
 }
 
-static void raise_target(struct hls_playlist *p, const struct hls_segment *s)
-{
-	int64_t rounded_s = (s->duration_ms + 500) / 1000;
-
-	if (p->target_s < rounded_s)
-		p->target_s = rounded_s;
-}
-
 static void append(struct hls_playlist *p, const struct hls_segment *s)
 {
 	if (p->count == p->capacity) {
@@ -49,22 +50,42 @@ static void append(struct hls_playlist *p, const struct hls_segment *s)
 	if (p->count == 0)
 		p->sequence = s->number;
 	p->segments[p->count++] = *s;
-	raise_target(p, s);
 }
 
-/* One entry for each lost number; they share the time between `from_ms` and the segment by the fragments' bounds. */
-static void append_gaps(struct hls_playlist *p, const struct hls_segment *s, int64_t first, int64_t from_ms)
+/* A piece of a hole, from the end of the last entry on. A rest is joined to its neighbour where the two are no longer
+ * than a segment may be. `room_ms`: so much may the last entry grow. */
+static void append_gap(struct hls_playlist *p, int64_t number, bool rest, int64_t from_ms, int64_t to_ms, bool first)
+{
+	struct hls_segment *last = &p->segments[p->count - 1];
+	struct hls_segment gap = {
+		.number = number, .start_ms = from_ms, .duration_ms = to_ms - from_ms, .gap = true, .rest = rest};
+
+	if (first || (!rest && !last->rest) || last->duration_ms + gap.duration_ms > p->target_s * INT64_C(1000)) {
+		append(p, &gap);
+		return;
+	}
+	last->duration_ms += gap.duration_ms;
+	if (!rest) {
+		last->number = number;
+		last->rest = false;
+	}
+}
+
+/* Nothing was stored from `from_ms` until the segment: pieces between the fragments' bounds. */
+static void append_gaps(struct hls_playlist *p, const struct hls_segment *s, int64_t after, int64_t from_ms)
 {
 	int64_t fragment_ms = p->fragment_s * INT64_C(1000);
 	int64_t bound_ms = floor_div(s->start_ms, fragment_ms) * fragment_ms;
+	bool first = true;
 
-	for (int64_t n = first; n < s->number; n++) {
-		int64_t to_ms = n + 1 == s->number ? s->start_ms : bound_ms - (s->number - n - 1) * fragment_ms;
-		struct hls_segment gap = {.number = n, .start_ms = from_ms, .gap = true};
+	for (int64_t n = after; n <= s->number; n++) {
+		int64_t to_ms = n == s->number ? s->start_ms : bound_ms - (s->number - n - 1) * fragment_ms;
 
-		gap.duration_ms = to_ms > from_ms ? to_ms - from_ms : 0;
-		append(p, &gap);
-		from_ms += gap.duration_ms;
+		if (to_ms <= from_ms)
+			continue;
+		append_gap(p, n, n == after || n == s->number, from_ms, to_ms, first);
+		first = false;
+		from_ms = to_ms;
 	}
 }
 
@@ -87,46 +108,30 @@ static void drop_first(struct hls_playlist *p)
 
 static void slide(struct hls_playlist *p)
 {
-	int64_t left_ms;
+	int64_t least_s = p->target_s * 3, left_ms;
 
 	while (p->count > HLS_MAX_SEGMENTS)
 		drop_first(p);
 	if (!p->window_s)
 		return;
-	left_ms = listed_ms(p) - p->window_s * INT64_C(1000);
+	/* Fewer than three target durations must not be left (6.2.2). */
+	left_ms = listed_ms(p) - (p->window_s > least_s ? p->window_s : least_s) * 1000;
 	while (p->count > 1 && left_ms >= p->segments[0].duration_ms) {
 		left_ms -= p->segments[0].duration_ms;
 		drop_first(p);
 	}
 }
 
-/* What is listed lasts until the next begins, so that playlist time is the job's time in all renditions: the end of an
- * entry was an estimate, the start of the next is a fact. */
-static void reach(struct hls_playlist *p, struct hls_segment *last, int64_t next_ms)
-{
-	if (next_ms <= last->start_ms)
-		return;
-	last->duration_ms = next_ms - last->start_ms;
-	raise_target(p, last);
-}
-
 void hls_playlist_add(struct hls_playlist *p, const struct hls_segment *s)
 {
 	struct hls_segment added = *s;
-	struct hls_segment *last = p->count ? &p->segments[p->count - 1] : NULL;
+	const struct hls_segment *last = p->count ? &p->segments[p->count - 1] : NULL;
 
 	assert(!last || s->number > last->number);
-	if (last && !added.discontinuity) {
-		int64_t missing = s->number - last->number - 1;
-		bool lost = missing > 0 && s->start_ms - end_ms(last) >= p->fragment_s * INT64_C(500);
-
-		if (!lost)
-			reach(p, last, s->start_ms);
-		else if (missing > HLS_MAX_GAPS)
-			added.discontinuity = true;
-		else
-			append_gaps(p, s, last->number + 1, end_ms(last));
-	}
+	if (last && s->number - last->number - 1 > HLS_MAX_GAPS)
+		added.discontinuity = true;
+	if (last && !added.discontinuity && s->start_ms - end_ms(last) >= HLS_HOLE_MS)
+		append_gaps(p, s, last->number, end_ms(last));
 	append(p, &added);
 	slide(p);
 }
@@ -168,14 +173,6 @@ static void put(struct text *t, const char *fmt, ...)
 	t->len += (size_t)n;
 }
 
-static bool any_gap(const struct hls_playlist *p)
-{
-	for (size_t i = 0; i < p->count; i++)
-		if (p->segments[i].gap)
-			return true;
-	return false;
-}
-
 static void put_entry(struct text *t, const struct hls_segment *s, const struct hls_segment *before)
 {
 	if (s->discontinuity)
@@ -185,8 +182,8 @@ static void put_entry(struct text *t, const struct hls_segment *s, const struct 
 		put(t, "#dsn:start=%" PRId64 "\n", s->start_ms);
 	if (s->gap)
 		put(t, "#EXT-X-GAP\n");
-	put(t, "#EXTINF:%" PRId64 ".%03" PRId64 ",\n%010" PRId64 ".ts\n", s->duration_ms / 1000, s->duration_ms % 1000,
-	    s->number);
+	put(t, "#EXTINF:%" PRId64 ".%03" PRId64 ",\n%010" PRId64 "%s.ts\n", s->duration_ms / 1000,
+	    s->duration_ms % 1000, s->number, s->rest ? REST : "");
 }
 
 char *hls_playlist_text(const void *ctx, const struct hls_playlist *p)
@@ -195,7 +192,7 @@ char *hls_playlist_text(const void *ctx, const struct hls_playlist *p)
 	char *text;
 
 	t.data = mem_array(NULL, char, t.capacity);
-	put(&t, "#EXTM3U\n#EXT-X-VERSION:%d\n", any_gap(p) ? 8 : 3);
+	put(&t, "#EXTM3U\n#EXT-X-VERSION:" VERSION "\n#EXT-X-INDEPENDENT-SEGMENTS\n");
 	put(&t, "#EXT-X-TARGETDURATION:%" PRId64 "\n#EXT-X-MEDIA-SEQUENCE:%" PRId64 "\n", p->target_s, p->sequence);
 	if (p->discontinuity_sequence)
 		put(&t, "#EXT-X-DISCONTINUITY-SEQUENCE:%" PRId64 "\n", p->discontinuity_sequence);
@@ -235,26 +232,4 @@ out:
 		e = error_wrap(e, "cannot end the playlist %s/%s", top, name);
 	mem_free(scope);
 	return e;
-}
-
-char *hls_master_text(const void *ctx, const char *job, const struct api_hls *hls)
-{
-	char *text = mem_strdup(ctx, "#EXTM3U\n#EXT-X-VERSION:3\n");
-
-	for (size_t i = 0; i < hls->variant_count; i++) {
-		const struct api_hls_variant *v = &hls->variants[i];
-		char *longer;
-
-		if (v->params && v->params[0])
-			longer = mem_printf(ctx, "%s#EXT-X-STREAM-INF:%s\n%s%s/" HLS_PLAYLIST_NAME "\n", text,
-					    v->params, job, v->variant);
-		else
-			longer = mem_printf(ctx,
-					    "%s#EXT-X-STREAM-INF:BANDWIDTH=%" PRId64
-					    ",RESOLUTION=%dx%d\n%s%s/" HLS_PLAYLIST_NAME "\n",
-					    text, v->bandwidth_bps, v->size.width, v->size.height, job, v->variant);
-		mem_free(text);
-		text = longer;
-	}
-	return text;
 }

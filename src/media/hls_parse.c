@@ -116,6 +116,20 @@ static struct error *read_settings(struct reader *r, struct hls_playlist *p)
 	return NULL;
 }
 
+static struct error *read_target(struct reader *r, int64_t *ret_s)
+{
+	bool more = false;
+
+	TRY(next(r, &more));
+	/* Playlists of earlier versions have no such line. */
+	if (more && is(r, "#EXT-X-INDEPENDENT-SEGMENTS"))
+		TRY(next(r, &more));
+	if (!more || !skip(r, "#EXT-X-TARGETDURATION:"))
+		return error_new(ERROR_INVALID, "playlist line %d: expected #EXT-X-TARGETDURATION:...", r->number);
+	TRY(ranged(r, 1, MAX_VALUE, ret_s));
+	return done(r);
+}
+
 static struct error *read_header(struct reader *r, struct hls_playlist *p)
 {
 	int64_t version = 0;
@@ -125,7 +139,7 @@ static struct error *read_header(struct reader *r, struct hls_playlist *p)
 	if (!more || !is(r, "#EXTM3U"))
 		return refuse(r, "expected #EXTM3U");
 	TRY(tag(r, "#EXT-X-VERSION:", 3, 8, &version));
-	TRY(tag(r, "#EXT-X-TARGETDURATION:", 1, MAX_VALUE, &p->target_s));
+	TRY(read_target(r, &p->target_s));
 	TRY(tag(r, "#EXT-X-MEDIA-SEQUENCE:", 0, MAX_VALUE, &p->sequence));
 	TRY(next(r, &more));
 	if (more && skip(r, "#EXT-X-DISCONTINUITY-SEQUENCE:")) {
@@ -161,17 +175,26 @@ static struct error *read_duration(struct reader *r, int64_t *ret_ms)
 	return NULL;
 }
 
-static struct error *read_name(struct reader *r, int64_t *ret_number)
+static struct error *read_name(struct reader *r, bool gap, int64_t *ret_number, bool *ret_rest)
 {
-	char name[24];
+	static const char end[] = ".rest.ts";
+	size_t len = r->len, n = strlen(end);
+	char name[32];
 
-	if (r->len >= sizeof(name))
+	if (len >= sizeof(name) || memchr(r->line, '\0', len))
 		return refuse(r, "no segment's name");
-	memcpy(name, r->line, r->len);
-	name[r->len] = '\0';
-	if (memchr(name, '\0', r->len) || !hls_segment_number(name, ret_number))
-		return refuse(r, "no segment's name");
-	return NULL;
+	memcpy(name, r->line, len);
+	name[len] = '\0';
+	*ret_rest = gap && len > n && strcmp(name + len - n, end) == 0;
+	if (*ret_rest)
+		memcpy(name + len - n, ".ts", sizeof(".ts"));
+	return hls_segment_number(name, ret_number) ? NULL : refuse(r, "no segment's name");
+}
+
+/* A rest has the number of the segment before or behind it. */
+static bool rises(const struct hls_segment *before, const struct hls_segment *s)
+{
+	return s->number > before->number || (s->number == before->number && (s->rest || before->rest));
 }
 
 /* One entry, whose first line is the current one. */
@@ -199,8 +222,8 @@ static struct error *read_entry(struct reader *r, const struct hls_playlist *p, 
 	}
 	TRY(read_duration(r, &s->duration_ms));
 	TRY(next(r, &more));
-	TRY(read_name(r, &s->number));
-	if (before && s->number <= before->number)
+	TRY(read_name(r, s->gap, &s->number, &s->rest));
+	if (before && !rises(before, s))
 		return refuse(r, "numbers of segments must rise");
 	if (s->start_ms > MAX_VALUE)
 		return refuse(r, "the time line is out of range");

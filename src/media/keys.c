@@ -57,6 +57,8 @@ static struct error *visit_all(const struct visitor *v, const struct api_task *t
 			       const char *default_application)
 {
 	TRY(visit_one(v, "127.0.0.1", rtmp_port, MEDIA_LIVE, task->job, task->key));
+	if (task->role == API_DISTRIBUTOR)
+		TRY(visit_one(v, "127.0.0.1", rtmp_port, MEDIA_CLEAN, task->job, task->key));
 	for (size_t i = 0; i < task->output_count; i++)
 		TRY(visit_target(v, task->job, &task->outputs[i], default_application));
 	for (size_t i = 0; i < task->rendition_count; i++)

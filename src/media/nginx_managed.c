@@ -39,15 +39,18 @@ static char *head(const void *ctx, const struct media_nginx_node *n)
 
 /* publish_notify: players that were started first wait for their stream, and end in 10 ms when it ends.
  * wait_key, wait_video: they begin at a key frame, not with the sound before it, which ffmpeg would take for all there
- * is. drop_idle_publisher: a frozen publisher blocks its name for 5 s only. */
+ * is. Not at ingest: its relay sees everything that comes, also from a source without any key frame that nginx knows,
+ * and says what it is. drop_idle_publisher: a frozen publisher blocks its name for 5 s only. */
 static char *application(const void *ctx, const char *name, bool only_local_publishers, int control_port)
 {
+	const char *wait = strcmp(name, MEDIA_INGEST) == 0 ? "off" : "on";
+
 	return mem_printf(ctx,
 			  "\t\tapplication %s {\n"
 			  "\t\t\tlive on;\n"
 			  "\t\t\tpublish_notify on;\n"
-			  "\t\t\twait_key on;\n"
-			  "\t\t\twait_video on;\n"
+			  "\t\t\twait_key %s;\n"
+			  "\t\t\twait_video %s;\n"
 			  "\t\t\tsync 0;\n"
 			  "\t\t\tdrop_idle_publisher 5s;\n"
 			  "\t\t\tnotify_method post;\n"
@@ -57,7 +60,7 @@ static char *application(const void *ctx, const char *name, bool only_local_publ
 			  "\t\t\tallow play 127.0.0.1;\n"
 			  "\t\t\tdeny play all;\n"
 			  "\t\t}\n",
-			  name, control_port, control_port,
+			  name, wait, wait, control_port, control_port,
 			  only_local_publishers ? "\t\t\tallow publish 127.0.0.1;\n\t\t\tdeny publish all;\n" : "");
 }
 
@@ -80,13 +83,38 @@ static char *rtmp(const void *ctx, const struct media_nginx_node *n)
 			  "\t\tping_timeout 10s;\n"
 			  "\t\tout_queue 1024;\n"
 			  "\t\tout_cork 1;\n"
-			  "%s%s"
+			  "%s%s%s"
 			  "\t}\n"
 			  "}\n"
 			  "\n",
 			  listen(ctx, n->listen_ip, n->rtmp_port),
 			  distributor ? application(ctx, MEDIA_INGEST, false, n->control_port) : "",
+			  distributor ? application(ctx, MEDIA_CLEAN, true, n->control_port) : "",
 			  application(ctx, MEDIA_LIVE, distributor, n->control_port));
+}
+
+/* A range beyond a file's end (416) passes nginx's header filters twice, the first time as a 200: what these have added
+ * then must not be added again, two values of one CORS header are an error to browsers. Nor may such an answer be kept.
+ */
+static char *hls_headers(const void *ctx)
+{
+	return mem_strdup(ctx, "\n"
+			       "\tmap $status $cors_origin { volatile; default \"*\"; 416 \"\"; }\n"
+			       "\tmap $status $cors_methods { volatile; default \"GET, HEAD, OPTIONS\"; 416 \"\"; }\n"
+			       "\tmap $status $cors_headers { volatile; default \"Range\"; 416 \"\"; }\n"
+			       "\tmap $status $cors_exposed { volatile; default \"Content-Length, Content-Range\"; 416 "
+			       "\"\"; }\n"
+			       "\tmap $status $no_sniff { volatile; default \"nosniff\"; 416 \"\"; }\n"
+			       "\tmap $status $kept_a_day {\n"
+			       "\t\tvolatile;\n"
+			       "\t\tdefault \"no-store\";\n"
+			       "\t\t~^(200|204|206|304)$ \"public, max-age=86400\";\n"
+			       "\t}\n"
+			       "\tmap $status $asked_again {\n"
+			       "\t\tvolatile;\n"
+			       "\t\tdefault \"no-store\";\n"
+			       "\t\t~^(200|204|206|304)$ \"no-cache\";\n"
+			       "\t}\n");
 }
 
 /* Players in pages of other sites may read: CORS, answered preflights. A playlist changes, a segment never does. */
@@ -96,12 +124,12 @@ static char *hls_location(const void *ctx, const char *pattern, const char *type
 			  "\t\tlocation ~ \"%s\" {\n"
 			  "\t\t\ttypes { }\n"
 			  "\t\t\tdefault_type %s;\n"
-			  "\t\t\tadd_header Cache-Control \"%s\";\n"
-			  "\t\t\tadd_header X-Content-Type-Options nosniff always;\n"
-			  "\t\t\tadd_header Access-Control-Allow-Origin * always;\n"
-			  "\t\t\tadd_header Access-Control-Allow-Methods \"GET, HEAD, OPTIONS\" always;\n"
-			  "\t\t\tadd_header Access-Control-Allow-Headers Range always;\n"
-			  "\t\t\tadd_header Access-Control-Expose-Headers \"Content-Length, Content-Range\" always;\n"
+			  "\t\t\tadd_header Cache-Control %s always;\n"
+			  "\t\t\tadd_header X-Content-Type-Options $no_sniff always;\n"
+			  "\t\t\tadd_header Access-Control-Allow-Origin $cors_origin always;\n"
+			  "\t\t\tadd_header Access-Control-Allow-Methods $cors_methods always;\n"
+			  "\t\t\tadd_header Access-Control-Allow-Headers $cors_headers always;\n"
+			  "\t\t\tadd_header Access-Control-Expose-Headers $cors_exposed always;\n"
 			  "\t\t\tif ($request_method = OPTIONS) {\n"
 			  "\t\t\t\treturn 204;\n"
 			  "\t\t\t}\n"
@@ -113,22 +141,21 @@ static char *hls_location(const void *ctx, const char *pattern, const char *type
  * point). */
 static char *hls_server(const void *ctx, const struct media_nginx_node *n)
 {
-	return mem_printf(
-		ctx,
-		"\n"
-		"\tserver {\n"
-		"\t\t%s\n"
-		"\t\troot \"%s/data\";\n"
-		"\t\tautoindex off;\n"
-		"\t\tlocation / {\n"
-		"\t\t\treturn 404;\n"
-		"\t\t}\n"
-		"%s%s"
-		"\t}\n",
-		listen(ctx, n->listen_ip, n->http_port), n->path,
-		hls_location(ctx, "^/hls/[0-9A-Za-z_][^/]*(/index)?\\.m3u8$", "application/vnd.apple.mpegurl",
-			     "no-cache"),
-		hls_location(ctx, "^/hls/[0-9A-Za-z_][^/]*/[0-9]+\\.ts$", "video/mp2t", "public, max-age=86400"));
+	return mem_printf(ctx,
+			  "%s\n"
+			  "\tserver {\n"
+			  "\t\t%s\n"
+			  "\t\troot \"%s/data\";\n"
+			  "\t\tautoindex off;\n"
+			  "\t\tlocation / {\n"
+			  "\t\t\treturn 404;\n"
+			  "\t\t}\n"
+			  "%s%s"
+			  "\t}\n",
+			  hls_headers(ctx), listen(ctx, n->listen_ip, n->http_port), n->path,
+			  hls_location(ctx, "^/hls/[0-9A-Za-z_][^/]*(/index)?\\.m3u8$", "application/vnd.apple.mpegurl",
+				       "$asked_again"),
+			  hls_location(ctx, "^/hls/[0-9A-Za-z_][^/]*/[0-9]+\\.ts$", "video/mp2t", "$kept_a_day"));
 }
 
 static char *temporary_paths(const void *ctx, const char *path)

@@ -62,6 +62,39 @@ static void set_total(struct media_progress *p, const char *value)
 	p->total_bytes = whole(number(value));
 }
 
+static void set_jumps(struct media_progress *p, const char *value)
+{
+	p->jumps = whole(number(value));
+}
+
+static void set_jump(struct media_progress *p, const char *value)
+{
+	bool back = value[0] == '-';
+	int64_t ms = whole(number(value + back));
+
+	p->jump_ms = back ? -ms : ms;
+}
+
+static void set_bridged(struct media_progress *p, const char *value)
+{
+	p->bridged = whole(number(value));
+}
+
+static void set_open_keys(struct media_progress *p, const char *value)
+{
+	p->open_keys = whole(number(value));
+}
+
+/* It goes into decisions and status: printable text. */
+static void set_refused(struct media_progress *p, const char *value)
+{
+	size_t n = 0;
+
+	for (; value[n] && n < sizeof(p->refused) - 1; n++)
+		p->refused[n] = (char)(value[n] >= ' ' && value[n] < 127 ? value[n] : '?');
+	p->refused[n] = '\0';
+}
+
 /* out_time_us, because ffmpeg's out_time_ms holds microseconds too. */
 static const struct {
 	const char *key;
@@ -70,7 +103,9 @@ static const struct {
 	{"frame", set_frames},         {"fps", set_fps},
 	{"speed", set_speed},          {"bitrate", set_bitrate},
 	{"out_time_us", set_out_time}, {"drop_frames", set_dropped},
-	{"total_size", set_total},
+	{"total_size", set_total},     {"jumps", set_jumps},
+	{"jump_ms", set_jump},         {"bridged", set_bridged},
+	{"refused", set_refused},      {"open_keys", set_open_keys},
 };
 
 static void take(struct media_progress *p, const char *key, const char *value)

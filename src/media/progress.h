@@ -17,6 +17,12 @@ struct media_progress {
 	int64_t dropped_frames;
 	int64_t total_bytes;
 	bool ended; /* progress=end */
+	/* Of dsn-relay alone: */
+	int64_t jumps;     /* discontinuities of the publisher's clock */
+	int64_t jump_ms;   /* how far it went at the last one; negative: back */
+	int64_t bridged;   /* frames that were stamped in place of their own stamp */
+	int64_t open_keys; /* key frames that are no IDR pictures: nobody can join there */
+	char refused[80];  /* why the source cannot be taken; "": it can */
 };
 
 /* The last complete block in `text`; ERROR_NOT_FOUND when there is none. Unknown keys are passed over. */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/grammar.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hex.h"
@@ -348,6 +349,7 @@ static struct error *check_settings(struct agent *a)
 	struct agent_settings *s = &a->settings;
 	struct ports_range range;
 
+	TRY(s->name ? api_check_name(s->name, &(struct place){NULL, "--name", 0}) : NULL);
 	TRY(ports_parse_range(s->port_range, &range));
 	a->port_first = range.first;
 	a->port_last = range.last;

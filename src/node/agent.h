@@ -22,6 +22,7 @@ struct agent_settings {
 	struct passphrase_source passphrase; /* of keystore files among the keys */
 	char *state_dir;
 	char **nodes; /* ids served from the start; NULL: none */
+	char *name;   /* of the agent, for people; NULL: none */
 	char *port_range, *public_ip;
 	char *mode, *runtime; /* of nodes whose document names none */
 	char **classic_allow; /* who may publish at classic nodes; NULL: this machine */
@@ -30,6 +31,7 @@ struct agent_settings {
 	int64_t unit_tasks;      /* processes and threads of a unit; 0: no bound */
 	int64_t unit_memory_mib; /* of a unit whose node names none; 0: no bound */
 	char *nginx, *rtmp_module, *ffmpeg, *ffprobe, *segmenter; /* segmenter NULL: dsn-hls beside the agent */
+	char *relay;                                         /* NULL: dsn-relay beside the segmenter */
 	char *docker_socket, *image;
 	char *preset; /* x264 preset where a task names none */
 	int64_t stall_after_ms, end_after_ms, status_every_ms, apply_timeout_ms, claim_timeout_ms;

@@ -65,10 +65,12 @@ static const struct passwd *find_user(const char *name)
 	return user ? user : getpwnam(name);
 }
 
-static struct error *check_both(const struct agent_settings *s, uid_t uid, gid_t gid, const char *user)
+static struct error *check_all(const struct agent_settings *s, uid_t uid, gid_t gid, const char *user)
 {
 	TRY(check_reach("--state-dir", s->state_dir, uid, gid, user));
-	return strchr(s->segmenter, '/') ? check_reach("--segmenter", s->segmenter, uid, gid, user) : NULL;
+	if (strchr(s->segmenter, '/'))
+		TRY(check_reach("--segmenter", s->segmenter, uid, gid, user));
+	return strchr(s->relay, '/') ? check_reach("--relay", s->relay, uid, gid, user) : NULL;
 }
 
 struct error *agent_user(struct agent *a)
@@ -92,7 +94,7 @@ struct error *agent_user(struct agent *a)
 	o->gid = user->pw_gid;
 	o->account = s->run_as;
 	if (!a->uids.first)
-		return check_both(s, o->uid, o->gid, s->run_as);
+		return check_all(s, o->uid, o->gid, s->run_as);
 	name = mem_printf(a, "%u (of --unit-uids)", (unsigned)a->uids.first);
-	return check_both(s, a->uids.first, a->uids.first, name);
+	return check_all(s, a->uids.first, a->uids.first, name);
 }

@@ -9,6 +9,7 @@
 #include "http/form.h"
 #include "node/folders.h"
 #include "node/job.h"
+#include "node/ready.h"
 
 #define NAME_LIMIT 128
 /* A source that cannot be stored is kept out for a while; what comes later is looked at anew, it may have been mended.
@@ -73,8 +74,8 @@ static const char *judge(struct node *n, const struct report *r)
 			why = j->refused;
 		else if (j->task->key && !same_key(j->task->key, r->key))
 			why = r->key ? "wrong key" : "no key was given";
-		else if (j->task->role == API_DISTRIBUTOR && !strcmp(r->app, MEDIA_LIVE) && !is_local(r->addr))
-			why = "only the node's own relay publishes there";
+		else if (j->task->role == API_DISTRIBUTOR && strcmp(r->app, MEDIA_INGEST) != 0 && !is_local(r->addr))
+			why = "only the node's own programs publish there";
 		else
 			return NULL;
 	}
@@ -86,18 +87,52 @@ static void answer(struct http_request *q, int status)
 	http_respond(q, status, "text/plain", "", 0);
 }
 
-static void on_publish(struct node *n, struct http_request *q, const struct report *r)
+static void refuse(struct node *n, struct http_request *q, const struct report *r, const char *why)
 {
+	log_warn("publish.refused", "node=%s stream=%s/%s addr=%s why=%s", n->row.id, log_q(r->app), log_q(r->name),
+		 log_q(r->addr), log_q(why));
+	answer(q, 403);
+}
+
+/* A publisher that is let in when its readers are there. Lives as long as the request. */
+struct entry {
+	struct node *node;
+	struct http_request *request;
+	struct report report;
+};
+
+/* The job may have been stopped meanwhile, or its source refused. */
+static void let_in(void *arg)
+{
+	struct entry *entry = arg;
+	struct node *n = entry->node;
+	const struct report *r = &entry->report;
 	const char *why = judge(n, r);
 
 	if (why) {
-		log_warn("publish.refused", "node=%s stream=%s/%s addr=%s why=%s", n->row.id, log_q(r->app),
-			 log_q(r->name), log_q(r->addr), log_q(why));
-		answer(q, 403);
+		refuse(n, entry->request, r, why);
 		return;
 	}
-	answer(q, 200);
 	stream_publish(n, node_stream(n, r->app, r->name), r->client);
+	answer(entry->request, 200);
+}
+
+static void on_publish(struct node *n, struct http_request *q, const struct report *r)
+{
+	const char *why = judge(n, r);
+	struct entry *entry;
+
+	if (why) {
+		refuse(n, q, r, why);
+		return;
+	}
+	entry = mem_new(q, struct entry);
+	entry->node = n;
+	entry->request = q;
+	entry->report =
+		(struct report){mem_strdup(entry, r->app), mem_strdup(entry, r->name), mem_strdup(entry, r->addr),
+				mem_strdup(entry, r->client), r->key ? mem_strdup(entry, r->key) : NULL};
+	ready_wait(entry, n, node_stream(n, r->app, r->name), let_in, entry);
 }
 
 /* Of a refused publisher too: only streams some job expects are known. */

@@ -17,6 +17,7 @@ const struct verb_ops verbs[API_VERB_COUNT] = {
 	[API_NODE_FREE_HARDWARE] = {API_NODE_FREE_HARDWARE, NULL, act_hardware},
 	[API_NODE_MAINTENANCE] = {API_NODE_MAINTENANCE, keep_maintenance, act_maintenance},
 	[API_NODE_PIPELINE] = {API_NODE_PIPELINE, NULL, act_jobs},
+	[API_NODE_LOGS] = {API_NODE_LOGS, NULL, act_node_logs},
 	[API_CONFIG] = {API_CONFIG, keep_config, act_config},
 	[API_PIPELINE_STOP] = {API_PIPELINE_STOP, keep_stop, act_stop},
 	[API_PIPELINE_LIST] = {API_PIPELINE_LIST, NULL, act_jobs},

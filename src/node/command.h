@@ -63,6 +63,7 @@ struct error *keep_stop(struct command *c);
 void act_node_create(struct command *c);
 void act_node_list(struct command *c);
 void act_node_status(struct command *c);
+void act_node_logs(struct command *c);
 void act_node_leave(struct command *c);
 void act_hardware(struct command *c);
 void act_maintenance(struct command *c);

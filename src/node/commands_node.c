@@ -135,6 +135,7 @@ static struct error *new_row(struct command *c)
 	struct node_row *row = mem_new(c, struct node_row);
 
 	row->id = mem_strdup(row, c->node_id);
+	row->name = c->api->name ? mem_strdup(row, c->api->name) : NULL;
 	row->role = c->api->role;
 	row->runtime = mem_strdup(row, spec && spec->runtime ? spec->runtime : a->settings.runtime);
 	row->mode = mem_strdup(row, spec && spec->mode ? spec->mode : a->settings.mode);
@@ -150,12 +151,35 @@ static struct error *new_row(struct command *c)
 	return store_put_node(a->db, row);
 }
 
+static struct error *check_name(const struct command *c)
+{
+	for (size_t i = 0; c->api->name && i < c->agent->node_count; i++) {
+		const struct node_row *r = &c->agent->nodes[i]->row;
+
+		if (r->name && strcmp(r->name, c->api->name) == 0 && strcmp(r->id, c->node_id) != 0)
+			return error_new(ERROR_EXISTS, "name: \"%s\" is that of node %s of this agent", r->name, r->id);
+	}
+	return NULL;
+}
+
+/* Another name for a node that is there; it is in force once it is stored. */
+static struct error *keep_name(struct command *c, const struct node *n)
+{
+	struct node_row row = n->row;
+
+	if (!c->api->name)
+		return NULL;
+	row.name = c->api->name;
+	return store_put_node(c->agent->db, &row);
+}
+
 struct error *keep_node_create(struct command *c)
 {
 	struct node *n;
 
 	if (!c->node_id)
 		return error_new(ERROR_INVALID, "node_id: is missing");
+	TRY(check_name(c));
 	n = agent_node(c->agent, c->node_id);
 	if (!n && agent_lost(c->agent, c->node_id))
 		return command_node(c, &n);
@@ -168,7 +192,7 @@ struct error *keep_node_create(struct command *c)
 	if (n->row.role != c->api->role)
 		return error_new(ERROR_EXISTS, "node %s exists already, as a %s", c->node_id,
 				 api_role_name(n->row.role));
-	return NULL;
+	return keep_name(c, n);
 }
 
 /* A node whose mailbox is not ours would serve nobody: nothing stays of one that was made for it. */
@@ -206,6 +230,16 @@ static bool node_serves(struct command *c, struct error **ret_e, json_t **ret_da
 	return *ret_e || *ret_data;
 }
 
+static void node_name(struct node *n, const char *name)
+{
+	if (n->row.name && strcmp(n->row.name, name) == 0)
+		return;
+	decide(n, "node.name", "%s", name);
+	mem_free(n->row.name);
+	n->row.name = mem_strdup(n, name);
+	node_changed(n);
+}
+
 void act_node_create(struct command *c)
 {
 	struct agent *a = c->agent;
@@ -214,6 +248,8 @@ void act_node_create(struct command *c)
 
 	if (!n)
 		e = node_open(a, c->row, &n);
+	else if (c->api->name)
+		node_name(n, c->api->name);
 	if (e) {
 		forgotten = store_remove_node(a->db, c->node_id);
 		error_free(forgotten);
@@ -313,6 +349,8 @@ void act_node_list(struct command *c)
 	for (size_t i = 0; i < c->agent->node_count; i++)
 		json_array_append_new(list, status_node_row(c->agent->nodes[i]));
 	json_put(o, "agent_id", c->agent->id);
+	if (c->agent->settings.name)
+		json_put(o, "agent_name", c->agent->settings.name);
 	json_object_set_new(o, "nodes", list);
 	command_end(c, NULL, o);
 }

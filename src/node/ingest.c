@@ -36,12 +36,14 @@ static void judge(struct job *j, const struct child_result *r)
 	}
 	mem_free(j->verdict);
 	j->verdict = v;
-	if (v->fits) {
+	if (v->refused && v->enough) {
+		ingest_refuse(j, v->reason);
+	} else if (!v->fits && !v->refused) {
+		ingest_does_not_fit(j, v->reason);
+	} else if (v->fits && v->enough) {
 		mem_free(j->refused);
 		j->refused = NULL;
 		ingest_fits(j);
-	} else {
-		ingest_does_not_fit(j, v->reason);
 	}
 	node_changed(j->node);
 }
@@ -55,10 +57,11 @@ static void on_probed(const struct child_result *r, void *arg)
 
 	if (j) {
 		j->probing = false;
-		input = job_find_input(j, MEDIA_INGEST, j->task->source_stream);
+		input = job_find_input(j, MEDIA_LIVE, j->task->source_stream);
 		if (j->wanted && same)
 			judge(j, r);
-		else if (j->wanted && input >= 0 && j->inputs[input]->active)
+		j->looked_ms = node_now();
+		if (!same && j->wanted && input >= 0 && j->inputs[input]->active)
 			ingest_check(j); /* the task has changed meanwhile, and with it the limits */
 	}
 	mem_free(c);
@@ -79,7 +82,7 @@ void ingest_check(struct job *j)
 	c->node = n;
 	c->job = mem_strdup(c, j->name);
 	c->hash = mem_strdup(c, j->hash);
-	url = media_rtmp_url(c, "127.0.0.1", n->row.rtmp.container_port, MEDIA_INGEST, j->task->source_stream, NULL);
+	url = media_rtmp_url(c, "127.0.0.1", n->row.rtmp.container_port, MEDIA_LIVE, j->task->source_stream, NULL);
 	argv = media_ffprobe_packets(c, &n->programs, url, seconds);
 	j->probing = true;
 	n->ops->run(n->runtime, (const char *const *)argv, seconds * 1000 + PROBE_SLACK_MS, on_probed, c);

@@ -135,6 +135,7 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 	TRY(api_task_read(n, row->task, &at, &task));
 	if (!j)
 		j = job_new(n, row->job);
+	j->normalise_bps = row->normalise_bps; /* its units depend on it */
 	hash = digest_json(j, row->task);
 	if (!j->hash || strcmp(hash, j->hash)) {
 		mem_free(j->task);
@@ -156,7 +157,6 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 		j->close = false; /* started again before a close was through */
 	j->epoch_ms = row->epoch_ms;
 	j->offset_ms = row->offset_ms;
-	j->normalise_bps = row->normalise_bps;
 	if (j->wanted && j->state == JOB_DRAINING) {
 		mem_free(j->timer);
 		j->timer = NULL;
@@ -235,6 +235,13 @@ void job_run(struct job *j)
 		unit_start(j->units[i]);
 	}
 	job_unit_changed(j);
+}
+
+void job_rename_units(struct job *j)
+{
+	name_units(j);
+	j->prepared = false;
+	job_run(j);
 }
 
 /* --- draining --- */
@@ -434,7 +441,9 @@ struct error *job_trouble(const struct job *j)
 		if (u->state == UNIT_RUNNING)
 			continue;
 		if (u->trouble)
-			return error_new(ERROR_FAILED, "unit %s %s; its log: %s", u->name, u->trouble, u->log_path);
+			return error_new(ERROR_FAILED, "unit %s %s%s%s; its log: vcli node logs %s %s", u->name,
+					 u->trouble, u->why ? ": " : "", u->why ? u->why : "", j->node->row.id,
+					 u->name);
 		return error_new(ERROR_TIMEOUT, "unit %s has not started yet", u->name);
 	}
 	return NULL;

@@ -37,6 +37,9 @@ struct job {
 	int64_t refused_ms; /* monotonic: when it was found so */
 	struct media_verdict *verdict;
 	bool probing;
+	int64_t looked_ms; /* monotonic: when a check ended */
+	int64_t jumps_told, bridged_told; /* of the relay's present run */
+	int64_t told_ms;                  /* monotonic: when strays were told of last; 0: not yet */
 	bool prepared;
 	int64_t drain_ms; /* monotonic: draining since */
 	struct timer *timer;
@@ -44,6 +47,9 @@ struct job {
 	size_t unit_count;
 	struct stream **inputs; /* what is published here for this job */
 	bool *finished;         /* storage: end of stream was written, by input */
+	char *master;           /* storage: the master playlist as it was written last; NULL: not yet */
+	int64_t master_ms;      /* storage, monotonic: when it was looked at last */
+	int64_t measured_ms;    /* storage, monotonic: when the first rendition had a segment; 0: none has */
 	size_t input_count;
 	char *trouble; /* why it could not be prepared; NULL: it was */
 	bool classic_busy;
@@ -99,6 +105,8 @@ void job_unpublished(struct job *j, size_t input);
 int job_find_input(const struct job *j, const char *application, const char *name);
 /* Serving? If not: why (the caller's error). */
 struct error *job_trouble(const struct job *j);
+/* What its role names has changed: units that came start, units that went end. */
+void job_rename_units(struct job *j);
 /* Keep what was learnt of its source. Wanted state is the commands' alone: a job that ends with its agent is wanted. */
 void job_store(struct job *j);
 

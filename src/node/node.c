@@ -22,6 +22,7 @@
 #include "node/classic_reload.h"
 #include "node/folders.h"
 #include "node/job.h"
+#include "node/ready.h"
 #include "node/store.h"
 
 #define UP_POLL_MS 25
@@ -237,6 +238,7 @@ static void on_stat(const struct http_answer *a, void *arg)
 		error_free(e);
 	} else {
 		compare_streams(n, found, count);
+		ready_look(n, found, count);
 		n->stat_at_ms = node_now();
 	}
 	mem_free(tmp);
@@ -444,6 +446,7 @@ static void set_programs(struct node *n)
 		.ffmpeg = here ? s->ffmpeg : "ffmpeg",
 		.ffprobe = here ? s->ffprobe : "ffprobe",
 		.segmenter = here ? s->segmenter : "dsn-hls",
+		.relay = here ? s->relay : "dsn-relay",
 		.keys = mem_printf(n, "%s/keys", n->path),
 	};
 }
@@ -527,6 +530,7 @@ static void copy_row(struct node *n, const struct node_row *row)
 {
 	n->row = *row;
 	n->row.id = mem_strdup(n, row->id);
+	n->row.name = row->name ? mem_strdup(n, row->name) : NULL;
 	n->row.runtime = mem_strdup(n, row->runtime);
 	n->row.mode = mem_strdup(n, row->mode);
 	n->row.image = mem_strdup(n, row->image);

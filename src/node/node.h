@@ -15,6 +15,7 @@
 #include "node/unit.h"
 
 struct job;
+struct wait;
 struct classic_reload;
 
 #define NODE_AGENT_SOCKET "agent/agent.sock"
@@ -23,6 +24,7 @@ struct classic_reload;
 /* What the store keeps of a node. */
 struct node_row {
 	char *id;
+	char *name; /* NULL: none */
 	enum api_role role;
 	char *runtime, *mode, *image;
 	char **mounts; /* "host:container", NULL-terminated */
@@ -57,6 +59,7 @@ struct node {
 	bool swept;
 	struct stream **streams;
 	size_t stream_count;
+	struct wait *waits; /* publishers that wait for their readers (ready.c) */
 	struct job **jobs;
 	size_t job_count;
 	bool status_changed;

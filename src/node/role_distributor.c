@@ -1,7 +1,9 @@
-/* Distributor: ingest/<job> is relayed to live/<job>, mended if need be, and copied from there to each target.
+/* Distributor: ingest/<job> is relayed to live/<job>, and copied from there to each target. A source that has to be
+ * mended is relayed to clean/<job> and encoded from there to live/<job>.
  *
  * The relay's output begins at the job's offset whatever the publisher's clock says, so after each of its runs the
  * offset moves behind what was sent: the time line of all renditions only goes forward. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,13 +16,20 @@
 #include "node/job.h"
 #include "node/store.h"
 
-#define RELAY 0 /* index of its input too */
+/* Inputs, in the order in which units() names them. */
+enum { INGEST, LIVE, CLEAN };
 #define PROGRESS_LIMIT (64 * 1024)
 /* A killed relay has sent up to one progress period more than its last report says. */
 #define UNSAID_MS 1000
 /* FLV's time stamps end at 2^31 ms. */
 #define OFFSET_LIMIT_MS INT64_C(1900000000)
 #define SILENT_S 3
+/* A source with a stray stamp now and then is told of no more often. */
+#define STRAYS_TOLD_MS 60000
+/* A check that saw too little, or nothing, is followed by another. */
+#define LOOK_AGAIN_MS 2000
+/* So many key frames that are none are no accident. */
+#define OPEN_KEYS 2
 
 /* Move the offset behind what the relay has sent in the run that has ended. */
 static void advance(struct job *j, const char *progress_path)
@@ -53,6 +62,7 @@ static void advance(struct job *j, const char *progress_path)
 static void relay_ended(struct unit *u)
 {
 	advance(u->job, u->progress_path);
+	u->job->jumps_told = u->job->bridged_told = 0;
 }
 
 /* Did the relay of an earlier agent end unseen? A running one reports twice a second, a waiting one has said nothing
@@ -75,29 +85,40 @@ static char **relay_argv(const void *ctx, struct unit *u, const char *progress_u
 		.key = j->task->key,
 		.offset_ms = j->offset_ms ? j->offset_ms : media_relay_offset_ms(-1, j->task->fragment_s),
 		.normalise = j->normalise_bps != 0,
-		.bitrate_bps = j->normalise_bps > 0 ? j->normalise_bps : 0,
 		.fragment_s = j->task->fragment_s,
 		.progress_url = progress_url,
 	};
 
-	return media_ffmpeg_relay(ctx, &u->node->programs, &r);
+	return media_relay(ctx, &u->node->programs, &r);
+}
+
+static char **normalise_argv(const void *ctx, struct unit *u, const char *progress_url)
+{
+	struct job *j = u->job;
+
+	return media_ffmpeg_normalise(ctx, &u->node->programs, u->node->row.rtmp.container_port, j->task->source_stream,
+				      j->task->key, j->normalise_bps > 0 ? j->normalise_bps : 0, j->task->fragment_s,
+				      progress_url);
 }
 
 static char **copy_argv(const void *ctx, struct unit *u, const char *progress_url)
 {
 	struct api_task *t = u->job->task;
 
-	return media_ffmpeg_copy(ctx, &u->node->programs, u->node->row.rtmp.container_port, t->source_stream,
-				 &t->outputs[u->index], u->use_failover, MEDIA_LIVE, progress_url);
+	return media_copy(ctx, &u->node->programs, u->node->row.rtmp.container_port, t->source_stream,
+			  &t->outputs[u->index], u->use_failover, MEDIA_LIVE, progress_url);
 }
 
 static void units(struct job *j)
 {
 	size_t ingest = job_input(j, MEDIA_INGEST, j->task->source_stream);
 	size_t live = job_input(j, MEDIA_LIVE, j->task->source_stream);
-	struct unit *u = job_unit(j, "relay", RELAY, relay_argv, j->inputs[ingest]);
+	size_t clean = job_input(j, MEDIA_CLEAN, j->task->source_stream);
+	struct unit *u = job_unit(j, "relay", 0, relay_argv, j->inputs[ingest]);
 
 	u->ended = relay_ended;
+	if (j->normalise_bps)
+		job_unit(j, "normalise", 0, normalise_argv, j->inputs[clean]);
 	for (size_t i = 0; i < j->task->output_count; i++) {
 		char *name = mem_printf(NULL, "to-%zu", i + 1);
 
@@ -125,21 +146,29 @@ static struct error *prepare(struct job *j)
 	return NULL;
 }
 
+/* Was the stream that is published now looked at, and long enough to say what it is? */
+static bool judged(const struct job *j)
+{
+	const struct stream *live = j->inputs[LIVE];
+
+	return j->normalise_bps || j->refused || !live->active ||
+	       (j->verdict && j->verdict->enough && j->looked_ms >= live->since_ms);
+}
+
 static void published(struct job *j, size_t i)
 {
-	if (i != RELAY)
-		return;
-	if (!j->epoch_ms) {
+	if (i == INGEST && !j->epoch_ms) {
 		j->epoch_ms = clock_wall_ms();
 		job_store(j);
 	}
-	ingest_check(j);
+	if (i == LIVE)
+		ingest_check(j);
 }
 
 static void draining(struct job *j)
 {
-	if (j->inputs[RELAY]->active)
-		node_drop_publisher(j->node, MEDIA_INGEST, j->inputs[RELAY]->name);
+	if (j->inputs[INGEST]->active)
+		node_drop_publisher(j->node, MEDIA_INGEST, j->inputs[INGEST]->name);
 }
 
 void ingest_fits(struct job *j)
@@ -149,15 +178,22 @@ void ingest_fits(struct job *j)
 	       *j->verdict->audio_codec ? j->verdict->audio_codec : "none", (long long)j->verdict->max_key_interval_ms);
 }
 
+void ingest_refuse(struct job *j, const char *why)
+{
+	if (!j->refused || strcmp(j->refused, why))
+		decide(j->node, "ingest.refused", "%s: %s", j->name, why);
+	if (why != j->refused) {
+		mem_free(j->refused);
+		j->refused = mem_strdup(j, why);
+	}
+	j->refused_ms = node_now();
+	draining(j);
+}
+
 void ingest_does_not_fit(struct job *j, const char *why)
 {
 	if (!j->task->normalise) {
-		if (!j->refused || strcmp(j->refused, why))
-			decide(j->node, "ingest.refused", "%s: %s", j->name, why);
-		mem_free(j->refused);
-		j->refused = mem_strdup(j, why);
-		j->refused_ms = node_now();
-		draining(j);
+		ingest_refuse(j, why);
 		return;
 	}
 	if (j->normalise_bps)
@@ -165,14 +201,52 @@ void ingest_does_not_fit(struct job *j, const char *why)
 	j->normalise_bps = j->verdict && j->verdict->bitrate_bps > 0 ? j->verdict->bitrate_bps : -1;
 	job_store(j);
 	decide(j->node, "ingest.normalised", "%s: %s; encoding it anew", j->name, why);
-	unit_refresh(relay(j));
+	job_rename_units(j);
+}
+
+/* --- what the relay tells --- */
+
+static void tell_jumps(struct job *j, const struct media_progress *p)
+{
+	if (p->jumps > j->jumps_told) {
+		decide(j->node, "ingest.discontinuity",
+		       "%s: the publisher's clock jumped %s by %lld ms (%lld time(s) in this stream); all renditions "
+		       "go on behind a "
+		       "discontinuity",
+		       j->name, p->jump_ms < 0 ? "back" : "forward", llabs((long long)p->jump_ms), (long long)p->jumps);
+		j->bridged_told = p->bridged;
+	} else if (p->bridged > j->bridged_told && (!j->told_ms || node_now() - j->told_ms > STRAYS_TOLD_MS)) {
+		decide(j->node, "ingest.stray",
+		       "%s: %lld frame(s) came with stray time stamps and were put where they belong", j->name,
+		       (long long)(p->bridged - j->bridged_told));
+		j->bridged_told = p->bridged;
+		j->told_ms = node_now();
+	}
+	j->jumps_told = p->jumps;
+}
+
+static void tick(struct job *j, int64_t now_ms)
+{
+	const struct unit *u = relay(j);
+
+	if (j->wanted && !j->probing && !judged(j) && now_ms - j->looked_ms >= LOOK_AGAIN_MS)
+		ingest_check(j);
+	if (!j->wanted || u->state != UNIT_RUNNING || !u->has_progress)
+		return;
+	tell_jumps(j, &u->progress);
+	if (u->progress.open_keys >= OPEN_KEYS)
+		ingest_does_not_fit(
+			j, "key frames are no IDR pictures (open GOP or intra refresh), a player cannot join there");
+	/* It looks at one publisher in each of its runs: one that has gone already is not refused again. */
+	if (*u->progress.refused && j->inputs[INGEST]->active && j->inputs[INGEST]->since_ms <= u->advanced_ms)
+		ingest_refuse(j, u->progress.refused);
 }
 
 static void status(struct job *j, json_t *o)
 {
 	json_t *ingest = json_object();
 
-	json_put(ingest, "published", j->inputs[RELAY]->active ? "yes" : "no");
+	json_put(ingest, "published", j->inputs[INGEST]->active ? "yes" : "no");
 	json_put(ingest, "normalised", j->normalise_bps ? "yes" : "no");
 	if (j->refused)
 		json_put(ingest, "refused", j->refused);
@@ -194,6 +268,7 @@ const struct role_ops role_distributor = {
 	.prepare = prepare,
 	.published = published,
 	.draining = draining,
+	.tick = tick,
 	.status = status,
 	.drain_ms = 5000,
 	.entry = MEDIA_INGEST,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/beneath.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/hls.h"
@@ -9,7 +10,10 @@
 #include "node/job.h"
 #include "node/store.h"
 
-#define PLAYLIST_LIMIT HLS_MAX_TEXT_BYTES
+/* The master playlist follows what the segments turn out to be, so often. */
+#define MASTER_EVERY_MS 1000
+/* So many fragments it waits for the slower renditions, since players read it once. */
+#define MASTER_WAITS 3
 
 static const char *variant(const struct job *j, size_t i)
 {
@@ -53,16 +57,70 @@ static char *master_name(const void *ctx, const struct job *j)
 static struct error *prepare(struct job *j)
 {
 	void *tmp = mem_strdup(NULL, "");
-	const struct node *n = j->node;
-	char *text = hls_master_text(tmp, j->name, &j->task->hls);
 	struct error *e = NULL;
 
 	for (size_t i = 0; !e && i < j->task->hls.variant_count; i++)
-		e = beneath_mkdirs(n->folder, rendition_folder(tmp, j, i), 0755, folders_units(&n->units));
-	if (!e)
-		e = beneath_write(n->folder, master_name(tmp, j), text, strlen(text), 0644, BENEATH_KEEP, true);
+		e = beneath_mkdirs(j->node->folder, rendition_folder(tmp, j, i), 0755, folders_units(&j->node->units));
 	mem_free(tmp);
 	return e;
+}
+
+/* --- the master playlist --- */
+
+static struct error *read_measured(const struct job *j, size_t i, struct hls_measured *ret)
+{
+	void *tmp = mem_strdup(NULL, "");
+	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_MEASURED_NAME), *text = NULL;
+	size_t len = 0;
+	struct error *e = beneath_read(tmp, j->node->folder, name, HLS_MEASURED_MAX_BYTES, &text, &len);
+
+	if (!e)
+		e = hls_measured_parse(text, len, ret);
+	mem_free(tmp);
+	return e;
+}
+
+static struct error *write_master(struct job *j, const char *text)
+{
+	char *name = master_name(NULL, j);
+	struct error *e = beneath_write(j->node->folder, name, text, strlen(text), 0644, BENEATH_KEEP, true);
+
+	mem_free(name);
+	return e;
+}
+
+/* Written when every rendition has a segment, or some time after the first has; again whenever they turn out to be more
+ * than was said. Before that there is nothing to play, and nothing true to say. */
+static void refresh_master(struct job *j, int64_t now_ms)
+{
+	size_t count = j->task->hls.variant_count, known = 0;
+	struct hls_measured *measured = mem_array(NULL, struct hls_measured, count);
+	const struct hls_measured **found = mem_array(measured, const struct hls_measured *, count);
+	struct error *e = NULL;
+	char *text;
+
+	for (size_t i = 0; i < count; i++) {
+		struct error *unknown = read_measured(j, i, &measured[i]);
+
+		found[i] = unknown ? NULL : &measured[i];
+		known += !unknown;
+		error_free(unknown);
+	}
+	if (known && !j->measured_ms)
+		j->measured_ms = now_ms;
+	text = hls_master_text(measured, j->name, &j->task->hls, found);
+	if (known && (known == count || now_ms - j->measured_ms >= MASTER_WAITS * 1000 * j->task->hls.fragment_s) &&
+	    (!j->master || strcmp(text, j->master) != 0)) {
+		e = write_master(j, text);
+		if (!e) {
+			mem_free(j->master);
+			j->master = mem_strdup(j, text);
+		} else {
+			log_warn("hls.master", "job=%s error=%s", j->name, log_q(e->message));
+		}
+	}
+	error_free(e);
+	mem_free(measured);
 }
 
 /* --- the end of the stream --- */
@@ -86,6 +144,10 @@ static void tick(struct job *j, int64_t now_ms)
 
 	if (j->state != JOB_RUNNING)
 		return;
+	if (now_ms - j->master_ms >= MASTER_EVERY_MS) {
+		j->master_ms = now_ms;
+		refresh_master(j, now_ms);
+	}
 	for (size_t k = 0; k < j->unit_count; k++) {
 		const struct unit *u = j->units[k];
 		const struct stream *s = u->input;
@@ -105,6 +167,7 @@ static void stopped(struct job *j)
 {
 	for (size_t i = 0; i < j->input_count; i++)
 		finish(j, i);
+	refresh_master(j, clock_mono_ms());
 }
 
 static struct error *remove_stored(struct job *j)
@@ -124,18 +187,18 @@ static struct error *remove_stored(struct job *j)
 static json_t *rendition_status(struct job *j, size_t i)
 {
 	void *tmp = mem_strdup(NULL, "");
-	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_PLAYLIST_NAME), *text;
+	char *name = mem_printf(tmp, "%s/%s", rendition_folder(tmp, j, i), HLS_PLAYLIST_NAME), *text = NULL;
 	const char *top = j->node->folder;
-	struct hls_playlist *p;
+	struct hls_playlist *p = NULL;
 	json_t *o = json_object();
 	struct error *e = NULL;
 	int64_t segments = 0, gaps = 0;
-	size_t len;
+	size_t len = 0;
 
 	json_put(o, "variant", variant(j, i));
 	json_put(o, "published", j->inputs[i]->active ? "yes" : "no");
 	if (beneath_exists(top, name)) {
-		e = beneath_read(tmp, top, name, PLAYLIST_LIMIT, &text, &len);
+		e = beneath_read(tmp, top, name, HLS_MAX_TEXT_BYTES, &text, &len);
 		if (!e)
 			e = hls_playlist_parse(tmp, text, len, &p);
 		for (size_t k = 0; !e && k < p->count; k++) {

@@ -50,6 +50,8 @@ static json_t *unit_status(const struct unit *u)
 	json_put_decimal(o, "restarts", u->restarts);
 	if (u->trouble)
 		json_put(o, "last_exit", u->trouble);
+	if (u->why)
+		json_put(o, "why", u->why);
 	if (u->has_failover)
 		json_put(o, "target", u->use_failover ? "failover" : "first");
 	if (u->has_progress) {
@@ -172,6 +174,8 @@ json_t *status_node_row(struct node *n)
 	json_t *o = json_object();
 
 	json_put(o, "node_id", n->row.id);
+	if (n->row.name)
+		json_put(o, "name", n->row.name);
 	json_put(o, "role", api_role_name(n->row.role));
 	json_put(o, "state", node_state_name(n));
 	json_put(o, "maintenance", n->row.maintenance ? "on" : "off");
@@ -188,6 +192,8 @@ json_t *status_node(struct node *n, bool with_decisions)
 	json_t *o = status_node_row(n), *jobs = json_array();
 
 	json_put(o, "agent_id", n->agent->id);
+	if (n->agent->settings.name)
+		json_put(o, "agent_name", n->agent->settings.name);
 	json_put(o, "folder", n->folder);
 	json_object_set_new(o, "units", status_units(&n->nginx, 1));
 	for (size_t i = 0; i < n->job_count; i++)

@@ -16,6 +16,7 @@ static const char schema[] =
 	" mode text not null, image text not null, mounts text not null, memory_bytes integer not null,"
 	" millicpus integer not null, rtmp integer not null, rtmp_host integer not null, http integer not null,"
 	" http_host integer not null, control integer not null, maintenance integer not null) without rowid;"
+	"create table if not exists node_name(node text primary key, name text not null) without rowid;"
 	"create table if not exists job(node text not null, job text not null, task text not null,"
 	" running integer not null, epoch_ms integer not null, offset_ms integer not null, normalise integer not null,"
 	" primary key(node, job)) without rowid;"
@@ -86,12 +87,15 @@ struct error *store_put_node(struct db *db, const struct node_row *row)
 			(int64_t)row->control_port, (int64_t)row->maintenance);
 
 	mem_free(tmp);
+	if (!e && row->name)
+		e = db_exec(db, "insert or replace into node_name values(?,?)", "ss", row->id, row->name);
 	return e;
 }
 
 struct error *store_remove_node(struct db *db, const char *id)
 {
 	TRY(db_exec(db, "delete from node where id=?", "s", id));
+	TRY(db_exec(db, "delete from node_name where node=?", "s", id));
 	TRY(db_exec(db, "delete from failover where node=?", "s", id));
 	return db_exec(db, "delete from job where node=?", "s", id);
 }
@@ -132,6 +136,7 @@ static struct error *read_node(const struct db_row *r, void *arg)
 	row->http = (struct runtime_port){(int)db_int(r, 10), (int)db_int(r, 11)};
 	row->control_port = (int)db_int(r, 12);
 	row->maintenance = db_int(r, 13) != 0;
+	row->name = db_text(r, 14) ? mem_strdup(row, db_text(r, 14)) : NULL;
 	list_add(list, row);
 	return NULL;
 }
@@ -141,7 +146,8 @@ struct error *store_nodes(const void *ctx, struct db *db, struct node_row ***ret
 	struct list list;
 
 	list_begin(&list, ctx);
-	TRY(db_query(db, read_node, &list, "select * from node order by id", ""));
+	TRY(db_query(db, read_node, &list, "select node.*, name from node left join node_name on node=id order by id",
+		     ""));
 	*ret_rows = (struct node_row **)list.items;
 	return NULL;
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "node/job.h"
 #include "node/node.h"
+#include "node/ready.h"
 
 static void tell_jobs(struct node *n, struct stream *s)
 {
@@ -63,6 +64,8 @@ void stream_unpublish(struct node *n, struct stream *s, const char *client)
 
 static bool is_known(const struct node *n, const struct stream *s)
 {
+	if (ready_waited_for(n, s))
+		return true;
 	for (size_t i = 0; i < n->job_count; i++) {
 		const struct job *j = n->jobs[i];
 

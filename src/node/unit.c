@@ -10,6 +10,7 @@
 #include "node/job.h"
 #include "node/node.h"
 #include "node/store.h"
+#include "node/unit_log.h"
 
 #define LOG_LIMIT (256 * 1024)
 #define PROGRESS_LIMIT (64 * 1024)
@@ -115,11 +116,12 @@ static void failed(struct unit *u, int64_t ran_ms)
 	u->restarts++;
 	if (u->has_failover && u->failures % FAILOVER_AFTER == 0) {
 		set_failover(u, !u->use_failover);
-		decide(u->node, "unit.failover", "%s failed %u times in a row, last: %s; trying %s", u->name,
-		       u->failures, u->trouble, u->use_failover ? "the failover target" : "the first target again");
+		decide(u->node, "unit.failover", "%s failed %u times in a row, last: %s%s%s; trying %s", u->name,
+		       u->failures, u->trouble, u->why ? ": " : "", u->why ? u->why : "",
+		       u->use_failover ? "the failover target" : "the first target again");
 	} else {
-		decide(u->node, "unit.restart", "%s %s; starting it again in %lld ms", u->name, u->trouble,
-		       (long long)delay_ms);
+		decide(u->node, "unit.restart", "%s %s%s%s; starting it again in %lld ms", u->name, u->trouble,
+		       u->why ? ": " : "", u->why ? u->why : "", (long long)delay_ms);
 	}
 	pause_unit(u, delay_ms);
 }
@@ -143,6 +145,8 @@ static void on_ended(const struct child_exit *ex, void *arg)
 		pause_unit(u, ex->ran_ms < SHORT_RUN_MS ? AGAIN_SHORT_MS : AGAIN_MS);
 	} else {
 		set_trouble(u, describe(u, ex));
+		mem_free(u->why);
+		u->why = unit_log_last(u, u->log_path, u->log_begin);
 		failed(u, ex->ran_ms);
 	}
 	u->stalled = false;
@@ -160,6 +164,8 @@ static void on_started(struct error *e, void *arg)
 	if (e) {
 		u->handle = NULL;
 		set_trouble(u, mem_printf(u, "does not start: %s", e->message));
+		mem_free(u->why);
+		u->why = NULL;
 		error_free(e);
 		if (u->wanted)
 			failed(u, 0);
@@ -224,6 +230,7 @@ static void launch(struct unit *u)
 	mem_free(u->memory);
 	u->memory = mem_strdup(u, "");
 	u->handle = NULL;
+	u->log_begin = unit_log_size(u->log_path);
 	n->ops->start(n->runtime, u->memory, &spec, on_started, on_ended, u, &u->handle);
 	mem_free(tmp);
 }
@@ -288,8 +295,8 @@ static void read_progress(struct unit *u, int64_t now_ms)
 		error_free(e);
 		return;
 	}
-	if (!u->has_progress || p.frames != u->progress.frames || p.out_time_ms != u->progress.out_time_ms ||
-	    p.total_bytes != u->progress.total_bytes)
+	/* Frames that are pressed onto one time stamp are no progress: the time has to go on. */
+	if (!u->has_progress || p.out_time_ms != u->progress.out_time_ms)
 		u->advanced_ms = now_ms;
 	u->progress = p;
 	u->has_progress = true;

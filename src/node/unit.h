@@ -53,7 +53,9 @@ struct unit {
 	int64_t restarts;   /* after failures, since the job was configured */
 	int64_t started_ms; /* monotonic */
 	int64_t advanced_ms;
-	char *trouble; /* why it ended last; NULL: never in trouble */
+	char *trouble;     /* why it ended last; NULL: never in trouble */
+	char *why;         /* what it wrote last before that, made safe; NULL: nothing */
+	int64_t log_begin; /* its log's size when it was started */
 	struct media_progress progress;
 	bool has_progress;
 };

@@ -193,8 +193,8 @@ static struct error *read_genesis(struct chain *c)
 	return e;
 }
 
-/* --chain-rpc, or those of the development chain that is up, or the usual one. */
-static const char *const *named(struct vcli *v)
+/* --chain-rpc, or those of the development chain that is up (*ret_own), or the usual one. */
+static const char *const *named(struct vcli *v, bool *ret_own)
 {
 	struct net *n = NULL;
 	struct error *e = NULL;
@@ -207,7 +207,8 @@ static const char *const *named(struct vcli *v)
 	if (!e)
 		count = json_array_size(json_object_get(n->document, "rpc"));
 	error_free(e);
-	if (!n || count == 0)
+	*ret_own = n && count > 0;
+	if (!*ret_own)
 		return usual_rpc;
 	urls = mem_array(v, char *, count + 1);
 	for (size_t i = 0; i < count; i++)
@@ -240,13 +241,51 @@ static struct error *open_rpc(struct chain *c, const struct rpc_config *config)
 	return e ? error_wrap(e, "--chain-rpc") : NULL;
 }
 
+/* Which chain is meant says the user, by a flag or the file of addresses; 0: neither. An endpoint's own word counts for
+ * reading, and for the chain that vcli chain up has started. What is wrong with the file is told when it is needed. */
+static uint64_t meant(struct vcli *v, bool own)
+{
+	struct deployment *d = NULL;
+	char *path = NULL;
+	uint64_t id = 0;
+	struct error *e;
+
+	if (v->set.chain_id || own)
+		return (uint64_t)v->set.chain_id;
+	e = chain_addresses_path(v, &path);
+	if (!e)
+		e = deployment_read(v, path, &d);
+	if (!e)
+		id = d->chain_id;
+	error_free(e);
+	mem_free(d);
+	return id;
+}
+
+static struct error *other_chain(struct vcli *v, struct error *e)
+{
+	char *path = NULL;
+
+	if (v->set.chain_id || e->code != ERROR_REFUSED)
+		return e;
+	error_free(chain_addresses_path(v, &path));
+	return error_wrap(
+		e, "the contracts of %s are on another chain (--addresses names another file, --chain-id the chain)",
+		path ? path : "--addresses");
+}
+
 struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 {
 	struct chain *c = mem_new(v, struct chain);
 	const char *urls[RPC_ENDPOINTS];
 	struct rpc_config config = {.urls = urls, .give_up_ms = v->timeout_ms};
+	struct error *e;
+	bool own = false;
 
-	TRY(endpoints(c, named(v), urls, &config.url_count));
+	TRY(endpoints(c, named(v, &own), urls, &config.url_count));
+	config.chain_id = meant(v, own);
+	c->named = own || config.chain_id;
+	c->begun = own;
 	if (!config.give_up_ms || config.give_up_ms > PATIENCE_MS)
 		config.give_up_ms = PATIENCE_MS;
 	/* What the endpoints said is told, rather than that the time is over. */
@@ -254,7 +293,9 @@ struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 	c->v = v;
 	c->deadline_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
 	TRY(open_rpc(c, &config));
-	TRY(read_genesis(c));
+	e = read_genesis(c);
+	if (e)
+		return other_chain(v, e);
 	*ret_chain = c;
 	return NULL;
 }
@@ -264,6 +305,18 @@ struct error *chain_unreached(struct error *e)
 	if (e->code == ERROR_UNAVAILABLE || e->code == ERROR_TIMEOUT)
 		e = error_wrap(e, "no chain answers: --chain-rpc names one, vcli chain up starts one");
 	return e;
+}
+
+/* On the chain that vcli chain up started, one deploys oneself; what is on another is its operator's to say. */
+static bool is_own(const struct vcli *v)
+{
+	struct net *n = NULL;
+	struct error *e = v->set.chain_rpc ? NULL : net_read((struct vcli *)v, &n);
+	bool own = n && json_array_size(json_object_get(n->document, "rpc")) > 0;
+
+	error_free(e);
+	mem_free(n);
+	return own;
 }
 
 /* A chain that went back, a development chain that was killed for instance, has the same first block and id and not the
@@ -285,26 +338,35 @@ static struct error *check_code(struct chain *c, const char *path)
 	json_decref(code);
 	if (!none)
 		return NULL;
-	return error_new(
-		ERROR_NOT_FOUND,
-		"%s: the chain has no contract %s at %s: deploy the contracts again (vcli chain deploy), or name "
-		"another file with --addresses",
-		path, name, address);
+	return error_new(ERROR_NOT_FOUND,
+			 "%s: the chain has no contract %s at %s: %s, or name another file with --addresses", path,
+			 name, address,
+			 is_own(c->v) ? "deploy the contracts again (vcli chain deploy)"
+				      : "ask your network's operator for the present file");
 }
 
 struct error *chain_read_addresses(struct chain *c)
 {
 	char *path = NULL;
+	struct error *e;
 
 	TRY(chain_addresses_path(c->v, &path));
-	TRY(deployment_read(c, path, &c->deployment));
+	e = deployment_read(c, path, &c->deployment);
+	if (e && e->code == ERROR_NOT_FOUND && is_own(c->v)) {
+		error_free(e);
+		return error_new(ERROR_NOT_FOUND,
+				 "%s is not there: deploy the contracts on your chain first (vcli chain deploy)", path);
+	}
+	if (e)
+		return e;
 	if (c->deployment->chain_id != rpc_chain_id(c->rpc) ||
 	    memcmp(c->deployment->genesis, c->genesis, sizeof(c->genesis)) != 0)
-		return error_new(ERROR_REFUSED,
-				 "the contracts of %s are on chain %" PRIu64
-				 ", the endpoint is on another chain (%" PRIu64
-				 "): name the right endpoint with --chain-rpc, or deploy there",
-				 path, c->deployment->chain_id, rpc_chain_id(c->rpc));
+		return error_new(
+			ERROR_REFUSED,
+			"the contracts of %s are on chain %" PRIu64 ", the endpoint is on another chain (%" PRIu64
+			"): name the right endpoint with --chain-rpc, or the file of that chain with --addresses",
+			path, c->deployment->chain_id, rpc_chain_id(c->rpc));
+	c->begun = true;
 	return check_code(c, path);
 }
 

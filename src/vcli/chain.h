@@ -24,7 +24,9 @@ struct chain {
 	bool settled;
 	char **sends; /* what was sent so far, such as "Jobs.create", for --once */
 	size_t send_count;
-	struct u256 highest_fee; /* wei a unit of gas; 0: any */
+	bool named; /* the user says which chain it is, by --chain-id, the file of addresses or a chain of their own */
+	bool begun; /* and with which block it begins, by the file or a chain of their own */
+	struct u256 highest_fee, highest_cost; /* wei: a unit of gas, a transaction's fees */
 };
 
 /* Reaches an endpoint of --chain-rpc. ERROR_UNAVAILABLE, ERROR_TIMEOUT: none answers. */
@@ -36,8 +38,20 @@ struct error *chain_unreached(struct error *e) MUST_CHECK;
 struct error *chain_read_addresses(struct chain *c) MUST_CHECK;
 /* The file of --addresses, or the one in --state-dir. */
 struct error *chain_addresses_path(struct vcli *v, char **ret_path) MUST_CHECK;
-/* Opens the account (vcli/purse.h) to send with it. What an earlier command left in the outbox is carried out first. */
+/* ERROR_REFUSED: only an endpoint says which chain it is. */
+struct error *chain_check_named(const struct chain *c) MUST_CHECK;
+/* ERROR_REFUSED: several endpoints tell of different chains. Those on a chain of another id are told on stderr. */
+struct error *chain_compare(struct chain *c) MUST_CHECK;
+/* Opens the account (vcli/purse.h) and its outbox. ERROR_REFUSED: which chain it is only an endpoint says, and not the
+ * user. */
+struct error *chain_open_outbox(struct chain *c) MUST_CHECK;
+/* The same to send with it. What an earlier command left in the outbox is carried out first. */
 struct error *chain_unlock(struct chain *c) MUST_CHECK;
+/* Runs the loop until the intention that is waited for is final (none: all that are left), the time is over, or nothing
+ * can be signed since the account's count of transactions has no proof. */
+void chain_wait(struct chain *c);
+/* Why it is not final, and what can be done. */
+struct error *chain_not_yet(struct chain *c, const char *what) MUST_CHECK;
 /* The first two, with an answer begun; and all three. */
 struct error *chain_open(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
 struct error *chain_open_sending(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
@@ -62,6 +76,8 @@ struct error *chain_head(struct chain *c, struct block_head *ret_head) MUST_CHEC
 /* The ether that an account has outside of the contracts. */
 struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei) MUST_CHECK;
 
+/* What eth_call and eth_estimateGas take: the intention as the account's call. A new reference. */
+json_t *chain_call_of(struct chain *c, const struct intent *in);
 /* Asks whether a function would succeed now, without ether, and sends nothing. ERROR_REFUSED: the contract's reason. */
 struct error *chain_would(struct chain *c, const char *contract, const char *function, const json_t *args) MUST_CHECK;
 /* A function of a deployed contract, or its creation (function NULL); returns when it is final. Its record belongs to

@@ -18,7 +18,7 @@ struct error *net_start_anvil(struct net *n)
 	     *period = mem_printf(n, "%" PRId64, n->period_s), *port;
 	unsigned number = 0;
 
-	TRY(net_free_port(&number));
+	TRY(net_rpc_port(n, 0, &number));
 	port = mem_printf(n, "%u", number);
 	const char *const argv[] = {n->v->set.anvil,
 				    "--host",

@@ -83,7 +83,7 @@ static struct error *make_sealer(struct poa *p, size_t i)
 	node_key = file_join(p, s->folder, "node.key");
 	TRY(file_mkdirs(s->folder, 0700));
 	TRY(net_free_port(&s->port));
-	TRY(net_free_port(&s->rpc_port));
+	TRY(net_rpc_port(p->net, i, &s->rpc_port));
 	TRY(make_account(s));
 	return make_node_key(p, node_key, s->port, &s->enode);
 }

@@ -1,14 +1,11 @@
 #include "vcli/chain_net.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -188,22 +185,6 @@ void net_stop(struct net *n)
 		end_one(n, identity_at(n, i), &left);
 	wait_until_ended(n, &left);
 	json_array_clear(json_object_get(n->document, "processes"));
-}
-
-struct error *net_free_port(unsigned *ret_port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int failed = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-		     getsockname(fd, (struct sockaddr *)&address, &n) != 0;
-	struct error *e = failed ? error_sys(errno, "a free port of 127.0.0.1") : NULL;
-
-	if (fd >= 0)
-		close(fd);
-	if (!e)
-		*ret_port = ntohs(address.sin_port);
-	return e;
 }
 
 struct error *net_check(const struct net *n)

@@ -39,8 +39,13 @@ struct error *net_check(const struct net *n) MUST_CHECK;
 void net_pause(struct net *n);
 /* Ends all processes; returns when they have ended. */
 void net_stop(struct net *n);
-/* A TCP port of 127.0.0.1 that nobody listens on now. */
+/* chain_ports.c: a TCP port of 127.0.0.1 that nobody listens on now. */
 struct error *net_free_port(unsigned *ret_port) MUST_CHECK;
+/* Notes the RPC ports of the earlier network (NULL: there is none), unless --port names others; after net_shape().
+ * ERROR_INVALID: --port leaves too few. */
+struct error *net_keep_ports(struct net *n, const struct net *earlier) MUST_CHECK;
+/* The RPC port of the i-th node: named, kept, or a free one that is noted. ERROR_EXISTS: somebody listens there. */
+struct error *net_rpc_port(struct net *n, size_t i, unsigned *ret_port) MUST_CHECK;
 
 /* chain_shape.c: sealers and period: what was asked for, else what the earlier network (NULL: there is none) has, else
  * the usual. ERROR_EXISTS: the earlier one is otherwise. ERROR_INVALID: anvil has no sealers to choose. */

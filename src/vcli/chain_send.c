@@ -21,67 +21,15 @@
 #include "vcli/refusal.h"
 
 #define POLL_MS 200
-#define LOCK_MS 100
 #define RECEIPT_MS 10000 /* so long a receipt that was there may be missing */
 /* Over what the chain asks now: a base fee that doubles, and the margin over the estimate. */
 #define FEE_TIMES 5
 #define FEE_OF 2
 #define LEAST_GAS 21000 /* of any transaction */
 
-static struct error *pending(struct chain *c, int64_t *ret_count)
-{
-	return txbox_pending(c->db, sender_account(c->sender), ret_count);
-}
-
-/* Others' intentions may end too: those that an earlier run left. */
-static void on_fate(const struct txbox_record *record, void *arg)
-{
-	struct chain *c = arg;
-	int64_t left = 0;
-
-	if (c->waiting && strcmp(c->waiting, record->intent.id) == 0)
-		c->settled = true;
-	if (!c->waiting) {
-		struct error *e = pending(c, &left);
-
-		c->settled = e || left == 0;
-		error_free(e);
-	}
-	if (c->settled)
-		uv_stop(&c->v->loop); /* it may be about to wait for what comes next */
-}
-
-static struct error *not_yet(struct chain *c, const char *what)
-{
-	const char *trouble = sender_trouble(c->sender);
-
-	return error_new(ERROR_TIMEOUT,
-			 "%s is not confirmed yet%s%s: it is kept, and the next command of this account goes on", what,
-			 trouble ? ": " : "", trouble ? trouble : "");
-}
-
-/* What an earlier command left comes first: the next one may rest on it. */
-static struct error *drain(struct chain *c)
-{
-	struct progress *p;
-	int64_t left = 0;
-
-	TRY(pending(c, &left));
-	if (left == 0)
-		return NULL;
-	p = progress_new(c, c->v);
-	progress_say(p, "what an earlier command left is written first");
-	c->waiting = NULL;
-	c->settled = false;
-	chain_run(c, &c->settled);
-	mem_free(p);
-	TRY(pending(c, &left));
-	return left == 0 ? NULL : not_yet(c, "an earlier transaction of this account");
-}
-
 /* --- may it succeed? --- */
 
-static json_t *call_of(struct chain *c, const struct intent *in)
+json_t *chain_call_of(struct chain *c, const struct intent *in)
 {
 	char from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES];
 	char *digits = hex_encode(c, in->data, in->n);
@@ -93,6 +41,8 @@ static json_t *call_of(struct chain *c, const struct intent *in)
 	if (!in->creates)
 		json_put(call, "to", to);
 	json_object_set_new(call, "data", json_sprintf("0x%s", digits));
+	if (!u256_is_zero(in->value))
+		json_put(call, "value", u256_quantity(c, in->value));
 	return call;
 }
 
@@ -119,6 +69,25 @@ static struct error *too_little(struct chain *c, struct u256 has, struct u256 va
 			 text, amount_words(c, has), amount_words(c, value), amount_words(c, fee));
 }
 
+static struct error *too_dear(struct chain *c, const char *what, struct u256 asked, struct u256 most, const char *flag)
+{
+	return error_new(ERROR_REFUSED,
+			 "%s %s, over the limit of %s: nothing is signed; if that is what the chain costs, say so with "
+			 "%s",
+			 what, amount_words(c, asked), amount_words(c, most), flag);
+}
+
+/* What the endpoint asks may be false. Who has set a limit may wait until it is kept. */
+static struct error *limit_price(struct chain *c, struct u256 *price)
+{
+	if (u256_cmp(*price, c->highest_fee) <= 0)
+		return NULL;
+	if (!c->v->set.highest_fee)
+		return too_dear(c, "the endpoint asks for a unit of gas", *price, c->highest_fee, "--highest-fee");
+	*price = c->highest_fee;
+	return NULL;
+}
+
 static struct error *check(struct chain *c, const struct intent *in)
 {
 	struct u256 has, gas, price, fee, need;
@@ -126,19 +95,19 @@ static struct error *check(struct chain *c, const struct intent *in)
 
 	TRY(chain_wallet(c, sender_account(c->sender), &has));
 	TRY(ask_number(c, "eth_gasPrice", json_array(), &price));
-	if (!u256_is_zero(c->highest_fee) && u256_cmp(price, c->highest_fee) > 0)
-		price = c->highest_fee;
+	TRY(limit_price(c, &price));
 	TRY(u256_mul(price, u256_of(LEAST_GAS), &fee));
 	if (u256_cmp(has, in->value) < 0)
 		return too_little(c, has, in->value, fee);
 	TRY(u256_add(in->value, fee, &need));
 	if (u256_cmp(has, need) < 0)
 		return too_little(c, has, in->value, fee);
-	call = call_of(c, in);
-	json_put(call, "value", u256_quantity(c, in->value));
+	call = chain_call_of(c, in);
 	TRY(ask_number(c, "eth_estimateGas", json_pack("[o]", call), &gas));
 	TRY(u256_mul(gas, price, &fee));
 	TRY(u256_scale(fee, FEE_TIMES, FEE_OF, &fee));
+	if (u256_cmp(fee, c->highest_cost) > 0)
+		return too_dear(c, "the fees could come to", fee, c->highest_cost, "--highest-cost");
 	TRY(u256_add(in->value, fee, &need));
 	return u256_cmp(has, need) < 0 ? too_little(c, has, in->value, fee) : NULL;
 }
@@ -153,7 +122,7 @@ struct error *chain_would(struct chain *c, const char *contract, const char *fun
 	TRY(contract_builtin(c, contract, &interface));
 	TRY(deployment_get(c->deployment, contract, address));
 	TRY(contract_transact(c, interface, address, "", function, args, U256_ZERO, &intent));
-	TRY(chain_call(c, "eth_call", json_pack("[o,s]", call_of(c, intent), "latest"), &result));
+	TRY(chain_call(c, "eth_call", json_pack("[o,s]", chain_call_of(c, intent), "latest"), &result));
 	json_decref(result);
 	return NULL;
 }
@@ -173,12 +142,14 @@ static struct error *judge(struct chain *c, const char *what, const struct txbox
 	case TXBOX_REFUSED:
 		return error_new(ERROR_REFUSED, "%s",
 				 record->revert ? refusal_text(c, record->revert, record->revert_n) : record->why);
+	case TXBOX_ABANDONED:
+		return error_new(ERROR_REFUSED, "%s was abandoned (vcli outbox abandon)", what);
 	case TXBOX_WANTED:
 	case TXBOX_SIGNED:
 	case TXBOX_MINED:
 		break;
 	}
-	return not_yet(c, what);
+	return chain_not_yet(c, what);
 }
 
 /* Checked, kept and waited for. */
@@ -192,7 +163,7 @@ static struct error *send_new(struct chain *c, const char *what, const struct in
 	TRY(sender_put(c->sender, intent));
 	p = progress_new(c, c->v);
 	progress_say(p, "%s: sent, waiting for its block", what);
-	chain_run(c, &c->settled);
+	chain_wait(c);
 	mem_free(p);
 	c->waiting = NULL;
 	return NULL;
@@ -350,81 +321,4 @@ struct error *chain_event(struct chain *c, const struct txbox_record *record, co
 		return error_new(ERROR_NOT_FOUND, "transaction 0x%s left no event %s", hash, event);
 	*ret_values = found;
 	return NULL;
-}
-
-/* --- opening --- */
-
-static void on_pause(void *arg)
-{
-	struct chain *c = arg;
-
-	c->settled = true;
-	uv_stop(&c->v->loop);
-}
-
-/* Another command of the account may be at work: its turn comes first. */
-static struct error *open_sender(struct chain *c, const struct sender_config *config, const struct secp_key *key)
-{
-	struct progress *p = progress_new(c, c->v);
-	struct error *e;
-
-	progress_say(p, "another command of this account is at work");
-	for (;;) {
-		struct timer *t;
-		bool in_time;
-
-		e = sender_open(c, &c->v->loop, config, key, on_fate, c, &c->sender);
-		if (!e || e->code != ERROR_EXISTS)
-			break;
-		c->settled = false;
-		t = timer_start(c, &c->v->loop, LOCK_MS, 0, on_pause, c);
-		in_time = chain_run(c, &c->settled);
-		mem_free(t);
-		if (!in_time) {
-			e = error_wrap(e, "another command of this account is still at work, try again later");
-			break;
-		}
-		error_free(e);
-	}
-	mem_free(p);
-	return e;
-}
-
-/* An outbox for each chain: a development chain that was begun anew is another one. */
-static struct error *open_outbox(struct chain *c, const struct secp_key *key)
-{
-	struct sender_config config = {.rpc = c->rpc, .poll_ms = POLL_MS, .highest_fee = c->highest_fee};
-	char *folder = NULL, *genesis = hex_encode(c, c->genesis, 4), *name, *path, *lock;
-	uint8_t address[ETH_ADDRESS_BYTES];
-
-	eth_address(key->public, address);
-	TRY(paths_make(c->v, &c->v->set, "chain", &folder));
-	name = mem_printf(c, "%" PRIu64 "-%s.db", rpc_chain_id(c->rpc), genesis);
-	path = file_join(c, folder, name);
-	lock = mem_printf(c, "%s.%s.lock", path, hex_encode(c, address, sizeof(address)));
-	TRY(db_open(c, path, txbox_schema, &c->db));
-	config.db = c->db;
-	config.lock = lock;
-	return open_sender(c, &config, key);
-}
-
-static struct error *read_limit(struct chain *c)
-{
-	if (!c->v->set.highest_fee)
-		return NULL;
-	TRY(money_amount("--highest-fee", c->v->set.highest_fee, &c->highest_fee));
-	return u256_is_zero(c->highest_fee) ? error_new(ERROR_INVALID, "--highest-fee: must be over 0") : NULL;
-}
-
-struct error *chain_unlock(struct chain *c)
-{
-	struct secp_key key = {{0}, {0}};
-	struct error *e;
-
-	TRY(read_limit(c));
-	e = purse_key(c->v, true, &key);
-	if (!e)
-		e = open_outbox(c, &key);
-	secret_wipe(&key, sizeof(key));
-	return e ? e : drain(c);
 }

@@ -2,12 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/refusal.h"
+#include "vcli/resolve.h"
 
 #define REASON_BYTES ((size_t)256) /* Blacklist.MAX_REASON */
 
@@ -16,7 +18,7 @@ static const char *const appeals[] = {"none", "filed", "refused", NULL};
 static struct error *subject_of(struct vcli *v, char **ret_subject)
 {
 	vcli_answer(v, json_object());
-	TRY(money_address(v, "SUBJECT", v->args[0], ret_subject));
+	TRY(resolve_address(v, "SUBJECT", v->args[0], ret_subject));
 	json_put(v->answer, "subject", *ret_subject);
 	return NULL;
 }
@@ -37,15 +39,13 @@ static struct error *check_reason(const char *reason)
 	return NULL;
 }
 
-/* The contract writes until when it holds, not for how long: that counts from the chain's time. */
+/* The contract writes until when it holds, not for how long: that counts from our own clock, since what an endpoint
+ * says the time is would be signed. */
 static struct error *bar(struct chain *c, const char *subject, const char *evidence, struct txbox_record **ret_record)
 {
 	const struct settings *set = &c->v->set;
-	struct block_head head;
-	int64_t until;
+	int64_t until = (clock_wall_ms() + set->for_ms) / 1000;
 
-	TRY(chain_head(c, &head));
-	until = head.time_ms / 1000 + set->for_ms / 1000;
 	return chain_do(c, "Blacklist", "bar",
 			json_pack("[s,I,s,s]", subject, (json_int_t)until, evidence, set->reason), U256_ZERO,
 			ret_record);

@@ -11,6 +11,7 @@
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/refusal.h"
+#include "vcli/resolve.h"
 #include "vcli/segments.h"
 
 #define ZERO_HASH "0x0000000000000000000000000000000000000000000000000000000000000000"
@@ -26,7 +27,7 @@ static struct error *read_names(struct vcli *v, bool ordinal, struct named *n)
 	uint64_t number = 0;
 
 	TRY(money_number("JOB", v->args[0], INT64_MAX, &n->batch.job));
-	TRY(money_address(v, "NODE_ID", v->args[1], &n->node));
+	TRY(resolve_address(v, "NODE_ID", v->args[1], &n->node));
 	TRY(eth_address_parse(n->node, n->batch.node));
 	if (ordinal)
 		TRY(money_number("ORDINAL", v->args[2], UINT32_MAX, &number));

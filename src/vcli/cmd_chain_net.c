@@ -117,6 +117,7 @@ struct error *cmd_chain_up(struct vcli *v)
 	TRY(find_earlier(v, &earlier));
 	TRY(net_new(v, v->set.poa ? "poa" : "anvil", &n));
 	TRY(net_shape(n, earlier));
+	TRY(net_keep_ports(n, earlier));
 	e = bring_up(v, n);
 	if (e) {
 		net_stop(n);

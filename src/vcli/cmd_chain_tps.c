@@ -95,6 +95,7 @@ static struct error *measure(struct measuring *m, struct load_result **ret_resul
 	struct error *e;
 
 	TRY(chain_connect(m->v, &c));
+	TRY(chain_check_named(c));
 	TRY(purse_key(m->v, true, &payer));
 	if (mkdtemp(folder)) {
 		e = load(m, c, folder, &payer, ret_result);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
@@ -10,6 +11,7 @@
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/refusal.h"
+#include "vcli/resolve.h"
 
 #define WORKS 3
 
@@ -102,7 +104,6 @@ struct error *cmd_job_create(struct vcli *v)
 {
 	struct u256 budget = U256_ZERO, limits[WORKS];
 	struct txbox_record *record = NULL;
-	struct block_head head;
 	struct chain *c = NULL;
 	char *document = NULL;
 	json_t *event = NULL;
@@ -115,8 +116,8 @@ struct error *cmd_job_create(struct vcli *v)
 	TRY(read_limits(v, limits));
 	TRY(money_file_hash(v, v->args[0], &document));
 	TRY(chain_open_sending(v, &c));
-	TRY(chain_head(c, &head));
-	deadline = (uint64_t)(head.time_ms / 1000) + (uint64_t)(v->set.for_ms / 1000);
+	/* By our own clock: what an endpoint says the time is would be signed. */
+	deadline = (uint64_t)(clock_wall_ms() + v->set.for_ms) / 1000;
 	TRY(escrow(c, "create",
 		   json_pack("[s,o,I,o,o,o]", document, money_json(budget), (json_int_t)deadline, money_json(limits[0]),
 			     money_json(limits[1]), money_json(limits[2])),
@@ -248,7 +249,7 @@ struct error *cmd_job_assign(struct vcli *v)
 		TRY(money_amount("--max-price", v->set.max_price, &most));
 	TRY(money_fits("--max-price", most, MONEY_PRICE_BITS));
 	for (size_t i = 1; i < v->arg_count; i++)
-		TRY(money_address(v, "NODE_ID", v->args[i], &ids[i]));
+		TRY(resolve_address(v, "NODE_ID", v->args[i], &ids[i]));
 	TRY(chain_open_sending(v, &c));
 	return assign_all(c, job, ids, most, nodes);
 }
@@ -261,7 +262,7 @@ struct error *cmd_job_unassign(struct vcli *v)
 
 	vcli_answer(v, json_object());
 	TRY(job_of(v, &job));
-	TRY(money_address(v, "NODE_ID", v->args[1], &node));
+	TRY(resolve_address(v, "NODE_ID", v->args[1], &node));
 	TRY(chain_open_sending(v, &c));
 	json_put(v->answer, "node", node);
 	TRY(chain_do(c, "Jobs", "unassign", json_pack("[I,s]", (json_int_t)job, node), U256_ZERO, NULL));

@@ -2,13 +2,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
 #include "vcli/detach.h"
+#include "vcli/ingest.h"
 #include "vcli/job_request.h"
 #include "vcli/render.h"
+#include "vcli/resolve.h"
+#include "vcli/wanted.h"
 
 struct request_list *job_requests(const void *ctx, const struct job *j, enum api_verb verb)
 {
@@ -26,8 +28,13 @@ void job_print_line(struct vcli *v, const struct request *r, void *arg)
 
 	(void)v;
 	(void)arg;
-	printf("%-11s  %s  %s  %lld ms", r->role ? r->role : "node", r->to, r->error ? "FAILED " : "applied",
+	printf("%-11s  %s  %s  %lld ms", r->role ? r->role : "node", r->to,
+	       r->error  ? "FAILED "
+	       : r->away ? "away   "
+			 : "applied",
 	       (long long)r->took_ms);
+	if (r->away)
+		printf("  %s", r->gone ? "nobody serves this id now" : "it learns it when it is back");
 	if (r->error) {
 		printf("  ");
 		render_text(stdout, r->error->message);
@@ -49,40 +56,68 @@ static json_t *job_answer(struct vcli *v, const struct job *j)
 	return answer;
 }
 
-/* A change at all nodes of the job. */
-static struct error *change(struct vcli *v, enum api_verb verb, const char *done)
+static size_t count_away(const struct request_list *l)
+{
+	size_t away = 0;
+
+	for (size_t i = 0; i < l->count; i++)
+		away += l->items[i].away;
+	return away;
+}
+
+static void print_end(const struct vcli *v, const struct job *j, const struct request_list *l, const char *done)
+{
+	size_t away = count_away(l);
+
+	if (v->set.json)
+		return;
+	if (away)
+		printf("job %s: told %zu of %zu nodes; %zu %s away and will be told when back (\"vcli outbox list\")\n",
+		       j->name, l->count - away, l->count, away, away == 1 ? "is" : "are");
+	else
+		printf("job %s %s\n", j->name, done);
+}
+
+/* The end of a job is a state that its nodes are to be in: those that are away learn it later, and nothing of the job
+ * stays here for their sake. */
+static struct error *end_job(struct vcli *v, enum api_verb verb, const char *done)
 {
 	struct job *j = NULL;
 	struct request_list *l = NULL;
-	struct error *e = NULL;
 	json_t *answer = NULL;
+	char *what = NULL;
 
 	TRY(job_find(v, v, v->args[0], &j));
 	answer = job_answer(v, j);
 	l = job_requests(v, j, verb);
-	if (v->set.detach)
-		return detach_run(v, l, mem_printf(v, "%s %s", v->command->words, j->name));
-	TRY(requests_run(v, l, v->set.json ? NULL : job_print_line, NULL));
-	json_object_set_new(answer, "nodes", requests_json(l));
-	e = requests_failure(l, mem_printf(v, "job %s", j->name));
-	if (e)
-		return e;
-	json_put(answer, "state", "applied");
+	l->lasting = true;
+	what = mem_printf(v, "%s %s", v->command->words, j->name);
+	if (v->set.detach) {
+		TRY(detach_run(v, l, what));
+	} else {
+		TRY(requests_run(v, l, v->set.json ? NULL : job_print_line, NULL));
+		json_object_set_new(answer, "nodes", requests_json(l));
+		TRY(detach_away(v, l, what));
+	}
+	TRY(wanted_keep(v, j->name, verb, l, v->set.detach));
+	TRY(requests_failure(l, mem_printf(v, "job %s", j->name)));
+	if (!v->set.detach)
+		json_put(answer, "state", count_away(l) ? "kept" : "applied");
 	if (verb == API_PIPELINE_CLOSE)
 		TRY(job_forget(v, j));
-	if (!v->set.json)
-		printf("job %s %s\n", j->name, done);
+	if (!v->set.detach)
+		print_end(v, j, l, done);
 	return NULL;
 }
 
 struct error *cmd_pipeline_stop(struct vcli *v)
 {
-	return change(v, API_PIPELINE_STOP, "has ended; what was stored stays");
+	return end_job(v, API_PIPELINE_STOP, "has ended; what was stored stays");
 }
 
 struct error *cmd_pipeline_close(struct vcli *v)
 {
-	return change(v, API_PIPELINE_CLOSE, "is closed; nothing is stored of it any more");
+	return end_job(v, API_PIPELINE_CLOSE, "is closed; nothing is stored of it any more");
 }
 
 /* --- status --- */
@@ -120,6 +155,9 @@ struct error *cmd_pipeline_status(struct vcli *v)
 	l = job_requests(v, j, API_PIPELINE_STATUS);
 	TRY(requests_run(v, l, v->set.json ? NULL : print_status, NULL));
 	json_object_set_new(answer, "nodes", requests_json(l));
+	ingest_put(v, j, answer);
+	if (!v->set.json)
+		ingest_print(v, j);
 	return requests_failure(l, mem_printf(v, "job %s", j->name));
 }
 
@@ -134,8 +172,13 @@ static struct error *nodes_to_ask(struct vcli *v, struct request_list *l)
 	json_t *role = NULL;
 	struct error *e = job_names(v, v, &names);
 
-	for (size_t i = 0; i < v->arg_count; i++)
-		json_object_set_new(seen, v->args[i], json_null());
+	for (size_t i = 0; !e && i < v->arg_count; i++) {
+		char *node_id = NULL;
+
+		e = resolve_id(v, v->args[i], RESOLVE_NODE, &node_id);
+		if (!e)
+			json_object_set_new(seen, node_id, json_null());
+	}
 	for (char **n = names; !e && !v->arg_count && *n; n++) {
 		struct job *j = NULL;
 
@@ -144,8 +187,6 @@ static struct error *nodes_to_ask(struct vcli *v, struct request_list *l)
 			json_object_set_new(seen, j->nodes[i].node_id, json_string(j->nodes[i].role));
 	}
 	json_object_foreach (seen, id, role) {
-		if (!e && !id_valid(id))
-			e = error_new(ERROR_INVALID, "\"%.80s\" is no node id: 40 hexadecimal digits are wanted", id);
 		if (!e)
 			requests_add(l, id, json_string_value(role),
 				     api_command_document(API_PIPELINE_LIST, id, NULL, NULL));

@@ -1,4 +1,4 @@
-/* vcli key show, new: our address, and keys for nodes. */
+/* vcli key show, new, agent: our address, and keys for nodes and agents. */
 #include <libgen.h>
 #include <stdio.h>
 
@@ -36,6 +36,29 @@ struct error *cmd_key_show(struct vcli *v)
 	return NULL;
 }
 
+/* An agent's units, which run as another user, must be able to pass its state folder. */
+static struct error *make_state(struct vcli *v, const char *folder)
+{
+	TRY(file_mkdirs(dirname(mem_strdup(v, folder)), 0711));
+	return file_mkdirs(folder, 0711);
+}
+
+/* The key that dsn-agent --state-dir DIR has, or will find there. */
+struct error *cmd_key_agent(struct vcli *v)
+{
+	char id[KEYRING_ID_SIZE], *path = file_join(v, v->args[0], "agent.key");
+	struct secp_key key;
+
+	TRY(make_state(v, v->args[0]));
+	TRY(keyfile_load(path, &v->set.passphrase, &key));
+	keyring_id(key.public, id);
+	tell(v, id, &key, path);
+	secret_wipe(&key, sizeof(key));
+	if (!v->set.json)
+		printf("%s\n", id);
+	return NULL;
+}
+
 struct error *cmd_key_new(struct vcli *v)
 {
 	char id[KEYRING_ID_SIZE], *path;
@@ -45,8 +68,7 @@ struct error *cmd_key_new(struct vcli *v)
 	secp_key_new(&key);
 	keyring_id(key.public, id);
 	path = file_join(v, v->args[0], id);
-	/* An agent's units, which run as another user, must be able to pass its state folder. */
-	e = file_mkdirs(dirname(mem_strdup(path, v->args[0])), 0711);
+	e = make_state(v, dirname(mem_strdup(path, v->args[0])));
 	if (!e)
 		e = file_mkdirs(v->args[0], 0700);
 	if (!e)

@@ -1,29 +1,19 @@
 /* vcli node ...: commands about one node, sent to its mailbox (or to an agent's). */
-#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
+#include "vcli/confirm.h"
 #include "vcli/detach.h"
+#include "vcli/known.h"
 #include "vcli/render.h"
 #include "vcli/request.h"
-#include "vcli/watch.h"
+#include "vcli/resolve.h"
 
 #define DOCUMENT_LIMIT (256 * 1024)
-
-/* An id in the form it has on the bus, where letters are small; in place. */
-static struct error *check_id(char *text)
-{
-	if (id_valid(text)) {
-		for (char *p = text; *p; p++)
-			*p = (char)tolower((unsigned char)*p);
-		return NULL;
-	}
-	return error_new(ERROR_INVALID, "\"%.80s\" is no node id: 40 hexadecimal digits are wanted", text);
-}
 
 /* A change of one node: send it (or keep it, with --detach), say what came of it. Takes the reference to body. */
 static struct error *change(struct vcli *v, const char *to, const char *node_id, const char *done, json_t *body)
@@ -37,6 +27,7 @@ static struct error *change(struct vcli *v, const char *to, const char *node_id,
 		return detach_run(v, l, v->command->words);
 	}
 	TRY(request_one(v, to, body, &data));
+	known_learn(v, node_id, data);
 	answer = json_object();
 	json_put(answer, "node_id", node_id);
 	json_put(answer, "state", "applied");
@@ -97,7 +88,7 @@ static struct error *document_from_words(struct vcli *v, json_t **ret_document)
 	enum api_role role;
 
 	TRY(api_role_parse(v->args[0], &at, &role));
-	TRY(check_id(v->args[1]));
+	TRY(resolve_id(v, v->args[1], RESOLVE_NODE, &v->args[1]));
 	*ret_document = api_command_document(API_NODE_CREATE, v->args[1], NULL, api_role_name(role));
 	return NULL;
 }
@@ -117,9 +108,11 @@ struct error *cmd_node_create(struct vcli *v)
 	const char *node_id = NULL;
 
 	if (v->set.agent)
-		TRY(check_id(v->set.agent));
+		TRY(resolve_id(v, v->set.agent, RESOLVE_AGENT, &v->set.agent));
 	TRY(read_document(v, &document));
 	e = put_spec(v, document);
+	if (!e && v->set.name)
+		json_put(document, "name", v->set.name);
 	if (!e) {
 		put_choices(v, document);
 		e = api_command_read(v, document, &command);
@@ -153,108 +146,151 @@ static struct error *find_verb(const char *words, const struct api_verb_row **re
 	return error_new(ERROR_INVALID, "%s: not known to the API", words);
 }
 
+static long segments_of(const json_t *job)
+{
+	const json_t *rendition;
+	long segments = 0;
+	size_t i;
+
+	json_array_foreach (json_object_get(job, "renditions"), i, rendition) {
+		const char *text = json_string_value(json_object_get(rendition, "segments"));
+
+		segments += text ? strtol(text, NULL, 10) : 0;
+	}
+	return segments;
+}
+
+/* "2 jobs (film running, old stopped with 120 stored segments)"; NULL: none. */
+static char *describe_jobs(const void *ctx, const json_t *status)
+{
+	const json_t *jobs = json_object_get(status, "jobs"), *job;
+	char *text = mem_printf(ctx, "%zu job%s", json_array_size(jobs), json_array_size(jobs) == 1 ? "" : "s");
+	size_t i;
+
+	json_array_foreach (jobs, i, job) {
+		const char *name = json_string_value(json_object_get(job, "job_id"));
+		const char *state = json_string_value(json_object_get(job, "state"));
+		long segments = segments_of(job);
+
+		text = mem_printf(ctx, "%s%s%s %s", text, i ? ", " : " (", name ? name : "?", state ? state : "?");
+		if (segments)
+			text = mem_printf(ctx, "%s with %ld stored segments", text, segments);
+	}
+	return json_array_size(jobs) ? mem_printf(ctx, "%s)", text) : NULL;
+}
+
+/* What a node still does and holds goes with it: only with a person's word. A node that cannot be asked now (--detach)
+ * is judged by what is known of it. */
+static struct error *confirm_leave(struct vcli *v, const char *node_id, bool purge)
+{
+	const char *lost = purge ? "they end, and all it has stored is deleted" : "they end";
+	json_t *status = NULL;
+	struct known *k = NULL;
+	const struct known_node *n;
+	const char *count;
+	struct error *e = NULL;
+	char *jobs;
+
+	if (v->set.force)
+		return NULL;
+	if (v->set.detach) {
+		TRY(known_open(v, v, &k));
+		n = known_find(k, node_id);
+		count = n ? json_string_value(json_object_get(n->row, "job_count")) : NULL;
+		jobs = count && strcmp(count, "0") != 0 ? mem_printf(v, "%s job(s), when it was heard of last", count)
+							: NULL;
+	} else {
+		e = request_one(v, node_id, api_command_document(API_NODE_STATUS, node_id, NULL, NULL), &status);
+		jobs = e ? NULL : describe_jobs(v, status);
+		json_decref(status);
+	}
+	if (e && e->code == ERROR_NOT_FOUND) { /* was never created, or what is left of one */
+		error_free(e);
+		return NULL;
+	}
+	if (e || !jobs)
+		return e;
+	return confirm(v, mem_printf(v, "node %s has %s: %s", node_id, jobs, lost));
+}
+
+/* Removed, or nobody's: of what is not there nothing needs to be known. */
+static struct error *leave(struct vcli *v, const char *node_id, const struct api_verb_row *row)
+{
+	struct error *e;
+
+	TRY(confirm_leave(v, node_id, row->verb == API_NODE_PURGE));
+	e = change(v, node_id, node_id, row->verb == API_NODE_PURGE ? "is purged" : "is removed",
+		   api_command_document(row->verb, node_id, NULL, NULL));
+
+	if (!v->set.detach && (!e || e->code == ERROR_NOT_FOUND))
+		known_unlearn(v, node_id);
+	return e;
+}
+
 struct error *cmd_node_verb(struct vcli *v)
 {
 	const struct api_verb_row *row = NULL;
-	json_t *body = NULL, *data = NULL;
+	json_t *data = NULL;
+	char *id = NULL;
+	bool machine;
 
 	TRY(find_verb(v->command->words, &row));
-	TRY(check_id(v->args[0]));
-	body = api_command_document(row->verb, v->args[0], NULL, NULL);
+	machine = row->verb == API_NODE_HARDWARE || row->verb == API_NODE_FREE_HARDWARE;
+	TRY(resolve_id(v, v->args[0], machine ? RESOLVE_ANY : RESOLVE_NODE, &id));
 	if (row->changes)
-		return change(v, v->args[0], v->args[0], row->verb == API_NODE_PURGE ? "is purged" : "is removed",
-			      body);
-	TRY(request_one(v, v->args[0], body, &data));
+		return leave(v, id, row);
+	TRY(request_one(v, id, api_command_document(row->verb, id, NULL, NULL), &data));
+	known_learn(v, id, data);
 	if (!v->set.json)
 		render_value(stdout, data);
 	vcli_answer(v, data ? data : json_object());
 	return NULL;
 }
 
-struct error *cmd_node_maintenance(struct vcli *v)
+/* `node create` of a node that is there changes nothing but the name. */
+struct error *cmd_node_rename(struct vcli *v)
 {
-	bool first = !id_valid(v->args[0]);
-	const char *how = v->args[first ? 0 : 1];
-	char *node_id = v->args[first ? 1 : 0];
+	json_t *status = NULL, *document = NULL;
+	const char *role;
+	char *id = NULL;
 
-	if (strcmp(how, "on") != 0 && strcmp(how, "off") != 0)
-		return error_new(ERROR_INVALID, "node maintenance: wants \"on\" or \"off\", got \"%.40s\"", how);
-	TRY(check_id(node_id));
-	return change(v, node_id, node_id, strcmp(how, "on") == 0 ? "drains: no new jobs" : "takes jobs again",
-		      api_command_document(API_NODE_MAINTENANCE, node_id, NULL, how));
+	TRY(resolve_id(v, v->args[0], RESOLVE_NODE, &id));
+	TRY(request_one(v, id, api_command_document(API_NODE_STATUS, id, NULL, NULL), &status));
+	role = json_string_value(json_object_get(status, "role"));
+	document = api_command_document(API_NODE_CREATE, id, NULL, role ? role : "");
+	json_decref(status);
+	json_put(document, "name", v->args[1]);
+	return change(v, id, id, mem_printf(v, "is now called %s", v->args[1]), document);
 }
 
-/* --- list --- */
-
-/* The nodes told by a result or a status, appended to `list`. */
-static void add_nodes(json_t *list, const json_t *data)
+struct error *cmd_node_forget(struct vcli *v)
 {
-	json_t *nodes = json_object_get(data, "nodes"), *node = NULL;
-	size_t i = 0;
+	char *id = NULL;
 
-	json_array_foreach (nodes, i, node)
-		json_array_append(list, node);
-}
-
-static struct error *list_of_agent(struct vcli *v, json_t *list)
-{
-	json_t *data = NULL;
-
-	TRY(check_id(v->set.agent));
-	TRY(request_one(v, v->set.agent, api_command_document(API_NODE_LIST, NULL, NULL, NULL), &data));
-	add_nodes(list, data);
-	json_decref(data);
+	TRY(resolve_id(v, v->args[0], RESOLVE_NODE, &id));
+	known_unlearn(v, id);
+	vcli_answer(v, json_object());
+	json_put(v->answer, "node_id", id);
+	json_put(v->answer, "state", "forgotten");
+	if (!v->set.json)
+		printf("%s is not known here any more; it was told nothing\n", id);
 	return NULL;
 }
 
-struct heard {
-	json_t *nodes; /* by node id */
-};
-
-static bool hear(const struct message *m, void *arg)
+static bool on_or_off(const char *word)
 {
-	struct heard *h = arg;
-	json_t *row = NULL;
-	const char *id = json_string_value(json_object_get(m->body, "node_id"));
-
-	if (json_object_get(m->body, "role")) {
-		row = json_copy(m->body);
-		json_object_del(row, "jobs");
-		json_object_del(row, "units");
-		json_object_del(row, "decisions");
-		json_object_set_new(h->nodes, id ? id : m->from, row);
-	}
-	return true;
+	return strcmp(word, "on") == 0 || strcmp(word, "off") == 0;
 }
 
-static struct error *list_of_network(struct vcli *v, json_t *list)
+struct error *cmd_node_maintenance(struct vcli *v)
 {
-	struct heard h = {json_object()};
-	const char *id = NULL;
-	json_t *row = NULL;
-	struct error *e = watch_status(v, "listening for nodes that report", hear, &h);
+	bool first = on_or_off(v->args[0]) || !on_or_off(v->args[1]);
+	const char *how = v->args[first ? 0 : 1];
+	char *node_id = NULL;
 
-	json_object_foreach (h.nodes, id, row)
-		json_array_append(list, row);
-	json_decref(h.nodes);
-	return e;
-}
-
-struct error *cmd_node_list(struct vcli *v)
-{
-	static const char *const columns[] = {"node_id", "role", "state", "maintenance", "runtime",
-					      "mode",    "ip",   "ports", "job_count",   NULL};
-	json_t *list = json_array(), *answer = json_object();
-	struct error *e = v->set.agent ? list_of_agent(v, list) : list_of_network(v, list);
-
-	json_object_set(answer, "nodes", list);
-	if (!e && !v->set.json) {
-		if (json_array_size(list))
-			render_table(stdout, list, columns);
-		else
-			printf("no nodes\n");
-	}
-	json_decref(list);
-	vcli_answer(v, answer);
-	return e;
+	if (!on_or_off(how))
+		return error_new(ERROR_INVALID, "node maintenance: wants \"on\" or \"off\", got \"%.40s\"", how);
+	TRY(resolve_id(v, v->args[first ? 1 : 0], RESOLVE_NODE, &node_id));
+	return change(v, node_id, node_id, strcmp(how, "on") == 0 ? "drains: no new jobs" : "takes jobs again",
+		      api_command_document(API_NODE_MAINTENANCE, node_id, NULL, how));
 }

@@ -1,4 +1,4 @@
-/* vcli outbox: what --detach has kept. */
+/* vcli outbox list and flush: what --detach has kept; the list has transactions too (cmd_outbox_chain.c). */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -6,6 +6,8 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
+#include "vcli/detach.h"
+#include "vcli/outbox_rows.h"
 #include "vcli/render.h"
 #include "vcli/sender.h"
 
@@ -15,10 +17,12 @@
 struct error *cmd_outbox_list(struct vcli *v)
 {
 	static const char *const columns[] = {"what", "node_id", "state", "until", "why", NULL};
-	json_t *answer = json_object(), *all = json_array();
+	static const char *const of_chain[] = {"id", "state", "nonce", "gap", "to", "value", NULL};
+	json_t *answer = json_object(), *all = json_array(), *transactions = json_array();
 	char **names = NULL;
 
 	json_object_set_new(answer, "commands", all);
+	json_object_set_new(answer, "transactions", transactions);
 	vcli_answer(v, answer);
 	TRY(outstore_names(v, &v->set, false, &names));
 	for (char **n = names; *n; n++) {
@@ -31,9 +35,14 @@ struct error *cmd_outbox_list(struct vcli *v)
 		json_array_extend(all, rows);
 		json_decref(rows);
 	}
-	if (!v->set.json && json_array_size(all))
+	TRY(outbox_rows(v, transactions));
+	if (v->set.json)
+		return NULL;
+	if (json_array_size(all))
 		render_table(stdout, all, columns);
-	else if (!v->set.json)
+	if (json_array_size(transactions))
+		render_table(stdout, transactions, of_chain);
+	if (json_array_size(all) + json_array_size(transactions) == 0)
 		printf("the outbox is empty\n");
 	return NULL;
 }
@@ -57,6 +66,8 @@ static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 	struct settings own = v->set;
 	struct outstore *s = NULL;
 	struct error *why = NULL, *e = NULL;
+	struct message **messages = NULL;
+	size_t count = 0;
 	int64_t rest = 0;
 	int fd = -1;
 
@@ -70,7 +81,9 @@ static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 		return NULL;
 	}
 	if (!e)
-		e = sender_run(v, &own, s, NULL, 0, NULL, v->timeout_ms, &rest, &why);
+		e = detach_tell_again(v, s, &messages, &count);
+	if (!e)
+		e = sender_run(v, &own, s, messages, count, "the end of a job, told again", v->timeout_ms, &rest, &why);
 	*left += rest;
 	if (!e && rest > 0)
 		e = error_new(ERROR_UNAVAILABLE, "%s: %lld commands still wait%s%s", own.bus, (long long)rest,

@@ -6,12 +6,16 @@
 #include "base/mem.h"
 #include "chain/address.h"
 #include "chain/typed.h"
+#include "crypto/keccak.h"
 #include "crypto/keyfile.h"
 #include "crypto/secret.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/refusal.h"
+#include "vcli/resolve.h"
+
+#define MOST_JOINS 65536 /* times that a node was listed */
 
 /* The last word of the command: customer or supplier. */
 static struct error *kind_of(struct vcli *v, int *ret_kind)
@@ -69,7 +73,43 @@ struct offer {
 	char *public, *consent; /* "0x..." */
 };
 
-/* The node's agreement that it belongs to the sender: EIP-191 over the hash that the contract names. */
+static void put_number(uint8_t word[ABI_WORD], uint64_t n)
+{
+	u256_to_bytes(u256_of(n), word);
+}
+
+static void put_address(uint8_t word[ABI_WORD], const uint8_t address[ETH_ADDRESS_BYTES])
+{
+	memset(word, 0, ABI_WORD - ETH_ADDRESS_BYTES);
+	memcpy(word + ABI_WORD - ETH_ADDRESS_BYTES, address, ETH_ADDRESS_BYTES);
+}
+
+/* What a node signs to be listed for us (Nodes.sol, consentHash): chain, contract, node, owner, how often it was listed
+ * before. Only the last is the endpoint's to say, so its hash must be that of one such number; that of anything else
+ * would be a consent for somebody else. */
+static struct error *check_consent_hash(const struct chain *c, const uint8_t node[ETH_ADDRESS_BYTES],
+					const uint8_t told[KECCAK_BYTES])
+{
+	uint8_t words[5][ABI_WORD], contract[ETH_ADDRESS_BYTES], hash[KECCAK_BYTES];
+
+	TRY(deployment_get(c->deployment, "Nodes", contract));
+	put_number(words[0], c->deployment->chain_id);
+	put_address(words[1], contract);
+	put_address(words[2], node);
+	put_address(words[3], sender_account(c->sender));
+	for (uint64_t joins = 0; joins < MOST_JOINS; joins++) {
+		put_number(words[4], joins);
+		keccak256(words, sizeof(words), hash);
+		if (memcmp(hash, told, sizeof(hash)) == 0)
+			return NULL;
+	}
+	return error_new(
+		ERROR_REFUSED,
+		"the endpoint names a hash for the node's consent that is not of this node, this account and the "
+		"contract Nodes: nothing is signed; name another endpoint with --chain-rpc");
+}
+
+/* The node's agreement that it belongs to the sender: EIP-191 over the contract's consentHash. */
 static struct error *sign_consent(struct chain *c, const struct secp_key *key, struct offer *o)
 {
 	const struct place at = {NULL, "consentHash", 0};
@@ -85,6 +125,7 @@ static struct error *sign_consent(struct chain *c, const struct secp_key *key, s
 	e = rpc_read_fixed(value, &at, hash, sizeof(hash));
 	json_decref(value);
 	TRY(e);
+	TRY(check_consent_hash(c, node, hash));
 	message_digest(hash, sizeof(hash), digest);
 	digest_sign(key, digest, signature);
 	o->consent = mem_printf(c, "0x%s", hex_encode(c, signature, sizeof(signature)));
@@ -150,7 +191,7 @@ struct error *cmd_register_update_node(struct vcli *v)
 	char *node = NULL;
 
 	vcli_answer(v, json_object());
-	TRY(money_address(v, "NODE_ID", v->args[0], &node));
+	TRY(resolve_address(v, "NODE_ID", v->args[0], &node));
 	if (!v->set.price)
 		return error_new(ERROR_INVALID, "--price: name what a delivered segment costs, such as \"20 gwei\"");
 	TRY(money_amount("--price", v->set.price, &price));
@@ -172,7 +213,7 @@ struct error *cmd_register_remove_node(struct vcli *v)
 	char *node = NULL;
 
 	vcli_answer(v, json_object());
-	TRY(money_address(v, "NODE_ID", v->args[0], &node));
+	TRY(resolve_address(v, "NODE_ID", v->args[0], &node));
 	TRY(chain_open_sending(v, &c));
 	json_put(v->answer, "node", node);
 	TRY(chain_do(c, "Nodes", "remove", json_pack("[s]", node), U256_ZERO, NULL));

@@ -4,15 +4,21 @@
 
 #include "vcli/vcli.h"
 
-command_fn cmd_node_create, cmd_node_list, cmd_node_verb, cmd_node_maintenance;           /* cmd_node.c */
-command_fn cmd_pipeline_plan, cmd_pipeline_private, cmd_pipeline_start;                   /* cmd_pipeline.c */
+command_fn cmd_node_logs;                                                                 /* cmd_logs.c */
+command_fn cmd_node_create, cmd_node_verb, cmd_node_maintenance, cmd_node_forget;         /* cmd_node.c */
+command_fn cmd_node_rename;                                                               /* cmd_node.c */
+command_fn cmd_node_list;                                                                 /* cmd_node_list.c */
+command_fn cmd_pipeline_plan, cmd_pipeline_private;                                       /* cmd_pipeline.c */
+command_fn cmd_pipeline_init;                                                             /* cmd_init.c */
+command_fn cmd_pipeline_start;                                                            /* cmd_start.c */
 command_fn cmd_pipeline_stop, cmd_pipeline_status, cmd_pipeline_close, cmd_pipeline_list; /* cmd_job.c */
 command_fn cmd_pipeline_monitor;                                                          /* cmd_monitor.c */
 command_fn cmd_pipeline_push;                                                             /* cmd_push.c */
 command_fn cmd_broker_setup;                                                              /* cmd_broker.c */
 command_fn cmd_bus_send, cmd_bus_receive;                                                 /* cmd_bus.c */
-command_fn cmd_key_show, cmd_key_new;                                                     /* cmd_key.c */
+command_fn cmd_key_show, cmd_key_new, cmd_key_agent;                                      /* cmd_key.c */
 command_fn cmd_outbox_list, cmd_outbox_flush;                                             /* cmd_outbox.c */
+command_fn cmd_outbox_resend, cmd_outbox_replace, cmd_outbox_abandon;                     /* cmd_outbox_chain.c */
 command_fn cmd_whisper_send, cmd_whisper_receive;                  /* cmd_whisper_send.c, cmd_whisper_receive.c */
 command_fn cmd_whisper_genpub, cmd_whisper_pong, cmd_whisper_ping; /* a file each */
 command_fn cmd_whisper_net_up, cmd_whisper_net_status, cmd_whisper_net_down;              /* cmd_whisper_net.c */

@@ -6,24 +6,30 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
+#include "vcli/known.h"
+#include "vcli/render.h"
 
 /* What may stand for a placeholder of a command's arguments. */
 static const struct kind {
 	const char *placeholder;
 	const char *words; /* choices; NULL: none */
-	bool files, jobs;
+	bool files, jobs, ids;
 } kinds[] = {
-	{"ROLE", "distributor transcoder storage", false, false},
-	{"FILE", NULL, true, false},
-	{"[FILE]", NULL, true, false},
-	{"KEY_FILE", NULL, true, false},
-	{"DOCUMENT", NULL, true, false},
-	{"[PROFILE]", NULL, true, false},
-	{"LIST", NULL, true, false},
-	{"[LIST]", NULL, true, false},
-	{"DIR", NULL, true, false},
-	{"INPUT", NULL, true, false},
-	{"JOB|FILE", NULL, true, true},
+	{"ROLE", "distributor transcoder storage", false, false, false},
+	{"FILE", NULL, true, false, false},
+	{"[FILE]", NULL, true, false, false},
+	{"KEY_FILE", NULL, true, false, false},
+	{"DOCUMENT", NULL, true, false, false},
+	{"[PROFILE]", NULL, true, false, false},
+	{"LIST", NULL, true, false, false},
+	{"[LIST]", NULL, true, false, false},
+	{"DIR", NULL, true, false, false},
+	{"INPUT", NULL, true, false, false},
+	{"JOB|FILE", NULL, true, true, false},
+	{"NODE_ID", NULL, false, false, true},
+	{"NODE_ID...", NULL, false, false, true},
+	{"[NODE_ID", NULL, false, false, true},
+	{"SUBJECT", NULL, false, false, true},
 };
 
 static const struct kind *kind_of(const char *word, size_t len)
@@ -69,8 +75,8 @@ static char *flags_of(const void *ctx, const struct command *c)
 	return append(list, "--help");
 }
 
-/* Words, "@files" and "@jobs" that may stand as an argument of the command. Placeholders are taken all together: an
- * argument too many is refused by the program, one missing in a list is worse. */
+/* Words, "@files", "@jobs" and "@ids" that may stand as an argument of the command. Placeholders are taken all
+ * together: an argument too many is refused by the program, one missing in a list is worse. */
 static char *arguments_of(const void *ctx, const struct command *c)
 {
 	char *list = mem_strdup(ctx, "");
@@ -89,6 +95,8 @@ static char *arguments_of(const void *ctx, const struct command *c)
 			list = append(list, "@files");
 		if (k && k->jobs)
 			list = append(list, "@jobs");
+		if (k && k->ids)
+			list = append(list, "@ids");
 	}
 	return list;
 }
@@ -165,6 +173,7 @@ static char *tables(const void *ctx)
 	}
 	return talloc_asprintf_append_buffer(
 		out,
+		"\t--agent) list='@agents' ;;\n"
 		"\t%s|--config) list='@files' ;;\n\t*) return 1 ;;\n\tesac\n}\n\n"
 		"_vcli_jobs() {\n\tlocal f\n"
 		"\tfor f in \"${XDG_STATE_HOME:-$HOME/.local/state}\"/dsn/jobs/*.json; do\n"
@@ -197,6 +206,8 @@ static const char bash_end[] =
 	"\t\tcase \"$word\" in\n"
 	"\t\t@files) compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- \"$cur\")) ;;\n"
 	"\t\t@jobs) COMPREPLY+=($(compgen -W \"$(_vcli_jobs)\" -- \"$cur\")) ;;\n"
+	"\t\t@ids) COMPREPLY+=($(compgen -W \"$(\"${typed[0]}\" completion ids 2>/dev/null)\" -- \"$cur\")) ;;\n"
+	"\t\t@agents) COMPREPLY+=($(compgen -W \"$(\"${typed[0]}\" completion agents 2>/dev/null)\" -- \"$cur\")) ;;\n"
 	"\t\t*) COMPREPLY+=($(compgen -W \"$word\" -- \"$cur\")) ;;\n"
 	"\t\tesac\n\tdone\n}\ncomplete -F _vcli vcli\n";
 
@@ -210,6 +221,8 @@ static const char zsh_end[] =
 	"\t\tcase \"$word\" in\n"
 	"\t\t@files) _files ;;\n"
 	"\t\t@jobs) compadd -- ${(f)\"$(_vcli_jobs)\"} ;;\n"
+	"\t\t@ids) compadd -- ${(f)\"$(\"${words[1]}\" completion ids 2>/dev/null)\"} ;;\n"
+	"\t\t@agents) compadd -- ${(f)\"$(\"${words[1]}\" completion agents 2>/dev/null)\"} ;;\n"
 	"\t\t*) compadd -- \"$word\" ;;\n"
 	"\t\tesac\n\tdone\n}\n"
 	"if [ \"$funcstack[1]\" = _vcli ]; then _vcli \"$@\"; else compdef _vcli vcli; fi\n";
@@ -221,8 +234,37 @@ static const struct shell {
 	{"zsh", "#compdef vcli\n", zsh_end},
 };
 
+static void print_word(struct vcli *v, const char *word)
+{
+	if (word && v->set.json) {
+		json_array_append_new(v->answer, json_string(word));
+	} else if (word) {
+		render_text(stdout, word);
+		fputc('\n', stdout);
+	}
+}
+
+/* For the scripts: ids and names of the nodes, or agents, that are known here, a line each. Asks nobody. */
+static struct error *print_known(struct vcli *v, bool agents)
+{
+	struct known *k = NULL;
+
+	TRY(known_open(v, v, &k));
+	vcli_answer(v, json_array());
+	for (size_t i = 0; i < k->count; i++) {
+		print_word(v, agents ? k->nodes[i]->agent_id : k->nodes[i]->id);
+		print_word(v, agents ? k->nodes[i]->agent_name : k->nodes[i]->name);
+	}
+	return NULL;
+}
+
 struct error *cmd_completion(struct vcli *v)
 {
+	bool ids = strcmp(v->args[0], "ids") == 0, agents = strcmp(v->args[0], "agents") == 0;
+
+	if (ids || agents)
+		return print_known(v, agents);
+
 	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
 		char *text = NULL;
 

@@ -10,6 +10,7 @@
 #include "vcli/identity.h"
 #include "vcli/outstore.h"
 #include "vcli/sender.h"
+#include "vcli/wanted.h"
 
 /* Long enough for a broker that is there, short enough for a person when it is not. */
 #define PATIENCE_MS 2000
@@ -76,33 +77,85 @@ static struct error *own_address(const struct vcli *v, char **ret_id)
 	return NULL;
 }
 
-struct error *detach_run(struct vcli *v, struct request_list *l, const char *what)
+/* Keeps the list's commands and tries to send them. */
+static struct error *send_kept(struct vcli *v, const struct request_list *l, int64_t ttl_ms, const char *what,
+			       struct outstore **ret_store, struct message ***ret_messages, int64_t *ret_left)
 {
 	struct message **messages = mem_array(v, struct message *, l->count + 1);
 	struct outstore *s = NULL;
-	struct error *why = NULL, *failure = NULL, *e = NULL;
+	struct error *why = NULL, *e = NULL;
 	char *self = NULL;
+
+	TRY(own_address(v, &self));
+	TRY(outstore_open(v, &v->set, &s));
+	for (size_t i = 0; i < l->count; i++)
+		messages[i] = message_new(messages, MESSAGE_COMMAND, self, l->items[i].to, ttl_ms, l->items[i].body);
+	TRY(sender_run(v, &v->set, s, messages, l->count, what, PATIENCE_MS, ret_left, &why));
+	if (*ret_left > 0)
+		e = sender_spawn(v, s);
+	if (*ret_left > 0 && !e && why && !v->set.quiet)
+		fprintf(stderr,
+			"note: the broker is away: %s; a process in the background sends the rest when it is back\n",
+			why->message);
+	error_free(why);
+	*ret_store = s;
+	*ret_messages = messages;
+	return e;
+}
+
+struct error *detach_run(struct vcli *v, struct request_list *l, const char *what)
+{
+	struct message **messages = NULL;
+	struct outstore *s = NULL;
+	struct error *failure = NULL;
 	int64_t left = 0;
 
 	if (v->set.ttl_ms < TTL_MIN_MS || v->set.ttl_ms > TTL_MAX_MS)
 		return error_new(ERROR_INVALID, "--ttl: wants 1s to 168h");
-	TRY(own_address(v, &self));
-	TRY(outstore_open(v, &v->set, &s));
-	for (size_t i = 0; i < l->count; i++)
-		messages[i] =
-			message_new(messages, MESSAGE_COMMAND, self, l->items[i].to, v->set.ttl_ms, l->items[i].body);
-	TRY(sender_run(v, &v->set, s, messages, l->count, what, PATIENCE_MS, &left, &why));
-	if (left > 0)
-		e = sender_spawn(v, s);
-	if (left > 0 && !e && !v->set.quiet)
-		fprintf(stderr,
-			"note: the broker is away%s%s; a process in the background sends the rest when it is back\n",
-			why ? ": " : "", why ? why->message : "");
-	error_free(why);
-	TRY(e);
+	TRY(send_kept(v, l, v->set.ttl_ms, what, &s, &messages, &left));
 	TRY(report(v, l, s, messages, &failure));
 	if (!failure)
 		json_put(v->answer, "state", left > 0 ? "kept" : "sent");
 	mem_free(s);
 	return failure;
+}
+
+struct error *detach_away(struct vcli *v, const struct request_list *l, const char *what)
+{
+	struct request_list *away = requests_new(v);
+	struct message **messages = NULL;
+	struct outstore *s = NULL;
+	int64_t left = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->items[i].away)
+			requests_add(away, l->items[i].to, l->items[i].role, json_incref(l->items[i].body));
+	}
+	if (away->count)
+		TRY(send_kept(v, away, TTL_MAX_MS, what, &s, &messages, &left));
+	mem_free(s);
+	return NULL;
+}
+
+struct error *detach_tell_again(struct vcli *v, struct outstore *s, struct message ***ret_messages, size_t *ret_count)
+{
+	struct message **messages;
+	struct wanted *due = NULL;
+	size_t count = 0;
+	char *self = NULL;
+
+	TRY(wanted_due(s, s, &due, &count));
+	messages = mem_array(s, struct message *, count + 1);
+	if (count)
+		TRY(own_address(v, &self));
+	for (size_t i = 0; i < count; i++) {
+		json_t *body = api_command_document(due[i].verb, due[i].node_id, due[i].job, NULL);
+
+		messages[i] = message_new(messages, MESSAGE_COMMAND, self, due[i].node_id, TTL_MAX_MS, body);
+		json_decref(body);
+		TRY(wanted_told(s, &due[i]));
+	}
+	*ret_messages = messages;
+	*ret_count = count;
+	return NULL;
 }

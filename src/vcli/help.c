@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
+#include "vcli/examples.h"
 #include "vcli/words.h"
 
 #define WIDTH 100
@@ -116,6 +117,8 @@ char *help_command(const void *ctx, const struct command *c)
 
 	if (c->details)
 		out = talloc_asprintf_append_buffer(out, "\n%s", help_wrap(out, c->details, 0, WIDTH));
+	if (example_of(c->words))
+		out = talloc_asprintf_append_buffer(out, "\nExample:\n  %s\n", example_of(c->words));
 	if (c->timeout_ms)
 		out = talloc_asprintf_append_buffer(out, "\nWithout --timeout it waits %lld s.\n",
 						    (long long)(c->timeout_ms / 1000));

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "media/ffmpeg.h"
+#include "vcli/endpoints.h"
 #include "vcli/paths.h"
 #include "vcli/suggest.h"
 
@@ -75,12 +76,22 @@ static struct error *read_tasks(struct job *j)
 	return NULL;
 }
 
-/* Where the customer publishes: only a public document knows the distributor's address. */
+static char *watch_url(struct job *j, const struct api_pipeline_node *n, const char *job)
+{
+	bool v6 = strchr(n->ip, ':') != NULL;
+
+	return mem_printf(j, "http://%s%s%s:%d/%s/%s.m3u8", v6 ? "[" : "", n->ip, v6 ? "]" : "", n->http_port,
+			  n->classic ? job : "hls", job);
+}
+
+/* Where the customer publishes and watches: only a public document knows the nodes' addresses. */
 static void set_url(struct job *j, const struct api_pipeline *p)
 {
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct api_pipeline_node *n = &p->nodes[i];
 
+		if (n->role == API_STORAGE)
+			j->watch = watch_url(j, n, p->job);
 		if (n->role != API_DISTRIBUTOR)
 			continue;
 		char *url = media_rtmp_url(j, n->ip, n->port, n->classic ? p->job : MEDIA_INGEST, p->job, NULL);
@@ -115,11 +126,16 @@ static struct error *read_public(struct vcli *v, struct job *j)
 	return api_private_add_keys(j, j->sent, &j->key);
 }
 
+bool job_is_public(const json_t *document)
+{
+	const char *type = json_string_value(json_object_get(document, "typeApi"));
+
+	return type && strcmp(type, "public") == 0;
+}
+
 static struct error *read_document(struct vcli *v, struct job *j)
 {
-	const char *type = json_string_value(json_object_get(j->document, "typeApi"));
-
-	if (type && strcmp(type, "public") == 0)
+	if (job_is_public(j->document))
 		TRY(read_public(v, j));
 	else
 		j->sent = json_incref(j->document);
@@ -137,7 +153,8 @@ static char *folder_of(const void *ctx, const char *path)
 	return folder;
 }
 
-struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, struct job **ret_job)
+struct error *job_from_file_settled(const void *ctx, struct vcli *v, const char *path, job_settle_fn *settle,
+				    struct job **ret_job)
 {
 	struct job *j = job_new(ctx);
 	struct error *e = json_parse_file(path, FILE_LIMIT, &j->document);
@@ -147,13 +164,20 @@ struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, s
 		return e;
 	}
 	j->folder = folder_of(j, path);
-	e = read_document(v, j);
+	e = job_is_public(j->document) ? settle(v, j->document) : read_document(v, j);
+	if (!e)
+		e = job_is_public(j->document) ? read_document(v, j) : settle(v, j->document);
 	if (e) {
 		mem_free(j);
 		return error_wrap(e, "%s", path);
 	}
 	*ret_job = j;
 	return NULL;
+}
+
+struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, struct job **ret_job)
+{
+	return job_from_file_settled(ctx, v, path, endpoints_from_known, ret_job);
 }
 
 /* --- the job's file --- */
@@ -178,6 +202,8 @@ struct error *job_store(struct vcli *v, const struct job *j)
 	json_put_decimal(o, "fragment", j->fragment_s);
 	if (j->url)
 		json_put(o, "url", j->url);
+	if (j->watch)
+		json_put(o, "watch", j->watch);
 	if (j->key)
 		json_put(o, "key", j->key);
 	json_object_set_new(o, "nodes", nodes);
@@ -194,13 +220,14 @@ struct error *job_store(struct vcli *v, const struct job *j)
 static struct error *read_stored(struct job *j, const json_t *o, const struct place *at)
 {
 	const struct place nodes_at = {at, "nodes", 0};
-	const char *name = NULL, *folder = ".", *url = NULL, *key = NULL;
+	const char *name = NULL, *folder = ".", *url = NULL, *watch = NULL, *key = NULL;
 	int64_t fragment_s = DEFAULT_FRAGMENT_S;
 	json_t *nodes = NULL, *document = NULL, *sent = NULL;
 
 	TRY(json_read_string(o, at, "job", &name));
 	TRY(json_read_string_opt(o, at, "folder", &folder));
 	TRY(json_read_string_opt(o, at, "url", &url));
+	TRY(json_read_string_opt(o, at, "watch", &watch));
 	TRY(json_read_string_opt(o, at, "key", &key));
 	TRY(json_read_decimal_opt(o, at, "fragment", 1, 3600, &fragment_s));
 	TRY(json_read_array(o, at, "nodes", 1, 10000, &nodes));
@@ -209,6 +236,7 @@ static struct error *read_stored(struct job *j, const json_t *o, const struct pl
 	j->name = mem_strdup(j, name);
 	j->folder = mem_strdup(j, folder);
 	j->url = url ? mem_strdup(j, url) : NULL;
+	j->watch = watch ? mem_strdup(j, watch) : NULL;
 	j->key = key ? mem_strdup(j, key) : NULL;
 	j->fragment_s = (int)fragment_s;
 	j->document = json_incref(document);
@@ -245,6 +273,26 @@ static struct error *unknown_job(struct vcli *v, const char *name)
 			 name);
 }
 
+/* The one job whose id begins with `text`. */
+static struct error *job_begun(struct vcli *v, const char *text, char **ret_name)
+{
+	char **names = NULL, *list = NULL, *found = NULL;
+
+	TRY(job_names(v, v, &names));
+	for (char **n = names; *n; n++) {
+		if (strncmp(*n, text, strlen(text)) != 0)
+			continue;
+		list = list ? mem_printf(v, "%s, %s", list, *n) : *n;
+		found = found ? found : *n;
+	}
+	if (!found)
+		return unknown_job(v, text);
+	if (found != list)
+		return error_new(ERROR_INVALID, "\"%s\" is the beginning of several jobs: %.400s", text, list);
+	*ret_name = found;
+	return NULL;
+}
+
 struct error *job_load(const void *ctx, struct vcli *v, const char *name, struct job **ret_job)
 {
 	const struct place at = {NULL, NULL, 0}, name_at = {NULL, "JOB", 0};
@@ -255,8 +303,12 @@ struct error *job_load(const void *ctx, struct vcli *v, const char *name, struct
 
 	TRY(api_check_job(name, &name_at));
 	TRY(job_path(ctx, v, name, &path));
-	if (!file_exists(path))
-		return unknown_job(v, name);
+	if (!file_exists(path)) {
+		char *whole = NULL;
+
+		TRY(job_begun(v, name, &whole));
+		TRY(job_path(ctx, v, whole, &path));
+	}
 	TRY(json_parse_file(path, FILE_LIMIT, &o));
 	j = job_new(ctx);
 	e = read_stored(j, o, &at);

@@ -14,11 +14,12 @@ struct job {
 	char *name;
 	struct job_node *nodes; /* in the document's order */
 	size_t node_count;
-	json_t *document; /* as the user wrote it; owned */
+	json_t *document; /* as the user wrote it, with the ports that he left to the nodes; owned */
 	json_t *sent;     /* the private document with keys; owned */
 	char *folder;     /* of a t45 task list: where its command files are */
 	char *key;        /* publisher's; NULL: none asked */
 	char *url;        /* rtmp://host:port/application, NULL: not known */
+	char *watch;      /* http://host:port/hls/JOB.m3u8, NULL: not known */
 	int fragment_s;
 	bool stored; /* read from, or written to, the file */
 };
@@ -26,7 +27,13 @@ struct job {
 /* Make a job from FILE: a public or private pipeline document, or a t45 task list. Keys are added to a public one, or
  * taken from the job's file when that was made from an equal document. Belongs to ctx. */
 struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, struct job **ret_job) MUST_CHECK;
-/* Read the job's file; ERROR_NOT_FOUND names what to do. */
+/* The same with `settle` in the place of endpoints_from_known(): it may change a public document before that is read,
+ * and sees another one only when that can be read. */
+typedef struct error *job_settle_fn(struct vcli *v, json_t *document);
+struct error *job_from_file_settled(const void *ctx, struct vcli *v, const char *path, job_settle_fn *settle,
+				    struct job **ret_job) MUST_CHECK;
+bool job_is_public(const json_t *document);
+/* Read the job's file; `name` may be the beginning of one job's only. ERROR_NOT_FOUND names what to do. */
 struct error *job_load(const void *ctx, struct vcli *v, const char *name, struct job **ret_job) MUST_CHECK;
 /* The argument JOB|FILE of a command: the job of that id, or a file. */
 struct error *job_find(const void *ctx, struct vcli *v, const char *text, struct job **ret_job) MUST_CHECK;

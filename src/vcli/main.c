@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "vcli/help.h"
 #include "vcli/paths.h"
+#include "vcli/terminal.h"
 #include "vcli/words.h"
 
 void vcli_answer(struct vcli *v, json_t *value)
@@ -99,6 +101,7 @@ static struct error *run(struct vcli *v, int argc, char **argv, bool *ret_said)
 	if (done)
 		return NULL;
 	assert(w.command); /* --version and --print-config have ended the run */
+	terminal_json(v->set.json);
 	v->command = w.command;
 	v->args = words + w.used;
 	v->arg_count = w.count - w.used;
@@ -115,10 +118,12 @@ int main(int argc, char **argv)
 	int code = 0;
 
 	mem_init();
+	terminal_guard();
 	signal(SIGPIPE, SIG_IGN);
 	v = mem_new(NULL, struct vcli);
 	uv_loop_init(&v->loop);
 	v->set.json = asked_json(argc, argv);
+	terminal_json(v->set.json);
 	log_set_level(LOG_LEVEL_ERROR);
 	e = run(v, argc, argv, &said);
 	if (v->set.json && !said && (e || !v->printed))
@@ -126,7 +131,7 @@ int main(int argc, char **argv)
 	if (fflush(stdout) != 0 && !e)
 		e = error_new(ERROR_IO, "standard output cannot be written");
 	if (e)
-		fprintf(stderr, "vcli: %s\n", e->message);
+		fprintf(stderr, "vcli: %s\n", printable_line(v, e->message));
 	code = error_exit_code(e);
 	error_free(e);
 	json_decref(v->answer);

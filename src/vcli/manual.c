@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/roff.h"
 #include "vcli/commands.h"
+#include "vcli/examples.h"
 #include "vcli/help.h"
 
 static char *add_flag(char *out, const struct config_row *row)
@@ -30,6 +31,9 @@ static char *add_command(char *out, const struct command *c)
 					    roff_text(out, c->args ? c->args : ""), roff_text(out, c->summary));
 	if (c->details)
 		out = talloc_asprintf_append_buffer(out, ".PP\n%s\n", roff_text(out, c->details));
+	if (example_of(c->words))
+		out = talloc_asprintf_append_buffer(out, ".PP\nExample:\n.B %s\n",
+						    roff_text(out, example_of(c->words)));
 	for (const char *const *f = c->flags; f && *f; f++)
 		own = talloc_asprintf_append_buffer(own, "%s\\-\\-%s", *own ? ", " : "", roff_text(own, *f));
 	if (*own)

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "bus/outbox.h"
 #include "vcli/paths.h"
+#include "vcli/wanted.h"
 
 /* What was sent or failed is shown by "outbox list" for this long. */
 #define KEEP_MS (INT64_C(7) * 24 * 3600 * 1000)
@@ -106,7 +107,7 @@ static struct error *read_bus(const void *ctx, struct outstore *s, struct settin
 
 static struct error *open_db(struct outstore *s)
 {
-	char *schema = mem_printf(s, "%s%s", outbox_schema, detached_schema);
+	char *schema = mem_printf(s, "%s%s%s", outbox_schema, detached_schema, wanted_schema);
 
 	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), schema, &s->db));
 	/* What has become void while nobody looked was never told a fate. */
@@ -158,6 +159,18 @@ struct error *outstore_named(const void *ctx, const struct settings *set, const 
 	TRY(read_bus(ctx, s, &own));
 	*ret_set = own;
 	*ret_store = s;
+	return NULL;
+}
+
+struct error *outstore_find(const void *ctx, const struct settings *set, struct outstore **ret_store)
+{
+	struct settings own;
+	struct error *e = outstore_named(ctx, set, store_name(ctx, set), &own, ret_store);
+
+	if (!e || e->code != ERROR_NOT_FOUND)
+		return e;
+	error_free(e);
+	*ret_store = NULL;
 	return NULL;
 }
 

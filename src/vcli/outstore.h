@@ -18,6 +18,8 @@ struct outstore {
 
 /* The store of the bus named by the settings, made when missing. Belongs to ctx. */
 struct error *outstore_open(const void *ctx, const struct settings *set, struct outstore **ret_store) MUST_CHECK;
+/* The same, NULL where there is none. */
+struct error *outstore_find(const void *ctx, const struct settings *set, struct outstore **ret_store) MUST_CHECK;
 /* The store with this name; *ret_set becomes a copy of `set` whose bus settings are the store's. */
 struct error *outstore_named(const void *ctx, const struct settings *set, const char *name, struct settings *ret_set,
 			     struct outstore **ret_store) MUST_CHECK;

@@ -7,9 +7,12 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/printable.h"
+#include "vcli/terminal.h"
 
 #define FIRST_MS 1000
 #define EVERY_MS 500
+#define BEGINNING "\r\033[K" /* of the line, which is cleared */
 
 struct progress {
 	bool shown;
@@ -21,7 +24,7 @@ struct progress {
 void progress_wipe(struct progress *p)
 {
 	if (p->shown)
-		fputs("\r\033[K", stderr);
+		terminal_control(stderr, BEGINNING);
 	p->shown = false;
 }
 
@@ -32,7 +35,8 @@ static void show(void *arg)
 	if (!p->text)
 		return;
 	fflush(stdout);
-	fprintf(stderr, "\r\033[K%.110s (%lld s)", p->text, (long long)((clock_mono_ms() - p->began_ms) / 1000));
+	terminal_control(stderr, BEGINNING);
+	fprintf(stderr, "%.110s (%lld s)", p->text, (long long)((clock_mono_ms() - p->began_ms) / 1000));
 	p->shown = true;
 }
 
@@ -56,9 +60,12 @@ struct progress *progress_new(const void *ctx, struct vcli *v)
 void progress_say(struct progress *p, const char *fmt, ...)
 {
 	va_list ap;
+	char *text;
 
 	va_start(ap, fmt);
 	mem_free(p->text);
-	p->text = mem_vprintf(p, fmt, ap);
+	text = mem_vprintf(p, fmt, ap);
 	va_end(ap);
+	p->text = printable_line(p, text);
+	mem_free(text);
 }

@@ -4,11 +4,14 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/printable.h"
 
 void render_text(FILE *out, const char *text)
 {
-	for (; *text; text++)
-		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+	char *line = printable_line(NULL, text);
+
+	fputs(line, out);
+	mem_free(line);
 }
 
 char *render_bps(const void *ctx, long long bps)

@@ -14,6 +14,8 @@
 
 /* Clocks of two machines differ; a command that is valid for less would be void on arrival where they do. */
 #define LEAST_TTL_MS 60000
+/* How long a node that is there takes to answer a question, on a slow network too. */
+#define AWAY_MS 3000
 #define MOST_TTL_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 struct gather {
@@ -23,7 +25,7 @@ struct gather {
 	void *arg;
 	struct bus *bus;
 	struct progress *progress;
-	struct timer *deadline, *patience;
+	struct timer *deadline, *patience, *away;
 	size_t open; /* requests without result */
 	bool was_up;
 	struct error *why_down;
@@ -90,6 +92,15 @@ static void decide(struct request *r, struct error *e, json_t *data)
 		uv_stop(&g->v->loop);
 }
 
+static void decide_away(struct request *r, bool gone)
+{
+	if (r->done)
+		return;
+	r->away = true;
+	r->gone = gone;
+	decide(r, NULL, NULL);
+}
+
 static struct error *unknown(const struct request *r)
 {
 	return error_new(ERROR_NOT_FOUND,
@@ -106,7 +117,29 @@ static void on_sent(const struct error *e, void *arg)
 	/* After a lost connection it is sent again when the bus is up. */
 	if (!e || e->code == ERROR_UNAVAILABLE)
 		return;
-	decide(r, e->code == ERROR_NOT_FOUND ? unknown(r) : error_wrap(error_copy(e), "%s", r->to), NULL);
+	if (e->code == ERROR_NOT_FOUND && r->gather->list->lasting)
+		decide_away(r, true);
+	else
+		decide(r, e->code == ERROR_NOT_FOUND ? unknown(r) : error_wrap(error_copy(e), "%s", r->to), NULL);
+}
+
+/* A job's end takes as long as its stream takes to run dry; whether a node is there shows at once. */
+static void ask_for_life(struct gather *g)
+{
+	for (size_t i = 0; i < g->list->count; i++) {
+		if (!g->list->items[i].done && !g->list->items[i].alive)
+			bus_send(g->bus, g->list->items[i].probe, NULL, NULL);
+	}
+}
+
+static void on_away(void *arg)
+{
+	struct gather *g = arg;
+
+	for (size_t i = 0; i < g->list->count; i++) {
+		if (!g->list->items[i].alive)
+			decide_away(&g->list->items[i], false);
+	}
 }
 
 static void on_state(bool up, const struct error *why, void *arg)
@@ -130,6 +163,11 @@ static void on_state(bool up, const struct error *why, void *arg)
 		if (!g->list->items[i].done)
 			bus_send(g->bus, g->list->items[i].message, on_sent, &g->list->items[i]);
 	}
+	if (!g->list->lasting)
+		return;
+	ask_for_life(g);
+	mem_free(g->away);
+	g->away = timer_start(g, &g->v->loop, AWAY_MS, 0, on_away, g);
 }
 
 static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
@@ -141,6 +179,8 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 		struct error *failure = NULL, *e = NULL;
 		json_t *data = NULL;
 
+		if (r->probe && !strcmp(r->probe->id, m->re) && !strcasecmp(m->from, r->to))
+			r->alive = true;
 		/* Only its recipient can answer it. */
 		if (strcmp(r->message->id, m->re) != 0 || strcasecmp(m->from, r->to) != 0)
 			continue;
@@ -174,7 +214,9 @@ static void give_up(struct gather *g)
 
 		if (r->done)
 			continue;
-		if (g->why_down)
+		if (g->list->lasting && !r->alive && !g->why_down)
+			decide_away(r, false);
+		else if (g->why_down)
 			decide(r,
 			       error_new(ERROR_UNAVAILABLE, "%s: the broker was lost and did not come back: %s", r->to,
 					 g->why_down->message),
@@ -190,6 +232,16 @@ static void give_up(struct gather *g)
 	}
 }
 
+/* A question that changes nothing and is answered at once. */
+static struct message *probe(struct gather *g, const char *self, const char *to)
+{
+	json_t *body = api_command_document(API_PIPELINE_LIST, to, NULL, NULL);
+	struct message *m = message_new(g, MESSAGE_COMMAND, self, to, LEAST_TTL_MS, body);
+
+	json_decref(body);
+	return m;
+}
+
 static struct error *gather_open(struct gather *g)
 {
 	const struct bus_handlers handlers = {
@@ -202,7 +254,10 @@ static struct error *gather_open(struct gather *g)
 		struct request *r = &g->list->items[i];
 
 		r->gather = g;
-		r->message = message_new(g, MESSAGE_COMMAND, link.self, r->to, request_ttl_ms(g->v), r->body);
+		r->message = message_new(g, MESSAGE_COMMAND, link.self, r->to,
+					 g->list->lasting ? MOST_TTL_MS : request_ttl_ms(g->v), r->body);
+		if (g->list->lasting)
+			r->probe = probe(g, link.self, r->to);
 	}
 	return NULL;
 }
@@ -277,7 +332,7 @@ json_t *request_json(const struct request *r)
 	json_put(o, "node_id", r->to);
 	if (r->role)
 		json_put(o, "role", r->role);
-	json_put(o, "state", r->error ? "failed" : "applied");
+	json_put(o, "state", r->error ? "failed" : r->away ? "kept" : "applied");
 	json_put_decimal(o, "took", r->took_ms);
 	if (r->error)
 		json_object_set_new(o, "error", request_error_json(r->error));

@@ -13,16 +13,20 @@ struct request {
 	/* what became of it */
 	bool done;
 	struct error *error; /* owned; NULL: applied */
+	bool away;           /* of a lasting list: it does not answer (or nobody serves it), and is to learn it later */
+	bool gone;           /* away, and nobody has such a mailbox */
 	json_t *data;        /* owned; what the result carries, may be NULL */
 	int64_t took_ms;
 	/* inside request.c */
 	struct gather *gather;
-	struct message *message;
+	struct message *message, *probe;
+	bool alive; /* has answered the probe */
 };
 
 struct request_list {
 	struct request *items;
 	size_t count;
+	bool lasting; /* wanted states: who gives no sign of life is not waited for, and no failure */
 };
 
 /* An empty list; freed with mem_free() together with bodies and outcomes. */

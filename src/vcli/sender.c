@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "vcli/link.h"
 #include "vcli/progress.h"
+#include "vcli/wanted.h"
 
 #define LOOK_MS 500
 
@@ -97,7 +98,7 @@ static struct error *sender_go(struct sender *s, const struct settings *set, str
 			       size_t count, const char *what, int64_t patience_ms, int64_t *ret_left)
 {
 	const struct bus_handlers handlers = {.on_state = on_state, .on_message = on_message, .arg = s};
-	int64_t left = 0;
+	int64_t left = 0, wanted = 0;
 	struct link link;
 
 	TRY(link_open(s, s->v, set, &handlers, &link));
@@ -111,7 +112,8 @@ static struct error *sender_go(struct sender *s, const struct settings *set, str
 	if (s->failure)
 		return s->failure;
 	TRY(outstore_waiting(s->store, &left));
-	if (left == 0)
+	TRY(wanted_settle(s->v, s->store, &wanted));
+	if (left == 0 && wanted == 0)
 		TRY(outstore_mark(s->store, false));
 	*ret_left = left;
 	return NULL;
@@ -173,6 +175,21 @@ struct error *sender_spawn(struct vcli *v, struct outstore *s)
 	return e;
 }
 
+/* Is there something for a sender to do now, or nothing any more? */
+static struct error *look(struct vcli *v, struct outstore *s, bool *ret_works, bool *ret_idle)
+{
+	int64_t waiting = 0, wanted = 0;
+	struct wanted *due = NULL;
+	size_t due_count = 0;
+
+	TRY(outstore_waiting(s, &waiting));
+	TRY(wanted_settle(v, s, &wanted));
+	TRY(wanted_due(s, s, &due, &due_count));
+	*ret_works = waiting > 0 || due_count > 0;
+	*ret_idle = waiting == 0 && wanted == 0;
+	return NULL;
+}
+
 void sender_revive(struct vcli *v)
 {
 	void *scope = mem_new(NULL, char);
@@ -182,14 +199,14 @@ void sender_revive(struct vcli *v)
 	for (char **n = names; !e && *n; n++) {
 		struct settings own = v->set;
 		struct outstore *s = NULL;
-		int64_t waiting = 0;
+		bool works = false, idle = false;
 
 		e = outstore_named(scope, &v->set, *n, &own, &s);
 		if (!e)
-			e = outstore_waiting(s, &waiting);
-		if (!e && waiting > 0)
+			e = look(v, s, &works, &idle);
+		if (!e && works)
 			e = sender_spawn(v, s);
-		else if (!e)
+		else if (!e && idle)
 			e = outstore_mark(s, false);
 	}
 	if (e)

@@ -1,6 +1,7 @@
 /* The tables: every flag and every command, from which help, completion, the manual page and checks are made. */
 #include <string.h>
 
+#include "api/command.h"
 #include "bus/bus.h"
 #include "chain/load.h"
 #include "http/rpc_client.h"
@@ -53,6 +54,8 @@ const struct config_row vcli_flags[] = {
 	/* of some commands */
 	{"agent", CONFIG_STRING, FIELD(agent), NULL, NULL, 0, 0, "ID",
 	 "Ask the agent with this id instead of the node itself.", NULL},
+	{"name", CONFIG_STRING, FIELD(name), NULL, NULL, 0, 0, "NAME",
+	 "A name for the node, for people: commands take it for the id.", NULL},
 	{"spec", CONFIG_STRING, FIELD(spec), NULL, NULL, 0, 0, "FILE",
 	 "The node's spec (image, ports, volume-mounts) as JSON.", NULL},
 	{"runtime", CONFIG_CHOICE, FIELD(runtime), NULL, "process|docker", 0, 0, NULL,
@@ -67,6 +70,10 @@ const struct config_row vcli_flags[] = {
 	 "Print the publisher's key too; it is in the job's file otherwise.", NULL},
 	{"force", CONFIG_BOOL, FIELD(force), NULL, NULL, 0, 0, NULL, "Do it although a check says no.", NULL},
 	{"loop", CONFIG_BOOL, FIELD(loop), NULL, NULL, 0, 0, NULL, "Send the file again and again.", NULL},
+	{"follow", CONFIG_BOOL, FIELD(follow), NULL, NULL, 0, 0, NULL,
+	 "Go on with what is written from now on, until Ctrl-C (-f).", NULL},
+	{"lines", CONFIG_INT, FIELD(lines), "50", NULL, 1, API_LOG_LINES, "N", "Lines of each unit, the last ones.",
+	 NULL},
 	{"ffmpeg", CONFIG_STRING, FIELD(ffmpeg), "ffmpeg", NULL, 0, 0, "FILE", "The ffmpeg program.", NULL},
 	{"ffprobe", CONFIG_STRING, FIELD(ffprobe), "ffprobe", NULL, 0, 0, "FILE", "The ffprobe program.", NULL},
 	{"count", CONFIG_INT, FIELD(count), NULL, NULL, 0, INT64_MAX, "N",
@@ -139,6 +146,11 @@ const struct config_row vcli_flags[] = {
 	 "How many nodes of --poa seal blocks: 3, or as many as there are.", NULL},
 	{"period", CONFIG_INT, FIELD(period), NULL, NULL, 1, NET_PERIOD_S, "SECONDS",
 	 "Between blocks: of --poa 1, or as it is; of anvil there is one for each transaction.", NULL},
+	{"port", CONFIG_INT, FIELD(port), NULL, NULL, 1, 65535, "PORT",
+	 "Where the chain answers on 127.0.0.1 (of --poa the first of as many ports as there are sealers); the ports "
+	 "it had, "
+	 "or free ones, otherwise.",
+	 NULL},
 	{"seconds", CONFIG_INT, FIELD(seconds), "60", NULL, 1, 3600, "N", "How long to go on.", NULL},
 	{"accounts", CONFIG_INT, FIELD(accounts), "16", NULL, 1, LOAD_ACCOUNTS, "N", "How many accounts call.", NULL},
 	{"window", CONFIG_INT, FIELD(window), "320", NULL, 1, 100000, "N",
@@ -183,10 +195,19 @@ const struct config_row vcli_flags[] = {
 	 "A name for this: said again with it, whatever became of the first time, nothing is sent a second time.",
 	 NULL},
 	{"highest-fee", CONFIG_STRING, FIELD(highest_fee), NULL, NULL, 0, 0, "AMOUNT",
-	 "What a unit of gas may cost at most, such as \"50 gwei\"; dearer, a transaction waits. Any price otherwise, "
-	 "and "
-	 "the endpoint says what the price is.",
+	 "What a unit of gas may cost at most, such as \"50 gwei\"; dearer, a transaction waits. 200 gwei otherwise, "
+	 "and a price over that is refused, since an endpoint may ask what it likes.",
 	 NULL},
+	{"highest-cost", CONFIG_STRING, FIELD(highest_cost), NULL, NULL, 0, 0, "AMOUNT",
+	 "What the fees of one transaction may come to at most; 0.5 ether otherwise.", NULL},
+	{"chain-id", CONFIG_INT, FIELD(chain_id), NULL, NULL, 1, INT64_MAX / 2 - 36, "N",
+	 "The chain that is meant, by its id: endpoints of others are not used. That of the file of addresses "
+	 "otherwise.",
+	 NULL},
+	{"nonce", CONFIG_INT, FIELD(nonce), NULL, NULL, 1, INT64_MAX / 2, "N",
+	 "The account has sent N transactions so far: when an endpoint says so and cannot prove it.", NULL},
+	{"fill-gap", CONFIG_BOOL, FIELD(fill_gap), NULL, NULL, 0, 0, NULL,
+	 "Use up the nonces before it that no transaction has, at most 64, by sending yourself nothing.", NULL},
 };
 const size_t vcli_flag_count = sizeof(vcli_flags) / sizeof(vcli_flags[0]);
 const size_t vcli_global_count = 15;
@@ -203,13 +224,15 @@ const struct config_program vcli_program = {
 #define S(n) ((n)*INT64_C(1000))
 
 /* of commands that send transactions */
-#define SENDING "account", "keystore", "once", "highest-fee"
-#define READING "chain-rpc", "addresses"
-#define WRITING "chain-rpc", "addresses", SENDING
+#define SENDING "account", "keystore", "once", "highest-fee", "highest-cost", "nonce"
+#define READING "chain-rpc", "addresses", "chain-id"
+#define WRITING READING, SENDING
+#define MENDING READING, "account", "keystore", "highest-fee", "highest-cost"
 #define PROFILE_TEXT                                                                                                \
 	"The hash of PROFILE, a file that tells who one is, is written down; who has the file can show that it is " \
 	"that."
 #define AMOUNT_TEXT "AMOUNT has a unit, ether, gwei or wei, and is exact: \"1.5 ether\", 3gwei, 100 wei."
+#define OUTBOX_TEXT "ID is one that vcli outbox list shows, or its beginning."
 #define SUBJECT_TEXT "SUBJECT is a node id or an account's address."
 #define SEGMENTS_TEXT "FILE has a line for each segment, in order; only hashes of the lines are written down."
 #define COUNTER_TEXT                                                                                                 \
@@ -226,30 +249,55 @@ const struct config_program vcli_program = {
 	"it by the node."
 
 const struct command vcli_commands[] = {
-	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "spec", "runtime", "mode", "detach", "ttl"), S(60),
-	 "Make a node of an agent",
+	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "name", "spec", "runtime", "mode", "detach", "ttl"),
+	 S(60), "Make a node of an agent",
 	 "ROLE is distributor, transcoder or storage. NODE_ID is served by an agent that was started with --node "
 	 "NODE_ID, "
 	 "or name any agent with --agent. FILE is a node create document, public or private.",
 	 cmd_node_create},
-	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List nodes",
-	 "With --agent the nodes of that agent. Otherwise all nodes of the network that report their status while it "
-	 "listens, which is for --timeout; agents report every 5 s unless told otherwise.",
+	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List the nodes known here, dead ones too",
+	 "All nodes known here are asked, and who answers is listed with the other nodes of its agent; it takes a "
+	 "third of a "
+	 "second. A node that has been silent for 15 s and does not answer is dead; \"seen\" is its last sign of life. "
+	 "Where none is "
+	 "known, or with --timeout, it listens to those that report: agents do every 5 s unless told otherwise. With "
+	 "--agent "
+	 "the nodes of that agent. Exit code 5 when no node was ever heard of, 6 when all are dead.",
 	 cmd_node_list},
+	{"node rename", "NODE_ID NAME", 2, 2, NULL, S(10), "Give a node a name, or another one",
+	 "The agent keeps it and the node reports it, so that everybody sees it.", cmd_node_rename},
+	{"node forget", "NODE_ID", 1, 1, NULL, 0, "Take a node out of the list of those known here; it is told nothing",
+	 NULL, cmd_node_forget},
 	{"node status", "NODE_ID", 1, 1, NULL, S(10), "Show a node: state, ports, jobs and what runs", NULL,
 	 cmd_node_verb},
-	{"node remove", "NODE_ID", 1, 1, FLAGS("detach", "ttl"), S(60), "Stop and forget a node; its folder stays",
-	 NULL, cmd_node_verb},
-	{"node purge", "NODE_ID", 1, 1, FLAGS("detach", "ttl"), S(60),
-	 "Stop and forget a node and delete its folder and all it stored", NULL, cmd_node_verb},
+	{"node remove", "NODE_ID", 1, 1, FLAGS("detach", "ttl", "force"), S(60),
+	 "Stop and forget a node; its folder stays", "Asks first where the node has jobs; a script says --force.",
+	 cmd_node_verb},
+	{"node purge", "NODE_ID", 1, 1, FLAGS("detach", "ttl", "force"), S(60),
+	 "Stop and forget a node and delete its folder and all it stored",
+	 "Asks first where the node has jobs or recordings; a script says --force.", cmd_node_verb},
 	{"node hardware", "NODE_ID", 1, 1, NULL, S(60), "Show the machine of a node (or agent) and what it can encode",
 	 NULL, cmd_node_verb},
 	{"node free_hardware", "NODE_ID", 1, 1, NULL, S(60), "Show what of the machine is free", NULL, cmd_node_verb},
 	{"node maintenance", "on|off NODE_ID", 2, 2, FLAGS("detach", "ttl"), S(10),
 	 "Drain a node (no new jobs, running ones finish), or end that", "The two arguments may come in either order.",
 	 cmd_node_maintenance},
+	{"node logs", "NODE_ID [UNIT]", 1, 2, FLAGS("follow", "lines"), S(10),
+	 "Show what a node's programs have written",
+	 "UNIT is a unit that `node status` names, such as nginx or JOB-encode; without one all of them, each line "
+	 "with its "
+	 "unit's name. At most 64 KiB are told at once, keys of streams are masked.",
+	 cmd_node_logs},
 	{"node pipeline", "NODE_ID", 1, 1, NULL, S(10), "List the jobs of a node", NULL, cmd_node_verb},
 
+	{"pipeline init", "FILE [INPUT]", 1, 2, FLAGS("force", "ffmpeg", "ffprobe"), S(6),
+	 "Write a document for the nodes that are there",
+	 "A distributor, a storage (those with the fewest jobs) and a transcoder for each rendition, with their "
+	 "addresses and "
+	 "ports; the job is named as FILE. With INPUT, a film, for its size and bit rate, otherwise for 1280x720. "
+	 "Change in it "
+	 "what you like: docs/api.md has every field.",
+	 cmd_pipeline_init},
 	{"pipeline plan", "FILE", 1, 1, NULL, 0, "Show what a pipeline would need, without sending anything",
 	 "Tasks, bandwidth in and out per node, ports, estimated CPU, and what makes it infeasible. FILE is a public "
 	 "pipeline document. Exit code 1 when it cannot work.",
@@ -267,14 +315,16 @@ const struct command vcli_commands[] = {
 	{"pipeline push", "JOB|FILE INPUT", 2, 2, FLAGS("loop", "ffmpeg", "ffprobe"), 0,
 	 "Send a video file to the distributor in real time",
 	 "The file is looked at first: what HLS can store is sent as it is, anything else is encoded once on the way "
-	 "and the "
-	 "reason is told. The key goes to ffmpeg in a file, not on its command line. " JOB_TEXT,
+	 "and the reason is told; what nothing can be made of (sound only) is refused. --loop sends it again and "
+	 "again, "
+	 "as one film. Exit code 1 when the file is cut off, too: it promises more than it has. The key goes to ffmpeg "
+	 "in a file, not on its command line. " JOB_TEXT,
 	 cmd_pipeline_push},
 	{"pipeline stop", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
 	 "End a job's stream cleanly; what was stored stays", JOB_TEXT, cmd_pipeline_stop},
 	{"pipeline list", "[NODE_ID ...]", 0, 64, NULL, S(10), "List jobs",
 	 "Jobs of the nodes named, otherwise of all nodes of the jobs this user has started.", cmd_pipeline_list},
-	{"pipeline status", "JOB|FILE", 1, 1, NULL, S(10), "Show a job at each of its nodes", JOB_TEXT,
+	{"pipeline status", "JOB|FILE", 1, 1, FLAGS("show-key"), S(10), "Show a job at each of its nodes", JOB_TEXT,
 	 cmd_pipeline_status},
 	{"pipeline monitor", "JOB|FILE", 1, 1, FLAGS("count"), 0, "Follow a job: a line for every status of its nodes",
 	 "Goes on until Ctrl-C, --timeout, or --count messages. With --json each status is a JSON value on a line of "
@@ -309,8 +359,29 @@ const struct command vcli_commands[] = {
 	 "the "
 	 "state folder of the agent that shall serve the node.",
 	 cmd_key_new},
-	{"outbox list", NULL, 0, 0, NULL, 0, "Show detached commands that are not sent yet, and those that failed",
-	 NULL, cmd_outbox_list},
+	{"key agent", "DIR", 1, 1, NULL, 0, "Show the id of an agent by its state folder",
+	 "Its key is made when it is missing, so that the id is known before the agent first runs: broker setup wants "
+	 "it.",
+	 cmd_key_agent},
+	{"outbox list", NULL, 0, 0, NULL, 0,
+	 "Show what waits: detached commands and transactions, and commands that failed",
+	 "Of transactions those that are not final. A nonce with a gap before it waits for transactions that this "
+	 "outbox does not know.",
+	 cmd_outbox_list},
+	{"outbox resend", "ID", 1, 1, FLAGS(MENDING), S(60), "Send a transaction of the outbox again, as it was signed",
+	 OUTBOX_TEXT, cmd_outbox_resend},
+	{"outbox replace", "ID", 1, 1, FLAGS("fill-gap", MENDING), S(60),
+	 "Sign a transaction of the outbox again, at the same nonce, for more",
+	 OUTBOX_TEXT
+	 " One of all its forms is carried out at most. With --fill-gap it stays as it is, and the nonces before it "
+	 "that nothing has are used up.",
+	 cmd_outbox_replace},
+	{"outbox abandon", "ID", 1, 1, FLAGS("force", MENDING), S(60), "Give up a transaction of the outbox",
+	 OUTBOX_TEXT
+	 " One that was signed is given up by another one at the same nonce that sends yourself nothing, for a higher "
+	 "fee: it is abandoned when that one is in the chain, and may be carried out until then. With --force it is "
+	 "forgotten at once: it may still be carried out, so do not say it again before you know.",
+	 cmd_outbox_abandon},
 	{"outbox flush", "[NAME]", 0, 1, NULL, S(30), "Send detached commands now",
 	 "Of all buses, or of the one whose folder in DIR/outbox is NAME. With --timeout 0s it goes on until each "
 	 "command is "
@@ -370,22 +441,23 @@ const struct command vcli_commands[] = {
 	 "account.",
 	 cmd_account_export},
 
-	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "period", "anvil", "geth", "bootnode", "keystore", "force"),
-	 S(60), "Start a development chain on this machine",
+	{"chain up", NULL, 0, 0,
+	 FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60),
+	 "Start a development chain on this machine",
 	 "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth "
 	 "nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no "
 	 "--chain-rpc use it. It goes on with the "
-	 "data of an earlier one; --force removes that and begins anew.",
+	 "data of an earlier one, on the same ports; --force removes that and begins anew.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
 	 NULL, cmd_chain_status},
 	{"chain down", NULL, 0, 0, NULL, 0, "End the development chain; its data stays", NULL, cmd_chain_down},
-	{"chain deploy", NULL, 0, 0, FLAGS("chain-rpc", "addresses", "windows", "force", SENDING), S(120),
+	{"chain deploy", NULL, 0, 0, FLAGS(READING, "windows", "force", SENDING), S(120),
 	 "Put the contracts on a chain and write down where they are",
 	 "The file with their addresses is what all other commands read. The account that deploys owns the roles.",
 	 cmd_chain_deploy},
 	{"chain tps", NULL, 0, 0,
-	 FLAGS("chain-rpc", "account", "keystore", "seconds", "accounts", "window", "confirmations"), 0,
+	 FLAGS("chain-rpc", "chain-id", "account", "keystore", "seconds", "accounts", "window", "confirmations"), 0,
 	 "Measure how many calls a second the chain takes",
 	 "Deploys a Counter of its own, gives some accounts ether, has them call it for a while, and tells the rate "
 	 "beside what the blocks can hold. Then the chain is asked whether it has each call once. Ctrl-C ends the "
@@ -512,7 +584,8 @@ const struct command vcli_commands[] = {
 	{"job status", "JOB", 1, 1, FLAGS(READING), S(20), "Show a job: state, escrow, nodes and their last batches",
 	 NULL, cmd_job_status},
 
-	{"completion", "bash|zsh", 1, 1, NULL, 0, "Print the completion script of a shell", NULL, cmd_completion},
+	{"completion", "bash|zsh|ids|agents", 1, 1, NULL, 0, "Print the completion script of a shell",
+	 "The scripts ask for ids and agents: the nodes and agents known here, by id and by name.", cmd_completion},
 	{"manual", NULL, 0, 0, NULL, 0, "Print the manual page vcli(1) as roff", NULL, cmd_manual},
 	{"help", "[COMMAND]", 0, 3, NULL, 0, "Explain a command, or list all", NULL, cmd_help},
 	{"version", NULL, 0, 0, NULL, 0, "Print the version", NULL, cmd_version},

@@ -28,8 +28,9 @@ struct settings {
 	bool json, quiet;
 	int64_t timeout_ms; /* -1: the command's own */
 	/* some commands */
-	char *agent, *spec, *runtime, *mode;
-	bool detach, show_key, force, loop, plain;
+	char *agent, *name, *spec, *runtime, *mode;
+	bool detach, show_key, force, loop, plain, follow;
+	int64_t lines;
 	int64_t ttl_ms, count; /* count -1: the command's own */
 	char *management, *admin, *admin_password_file, *vhost, *passwords, *ffmpeg, *ffprobe;
 	char **nodes, **clients;
@@ -42,10 +43,11 @@ struct settings {
 	char *keystore, *account, *addresses, *windows;
 	char **chain_rpc, *anvil, *geth, *bootnode;
 	bool light, raw, poa;
-	int64_t sealers, period; /* 0: not said */
+	int64_t sealers, period, port; /* 0: not said */
 	char *price, *endpoint, *software, *node_passphrase_file, *budget, *limit, *max_price, *evidence, *reason,
-		*once, *highest_fee;
-	bool from_balance;
+		*once, *highest_fee, *highest_cost;
+	bool from_balance, fill_gap;
+	int64_t chain_id, nonce; /* 0: not said */
 	int64_t capacity, accepted, for_ms;
 	int64_t seconds, accounts, window, confirmations;
 };

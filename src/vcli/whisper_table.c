@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "vcli/terminal.h"
 
 #define AROUND 3 /* lines that are no target: heading, total, and the cursor's */
 #define SHORT_DIGITS 10
@@ -53,9 +54,13 @@ struct whisper_live *whisper_live_new(const void *ctx, const struct vcli *v)
 
 void whisper_live_wipe(struct whisper_live *l)
 {
+	char *up;
+
 	if (!l || !l->drawn)
 		return;
-	printf("\033[%zuA\033[J", l->drawn);
+	up = mem_printf(l, "\033[%zuA\033[J", l->drawn);
+	terminal_control(stdout, up);
+	mem_free(up);
 	l->drawn = 0;
 }
 

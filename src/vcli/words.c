@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "vcli/near.h"
 #include "vcli/suggest.h"
 
 /* Does the command's next word equal `word`? Moves *at over it. */
@@ -82,7 +83,7 @@ static char *followers(const void *ctx, char **words, size_t used, struct sugges
 struct error *words_unknown(char **words, size_t count)
 {
 	void *scope = mem_new(NULL, char);
-	char *front = mem_strdup(scope, ""), *list = NULL;
+	char *front = mem_strdup(scope, ""), *list = NULL, *near;
 	size_t used = 0;
 	struct suggestion s = {0};
 	struct error *e = NULL;
@@ -97,7 +98,10 @@ struct error *words_unknown(char **words, size_t count)
 		front = mem_printf(scope, "%s%s ", front, words[i]);
 	s.word = used < count ? mem_strndup(scope, words[used], 60) : "";
 	list = followers(scope, words, used, &s);
-	if (used == count)
+	near = near_command(scope, words, count);
+	if (used < count && near)
+		e = error_new(ERROR_INVALID, "\"%s%s\" is no command; did you mean %s?", front, s.word, near);
+	else if (used == count)
 		e = error_new(ERROR_INVALID, "\"vcli %.*s\" wants one more word: %s", (int)strlen(front) - 1, front,
 			      list);
 	else if (s.best)
@@ -143,19 +147,31 @@ static struct error *unknown_flag(const struct command *c, const char *name, siz
 {
 	void *scope = mem_new(NULL, char);
 	struct suggestion s = {.word = mem_strndup(scope, name, len < 60 ? len : 60)};
+	const char *near = near_flag(name - 2, len + 2);
 	struct error *e = NULL;
 
-	for (size_t i = 0; i < vcli_flag_count; i++) {
+	for (size_t i = 0; !near && i < vcli_flag_count; i++) {
 		if (!c || vcli_takes(c, &vcli_flags[i]))
 			suggest_try(&s, vcli_flags[i].name);
 	}
-	if (s.best)
+	if (near)
+		e = error_new(ERROR_INVALID, "--%s: no such flag; did you mean %s?", s.word, near);
+	else if (s.best)
 		e = error_new(ERROR_INVALID, "--%s: no such flag; did you mean --%s?", s.word, s.best);
 	else
 		e = error_new(ERROR_INVALID, "--%s: no such flag; \"vcli %s%s--help\" lists them", s.word,
 			      c ? c->words : "", c ? " " : "");
 	mem_free(scope);
 	return e;
+}
+
+static struct error *short_flag(const char *arg)
+{
+	const char *near = near_flag(arg, strlen(arg));
+
+	if (near)
+		return error_new(ERROR_INVALID, "%.40s: no such flag; did you mean %s?", arg, near);
+	return error_new(ERROR_INVALID, "%.40s: flags have two dashes and a name; vcli --help lists them", arg);
 }
 
 /* Go over the arguments once: collect words, and call check() for flags once the command is known. */
@@ -170,6 +186,13 @@ static struct error *scan(int argc, char **argv, struct words *w, bool check)
 			flags_over = true;
 		} else if (!flags_over && strcmp(arg, "-h") == 0) {
 			w->help = true;
+		} else if (!flags_over && argc == 2 && (strcmp(arg, "-v") == 0 || strcmp(arg, "-V") == 0)) {
+			argv[i] = "--version"; /* as most programs take it when it stands alone */
+			w->version = true;
+		} else if (!flags_over && strcmp(arg, "-f") == 0 && !check) {
+			static char follow[] = "--follow"; /* as people know it from tail */
+
+			argv[i] = follow;
 		} else if (!flags_over && strncmp(arg, "--", 2) == 0) {
 			size_t len = strcspn(arg + 2, "=");
 			const struct config_row *row = vcli_flag(arg + 2, len);
@@ -186,8 +209,7 @@ static struct error *scan(int argc, char **argv, struct words *w, bool check)
 						 "--%s: \"vcli %s\" takes no such flag; see vcli %s --help", row->name,
 						 w->command->words, w->command->words);
 		} else if (!flags_over && arg[0] == '-' && arg[1]) {
-			return error_new(ERROR_INVALID,
-					 "%.40s: flags have two dashes and a name; vcli --help lists them", arg);
+			return short_flag(arg);
 		} else if (!check) {
 			w->words[w->count++] = argv[i];
 		}

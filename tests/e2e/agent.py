@@ -55,9 +55,10 @@ def folder():
 
 
 def programs(where):
-    """The segmenter where an unprivileged user reaches it, whatever the build folder's rights are."""
+    """The segmenter, and the relay beside it, where an unprivileged user reaches it, whatever the build folder's rights are."""
     target = os.path.join(where, "dsn-hls")
     shutil.copy2(os.path.join(BIN, "dsn-hls"), target)
+    shutil.copy2(os.path.join(BIN, "dsn-relay"), where)
     os.chmod(target, 0o755)
     return target
 

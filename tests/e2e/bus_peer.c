@@ -6,8 +6,10 @@
  *   serve ID durable|passing        unserve ID keep|remove       watch         mode accept|reject|hold|once
  *   send FROM TO TTL_MS BODY        put FROM TO TTL_MS BODY      status FROM BODY
  *   burst FROM TO COUNT             pending                      quit          key WORD       rss
+ *   answer BODY
  * `put` goes through the outbox and `once` through dedupe, both in --db; `burst` puts {"n":"1"}...{"n":"COUNT"}.
  * `key` has a key made of WORD from now on, whose id comes as an event; with --sealed all is sealed to keys.
+ * `answer`: from now on each command has BODY as its result, or fails with it when it is a string.
  * `hold` keeps deliveries; `mode` with another word settles what was kept.
  * Events:
  *   state up | state down CODE MESSAGE       message ID FROM TO KIND BODY       duplicate ID
@@ -42,6 +44,7 @@ struct peer {
 	struct keyring *keyring;
 	struct buf *input;
 	const char *mode;
+	json_t *answer; /* NULL: commands get no result */
 	struct bus_delivery *held[HELD];
 	size_t held_count;
 };
@@ -106,6 +109,28 @@ static bool is_new(struct peer *p, const struct message *m)
 	return is;
 }
 
+static void on_sent(const struct error *e, void *arg)
+{
+	char *id = arg;
+
+	if (e)
+		say("sent %s %s %s", id, error_code_name(e->code), e->message);
+	else
+		say("sent %s ok", id);
+	mem_free(id);
+}
+
+static void answer(struct peer *p, const struct message *command)
+{
+	const char *words = json_string_value(p->answer);
+	struct error *e = words ? error_new(ERROR_FAILED, "%s", words) : NULL;
+	struct message *m = message_result(p, command, command->to, e, words ? NULL : p->answer);
+
+	bus_send(p->bus, m, on_sent, mem_strdup(NULL, m->id));
+	mem_free(m);
+	error_free(e);
+}
+
 static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
 {
 	static const char *const kinds[] = {"command", "result", "status"};
@@ -119,6 +144,8 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 	} else {
 		say("duplicate %s", m->id);
 	}
+	if (p->answer && m->kind == MESSAGE_COMMAND)
+		answer(p, m);
 	if (!strcmp(p->mode, "hold") && p->held_count < HELD)
 		p->held[p->held_count++] = d;
 	else
@@ -143,17 +170,6 @@ static void on_status(const struct message *m, void *arg)
 
 	say("status %s %s", m->from, body);
 	mem_free(body);
-}
-
-static void on_sent(const struct error *e, void *arg)
-{
-	char *id = arg;
-
-	if (e)
-		say("sent %s %s %s", id, error_code_name(e->code), e->message);
-	else
-		say("sent %s ok", id);
-	mem_free(id);
 }
 
 static void on_fate(const char *id, const struct error *e, void *arg)
@@ -261,6 +277,14 @@ static void do_key(struct peer *p, char **words)
 	say("key %s %s", words[1], keyring_add(p->keyring, &key));
 }
 
+static void do_answer(struct peer *p, char **words)
+{
+	json_decref(p->answer);
+	p->answer = NULL;
+	die(json_parse(words[1], strlen(words[1]), MESSAGE_LIMIT, &p->answer));
+	say("answer ok");
+}
+
 static void do_rss(struct peer *p, char **words)
 {
 	size_t bytes = 0;
@@ -282,9 +306,10 @@ static const struct order {
 	int words;
 	void (*fn)(struct peer *p, char **words);
 } orders[] = {
-	{"serve", 3, do_serve}, {"unserve", 3, do_unserve}, {"watch", 1, do_watch},   {"mode", 2, do_mode},
-	{"send", 5, do_send},   {"put", 5, do_put},         {"status", 3, do_status}, {"burst", 4, do_burst},
-	{"quit", 1, do_quit},   {"pending", 1, do_pending}, {"key", 2, do_key},       {"rss", 1, do_rss},
+	{"serve", 3, do_serve},   {"unserve", 3, do_unserve}, {"watch", 1, do_watch},   {"mode", 2, do_mode},
+	{"send", 5, do_send},     {"put", 5, do_put},         {"status", 3, do_status}, {"burst", 4, do_burst},
+	{"quit", 1, do_quit},     {"pending", 1, do_pending}, {"key", 2, do_key},       {"rss", 1, do_rss},
+	{"answer", 2, do_answer},
 };
 
 static void obey(struct peer *p, char *line)
@@ -389,6 +414,7 @@ int main(int argc, char **argv)
 	mem_free(p->bus);
 	loop_drain(&p->loop);
 	uv_loop_close(&p->loop);
+	json_decref(p->answer);
 	mem_free(p);
 	return 0;
 }

@@ -54,7 +54,7 @@ class Case(unittest.TestCase):
     def test_start_and_stop(self):
         passphrase, password = self.secret("passphrase", "correct horse"), self.secret("password", "battery staple")
         self.node_of_chain.fund(json.loads(self.vcli("account", "new", "--light", "--passphrase-file", passphrase))["address"])
-        self.vcli("chain", "deploy", "--passphrase-file", passphrase)
+        self.vcli("chain", "deploy", "--chain-id", "31337", "--passphrase-file", passphrase)
         here, there = self.node("here"), self.node("there")
         call(here["rpc_port"], "admin_addPeer", there["enode"])
         hook = [VCLI, "counter", "move", "--chain-rpc", self.node_of_chain.url, "--passphrase-file", passphrase]

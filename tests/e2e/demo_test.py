@@ -1,6 +1,8 @@
 """make demo, as a stranger runs it: once to the end, and with its page open in a real browser until Ctrl-C."""
+import contextlib
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
@@ -37,10 +39,27 @@ def processes_under(folder):
     return found
 
 
+# One transcoder's encoder is broken.
+BREAK_180P = """#!{python}
+import os, sys
+os.execv("{ffmpeg}", ["ffmpeg", *(word.replace("scale=320:180", "scale=320:180,lutyuv=y=128:u=128:v=128") for word in sys.argv[1:])])
+"""
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Demo:
-    def __init__(self, *flags):
+    def __init__(self, *flags, **environment):
         self.process = subprocess.Popen([sys.executable, str(SOURCE / "demo" / "demo.py"), "--bin", PROGRAMS, *flags],
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL,
+                                        env={**os.environ, **environment})
+        self._start()
+
+    def _start(self):
         self.lines = []
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -71,8 +90,11 @@ class Demo:
             self.process.wait(60)
             raise AssertionError(f"the demo did not end within {seconds} s; it said:\n{self.text()}") from None
         self.reader.join(10)
-        self.process.stdout.close()
+        self._close()
         return self.process.returncode
+
+    def _close(self):
+        self.process.stdout.close()
 
     def folder(self):
         return self.wait_last(r"what was made is in (\S+)")
@@ -82,6 +104,53 @@ class Demo:
         if not found:
             raise AssertionError(f"no {pattern!r} in:\n{self.text()}")
         return found[-1]
+
+
+class MadeDemo(Demo):
+    """make demo in a terminal of its own, as a person has it."""
+
+    def __init__(self, *variables):
+        pid, self.terminal = pty.fork()
+        if pid == 0:
+            os.chdir(SOURCE)
+            os.execvp("make", ["make", "--no-print-directory", "demo", f"BUILD={pathlib.Path(PROGRAMS).parent}", *variables])
+        self.pid, self.process = pid, self
+        self.returncode = None
+        self._start()
+
+    def _read(self):
+        left = b""
+        while True:
+            try:
+                data = os.read(self.terminal, 4096)
+            except OSError:  # nobody has the other end any more
+                return
+            *lines, left = (left + data).split(b"\n")
+            self.lines += [line.decode(errors="replace").rstrip("\r") for line in lines]
+
+    def press(self, key):
+        os.write(self.terminal, key)
+
+    def _close(self):
+        os.close(self.terminal)
+
+    # as a Popen
+
+    def poll(self):
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def wait(self, seconds):
+        deadline = time.monotonic() + seconds
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("make demo", seconds)
+            time.sleep(0.05)
+
+    def send_signal(self, signum):
+        os.kill(self.pid, signum)
 
 
 class DemoTest(unittest.TestCase):
@@ -125,7 +194,7 @@ class DemoTest(unittest.TestCase):
         else:
             self.assertIn("no payment: anvil is missing", demo.text())
         self.assertEqual(processes_under(demo.folder()), [])
-        self.assertIn(f"all {5 * (seconds // 4)} segments decode cleanly", demo.text())
+        self.assertIn(f"all {5 * (seconds // 4)} segments decode cleanly and show the film", demo.text())
         return demo.text()
 
     def test_once(self):
@@ -181,38 +250,103 @@ class DemoTest(unittest.TestCase):
                 again.wait(30)
         self.check(demo, code, 24)
 
-    @unittest.skipUnless(shutil.which("chromedriver"), "chromium-driver is not installed")
-    def test_page_plays_and_switches(self):
-        demo = Demo("--seconds", "30")
+    def test_nobody_is_paid_for_a_ruined_picture(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="dsn-broken-"))
+        self.addCleanup(shutil.rmtree, folder)
+        folder.chmod(0o755)
+        broken = folder / "ffmpeg"
+        broken.write_text(BREAK_180P.format(python=sys.executable if os.geteuid() else "/usr/bin/python3", ffmpeg=shutil.which("ffmpeg")))
+        broken.chmod(0o755)
+        demo = Demo("--once", "--seconds", "8", PATH=f"{folder}:{os.environ['PATH']}")
+        self.assertEqual(demo.end(240), 1, demo.text())
+        self.check_table(demo)
+        self.assertEqual(re.findall(r"^(\S+) .*RUINED$", demo.text(), re.M), ["demo0001_180p"], demo.text())
+        self.assertIn("demo: demo0001_180p: the picture at 0.0 s of the stream is not the film's", demo.text())
+        self.assertNotIn("decode cleanly", demo.text())
+        if anvil_program():
+            paid = re.findall(r"chain: (\w+) +\w+ +(\d+) segments in batch", demo.text())
+            self.assertEqual(sorted(paid), [("distributor", "2"), ("storage", "8"), *[("transcoder", "2")] * 3], demo.text())
+        self.assertEqual(processes_under(demo.folder()), [])
+
+    def test_names_reach_the_demo_as_they_are(self):
+        """By make, whose own signs they hold, and a shell's."""
+        demo = MadeDemo("""INPUT=/no $HOME "such" `film` $(shell id) it's #1""")
+        self.assertNotEqual(demo.end(120), 0, demo.text())
+        self.assertIn("""demo: /no $HOME "such" `film` $(shell id) it's #1: no such file""", demo.text())
+
+    def test_port_of_the_page_is_taken(self):
+        with contextlib.closing(socket.socket()) as s:
+            s.bind(("127.0.0.1", 0))
+            s.listen()
+            port = s.getsockname()[1]
+            demo = Demo(PORT=str(port))
+            self.assertEqual(demo.end(60), 1, demo.text())
+        self.assertIn(f"port {port} for the page: Address already in use; choose another one with PORT=", demo.text())
+
+    def fits(self, browser, width):
+        browser.resize(width, 900)
+        browser.wait(f"return innerWidth === {width}", 10, "the window has its size")
+        return browser.run("return document.documentElement.scrollWidth") <= width
+
+    def watch(self, browser, demo):
+        """The page plays, switches, fits a phone, and does not stay green while an agent says nothing."""
+        browser.wait("return document.getElementById('video').currentTime > 1", 60, "the video plays")
+        for label, height in (("180p", 180), ("480p", 480)):
+            browser.run("[...document.querySelectorAll('#levels button')].find(b => b.textContent === arguments[0]).click()", label)
+            browser.wait(f"return document.getElementById('video').videoHeight === {height}", 40, f"{label} is shown")
+        at = browser.run("return document.getElementById('video').currentTime")
+        browser.wait(f"return document.getElementById('video').currentTime > {at} + 2", 30, "it plays on after the switch")
+        nodes = browser.run("return [...document.querySelectorAll('#nodes tr')].map(r => r.innerText)")
+        for role in ("distributor", "transcoder", "storage"):
+            self.assertTrue(any(role in n for n in nodes), nodes)
+        self.assertEqual(browser.run("return document.querySelectorAll('#renditions tr').length"), 5)
+        self.assertEqual(browser.run("return performance.getEntriesByType('resource').filter(e => e.responseStatus >= 400).length"), 0)
+        pid = next(int(line.split()[0]) for line in self.agents() if f"{self.folder_of(demo)}/agent-2" in line)
+        os.kill(pid, signal.SIGSTOP)
         try:
-            url = demo.wait_for(r"page: (http\S+)", 120).group(1)
-            browser = Browser()
-            try:
-                browser.open(url)
-                browser.wait("return document.getElementById('video').currentTime > 1", 60, "the video plays")
-                first = browser.run("return document.getElementById('video').currentTime")
-                browser.wait(f"return document.getElementById('video').currentTime > {first} + 2", 30, "currentTime advances")
-                for label, height in (("180p", 180), ("480p", 480)):
-                    browser.run("[...document.querySelectorAll('#levels button')].find(b => b.textContent === arguments[0]).click()", label)
-                    browser.wait(f"return document.getElementById('video').videoHeight === {height}", 40, f"{label} is shown")
-                at = browser.run("return document.getElementById('video').currentTime")
-                browser.wait(f"return document.getElementById('video').currentTime > {at} + 1", 30, "it plays on after the switch")
-                nodes = browser.run("return [...document.querySelectorAll('#nodes tr')].map(r => r.innerText)")
-                for role in ("distributor", "transcoder", "storage"):
-                    self.assertTrue(any(role in n for n in nodes), nodes)
-                self.assertEqual(browser.run("return document.querySelectorAll('#renditions tr').length"), 5)
-                if os.environ.get("DSN_SCREENSHOT"):
-                    browser.screenshot(os.environ["DSN_SCREENSHOT"])
-            finally:
-                browser.close()
-            demo.process.send_signal(signal.SIGINT)
-            code = demo.end(120)
+            browser.wait("return /failed, last heard of \\d+ s ago/.test(document.getElementById('nodes').innerText)", 40, "it is told")
+            self.assertTrue(self.fits(browser, 360) and self.fits(browser, 1280), "nothing overflows")
+            if os.environ.get("DSN_SCREENSHOT"):
+                browser.screenshot(os.environ["DSN_SCREENSHOT"])
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        browser.wait("return !/failed/.test(document.getElementById('nodes').innerText)", 40, "it is back")
+
+    def agents(self):
+        return subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, timeout=30).stdout.splitlines()
+
+    def folder_of(self, demo):
+        return pathlib.Path(demo.wait_for(r"pipeline start (\S+)", 1).group(1)).parent
+
+    def test_make_demo_until_ctrl_c(self):
+        """Several turns of the film, its page open at the port that was asked for."""
+        port = free_port()
+        demo = MadeDemo(f"PORT={port}", "DEMO_FLAGS=--seconds 6")
+        try:
+            self.assertEqual(demo.wait_for(r"page: (\S+)", 240).group(1), f"http://127.0.0.1:{port}/")
+            begun = time.monotonic()
+            if shutil.which("chromedriver"):
+                browser = Browser()
+                try:
+                    browser.open(f"http://127.0.0.1:{port}/")
+                    self.watch(browser, demo)
+                finally:
+                    browser.close()
+            time.sleep(max(0.0, begun + 3 * 6 + 4 - time.monotonic()))  # three turns
+            demo.press(b"\x03")
+            demo.wait_for(r"ending the stream", 30)
+            demo.press(b"\x03")  # an impatient finger
+            code = demo.end(240)
         finally:
             if demo.process.poll() is None:
                 demo.process.send_signal(signal.SIGTERM)
                 demo.process.wait(60)
         self.assertEqual(code, 0, demo.text())
-        self.check_table(demo)
+        segments = self.check_table(demo)
+        self.assertGreaterEqual(segments, 4)
+        if anvil_program():
+            self.check_payment(demo, segments)
+        self.assertIn("segments decode cleanly and show the film", demo.text())
         self.assertEqual(processes_under(demo.folder()), [])
 
 

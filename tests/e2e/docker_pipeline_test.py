@@ -12,6 +12,7 @@ import unittest
 from pathlib import Path
 
 import agent as agents
+import hls_rules
 from agent import Agent
 from broker import BIN, Broker, available
 from engine import Engine, main, wait_until
@@ -139,8 +140,9 @@ class DockerPipeline(unittest.TestCase):
         self.assertGreaterEqual(len(source), SECONDS // 2 - 1)
         for url in urls:
             self.check_decodes(url)
+        self.assertEqual(hls_rules.check_served(f"{base}.m3u8"), [])
         for node in ROLES.values():
-            self.vcli("node", "purge", node)
+            self.vcli("node", "purge", node, "--force")
         self.assertEqual(self.engine.containers(), [])
 
     def test_classic_keeps_hls(self):

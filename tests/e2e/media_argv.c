@@ -16,7 +16,8 @@
 
 #define READ_LIMIT (64u << 20)
 
-static struct media_programs programs = {.ffmpeg = "ffmpeg", .ffprobe = "ffprobe", .segmenter = "dsn-hls"};
+static struct media_programs programs = {
+	.ffmpeg = "ffmpeg", .ffprobe = "ffprobe", .segmenter = "dsn-hls", .relay = "dsn-relay"};
 
 static char *some(char *arg)
 {
@@ -97,11 +98,17 @@ static struct error *relay(void *scope, char **a)
 				.key = some(a[2]),
 				.offset_ms = atoll(a[3]),
 				.normalise = a[4][0] == 'n',
-				.bitrate_bps = 500000,
 				.fragment_s = atoi(a[5]),
 				.progress_url = some(a[6])};
 
-	print_argv(media_ffmpeg_relay(scope, &programs, &r));
+	print_argv(media_relay(scope, &programs, &r));
+	return NULL;
+}
+
+static struct error *normalise(void *scope, char **a)
+{
+	print_argv(
+		media_ffmpeg_normalise(scope, &programs, atoi(a[0]), a[1], some(a[2]), 500000, atoi(a[3]), some(a[4])));
 	return NULL;
 }
 
@@ -114,7 +121,7 @@ static struct error *copy(void *scope, char **a)
 {
 	struct api_target t = target_of(a[2], a[3], a[4]);
 
-	print_argv(media_ffmpeg_copy(scope, &programs, atoi(a[0]), a[1], &t, false, MEDIA_LIVE, some(a[5])));
+	print_argv(media_copy(scope, &programs, atoi(a[0]), a[1], &t, false, MEDIA_LIVE, some(a[5])));
 	return NULL;
 }
 
@@ -143,7 +150,11 @@ static struct error *segmenter(void *scope, char **a)
 
 static struct error *push(void *scope, char **a)
 {
-	print_argv(media_ffmpeg_push(scope, &programs, a[0], a[1], a[2][0] == 'n', 500000, 4, NULL));
+	struct media_verdict v = {.fits = a[2][0] != 'n', .video_index = -1, .audio_index = -1};
+	struct media_push how = {
+		.film = a[0], .url = a[1], .verdict = &v, .how = {.bitrate_bps = 500000, .fragment_s = 4}};
+
+	print_argv(media_ffmpeg_push(scope, &programs, &how));
 	return NULL;
 }
 
@@ -156,12 +167,42 @@ static struct error *packets(void *scope, char **a)
 static struct error *judge(void *scope, char **a)
 {
 	struct media_verdict *v;
+	json_t *o = json_object();
 
-	TRY(media_probe_file(scope, "ffprobe", a[0], 0, atoi(a[1]), &v));
-	print_json(json_pack("{s:b,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "fits", v->fits, "reason", v->reason ? v->reason : "",
-			     "video", v->video_codec, "audio", v->audio_codec, "duration_ms",
-			     (json_int_t)v->duration_ms, "max_key_ms", (json_int_t)v->max_key_interval_ms, "min_key_ms",
-			     (json_int_t)v->min_key_interval_ms, "bitrate_bps", (json_int_t)v->bitrate_bps));
+	TRY(media_probe_file(scope, "ffmpeg", "ffprobe", a[0], 0, atoi(a[1]), &v));
+	const struct {
+		const char *key;
+		int64_t value;
+	} numbers[] = {
+		{"video_index", v->video_index},
+		{"audio_index", v->audio_index},
+		{"width", v->width},
+		{"height", v->height},
+		{"sar_num", v->sar_num},
+		{"sar_den", v->sar_den},
+		{"rotation", v->rotation_deg},
+		{"frames", v->frames},
+		{"keys", v->keys},
+		{"open_keys", v->open_keys},
+		{"duration_ms", v->duration_ms},
+		{"missing_ms", media_verdict_missing_ms(v)},
+		{"turn_ms", v->turn_ms},
+		{"audio_start_ms", v->audio_start_ms},
+		{"bitrate_bps", v->bitrate_bps},
+		{"max_key_ms", v->max_key_interval_ms},
+		{"max_fps", v->how.max_fps},
+		{"min_key_ms", v->min_key_interval_ms},
+	};
+	json_object_set_new(o, "fits", json_boolean(v->fits));
+	json_object_set_new(o, "refused", json_boolean(v->refused));
+	json_object_set_new(o, "interlaced", json_boolean(v->interlaced));
+	json_object_set_new(o, "copy_video", json_boolean(v->how.copy_video));
+	json_put(o, "reason", v->reason ? v->reason : "");
+	json_put(o, "video", v->video_codec);
+	json_put(o, "audio", v->audio_codec);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		json_object_set_new(o, numbers[i].key, json_integer(numbers[i].value));
+	print_json(o);
 	return NULL;
 }
 
@@ -212,7 +253,8 @@ static struct error *finish(void *scope, char **a)
 static struct error *keys(void *scope, char **a)
 {
 	struct api_target t = target_of(a[4], a[5], a[6]);
-	struct api_task task = {.job = a[2], .key = some(a[3]), .outputs = &t, .output_count = 1};
+	struct api_task task = {
+		.role = API_DISTRIBUTOR, .job = a[2], .key = some(a[3]), .outputs = &t, .output_count = 1};
 
 	(void)scope;
 	return media_keys_write(a[0], &task, atoi(a[1]), MEDIA_LIVE, (gid_t)-1);
@@ -223,10 +265,11 @@ static const struct {
 	int least;
 	struct error *(*run)(void *scope, char **args);
 } rows[] = {
-	{"folders", 1, folders},   {"conf", 8, conf},       {"classic", 5, classic},     {"nginx", 4, nginx},
-	{"relay", 7, relay},       {"copy", 6, copy},       {"transcode", 9, transcode}, {"segmenter", 6, segmenter},
-	{"push", 3, push},         {"packets", 2, packets}, {"judge", 2, judge},         {"status", 1, status},
-	{"progress", 2, progress}, {"finish", 1, finish},   {"offset", 2, offset},       {"keys", 7, keys},
+	{"folders", 1, folders},     {"conf", 8, conf},       {"classic", 5, classic},     {"nginx", 4, nginx},
+	{"relay", 7, relay},         {"copy", 6, copy},       {"transcode", 9, transcode}, {"segmenter", 6, segmenter},
+	{"push", 3, push},           {"packets", 2, packets}, {"judge", 2, judge},         {"status", 1, status},
+	{"progress", 2, progress},   {"finish", 1, finish},   {"offset", 2, offset},       {"keys", 7, keys},
+	{"normalise", 5, normalise},
 };
 
 int main(int argc, char **argv)

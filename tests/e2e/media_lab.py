@@ -94,7 +94,7 @@ class Lab:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, name, vector, progress=False):
-        vector = [str(BIN / "dsn-hls") if v == "dsn-hls" else v for v in map(str, vector)]
+        vector = [str(BIN / v) if v in ("dsn-hls", "dsn-relay") else v for v in map(str, vector)]
         if vector[0] == "nginx":
             vector[0] = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
         log = open(self.folder / f"{name}.log", "ab")
@@ -287,8 +287,8 @@ def cut_points(folder):
     return out
 
 
-def fetch(url, method="GET"):
-    request = urllib.request.Request(url, method=method)
+def fetch(url, method="GET", headers=None):
+    request = urllib.request.Request(url, method=method, headers=headers or {})
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.status, answer.headers, answer.read()

@@ -12,6 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import hls_rules  # noqa: E402
 import media_lab as lab  # noqa: E402
 
 
@@ -25,16 +26,26 @@ def flv_tags(data):
         at += 11 + size + 4
 
 
-def flv_write(path, *parts):
-    """An FLV of [(base_ms, file)]: each file's tags, moved by base_ms; time stamps wrap at 32 bits as in RTMP."""
+def flv_of(path, tags):
+    """An FLV of [(type, time stamp, payload)]; time stamps wrap at 32 bits as in RTMP."""
     out = bytearray(b"FLV\x01\x05" + struct.pack(">I", 9) + bytes(4))
-    for base, file in parts:
-        for kind, stamp, payload in flv_tags(pathlib.Path(file).read_bytes()):
-            stamp = (stamp + base) & 0xffffffff
-            out += bytes([kind]) + len(payload).to_bytes(3, "big") + (stamp & 0xffffff).to_bytes(3, "big")
-            out += bytes([stamp >> 24]) + bytes(3) + payload + (len(payload) + 11).to_bytes(4, "big")
+    for kind, stamp, payload in tags:
+        stamp &= 0xffffffff
+        out += bytes([kind]) + len(payload).to_bytes(3, "big") + (stamp & 0xffffff).to_bytes(3, "big")
+        out += bytes([stamp >> 24]) + bytes(3) + payload + (len(payload) + 11).to_bytes(4, "big")
     pathlib.Path(path).write_bytes(out)
     return path
+
+
+def flv_write(path, *parts):
+    """An FLV of [(base_ms, file)]: each file's tags, moved by base_ms."""
+    return flv_of(path, [(kind, stamp + base, payload) for base, file in parts
+                         for kind, stamp, payload in flv_tags(pathlib.Path(file).read_bytes())])
+
+
+def is_picture(kind, payload, frame=None):
+    """A coded picture, not a codec header; frame 1: key, 2: another."""
+    return kind == 9 and payload[1] == 1 and (frame is None or payload[0] >> 4 == frame)
 
 
 @unittest.skipIf(lab.missing(), lab.missing())
@@ -50,6 +61,17 @@ class Segmenter(unittest.TestCase):
         self.folder = self.lab.folder / self.id().rsplit(".", 1)[1]
         self.out = self.folder / "out"
         self.folder.mkdir()
+        self.addCleanup(self.keeps_rules)
+
+    def keeps_rules(self):
+        """Whatever a test has stored: no rule of HLS is broken, in the playlist and in the segments."""
+        if (self.out / "index.m3u8").exists():
+            self.assertEqual(hls_rules.check_folder(self.out, self.measured()), [])
+
+    def measured(self):
+        found = lab.json.loads((self.out / "measured.json").read_text())
+        return {"BANDWIDTH": found["peak"], "AVERAGE-BANDWIDTH": found["average"], "CODECS": found["codecs"],
+                "RESOLUTION": f"{found['width']}x{found['height']}", "FRAME-RATE": found["rate"]}
 
     def make(self, name, seconds, **how):
         path = self.folder / name
@@ -60,10 +82,14 @@ class Segmenter(unittest.TestCase):
         return flv_write(self.folder / f"moved{parts[0][0]}.flv", *parts)
 
     def hls(self, source, *more, fragment=2, code=0, **popen):
-        """Run to the end; the log."""
+        """Run to the end; the log. A playlist that was there is gone on with as the rules allow."""
+        playlist = self.out / "index.m3u8"
+        before = playlist.read_text() if playlist.exists() else None
         done = subprocess.run([lab.BIN / "dsn-hls", "--input", str(source), "--folder", str(self.out), "--fragment",
                                str(fragment), *more], capture_output=True, text=True, timeout=60, **popen)
         self.assertEqual(done.returncode, code, done.stderr)
+        if before and before.startswith("#EXTM3U\n#EXT-X-VERSION") and f"fragment={fragment}," in before:
+            self.assertEqual(hls_rules.check_refresh(before.replace("#EXT-X-ENDLIST\n", ""), playlist.read_text()), [])
         return done.stderr
 
     def entries(self):
@@ -191,25 +217,127 @@ class Segmenter(unittest.TestCase):
         self.decodes()
 
     def test_no_key_frames(self):
+        """Nothing begins without an IDR picture, and no segment is longer than the target duration."""
         source = self.make("rare.flv", 70, gop=100000, rate="10", audio=False)
         log = self.hls(source)
-        self.assertEqual(self.numbers(), [0, 15, 30])
+        self.assertEqual(self.numbers(), [0])
         self.assertIn("hls.no_key_frame", log)
-        self.assertEqual([round(d) for _, d, _ in self.entries()], [30, 30, 10])
+        self.assertTrue(all(2.5 < d < 3.5 for _, d, _ in self.entries()), self.entries())
+        self.assertRegex(log, r"hls.end .*dropped=67\d")
+
+    def hurt(self, name, change):
+        """The ten seconds with change(number of the picture or None, kind, stamp, payload) -> list of tags."""
+        tags, number = [], -1
+        for kind, stamp, payload in flv_tags(self.ten.read_bytes()):
+            number += is_picture(kind, payload)
+            tags += change(number if is_picture(kind, payload) else None, kind, stamp, payload)
+        return flv_of(self.folder / name, tags)
+
+    def pictures(self):
+        return sum(p[0] == "video" for n in lab.stored(self.out) for p in lab.packets(self.out / n))
+
+    def test_damaged_pictures(self):
+        """A NAL unit longer than its frame, an empty one, half a length, no bytes at all: each costs its picture."""
+        forms = {30: lambda b: b[:5] + (int.from_bytes(b[5:9], "big") + 1000).to_bytes(4, "big") + b[9:],
+                 80: lambda b: b[:5] + bytes(4) + b[9:], 130: lambda b: b[:7], 180: lambda b: b[:5] + b"\xff" * (len(b) - 5)}
+
+        def change(number, kind, stamp, payload):
+            return [(kind, stamp, forms.get(number, bytes)(payload))]
+
+        log = self.hls(self.hurt("damaged.flv", change))
+        self.assertEqual(self.numbers(), [0, 1, 2, 3, 4])
         self.assertEqual(self.tags(), {})
+        self.assertEqual(self.pictures(), 246)
+        self.assertRegex(log, r"hls.left_out .*why=damaged")
+        self.assertRegex(log, r"hls.end .*dropped=4")
+
+    def test_damaged_key_frame(self):
+        """Its segment cannot begin there: it begins at the next one, and what is lost stands as a gap."""
+        def change(number, kind, stamp, payload):
+            return [(kind, stamp, payload[:9] + b"" if number == 100 else payload)]
+
+        self.hls(self.hurt("damaged.flv", change))
+        self.assertEqual(self.numbers()[:2], [0, 1])
+        self.assertEqual(self.numbers()[-2:], [3, 4])
+        self.assertLessEqual(max(d for _, d, _ in self.entries()), 3.5)
+        self.assertAlmostEqual(sum(d for _, d, _ in self.entries()), 10, delta=0.1)
+
+    def test_damaged_sound(self):
+        """Frames of one byte and settings that MPEG-TS cannot tell: the picture goes on."""
+        def change(number, kind, stamp, payload):
+            if kind == 8 and payload[1] == 1 and 2000 <= stamp < 4000:
+                return [(kind, stamp, payload[:3])]
+            if kind == 8 and payload[1] == 1 and 5000 <= stamp < 5030:
+                return [(kind, stamp, payload[:1] + b"\0" + b"\xff\xff\xff\xff\xff"), (kind, stamp, payload)]
+            return [(kind, stamp, payload)]
+
+        self.hls(self.hurt("damaged.flv", change))
+        self.assertEqual(self.pictures(), 250)
+        self.assertEqual(self.numbers(), [0, 1, 2, 3, 4])
+
+    def test_damaged_settings(self):
+        """An AVC header of rubbish within the stream: the earlier one stays."""
+        def change(number, kind, stamp, payload):
+            tag = (kind, stamp, payload)
+            return [(9, stamp, b"\x17\0\0\0\0\x01\x4d\x40\x1f\xff\xe1\xff\xff"), tag] if number == 60 else [tag]
+
+        log = self.hls(self.hurt("damaged.flv", change))
+        self.assertIn("hls.settings", log)
+        self.assertEqual(self.pictures(), 250)
+        self.assertEqual(self.tags(), {})
+
+    def test_stray_time_stamps(self):
+        """One picture, and one sound, from another time: left out, and nothing else is."""
+        def change(number, kind, stamp, payload):
+            if number in (37, 130) or (kind == 8 and 7000 <= stamp < 7020):
+                return [(kind, stamp + (30000 if number != 130 else -4000), payload)]
+            return [(kind, stamp, payload)]
+
+        self.hls(self.hurt("stray.flv", change))
+        self.assertEqual(self.numbers(), [0, 1, 2, 3, 4])
+        self.assertEqual(self.tags(), {})
+        self.assertEqual(self.pictures(), 248)
+        self.assertGreater(sum(p[0] == "audio" for p in lab.packets(self.out / "0000000004.ts")), 80)
+
+    def encoded(self, name, *options, seconds=8):
+        path = self.folder / name
+        subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25", "-t",
+                        str(seconds), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *options,
+                        "-flvflags", "no_duration_filesize", str(path)], check=True, timeout=120)
+        return path
+
+    def test_key_frames_that_are_no_idr(self):
+        """Open GOP and intra refresh: the container calls them key frames, but no decoder can begin there."""
+        gop = ["-g", "25", "-keyint_min", "25", "-sc_threshold", "0"]
+        for name, options in (("open.flv", [*gop, "-bf", "2", "-x264opts", "open-gop=1"]),
+                              ("refresh.flv", [*gop, "-bf", "0", "-x264opts", "intra-refresh=1"])):
+            self.out = self.folder / name[:-4]
+            log = self.hls(self.encoded(name, *options))
+            self.assertEqual(self.numbers(), [0], name)
+            self.assertIn("without an IDR picture", log)
+            self.keeps_rules()
+
+    def test_bandwidth_is_the_peak(self):
+        """Measured from the segments, sound and packets included, also over a restart."""
+        self.hls(self.ten)
+        first = int(self.measured()["BANDWIDTH"])
+        whole = sum(p.stat().st_size for p in self.out.glob("*.ts")) * 8 / 10
+        self.assertAlmostEqual(int(self.measured()["AVERAGE-BANDWIDTH"]), whole, delta=whole / 50)
+        self.assertEqual(self.measured()["RESOLUTION"], "320x180")
+        self.assertEqual(self.measured()["FRAME-RATE"], "25000")
+        (self.out / "measured.json").write_text("rubbish")
+        loud = self.make("loud.flv", 4, gop=25, rate="30000/1001")
+        log = self.hls(self.moved((10000, loud)))
+        self.assertIn("hls.measured", log)
+        self.assertGreaterEqual(int(self.measured()["BANDWIDTH"]), first)
+        self.assertEqual(self.measured()["FRAME-RATE"], "29970")
 
     def test_joins_in_the_middle(self):
         """The first frames cannot be decoded without their key frame: they are left out."""
         tags = [t for t in flv_tags(self.ten.read_bytes())]
         headers, rest = [t for t in tags if t[1] == 0 and t[2][1:2] == b"\0" or t[0] == 18], []
         rest = [t for t in tags if t[1] > 1300 or t in headers]
-        out = bytearray(b"FLV\x01\x05" + struct.pack(">I", 9) + bytes(4))
-        for kind, stamp, payload in rest:
-            out += bytes([kind]) + len(payload).to_bytes(3, "big") + (stamp & 0xffffff).to_bytes(3, "big")
-            out += bytes([stamp >> 24]) + bytes(3) + payload + (len(payload) + 11).to_bytes(4, "big")
-        source = self.folder / "middle.flv"
-        source.write_bytes(out)
-        log = self.hls(source)
+        log = self.hls(flv_of(self.folder / "middle.flv", rest))
         self.assertRegex(log, r"hls.end .*dropped=[1-9]")
         self.assertEqual(self.numbers(), [1, 2, 3, 4, 5][:len(self.numbers())])
         self.decodes()
@@ -217,14 +345,15 @@ class Segmenter(unittest.TestCase):
     def test_window(self):
         self.hls(self.ten, "--window", "3", fragment=1)
         found = lab.playlist(self.out)
-        self.assertEqual(self.numbers(), [7, 8, 9])
-        self.assertEqual(found["head"]["#EXT-X-MEDIA-SEQUENCE"], "7")
+        self.assertEqual(self.numbers(), [4, 5, 6, 7, 8, 9], "three target durations at least")
+        self.assertEqual(found["head"]["#EXT-X-MEDIA-SEQUENCE"], "4")
         self.assertNotIn("#EXT-X-PLAYLIST-TYPE", found["head"])
         kept = sorted(int(p.name[:-3]) for p in self.out.glob("*.ts"))
-        self.assertEqual(kept, list(range(2, 10)), "a window more than is listed")
+        self.assertEqual(kept, list(range(kept[0], 10)), "a window more than is listed")
+        self.assertLess(kept[0], 4)
         self.hls(self.moved((10000, self.ten)), "--window", "3", fragment=1)
-        self.assertEqual(self.numbers(), [17, 18, 19])
-        self.assertEqual(lab.playlist(self.out)["head"]["#EXT-X-MEDIA-SEQUENCE"], "17")
+        self.assertEqual(self.numbers(), [14, 15, 16, 17, 18, 19])
+        self.assertEqual(lab.playlist(self.out)["head"]["#EXT-X-MEDIA-SEQUENCE"], "14")
 
     def test_time_stamps_wrap(self):
         """RTMP's 32 bits of milliseconds (49.7 days) and MPEG-TS' 33 bits (26.5 hours) start over within these."""

@@ -162,7 +162,7 @@ class Modules:
         # a duplicate: no effect
         self.vcli("pipeline", "start", str(path))
         self.assertEqual(self.nginx_pid(role), nginx)
-        self.vcli("node", "purge", IDS[role])
+        self.vcli("node", "purge", IDS[role], "--force")
         self.check_gone(role)
 
     def test_create_distributor(self):

@@ -31,10 +31,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import broker as broker_module  # noqa: E402
+import hls_rules  # noqa: E402
 from waiting import figure, wait_for  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("DSN_BIN") or pathlib.Path(__file__).resolve().parents[2] / "build" / "bin").resolve()
-PROGRAMS = ("dsn-agent", "dsn-hls", "vcli", "shhd")
+PROGRAMS = ("dsn-agent", "dsn-hls", "dsn-relay", "vcli", "shhd")
 JOB = "fault0001"
 FRAGMENT = 2  # seconds
 GOP = 25  # frames at 25 per second
@@ -277,6 +278,7 @@ class Network:
         self.ids, self.key_files = {}, {}
         self.output = dict({"fragment": str(FRAGMENT), "preset": "ultrafast"}, **(output or {}))
         self.mounts = []
+        self.watchers, self.broken_rules = {}, []
         for group in ([keys] if together else [[key] for key in keys]):
             self.ids.update({key: self.new_id() for key in group})
             agent = self.add_agent("all" if together else group[0], [self.ids[key] for key in group], agent_flags)
@@ -400,7 +402,24 @@ class Network:
         return self.vcli("pipeline", "start", str(self.document(job)), "--timeout", timeout)
 
     def end_job(self, job=JOB):
-        return self.vcli("pipeline", "stop", job, "--timeout", "60s")
+        answer = self.vcli("pipeline", "stop", job, "--timeout", "60s")
+        self.look_at_stored(job)
+        return answer
+
+    def master_url(self, job=JOB):
+        return f"http://127.0.0.1:{self.ports['s']['http']}/hls/{job}.m3u8"
+
+    def watch(self, job=JOB):
+        """From now on each version of the job's playlists is held against the rules of HLS; what is broken fails the test."""
+        if job not in self.watchers and "s" in self.ports:
+            self.watchers[job] = hls_rules.Watcher(self.master_url(job)).start()
+
+    def look_at_stored(self, job=JOB):
+        """The same for the playlists at rest, and for everything in their segments."""
+        if job in self.watchers:
+            self.broken_rules += self.watchers.pop(job).stop()
+        if self.hls(f"{job}.m3u8"):
+            self.broken_rules += hls_rules.check_served(self.master_url(job))
 
     def status(self, job=JOB):
         """{node key: its status of the job}."""
@@ -426,6 +445,7 @@ class Network:
 
     def push(self, film, job=JOB):
         """vcli pipeline push, as a customer would."""
+        self.watch(job)
         log = open(self.folder / "push.log", "ab")
         process = subprocess.Popen(self.vcli_argv("pipeline", "push", job, str(film)), stdout=log, stderr=log,
                                    stdin=subprocess.DEVNULL, env=self.environment, start_new_session=True)
@@ -435,6 +455,7 @@ class Network:
 
     def publish(self, film, job=JOB, key=None):
         """A live source that is sent as it is: ffmpeg, which knows nothing of us."""
+        self.watch(job)
         log = open(self.folder / "publish.log", "ab")
         process = subprocess.Popen(["ffmpeg", "-v", "warning", "-nostdin", "-re", "-i", str(film), "-map", "0", "-c", "copy",
                                     "-f", "flv", self.ingest_url(job, key)], stdout=log, stderr=log,
@@ -548,6 +569,8 @@ class Network:
 
     def close(self):
         """End everything; returns what did not end in order when it was asked to."""
+        for job in list(self.watchers):
+            self.broken_rules += self.watchers.pop(job).stop()
         for process in self.started:
             if process.poll() is None:
                 signal_all(session_of(process.pid), signal.SIGKILL)
@@ -631,6 +654,7 @@ class TestCase(unittest.TestCase):
             self.show_logs(net)
         shutil.rmtree(net.folder, ignore_errors=True)
         self.assertEqual(left, [], "everything is to end in order")
+        self.assertEqual(net.broken_rules, [], "no rule of HLS is to be broken")
 
     @staticmethod
     def show_logs(net):

@@ -306,7 +306,7 @@ class Money(AgentCase):
     def test_signs_payments(self):
         require()
         anvil = self.enter(Anvil())
-        self.environment["DSN_CHAIN_RPC"] = anvil.url
+        self.environment.update(DSN_CHAIN_RPC=anvil.url, DSN_CHAIN_ID="31337")
         anvil.fund(self.account()["address"])
         self.agent.kill()
         self.agent.start()

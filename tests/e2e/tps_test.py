@@ -64,7 +64,7 @@ class Case(unittest.TestCase):
         self.assertEqual([p.name for p in self.folder.glob("dsn-bench.*")], [])
 
     def vcli(self, *words):
-        return subprocess.Popen([VCLI, "chain", "tps", "--state-dir", str(self.folder), "--passphrase-file", str(self.key), *words],
+        return subprocess.Popen([VCLI, "chain", "tps", "--chain-id", "31337", "--state-dir", str(self.folder), "--passphrase-file", str(self.key), *words],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 env={**os.environ, "TMPDIR": str(self.folder)})
 

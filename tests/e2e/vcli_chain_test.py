@@ -4,6 +4,7 @@ import os
 import pathlib
 import pty
 import select
+import socket
 import stat
 import subprocess
 import sys
@@ -15,6 +16,11 @@ from chain_lab import BIN, SOURCE, Anvil, Folder, Proxy, anvil_program, call, re
 
 VCLI = os.path.join(BIN, "vcli")
 EXIT = {"invalid": 2, "not-found": 3, "exists": 4, "refused": 4, "unavailable": 5, "timeout": 6, "failed": 1}
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
 
 
 class Case(unittest.TestCase):
@@ -150,12 +156,12 @@ class Contracts(Case):
         require()
         super().setUp()
         self.anvil = self.enter(Anvil())
-        self.environment["DSN_CHAIN_RPC"] = self.anvil.url
+        self.environment.update(DSN_CHAIN_RPC=self.anvil.url, DSN_CHAIN_ID="31337")
         self.environment["DSN_PASSPHRASE_FILE"] = self.passphrase
         self.address = self.new()["address"]
 
     def test_deploy_and_count(self):
-        self.refused("not-found", "deploy the contracts first", "counter", "get")
+        self.refused("not-found", "the operator of your network has the file", "counter", "get")
         self.anvil.fund(self.address)
         made = self.answer("chain", "deploy")
         self.assertEqual([c["contract"] for c in made["contracts"]],
@@ -175,7 +181,7 @@ class Contracts(Case):
         self.refused("invalid", "neither start nor stop", "counter", "move", "halt")
         # Another chain has other contracts.
         other = self.enter(Anvil("--chain-id", "4711"))
-        self.refused("refused", "the endpoint is on another chain (4711)", "counter", "get", "--chain-rpc", other.url)
+        self.refused("refused", "it is on chain 4711, wanted is chain 31337", "counter", "get", "--chain-rpc", other.url)
 
     def test_what_cannot_be_deployed_or_written_down_costs_nothing(self):
         self.anvil.fund(self.address)
@@ -297,13 +303,14 @@ class Network(Case):
         self.assertEqual([p["state"] for p in status["processes"]], ["running"])
         self.assertEqual((status["rpc"], status["chain_id"], status["gas_limit"]), (rpc, "31337", "23000000"))
         self.refused("refused", "is up already", "chain", "up")
+        self.refused("not-found", "deploy the contracts on your chain first", "counter", "get")
         self.vcli("chain", "deploy")
         self.assertEqual(self.vcli("counter", "increment").stdout, "1\n")
         self.vcli("chain", "down")
         self.refused("not-found", "no chain is up", "chain", "status")
         pid = int(status["processes"][0]["pid"])
         self.assertTrue(self.ended(pid))
-        self.vcli("chain", "up")
+        self.assertEqual(self.answer("chain", "up")["rpc"], rpc, "others have written it down")
         self.assertEqual(self.vcli("counter", "get").stdout, "1\n")
         # One that died is told, and takes nothing with it.
         pid = int(self.answer("chain", "status")["processes"][0]["pid"])
@@ -314,6 +321,20 @@ class Network(Case):
         self.assertIn("vcli chain up goes on with its data", ran.stderr)
         self.vcli("chain", "up")
         self.assertEqual(self.vcli("counter", "get").stdout, "1\n")
+
+    def test_port(self):
+        """As it is asked for, then kept; never one that somebody has, nor another one unasked."""
+        port = free_port()
+        rpc = [f"http://127.0.0.1:{port}"]
+        self.assertEqual(self.answer("chain", "up", "--port", str(port))["rpc"], rpc)
+        self.vcli("chain", "down")
+        with socket.create_server(("127.0.0.1", port)):
+            self.refused("refused", f"port {port} of 127.0.0.1 is in use: choose another one with --port", "chain", "up")
+        self.assertEqual(self.answer("chain", "up")["rpc"], rpc)
+        self.vcli("chain", "down")
+        other = free_port()
+        self.assertEqual(self.answer("chain", "up", "--port", str(other))["rpc"], [f"http://127.0.0.1:{other}"])
+        self.refused("invalid", "--port", "chain", "up", "--port", "65536")
 
     def test_blocks_at_a_pace(self):
         rpc = self.answer("chain", "up", "--period", "1")["rpc"]

@@ -46,7 +46,7 @@ class Money(Case):
     def setUp(self):
         super().setUp()
         self.node_of_chain = self.enter(self.chain())
-        self.environment["DSN_CHAIN_RPC"] = self.node_of_chain.url
+        self.environment.update(DSN_CHAIN_RPC=self.node_of_chain.url, DSN_CHAIN_ID="31337")
         self.addresses = str(self.home / "addresses.json")
         self.operator = self.person("operator")
         self.operator("chain", "deploy", "--windows", WINDOWS)
@@ -200,10 +200,10 @@ class Payments(Money):
         lost = self.home / "lost.json"
         document = json.loads(pathlib.Path(self.addresses).read_text())
         lost.write_text(json.dumps({**document, "contracts": {name: "0x" + 20 * "1f" for name in contracts}}))
-        self.refused("not-found", "deploy the contracts again", *send, new.address, "1 wei", "--state-dir", ann.state,
+        self.refused("not-found", "ask your network's operator for the present file", *send, new.address, "1 wei", "--state-dir", ann.state,
                      "--addresses", str(lost))
         other = self.enter(Anvil("--chain-id", "4711"))
-        ann.refused("refused", "on another chain (4711)", *send, new.address, "1 wei", "--chain-rpc", other.url)
+        ann.refused("refused", "it is on chain 4711, wanted is chain 31337", *send, new.address, "1 wei", "--chain-rpc", other.url)
         # Nothing was kept; and who is to deploy needs ether before there are contracts.
         self.assertEqual(ann("payment", "balance")["wallet"], "10 ether")
         self.assertEqual(self.answer(*send, new.address, "1 wei", *elsewhere)["sent"], "1 wei")
@@ -237,14 +237,14 @@ class Payments(Money):
     def test_chain_away_or_another(self):
         ann = self.person("ann")
         other = self.enter(Anvil("--chain-id", "4711"))
-        ann.refused("refused", "on another chain (4711)", "payment", "balance", "--chain-rpc", other.url)
+        ann.refused("refused", "it is on chain 4711, wanted is chain 31337", "payment", "balance", "--chain-rpc", other.url)
         away = "http://127.0.0.1:%d" % free_port()
         ran = self.vcli(*ann.flags(["payment", "balance", "--chain-rpc", away, "--timeout", "1s"]), ok=False)
         self.assertIn(ran.returncode, (EXIT["unavailable"], EXIT["timeout"]))
         self.assertIn(away, ran.stderr)
         # Of several endpoints one may be away.
         self.assertEqual(ann("payment", "balance", "--chain-rpc", away + "," + self.node_of_chain.url)["balance"], "0 wei")
-        self.refused("not-found", "deploy the contracts first", "payment", "balance", "--addresses", str(self.home / "none"))
+        self.refused("not-found", "the operator of your network has the file", "payment", "balance", "--addresses", str(self.home / "none"))
 
 
 class Logins(Money):
@@ -299,8 +299,9 @@ class Logins(Money):
         other = self.enter(Anvil("--chain-id", "4711"))
         other.fund("0x" + self.operator.address)
         addresses = str(self.home / "other.json")
-        self.answer("chain", "deploy", "--state-dir", self.operator.state, "--addresses", addresses, "--chain-rpc", other.url)
-        self.refused("refused", "for another chain", "whoami", file, "--addresses", addresses, "--chain-rpc", other.url)
+        there = ("--addresses", addresses, "--chain-rpc", other.url, "--chain-id", "4711")
+        self.answer("chain", "deploy", "--state-dir", self.operator.state, *there)
+        self.refused("refused", "for another chain", "whoami", file, *there)
 
 
 class Market(Money):

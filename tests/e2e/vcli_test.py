@@ -20,10 +20,11 @@ from agent import NETWORK, Agent, wait_for  # noqa: E402
 VCLI = os.path.join(broker_module.BIN, "vcli")
 DISTRIBUTOR, STORAGE, TRANSCODER, SECOND = "d1" * 20, "57" * 20, "a1" * 20, "a2" * 20
 NOBODY = "ee" * 20
-COMMANDS = ["node create", "node list", "node status", "node remove", "node purge", "node hardware", "node free_hardware",
+COMMANDS = ["node create", "node list", "node rename", "node forget", "pipeline init", "key agent", "node status", "node remove", "node purge", "node hardware", "node free_hardware",
             "node maintenance", "node pipeline", "pipeline plan", "pipeline private", "pipeline start", "pipeline push",
             "pipeline stop", "pipeline list", "pipeline status", "pipeline monitor", "pipeline close", "broker setup", "bus send",
-            "bus receive", "outbox list", "outbox flush", "whisper send", "whisper receive", "whisper genpub", "whisper ping",
+            "bus receive", "outbox list", "outbox resend", "outbox replace",
+            "outbox abandon", "outbox flush", "whisper send", "whisper receive", "whisper genpub", "whisper ping",
             "whisper pong", "whisper net up", "whisper net status", "whisper net down", "account new", "account list",
             "account import", "account export", "chain up", "chain status", "chain down", "chain deploy", "counter get",
             "counter increment", "counter decrement", "counter clear", "bar add", "bar lift", "bar appeal", "bar decide", "bar show",
@@ -95,6 +96,7 @@ class Words(Case):
             text = self.vcli(*command.split(), "--help").stdout
             self.assertTrue(text.startswith("usage: vcli " + command), text)
             self.assertIn("--json", text)
+            self.assertRegex(text, r"\nExample:\n  .*vcli " + command)
             self.assertEqual(text, self.vcli("help", *command.split()).stdout)
             self.assertEqual(text, self.json("help", *command.split())["help"])
 
@@ -119,6 +121,13 @@ class Words(Case):
                              (("version", "please"), "too many arguments"),
                              (("node", "status", NOBODY, "--detach"), "takes no such flag"),
                              (("node", "status", NOBODY, "-x"), "two dashes"),
+                             (("node", "status", NOBODY, "-v"), "--log-level debug, or --version"),
+                             (("node", "list", "--broker", "x"), "did you mean --bus"),
+                             (("order", "film.json"), 'did you mean "pipeline start"'),
+                             (("start", "film.json"), 'did you mean "pipeline start"'),
+                             (("node", "ls"), 'did you mean "node list"'),
+                             (("node", "delete", NOBODY), 'did you mean "node remove"'),
+                             (("create",), '"node create", "job create"'),
                              (("node", "status", NOBODY, "--timeout", "soon"), "--timeout"),
                              (("completion", "fish"), "neither bash nor zsh"),
                              (("node", "create", "director", NOBODY), "director"),
@@ -138,6 +147,7 @@ class Words(Case):
     def test_version(self):
         self.assertRegex(self.vcli("version").stdout, r"^vcli \d+\.\d+\.\d+\n$")
         self.assertEqual("vcli " + self.json("version")["version"] + "\n", self.vcli("--version").stdout)
+        self.assertEqual(self.vcli("-v").stdout, self.vcli("--version").stdout)
 
     def test_settings_from_flag_environment_and_file(self):
         folder = self.home / ".config" / "dsn"
@@ -320,7 +330,7 @@ class Away(Case):
         self.assertEqual(list(self.home.rglob("outbox.db")), [])
 
     def test_empty_lists(self):
-        self.assertEqual(self.json("outbox", "list"), {"commands": []})
+        self.assertEqual(self.json("outbox", "list"), {"commands": [], "transactions": []})
         self.assertEqual(self.json("pipeline", "list"), {"jobs": []})
 
 
@@ -657,7 +667,7 @@ class Setup(Case):
             self.assertNotIn(secret.strip(), text + json.dumps(made))
 
         me = ("--bus", f"amqp://dsn.{NETWORK}.ops@127.0.0.1:{self.broker.port}/", "--password-file")
-        self.assertEqual(self.json("node", "list", "--timeout", "1s", *me, str(folder / f"dsn.{NETWORK}.ops"))["nodes"], [])
+        self.assertEqual(self.json("node", "list", "--timeout", "1s", *me, str(folder / f"dsn.{NETWORK}.ops"), code=5)["nodes"], [])
         self.vcli("node", "status", STORAGE, "--timeout", "1s", *me, str(folder / f"dsn.{NETWORK}.ops"), code=6)
         wrong = self.file("wrong", "not-the-password\n")
         os.chmod(wrong, 0o600)

@@ -78,6 +78,12 @@ class Browser:
                 raise AssertionError(f"{what}: not within {seconds} s; page says: {self.run('return document.body.innerText')}")
             time.sleep(0.2)
 
+    def resize(self, width, height):
+        """Of the page, whatever the window's own least size is."""
+        self._call("POST", f"/session/{self.session}/goog/cdp/execute", {
+            "cmd": "Emulation.setDeviceMetricsOverride",
+            "params": {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}})
+
     def screenshot(self, path):
         import base64
         pathlib.Path(path).write_bytes(base64.b64decode(self._call("GET", f"/session/{self.session}/screenshot")))

@@ -23,6 +23,23 @@ static void must(struct error *e)
 		abort();
 }
 
+/* What a block lists, as a proof that a nonce is used: any of it may be no transaction. */
+static void read_transactions(const json_t *block)
+{
+	const struct place at = {NULL, NULL, 0};
+	json_t *value;
+	size_t i;
+
+	json_array_foreach (json_object_get(block, "transactions"), i, value) {
+		void *scratch = talloc_new(NULL);
+		struct tx tx;
+		uint8_t hash[TX_HASH_BYTES], sender[ETH_ADDRESS_BYTES];
+
+		error_free(rpc_read_transaction(scratch, value, &at, &tx, hash, sender));
+		mem_free(scratch);
+	}
+}
+
 static void read_outcome(const char *method, const struct rpc_outcome *o)
 {
 	const struct place at = {NULL, NULL, 0};
@@ -36,6 +53,8 @@ static void read_outcome(const char *method, const struct rpc_outcome *o)
 	must(rpc_check_result(method, o->result));
 	if (!strcmp(method, "eth_getBlockByNumber") && !json_is_null(o->result))
 		must(rpc_read_block(o->result, &at, &block));
+	if (!strcmp(method, "eth_getBlockByNumber"))
+		read_transactions(o->result);
 	if (!strcmp(method, "eth_getTransactionReceipt") && !json_is_null(o->result))
 		must(rpc_read_receipt(o->result, &at, &receipt));
 }

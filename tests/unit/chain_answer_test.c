@@ -225,7 +225,7 @@ static void batches_are_put_in_order(void **state)
 	assert_string_equal(json_string_value(answer->outcomes[0].result), "0x5");
 	assert_null(answer->outcomes[1].result);
 	assert_int_equal(answer->outcomes[1].code, 3);
-	assert_string_equal(answer->outcomes[1].message, "no ");
+	assert_string_equal(answer->outcomes[1].message, "no?");
 	assert_int_equal(answer->outcomes[1].revert_n, 2);
 	assert_false(answer->whole_refused);
 	mem_free(answer);

@@ -101,6 +101,55 @@ static void transactions_of_ethers(void **state)
 	json_decref(all);
 }
 
+/* N, the order of the group. */
+static void subtract_from_order(const uint8_t s[32], uint8_t ret[32])
+{
+	struct u256 order = U256_ZERO, rest = U256_ZERO;
+
+	ok(u256_parse("0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", &order));
+	ok(u256_sub(order, u256_from_bytes(s, 32), &rest));
+	u256_to_bytes(rest, ret);
+}
+
+/* Whoever has seen a transaction can sign it a second time without the key: it must pass for nobody's. */
+static void a_second_form_of_a_signature_is_refused(void **state)
+{
+	const struct tx tx = {.kind = TX_EIP1559, .chain_id = 31337, .nonce = 7, .gas = 21000, .value = u256_of(5)};
+	struct secp_key key;
+	struct tx back;
+	uint8_t sender[ETH_ADDRESS_BYTES], address[ETH_ADDRESS_BYTES], hash[TX_HASH_BYTES], again[TX_HASH_BYTES];
+	struct tx_signature s = {.v = 0}, second;
+	size_t n = 0, joined_n = 0, good = 0;
+	uint8_t *raw, *joined;
+
+	(void)state;
+	do { /* with R and S of 32 bytes, which stand at the end then */
+		secp_key_new(&key);
+		raw = tx_sign(NULL, &tx, &key, &n, hash);
+		memcpy(s.s, raw + n - 32, 32);
+		memcpy(s.r, raw + n - 65, 32);
+		if (raw[n - 33] == 0xa0 && raw[n - 66] == 0xa0)
+			break;
+		mem_free(raw);
+	} while (true);
+	eth_address(key.public, address);
+	second = s;
+	subtract_from_order(s.s, second.s);
+	for (uint64_t v = 0; v < 2; v++) {
+		s.v = second.v = v;
+		joined = tx_join(NULL, &tx, &s, &joined_n, again);
+		ok(tx_read(joined, joined_n, &back, sender));
+		good += joined_n == n && memcmp(joined, raw, n) == 0 && memcmp(again, hash, sizeof(hash)) == 0 &&
+			memcmp(sender, address, sizeof(address)) == 0;
+		mem_free(joined);
+		joined = tx_join(NULL, &tx, &second, &joined_n, again);
+		refused(tx_read(joined, joined_n, &back, sender), ERROR_INVALID, "second form");
+		mem_free(joined);
+	}
+	assert_int_equal(good, 1);
+	mem_free(raw);
+}
+
 static void transactions_that_are_none_are_refused(void **state)
 {
 	static const struct {
@@ -295,9 +344,13 @@ static void documents_are_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(transactions_of_ethers),   cmocka_unit_test(transactions_that_are_none_are_refused),
-		cmocka_unit_test(costs_are_known_before),   cmocka_unit_test(signatures_of_ethers),
-		cmocka_unit_test(second_forms_are_refused), cmocka_unit_test(documents_that_are_none_are_refused),
+		cmocka_unit_test(transactions_of_ethers),
+		cmocka_unit_test(transactions_that_are_none_are_refused),
+		cmocka_unit_test(a_second_form_of_a_signature_is_refused),
+		cmocka_unit_test(costs_are_known_before),
+		cmocka_unit_test(signatures_of_ethers),
+		cmocka_unit_test(second_forms_are_refused),
+		cmocka_unit_test(documents_that_are_none_are_refused),
 		cmocka_unit_test(documents_are_bounded),
 	};
 

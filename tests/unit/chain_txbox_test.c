@@ -158,6 +158,83 @@ static void fees_follow_the_market(void **state)
 	assert_int_equal(u256_cmp(more.tip, u256_of(8)), 0);
 }
 
+static struct txbox_record *put_signed(struct db *db, const char *id, uint64_t nonce, uint8_t hash, bool cancels)
+{
+	const struct intent in = {.id = id, .data = (const uint8_t *)"", .gas = 21000};
+	const struct attempt a = {.hash = {hash}, .raw = &hash, .n = 1, .cancels = cancels};
+	struct txbox_record *r = NULL;
+
+	ok(txbox_put(db, account, &in));
+	ok(txbox_get(folder, db, id, &r));
+	if (r->state == TXBOX_WANTED)
+		ok(txbox_set_signed(db, r->seq, nonce));
+	ok(txbox_add_attempt(db, r->seq, &a));
+	ok(txbox_get(folder, db, id, &r));
+	return r;
+}
+
+static struct error *count_attempt(const struct attempt *a, void *arg)
+{
+	unsigned *seen = arg;
+
+	*seen = *seen * 10 + a->hash[0];
+	return NULL;
+}
+
+static uint64_t next_nonce(struct db *db)
+{
+	uint64_t next = 0;
+
+	ok(txbox_next_nonce(db, account, &next));
+	return next;
+}
+
+static struct error *count_record(struct txbox_record *r, void *arg)
+{
+	++*(unsigned *)arg;
+	mem_free(r);
+	return NULL;
+}
+
+/* What was signed of it is never forgotten; only what cancels it is sent again. */
+static void an_intention_is_abandoned(void **state)
+{
+	struct txbox_record *near, *far, *moved;
+	struct db *db = NULL;
+	unsigned seen = 0;
+	uint8_t hash[TX_HASH_BYTES] = {3};
+	bool is = false;
+
+	(void)state;
+	ok(db_open(folder, file_join(folder, folder, "abandon.db"), txbox_schema, &db));
+	put_signed(db, "first", 0, 1, false);
+	near = put_signed(db, "near", 1, 2, false);
+	near = put_signed(db, "near", 1, 3, true);
+	ok(txbox_abandon(db, near, "so"));
+	assert_int_equal(next_nonce(db), 2); /* its nonce is not given again */
+	ok(txbox_attempts_of_nonce(db, account, 1, count_attempt, &seen));
+	assert_int_equal(seen, 3);
+	ok(txbox_is_own(db, hash, &is));
+	assert_true(is);
+	far = put_signed(db, "far", UINT64_C(1) << 40, 4, false);
+	assert_int_equal(next_nonce(db), (UINT64_C(1) << 40) + 1);
+	ok(txbox_abandon(db, far, "so"));
+	assert_int_equal(next_nonce(db), 2); /* nobody gets there */
+	ok(txbox_has_nonce(db, account, UINT64_C(1) << 40, &is));
+	assert_true(is);
+	moved = put_signed(db, "moved", 2, 5, false);
+	ok(txbox_set_wanted(db, moved->seq));
+	hash[0] = 5;
+	ok(txbox_is_own(db, hash, &is));
+	assert_true(is);
+	hash[0] = 6;
+	ok(txbox_is_own(db, hash, &is));
+	assert_false(is);
+	seen = 0;
+	ok(txbox_each_pending(db, count_record, &seen));
+	assert_int_equal(seen, 2);
+}
+
 static void words_of_nodes_are_understood(void **state)
 {
 	static const struct {
@@ -201,7 +278,7 @@ static void addresses_of_contracts_are_one_file(void **state)
 	uint8_t address[ETH_ADDRESS_BYTES];
 
 	(void)state;
-	refused(deployment_read(folder, path, &back), ERROR_NOT_FOUND, "vcli chain deploy");
+	refused(deployment_read(folder, path, &back), ERROR_NOT_FOUND, "the operator of your network");
 	deployment_set(d, "Counter", account);
 	ok(deployment_write(path, d));
 	ok(deployment_read(folder, path, &back));
@@ -209,7 +286,7 @@ static void addresses_of_contracts_are_one_file(void **state)
 	assert_memory_equal(back->genesis, genesis, sizeof(genesis));
 	ok(deployment_get(back, "Counter", address));
 	assert_memory_equal(address, account, sizeof(address));
-	refused(deployment_get(back, "Jobs", address), ERROR_NOT_FOUND, "Jobs was not deployed");
+	refused(deployment_get(back, "Jobs", address), ERROR_NOT_FOUND, "no contract Jobs");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		ok(file_write_atomic(path, bad[i].text, strlen(bad[i].text), 0600));
 		refused(deployment_read(folder, path, &back), ERROR_INVALID, bad[i].part);
@@ -260,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_intention_goes_its_way, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(an_outbox_has_one_chain, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(an_intention_is_abandoned, make_folder, remove_folder),
 		cmocka_unit_test(fees_follow_the_market),
 		cmocka_unit_test(words_of_nodes_are_understood),
 		cmocka_unit_test_setup_teardown(addresses_of_contracts_are_one_file, make_folder, remove_folder),

@@ -14,7 +14,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-static const struct media_programs programs = {.ffmpeg = "ffmpeg", .ffprobe = "ffprobe", .segmenter = "dsn-hls"};
+static const struct media_programs programs = {
+	.ffmpeg = "ffmpeg", .ffprobe = "ffprobe", .segmenter = "dsn-hls", .relay = "dsn-relay"};
 
 /* Words in brackets where they hold blanks. */
 static char *joined(char **argv)
@@ -44,6 +45,13 @@ static void urls(void **state)
 	mem_free(scope);
 }
 
+#define SILENCE "-c:a aac -b:a 128k -ac 2 -ar 48000 -af aresample=async=1:min_hard_comp=0.03:first_pts=0 "
+#define ENCODE(rate, keys, bps, buffer)                                                                            \
+	"-vf bwdif=mode=send_frame:deint=interlaced," rate                                                         \
+	"crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,format=yuv420p -c:v libx264 -preset veryfast -bf 2 -sc_threshold 0 " \
+	"-g 1000 -flags +cgop -force_key_frames " keys " -b:v " bps " -maxrate " bps " -bufsize " buffer           \
+	" -enc_time_base:v 1:1000 -fps_mode:v vfr " SILENCE
+
 static void relay(void **state)
 {
 	struct media_relay r = {.rtmp_port = 2100,
@@ -54,23 +62,31 @@ static void relay(void **state)
 				.progress_url = "pipe:3"};
 
 	(void)state;
-	expect(media_ffmpeg_relay(NULL, &programs, &r),
-	       "ffmpeg -hide_banner -nostdin -nostats -v warning -progress pipe:3 -analyzeduration 500000 "
-	       "-i rtmp://127.0.0.1:2100/ingest/j -map 0:v:0 -map 0:a:0? -c copy -output_ts_offset 10.000 "
-	       "-flvflags no_duration_filesize -rw_timeout 5000000 -send_buffer_size 65536 "
-	       "-f flv rtmp://127.0.0.1:2100/live/j?key=k1");
+	expect(media_relay(NULL, &programs, &r),
+	       "dsn-relay --input rtmp://127.0.0.1:2100/ingest/j --progress pipe:3 --fragment 5 --offset 10000 "
+	       "--output rtmp://127.0.0.1:2100/live/j?key=k1");
 	r.normalise = true;
 	r.key = NULL;
 	r.offset_ms = 15025;
-	r.bitrate_bps = 50000000;
 	r.progress_url = NULL;
-	expect(media_ffmpeg_relay(NULL, &programs, &r),
-	       "ffmpeg -hide_banner -nostdin -nostats -v warning -analyzeduration 500000 "
-	       "-i rtmp://127.0.0.1:2100/ingest/j -map 0:v:0 -map 0:a:0? -c:v libx264 -preset veryfast -bf 2 "
-	       "-pix_fmt yuv420p -sc_threshold 0 -g 1000 -force_key_frames expr:gte(t,n_forced*5/2) -b:v 50000000 "
-	       "-maxrate 50000000 -bufsize 8000000 -c:a aac -b:a 128k -ac 2 -ar 48000 -output_ts_offset 15.025 "
+	expect(media_relay(NULL, &programs, &r),
+	       "dsn-relay --input rtmp://127.0.0.1:2100/ingest/j --fragment 5 --offset 15025 "
+	       "--output rtmp://127.0.0.1:2100/clean/j");
+}
+
+static void normalise(void **state)
+{
+	(void)state;
+	expect(media_ffmpeg_normalise(NULL, &programs, 2100, "j", "k1", 50000000, 5, NULL),
+	       "ffmpeg -hide_banner -nostdin -nostats -v warning -copyts -analyzeduration 500000 "
+	       "-i rtmp://127.0.0.1:2100/clean/j -map 0:v:0 -map 0:a:0? "
+	       "-vf bwdif=mode=send_frame:deint=interlaced,crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,format=yuv420p "
+	       "-c:v libx264 -preset veryfast -bf 2 -sc_threshold 0 -g 1000 -flags +cgop -force_key_frames "
+	       "expr:if(isnan(prev_forced_t),1,gt(floor(t*2/5+0.001),floor(prev_forced_t*2/5+0.001))) -b:v 50000000 "
+	       "-maxrate 50000000 -bufsize 8000000 -enc_time_base:v 1:1000 -fps_mode:v vfr "
+	       "-c:a aac -b:a 128k -ac 2 -ar 48000 -af aresample=async=1:min_hard_comp=0.03 "
 	       "-flvflags no_duration_filesize -rw_timeout 5000000 -send_buffer_size 65536 "
-	       "-f flv rtmp://127.0.0.1:2100/live/j");
+	       "-f flv rtmp://127.0.0.1:2100/live/j?key=k1");
 }
 
 static void offsets(void **state)
@@ -94,28 +110,23 @@ static void copy(void **state)
 			       .key = "k2"};
 
 	(void)state;
-	expect(media_ffmpeg_copy(NULL, &programs, 2100, "j", &t, false, "live", "pipe:3"),
-	       "ffmpeg -hide_banner -nostdin -nostats -v warning -progress pipe:3 -copyts -analyzeduration 500000 "
-	       "-i rtmp://127.0.0.1:2100/live/j -map 0:v:0 -map 0:a:0? -c copy -flvflags no_duration_filesize "
-	       "-rw_timeout 5000000 "
-	       "-send_buffer_size 65536 -f flv rtmp://192.0.2.1:1935/live/j_4k?key=k2");
-	expect(media_ffmpeg_copy(NULL, &programs, 2100, "j", &t, true, "live", NULL),
-	       "ffmpeg -hide_banner -nostdin -nostats -v warning -copyts -analyzeduration 500000 "
-	       "-i rtmp://127.0.0.1:2100/live/j -map 0:v:0 -map 0:a:0? -c copy -flvflags no_duration_filesize "
-	       "-rw_timeout 5000000 "
-	       "-send_buffer_size 65536 -f flv rtmp://[2001:db8::9]:1936/live/j_4k?key=k2");
+	expect(media_copy(NULL, &programs, 2100, "j", &t, false, "live", "pipe:3"),
+	       "dsn-relay --input rtmp://127.0.0.1:2100/live/j --progress pipe:3 "
+	       "--output rtmp://192.0.2.1:1935/live/j_4k?key=k2");
+	expect(media_copy(NULL, &programs, 2100, "j", &t, true, "live", NULL),
+	       "dsn-relay --input rtmp://127.0.0.1:2100/live/j --output rtmp://[2001:db8::9]:1936/live/j_4k?key=k2");
 }
 
 static void failover_without_one(void **state)
 {
 	struct api_target t = {.ip = "192.0.2.1", .port = 1935, .stream = "j_4k", .application = "other"};
-	char **argv = media_ffmpeg_copy(NULL, &programs, 2100, "j", &t, true, "live", NULL);
+	char **argv = media_copy(NULL, &programs, 2100, "j", &t, true, "live", NULL);
 
 	(void)state;
 	assert_non_null(strstr(joined(argv), "rtmp://192.0.2.1:1935/other/j_4k"));
 	mem_free(argv);
 	t.application = "j"; /* as 1.00 documents say it */
-	argv = media_ffmpeg_copy(NULL, &programs, 2100, "j", &t, false, "live", NULL);
+	argv = media_copy(NULL, &programs, 2100, "j", &t, false, "live", NULL);
 	assert_non_null(strstr(joined(argv), "rtmp://192.0.2.1:1935/live/j_4k"));
 	mem_free(argv);
 }
@@ -188,13 +199,59 @@ static void others(void **state)
 	expect(media_segmenter(NULL, &programs, 2100, "j_720p", "/n/data/hls/j_720p", 5, 30, "pipe:3"),
 	       "dsn-hls --input rtmp://127.0.0.1:2100/live/j_720p --folder /n/data/hls/j_720p --fragment 5 --window 30 "
 	       "--progress pipe:3");
-	expect(media_ffmpeg_push(NULL, &programs, "my film.mp4", "rtmp://192.0.2.1:1935/ingest/j", false, 0, 5, NULL),
-	       "ffmpeg -hide_banner -nostdin -nostats -v warning -re -i [file:my film.mp4] -map 0:v:0 -map 0:a:0? "
-	       "-c copy -flvflags no_duration_filesize -rw_timeout 15000000 -f flv rtmp://192.0.2.1:1935/ingest/j");
 	expect(media_ffprobe_packets(NULL, &programs, "rtmp://127.0.0.1:2100/ingest/j", 8),
 	       "ffprobe -v error -read_intervals %+8 -show_entries "
-	       "packet=stream_index,pts_time,size,flags:stream=index,codec_name,codec_type,width,height "
-	       "-of csv=nk=0 rtmp://127.0.0.1:2100/ingest/j");
+	       "packet=stream_index,pts_time,dts_time,duration_time,size,flags:"
+	       "stream=index,codec_name,codec_type,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,"
+	       "field_order,duration:"
+	       "stream_disposition=default,attached_pic,timed_thumbnails,still_image,comment,descriptions,karaoke,"
+	       "hearing_impaired,visual_impaired:stream_tags=DURATION:"
+	       "stream_side_data=rotation,displaymatrix,crop_top,crop_bottom,crop_left,crop_right:"
+	       "program=program_id:program_stream=index:format=duration "
+	       "-of json=compact=1 rtmp://127.0.0.1:2100/ingest/j");
+	expect(media_ffprobe_frames(NULL, &programs, "file:a.ts", 3),
+	       "ffprobe -v error -select_streams 3 -read_intervals %+#48 -show_entries "
+	       "frame=stream_index,interlaced_frame "
+	       "-of json=compact=1 file:a.ts");
+	expect(media_ffmpeg_idr(NULL, &programs, "file:a.ts", 3, 0),
+	       "ffmpeg -hide_banner -nostdin -v error -copyts -i file:a.ts -map 0:3 -c copy "
+	       "-bsf:v filter_units=pass_types=5 -f framecrc pipe:1");
+}
+
+#define PUSH "ffmpeg -hide_banner -nostdin -nostats -v warning -re -fflags +discardcorrupt "
+#define TO "-flvflags no_duration_filesize -rw_timeout 15000000 -f flv rtmp://192.0.2.1:1935/ingest/j"
+
+static void push(void **state)
+{
+	struct media_verdict v = {.fits = true, .video_index = 1, .audio_index = 2, .sar_num = 1, .sar_den = 1};
+	struct media_push p = {.film = "my film.mp4", .url = "rtmp://192.0.2.1:1935/ingest/j", .verdict = &v};
+
+	(void)state;
+	expect(media_ffmpeg_push(NULL, &programs, &p), PUSH "-i [file:my film.mp4] -map 0:1 -map 0:2 -c copy " TO);
+	v.audio_index = -1;
+	v.sar_num = 64;
+	v.sar_den = 45;
+	p.film = NULL; /* a loop */
+	expect(media_ffmpeg_push(NULL, &programs, &p),
+	       PUSH "-f concat -safe 0 -auto_convert 0 -protocol_whitelist file,pipe -i pipe:0 -map 0:1 -c copy "
+		    "-bsf:v h264_metadata=sample_aspect_ratio=64/45 " TO);
+	v.fits = false;
+	v.audio_index = 0;
+	p.how = (struct media_normalise){.bitrate_bps = 1000, .fragment_s = 5, .max_fps = 60};
+	p.film = "-x.mp4";
+	expect(media_ffmpeg_push(NULL, &programs, &p), PUSH
+	       "-i file:-x.mp4 -map 0:1 -map 0:0 " ENCODE("fps=60,", "expr:gte(t,n_forced*5/2)", "1000", "2000") TO);
+	p.how.max_fps = 0;
+	p.how.turn_ms = 7321;
+	expect(media_ffmpeg_push(NULL, &programs, &p),
+	       PUSH "-i file:-x.mp4 -map 0:1 -map 0:0 " ENCODE(
+		       "",
+		       "expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/7.321)*1e6+floor(mod(t+0.0005,7.321)/2.440333),"
+		       "floor((prev_forced_t+0.0005)/7.321)*1e6+floor(mod(prev_forced_t+0.0005,7.321)/2.440333)))",
+		       "1000", "2000") TO);
+	p.how.copy_video = true;
+	expect(media_ffmpeg_push(NULL, &programs, &p), PUSH "-i file:-x.mp4 -map 0:1 -map 0:0 -c:v copy " SILENCE
+							    "-bsf:v h264_metadata=sample_aspect_ratio=64/45 " TO);
 }
 
 static void keys_in_files(void **state)
@@ -204,7 +261,8 @@ static void keys_in_files(void **state)
 		{.ip = "192.0.2.1", .failover_ip = "192.0.2.2", .port = 1935, .stream = "j_4k", .key = "secret2"},
 		{.ip = "192.0.2.3", .port = 1935, .stream = "j"}, /* asks for none */
 	};
-	struct api_task task = {.job = "j", .key = "secret1", .outputs = targets, .output_count = 2};
+	struct api_task task = {
+		.role = API_DISTRIBUTOR, .job = "j", .key = "secret1", .outputs = targets, .output_count = 2};
 	struct media_programs hidden = programs;
 	struct media_relay r = {.rtmp_port = 2100, .job = "j", .key = "secret1", .offset_ms = 10000};
 	void *scope = mem_new(NULL, char);
@@ -215,20 +273,21 @@ static void keys_in_files(void **state)
 	assert_non_null(mkdtemp(folder));
 	hidden.keys = folder;
 	assert_null(media_keys_write(folder, &task, 2100, "live", (gid_t)-1));
-	argv = media_ffmpeg_copy(scope, &hidden, 2100, "j", &targets[0], true, "live", NULL);
+	argv = media_copy(scope, &hidden, 2100, "j", &targets[0], true, "live", NULL);
 	assert_null(strstr(joined(argv), "secret"));
-	name = mem_printf(scope, " -fpre %s/%s -f flv rtmp://192.0.2.2:1935/live", folder,
+	name = mem_printf(scope, " --key-file %s/%s --output rtmp://192.0.2.2:1935/live", folder,
 			  media_key_name(scope, "192.0.2.2", 1935, "live", "j_4k"));
 	assert_non_null(strstr(joined(argv), name));
 	name = file_join(scope, folder, media_key_name(scope, "192.0.2.2", 1935, "live", "j_4k"));
 	assert_null(file_read(scope, name, 1000, &text, NULL));
 	assert_string_equal(text, "rtmp_playpath=j_4k?key=secret2\n");
 	assert_true(stat(name, &st) == 0 && (st.st_mode & 0777) == 0600);
-	argv = media_ffmpeg_relay(scope, &hidden, &r);
+	argv = media_relay(scope, &hidden, &r);
 	assert_null(strstr(joined(argv), "secret"));
+	assert_true(file_exists(file_join(scope, folder, media_key_name(scope, "127.0.0.1", 2100, "clean", "j"))));
 	name = file_join(scope, folder, media_key_name(scope, "127.0.0.1", 2100, "live", "j"));
 	assert_true(file_exists(name));
-	argv = media_ffmpeg_copy(scope, &hidden, 2100, "j", &targets[1], false, "live", NULL);
+	argv = media_copy(scope, &hidden, 2100, "j", &targets[1], false, "live", NULL);
 	assert_non_null(strstr(joined(argv), "rtmp://192.0.2.3:1935/live/j"));
 	assert_null(media_keys_remove(folder, &task, 2100, "live"));
 	assert_false(file_exists(name));
@@ -241,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls),
 		cmocka_unit_test(relay),
+		cmocka_unit_test(normalise),
 		cmocka_unit_test(offsets),
 		cmocka_unit_test(copy),
 		cmocka_unit_test(failover_without_one),
@@ -248,6 +308,7 @@ int main(void)
 		cmocka_unit_test(transcode_ladder),
 		cmocka_unit_test(transcode_vaapi),
 		cmocka_unit_test(others),
+		cmocka_unit_test(push),
 		cmocka_unit_test(keys_in_files),
 	};
 

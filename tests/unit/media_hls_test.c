@@ -56,8 +56,9 @@ static void written(void **state)
 	add(p, 2, 10000, 5000);
 	add(p, 3, 15000, 5040);
 	assert_string_equal(hls_playlist_text(p, p), "#EXTM3U\n"
-						     "#EXT-X-VERSION:3\n"
-						     "#EXT-X-TARGETDURATION:5\n"
+						     "#EXT-X-VERSION:6\n"
+						     "#EXT-X-INDEPENDENT-SEGMENTS\n"
+						     "#EXT-X-TARGETDURATION:8\n"
 						     "#EXT-X-MEDIA-SEQUENCE:2\n"
 						     "#EXT-X-PLAYLIST-TYPE:EVENT\n"
 						     "#dsn:fragment=5,window=0\n"
@@ -69,24 +70,60 @@ static void written(void **state)
 	mem_free(p);
 }
 
-/* Two fragments are lost: entries for them, sharing the time by the fragments' bounds. */
+struct expected {
+	int64_t number, start_ms, duration_ms;
+	bool gap, rest;
+};
+
+static void expect(const struct hls_playlist *p, const struct expected *e, size_t count)
+{
+	assert_int_equal(p->count, count);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(p->segments[i].number, e[i].number);
+		assert_int_equal(p->segments[i].start_ms, e[i].start_ms);
+		assert_int_equal(p->segments[i].duration_ms, e[i].duration_ms);
+		assert_int_equal(p->segments[i].gap, e[i].gap);
+		assert_int_equal(p->segments[i].rest, e[i].rest);
+	}
+}
+
+/* Pieces between the fragments' bounds, none longer than the target duration of 8 s, and all of the time. */
 static void gaps(void **state)
 {
+	static const struct expected whole[] = {
+		{2, 10000, 5000, false, false},
+		{3, 15000, 5000, true, false},
+		{4, 20000, 5000, true, false},
+		{5, 25000, 5000, false, false},
+	};
+	static const struct expected rests[] = {
+		{2, 10000, 2000, false, false},
+		{3, 12000, 8000, true, false},
+		{4, 20000, 8000, true, false},
+		{5, 28000, 2000, false, false},
+	};
+	static const struct expected long_rests[] = {
+		{2, 10000, 1000, false, false}, {2, 11000, 4000, true, true}, {3, 15000, 5000, true, false},
+		{4, 20000, 5000, true, false},  {5, 25000, 4500, true, true}, {5, 29500, 500, false, false},
+	};
 	struct hls_playlist *p = hls_playlist_new(NULL, 5, 0);
 
 	(void)state;
+	add(p, 2, 10000, 5000);
+	add(p, 5, 25000, 5000);
+	expect(p, whole, 4);
+	assert_non_null(strstr(hls_playlist_text(p, p), "#EXT-X-GAP\n#EXTINF:5.000,\n0000000004.ts\n#EXTINF:5.000,\n"));
+	mem_free(p);
+	p = hls_playlist_new(NULL, 5, 0);
 	add(p, 2, 10000, 2000);
-	add(p, 5, 25080, 4920);
-	assert_int_equal(p->count, 4);
-	assert_true(p->segments[1].gap && p->segments[2].gap);
-	assert_int_equal(p->segments[1].number, 3);
-	assert_int_equal(p->segments[1].start_ms, 12000);
-	assert_int_equal(p->segments[1].duration_ms, 8000);
-	assert_int_equal(p->segments[2].start_ms, 20000);
-	assert_int_equal(p->segments[2].duration_ms, 5080);
-	assert_non_null(strstr(hls_playlist_text(p, p), "#EXT-X-VERSION:8\n"));
-	assert_non_null(strstr(hls_playlist_text(p, p), "#EXT-X-GAP\n#EXTINF:5.080,\n0000000004.ts\n#EXTINF:4.920,\n"));
-	assert_non_null(strstr(hls_playlist_text(p, p), "#EXT-X-TARGETDURATION:8\n"));
+	add(p, 5, 28000, 2000);
+	expect(p, rests, 4);
+	mem_free(p);
+	p = hls_playlist_new(NULL, 5, 0);
+	add(p, 2, 10000, 1000);
+	add(p, 5, 29500, 500);
+	expect(p, long_rests, 6);
+	assert_non_null(strstr(hls_playlist_text(p, p), "#EXT-X-GAP\n#EXTINF:4.500,\n0000000005.rest.ts\n"));
 	mem_free(p);
 }
 
@@ -114,28 +151,41 @@ static void long_loss_is_a_discontinuity(void **state)
 	mem_free(p);
 }
 
-static void overlap_is_mended(void **state)
+/* What players may have seen already is never changed. */
+static void listed_is_fixed(void **state)
 {
 	struct hls_playlist *p = hls_playlist_new(NULL, 5, 0);
 
 	(void)state;
 	add(p, 0, 0, 5040);
-	add(p, 1, 5000, 5000);
-	assert_int_equal(p->segments[0].duration_ms, 5000);
+	add(p, 1, 5000, 4600);
+	add(p, 2, 10000, 5000);
+	assert_int_equal(p->count, 3);
+	assert_int_equal(p->segments[0].duration_ms, 5040);
+	assert_int_equal(p->segments[1].duration_ms, 4600);
 	mem_free(p);
 }
 
-/* A loss within neighbours: playlist time stays the job's time. */
-static void hole_is_bridged(void **state)
+/* A loss between neighbours: playlist time stays the job's time. */
+static void hole_is_a_gap(void **state)
 {
+	static const struct expected expected[] = {
+		{0, 0, 4000, false, false}, {0, 4000, 3000, true, true}, {1, 7000, 3000, false, false}};
+	static const struct expected longer[] = {{0, 0, 500, false, false},
+						 {0, 500, 4500, true, true},
+						 {1, 5000, 4500, true, true},
+						 {1, 9500, 500, false, false}};
 	struct hls_playlist *p = hls_playlist_new(NULL, 5, 0);
 
 	(void)state;
 	add(p, 0, 0, 4000);
 	add(p, 1, 7000, 3000);
-	assert_int_equal(p->count, 2);
-	assert_int_equal(p->segments[0].duration_ms, 7000);
-	assert_int_equal(p->target_s, 7);
+	expect(p, expected, 3);
+	mem_free(p);
+	p = hls_playlist_new(NULL, 5, 0);
+	add(p, 0, 0, 500);
+	add(p, 1, 9500, 500);
+	expect(p, longer, 4);
 	mem_free(p);
 }
 
@@ -164,19 +214,21 @@ static void window_slides(void **state)
 	mem_free(p);
 }
 
-static void target_never_shrinks(void **state)
+static void target_is_constant(void **state)
 {
 	struct hls_playlist *p = hls_playlist_new(NULL, 5, 10), *back;
 	char *text;
 
 	(void)state;
-	add(p, 0, 0, 9700);
+	assert_int_equal(hls_target_s(1), 2);
+	assert_int_equal(hls_target_s(4), 6);
+	add(p, 0, 0, 8400);
 	for (int i = 2; i < 9; i++)
-		add(p, i, 9700 + (i - 2) * 5000, 5000);
+		add(p, i, 8400 + (i - 2) * 5000, 5000);
 	text = hls_playlist_text(p, p);
-	assert_non_null(strstr(text, "#EXT-X-TARGETDURATION:10\n"));
+	assert_non_null(strstr(text, "#EXT-X-TARGETDURATION:8\n"));
 	ok(hls_playlist_parse(p, text, strlen(text), &back));
-	assert_int_equal(back->target_s, 10);
+	assert_int_equal(back->target_s, 8);
 	mem_free(p);
 }
 
@@ -189,7 +241,8 @@ static void read_back(void **state)
 	(void)state;
 	add(p, 2, 8021, 4000);
 	add(p, 3, 12021, 1000);
-	add(p, 7, 28000, 4000);
+	add(p, 7, 28000, 1000);
+	add(p, 8, 32500, 3000);
 	hls_playlist_add(p, &jump);
 	p->ended = true;
 	text = hls_playlist_text(p, p);
@@ -200,6 +253,7 @@ static void read_back(void **state)
 		assert_int_equal(back->segments[i].start_ms, p->segments[i].start_ms);
 		assert_int_equal(back->segments[i].duration_ms, p->segments[i].duration_ms);
 		assert_int_equal(back->segments[i].gap, p->segments[i].gap);
+		assert_int_equal(back->segments[i].rest, p->segments[i].rest);
 		assert_int_equal(back->segments[i].discontinuity, p->segments[i].discontinuity);
 	}
 	assert_true(back->ended);
@@ -252,6 +306,11 @@ static void refusals(void **state)
 		{HEAD EVENT FIRST "#EXT-X-ENDLIST\n#EXTINF:5.000,\n", "line 11: there is more after EXT-X-ENDLIST"},
 		{HEAD EVENT FIRST "#EXT-X-ENDLIST", "line 10: the line has no end"},
 		{HEAD EVENT FIRST "#EXT-X-GAP\n", "line 11: expected #EXTINF:"},
+		{HEAD EVENT FIRST "#EXTINF:5.000,\n0000000003.rest.ts\n", "line 11: no segment's name"},
+		{HEAD EVENT FIRST "#EXT-X-GAP\n#EXTINF:5.000,\n0000000003.rest.tsx\n", "line 12: no segment's name"},
+		{HEAD EVENT FIRST "#EXT-X-GAP\n#EXTINF:5.000,\n.rest.ts\n", "line 12: no segment's name"},
+		{HEAD EVENT FIRST "#EXT-X-GAP\n#EXTINF:5.000,\n0000000002.ts\n", "line 12: numbers of segments"},
+		{"#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n", "line 4: expected #EXT-X-TARGETDURATION:"},
 	};
 
 	(void)state;
@@ -312,23 +371,78 @@ static void finish(void **state)
 	mem_free(p);
 }
 
+static const struct hls_measured measured = {.peak_bps = 3141592,
+					     .average_bps = 2718281,
+					     .codecs = "avc1.4d401f,mp4a.40.2",
+					     .size = {720, 1280},
+					     .rate_mhz = 29970,
+					     .settings = "0123abcd-"};
+
 static void master(void **state)
 {
 	struct api_hls_variant variants[] = {
-		{.variant = "_4k", .params = "BANDWIDTH=50000000,RESOLUTION=3840x2160"},
+		{.variant = "_4k", .bandwidth_bps = 50000000, .size = {3840, 2160}},
 		{.variant = "_720p", .bandwidth_bps = 3000000, .size = {1280, 720}},
 	};
 	struct api_hls hls = {.variants = variants, .variant_count = 2};
-	char *text = hls_master_text(NULL, "0300", &hls);
+	const struct hls_measured *found[] = {NULL, &measured};
+	char *text = hls_master_text(NULL, "0300", &hls, found);
 
 	(void)state;
 	assert_string_equal(text, "#EXTM3U\n"
-				  "#EXT-X-VERSION:3\n"
+				  "#EXT-X-VERSION:6\n"
+				  "#EXT-X-INDEPENDENT-SEGMENTS\n"
 				  "#EXT-X-STREAM-INF:BANDWIDTH=50000000,RESOLUTION=3840x2160\n"
 				  "0300_4k/index.m3u8\n"
-				  "#EXT-X-STREAM-INF:BANDWIDTH=3000000,RESOLUTION=1280x720\n"
+				  "#EXT-X-STREAM-INF:BANDWIDTH=3141592,AVERAGE-BANDWIDTH=2718281,"
+				  "CODECS=\"avc1.4d401f,mp4a.40.2\",RESOLUTION=720x1280,FRAME-RATE=29.970\n"
 				  "0300_720p/index.m3u8\n");
 	mem_free(text);
+}
+
+static void measured_back(void **state)
+{
+	char *text = hls_measured_text(NULL, &measured);
+	struct hls_measured back = {0};
+
+	(void)state;
+	ok(hls_measured_parse(text, strlen(text), &back));
+	assert_memory_equal(&back, &measured, sizeof(back));
+	mem_free(text);
+}
+
+#define MEASURED(peak, codecs, width, settings)                                                 \
+	"{\"peak\":\"" peak "\",\"average\":\"1\",\"codecs\":\"" codecs "\",\"width\":\"" width \
+	"\",\"height\":\"2\",\"rate\":\"0\",\"settings\":\"" settings "\"}"
+
+static void measured_refusals(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{"", "line 1"},
+		{"[]", "is no object"},
+		{"{}", "peak"},
+		{MEASURED("0", "a", "2", "a"), "peak"},
+		{MEASURED("100000000001", "a", "2", "a"), "peak"},
+		{MEASURED("1", "avc1\\\"\\n#EXT-X-KEY", "2", "a"), "codecs: is no such word"},
+		{MEASURED("1", "a\\n", "2", "a"), "codecs: is no such word"},
+		{MEASURED("1", "a", "0", "a"), "width"},
+		{MEASURED("1", "a", "2", "0123456789012345678901234567890123456789"), "settings: is no such word"},
+		{MEASURED("1", "a", "2", "x"), "settings: is no such word"},
+		{"{\"more\":\"1\"}", "more"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct hls_measured m = {0};
+		struct error *e = hls_measured_parse(rows[i].text, strlen(rows[i].text), &m);
+
+		if (!e || !strstr(e->message, rows[i].error))
+			fail_msg("row %zu: %s, expected %s", i, e ? e->message : "accepted", rows[i].error);
+		assert_int_equal(m.peak_bps, 0);
+		error_free(e);
+	}
 }
 
 int main(void)
@@ -339,15 +453,17 @@ int main(void)
 		cmocka_unit_test(gaps),
 		cmocka_unit_test(no_gap_without_loss),
 		cmocka_unit_test(long_loss_is_a_discontinuity),
-		cmocka_unit_test(overlap_is_mended),
-		cmocka_unit_test(hole_is_bridged),
+		cmocka_unit_test(listed_is_fixed),
+		cmocka_unit_test(hole_is_a_gap),
 		cmocka_unit_test(window_slides),
-		cmocka_unit_test(target_never_shrinks),
+		cmocka_unit_test(target_is_constant),
 		cmocka_unit_test(read_back),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(finish),
 		cmocka_unit_test(master),
+		cmocka_unit_test(measured_back),
+		cmocka_unit_test(measured_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,9 +223,11 @@ static void managed(void **state)
 	n.node_id = NULL;
 	n.module_path = NULL;
 	text = media_nginx_managed(scope, &n);
-	assert_int_equal(count(text, "application "), 2);
-	assert_int_equal(count(text, "deny play all;"), 2);
-	assert_int_equal(count(text, "deny publish all;"), 1); /* live is the relay's alone */
+	assert_int_equal(count(text, "application "), 3);
+	assert_int_equal(count(text, "deny play all;"), 3);
+	assert_int_equal(count(text, "deny publish all;"), 2); /* live and clean are the node's own programs' alone */
+	assert_int_equal(count(text, "wait_key off;"), 1);     /* the relay sees all that comes to ingest */
+	assert_int_equal(count(text, "wait_key on;"), 2);
 	assert_int_equal(count(text, "2102"), 0);
 	assert_int_equal(count(text, "load_module"), 0);
 	assert_non_null(strstr(text, "listen [::]:2101 ipv6only=off;"));

@@ -51,6 +51,28 @@ static void one_block(void **state)
 	assert_false(p.ended);
 }
 
+/* What dsn-relay says of the source. */
+static void of_a_relay(void **state)
+{
+	static const char text[] = "frame=9\nout_time_us=360000\nopen_keys=3\njumps=2\njump_ms=-20000\nbridged=5\n"
+				   "refused=HEVC in enhanced RTMP\nprogress=continue\n",
+			  foreign[] = "jump_ms=30000\nrefused=a\x1b[31mb\xff\nprogress=continue\n";
+	struct media_progress p;
+
+	(void)state;
+	ok(media_progress_parse(text, strlen(text), &p));
+	assert_int_equal(p.open_keys, 3);
+	assert_int_equal(p.jumps, 2);
+	assert_int_equal(p.jump_ms, -20000);
+	assert_int_equal(p.bridged, 5);
+	assert_string_equal(p.refused, "HEVC in enhanced RTMP");
+	ok(media_progress_parse(foreign, strlen(foreign), &p));
+	assert_int_equal(p.jump_ms, 30000);
+	assert_string_equal(p.refused, "a?[31mb?");
+	ok(media_progress_parse(BLOCK, strlen(BLOCK), &p));
+	assert_string_equal(p.refused, "");
+}
+
 static void last_complete_one(void **state)
 {
 	static const char text[] = BLOCK "frame=150\nprogress=end\nframe=999\nfps=1\n";
@@ -151,9 +173,9 @@ static void growing_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_block),    cmocka_unit_test(last_complete_one), cmocka_unit_test(incomplete),
-		cmocka_unit_test(odd_values),   cmocka_unit_test(after_nuls),        cmocka_unit_test(long_lines),
-		cmocka_unit_test(growing_file),
+		cmocka_unit_test(one_block),  cmocka_unit_test(of_a_relay),   cmocka_unit_test(last_complete_one),
+		cmocka_unit_test(incomplete), cmocka_unit_test(odd_values),   cmocka_unit_test(after_nuls),
+		cmocka_unit_test(long_lines), cmocka_unit_test(growing_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

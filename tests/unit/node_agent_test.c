@@ -79,6 +79,7 @@ static int setup(void **state)
 		.ffmpeg = mem_strdup(w, "/nonexistent/ffmpeg"),
 		.ffprobe = mem_strdup(w, "/nonexistent/ffprobe"),
 		.segmenter = mem_strdup(w, "dsn-hls"),
+		.relay = mem_strdup(w, "dsn-relay"),
 		.docker_socket = mem_strdup(w, "/nonexistent/docker.sock"),
 		.image = mem_strdup(w, "none"),
 		.preset = mem_strdup(w, "veryfast"),
@@ -278,7 +279,7 @@ static void test_closed_job_takes_its_streams_along(void **state)
 	struct world *w = *state;
 	struct job *j = set_job(w, "2", false);
 
-	assert_int_equal(w->node->stream_count, 2);
+	assert_int_equal(w->node->stream_count, 3);
 	j->close = true;
 	job_reap(j);
 	assert_null(node_job(w->node, "job1"));

@@ -11,6 +11,7 @@
 #include "vcli/words.h"
 
 /* The program's own sources: programs are no library. The handlers are not called here. */
+#include "vcli/near.c"
 #include "vcli/suggest.c"
 #include "vcli/table.c"
 #include "vcli/whisper_message.c"
@@ -25,8 +26,12 @@
 	}
 HANDLER(cmd_node_create)
 HANDLER(cmd_node_list)
+HANDLER(cmd_node_logs)
 HANDLER(cmd_node_verb)
+HANDLER(cmd_node_forget)
+HANDLER(cmd_node_rename)
 HANDLER(cmd_node_maintenance)
+HANDLER(cmd_pipeline_init)
 HANDLER(cmd_pipeline_plan)
 HANDLER(cmd_pipeline_private)
 HANDLER(cmd_pipeline_start)
@@ -41,8 +46,12 @@ HANDLER(cmd_bus_send)
 HANDLER(cmd_bus_receive)
 HANDLER(cmd_key_show)
 HANDLER(cmd_key_new)
+HANDLER(cmd_key_agent)
 HANDLER(cmd_outbox_list)
 HANDLER(cmd_outbox_flush)
+HANDLER(cmd_outbox_resend)
+HANDLER(cmd_outbox_replace)
+HANDLER(cmd_outbox_abandon)
 HANDLER(cmd_whisper_send)
 HANDLER(cmd_whisper_receive)
 HANDLER(cmd_whisper_genpub)
@@ -207,14 +216,18 @@ static void slips_are_refused(void **state)
 		{"nod create", "did you mean \"node\""},
 		{"node crate x y", "did you mean \"node create\""},
 		{"node", "one more word: create, list"},
-		{"pipeline", "one more word: plan"},
+		{"pipeline", "one more word: init, plan"},
 		{"register", "\"vcli register\" wants one more word: customer, supplier, add, update, remove, list"},
 		{"register remove", "\"vcli register remove\" wants one more word: node, customer, supplier"},
 		{"xyzzy", "comes one of: node, pipeline"},
 		{"node list --jsn", "did you mean --json"},
 		{"node list --frobnicate", "no such flag"},
 		{"node list --detach", "takes no such flag"},
-		{"node list -j", "two dashes"},
+		{"node list -j", "did you mean --json"},
+		{"node list -x", "two dashes"},
+		{"order film.json", "did you mean \"pipeline start\""},
+		{"node ls", "did you mean \"node list\""},
+		{"stop film", "did you mean \"pipeline stop\""},
 		{"node stop --help", "is no command"},
 	};
 

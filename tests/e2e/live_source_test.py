@@ -1,0 +1,173 @@
+"""Live sources as the field has them: clocks that jump, sound that comes late, and streams that nobody can store."""
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import flv_publisher as flv  # noqa: E402
+import network  # noqa: E402
+from network import figure, wait_for  # noqa: E402
+
+SOURCE, RENDITION = "_src", "_90p"
+FPS = 25
+
+
+class LiveSource(network.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        network.RENDITIONS = [(RENDITION, 160, 90, 80_000)]
+
+    def flv(self, seconds=40, **how):
+        film = self.film(seconds, **how)
+        path = film.with_suffix(".flv")
+        if not path.exists():
+            subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(film), "-c", "copy", "-flvflags",
+                            "no_duration_filesize", str(path)], check=True, timeout=60)
+        return flv.read(path)
+
+    def lab(self, **how):
+        return self.network(transcoders=1, together=True, **how)
+
+    def live(self, net, job, tags):
+        """Publish at once after the start: nothing of the beginning may be lost."""
+        net.start_job(job)
+        publisher = flv.Publisher(net.ingest_url(job), tags)
+        self.addCleanup(publisher.stop)
+        return publisher
+
+    def decided(self, net, what, job):
+        return [d["why"] for d in net.decisions("d", what) if d["why"].startswith(job)]
+
+    def entries(self, net, variant, job):
+        """[(number, seconds, [tags in front])] of the playlist as it stands."""
+        text, out, tags, seconds = net.hls(f"{job}{variant}/index.m3u8"), [], [], 0
+        for line in (text or b"").decode().splitlines():
+            if line.startswith("#EXTINF:"):
+                seconds = float(line[8:].rstrip(","))
+            elif line in ("#EXT-X-DISCONTINUITY", "#EXT-X-GAP"):
+                tags.append(line)
+            elif line and not line.startswith("#"):
+                out.append((int(line.split(".")[0]), seconds, tags))
+                tags = []
+        return out
+
+    def never_ended(self, net, publisher, jobs):
+        """No rendition is called ended as long as its publisher sends."""
+        while any(p.is_alive() for p in publisher):
+            for job in jobs:
+                for variant in net.variants():
+                    text = net.hls(f"{job}{variant}/index.m3u8") or b""
+                    self.assertNotIn(b"ENDLIST", text, f"{job}{variant}")
+            time.sleep(0.5)
+
+    def whole(self, net, job, sent):
+        """Every picture that was sent is stored in all renditions, at the same times; returns the cuts."""
+        pictures = {v: net.pictures(v, job) for v in net.variants()}
+        for variant, found in pictures.items():
+            self.assertEqual(sum(map(len, found.values())), sent, f"{job}{variant}: {self.entries(net, variant, job)}")
+        cuts = {v: {number: stamps[0] for number, stamps in found.items()} for v, found in pictures.items()}
+        self.assertEqual(cuts[RENDITION], cuts[SOURCE], job)
+        return cuts[SOURCE]
+
+    def sound_from(self, net, variant, job):
+        """Number of the first segment that holds sound."""
+        for number in net.numbers(variant, job):
+            done = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", "packet=pts", "-of",
+                                   "csv=p=0", str(net.segment(variant, number, job))], capture_output=True, text=True, timeout=60)
+            if done.stdout.strip():
+                return number
+        return None
+
+    @staticmethod
+    def pictures_in(tags):
+        return sum(t.kind == flv.PICTURE and not t.is_settings() and t.body[1] == 1 for t in tags)
+
+    def test_clock_and_late_sound(self):
+        """The clock starts anew, is set forward, shows a stray stamp now and then; sound comes after five seconds. Side by side."""
+        net = self.lab(agent_flags=["--end-after", "3s", "--stall-after", "4s"])
+        tags = flv.until(self.flv(), 18)
+        sources = {"back0001": flv.clock_jumps(tags, 8.2, -8.2), "forward01": flv.clock_jumps(tags, 8.2, 30),
+                   "stray0001": flv.strays(tags, 3, 30), "sound0001": flv.sound_from(tags, 5)}
+        publishers = {job: self.live(net, job, sent) for job, sent in sources.items()}
+        self.never_ended(net, publishers.values(), sources)
+        for job, publisher in publishers.items():
+            self.assertEqual(publisher.ended, "sent", job)
+        self.assertEqual([d for d in net.decisions("d", "unit.restart")], [], "nothing was taken for a failure")
+        for job in sources:
+            net.end_job(job)
+        sent = self.pictures_in(tags)
+        for job in sources:
+            cuts = self.whole(net, job, sent)
+            marks = {v: [n for n, _, t in self.entries(net, v, job) if t] for v in net.variants()}
+            self.assertEqual(marks[SOURCE], marks[RENDITION], job)
+            figure(f"{job}: {sent} pictures sent, all stored in all renditions; marked at {marks[SOURCE]}, "
+                   f"numbers {min(cuts)} to {max(cuts)}")
+            self.assertEqual(len(marks[SOURCE]), 1 if job in ("back0001", "forward01") else 0, (job, marks))
+            for variant in net.variants():
+                self.assertTrue(all(t == ["#EXT-X-DISCONTINUITY"] for n, _, t in self.entries(net, variant, job) if t))
+                self.assertAlmostEqual(sum(s for _, s, _ in self.entries(net, variant, job)), 18, delta=0.3)
+        self.assertIn("jumped back by 8", self.decided(net, "ingest.discontinuity", "back0001")[0])
+        self.assertIn("jumped forward by 30", self.decided(net, "ingest.discontinuity", "forward01")[0])
+        self.assertEqual(len(self.decided(net, "ingest.stray", "stray0001")), 1)
+        self.decodes(net, "back0001")
+        for variant in net.variants():
+            numbers = net.numbers(variant, "sound0001")
+            first = self.sound_from(net, variant, "sound0001")
+            self.assertIsNotNone(first, "the sound is there")
+            self.assertLessEqual(first - numbers[0], 3, "at five seconds, with fragments of two")
+
+    def test_normalised(self):
+        """A source that is encoded anew, whose clock jumps: as one that is copied."""
+        net = self.lab(agent_flags=["--end-after", "3s"])
+        tags = flv.until(self.flv(audio="mp3"), 24)
+        publisher = self.live(net, "mp3job001", flv.clock_jumps(tags, 14.2, -14.2))
+        wait_for("normalised", lambda: self.decided(net, "ingest.normalised", "mp3job001"), 12)
+        self.assertLess(time.monotonic() - net.up_at, 15)
+        self.never_ended(net, [publisher], ["mp3job001"])
+        self.assertEqual(publisher.ended, "sent")
+        net.end_job("mp3job001")
+        entries = {v: self.entries(net, v, "mp3job001") for v in net.variants()}
+        marks = {v: [n for n, _, t in e if "#EXT-X-DISCONTINUITY" in t] for v, e in entries.items()}
+        self.assertEqual(marks[SOURCE], marks[RENDITION], entries)
+        self.assertEqual(len(self.decided(net, "ingest.discontinuity", "mp3job001")), 1)
+        behind = {v: [n for n in net.numbers(v, "mp3job001") if n >= marks[v][-1]] for v in net.variants()}
+        self.assertEqual(behind[SOURCE], behind[RENDITION])
+        figure(f"normalised, clock back by 14 s: marked at {marks[SOURCE]}, then {len(behind[SOURCE])} segments; "
+               f"{({v: sum(len(p) for p in net.pictures(v, 'mp3job001').values()) for v in net.variants()})} of "
+               f"{self.pictures_in(tags)} pictures stored")
+        self.assertGreaterEqual(len(behind[SOURCE]), 4)
+        stored = {v: sum(len(p) for p in net.pictures(v, "mp3job001").values()) for v in net.variants()}
+        # While it was put into the encoder's hands, one fragment is lost at most.
+        self.assertGreaterEqual(min(stored.values()), self.pictures_in(tags) - network.FRAGMENT * FPS, stored)
+        self.decodes(net, "mp3job001")
+
+    def test_refused_by_name(self):
+        """What cannot be stored is refused with its name within ten seconds; key frames where nobody can join are mended."""
+        net = self.lab()
+        tags = flv.until(self.flv(), 30)
+        opened = flv.until(self.flv(name="open", extra=("-x264opts", "open-gop=1:bframes=2")), 12)
+        jobs = {"hevc00001": (flv.enhanced_hevc(tags), "HEVC in enhanced RTMP"),
+                "sound0002": (flv.sound_only(tags), "sound only"),
+                "nokey0001": ([t for t in tags if t.kind != flv.PICTURE or t.is_settings() or t.body[0] >> 4 != 1], "no key frame")}
+        publishers = {job: self.live(net, job, sent) for job, (sent, _) in jobs.items()}
+        publishers["opengop01"] = self.live(net, "opengop01", opened)
+        for job, (_, name) in jobs.items():
+            publishers[job].join(15)
+            self.assertIn("closed", publishers[job].ended or "still let in", job)
+            self.assertLess(publishers[job].seconds, 10, job)
+            ingest = net.status(job)["d"]["ingest"]
+            self.assertIn(name, ingest["refused"], job)
+            self.assertIn(name, self.decided(net, "ingest.refused", job)[0])
+            again = flv.Publisher(net.ingest_url(job), flv.until(tags, 1))
+            again.join(10)
+            self.assertIn("refused", again.ended, f"{job}: at once, while it lasts")
+        figure("refused: " + ", ".join(f"{job} after {publishers[job].seconds:.1f} s" for job in jobs))
+        self.assertIn("no IDR", wait_for("the verdict", lambda: self.decided(net, "ingest.normalised", "opengop01"), 15)[0])
+        publishers["opengop01"].join(20)
+        self.assertEqual(publishers["opengop01"].ended, "sent")
+
+
+if __name__ == "__main__":
+    network.main()
