@@ -167,7 +167,7 @@ struct error *beneath_parent(const char *top, const char *name, int *ret_fd, con
 
 struct error *beneath_stat(const char *top, const char *name, struct stat *ret_stat)
 {
-	const char *last = NULL;
+	const char *last = "";
 	int at = -1, err;
 
 	TRY(beneath_parent(top, name, &at, &last));
@@ -296,7 +296,7 @@ static int replace(int at, const char *last, const void *bytes, size_t len, mode
 struct error *beneath_write(const char *top, const char *name, const void *bytes, size_t len, mode_t mode,
 			    struct beneath_owner owner, bool synced)
 {
-	const char *last = NULL;
+	const char *last = "";
 	int at = -1, err;
 
 	TRY(beneath_parent(top, name, &at, &last));
@@ -353,7 +353,7 @@ struct error *beneath_mkdirs(const char *top, const char *name, mode_t mode, str
 
 struct error *beneath_remove(const char *top, const char *name)
 {
-	const char *last = NULL;
+	const char *last = "";
 	struct error *e;
 	int at = -1, err;
 

@@ -124,7 +124,7 @@ static struct error *empty_folder(struct walk *w, int fd, int level)
 struct error *beneath_remove_tree(const char *top, const char *name)
 {
 	struct walk w = {.top = top, .name = name, .root_fd = -1};
-	const char *last = NULL;
+	const char *last = "";
 	struct error *e = beneath_parent(top, name, &w.root_fd, &last);
 	int at = w.root_fd;
 
@@ -173,7 +173,7 @@ struct error *beneath_take_back(const char *top, const char *name, mode_t mode, 
 {
 	struct walk w = {.top = top, .name = name, .to = owner};
 	struct error *e = NULL;
-	const char *last = NULL;
+	const char *last = "";
 	DIR *dir = NULL;
 	int at = -1, fd;
 
@@ -239,7 +239,7 @@ static struct error *hand_over_folder(struct walk *w, int fd, int level)
 struct error *beneath_hand_over(const char *top, const char *name, uid_t from, struct beneath_owner to)
 {
 	struct walk w = {.top = top, .name = name, .from = from, .to = to};
-	const char *last = NULL;
+	const char *last = "";
 	struct error *e;
 	int at = -1;
 

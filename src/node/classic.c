@@ -45,7 +45,8 @@ static bool is_publisher(const char *text)
 	memcpy(address, text, len);
 	if (inet_pton(AF_INET, address, &found) != 1)
 		return false;
-	return !text[len] || (digits > 0 && digits < 3 && !text[len + 1 + digits] && atoi(text + len + 1) <= 32);
+	return !text[len] ||
+	       (digits > 0 && digits < 3 && !text[len + 1 + digits] && strtol(text + len + 1, NULL, 10) <= 32);
 }
 
 struct error *classic_check_publishers(char *const *list)

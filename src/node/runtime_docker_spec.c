@@ -133,6 +133,7 @@ static void confine(const struct docker *d, json_t *config, bool main)
 	if (main) {
 		/* Classic files have nginx log there, each request for a segment too: for weeks. */
 		json_object_set_new(tmpfs, "/opt/nginx/logs", json_string("size=4m,mode=1777"));
+		json_object_set_new(tmpfs, "/var/log/nginx", json_string("size=4m,mode=1777"));
 		json_object_set_new(tmpfs, "/run", json_string("size=1m,mode=1777"));
 		json_object_set_new(tmpfs, "/var/lib/nginx", json_string("size=16m,mode=1777"));
 	}

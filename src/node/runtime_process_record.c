@@ -248,8 +248,8 @@ static struct error *move_record(const struct process *self, const char *name)
 		e = json_parse(text, len, RECORD_LIMIT, &document);
 	if (!e)
 		e = parse_record(old, self, path, document, &record);
-	if (!e && !process_works_here(self, record->id.pid))
-		e = error_new(ERROR_NOT_FOUND, "%s: process %d is no unit of this node", path, (int)record->id.pid);
+	if (!e && !(record && process_works_here(self, record->id.pid)))
+		e = error_new(ERROR_NOT_FOUND, "%s: its process is no unit of this node", path);
 	if (!e && !beneath_exists(self->folder, new))
 		e = beneath_write(self->folder, new, text, len, 0600, BENEATH_KEEP, false);
 	if (e)

@@ -77,7 +77,8 @@ for path in PATHS:
     attempt("rename", path, os.rename, path, path + ".away")
     attempt("write", path, lambda: os.close(os.open(path, os.O_WRONLY)) if os.path.isfile(path) else os.listdir("/nowhere"))
     attempt("take", path, os.rename, path, "run/taken")
-    attempt("mode", path, os.chmod, path, 0o666)
+    if not path.endswith("/run"):  # its own
+        attempt("mode", path, os.chmod, path, 0o666)
 '''
 
 

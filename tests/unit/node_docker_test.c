@@ -298,7 +298,8 @@ static void test_containers(void **state)
 	assert_json(json_object_get(host, "RestartPolicy"), "{\"Name\":\"unless-stopped\"}");
 	assert_json(json_object_get(host, "Tmpfs"),
 		    "{\"/tmp\":\"size=16m,mode=1777\",\"/run\":\"size=1m,mode=1777\","
-		    "\"/var/lib/nginx\":\"size=16m,mode=1777\",\"/opt/nginx/logs\":\"size=4m,mode=1777\"}");
+		    "\"/var/lib/nginx\":\"size=16m,mode=1777\",\"/var/log/nginx\":\"size=4m,mode=1777\",\"/opt/nginx/"
+		    "logs\":\"size=4m,mode=1777\"}");
 	assert_null(json_object_get(host, "NetworkMode"));
 	json_decref(spec);
 
