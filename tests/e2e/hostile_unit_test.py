@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Media processes that strangers have taken over: what they try against the agent, which is root, and against other nodes.
 
-The programs that the agent runs as ffmpeg and dsn-hls are ours: they do what a test orders, with a unit's rights, its
+The programs that the agent runs as dsn-relay and dsn-hls are ours: they do what a test orders, with a unit's rights, its
 descriptors and from its folder. Each attack ends with an agent that answers and a victim that is untouched.
 """
 import json
@@ -35,8 +35,6 @@ PYTHON = next(p for p in ("/usr/bin/python3", "/usr/local/bin/python3", sys.exec
 UNIT = '''#!%s
 import os, signal, sys, time
 where, name = %r, %r
-if name == "ffmpeg" and not any("/ingest/" in word for word in sys.argv):
-    time.sleep(1e6)  # a copy to a target; the relay is the one that obeys
 os.umask(0)
 number = 0
 while True:
@@ -133,8 +131,8 @@ class Case(unittest.TestCase):
         self.secret = self.victims / "secret"
         self.secret.write_text("#EXTM3U\nroot's own words\n")
         self.secret.chmod(0o644)
-        self.relay, self.segmenter = Unit(self, "ffmpeg"), Unit(self, "segmenter")
-        self.agent = Agent(self.broker, "--ffmpeg", self.relay.path, *self.flags)
+        self.relay, self.segmenter = Unit(self, "relay"), Unit(self, "segmenter")
+        self.agent = Agent(self.broker, "--relay", self.relay.path, *self.flags)
         self.addCleanup(self.agent.close)
         self.agent.argv[self.agent.argv.index("--segmenter") + 1] = self.segmenter.path
         self.agent.start()
@@ -437,7 +435,7 @@ os.chdir("/")
 ''')
         self.agent.kill()
         shutil.copy(self.relay.path, self.relay.path + "2")
-        self.agent.argv[self.agent.argv.index("--ffmpeg") + 1] = self.relay.path + "2"
+        self.agent.argv[self.agent.argv.index("--relay") + 1] = self.relay.path + "2"
         self.agent.start()
         wait_for(lambda: not alive(pid), 20, "it has been replaced")
         self.answers(DISTRIBUTOR)
