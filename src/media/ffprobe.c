@@ -34,13 +34,15 @@ char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, co
 	return args_done(a, ctx);
 }
 
+static const char first_frames[] = "%+#" LOOK_FRAMES;
+
 char **media_ffprobe_frames(const void *ctx, const struct media_programs *p, const char *url, int index)
 {
 	struct args *a = args_new(ctx);
 
 	args_add(a, p->ffprobe, "-v", "error", "-select_streams");
 	args_printf(a, "%d", index);
-	args_add(a, "-read_intervals", "%+#" LOOK_FRAMES, "-show_entries", "frame=stream_index,interlaced_frame", "-of",
+	args_add(a, "-read_intervals", first_frames, "-show_entries", "frame=stream_index,interlaced_frame", "-of",
 		 "json=compact=1", url);
 	return args_done(a, ctx);
 }

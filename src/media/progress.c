@@ -90,7 +90,7 @@ static void set_refused(struct media_progress *p, const char *value)
 {
 	size_t n = 0;
 
-	for (; value[n] && n < sizeof(p->refused) - 1; n++)
+	for (; n < sizeof(p->refused) - 1 && value[n]; n++)
 		p->refused[n] = (char)(value[n] >= ' ' && value[n] < 127 ? value[n] : '?');
 	p->refused[n] = '\0';
 }

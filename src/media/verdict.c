@@ -1,6 +1,7 @@
 /* From facts to the verdict: the rules, one after the other. The first that is broken is the reason told. */
 #include "media/verdict.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -252,6 +253,7 @@ struct media_verdict *media_verdict_of(const void *ctx, const struct media_sourc
 	v->refused = v->reason != NULL;
 	if (v->reason)
 		return v;
+	assert(p); /* without a picture it is refused */
 	v->reason = find_picture_fault(v, p);
 	if (!v->reason)
 		v->reason = find_key_fault(v, p, fragment_s);

@@ -31,7 +31,7 @@ struct agent_settings {
 	int64_t unit_tasks;      /* processes and threads of a unit; 0: no bound */
 	int64_t unit_memory_mib; /* of a unit whose node names none; 0: no bound */
 	char *nginx, *rtmp_module, *ffmpeg, *ffprobe, *segmenter; /* segmenter NULL: dsn-hls beside the agent */
-	char *relay;                                         /* NULL: dsn-relay beside the segmenter */
+	char *relay;                                              /* NULL: dsn-relay beside the segmenter */
 	char *docker_socket, *image;
 	char *preset; /* x264 preset where a task names none */
 	int64_t stall_after_ms, end_after_ms, status_every_ms, apply_timeout_ms, claim_timeout_ms;

@@ -36,12 +36,18 @@ static bool read_number(const char **at, uid_t *ret_uid)
 /* In a user namespace only mapped numbers exist (user_namespaces(7)): "inside outside length" on each line. */
 static bool is_mapped(const char *map, const struct uid_range *range)
 {
-	unsigned long inside, outside, count;
 	FILE *f = fopen(map, "re");
 	bool mapped = !f;
+	char line[128];
 
-	while (f && !mapped && fscanf(f, "%lu %lu %lu", &inside, &outside, &count) == 3)
+	while (f && !mapped && fgets(line, sizeof(line), f)) {
+		char *at = line;
+		unsigned long inside = strtoul(at, &at, 10), count;
+
+		(void)strtoul(at, &at, 10); /* outside */
+		count = strtoul(at, &at, 10);
 		mapped = range->first >= inside && range->last < inside + count;
+	}
 	if (f)
 		fclose(f);
 	return mapped;

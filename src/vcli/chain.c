@@ -1,5 +1,6 @@
 #include "vcli/chain.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -380,6 +381,7 @@ struct error *chain_open(struct vcli *v, struct chain **ret_chain)
 	e = chain_connect(v, &c);
 	if (e)
 		return chain_unreached(e);
+	assert(c);
 	TRY(chain_read_addresses(c));
 	*ret_chain = c;
 	return NULL;

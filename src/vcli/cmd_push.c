@@ -1,4 +1,5 @@
 /* vcli pipeline push: a film to the distributor in real time, by ffmpeg. */
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -182,6 +183,7 @@ struct error *cmd_pipeline_push(struct vcli *v)
 				 "job %s: the distributor's address is not known; start the job from here first",
 				 j->name);
 	TRY(look_at(v, j, p.film, &verdict));
+	assert(verdict);
 	p.job = j;
 	p.verdict = verdict;
 	p.duration_ms = v->set.loop ? 0 : verdict->duration_ms;

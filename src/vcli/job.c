@@ -1,5 +1,6 @@
 #include "vcli/job.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -279,6 +280,7 @@ static struct error *job_begun(struct vcli *v, const char *text, char **ret_name
 	char **names = NULL, *list = NULL, *found = NULL;
 
 	TRY(job_names(v, v, &names));
+	assert(names);
 	for (char **n = names; *n; n++) {
 		if (strncmp(*n, text, strlen(text)) != 0)
 			continue;

@@ -246,7 +246,8 @@ static void push(void **state)
 	expect(media_ffmpeg_push(NULL, &programs, &p),
 	       PUSH "-i file:-x.mp4 -map 0:1 -map 0:0 " ENCODE(
 		       "",
-		       "expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/7.321)*1e6+floor(mod(t+0.0005,7.321)/2.440333),"
+		       "expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/7.321)*1e6+floor(mod(t+0.0005,7.321)/"
+		       "2.440333),"
 		       "floor((prev_forced_t+0.0005)/7.321)*1e6+floor(mod(prev_forced_t+0.0005,7.321)/2.440333)))",
 		       "1000", "2000") TO);
 	p.how.copy_video = true;
