@@ -216,6 +216,15 @@ class Segmenter(unittest.TestCase):
         self.assertEqual(self.tags(), {8: ["#EXT-X-DISCONTINUITY"]})
         self.decodes()
 
+    def test_mp3_sound(self):
+        source = self.make("mp3.flv", 6, gop=25, audio=False)
+        film = self.out.parent / "with-mp3.flv"
+        subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", source, "-f", "lavfi", "-i", "sine=d=6:sample_rate=44100", "-c:v", "copy", "-c:a",
+                        "libmp3lame", film], check=True, timeout=60)
+        self.hls(film)
+        self.assertEqual({p[0] for n in lab.stored(self.out) for p in lab.packets(self.out / n)}, {"video", "audio"})
+        self.decodes()
+
     def test_no_key_frames(self):
         """Nothing begins without an IDR picture, and no segment is longer than the target duration."""
         source = self.make("rare.flv", 70, gop=100000, rate="10", audio=False)
