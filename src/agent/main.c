@@ -70,9 +70,7 @@ static const struct config_row rows[] = {
 	{"unit-tasks", CONFIG_INT, ROW(unit_tasks), "1024", NULL, 0, 1000000, "NUMBER",
 	 "processes and threads that a program of a node may have, and a node four times as many; 0: no bound", NULL},
 	{"unit-memory", CONFIG_INT, ROW(unit_memory_mib), "4096", NULL, 0, 1 << 24, "MIB",
-	 "memory of a program whose node's document names none, in containers and where control groups can be had; 0: "
-	 "no bound",
-	 NULL},
+	 "memory of a container whose node's document names none; 0: no bound", NULL},
 	{"nginx", CONFIG_STRING, ROW(nginx), "/usr/sbin/nginx", NULL, 0, 0, "PROGRAM", "nginx", NULL},
 	{"rtmp-module", CONFIG_STRING, ROW(rtmp_module), "/usr/lib/nginx/modules/ngx_rtmp_module.so", NULL, 0, 0,
 	 "FILE", "nginx's RTMP module", NULL},
