@@ -3,8 +3,10 @@ BUILD   ?= build
 ASAN    ?= build-asan
 SECONDS ?= 600
 JOBS    ?= $(shell nproc)
+# Tests wait more than they compute.
+TEST_JOBS ?= $(shell echo $$((2 * $$(nproc))))
 PROGRAMS = dsn-agent dsn-hls dsn-relay vcli dsn-bench shhd texts
-CTEST   ?= ctest --output-on-failure -j $(JOBS)
+CTEST   ?= ctest --output-on-failure -j $(TEST_JOBS)
 
 SOAK    ?= 180
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "api/pipeline.h"
+#include "base/clock.h"
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -118,7 +119,7 @@ static struct error *learn(struct endpoints *s, const struct request_list *l)
 static struct error *ask(struct endpoints *s)
 {
 	struct request_list *l = requests_new(s);
-	int64_t timeout_ms = s->v->timeout_ms;
+	int64_t timeout_ms = s->v->timeout_ms, began_ms = clock_mono_ms();
 	struct error *e;
 
 	if (!s->count)
@@ -126,10 +127,12 @@ static struct error *ask(struct endpoints *s)
 	for (size_t i = 0; i < s->count; i++)
 		requests_add(l, s->items[i].id, NULL,
 			     api_command_document(API_NODE_STATUS, s->items[i].id, NULL, NULL));
-	if (timeout_ms == 0 || timeout_ms > ASK_MS)
-		s->v->timeout_ms = ASK_MS;
+	/* Of a short time the larger part is left for what is asked for. */
+	s->v->timeout_ms = timeout_ms == 0 || timeout_ms / 3 > ASK_MS ? ASK_MS : (timeout_ms + 2) / 3;
 	e = requests_run(s->v, l, NULL, NULL);
-	s->v->timeout_ms = timeout_ms;
+	s->v->timeout_ms = timeout_ms == 0 ? 0 : timeout_ms - (clock_mono_ms() - began_ms);
+	if (timeout_ms > 0 && s->v->timeout_ms < 1)
+		s->v->timeout_ms = 1;
 	return e ? e : learn(s, l);
 }
 

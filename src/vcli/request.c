@@ -29,6 +29,7 @@ struct gather {
 	struct timer *deadline, *patience, *away;
 	size_t open; /* requests without result */
 	bool was_up;
+	bool over;  /* the loop has ended */
 	char *held; /* why the broker takes nothing; NULL: it does */
 	struct error *why_down;
 	int64_t began_ms;
@@ -90,7 +91,8 @@ static void decide(struct request *r, struct error *e, json_t *data)
 	progress_say(g->progress, "waiting for %zu of %zu", g->open, g->list->count);
 	if (g->each)
 		g->each(g->v, r, g->arg);
-	if (g->open == 0)
+	/* A loop that is stopped when it does not run would not run the next time. */
+	if (g->open == 0 && !g->over)
 		uv_stop(&g->v->loop);
 }
 
@@ -319,6 +321,7 @@ struct error *requests_run(struct vcli *v, struct request_list *l, request_done_
 			g->deadline = timer_start(g, &v->loop, v->timeout_ms, 0, on_deadline, g);
 		g->patience = timer_start(g, &v->loop, link_patience_ms(v), 0, on_deadline, g);
 		uv_run(&v->loop, UV_RUN_DEFAULT);
+		g->over = true;
 		if (g->was_up)
 			give_up(g);
 		else
