@@ -19,8 +19,14 @@ struct wait {
 	struct timer *timer;
 };
 
-/* Units that are to read the stream; false when one of them does not run yet, or still as the reader of what was
- * published before. */
+/* A reader of what was published before: it ends, and another one takes its place. One without frames is that other
+ * one, which may have come before we heard that the publisher has left. */
+static bool is_old(const struct unit *u, const struct stream *s)
+{
+	return s->left_ms && u->started_ms < s->left_ms && u->has_progress && u->progress.frames > 0;
+}
+
+/* Units that are to read the stream; false when one of them does not run yet, or is old. */
 static bool readers(const struct node *n, const struct stream *s, int *ret_count)
 {
 	*ret_count = 0;
@@ -33,7 +39,7 @@ static bool readers(const struct node *n, const struct stream *s, int *ret_count
 			/* One that keeps failing is no reason to let the others wait. */
 			if (u->input != s || !u->wanted || (u->state == UNIT_PAUSED && u->failures))
 				continue;
-			if (u->state != UNIT_RUNNING || (s->left_ms && u->started_ms < s->left_ms))
+			if (u->state != UNIT_RUNNING || is_old(u, s))
 				return false;
 			(*ret_count)++;
 		}
