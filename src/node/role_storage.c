@@ -137,6 +137,16 @@ static void finish(struct job *j, size_t i)
 	mem_free(folder);
 }
 
+/* Where one rendition arrives the stream has not ended: another that does not (its transcoder died) comes back. */
+static bool any_arrives(const struct job *j)
+{
+	for (size_t i = 0; i < j->input_count; i++) {
+		if (j->inputs[i]->active)
+			return true;
+	}
+	return false;
+}
+
 /* A rendition whose publisher was away at the agent's start may have lost it before: it is finished too. */
 static void tick(struct job *j, int64_t now_ms)
 {
@@ -148,7 +158,7 @@ static void tick(struct job *j, int64_t now_ms)
 		j->master_ms = now_ms;
 		refresh_master(j, now_ms);
 	}
-	for (size_t k = 0; k < j->unit_count; k++) {
+	for (size_t k = 0; k < j->unit_count && !any_arrives(j); k++) {
 		const struct unit *u = j->units[k];
 		const struct stream *s = u->input;
 		size_t i = u->index;

@@ -95,7 +95,8 @@ class SourceFaults(network.TestCase):
 
     def test_refused(self):
         """With normalise off such a source is refused, with the reason; a good one is taken after it."""
-        net = self.network(together=True, output={"normalise": "off"})
+        # Between the refused source and the good one the stream is not over.
+        net = self.network(together=True, output={"normalise": "off"}, agent_flags=["--end-after", "60s"])
         net.start_job()
         publisher = net.publish(self.film(60, gop=250, name="irregular", extra=IRREGULAR))
         wait_for("a verdict", lambda: net.decisions("d", "ingest.refused"), 30)
