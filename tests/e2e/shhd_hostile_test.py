@@ -240,8 +240,11 @@ class HostileTest(unittest.TestCase):
         self.assertEqual(self.cut("message"), 1)
 
     def test_random_packets(self):
-        told = self.attack("random", 4)
-        self.assertGreater(told["links"], 10)
+        for _ in range(5):  # on a busy machine four seconds are few packets
+            told = self.attack("random", 4)
+            self.assertGreater(told["links"], 10)
+            if self.refused("malformed") > 10:
+                break
         self.assertGreater(self.refused("malformed"), 10)
 
     def test_frames_that_were_altered(self):
