@@ -94,7 +94,7 @@ class Bench(unittest.TestCase):
                               timeout=60, env=environment)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn(closed, done.stderr)
-        self.assertIn("nobody", done.stderr)
+        self.assertIn("user 70000 (of --unit-uids)", done.stderr)
 
 
 if __name__ == "__main__":
