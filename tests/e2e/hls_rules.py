@@ -428,8 +428,8 @@ class Watcher:
         for uri, _ in variants(master):
             url = urllib.parse.urljoin(self.url, uri)
             text = self.text(url)
-            if text is None:
-                continue
+            if text is None or (url not in self.last and "#EXT-X-ENDLIST" in text):
+                continue  # ended: of an earlier start of the job, which goes on when this one has begun
             now[uri] = text
             old = self.last.get(url)
             self.last[url] = text
