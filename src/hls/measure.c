@@ -28,6 +28,7 @@ struct measure {
 	size_t recent_count;
 	int64_t bytes, duration_ms; /* of all */
 	struct hls_measured found;
+	int64_t peak_bps; /* of runs of segments that are long enough to count */
 };
 
 static int64_t rate_bps(int64_t bytes, int64_t duration_ms)
@@ -45,8 +46,8 @@ static void find_peak(struct measure *m)
 		duration_ms += m->recent[i].duration_ms;
 		if (duration_ms * 2 > m->target_ms * 3)
 			break;
-		if (duration_ms * 2 >= m->target_ms && rate_bps(bytes, duration_ms) > m->found.peak_bps)
-			m->found.peak_bps = rate_bps(bytes, duration_ms);
+		if (duration_ms * 2 >= m->target_ms && rate_bps(bytes, duration_ms) > m->peak_bps)
+			m->peak_bps = rate_bps(bytes, duration_ms);
 	}
 }
 
@@ -59,8 +60,8 @@ static void add(struct measure *m, int64_t bytes, int64_t duration_ms)
 	m->duration_ms += duration_ms;
 	find_peak(m);
 	m->found.average_bps = rate_bps(m->bytes, m->duration_ms);
-	if (m->found.peak_bps < m->found.average_bps)
-		m->found.peak_bps = m->found.average_bps;
+	/* Not kept: of a first segment that is too short to count, the average may be far above all that follows. */
+	m->found.peak_bps = m->peak_bps > m->found.average_bps ? m->peak_bps : m->found.average_bps;
 }
 
 static void add_listed(struct measure *m, const struct hls_segment *s)
