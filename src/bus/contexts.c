@@ -37,13 +37,15 @@ struct contexts *contexts_new(const void *ctx)
 	return s;
 }
 
-static struct entry *replace(struct table *t, const uint8_t key[SECP_PUBLIC_BYTES], const struct ecies_context *context)
+static void fill(struct entry *e, const uint8_t key[SECP_PUBLIC_BYTES], const struct ecies_context *context)
 {
-	struct entry *e = &t->entries[t->next++ % CONTEXTS_HELD];
-
 	*e = (struct entry){.used = true, .context = *context, .made_ms = clock_mono_ms()};
 	memcpy(e->key, key, SECP_PUBLIC_BYTES);
-	return e;
+}
+
+static struct entry *oldest(struct table *t)
+{
+	return &t->entries[t->next++ % CONTEXTS_HELD];
 }
 
 static struct entry *find_recipient(struct table *t, const uint8_t public[SECP_PUBLIC_BYTES])
@@ -63,11 +65,8 @@ struct error *contexts_to(struct contexts *s, const uint8_t public[SECP_PUBLIC_B
 
 	if (!e || e->messages >= CONTEXTS_MESSAGES || clock_mono_ms() - e->made_ms >= CONTEXTS_AGE_MS) {
 		TRY(ecies_context_new(public, &made));
-		if (e)
-			*e = (struct entry){.used = true, .context = made, .made_ms = clock_mono_ms()};
-		else
-			e = replace(&s->sending, public, &made);
-		memcpy(e->key, public, SECP_PUBLIC_BYTES);
+		e = e ? e : oldest(&s->sending);
+		fill(e, public, &made);
 		secret_wipe(&made, sizeof(made));
 	}
 	e->messages++;
@@ -92,5 +91,5 @@ const struct ecies_context *contexts_from(const struct contexts *s, const struct
 
 void contexts_learn(struct contexts *s, const struct secp_key *own, const struct ecies_context *context)
 {
-	(void)replace(&s->receiving, own->public, context);
+	fill(oldest(&s->receiving), own->public, context);
 }
