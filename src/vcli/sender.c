@@ -6,15 +6,19 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/steady.h"
 #include "vcli/link.h"
 #include "vcli/progress.h"
 #include "vcli/wanted.h"
 
 #define LOOK_MS 500
+/* What is void by a clock that was set this long ago or less may not be: it may be set back. */
+#define CLOCK_STEADY_MS 600000
 
 struct sender {
 	struct vcli *v;
@@ -23,6 +27,8 @@ struct sender {
 	struct outbox *outbox;
 	struct progress *progress;
 	struct error *why, *failure;
+	struct steady clock;
+	bool jumped; /* the clock, since this process began */
 };
 
 static void on_fate(const char *message_id, const struct error *e, void *arg)
@@ -57,14 +63,26 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 	bus_accept(d);
 }
 
+static bool clock_steady(struct sender *s)
+{
+	int64_t mono_ms = clock_mono_ms(), jump_ms = steady_look(&s->clock, clock_wall_ms(), mono_ms);
+
+	if (jump_ms)
+		log_warn("clock.jumped", "by_s=%lld why=%s", (long long)(jump_ms / 1000),
+			 log_q("commands are void by their time; keep clocks in step (NTP)"));
+	s->jumped = s->jumped || jump_ms;
+	return !s->jumped || mono_ms - s->clock.since_ms >= CLOCK_STEADY_MS;
+}
+
 /* Other processes may have put more; what is void is waited for no longer. */
 static void on_look(void *arg)
 {
 	struct sender *s = arg;
+	bool steady = clock_steady(s);
 	int64_t waiting = 0;
 
 	s->failure = outstore_waiting(s->store, &waiting);
-	if (s->failure || waiting == 0)
+	if (s->failure || (waiting == 0 && (steady || outbox_pending(s->outbox) == 0)))
 		uv_stop(&s->v->loop);
 	else if (bus_is_up(s->bus))
 		outbox_look(s->outbox);
@@ -116,7 +134,8 @@ static struct error *sender_go(struct sender *s, const struct settings *set, str
 		return s->failure;
 	TRY(outstore_waiting(s->store, &left));
 	TRY(wanted_settle(s->v, s->store, &wanted));
-	if (left == 0 && wanted == 0)
+	/* Looked at again by the next run of vcli, when the clock may be right. */
+	if (left == 0 && wanted == 0 && !s->jumped)
 		TRY(outstore_mark(s->store, false));
 	*ret_left = left;
 	return NULL;
@@ -132,6 +151,7 @@ struct error *sender_run(struct vcli *v, const struct settings *set, struct outs
 	s->v = v;
 	s->store = store;
 	s->progress = progress_new(s, v);
+	(void)clock_steady(s);
 	progress_say(s->progress, "sending");
 	e = sender_go(s, set, messages, count, what, patience_ms, ret_left);
 	if (!e && ret_why)
@@ -157,8 +177,8 @@ struct error *sender_spawn(struct vcli *v, struct outstore *s)
 {
 	char *self = mem_array(s, char, PATH_MAX + 1), *log_path = file_join(s, s->folder, "sender.log");
 	const char *const argv[] = {
-		self,      "outbox",    "flush", s->name, "--state-dir", mem_printf(s, "%s/../..", s->folder),
-		"--quiet", "--timeout", "0s",    NULL};
+		self,      "outbox",      "flush", s->name,     "--state-dir", mem_printf(s, "%s/../..", s->folder),
+		"--quiet", "--log-level", "warn",  "--timeout", "0s",          NULL};
 	struct child_spec spec = {.argv = argv,
 				  .env = (const char *const *)environ,
 				  .folder = "/",

@@ -5,8 +5,7 @@
 #include "base/mem.h"
 #include "whisper/node_impl.h"
 
-#define FUTURE_S 10 /* a sender's clock may be ahead so far */
-#define OLD_S 20    /* expired longer than this is worth telling; less happens on the way */
+#define OLD_S 20 /* expired longer than this is worth telling; less happens on the way */
 
 static struct error *refuse(const struct envelope *e, enum shh_refusal why, const char *what,
 			    enum shh_refusal *ret_refusal)
@@ -31,7 +30,7 @@ static struct error *check_time(const struct envelope *e, uint32_t now, enum shh
 {
 	uint32_t sent = envelope_sent(e);
 
-	if (sent > now && sent - now > FUTURE_S)
+	if (sent > now && sent - now > SHH_FUTURE_S)
 		return refuse(e, SHH_FUTURE, "envelope created in the future", ret_refusal);
 	if (e->expiry < now)
 		return refuse(e, SHH_OLD, now - e->expiry > OLD_S ? "very old message" : "expired message",

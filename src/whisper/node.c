@@ -44,11 +44,25 @@ static void follow_filters(struct shh *s)
 	set_bloom(s, bloom);
 }
 
+/* What a clock that was set back takes for sent in the future would live for as long as it was set back, and peers with
+ * a right clock part with who sends such. */
+static void look_at_clock(struct shh *s, uint32_t now)
+{
+	int64_t jump_ms = steady_look(&s->clock, (int64_t)now * 1000, clock_mono_ms());
+	size_t dropped = now + SHH_FUTURE_S < s->expired_at ? pool_drop_later(s->pool, now + SHH_FUTURE_S) : 0;
+
+	if (jump_ms)
+		log_warn("whisper.clock-jumped", "by_s=%lld dropped=%zu why=%s", (long long)(jump_ms / 1000), dropped,
+			 log_q("envelopes are void by their time: nodes whose clocks are 10 s apart do not take each "
+			       "other's; keep clocks in step (NTP)"));
+}
+
 static void on_tick(void *arg)
 {
 	struct shh *s = arg;
 	uint32_t now = shh_now();
 
+	look_at_clock(s, now);
 	if (now != s->expired_at)
 		pool_expire(s->pool, now);
 	s->expired_at = now;
@@ -109,6 +123,7 @@ struct error *shh_open(const void *ctx, uv_loop_t *loop, const struct shh_option
 	s->pool = pool_new(s, options->pool_bytes, options->pool_count);
 	s->filters = filters_new(s, loop);
 	s->miner = miner_new(s, loop, options->mining_threads);
+	look_at_clock(s, shh_now());
 	s->tick = timer_start(s, loop, TICK_MS, TICK_MS, on_tick, s);
 	s->flush = timer_start(s, loop, 0, 0, on_flush, s);
 	s->peers_changed = timer_start(s, loop, 0, 0, on_peers_changed, s);

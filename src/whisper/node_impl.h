@@ -4,6 +4,7 @@
 #define DSN_WHISPER_NODE_IMPL_H
 
 #include "base/loop.h"
+#include "base/steady.h"
 #include "whisper/bloom.h"
 #include "whisper/filter.h"
 #include "whisper/node.h"
@@ -41,6 +42,8 @@ struct shh_peer {
 	struct bucket envelopes, bytes;
 };
 
+#define SHH_FUTURE_S 10 /* a sender's clock may be ahead so far */
+
 struct shh {
 	uv_loop_t *loop;
 	struct shh_options options;
@@ -56,6 +59,7 @@ struct shh {
 	struct timer *tick, *flush;
 	bool flush_due;
 	uint32_t expired_at; /* unix seconds */
+	struct steady clock;
 	struct topic_index watched;
 	size_t known_peers;
 	struct timer *peers_changed;

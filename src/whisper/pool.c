@@ -232,6 +232,23 @@ static void ripen(struct pool *p)
 	p->ripe_next = p->newest;
 }
 
+size_t pool_drop_later(struct pool *p, uint32_t sent)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->line_count;) {
+		struct entry *entry = p->line[i].entry;
+		size_t count = p->line_count;
+
+		if (entry && envelope_sent(entry->envelope) > sent) {
+			drop(p, entry);
+			n++;
+		}
+		i = p->line_count == count ? i + 1 : 0; /* the line may have closed up */
+	}
+	return n;
+}
+
 size_t pool_expire(struct pool *p, uint32_t now)
 {
 	struct entry *entry;

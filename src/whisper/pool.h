@@ -28,6 +28,8 @@ bool pool_add(struct pool *p, struct envelope *e);
 /* Drops what has expired before `now` (unix seconds); returns how many. To be called every second: what is new at one
  * call is not at the next but one. */
 size_t pool_expire(struct pool *p, uint32_t now);
+/* Drops what was sent after `sent` (unix seconds); returns how many. */
+size_t pool_drop_later(struct pool *p, uint32_t sent);
 size_t pool_count(const struct pool *p);
 size_t pool_bytes(const struct pool *p);
 /* How many gave way to others. */

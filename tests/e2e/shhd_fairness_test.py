@@ -16,7 +16,7 @@ from websocket import WebSocket
 CALLS = 1000
 PINGS = 150
 # How much longer an answer may take beside a flood: as many times as in peace, or what a turn or two of the loop take.
-TIMES, FLOOR_S = 12, 0.004
+TIMES, FLOOR_S = 12, 0.015
 CALL = '{"jsonrpc":"2.0","id":7,"method":"shh_hasKeyPair","params":["' + "ab" * 32 + '"]}'
 
 # The flood is a process of its own: it shall not wait for this one's interpreter. It tells how often it got an answer.
