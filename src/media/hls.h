@@ -47,6 +47,8 @@ struct hls_playlist {
  * and a new version of the playlist comes between a half and one and a half target durations after the last (6.2.2). It
  * depends on nothing else, so that it is constant, and equal in all renditions (6.2.4). */
 int hls_target_s(int fragment_s);
+/* The longest segment of a target duration: EXTINF, rounded to whole seconds, must not be over it (4.3.3.1). */
+int64_t hls_longest_ms(int64_t target_s);
 
 struct hls_playlist *hls_playlist_new(const void *ctx, int fragment_s, int window_s);
 /* Append; numbers must rise. When nothing was stored for HLS_HOLE_MS or more after the last entry, gap entries come
