@@ -39,7 +39,7 @@ static void judge(struct job *j, const struct child_result *r)
 	if (v->refused && v->enough) {
 		ingest_refuse(j, v->reason);
 	} else if (!v->fits && !v->refused) {
-		ingest_does_not_fit(j, v->reason);
+		ingest_does_not_fit(j, v->how.copy_video, v->reason);
 	} else if (v->fits && v->enough) {
 		mem_free(j->refused);
 		j->refused = NULL;
@@ -74,7 +74,7 @@ void ingest_check(struct job *j)
 	struct check *c;
 	char **argv, *url;
 
-	if (j->probing || j->normalise_bps)
+	if (j->probing || j->mending.bps)
 		return;
 	if (seconds > PROBE_MAX_S)
 		seconds = PROBE_MAX_S;
