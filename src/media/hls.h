@@ -69,7 +69,7 @@ struct error *hls_playlist_parse(const void *ctx, const char *text, size_t len,
  * Blocking; only while no segmenter writes there. */
 struct error *hls_finish(const char *top, const char *folder, struct beneath_owner owner) MUST_CHECK;
 /* Master playlist of a job: one line pair per variant, uri "<job><variant>/index.m3u8". `measured[i]`: what variant i
- * turned out to be; NULL: not known yet, then it is listed as it was ordered. */
+ * turned out to be; NULL: it has no segment yet, and is left out: a player that chose it would find nothing. */
 char *hls_master_text(const void *ctx, const char *job, const struct api_hls *hls,
 		      const struct hls_measured *const *measured);
 
