@@ -23,10 +23,10 @@ struct job_mending {
 /* What the store keeps of a job. */
 struct job_row {
 	char *node_id, *job;
-	json_t *task;          /* owned reference */
-	bool running;          /* wanted */
-	int64_t epoch_ms;      /* wall clock of the first publish; 0: none yet */
-	int64_t offset_ms;     /* the relay's time line */
+	json_t *task;      /* owned reference */
+	bool running;      /* wanted */
+	int64_t epoch_ms;  /* wall clock of the first publish; 0: none yet */
+	int64_t offset_ms; /* the relay's time line */
 	struct job_mending mending;
 };
 
