@@ -273,8 +273,10 @@ struct media_verdict *media_verdict_of(const void *ctx, const struct media_sourc
 		return v;
 	assert(p); /* without a picture it is refused */
 	v->reason = find_picture_fault(v, p);
-	if (!v->reason)
+	if (!v->reason) {
 		v->reason = find_key_fault(v, p, fragment_s);
+		v->uneven = v->reason != NULL;
+	}
 	if (!v->reason) {
 		v->reason = find_sound_fault(v, a, film);
 		v->how.copy_video = v->reason != NULL;

@@ -156,7 +156,7 @@ static bool judged(const struct job *j)
 	const struct stream *live = j->inputs[LIVE];
 
 	return j->mending.bps || j->refused || !live->active ||
-	       (j->verdict && j->verdict->enough && j->looked_ms >= live->since_ms);
+	       (j->verdict && j->verdict->enough && !j->doubted && j->looked_ms >= live->since_ms);
 }
 
 static void published(struct job *j, size_t i)
@@ -165,6 +165,8 @@ static void published(struct job *j, size_t i)
 		j->epoch_ms = clock_wall_ms();
 		job_store(j);
 	}
+	if (i == INGEST)
+		j->doubted = false;
 	if (i == LIVE)
 		ingest_check(j);
 }

@@ -55,11 +55,6 @@ def options():
     return o
 
 
-def too_long(body):
-    """The first NAL unit's length says 1000 bytes more than there are."""
-    return body[:5] + (int.from_bytes(body[5:9], "big") + 1000).to_bytes(4, "big") + body[9:]
-
-
 class Source:
     """The film over and over as one publisher's session after the other; sessions end where the plan says so."""
 
@@ -111,9 +106,9 @@ class Source:
                 self.after = fault
                 return
             if fault == "damaged" and picture and not key:
-                body = too_long(body)
+                body = flv.too_long(body)
             elif fault == "key" and key:
-                body = too_long(body)
+                body = flv.too_long(body)
             elif fault == "empty" and picture and not key:
                 body = body[:5]
             elif fault == "sound" and tag.kind == flv.SOUND:
