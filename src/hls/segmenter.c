@@ -317,7 +317,7 @@ static struct error *place_picture(struct segmenter *s, const struct source *sou
 	/* A segment must not be longer, and none may begin here (4.3.4.2.1: EXT-X-INDEPENDENT-SEGMENTS). */
 	log_warn("hls.no_key_frame",
 		 "number=%" PRId64 " ends after %" PRId64 " ms without an IDR picture, waiting for one",
-		 s->segment.number, f->pts_ms - s->segment.start_ms);
+		 s->segment.number, segment_end_ms(&s->segment, NULL, s->longest_ms) - s->segment.start_ms);
 	return end_segment(s, NULL);
 }
 

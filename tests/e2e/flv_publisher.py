@@ -215,6 +215,17 @@ def rubbish_settings(tags, at_s):
     return sorted([*tags, *(Tag(kind, round(at_s * 1000), body) for kind, body in RUBBISH.items())], key=lambda t: t.at_ms)
 
 
+def too_long(body):
+    """A picture whose first NAL unit's length says 1000 bytes more than there are."""
+    return body[:5] + (int.from_bytes(body[5:9], "big") + 1000).to_bytes(4, "big") + body[9:]
+
+
+def key_damaged(tags, at_s):
+    """The first key frame from at_s on."""
+    hit = next(t for t in tags if t.kind == PICTURE and not t.is_settings() and t.body[0] >> 4 == 1 and t.at_ms >= at_s * 1000)
+    return [Tag(t.kind, t.at_ms, too_long(t.body), t.stamp_ms) if t is hit else t for t in tags]
+
+
 def sound_only(tags):
     return [t for t in tags if t.kind == SOUND]
 

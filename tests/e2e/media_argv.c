@@ -107,8 +107,9 @@ static struct error *relay(void *scope, char **a)
 
 static struct error *normalise(void *scope, char **a)
 {
-	print_argv(
-		media_ffmpeg_normalise(scope, &programs, atoi(a[0]), a[1], some(a[2]), 500000, atoi(a[3]), some(a[4])));
+	struct media_normalise how = {.bitrate_bps = 500000, .fragment_s = atoi(a[3]), .live = true};
+
+	print_argv(media_ffmpeg_normalise(scope, &programs, atoi(a[0]), a[1], some(a[2]), &how, some(a[4])));
 	return NULL;
 }
 

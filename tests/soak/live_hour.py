@@ -46,17 +46,13 @@ def options():
     p.add_argument("--faults", default=",".join(FAULTS), help="which, of " + ", ".join(FAULTS))
     p.add_argument("--every", type=float, default=8, help="seconds between two faults, on average")
     p.add_argument("--ports", default="19300-19899")
+    p.add_argument("--logs", help="folder for what the programs have said")
     o = p.parse_args()
     o.faults = [name for name in o.faults.split(",") if name]
     if set(o.faults) - set(FAULTS):
         p.error(f"no such fault: {set(o.faults) - set(FAULTS)}")
     o.seed = random.SystemRandom().randrange(1 << 31) if o.seed is None else o.seed
     return o
-
-
-def too_long(body):
-    """The first NAL unit's length says 1000 bytes more than there are."""
-    return body[:5] + (int.from_bytes(body[5:9], "big") + 1000).to_bytes(4, "big") + body[9:]
 
 
 class Source:
@@ -110,9 +106,9 @@ class Source:
                 self.after = fault
                 return
             if fault == "damaged" and picture and not key:
-                body = too_long(body)
+                body = flv.too_long(body)
             elif fault == "key" and key:
-                body = too_long(body)
+                body = flv.too_long(body)
             elif fault == "empty" and picture and not key:
                 body = body[:5]
             elif fault == "sound" and tag.kind == flv.SOUND:
@@ -160,13 +156,25 @@ def publish(o, net, flv, source):
 
 
 def stored(net, rules):
-    """{rendition: (pictures, gap entries that are whole fragments)}"""
+    """{rendition: (pictures, gap entries that are whole fragments, [(segment, pictures missing before its end)])}"""
     found = {}
     for variant in net.variants():
-        media = rules.Media(net.hls(f"{JOB}{variant}/index.m3u8").decode())
-        pictures = sum(len(rules.hls_ts.Segment(net.hls(f"{JOB}{variant}/{e.uri}")).video().pts) for e in media.entries if not e.gap)
-        found[variant] = pictures, sum(e.gap and ".rest." not in e.uri for e in media.entries)
+        media, pictures, holes, last = rules.Media(net.hls(f"{JOB}{variant}/index.m3u8").decode()), 0, [], None
+        for entry in (e for e in media.entries if not e.gap):
+            stamps = sorted(rules.hls_ts.Segment(net.hls(f"{JOB}{variant}/{entry.uri}")).video().pts)
+            pictures += len(stamps)
+            line = [last, *stamps] if last is not None and not entry.discontinuity else stamps
+            missing = sum(round((b - a) * FPS / 90000) - 1 for a, b in zip(line, line[1:]))
+            holes += [(entry.uri.lstrip("0")[:-3], missing)] if missing else []
+            last = stamps[-1]
+        found[variant] = pictures, sum(e.gap and ".rest." not in e.uri for e in media.entries), holes
     return found
+
+
+def keep_logs(net, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [*net.folder.glob("*.log"), *net.folder.glob("*/nodes/*/log/*.log*")]:
+        shutil.copy2(path, folder / path.name)
 
 
 def run(o, place):
@@ -188,13 +196,16 @@ def run(o, place):
     finally:
         left = net.close()
         server.close()
+        if o.logs:
+            keep_logs(net, pathlib.Path(o.logs))
     allowed, count = sum(FAULTS[name] * count for name, count in source.done.items()), sum(source.done.values())
     print(f"faults: {dict(source.done)}")
     print(f"pictures: {source.sent} sent, {allowed} may be lost; fragments: {count} may be")
     broken = [*net.broken_rules, *left, *trouble]
-    for variant, (pictures, gaps) in held.items():
+    for variant, (pictures, gaps, holes) in held.items():
         lost = source.sent - pictures
         print(f"{variant}: {pictures} pictures stored, {lost} lost; {gaps} whole fragments listed as lost")
+        print(f"{variant}: holes (segment, pictures): {holes}")
         if lost > allowed:
             broken.append(f"{lost} pictures of {variant} are lost, its faults cost {allowed} at most")
         if gaps > count:

@@ -76,8 +76,11 @@ static void relay(void **state)
 
 static void normalise(void **state)
 {
+	struct media_normalise how = {.bitrate_bps = 50000000, .fragment_s = 5, .live = true};
+	char **argv;
+
 	(void)state;
-	expect(media_ffmpeg_normalise(NULL, &programs, 2100, "j", "k1", 50000000, 5, NULL),
+	expect(media_ffmpeg_normalise(NULL, &programs, 2100, "j", "k1", &how, NULL),
 	       "ffmpeg -hide_banner -nostdin -nostats -v warning -copyts -analyzeduration 500000 "
 	       "-i rtmp://127.0.0.1:2100/clean/j -map 0:v:0 -map 0:a:0? "
 	       "-vf bwdif=mode=send_frame:deint=interlaced,crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,format=yuv420p "
@@ -87,6 +90,17 @@ static void normalise(void **state)
 	       "-c:a aac -b:a 128k -ac 2 -ar 48000 -af aresample=async=1:min_hard_comp=0.03 "
 	       "-flvflags no_duration_filesize -rw_timeout 5000000 -send_buffer_size 65536 "
 	       "-f flv rtmp://127.0.0.1:2100/live/j?key=k1");
+	how.fps = 60;
+	argv = media_ffmpeg_normalise(NULL, &programs, 2100, "j", "k1", &how, NULL);
+	assert_non_null(strstr(joined(argv), "deint=interlaced,fps=60,crop="));
+	mem_free(argv);
+	how.copy_video = true;
+	expect(media_ffmpeg_normalise(NULL, &programs, 2100, "j", NULL, &how, NULL),
+	       "ffmpeg -hide_banner -nostdin -nostats -v warning -copyts -analyzeduration 500000 "
+	       "-i rtmp://127.0.0.1:2100/clean/j -map 0:v:0 -map 0:a:0? -c:v copy "
+	       "-c:a aac -b:a 128k -ac 2 -ar 48000 -af aresample=async=1:min_hard_comp=0.03 "
+	       "-flvflags no_duration_filesize -rw_timeout 5000000 -send_buffer_size 65536 "
+	       "-f flv rtmp://127.0.0.1:2100/live/j");
 }
 
 static void offsets(void **state)
