@@ -125,6 +125,26 @@ class PictureTest(Folder):
     def test_turn_is_not_known_exactly(self):
         self.assertEqual(picture.problems(self.compare("src", "low", turn_s=FILM_S + 0.04)), [])
 
+    def test_film_without_an_index(self):
+        """Instants of a film in MPEG-TS, where ffmpeg seeks to a later key frame than it was told."""
+        ts = self.folder / "film.ts"
+        ffmpeg("-i", self.film, "-c", "copy", ts)
+        film, indexed = picture.Film(ts, FILM_S), picture.Film(self.film, FILM_S)
+        for begin in range(FILM_S - 1):
+            found, wanted = film.part(begin, begin + 1), indexed.part(begin, begin + 1)
+            self.assertLess(abs(found[0][0] - begin), picture.FRAME_S)
+            same = [(instant, shown, w) for instant, shown in found for at, w in wanted if abs(at - instant) < 0.01]
+            self.assertGreater(len(same), 15)
+            for instant, shown, w in same:
+                self.assertGreater(picture.psnr(shown, w), picture.SURE_DB, instant)
+
+    def test_hardly_larger_than_what_is_compared(self):
+        rows = self.renditions({"tiny": ("scale=80:44", "334k"), "tiny_late": (f"{self.RUINED['late']},scale=80:44", "334k")})
+        tiny, late = rows.values()
+        picture.compare(self.film, FILM_S, [self.rows["src"], tiny, late], 0)
+        self.assertEqual(picture.problems([self.rows["src"], tiny]), [])
+        self.assertNotEqual(picture.problems([late]), [])
+
     def test_all_are_frozen(self):
         self.assertEqual(len(picture.problems(self.compare("frozen", jumps=1))), 1)
 
