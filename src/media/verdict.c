@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "media/hls.h"
 
 #define FRAME_LIMIT_BYTES (INT64_C(1) << 20)
 #define MAX_FPS 60
@@ -171,6 +172,16 @@ static char *find_picture_fault(const struct media_verdict *v, const struct medi
 	return NULL;
 }
 
+/* A segment begins at the first key frame of a fragment, so where key frames are nearly a fragment apart, now and then
+ * two intervals are one segment. The longest there can be: */
+static int64_t longest_segment_ms(const struct media_verdict *v, int64_t fragment_ms)
+{
+	int64_t intervals = (fragment_ms - 1) / v->min_key_interval_ms + 1;
+	int64_t longest_ms = intervals * v->max_key_interval_ms, bound_ms = fragment_ms - 1 + v->max_key_interval_ms;
+
+	return longest_ms < bound_ms ? longest_ms : bound_ms;
+}
+
 /* Places to cut at. */
 static char *find_key_fault(const struct media_verdict *v, const struct media_stream_facts *p, int fragment_s)
 {
@@ -194,6 +205,13 @@ static char *find_key_fault(const struct media_verdict *v, const struct media_st
 	if ((v->max_key_interval_ms - v->min_key_interval_ms) * 10 > v->max_key_interval_ms)
 		return mem_printf(v, "key frames are irregular: %" PRId64 " to %" PRId64 " ms apart, 10 %% may differ",
 				  v->min_key_interval_ms, v->max_key_interval_ms);
+	if (p->keys > 1 && longest_segment_ms(v, fragment_ms) > hls_longest_ms(hls_target_s(fragment_s)))
+		return mem_printf(v,
+				  "key frames are %" PRId64
+				  " ms apart: with fragments of %d ms a segment would last up "
+				  "to %" PRId64 " ms, the limit is %" PRId64,
+				  v->max_key_interval_ms, (int)fragment_ms, longest_segment_ms(v, fragment_ms),
+				  hls_longest_ms(hls_target_s(fragment_s)));
 	if (!p->first_is_key)
 		return mem_strdup(v, "it does not begin with a key frame");
 	return NULL;

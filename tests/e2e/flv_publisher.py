@@ -202,9 +202,17 @@ def strays(tags, every_s, by_s):
 def sound_from(tags, at_s):
     """The sound, its settings too, comes later."""
     settings = [t for t in tags if t.kind == SOUND and t.is_settings()]
-    sound = [Tag(SOUND, at_s * 1000, t.body) for t in settings]
+    sound = [Tag(SOUND, round(at_s * 1000), t.body) for t in settings]
     sound += [t for t in tags if t.kind == SOUND and not t.is_settings() and t.at_ms >= at_s * 1000]
     return sorted([t for t in tags if t.kind != SOUND] + sound, key=lambda t: t.at_ms)
+
+
+RUBBISH = {PICTURE: b"\x17\0\0\0\0\x01\x4d\x40\x1f\xff\xe1\xff\xff", SOUND: b"\xaf\0\0\0"}
+
+
+def rubbish_settings(tags, at_s):
+    """Settings of picture and sound that nobody can read, on the way."""
+    return sorted([*tags, *(Tag(kind, round(at_s * 1000), body) for kind, body in RUBBISH.items())], key=lambda t: t.at_ms)
 
 
 def sound_only(tags):

@@ -120,6 +120,24 @@ class LiveSource(network.TestCase):
             self.assertIsNotNone(first, "the sound is there")
             self.assertLessEqual(first - numbers[0], 3, "at five seconds, with fragments of two")
 
+    def test_late_sound_within_a_fragment(self):
+        """Sound that comes while a fragment is stored in part costs nothing, nor do settings of rubbish before it."""
+        net = self.lab(agent_flags=["--end-after", "3s", "--stall-after", "4s"])
+        tags = flv.until(self.flv(), 14)
+        late = flv.sound_from(tags, 6.3)  # the next key frame is in the middle of a fragment of two seconds
+        sources = {"within001": late, "rubbish01": flv.rubbish_settings(late, 4.3), "rubbish02": flv.rubbish_settings(tags, 4.3)}
+        publishers = {job: self.live(net, job, sent) for job, sent in sources.items()}
+        self.never_ended(net, publishers)
+        for job, publisher in publishers.items():
+            self.assertEqual(publisher.ended, "sent", job)
+            net.end_job(job)
+            self.whole(net, job, self.pictures_in(tags))
+            for variant in net.variants():
+                listed = self.entries(net, variant, job)
+                self.assertEqual(sum(bool(t) for _, _, t in listed), job != "rubbish02", f"{job}{variant}: {listed}")
+                first, begun = self.sound_from(net, variant, job), net.numbers(variant, job)[0]
+                self.assertEqual(first - begun, 0 if job == "rubbish02" else 4, f"{job}{variant}: at the next fragment")
+
     def test_normalised(self):
         """A source that is encoded anew, whose clock jumps: as one that is copied."""
         net = self.lab(agent_flags=["--end-after", "8s"])

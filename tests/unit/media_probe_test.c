@@ -131,6 +131,8 @@ static void fit_too(void **state)
 		{.video = "h264", .frames = 100, .gop = 125}, /* shorter than a fragment: one key frame will do */
 		{PLAIN, .odd_gop = 48},                       /* within 10 % */
 		{.video = "h264", .audio = "aac", .frames = 500, .gop = 125}, /* exactly one in each fragment */
+		{.video = "h264", .audio = "aac", .frames = 500, .gop = 106}, /* two are as long as may be */
+		{.video = "h264", .audio = "aac", .frames = 500, .gop = 63, .odd_gop = 62}, /* half a fragment, about */
 		{PLAIN, .idr = 1},
 		{PLAIN, .hidden = 2},
 		{PLAIN, .frame_ms = 17},  /* 58.8 a second */
@@ -183,6 +185,9 @@ static void reasons(void **state)
 		{{PLAIN, .idr = -1}, "9 of 10 key frames are no IDR"},
 		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 126},
 		 "up to 5040 ms apart, the limit is a fragment of 5000 ms"},
+		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 107},
+		 "4280 ms apart: with fragments of 5000 ms a segment would last up to 8560 ms, the limit is 8499"},
+		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 124}, "up to 9920 ms, the limit is 8499"},
 		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 1000}, "up to 19960 ms apart"},
 		{{PLAIN, .first_key_at = 200}, "up to 8000 ms apart"},
 		{{PLAIN, .odd_gop = 40}, "irregular: 1600 to 2000 ms"},
