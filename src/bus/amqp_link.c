@@ -151,7 +151,8 @@ static struct error *connect_socket(amqp_connection_state_t link, const struct a
 	status = amqp_socket_open_noblock(s, a->host, a->port, &timeout);
 	if (status == AMQP_STATUS_OK)
 		return NULL;
-	return error_new(ERROR_UNAVAILABLE, "broker %s port %d: %s", a->host, a->port, amqp_error_string2(status));
+	return error_new(ERROR_UNAVAILABLE, "broker %s port %d: %s; does one listen there?", a->host, a->port,
+			 amqp_error_string2(status));
 }
 
 static amqp_table_entry_t text_entry(const char *key, const char *value)

@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -100,8 +101,13 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dsn-timeout-"))
         self.addCleanup(shutil.rmtree, self.folder, True)
+        self.addCleanup(self.end_senders)
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("DSN_", "XDG_"))}
         self.environment.update(HOME=str(self.folder), DSN_WHISPER_PASSWORD="a password")
+
+    def end_senders(self):
+        """What is detached goes on in the background."""
+        network.signal_all(network.processes_naming(str(self.folder)), signal.SIGKILL)
 
     def timed(self, *words, timeout_s=TIMEOUT_S):
         """(exit code, seconds, what it said)."""
