@@ -199,7 +199,9 @@ def look(net, film, master, nodes, watcher):
     print(report.table(rows), flush=True)
     print()
     found = report.problems(rows) + picture.problems(rows)
-    if not found:
+    if found:
+        found += report.too_slow(rows)
+    else:
         say(f"all {sum(row['segments'] for row in rows)} segments decode cleanly and show the film, none is missing, every playlist ends with "
             "EXT-X-ENDLIST")
     return rows, found

@@ -178,6 +178,12 @@ class DecodeTest(Folder):
         self.assertFalse(report.decodes(str(film))[0])
 
 
+class SlowTest(unittest.TestCase):
+    def test_encoders_that_did_not_keep_up(self):
+        self.assertEqual(report.too_slow([{"speed": None}, {"speed": 1.0}, {"speed": 0.97}]), [])
+        self.assertIn("0.67 s of film in a second", report.too_slow([{"speed": None}, {"speed": 0.67}, {"speed": 0.98}])[0])
+
+
 class InterruptTest(unittest.TestCase):
     def setUp(self):
         before = {signum: signal.getsignal(signum) for signum in interrupt.SIGNALS}
