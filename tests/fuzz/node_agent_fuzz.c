@@ -66,7 +66,6 @@ static struct {
 	unsigned answers[2];  /* to strangers, since since_ms: hellos, others */
 	unsigned to_stranger; /* since the last look */
 	char *stat;
-	bool dismissed; /* an owner was, so that his key may be forgotten and what is for him stay until it is void */
 } world;
 
 /* --- the input --- */
@@ -142,7 +141,6 @@ static void restart(void)
 		agent_stop(world.agent);
 	if (take() & 1)
 		fixed.settings.owners[1] = fixed.settings.owners[1] ? NULL : fixed.owners[1];
-	world.dismissed = world.dismissed || !fixed.settings.owners[1];
 	mem_free(world.agent);
 	open_agent();
 	must(look_nodes(world.agent) == before);
@@ -529,10 +527,24 @@ static void begin_once(void)
 	}
 }
 
+/* Whoever gave commands tells his key when he is asked for it. */
+static void tell_keys(void)
+{
+	json_t *body = json_pack("{s:s}", "ask", "no");
+
+	for (int i = 0; i < 4; i++) {
+		struct message *m = people_message(i & 1 ? ALICE : BOB, i & 2, MESSAGE_HELLO, AGENT, fresh_id(), body);
+
+		send_message(i & 1 ? ALICE : BOB, m, SEAL_OPEN, place_id(AGENT));
+		mem_free(m);
+	}
+	json_decref(body);
+}
+
 static bool is_done(struct agent *a)
 {
 	return !a->command_count && !look_count(a, "select count(*) from command", NULL) &&
-	       (world.dismissed || !look_count(a, "select count(*) from outbox", NULL));
+	       !look_count(a, "select count(*) from outbox", NULL);
 }
 
 /* All that hinders is gone: every command that was accepted has its result, and what runs is what is wanted. */
@@ -545,8 +557,10 @@ static void check_end(void)
 	far_end.mood = FAR_TAKES;
 	machine = (struct machine){0};
 	nginx = (struct nginx){.stat = "<rtmp></rtmp>", .stat_len = 13};
-	for (int64_t ms = 0; ms < END_MS && !is_done(a); ms += 1000)
+	for (int64_t ms = 0; ms < END_MS && !is_done(a); ms += 1000) {
 		pass(1000);
+		tell_keys();
+	}
 	must(is_done(a));
 	pass(SETTLE_MS);
 	must(!look_count(a, "select count(*) from seen where result is null", NULL));
