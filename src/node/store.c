@@ -79,8 +79,9 @@ static void split_mounts(struct node_row *row, const char *text)
 	}
 }
 
-struct error *store_put_node(struct db *db, const struct node_row *row)
+static struct error *put_node(struct db *db, const void *arg)
 {
+	const struct node_row *row = arg;
 	void *tmp = mem_strdup(NULL, "");
 	struct error *e =
 		db_exec(db, "insert or replace into node values(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "sissssiiiiiiii",
@@ -95,13 +96,23 @@ struct error *store_put_node(struct db *db, const struct node_row *row)
 	return e;
 }
 
-struct error *store_remove_node(struct db *db, const char *id)
+struct error *store_put_node(struct db *db, const struct node_row *row)
+{
+	return db_together(db, put_node, row);
+}
+
+static struct error *remove_node(struct db *db, const void *id)
 {
 	TRY(db_exec(db, "delete from node where id=?", "s", id));
 	TRY(db_exec(db, "delete from node_name where node=?", "s", id));
 	TRY(db_exec(db, "delete from failover where node=?", "s", id));
 	TRY(db_exec(db, "delete from job_mending where node=?", "s", id));
 	return db_exec(db, "delete from job where node=?", "s", id);
+}
+
+struct error *store_remove_node(struct db *db, const char *id)
+{
+	return db_together(db, remove_node, id);
 }
 
 /* A list that grows by one and ends with NULL. */
