@@ -277,6 +277,10 @@ char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const 
 	start(a, p->ffmpeg, push->progress_url);
 	/* What a film that was cut off has of its last frame is no frame. */
 	args_add(a, "-re", "-fflags", "+discardcorrupt");
+	if (push->how.jump_ms) {
+		args_add(a, "-dts_delta_threshold");
+		args_printf(a, "%.3f", (double)push->how.jump_ms * 0.9 / 1000);
+	}
 	if (push->film) {
 		args_add(a, "-i");
 		/* A name such as "-x" or "a:b" must not be read as an option or a protocol. */

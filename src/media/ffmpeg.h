@@ -95,6 +95,6 @@ char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, co
 /* Some decoded frames of stream `index`, as JSON. */
 char **media_ffprobe_frames(const void *ctx, const struct media_programs *p, const char *url, int index);
 /* The packets of an H.264 stream that are IDR pictures, as ffmpeg's framecrc. */
-char **media_ffmpeg_idr(const void *ctx, const struct media_programs *p, const char *url, int index, int seconds);
+char **media_ffmpeg_nal(const void *ctx, const struct media_programs *p, const char *url, int index, int seconds);
 
 #endif

@@ -40,6 +40,7 @@ struct media_verdict {
 	int64_t frames;
 	double fps;          /* measured; 0: not known */
 	int64_t duration_ms; /* of what was read: first picture to the end of the last */
+	int64_t jumps;       /* of a film's clock: back, or forward by more than a picture is held for */
 	int64_t promised_ms; /* what the container promises of the whole; 0: nothing */
 	int64_t turn_ms;     /* earliest begin to latest end of both streams: the length of a turn of a loop */
 	int64_t audio_start_ms, audio_end_ms; /* sound's against the picture's first frame; 0 without sound */

@@ -16,7 +16,7 @@ enum job_state { JOB_STOPPED, JOB_STARTING, JOB_RUNNING, JOB_DRAINING };
 /* How the source is mended on its way, once that is decided (media/normalise.h). */
 struct job_mending {
 	int64_t bps;     /* 0: it is not mended; -1: its bit rate is unknown */
-	int max_fps;     /* 0: all pictures */
+	int fps;         /* 0: pictures as they come */
 	bool copy_video; /* only the sound is encoded */
 };
 

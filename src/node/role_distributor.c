@@ -97,7 +97,7 @@ static char **normalise_argv(const void *ctx, struct unit *u, const char *progre
 	const struct job *j = u->job;
 	struct media_normalise how = {.bitrate_bps = j->mending.bps > 0 ? j->mending.bps : 0,
 				      .fragment_s = j->task->fragment_s,
-				      .max_fps = j->mending.max_fps,
+				      .fps = j->mending.fps,
 				      .copy_video = j->mending.copy_video,
 				      .live = true};
 
@@ -205,7 +205,7 @@ void ingest_does_not_fit(struct job *j, bool picture_fits, const char *why)
 	if (j->mending.bps && (picture_fits || !j->mending.copy_video))
 		return;
 	j->mending.bps = j->verdict && j->verdict->bitrate_bps > 0 ? j->verdict->bitrate_bps : -1;
-	j->mending.max_fps = j->verdict ? j->verdict->how.max_fps : 0;
+	j->mending.fps = j->verdict ? j->verdict->how.fps : 0;
 	j->mending.copy_video = picture_fits;
 	job_store(j);
 	decide(j->node, "ingest.normalised", "%s: %s; encoding %s anew", j->name, why,

@@ -21,7 +21,7 @@ static const char schema[] =
 	" running integer not null, epoch_ms integer not null, offset_ms integer not null, normalise integer not null,"
 	" primary key(node, job)) without rowid;"
 	/* Of a job with normalise; earlier versions stored none. */
-	"create table if not exists job_mending(node text not null, job text not null, max_fps integer not null,"
+	"create table if not exists job_mending(node text not null, job text not null, fps integer not null,"
 	" copy_video integer not null, primary key(node, job)) without rowid;"
 	"create table if not exists node_user(node text primary key, uid integer not null unique) without rowid;"
 	"create table if not exists failover(node text not null, unit text not null, primary key(node, unit))"
@@ -177,10 +177,10 @@ struct job_row *job_row_new(const void *ctx, const char *node_id, const char *jo
 
 static struct error *put_mending(struct db *db, const char *node_id, const char *job, const struct job_mending *m)
 {
-	if (!m->max_fps && !m->copy_video)
+	if (!m->fps && !m->copy_video)
 		return db_exec(db, "delete from job_mending where node=? and job=?", "ss", node_id, job);
-	return db_exec(db, "insert or replace into job_mending values(?,?,?,?)", "ssii", node_id, job,
-		       (int64_t)m->max_fps, (int64_t)m->copy_video);
+	return db_exec(db, "insert or replace into job_mending values(?,?,?,?)", "ssii", node_id, job, (int64_t)m->fps,
+		       (int64_t)m->copy_video);
 }
 
 struct error *store_put_job(struct db *db, const struct job_row *row)
@@ -236,11 +236,10 @@ struct error *store_jobs(const void *ctx, struct db *db, const char *node_id, st
 	struct list list;
 
 	list_begin(&list, ctx);
-	TRY(db_query(
-		db, read_job, &list,
-		"select job.*,ifnull(max_fps,0),ifnull(copy_video,0) from job left join job_mending using(node,job) "
-		"where node=? order by job",
-		"s", node_id));
+	TRY(db_query(db, read_job, &list,
+		     "select job.*,ifnull(fps,0),ifnull(copy_video,0) from job left join job_mending using(node,job) "
+		     "where node=? order by job",
+		     "s", node_id));
 	*ret_rows = (struct job_row **)list.items;
 	return NULL;
 }

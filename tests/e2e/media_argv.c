@@ -191,7 +191,7 @@ static struct error *judge(void *scope, char **a)
 		{"audio_start_ms", v->audio_start_ms},
 		{"bitrate_bps", v->bitrate_bps},
 		{"max_key_ms", v->max_key_interval_ms},
-		{"max_fps", v->how.max_fps},
+		{"fps", v->how.fps},
 		{"min_key_ms", v->min_key_interval_ms},
 	};
 	json_object_set_new(o, "fits", json_boolean(v->fits));

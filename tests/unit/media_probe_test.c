@@ -263,7 +263,7 @@ static void how_to_mend(void **state)
 	struct media_verdict *v = judge(&(struct source){PLAIN, .frame_ms = 8}, 5);
 
 	(void)state;
-	assert_int_equal(v->how.max_fps, 60);
+	assert_int_equal(v->how.fps, 60);
 	assert_int_equal(v->how.fragment_s, 5);
 	assert_int_equal(v->how.bitrate_bps, v->bitrate_bps);
 	assert_false(v->how.copy_video);
