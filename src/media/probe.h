@@ -23,10 +23,10 @@ struct media_verdict {
 	/* Enough was seen to say so: always for a film read to its end. A live stream judged on too little (fewer than
 	 * three key frames and less than two fragments) is told what was seen so far; ask again with more. What does
 	 * not fit after little fits no better after more, except for `refused`, which may only have begun late, and
-	 * `uneven`. */
+	 * `doubtful`. */
 	bool enough;
-	bool uneven;  /* it is the key frames that do not fit: in a live stream a damaged one looks the same */
-	char *reason; /* when it does not fit: what, measured, against which limit; else NULL */
+	bool doubtful; /* it does not fit because of key frames, and one damaged on the way would look so too */
+	char *reason;  /* when it does not fit: what, measured, against which limit; else NULL */
 
 	char *video_codec,
 		*audio_codec; /* ffprobe's names, "" when absent; "unknown (hvc1)" when only a tag is known */

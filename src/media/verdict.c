@@ -256,6 +256,14 @@ static char *find_key_fault(const struct media_verdict *v, const struct media_st
 	return NULL;
 }
 
+/* One damaged key frame is missing among even ones, or at the begin. */
+static bool could_be_damage(const struct media_verdict *v, const struct media_stream_facts *p)
+{
+	bool differ = v->max_key_interval_ms * 10 > v->min_key_interval_ms * 11;
+
+	return !p->first_is_key || (differ && v->max_key_interval_ms * 10 <= v->min_key_interval_ms * 21);
+}
+
 static char *find_sound_fault(const struct media_verdict *v, const struct media_stream_facts *a, bool film)
 {
 	static const char *const profiles[MAX_WORDS] = {"", "unknown", "LC", "HE-AAC", "HE-AACv2"};
@@ -340,7 +348,7 @@ struct media_verdict *media_verdict_of(const void *ctx, const struct media_sourc
 	v->reason = find_picture_fault(v, p);
 	if (!v->reason) {
 		v->reason = find_key_fault(v, p, fragment_s);
-		v->uneven = v->reason != NULL;
+		v->doubtful = v->reason && could_be_damage(v, p);
 	}
 	if (!v->reason) {
 		v->reason = find_sound_fault(v, a, film);

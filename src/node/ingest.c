@@ -38,8 +38,7 @@ static void judge(struct job *j, const struct child_result *r)
 	j->verdict = v;
 	if (v->refused && v->enough) {
 		ingest_refuse(j, v->reason);
-	} else if (!v->fits && v->uneven && !j->doubted) {
-		/* One damaged key frame looks like that too: mended is what is so twice. */
+	} else if (!v->fits && v->doubtful && !j->doubted) {
 		log_info("ingest.doubt", "job=%s reason=%s looking again", j->name, log_q(v->reason));
 		j->doubted = true;
 	} else if (!v->fits && !v->refused) {

@@ -16,7 +16,7 @@ enum job_state { JOB_STOPPED, JOB_STARTING, JOB_RUNNING, JOB_DRAINING };
 /* How the source is mended on its way, once that is decided (media/normalise.h). */
 struct job_mending {
 	int64_t bps;     /* 0: it is not mended; -1: its bit rate is unknown */
-	int fps;         /* 0: as they come */
+	int fps;         /* 0: pictures as they come */
 	bool copy_video; /* only the sound is encoded */
 };
 
@@ -44,7 +44,7 @@ struct job {
 	int64_t refused_ms; /* monotonic: when it was found so */
 	struct media_verdict *verdict;
 	bool probing;
-	bool doubted;                     /* the last look found key frames that do not fit; another one decides */
+	bool doubted;                     /* the last look's verdict was doubtful: the next one decides */
 	int64_t looked_ms;                /* monotonic: when a check ended */
 	int64_t jumps_told, bridged_told; /* of the relay's present run */
 	int64_t told_ms;                  /* monotonic: when strays were told of last; 0: not yet */

@@ -190,8 +190,8 @@ static struct error *put_mending(struct db *db, const char *node_id, const char 
 {
 	if (!m->fps && !m->copy_video)
 		return db_exec(db, "delete from job_mending where node=? and job=?", "ss", node_id, job);
-	return db_exec(db, "insert or replace into job_mending values(?,?,?,?)", "ssii", node_id, job,
-		       (int64_t)m->fps, (int64_t)m->copy_video);
+	return db_exec(db, "insert or replace into job_mending values(?,?,?,?)", "ssii", node_id, job, (int64_t)m->fps,
+		       (int64_t)m->copy_video);
 }
 
 struct error *store_put_job(struct db *db, const struct job_row *row)
@@ -247,11 +247,10 @@ struct error *store_jobs(const void *ctx, struct db *db, const char *node_id, st
 	struct list list;
 
 	list_begin(&list, ctx);
-	TRY(db_query(
-		db, read_job, &list,
-		"select job.*,ifnull(fps,0),ifnull(copy_video,0) from job left join job_mending using(node,job) "
-		"where node=? order by job",
-		"s", node_id));
+	TRY(db_query(db, read_job, &list,
+		     "select job.*,ifnull(fps,0),ifnull(copy_video,0) from job left join job_mending using(node,job) "
+		     "where node=? order by job",
+		     "s", node_id));
 	*ret_rows = (struct job_row **)list.items;
 	return NULL;
 }

@@ -230,6 +230,34 @@ static void refused_sources(void **state)
 	}
 }
 
+/* Where one damaged key frame could be the reason. */
+static void doubtful(void **state)
+{
+	static const struct {
+		struct source source;
+		bool doubtful;
+	} rows[] = {
+		{{PLAIN}, false},
+		{{PLAIN, .odd_gop = 100}, true}, /* 2 s, then 4 s */
+		{{PLAIN, .odd_gop = 104}, true},
+		{{PLAIN, .odd_gop = 110}, false},
+		{{PLAIN, .odd_gop = 20}, false},
+		{{PLAIN, .first_key_at = 49}, true},
+		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 126}, false},
+		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 124}, false},
+		{{PLAIN, .more = "\"pix_fmt\":\"yuv422p\"", .odd_gop = 100}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct media_verdict *v = judge(&rows[i].source, 5);
+
+		if (v->doubtful != rows[i].doubtful)
+			fail_msg("row %zu: %s", i, v->reason ? v->reason : "fits");
+		mem_free(v);
+	}
+}
+
 static void how_to_mend(void **state)
 {
 	struct media_verdict *v = judge(&(struct source){PLAIN, .frame_ms = 8}, 5);
@@ -502,13 +530,14 @@ static void files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fits),        cmocka_unit_test(fit_too),
-		cmocka_unit_test(reasons),     cmocka_unit_test(refused_sources),
-		cmocka_unit_test(how_to_mend), cmocka_unit_test(enough),
-		cmocka_unit_test(promises),    cmocka_unit_test(turns),
-		cmocka_unit_test(looped),      cmocka_unit_test(chosen),
-		cmocka_unit_test(backwards),   cmocka_unit_test(refusals),
-		cmocka_unit_test(recorded),    cmocka_unit_test(files),
+		cmocka_unit_test(fits),     cmocka_unit_test(fit_too),
+		cmocka_unit_test(reasons),  cmocka_unit_test(refused_sources),
+		cmocka_unit_test(doubtful), cmocka_unit_test(how_to_mend),
+		cmocka_unit_test(enough),   cmocka_unit_test(promises),
+		cmocka_unit_test(turns),    cmocka_unit_test(looped),
+		cmocka_unit_test(chosen),   cmocka_unit_test(backwards),
+		cmocka_unit_test(refusals), cmocka_unit_test(recorded),
+		cmocka_unit_test(files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
