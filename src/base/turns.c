@@ -78,16 +78,14 @@ static void on_idle(uv_idle_t *idle)
 	struct turns *ts = idle->data;
 	struct turn *last = ts ? ts->last : NULL;
 	int64_t end_us = clock_mono_us() + TURNS_ALL_US;
-	bool is_last = !last;
+	bool is_last = false;
 
-	while (!is_last && ts->first) {
-		struct turn *t = ts->first;
-
+	for (struct turn *t = last ? ts->first : NULL; t && !is_last; t = ts->first) {
 		is_last = t == last || clock_mono_us() >= end_us;
 		leave(ts, t);
 		join(ts, t);
 		ts->now = t;
-		if (!t->fn(t->arg) && ts->now)
+		if (!t->fn(t->arg) && ts->now == t)
 			mem_free(t);
 		ts->now = NULL;
 	}
