@@ -108,7 +108,8 @@ class Whisper(Case):
             self.clock.set(-back)
             self.told(-back)
             # What it would keep for so long is from the future, by its clock.
-            wait_for("those of the future are gone", lambda: self.gauge(self.set_one, "shhd_pool_envelopes") == 0)
+            wait_for("those of the future are gone", lambda: self.gauge(self.set_one, "shhd_pool_envelopes") == 0,
+                     why=self.set_one.log.read_text)
             self.assertEqual(self.gauge(self.set_one, "shhd_peers"), 1)
             self.clock.set(0)
             self.told(back)

@@ -22,7 +22,7 @@
 #include "fault.h"
 
 #define MOST_CALLS 5000 /* an operation that makes more does not end */
-#define SAMPLE 47       /* every so manieth, where not all are wanted */
+#define SAMPLE 97       /* every so manieth, where not all are wanted */
 
 static const struct mode {
 	const char *name;
