@@ -43,12 +43,12 @@ class Case(unittest.TestCase):
         peer.order("deploy", "counter", "Counter", "[]")
         miner = self.mining()
         fate = peer.wait("fate counter").split()
-        miner.set()
+        miner()
         self.assertEqual(fate[2], "done", fate)
         return fate[6]
 
     def mining(self, every=0.05):
-        """Blocks from now on, until the event that is returned is set."""
+        """Blocks from now on, until the function that is returned has come back: no block comes after it."""
         stop = threading.Event()
 
         def run():
@@ -60,9 +60,13 @@ class Case(unittest.TestCase):
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(stop.set)
-        return stop
+
+        def end():
+            stop.set()
+            thread.join()
+
+        self.addCleanup(end)
+        return end
 
 
 class Work(Case):
@@ -176,7 +180,7 @@ class Mined(Case):
             time.sleep(0.15)
         stop = self.mining()
         self.assertEqual(peer.wait("fate a").split()[2], "done")
-        stop.set()
+        stop()
         self.assertTrue([e for e in peer.errors if "sender.raised" in e])
         self.assertEqual(self.anvil.count(peer.address), 1)
         self.assertEqual(int(self.anvil("eth_getBalance", TO, "latest"), 16), 1)
@@ -367,8 +371,7 @@ class Reorganised(Case):
         peer.order("burst", "up", 5, counter, INCREMENT, 60000)
         stop = self.mining()
         peer.wait_fates(5, "up")
-        stop.set()
-        time.sleep(0.2)
+        stop()
         self.anvil("evm_revert", snapshot)
         self.assertEqual(self.anvil.storage(counter), 0)
         # What comes next finds the gap, and what was final is sent again.
@@ -383,8 +386,7 @@ class Reorganised(Case):
         peer.order("deploy", "accounts", "Accounts", "[]")
         stop = self.mining()
         address = peer.wait("fate accounts done").split()[6]
-        stop.set()
-        time.sleep(0.2)
+        stop()
         return address
 
     def deposit(self, peer, address, name):
@@ -446,8 +448,7 @@ class Reorganised(Case):
         peer.order("transact", "third", "Accounts", address, "deposit", "[]", 5)
         stop = self.mining()
         peer.wait("fate third done")
-        stop.set()
-        time.sleep(0.2)
+        stop()
         self.anvil.mine(7)
         self.assertEqual(len(self.on_chain(address)), 3)
         until(lambda: self.seen() == self.on_chain(address), "what was read is what the chain has")
@@ -715,8 +716,7 @@ class Wavering(Case):
         peer.order("deploy", "accounts", "Accounts", "[]")
         stop = self.mining()
         accounts = peer.wait("fate accounts done").split()[6]
-        stop.set()
-        time.sleep(0.2)
+        stop()
         self.asked = 0
 
         def overtaken(calls, forward):
