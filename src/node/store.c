@@ -216,39 +216,42 @@ struct error *store_job_wanted(struct db *db, const char *node_id, const char *j
 	return db_exec(db, "update job set running=? where node=? and job=?", "iss", (int64_t)running, node_id, job);
 }
 
-/* What changes of a job; those members count that the change is about. */
-struct job_change {
+struct job_source {
 	const char *node_id, *job;
 	int64_t epoch_ms, offset_ms;
 	const struct job_mending *mending;
 };
 
-static struct error *job_source(struct db *db, const void *arg)
+static struct error *put_source(struct db *db, const void *arg)
 {
-	const struct job_change *c = arg;
+	const struct job_source *s = arg;
 
 	TRY(db_exec(db, "update job set epoch_ms=?,offset_ms=?,normalise=? where node=? and job=?", "iiiss",
-		    c->epoch_ms, c->offset_ms, c->mending->bps, c->node_id, c->job));
-	return put_mending(db, c->node_id, c->job, c->mending);
+		    s->epoch_ms, s->offset_ms, s->mending->bps, s->node_id, s->job));
+	return put_mending(db, s->node_id, s->job, s->mending);
 }
 
 struct error *store_job_source(struct db *db, const char *node_id, const char *job, int64_t epoch_ms, int64_t offset_ms,
 			       const struct job_mending *mending)
 {
-	return db_together(db, job_source, &(struct job_change){node_id, job, epoch_ms, offset_ms, mending});
+	return db_together(db, put_source, &(struct job_source){node_id, job, epoch_ms, offset_ms, mending});
 }
+
+struct job_name {
+	const char *node_id, *job;
+};
 
 static struct error *remove_job(struct db *db, const void *arg)
 {
-	const struct job_change *c = arg;
+	const struct job_name *n = arg;
 
-	TRY(db_exec(db, "delete from job_mending where node=? and job=?", "ss", c->node_id, c->job));
-	return db_exec(db, "delete from job where node=? and job=?", "ss", c->node_id, c->job);
+	TRY(db_exec(db, "delete from job_mending where node=? and job=?", "ss", n->node_id, n->job));
+	return db_exec(db, "delete from job where node=? and job=?", "ss", n->node_id, n->job);
 }
 
 struct error *store_remove_job(struct db *db, const char *node_id, const char *job)
 {
-	return db_together(db, remove_job, &(struct job_change){.node_id = node_id, .job = job});
+	return db_together(db, remove_job, &(struct job_name){node_id, job});
 }
 
 static struct error *read_job(const struct db_row *r, void *arg)

@@ -50,7 +50,7 @@ static struct error *put_job(struct fault_world *w, const char *node, const char
 	json_decref(task);
 	r->running = true;
 	r->epoch_ms = 1700000000000;
-	r->mending = (struct job_mending){-1, 25, true};
+	r->mending = (struct job_mending){1000000, 25, true};
 	e = store_put_job(w->handle, r);
 	mem_free(r);
 	return e;
@@ -93,7 +93,7 @@ static struct error *run_job_wanted(struct fault_world *w)
 
 static struct error *run_job_source(struct fault_world *w)
 {
-	return store_job_source(w->handle, OTHER, "j1", 1, 2, &(struct job_mending){1000, 60, true});
+	return store_job_source(w->handle, OTHER, "j1", 1, 2, &(struct job_mending){3, 60, false});
 }
 
 static struct error *run_remove_job(struct fault_world *w)

@@ -133,7 +133,8 @@ static void job_agrees(const struct node *n, const struct job_row *row)
 	must(j->epoch_ms == row->epoch_ms);
 	/* Where it begins needs no note: it is the same each time. */
 	must(j->offset_ms == row->offset_ms || !row->offset_ms);
-	must(j->normalise_bps == row->normalise_bps);
+	must(j->mending.bps == row->mending.bps);
+	must(j->mending.fps == row->mending.fps && j->mending.copy_video == row->mending.copy_video);
 }
 
 static void node_agrees(struct agent *a, const struct node_row *row)
