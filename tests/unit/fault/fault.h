@@ -61,8 +61,8 @@ struct fault_suite {
 	size_t count;
 };
 
-/* Runs the cases, fails the running cmocka test at the first thing that is wrong. Every nth call with
- * DSN_FAULT_ALL=1, else a sample of them. */
+/* Runs the cases, fails the running cmocka test at the first thing that is wrong. Each call with
+ * DSN_FAULT_EVERY=1 in the environment, every 11th with 11; without, a sample of them. */
 void fault_run(const struct fault_suite *suite);
 
 /* --- the mechanism --- */

@@ -266,9 +266,10 @@ static void learn(struct running *r)
 
 static void run_case(struct running *r, size_t number)
 {
-	const char *all = getenv("DSN_FAULT_ALL");
-	unsigned long step = all && *all == '1' ? 1 : SAMPLE;
+	const char *every = getenv("DSN_FAULT_EVERY");
+	unsigned long step = every ? strtoul(every, NULL, 10) : SAMPLE;
 
+	assert_true(step > 0);
 	r->runs = 0;
 	strcpy(r->folder, "/tmp/dsn-fault-XXXXXX");
 	assert_non_null(mkdtemp(r->folder));
