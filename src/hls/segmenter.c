@@ -25,7 +25,8 @@
 
 struct segmenter {
 	const char *folder, *playlist_path;
-	int64_t fragment_ms, target_ms; /* target_ms: a segment holds pictures of less than this */
+	int64_t fragment_ms, target_ms;
+	int64_t longest_ms; /* a segment holds no picture that is shown later than this */
 	struct hls_playlist *playlist;
 	struct report *report;
 	struct writer *writer;
@@ -139,6 +140,7 @@ struct error *segmenter_new(const void *ctx, const char *folder, int fragment_s,
 	s->playlist_path = file_join(s, folder, HLS_PLAYLIST_NAME);
 	s->fragment_ms = fragment_s * INT64_C(1000);
 	s->target_ms = hls_target_s(fragment_s) * INT64_C(1000);
+	s->longest_ms = hls_longest_ms(hls_target_s(fragment_s));
 	s->report = report;
 	s->floor_number = -1;
 	s->shift_known = true;
@@ -182,7 +184,7 @@ static bool after_gap(const struct hls_playlist *p)
 static struct error *end_segment(struct segmenter *s, const int64_t *next_ms)
 {
 	struct segment *g = &s->segment;
-	int64_t end_ms = segment_end_ms(g, next_ms, s->target_ms + HLS_HOLE_MS - 1);
+	int64_t end_ms = segment_end_ms(g, next_ms, s->longest_ms);
 	struct hls_segment entry = {.number = g->number, .start_ms = g->start_ms, .discontinuity = g->discontinuity};
 	int64_t bytes = 0;
 	char *text;
@@ -310,12 +312,12 @@ static struct error *place_picture(struct segmenter *s, const struct source *sou
 	s->last_video.dts_ms = f->dts_ms;
 	if (f->key)
 		return key_frame(s, source, f);
-	if (!s->segment.open || f->pts_ms - s->segment.start_ms < s->target_ms)
+	if (!s->segment.open || f->pts_ms - s->segment.start_ms + segment_frame_ms(&s->segment) <= s->longest_ms)
 		return NULL;
 	/* A segment must not be longer, and none may begin here (4.3.4.2.1: EXT-X-INDEPENDENT-SEGMENTS). */
 	log_warn("hls.no_key_frame",
 		 "number=%" PRId64 " ends after %" PRId64 " ms without an IDR picture, waiting for one",
-		 s->segment.number, s->target_ms);
+		 s->segment.number, segment_end_ms(&s->segment, NULL, s->longest_ms) - s->segment.start_ms);
 	return end_segment(s, NULL);
 }
 

@@ -127,15 +127,14 @@ char **media_relay(const void *ctx, const struct media_programs *p, const struct
 }
 
 char **media_ffmpeg_normalise(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
-			      const char *key, int64_t bitrate_bps, int fragment_s, const char *progress_url)
+			      const char *key, const struct media_normalise *how, const char *progress_url)
 {
-	struct media_normalise how = {.bitrate_bps = bitrate_bps, .fragment_s = fragment_s, .live = true};
 	struct args *a = args_new(ctx);
 
 	start(a, p->ffmpeg, progress_url);
 	args_add(a, "-copyts");
 	input(a, rtmp_port, MEDIA_CLEAN, job);
-	media_normalise_args(a, &how, -1, -1);
+	media_normalise_args(a, how, -1, -1);
 	output(a, p, "127.0.0.1", rtmp_port, MEDIA_LIVE, job, key);
 	return args_done(a, ctx);
 }
@@ -278,6 +277,10 @@ char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const 
 	start(a, p->ffmpeg, push->progress_url);
 	/* What a film that was cut off has of its last frame is no frame. */
 	args_add(a, "-re", "-fflags", "+discardcorrupt");
+	if (push->how.jump_ms) {
+		args_add(a, "-dts_delta_threshold");
+		args_printf(a, "%.3f", (double)push->how.jump_ms * 0.9 / 1000);
+	}
 	if (push->film) {
 		args_add(a, "-i");
 		/* A name such as "-x" or "a:b" must not be read as an option or a protocol. */

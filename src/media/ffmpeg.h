@@ -4,6 +4,7 @@
 #define DSN_MEDIA_FFMPEG_H
 
 #include "api/task.h"
+#include "media/normalise.h"
 #include "media/probe.h"
 
 struct media_programs {
@@ -56,10 +57,9 @@ struct media_relay {
 	const char *progress_url;
 };
 char **media_relay(const void *ctx, const struct media_programs *p, const struct media_relay *r);
-/* Distributor: clean/<job> encoded once, with regular key frames (every fragment_s/2) and AAC, to live/<job>; on the
- * same time line. bitrate_bps 0: 4 Mb/s. */
+/* Distributor: clean/<job> encoded once as `how` says (live), to live/<job>; on the same time line. */
 char **media_ffmpeg_normalise(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
-			      const char *key, int64_t bitrate_bps, int fragment_s, const char *progress_url);
+			      const char *key, const struct media_normalise *how, const char *progress_url);
 /* The offset for a publisher that comes back: the first fragment after `last_ms`, so that segments' numbers go on.
  * last_ms is where the job's time line ended: the former relay's offset_ms plus its last out_time_ms (the relay's
  * progress counts from 0); negative: nothing was relayed yet. */
@@ -95,6 +95,6 @@ char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, co
 /* Some decoded frames of stream `index`, as JSON. */
 char **media_ffprobe_frames(const void *ctx, const struct media_programs *p, const char *url, int index);
 /* The packets of an H.264 stream that are IDR pictures, as ffmpeg's framecrc. */
-char **media_ffmpeg_idr(const void *ctx, const struct media_programs *p, const char *url, int index, int seconds);
+char **media_ffmpeg_nal(const void *ctx, const struct media_programs *p, const char *url, int index, int seconds);
 
 #endif

@@ -22,7 +22,7 @@ static const char entries[] =
 	"hearing_impaired,visual_impaired:"
 	"stream_tags=DURATION:"
 	"stream_side_data=rotation,displaymatrix,crop_top,crop_bottom,crop_left,crop_right:"
-	"program=program_id:program_stream=index:format=duration";
+	"program=program_id:program_stream=index:format=duration,format_name";
 
 char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, const char *url, int seconds)
 {
@@ -47,8 +47,9 @@ char **media_ffprobe_frames(const void *ctx, const struct media_programs *p, con
 	return args_done(a, ctx);
 }
 
-/* NAL units of type 5 are an IDR picture's slices; a packet without one is dropped. Nothing is decoded. */
-char **media_ffmpeg_idr(const void *ctx, const struct media_programs *p, const char *url, int index, int seconds)
+/* NAL units of type 5 are an IDR picture's slices, those of type 7 sequence parameter sets (ITU-T H.264, table 7-1); a
+ * packet without one is dropped. Nothing is decoded. */
+char **media_ffmpeg_nal(const void *ctx, const struct media_programs *p, const char *url, int index, int seconds)
 {
 	struct args *a = args_new(ctx);
 
@@ -59,6 +60,9 @@ char **media_ffmpeg_idr(const void *ctx, const struct media_programs *p, const c
 	}
 	args_add(a, "-i", url, "-map");
 	args_printf(a, "0:%d", index);
-	args_add(a, "-c", "copy", "-bsf:v", "filter_units=pass_types=5", "-f", "framecrc", "pipe:1");
+	args_add(a, "-map");
+	args_printf(a, "0:%d", index);
+	args_add(a, "-c", "copy", "-bsf:0", "filter_units=pass_types=5", "-bsf:1", "filter_units=pass_types=7", "-f",
+		 "framecrc", "pipe:1");
 	return args_done(a, ctx);
 }

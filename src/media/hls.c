@@ -21,6 +21,11 @@ int hls_target_s(int fragment_s)
 	return (fragment_s * 3 + 1) / 2;
 }
 
+int64_t hls_longest_ms(int64_t target_s)
+{
+	return target_s * 1000 + 499;
+}
+
 struct hls_playlist *hls_playlist_new(const void *ctx, int fragment_s, int window_s)
 {
 	struct hls_playlist *p = mem_new(ctx, struct hls_playlist);

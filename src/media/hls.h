@@ -47,6 +47,8 @@ struct hls_playlist {
  * and a new version of the playlist comes between a half and one and a half target durations after the last (6.2.2). It
  * depends on nothing else, so that it is constant, and equal in all renditions (6.2.4). */
 int hls_target_s(int fragment_s);
+/* The longest segment of a target duration: EXTINF, rounded to whole seconds, must not be over it (4.3.3.1). */
+int64_t hls_longest_ms(int64_t target_s);
 
 struct hls_playlist *hls_playlist_new(const void *ctx, int fragment_s, int window_s);
 /* Append; numbers must rise. When nothing was stored for HLS_HOLE_MS or more after the last entry, gap entries come
@@ -67,7 +69,7 @@ struct error *hls_playlist_parse(const void *ctx, const char *text, size_t len,
  * Blocking; only while no segmenter writes there. */
 struct error *hls_finish(const char *top, const char *folder, struct beneath_owner owner) MUST_CHECK;
 /* Master playlist of a job: one line pair per variant, uri "<job><variant>/index.m3u8". `measured[i]`: what variant i
- * turned out to be; NULL: not known yet, then it is listed as it was ordered. */
+ * turned out to be; NULL: it has no segment yet, and is left out: a player that chose it would find nothing. */
 char *hls_master_text(const void *ctx, const char *job, const struct api_hls *hls,
 		      const struct hls_measured *const *measured);
 

@@ -6,14 +6,11 @@
 
 #define FROM_SEGMENTS "BANDWIDTH=%" PRId64 ",AVERAGE-BANDWIDTH=%" PRId64 ",CODECS=\"%s\",RESOLUTION=%dx%d"
 
-static char *attributes(const void *ctx, const struct api_hls_variant *v, const struct hls_measured *m)
+static char *attributes(const void *ctx, const struct hls_measured *m)
 {
-	char *text;
+	char *text =
+		mem_printf(ctx, FROM_SEGMENTS, m->peak_bps, m->average_bps, m->codecs, m->size.width, m->size.height);
 
-	if (!m)
-		return mem_printf(ctx, "BANDWIDTH=%" PRId64 ",RESOLUTION=%dx%d", v->bandwidth_bps, v->size.width,
-				  v->size.height);
-	text = mem_printf(ctx, FROM_SEGMENTS, m->peak_bps, m->average_bps, m->codecs, m->size.width, m->size.height);
 	if (m->rate_mhz)
 		text = mem_printf(ctx, "%s,FRAME-RATE=%" PRId64 ".%03d", text, m->rate_mhz / 1000,
 				  (int)(m->rate_mhz % 1000));
@@ -27,10 +24,9 @@ char *hls_master_text(const void *ctx, const char *job, const struct api_hls *hl
 	char *text = mem_strdup(scope, "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n");
 
 	for (size_t i = 0; i < hls->variant_count; i++) {
-		const struct api_hls_variant *v = &hls->variants[i];
-
-		text = mem_printf(scope, "%s#EXT-X-STREAM-INF:%s\n%s%s/" HLS_PLAYLIST_NAME "\n", text,
-				  attributes(scope, v, measured[i]), job, v->variant);
+		if (measured[i])
+			text = mem_printf(scope, "%s#EXT-X-STREAM-INF:%s\n%s%s/" HLS_PLAYLIST_NAME "\n", text,
+					  attributes(scope, measured[i]), job, hls->variants[i].variant);
 	}
 	text = mem_strdup(ctx, text);
 	mem_free(scope);

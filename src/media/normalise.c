@@ -8,16 +8,21 @@
 #define DEFAULT_BPS 4000000
 
 /* Frames that say so are deinterlaced; an odd row or column is left out rather than the whole picture resampled to an
- * odd shape of pixels; ffmpeg has turned (and, where it knows how, cropped) the picture before. */
+ * odd shape of pixels; ffmpeg has turned (and, where it knows how, cropped) the picture before. An encoder keeps to the
+ * first picture's size: where a source turns to another, the picture is fitted in. */
 static void add_filter(struct args *a, const struct media_normalise *how)
 {
-	char *rate = mem_strdup(a, "");
+	char *rate = how->fps ? mem_printf(a, "fps=%d,", how->fps) : mem_strdup(a, "");
+	char *size = mem_strdup(a, "");
 
-	if (how->max_fps)
-		rate = mem_printf(a, "fps=%d,", how->max_fps);
+	if (how->width > 0 && how->height > 0)
+		size = mem_printf(a,
+				  "scale=%d:%d:force_original_aspect_ratio=decrease:force_divisible_by=2,"
+				  "pad=%d:%d:(ow-iw)/2:(oh-ih)/2,",
+				  how->width, how->height, how->width, how->height);
 	args_add(a, "-vf");
-	args_printf(a, "bwdif=mode=send_frame:deint=interlaced,%scrop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,format=yuv420p",
-		    rate);
+	args_printf(a, "bwdif=mode=send_frame:deint=interlaced,%scrop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,%sformat=yuv420p",
+		    rate, size);
 }
 
 /* Twice a fragment. In a loop counted from the turn's begin, so that each begins with one, and spread evenly over it,

@@ -13,8 +13,10 @@ struct media_normalise {
 	bool copy_video;     /* the picture fits, only the sound is encoded */
 	int64_t bitrate_bps; /* 0: 4 Mb/s */
 	int fragment_s;
-	int max_fps; /* fewer pictures than the source has; 0: all of them */
-	bool live;   /* stamps are those of a job's time line: key frames by its fragments, no sound before the first */
+	int width, height; /* of every picture, whatever the source turns to on the way; 0: as the source's */
+	int fps;           /* constant: pictures are left out, or repeated; 0: as they come */
+	int64_t jump_ms;   /* the source's clock jumps by so much at least, which is taken out; 0: it does not */
+	bool live; /* stamps are those of a job's time line: key frames by its fragments, no sound before the first */
 	int64_t turn_ms; /* length of a turn of a looped film: each begins with a key frame; 0: no loop */
 };
 

@@ -55,8 +55,8 @@ static struct error *look_closer(const void *scope, const struct media_programs 
 
 	if (index < 0 || !s->streams[index].packets || strcmp(s->streams[index].codec, "h264") != 0)
 		return NULL; /* it is encoded anew whatever it looks like inside */
-	TRY(look(scope, media_ffmpeg_idr(scope, programs, url, index, seconds), path, &text, &len));
-	TRY(media_source_read_idr(s, index, text, len));
+	TRY(look(scope, media_ffmpeg_nal(scope, programs, url, index, seconds), path, &text, &len));
+	TRY(media_source_read_nal(s, index, text, len));
 	TRY(look(scope, media_ffprobe_frames(scope, programs, url, index), path, &text, &len));
 	return media_source_read(s, text, len);
 }

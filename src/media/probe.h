@@ -22,9 +22,11 @@ struct media_verdict {
 	bool refused; /* normalising would not help either: sound only, nothing that can be decoded, no key frame */
 	/* Enough was seen to say so: always for a film read to its end. A live stream judged on too little (fewer than
 	 * three key frames and less than two fragments) is told what was seen so far; ask again with more. What does
-	 * not fit after little fits no better after more, except for `refused`, which may only have begun late. */
+	 * not fit after little fits no better after more, except for `refused`, which may only have begun late, and
+	 * `doubtful`. */
 	bool enough;
-	char *reason; /* when it does not fit: what, measured, against which limit; else NULL */
+	bool doubtful; /* it does not fit because of key frames, and one damaged on the way would look so too */
+	char *reason;  /* when it does not fit: what, measured, against which limit; else NULL */
 
 	char *video_codec,
 		*audio_codec; /* ffprobe's names, "" when absent; "unknown (hvc1)" when only a tag is known */
@@ -38,6 +40,7 @@ struct media_verdict {
 	int64_t frames;
 	double fps;          /* measured; 0: not known */
 	int64_t duration_ms; /* of what was read: first picture to the end of the last */
+	int64_t jumps;       /* of a film's clock: back, or forward by more than a picture is held for */
 	int64_t promised_ms; /* what the container promises of the whole; 0: nothing */
 	int64_t turn_ms;     /* earliest begin to latest end of both streams: the length of a turn of a loop */
 	int64_t audio_start_ms, audio_end_ms; /* sound's against the picture's first frame; 0 without sound */

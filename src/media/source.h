@@ -10,6 +10,9 @@
 #include "base/error.h"
 
 #define MEDIA_MAX_STREAMS 32
+/* A picture may be held so long: ffmpeg sends sound no further ahead (-max_interleave_delta). A longer step, of picture
+ * and sound, is a clock that was set. */
+#define MEDIA_FORWARD_MS 10000
 
 /* When packets begin and end. */
 struct media_span {
@@ -35,6 +38,15 @@ struct media_stream_facts {
 	int64_t flagged; /* packets that the container calls key frames */
 	bool first_is_key;
 	bool told_idr; /* which of them are IDR is known */
+	/* Its clock, by decoding times. `all` and `shown` lie on a line that goes on where the clock goes back. */
+	bool clocked;
+	int64_t clock_ms, mended_ms;       /* of the last packet; what has been added to later ones by then */
+	int64_t max_step_ms;               /* between packets */
+	int64_t moving, moving_ms;         /* short steps, and the sum of them: the rate while something moves */
+	int64_t back_jumps, forward_jumps; /* backward; forward by more than a picture is held for */
+	int64_t forward_ms, least_jump_ms; /* the sum of the forward ones; the smallest of all */
+
+	bool sets_change; /* H.264: sequence parameter sets within the stream are not all equal */
 	int64_t keys, last_key_ms;
 	int64_t max_key_ms, min_key_ms; /* intervals between key frames; the first: from the first packet */
 };
@@ -42,15 +54,17 @@ struct media_stream_facts {
 struct media_source {
 	struct media_stream_facts streams[MEDIA_MAX_STREAMS];
 	int64_t promised_ms; /* the same of the whole container */
+	char format[64];     /* ffprobe's name of the container */
 	bool others;         /* it has streams that are neither picture nor sound */
 	int programs;
 };
 
 /* Add what a JSON text of ffprobe's tells: packets, frames, streams, programs, format. See media_probe_judge(). */
 struct error *media_source_read(struct media_source *s, const char *text, size_t len) MUST_CHECK;
-/* Take the key frames of stream `index` from a list of its IDR pictures (media_ffmpeg_idr(), ffmpeg's framecrc format)
- * in place of those that the container has flagged. */
-struct error *media_source_read_idr(struct media_source *s, int index, const char *text, size_t len) MUST_CHECK;
+/* Take the key frames of stream `index` from a list of its IDR pictures in place of those that the container has
+ * flagged, and whether its parameter sets change from a list of those (media_ffmpeg_nal(), ffmpeg's framecrc format).
+ */
+struct error *media_source_read_nal(struct media_source *s, int index, const char *text, size_t len) MUST_CHECK;
 
 /* The picture and the sound that a player would choose; NULL: there is none. */
 const struct media_stream_facts *media_source_picture(const struct media_source *s);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "media/hls.h"
 
 #define FRAME_LIMIT_BYTES (INT64_C(1) << 20)
 #define MAX_FPS 60
@@ -16,6 +17,8 @@
 #define MOST_HIDDEN 2
 /* One uneven segment in that many is no reason to encode a film. */
 #define LONG_TURN 10
+/* Pictures a second where some are held for long. */
+#define LEAST_FILLED_FPS 10
 /* A decoder's view of the source: names as ffprobe writes them. */
 #define MAX_WORDS 8
 
@@ -38,7 +41,20 @@ static char *codec_name(const void *ctx, const struct media_stream_facts *s)
 	return mem_printf(ctx, "unknown (%s)", s->tag);
 }
 
-static void measure_picture(struct media_verdict *v, const struct media_stream_facts *p)
+/* ffmpeg's demuxers that mend it (AVFMT_TS_DISCONT). */
+static bool clock_can_be_mended(const struct media_source *s)
+{
+	return one_of(s->format, (const char *const[MAX_WORDS]){"mpegts", "mpeg", "ogg"});
+}
+
+/* A step forward in the picture alone is one that is held while the sound goes on. */
+static bool jumps_forward(const struct media_source *s, const struct media_stream_facts *p,
+			  const struct media_stream_facts *a)
+{
+	return p->forward_jumps && (a ? a->forward_jumps > 0 : clock_can_be_mended(s));
+}
+
+static void measure_picture(struct media_verdict *v, const struct media_stream_facts *p, int64_t skipped_ms)
 {
 	bool on_its_side = p->rotation_deg == 90 || p->rotation_deg == 270;
 	int64_t tail_ms, shown = p->packets - p->hidden;
@@ -53,7 +69,7 @@ static void measure_picture(struct media_verdict *v, const struct media_stream_f
 	v->max_frame_bytes = p->max_frame_bytes;
 	v->keys = p->keys;
 	v->open_keys = p->flagged > p->keys ? p->flagged - p->keys : 0;
-	v->duration_ms = p->shown.last_ms - p->shown.first_ms;
+	v->duration_ms = p->shown.last_ms - p->shown.first_ms - skipped_ms;
 	if (v->duration_ms > 0)
 		v->fps = (double)(shown - 1) * 1000 / (double)v->duration_ms;
 	if (shown > 1) /* the last frame lasts too */
@@ -99,9 +115,10 @@ static int64_t promise(const struct media_source *s, const struct media_stream_f
 }
 
 static void measure(struct media_verdict *v, const struct media_source *s, const struct media_stream_facts *p,
-		    const struct media_stream_facts *a)
+		    const struct media_stream_facts *a, bool film)
 {
 	int64_t bytes = (p ? p->bytes : 0) + (a ? a->bytes : 0);
+	bool forward;
 
 	v->video_codec = codec_name(v, p);
 	v->audio_codec = codec_name(v, a);
@@ -110,20 +127,29 @@ static void measure(struct media_verdict *v, const struct media_source *s, const
 	v->sar_num = v->sar_den = 1;
 	if (!p)
 		return;
-	measure_picture(v, p);
-	v->promised_ms = promise(s, p);
+	forward = film && jumps_forward(s, p, a);
+	v->jumps = film ? p->back_jumps + (forward ? p->forward_jumps : 0) : 0;
+	measure_picture(v, p, forward ? p->forward_ms : 0);
+	v->promised_ms = v->jumps ? 0 : promise(s, p); /* made of time stamps */
 	if (a && a->shown.timed) {
 		v->audio_start_ms = a->shown.first_ms - p->shown.first_ms;
-		v->audio_end_ms = a->shown.end_ms - p->shown.first_ms;
+		v->audio_end_ms = a->shown.end_ms - p->shown.first_ms - (forward ? a->forward_ms : 0);
 	}
 	if (v->duration_ms > 0)
 		v->bitrate_bps = (int64_t)((double)bytes * 8000 / (double)v->duration_ms);
 }
 
+static char *jumps(const struct media_verdict *v)
+{
+	return v->jumps == 1 ? mem_strdup(v, "its clock jumps once")
+			     : mem_printf(v, "its clock jumps %" PRId64 " times", v->jumps);
+}
+
 /* --- rules; each returns the reason, or NULL --- */
 
 /* Nothing would help. */
-static char *find_refusal(const struct media_verdict *v, const struct media_stream_facts *p)
+static char *find_refusal(const struct media_verdict *v, const struct media_source *s,
+			  const struct media_stream_facts *p, bool film)
 {
 	if (!p && v->audio_codec[0])
 		return mem_printf(v, "the source has no video, only sound (%s)", v->audio_codec);
@@ -135,6 +161,16 @@ static char *find_refusal(const struct media_verdict *v, const struct media_stre
 		return mem_printf(v, "the source has no video: a track of %s without pictures", v->video_codec);
 	if (p->shown.timed && !p->keys && !v->open_keys && strcmp(v->video_codec, "h264") == 0)
 		return mem_printf(v, "no key frame in %" PRId64 " ms", v->duration_ms);
+	if (v->jumps && !clock_can_be_mended(s))
+		return mem_printf(
+			v,
+			"%s, which can be mended in MPEG-TS only: put it there first, ffmpeg -i FILM -c copy FILM.ts",
+			jumps(v));
+	if (film && p->forward_jumps && !v->jumps)
+		return mem_printf(v,
+				  "a picture is held for %" PRId64 " ms, the limit is %d ms: write it anew with all "
+				  "pictures first, ffmpeg -i FILM -fps_mode cfr NEW.mp4",
+				  p->max_step_ms, MEDIA_FORWARD_MS);
 	return NULL;
 }
 
@@ -168,7 +204,19 @@ static char *find_picture_fault(const struct media_verdict *v, const struct medi
 	if (v->max_frame_bytes >= FRAME_LIMIT_BYTES)
 		return mem_printf(v, "a frame has %" PRId64 " bytes, the limit is %" PRId64, v->max_frame_bytes,
 				  FRAME_LIMIT_BYTES);
+	if (p->sets_change)
+		return mem_strdup(v, "the picture's size or coding changes on the way, a stream keeps to one");
 	return NULL;
+}
+
+/* A segment begins at the first key frame of a fragment, so where key frames are nearly a fragment apart, now and then
+ * two intervals are one segment. The longest there can be: */
+static int64_t longest_segment_ms(const struct media_verdict *v, int64_t fragment_ms)
+{
+	int64_t intervals = (fragment_ms - 1) / v->min_key_interval_ms + 1;
+	int64_t longest_ms = intervals * v->max_key_interval_ms, bound_ms = fragment_ms - 1 + v->max_key_interval_ms;
+
+	return longest_ms < bound_ms ? longest_ms : bound_ms;
 }
 
 /* Places to cut at. */
@@ -176,6 +224,8 @@ static char *find_key_fault(const struct media_verdict *v, const struct media_st
 {
 	int64_t fragment_ms = fragment_s * INT64_C(1000);
 
+	if (v->jumps)
+		return jumps(v);
 	if (!p->shown.timed || p->untimed)
 		return mem_printf(v, "%" PRId64 " of %" PRId64 " pictures have no time stamp", p->untimed, p->packets);
 	if (v->open_keys)
@@ -194,9 +244,24 @@ static char *find_key_fault(const struct media_verdict *v, const struct media_st
 	if ((v->max_key_interval_ms - v->min_key_interval_ms) * 10 > v->max_key_interval_ms)
 		return mem_printf(v, "key frames are irregular: %" PRId64 " to %" PRId64 " ms apart, 10 %% may differ",
 				  v->min_key_interval_ms, v->max_key_interval_ms);
+	if (p->keys > 1 && longest_segment_ms(v, fragment_ms) > hls_longest_ms(hls_target_s(fragment_s)))
+		return mem_printf(v,
+				  "key frames are %" PRId64
+				  " ms apart: with fragments of %d ms a segment would last up "
+				  "to %" PRId64 " ms, the limit is %" PRId64,
+				  v->max_key_interval_ms, (int)fragment_ms, longest_segment_ms(v, fragment_ms),
+				  hls_longest_ms(hls_target_s(fragment_s)));
 	if (!p->first_is_key)
 		return mem_strdup(v, "it does not begin with a key frame");
 	return NULL;
+}
+
+/* One damaged key frame is missing among even ones, or at the begin. */
+static bool could_be_damage(const struct media_verdict *v, const struct media_stream_facts *p)
+{
+	bool differ = v->max_key_interval_ms * 10 > v->min_key_interval_ms * 11;
+
+	return !p->first_is_key || (differ && v->max_key_interval_ms * 10 <= v->min_key_interval_ms * 21);
 }
 
 static char *find_sound_fault(const struct media_verdict *v, const struct media_stream_facts *a, bool film)
@@ -239,24 +304,52 @@ int64_t media_verdict_missing_ms(const struct media_verdict *v)
 	return missing_ms > longer(MISSING_LEAST_MS, v->promised_ms / MISSING_PART) ? missing_ms : 0;
 }
 
+/* Where a picture is held for longer than half a fragment there is none to begin a segment with: it is repeated, at the
+ * rate at which the others come. */
+static int filled_fps(const struct media_stream_facts *p, int fragment_s)
+{
+	int64_t fps = p->moving ? (p->moving * 1000 + p->moving_ms / 2) / p->moving_ms : LEAST_FILLED_FPS;
+
+	if (p->max_step_ms * 2 <= fragment_s * INT64_C(1000))
+		return 0;
+	if (fps < LEAST_FILLED_FPS)
+		return LEAST_FILLED_FPS;
+	return fps > MAX_FPS ? MAX_FPS : (int)fps;
+}
+
+static struct media_normalise normalising(const struct media_verdict *v, const struct media_stream_facts *p,
+					  int fragment_s)
+{
+	struct media_normalise how = {.bitrate_bps = v->bitrate_bps,
+				      .fragment_s = fragment_s,
+				      .width = p->cropped ? 0 : v->width / 2 * 2,
+				      .height = p->cropped ? 0 : v->height / 2 * 2,
+				      .fps = filled_fps(p, fragment_s),
+				      .jump_ms = v->jumps ? p->least_jump_ms : 0};
+
+	if (v->fps > MAX_FPS + 0.5)
+		how.fps = MAX_FPS;
+	return how;
+}
+
 struct media_verdict *media_verdict_of(const void *ctx, const struct media_source *s, int fragment_s, bool film)
 {
 	struct media_verdict *v = mem_new(ctx, struct media_verdict);
 	const struct media_stream_facts *p = media_source_picture(s), *a = media_source_sound(s, p);
 
-	measure(v, s, p, a);
+	measure(v, s, p, a, film);
 	v->enough = film || v->keys >= 3 || v->duration_ms >= fragment_s * INT64_C(2000);
-	v->how = (struct media_normalise){.bitrate_bps = v->bitrate_bps,
-					  .fragment_s = fragment_s,
-					  .max_fps = v->fps > MAX_FPS + 0.5 ? MAX_FPS : 0};
-	v->reason = find_refusal(v, p);
+	v->reason = find_refusal(v, s, p, film);
 	v->refused = v->reason != NULL;
 	if (v->reason)
 		return v;
 	assert(p); /* without a picture it is refused */
+	v->how = normalising(v, p, fragment_s);
 	v->reason = find_picture_fault(v, p);
-	if (!v->reason)
+	if (!v->reason) {
 		v->reason = find_key_fault(v, p, fragment_s);
+		v->doubtful = v->reason && could_be_damage(v, p);
+	}
 	if (!v->reason) {
 		v->reason = find_sound_fault(v, a, film);
 		v->how.copy_video = v->reason != NULL;

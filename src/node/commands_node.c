@@ -4,6 +4,7 @@
 #include "base/beneath.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/classic.h"
 #include "node/command.h"
 #include "node/status.h"
 
@@ -145,6 +146,8 @@ static struct error *new_row(struct command *c)
 	if (!runtime_find(row->runtime))
 		return error_new(ERROR_INVALID, "spec.containers.runtime: \"%s\" is none of process, docker",
 				 row->runtime);
+	if (!strcmp(row->mode, "classic") && strcmp(row->runtime, "process") != 0)
+		TRY(classic_check_container(a->settings.classic_allow));
 	TRY(choose_ports(a, row, spec));
 	set_mounts(a, row);
 	c->row = row;

@@ -85,7 +85,8 @@ struct error *keep_config(struct command *c)
 	if (j) {
 		c->job->epoch_ms = j->epoch_ms;
 		c->job->offset_ms = j->offset_ms;
-		c->job->normalise_bps = t->normalise ? j->normalise_bps : 0;
+		if (t->normalise)
+			c->job->mending = j->mending;
 	}
 	return store_put_job(c->agent->db, c->job);
 }

@@ -38,11 +38,16 @@ static void judge(struct job *j, const struct child_result *r)
 	j->verdict = v;
 	if (v->refused && v->enough) {
 		ingest_refuse(j, v->reason);
+	} else if (!v->fits && v->doubtful && !j->doubted) {
+		log_info("ingest.doubt", "job=%s reason=%s looking again", j->name, log_q(v->reason));
+		j->doubted = true;
 	} else if (!v->fits && !v->refused) {
-		ingest_does_not_fit(j, v->reason);
+		j->doubted = false;
+		ingest_does_not_fit(j, v->how.copy_video, v->reason);
 	} else if (v->fits && v->enough) {
 		mem_free(j->refused);
 		j->refused = NULL;
+		j->doubted = false;
 		ingest_fits(j);
 	}
 	node_changed(j->node);
@@ -52,7 +57,7 @@ static void on_probed(const struct child_result *r, void *arg)
 {
 	struct check *c = arg;
 	struct job *j = node_job(c->node, c->job);
-	bool same = j && !strcmp(j->hash, c->hash);
+	bool same = j && !strcmp(j->hash, c->hash), doubted = j && j->doubted;
 	int input;
 
 	if (j) {
@@ -61,8 +66,9 @@ static void on_probed(const struct child_result *r, void *arg)
 		if (j->wanted && same)
 			judge(j, r);
 		j->looked_ms = node_now();
-		if (!same && j->wanted && input >= 0 && j->inputs[input]->active)
-			ingest_check(j); /* the task has changed meanwhile, and with it the limits */
+		/* The task has changed meanwhile, and with it the limits; or one look is not enough. */
+		if ((!same || (j->doubted && !doubted)) && j->wanted && input >= 0 && j->inputs[input]->active)
+			ingest_check(j);
 	}
 	mem_free(c);
 }
@@ -74,7 +80,7 @@ void ingest_check(struct job *j)
 	struct check *c;
 	char **argv, *url;
 
-	if (j->probing || j->normalise_bps)
+	if (j->probing || j->mending.bps)
 		return;
 	if (seconds > PROBE_MAX_S)
 		seconds = PROBE_MAX_S;

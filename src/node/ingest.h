@@ -8,9 +8,9 @@
 /* Start a check of the stream that the relay publishes; its outcome is j->verdict and one of those below. */
 void ingest_check(struct job *j);
 
-/* The distributor's answers (role_distributor.c). */
+/* The distributor's answers (role_distributor.c). `picture_fits`: it is the sound alone that does not. */
 void ingest_fits(struct job *j);
-void ingest_does_not_fit(struct job *j, const char *why);
+void ingest_does_not_fit(struct job *j, bool picture_fits, const char *why);
 /* Normalising would not help. */
 void ingest_refuse(struct job *j, const char *why);
 

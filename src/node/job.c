@@ -79,8 +79,8 @@ int job_find_input(const struct job *j, const char *application, const char *nam
 
 void job_store(struct job *j)
 {
-	struct error *e = store_job_source(j->node->agent->db, j->node->row.id, j->name, j->epoch_ms, j->offset_ms,
-					   j->normalise_bps);
+	struct error *e =
+		store_job_source(j->node->agent->db, j->node->row.id, j->name, j->epoch_ms, j->offset_ms, &j->mending);
 
 	if (e)
 		log_error("job.not_stored", "node=%s job=%s reason=%s", j->node->row.id, j->name, log_q(e->message));
@@ -135,7 +135,7 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 	TRY(api_task_read(n, row->task, &at, &task));
 	if (!j)
 		j = job_new(n, row->job);
-	j->normalise_bps = row->normalise_bps; /* its units depend on it */
+	j->mending = row->mending; /* its units depend on it */
 	hash = digest_json(j, row->task);
 	if (!j->hash || strcmp(hash, j->hash)) {
 		mem_free(j->task);

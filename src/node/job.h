@@ -13,14 +13,21 @@
 
 enum job_state { JOB_STOPPED, JOB_STARTING, JOB_RUNNING, JOB_DRAINING };
 
+/* How the source is mended on its way, once that is decided (media/normalise.h). */
+struct job_mending {
+	int64_t bps;     /* 0: it is not mended; -1: its bit rate is unknown */
+	int fps;         /* 0: pictures as they come */
+	bool copy_video; /* only the sound is encoded */
+};
+
 /* What the store keeps of a job. */
 struct job_row {
 	char *node_id, *job;
-	json_t *task;          /* owned reference */
-	bool running;          /* wanted */
-	int64_t epoch_ms;      /* wall clock of the first publish; 0: none yet */
-	int64_t offset_ms;     /* the relay's time line */
-	int64_t normalise_bps; /* decided: the source must be mended, with this bit rate; 0: no, -1: rate unknown */
+	json_t *task;      /* owned reference */
+	bool running;      /* wanted */
+	int64_t epoch_ms;  /* wall clock of the first publish; 0: none yet */
+	int64_t offset_ms; /* the relay's time line */
+	struct job_mending mending;
 };
 
 struct job {
@@ -32,11 +39,12 @@ struct job {
 	bool wanted;
 	bool close; /* forget it when it has stopped */
 	int64_t epoch_ms, offset_ms;
-	int64_t normalise_bps;
+	struct job_mending mending;
 	char *refused;      /* why the source is not taken; NULL: it is, or was not looked at */
 	int64_t refused_ms; /* monotonic: when it was found so */
 	struct media_verdict *verdict;
 	bool probing;
+	bool doubted;                     /* the last look's verdict was doubtful: the next one decides */
 	int64_t looked_ms;                /* monotonic: when a check ended */
 	int64_t jumps_told, bridged_told; /* of the relay's present run */
 	int64_t told_ms;                  /* monotonic: when strays were told of last; 0: not yet */

@@ -84,7 +84,7 @@ static char **relay_argv(const void *ctx, struct unit *u, const char *progress_u
 		.job = j->task->source_stream,
 		.key = j->task->key,
 		.offset_ms = j->offset_ms ? j->offset_ms : media_relay_offset_ms(-1, j->task->fragment_s),
-		.normalise = j->normalise_bps != 0,
+		.normalise = j->mending.bps != 0,
 		.fragment_s = j->task->fragment_s,
 		.progress_url = progress_url,
 	};
@@ -94,11 +94,15 @@ static char **relay_argv(const void *ctx, struct unit *u, const char *progress_u
 
 static char **normalise_argv(const void *ctx, struct unit *u, const char *progress_url)
 {
-	struct job *j = u->job;
+	const struct job *j = u->job;
+	struct media_normalise how = {.bitrate_bps = j->mending.bps > 0 ? j->mending.bps : 0,
+				      .fragment_s = j->task->fragment_s,
+				      .fps = j->mending.fps,
+				      .copy_video = j->mending.copy_video,
+				      .live = true};
 
 	return media_ffmpeg_normalise(ctx, &u->node->programs, u->node->row.rtmp.container_port, j->task->source_stream,
-				      j->task->key, j->normalise_bps > 0 ? j->normalise_bps : 0, j->task->fragment_s,
-				      progress_url);
+				      j->task->key, &how, progress_url);
 }
 
 static char **copy_argv(const void *ctx, struct unit *u, const char *progress_url)
@@ -117,7 +121,7 @@ static void units(struct job *j)
 	struct unit *u = job_unit(j, "relay", 0, relay_argv, j->inputs[ingest]);
 
 	u->ended = relay_ended;
-	if (j->normalise_bps)
+	if (j->mending.bps)
 		job_unit(j, "normalise", 0, normalise_argv, j->inputs[clean]);
 	for (size_t i = 0; i < j->task->output_count; i++) {
 		char *name = mem_printf(NULL, "to-%zu", i + 1);
@@ -151,8 +155,8 @@ static bool judged(const struct job *j)
 {
 	const struct stream *live = j->inputs[LIVE];
 
-	return j->normalise_bps || j->refused || !live->active ||
-	       (j->verdict && j->verdict->enough && j->looked_ms >= live->since_ms);
+	return j->mending.bps || j->refused || !live->active ||
+	       (j->verdict && j->verdict->enough && !j->doubted && j->looked_ms >= live->since_ms);
 }
 
 static void published(struct job *j, size_t i)
@@ -161,6 +165,8 @@ static void published(struct job *j, size_t i)
 		j->epoch_ms = clock_wall_ms();
 		job_store(j);
 	}
+	if (i == INGEST)
+		j->doubted = false;
 	if (i == LIVE)
 		ingest_check(j);
 }
@@ -190,17 +196,20 @@ void ingest_refuse(struct job *j, const char *why)
 	draining(j);
 }
 
-void ingest_does_not_fit(struct job *j, const char *why)
+void ingest_does_not_fit(struct job *j, bool picture_fits, const char *why)
 {
 	if (!j->task->normalise) {
 		ingest_refuse(j, why);
 		return;
 	}
-	if (j->normalise_bps)
+	if (j->mending.bps && (picture_fits || !j->mending.copy_video))
 		return;
-	j->normalise_bps = j->verdict && j->verdict->bitrate_bps > 0 ? j->verdict->bitrate_bps : -1;
+	j->mending.bps = j->verdict && j->verdict->bitrate_bps > 0 ? j->verdict->bitrate_bps : -1;
+	j->mending.fps = j->verdict ? j->verdict->how.fps : 0;
+	j->mending.copy_video = picture_fits;
 	job_store(j);
-	decide(j->node, "ingest.normalised", "%s: %s; encoding it anew", j->name, why);
+	decide(j->node, "ingest.normalised", "%s: %s; encoding %s anew", j->name, why,
+	       picture_fits ? "its sound" : "it");
 	job_rename_units(j);
 }
 
@@ -236,7 +245,8 @@ static void tick(struct job *j, int64_t now_ms)
 	tell_jumps(j, &u->progress);
 	if (u->progress.open_keys >= OPEN_KEYS)
 		ingest_does_not_fit(
-			j, "key frames are no IDR pictures (open GOP or intra refresh), a player cannot join there");
+			j, false,
+			"key frames are no IDR pictures (open GOP or intra refresh), a player cannot join there");
 	/* It looks at one publisher in each of its runs: one that has gone already is not refused again. */
 	if (*u->progress.refused && j->inputs[INGEST]->active && j->inputs[INGEST]->since_ms <= u->advanced_ms)
 		ingest_refuse(j, u->progress.refused);
@@ -247,7 +257,7 @@ static void status(struct job *j, json_t *o)
 	json_t *ingest = json_object();
 
 	json_put(ingest, "published", j->inputs[INGEST]->active ? "yes" : "no");
-	json_put(ingest, "normalised", j->normalise_bps ? "yes" : "no");
+	json_put(ingest, "normalised", j->mending.bps ? "yes" : "no");
 	if (j->refused)
 		json_put(ingest, "refused", j->refused);
 	if (j->verdict) {

@@ -89,8 +89,8 @@ static struct error *write_master(struct job *j, const char *text)
 	return e;
 }
 
-/* Written when every rendition has a segment, or some time after the first has; again whenever they turn out to be more
- * than was said. Before that there is nothing to play, and nothing true to say. */
+/* Written when every rendition has a segment, or some time after the first has, without those that have none; again
+ * whenever there is more to say. Before that there is nothing to play, and nothing true to say. */
 static void refresh_master(struct job *j, int64_t now_ms)
 {
 	size_t count = j->task->hls.variant_count, known = 0;

@@ -20,6 +20,9 @@ static const char schema[] =
 	"create table if not exists job(node text not null, job text not null, task text not null,"
 	" running integer not null, epoch_ms integer not null, offset_ms integer not null, normalise integer not null,"
 	" primary key(node, job)) without rowid;"
+	/* Of a job with normalise; earlier versions stored none. */
+	"create table if not exists job_mending(node text not null, job text not null, fps integer not null,"
+	" copy_video integer not null, primary key(node, job)) without rowid;"
 	"create table if not exists node_user(node text primary key, uid integer not null unique) without rowid;"
 	"create table if not exists failover(node text not null, unit text not null, primary key(node, unit))"
 	" without rowid;"
@@ -76,8 +79,9 @@ static void split_mounts(struct node_row *row, const char *text)
 	}
 }
 
-struct error *store_put_node(struct db *db, const struct node_row *row)
+static struct error *put_node(struct db *db, const void *arg)
 {
+	const struct node_row *row = arg;
 	void *tmp = mem_strdup(NULL, "");
 	struct error *e =
 		db_exec(db, "insert or replace into node values(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "sissssiiiiiiii",
@@ -92,12 +96,23 @@ struct error *store_put_node(struct db *db, const struct node_row *row)
 	return e;
 }
 
-struct error *store_remove_node(struct db *db, const char *id)
+struct error *store_put_node(struct db *db, const struct node_row *row)
+{
+	return db_together(db, put_node, row);
+}
+
+static struct error *remove_node(struct db *db, const void *id)
 {
 	TRY(db_exec(db, "delete from node where id=?", "s", id));
 	TRY(db_exec(db, "delete from node_name where node=?", "s", id));
 	TRY(db_exec(db, "delete from failover where node=?", "s", id));
+	TRY(db_exec(db, "delete from job_mending where node=?", "s", id));
 	return db_exec(db, "delete from job where node=?", "s", id);
+}
+
+struct error *store_remove_node(struct db *db, const char *id)
+{
+	return db_together(db, remove_node, id);
 }
 
 /* A list that grows by one and ends with NULL. */
@@ -171,15 +186,23 @@ struct job_row *job_row_new(const void *ctx, const char *node_id, const char *jo
 	return row;
 }
 
+static struct error *put_mending(struct db *db, const char *node_id, const char *job, const struct job_mending *m)
+{
+	if (!m->fps && !m->copy_video)
+		return db_exec(db, "delete from job_mending where node=? and job=?", "ss", node_id, job);
+	return db_exec(db, "insert or replace into job_mending values(?,?,?,?)", "ssii", node_id, job, (int64_t)m->fps,
+		       (int64_t)m->copy_video);
+}
+
 struct error *store_put_job(struct db *db, const struct job_row *row)
 {
 	char *task = json_text(NULL, row->task);
 	struct error *e =
 		db_exec(db, "insert or replace into job values(?,?,?,?,?,?,?)", "sssiiii", row->node_id, row->job, task,
-			(int64_t)row->running, row->epoch_ms, row->offset_ms, row->normalise_bps);
+			(int64_t)row->running, row->epoch_ms, row->offset_ms, row->mending.bps);
 
 	mem_free(task);
-	return e;
+	return e ? e : put_mending(db, row->node_id, row->job, &row->mending);
 }
 
 struct error *store_job_wanted(struct db *db, const char *node_id, const char *job, bool running)
@@ -188,14 +211,16 @@ struct error *store_job_wanted(struct db *db, const char *node_id, const char *j
 }
 
 struct error *store_job_source(struct db *db, const char *node_id, const char *job, int64_t epoch_ms, int64_t offset_ms,
-			       int64_t normalise_bps)
+			       const struct job_mending *mending)
 {
-	return db_exec(db, "update job set epoch_ms=?,offset_ms=?,normalise=? where node=? and job=?", "iiiss",
-		       epoch_ms, offset_ms, normalise_bps, node_id, job);
+	TRY(db_exec(db, "update job set epoch_ms=?,offset_ms=?,normalise=? where node=? and job=?", "iiiss", epoch_ms,
+		    offset_ms, mending->bps, node_id, job));
+	return put_mending(db, node_id, job, mending);
 }
 
 struct error *store_remove_job(struct db *db, const char *node_id, const char *job)
 {
+	TRY(db_exec(db, "delete from job_mending where node=? and job=?", "ss", node_id, job));
 	return db_exec(db, "delete from job where node=? and job=?", "ss", node_id, job);
 }
 
@@ -212,7 +237,7 @@ static struct error *read_job(const struct db_row *r, void *arg)
 	row->running = db_int(r, 3) != 0;
 	row->epoch_ms = db_int(r, 4);
 	row->offset_ms = db_int(r, 5);
-	row->normalise_bps = db_int(r, 6);
+	row->mending = (struct job_mending){db_int(r, 6), (int)db_int(r, 7), db_int(r, 8) != 0};
 	list_add(list, row);
 	return NULL;
 }
@@ -222,7 +247,10 @@ struct error *store_jobs(const void *ctx, struct db *db, const char *node_id, st
 	struct list list;
 
 	list_begin(&list, ctx);
-	TRY(db_query(db, read_job, &list, "select * from job where node=? order by job", "s", node_id));
+	TRY(db_query(db, read_job, &list,
+		     "select job.*,ifnull(fps,0),ifnull(copy_video,0) from job left join job_mending using(node,job) "
+		     "where node=? order by job",
+		     "s", node_id));
 	*ret_rows = (struct job_row **)list.items;
 	return NULL;
 }

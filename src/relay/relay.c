@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "relay/input.h"
 #include "relay/output.h"
+#include "relay/settings.h"
 #include "relay/timeline.h"
 #include "relay/watch.h"
 
@@ -17,6 +18,8 @@
 #define LOOKED_FOR_MS 300
 /* A source that changes its codecs all the time does not make receivers begin anew more often. */
 #define ANEW_EVERY_MS 10000
+/* One log line in so much time for settings that are left out. */
+#define SAID_MS 10000
 
 enum { VIDEO, AUDIO, SCRIPT, KINDS };
 
@@ -31,11 +34,13 @@ struct relay {
 	int nal_bytes;          /* H.264, see relay/tag.h */
 	int codecs[KINDS];      /* that have come */
 	int sent_codecs[KINDS]; /* that the output carries; -1: none */
-	bool anew;              /* publish anew at the next key frame */
+	bool anew;              /* publish anew at the key frame that begins the next fragment */
 	bool jumped;            /* publish anew with this key frame */
 	int64_t published_ms;   /* on the time line */
+	int64_t fragment;       /* number of the one that receivers are storing */
 	int64_t anew_at_ms;     /* monotonic: when a new codec made it publish anew; 0: never */
 	int64_t last_ms[KINDS]; /* on the time line */
+	int64_t said_ms;        /* monotonic: when settings were called rubbish last; 0: never */
 	bool ended;             /* the time line has no more room */
 };
 
@@ -104,11 +109,18 @@ static struct error *new_codec(struct relay *r, int kind, int64_t at_ms, bool *r
 	return send_kept(r, kind, at_ms);
 }
 
-static bool time_to_publish(const struct relay *r, const struct tag_look *look)
+/* Does dsn-hls begin a segment with this frame? Only there nothing of what it stores is torn. */
+static bool begins_fragment(const struct relay *r, const struct tag *t, const struct tag_look *look, int64_t at_ms)
+{
+	return look->key && tag_is_idr(t, r->nal_bytes) &&
+	       (at_ms + look->lead_ms) / r->settings->fragment_ms != r->fragment;
+}
+
+static bool time_to_publish(const struct relay *r, const struct tag_look *look, bool begins)
 {
 	if (!look->key)
 		return false;
-	if (r->anew && (!r->anew_at_ms || clock_mono_ms() - r->anew_at_ms >= ANEW_EVERY_MS))
+	if (r->anew && begins && (!r->anew_at_ms || clock_mono_ms() - r->anew_at_ms >= ANEW_EVERY_MS))
 		return true;
 	return !r->output || r->jumped;
 }
@@ -116,11 +128,13 @@ static bool time_to_publish(const struct relay *r, const struct tag_look *look)
 static struct error *pass(struct relay *r, const struct tag *t, const struct tag_look *look, int64_t at_ms)
 {
 	int kind = kind_of(t->type);
-	bool fine = true;
+	bool begins = r->settings->fragment_ms && begins_fragment(r, t, look, at_ms), fine = true;
 
 	r->codecs[kind] = look->codec;
-	if (time_to_publish(r, look))
+	if (time_to_publish(r, look, begins))
 		TRY(publish(r, at_ms));
+	if (begins)
+		r->fragment = (at_ms + look->lead_ms) / r->settings->fragment_ms;
 	if (!r->output)
 		return NULL;
 	if (r->sent_codecs[kind] != look->codec)
@@ -195,6 +209,22 @@ static bool refused(struct relay *r, const struct tag_look *look)
 	return r->report->refused != NULL;
 }
 
+/* Rubbish is left out: those that came before stay. */
+static bool usable(struct relay *r, const struct tag *t)
+{
+	struct error *e = settings_check(t);
+	int64_t now_ms = clock_mono_ms();
+
+	if (!e)
+		return true;
+	if (!r->said_ms || now_ms - r->said_ms >= SAID_MS) {
+		log_warn("relay.settings", "error=%s they are left out", log_q(e->message));
+		r->said_ms = now_ms;
+	}
+	error_free(e);
+	return false;
+}
+
 static struct error *copy(struct relay *r, const struct tag *t, const struct tag_look *look)
 {
 	return pass(r, t, look, t->stamp_ms);
@@ -208,6 +238,7 @@ static struct error *take(struct relay *r, struct tag *t)
 
 	if (t->type != TAG_AUDIO && t->type != TAG_VIDEO && t->type != TAG_SCRIPT)
 		return NULL;
+	look.header = look.header && usable(r, t);
 	if (entry && refused(r, &look))
 		return NULL;
 	if (look.header || t->type == TAG_SCRIPT)
@@ -254,6 +285,7 @@ struct error *relay_run(const void *ctx, const struct relay_settings *settings, 
 	r->settings = settings;
 	r->stop = stop;
 	r->report = report;
+	r->fragment = -1;
 	for (int i = 0; i < KINDS; i++)
 		r->codecs[i] = r->sent_codecs[i] = -1;
 	timeline_init(&r->timeline, settings->offset_ms, settings->fragment_ms ? settings->fragment_ms : 1000);

@@ -3,7 +3,8 @@
  * As a copy (`fragment_ms` 0) tags keep their stamps. At the entry of a job they are put onto its time line
  * (relay/timeline.h) and looked at (relay/watch.h). Publishing begins with the first key frame. Tracks that come later
  * than receivers look for them (sound that is switched on while the stream runs), or that change their codec, are
- * published anew with it at the next key frame; in a copy they just pass, since the entry does that. Blocking; one
+ * published anew with it at the key frame that begins the next fragment, so that none is torn; in a copy they just
+ * pass, since the entry does that. Codec settings that nobody could read are left out (relay/settings.h). Blocking; one
  * thread. */
 #ifndef DSN_RELAY_RELAY_H
 #define DSN_RELAY_RELAY_H

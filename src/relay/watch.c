@@ -15,7 +15,7 @@ static const char *verdict(const struct watch *w)
 	if (!w->video)
 		return w->sound ? "sound only: no video within " SECONDS : "neither video nor sound within " SECONDS;
 	if (!w->settings)
-		return "H.264 without its settings (no sequence header within " SECONDS ")";
+		return "H.264 without its settings (no readable sequence header within " SECONDS ")";
 	return "no key frame within " SECONDS;
 }
 

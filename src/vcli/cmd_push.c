@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -23,18 +24,37 @@ struct inputs {
 	char *lists;  /* text of the list of lists */
 };
 
+/* It is read more than once, so a pipe will not do. */
+static struct error *check_file(const char *film)
+{
+	struct stat st;
+
+	if (stat(film, &st) != 0 || access(film, R_OK) != 0)
+		return error_sys(errno, "%s", film);
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return error_new(ERROR_INVALID,
+				 "%s is no file: a film is read twice; a stream that comes by a pipe is sent "
+				 "by an encoder, to the address that pipeline start prints",
+				 film);
+	return NULL;
+}
+
 /* The film's verdict: sent as it is, or encoded, and why. */
 static struct error *look_at(struct vcli *v, const struct job *j, const char *film, struct media_verdict **ret_verdict)
 {
 	struct media_verdict *verdict = NULL;
 
-	if (access(film, R_OK) != 0)
-		return error_sys(errno, "%s", film);
+	TRY(check_file(film));
 	if (!v->set.quiet && isatty(STDERR_FILENO))
 		fprintf(stderr, "looking at %s\n", film);
 	TRY(media_probe_file(v, v->set.ffmpeg, v->set.ffprobe, film, 0, j->fragment_s, &verdict));
 	if (verdict->refused)
 		return error_new(ERROR_INVALID, "%s: %s", film, verdict->reason);
+	if (v->set.loop && verdict->jumps)
+		return error_new(
+			ERROR_INVALID,
+			"%s: its clock jumps, so it cannot be looped: write it anew first, ffmpeg -i FILM NEW.mp4",
+			film);
 	if (v->set.loop)
 		media_verdict_loop(verdict, j->fragment_s);
 	*ret_verdict = verdict;

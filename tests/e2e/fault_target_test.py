@@ -36,11 +36,14 @@ class TargetFaults(network.TestCase):
         self.assertIn(net.ids["t1"], answer["error"]["message"])
         push = net.push(self.film())
         net.wait_segments(2, ["_src", "_144p", "_90p"])
+        wait_for("the master playlist goes without who is away", lambda: net.hls(f"{JOB}.m3u8"), 20)
+        self.assertNotIn("_180p", net.hls(f"{JOB}.m3u8").decode())
         steady = {name: who for name, who in net.units().items() if name in (("d", JOB + "-relay"), ("d", JOB + "-to-1"))}
         windows, taken = {}, {}
         t1.start()
         taken["t1"], end = self.rejoin(net, "t1", time.monotonic())
         windows["t1"] = (0, end)
+        wait_for("it is listed when it has come", lambda: b"_180p" in net.hls(f"{JOB}.m3u8"), 10)
         # Killed during the stream.
         begin = net.newest("_144p") + 1
         t2.kill()

@@ -37,10 +37,10 @@ def amf(*values):
 class Connection:
     """One RTMP connection (Adobe's specification 1.0) that publishes one stream; every message is one chunk."""
 
-    def __init__(self, url):
+    def __init__(self, url, source="127.0.0.1"):
         parts = urllib.parse.urlsplit(url)
         application, _, name = parts.path.lstrip("/").partition("/")
-        self.socket = socket.create_connection((parts.hostname, parts.port), 10)
+        self.socket = socket.create_connection((parts.hostname, parts.port), 10, (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self.publish(application, name + ("?" + parts.query if parts.query else ""), url)
@@ -202,9 +202,28 @@ def strays(tags, every_s, by_s):
 def sound_from(tags, at_s):
     """The sound, its settings too, comes later."""
     settings = [t for t in tags if t.kind == SOUND and t.is_settings()]
-    sound = [Tag(SOUND, at_s * 1000, t.body) for t in settings]
+    sound = [Tag(SOUND, round(at_s * 1000), t.body) for t in settings]
     sound += [t for t in tags if t.kind == SOUND and not t.is_settings() and t.at_ms >= at_s * 1000]
     return sorted([t for t in tags if t.kind != SOUND] + sound, key=lambda t: t.at_ms)
+
+
+RUBBISH = {PICTURE: b"\x17\0\0\0\0\x01\x4d\x40\x1f\xff\xe1\xff\xff", SOUND: b"\xaf\0\0\0"}
+
+
+def rubbish_settings(tags, at_s):
+    """Settings of picture and sound that nobody can read, on the way."""
+    return sorted([*tags, *(Tag(kind, round(at_s * 1000), body) for kind, body in RUBBISH.items())], key=lambda t: t.at_ms)
+
+
+def too_long(body):
+    """A picture whose first NAL unit's length says 1000 bytes more than there are."""
+    return body[:5] + (int.from_bytes(body[5:9], "big") + 1000).to_bytes(4, "big") + body[9:]
+
+
+def key_damaged(tags, at_s):
+    """The first key frame from at_s on."""
+    hit = next(t for t in tags if t.kind == PICTURE and not t.is_settings() and t.body[0] >> 4 == 1 and t.at_ms >= at_s * 1000)
+    return [Tag(t.kind, t.at_ms, too_long(t.body), t.stamp_ms) if t is hit else t for t in tags]
 
 
 def sound_only(tags):

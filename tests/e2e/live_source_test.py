@@ -82,6 +82,13 @@ class LiveSource(network.TestCase):
         return None
 
     @staticmethod
+    def shown(path):
+        """Hashes of the decoded pictures."""
+        done = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", str(path), "-map", "0:v:0", "-f", "framemd5", "-"],
+                              capture_output=True, text=True, check=True, timeout=60)
+        return {line.split(",")[-1].strip() for line in done.stdout.splitlines() if not line.startswith("#")}
+
+    @staticmethod
     def pictures_in(tags):
         return sum(t.kind == flv.PICTURE and not t.is_settings() and t.body[1] == 1 for t in tags)
 
@@ -120,6 +127,24 @@ class LiveSource(network.TestCase):
             self.assertIsNotNone(first, "the sound is there")
             self.assertLessEqual(first - numbers[0], 3, "at five seconds, with fragments of two")
 
+    def test_late_sound_within_a_fragment(self):
+        """Sound that comes while a fragment is stored in part costs nothing, nor do settings of rubbish before it."""
+        net = self.lab(agent_flags=["--end-after", "3s", "--stall-after", "4s"])
+        tags = flv.until(self.flv(), 14)
+        late = flv.sound_from(tags, 6.3)  # the next key frame is in the middle of a fragment of two seconds
+        sources = {"within001": late, "rubbish01": flv.rubbish_settings(late, 4.3), "rubbish02": flv.rubbish_settings(tags, 4.3)}
+        publishers = {job: self.live(net, job, sent) for job, sent in sources.items()}
+        self.never_ended(net, publishers)
+        for job, publisher in publishers.items():
+            self.assertEqual(publisher.ended, "sent", job)
+            net.end_job(job)
+            self.whole(net, job, self.pictures_in(tags))
+            for variant in net.variants():
+                listed = self.entries(net, variant, job)
+                self.assertEqual(sum(bool(t) for _, _, t in listed), job != "rubbish02", f"{job}{variant}: {listed}")
+                first, begun = self.sound_from(net, variant, job), net.numbers(variant, job)[0]
+                self.assertEqual(first - begun, 0 if job == "rubbish02" else 4, f"{job}{variant}: at the next fragment")
+
     def test_normalised(self):
         """A source that is encoded anew, whose clock jumps: as one that is copied."""
         net = self.lab(agent_flags=["--end-after", "8s"])
@@ -143,6 +168,42 @@ class LiveSource(network.TestCase):
             # From the first key frame behind the jump, at 15 s, to the end nothing is lost.
             self.assertEqual(sum(len(p) for n, p in found.items() if n >= marks[SOURCE][-1]), 9 * FPS, variant)
         self.decodes(net, "pixels001")
+
+    def test_mended_as_needed(self):
+        """Sound that does not fit leaves the picture alone; too many pictures become sixty; key frames that make segments too
+        long are made anew; one damaged key frame is none of that. Side by side."""
+        net = self.lab(agent_flags=["--end-after", "8s"])
+        sources = {"sound0003": (self.flv(32, audio="mp3"), "audio is mp3, HLS here stores aac; encoding its sound anew"),
+                   "fast00001": (self.flv(32, name="fast", extra=("-vf", "fps=100,scale=160:90")), "100 pictures a second, the limit is 60"),
+                   "keys00001": (self.flv(32, name="keys", gop=46), "1840 ms apart: with fragments of 2000 ms a segment would last up")}
+        publishers = {job: self.live(net, job, tags) for job, (tags, _) in sources.items()}
+        publishers["damaged01"] = self.live(net, "damaged01", flv.key_damaged(self.flv(32, name="plain"), 3))
+        for job, (_, why) in sources.items():
+            wait_for(f"{job}: mended", lambda job=job: self.decided(net, "ingest.normalised", job), 30)
+            self.assertIn(why, self.decided(net, "ingest.normalised", job)[0])
+        self.never_ended(net, publishers)
+        self.assertEqual(self.decided(net, "ingest.normalised", "damaged01"), [])
+        self.assertTrue(self.decided(net, "ingest.fits", "damaged01"), "at the second look")
+        for job, publisher in publishers.items():
+            self.assertEqual(publisher.ended, "sent", job)
+            net.end_job(job)
+        for job in sources:
+            entries = self.entries(net, SOURCE, job)
+            since = max(n for n, _, t in entries if "#EXT-X-DISCONTINUITY" in t)
+            mended = {v: [n for n in net.numbers(v, job) if n >= since] for v in net.variants()}
+            self.assertEqual(mended[SOURCE], mended[RENDITION], job)
+            self.assertGreaterEqual(len(mended[SOURCE]), 5, f"{job}: {entries}")
+            self.assertTrue(all(not t for n, _, t in entries if n > since), f"{job}: {entries}")
+            self.decodes(net, job)
+        film = self.shown(self.film(32, audio="mp3"))
+        kept = self.shown(net.segment(SOURCE, max(net.numbers(SOURCE, "sound0003")) - 1, "sound0003"))
+        self.assertTrue(kept and kept <= film, "the source's own pictures")
+        self.assertIsNotNone(self.sound_from(net, SOURCE, "sound0003"))
+        stamps = net.pictures(SOURCE, "fast00001")[max(net.numbers(SOURCE, "fast00001")) - 1]
+        self.assertLessEqual(len(stamps), 2 * 60 + 1, "pictures in two seconds")
+        for job in sources:
+            lengths = [s for _, s, _ in self.entries(net, SOURCE, job)][-5:-1]
+            self.assertTrue(all(abs(s - 2) < 0.05 for s in lengths) or job == "sound0003", (job, lengths))
 
     def test_refused_by_name(self):
         """What cannot be stored is refused with its name within ten seconds; key frames where nobody can join are mended."""

@@ -107,8 +107,9 @@ static struct error *relay(void *scope, char **a)
 
 static struct error *normalise(void *scope, char **a)
 {
-	print_argv(
-		media_ffmpeg_normalise(scope, &programs, atoi(a[0]), a[1], some(a[2]), 500000, atoi(a[3]), some(a[4])));
+	struct media_normalise how = {.bitrate_bps = 500000, .fragment_s = atoi(a[3]), .live = true};
+
+	print_argv(media_ffmpeg_normalise(scope, &programs, atoi(a[0]), a[1], some(a[2]), &how, some(a[4])));
 	return NULL;
 }
 
@@ -190,7 +191,7 @@ static struct error *judge(void *scope, char **a)
 		{"audio_start_ms", v->audio_start_ms},
 		{"bitrate_bps", v->bitrate_bps},
 		{"max_key_ms", v->max_key_interval_ms},
-		{"max_fps", v->how.max_fps},
+		{"fps", v->how.fps},
 		{"min_key_ms", v->min_key_interval_ms},
 	};
 	json_object_set_new(o, "fits", json_boolean(v->fits));

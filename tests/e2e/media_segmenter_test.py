@@ -232,7 +232,15 @@ class Segmenter(unittest.TestCase):
         self.assertEqual(self.numbers(), [0])
         self.assertIn("hls.no_key_frame", log)
         self.assertTrue(all(2.5 < d < 3.5 for _, d, _ in self.entries()), self.entries())
-        self.assertRegex(log, r"hls.end .*dropped=67\d")
+        self.assertRegex(log, r"hls.end .*dropped=66\d")
+
+    def test_two_key_intervals_in_a_segment(self):
+        """Key frames nearly a fragment apart: as long as two intervals fit the target duration nothing is left out."""
+        log = self.hls(self.make("rare.flv", 32, gop=40, audio=False))
+        self.assertNotIn("hls.no_key_frame", log)
+        self.assertEqual({d for _, d, _ in self.entries()}, {1.6, 3.2})
+        self.assertEqual(self.pictures(), 32 * 25)
+        self.keeps_rules()
 
     def hurt(self, name, change):
         """The ten seconds with change(number of the picture or None, kind, stamp, payload) -> list of tags."""

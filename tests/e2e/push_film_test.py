@@ -3,6 +3,7 @@
 
 All films are pushed side by side, since each takes as long as it lasts."""
 import json
+import os
 import shutil
 import sys
 import unittest
@@ -45,11 +46,16 @@ FILMS = {
     "library": ("library.mkv", [f"-i {{plain.mp4}} -f lavfi -i sine=frequency=200:duration={SECONDS} -i {{cover.png}} -map 2 -map 1 -map 0:a -map 0:v",
                                 "-c copy -c:a:0 aac -c:v:0 mjpeg -disposition:v:0 attached_pic -disposition:v:1 default",
                                 "-disposition:a:0 comment -disposition:a:1 default"]),
+    "piece": ("piece.ts", [PICTURE, SOUND, X264, "-g 25", AAC]),
+    "upright_piece": ("high.ts", [picture(SECONDS, "90x160"), SOUND, X264, "-g 25", AAC, f"-output_ts_offset {SECONDS}"]),
+    "clock": ("recording.ts", ("piece.ts", "piece.ts")),
+    "sizes": ("channels.ts", ("piece.ts", "high.ts")),
+    "held": ("lecture.mp4", [picture(4, SIZE), sound(4), "-vf select=not(between(n\\,10\\,90)) -vsync vfr", X264, "-g 250", AAC]),
     "cut": ("cut.mp4", None),
     "old": ("old.avi", [PICTURE, "-c:v mpeg4"]),
     "song": ("song.m4a", [sound(1), AAC]),
 }
-PARTS = ("square", "lying", "whole", "cover")
+PARTS = ("square", "lying", "whole", "cover", "piece", "upright_piece")
 shared = {}
 
 
@@ -57,7 +63,9 @@ def setUpModule():
     pusher = shared["pusher"] = Pusher()
     unittest.addModuleCleanup(pusher.close)
     for name, (file, words) in FILMS.items():
-        if words:
+        if isinstance(words, tuple):
+            (pusher.home / file).write_bytes(b"".join((pusher.home / part).read_bytes() for part in words))
+        elif words:
             pusher.film(file, *[w.replace("{", str(pusher.home) + "/").replace("}", "") if "{" in w else w for w in words])
         else:
             whole = (pusher.home / "whole.mp4").read_bytes()
@@ -202,6 +210,27 @@ class Film(unittest.TestCase):
         self.assertIn("edit list", said)
         self.assertLessEqual(len(packets(file, "video")), SECONDS * 25 + 1)
 
+    def test_clock_that_goes_back(self):
+        file, _, said = self.arrived("clock")
+        self.assertIn("its clock jumps once", said)
+        self.assertGreaterEqual(len(packets(file, "video")), SECONDS * 50 - 5)
+        self.assertEqual(packets(file, "video"), sorted(packets(file, "video"), key=lambda p: p[1]))
+
+    def test_size_that_changes(self):
+        file, video, said = self.arrived("sizes")
+        self.assertIn("size or coding changes on the way", said)
+        self.assertEqual((video["width"], video["height"]), (160, 90))
+        first, second = gray(file, 1.0), gray(file, SECONDS + 1.0)
+        self.assertGreater(max(row[10] for row in first), 60)
+        self.assertLess(max(row[10] for row in second), 30, "an upright picture stands between black edges")
+        self.assertGreater(max(row[80] for row in second), 60)
+
+    def test_picture_that_is_held(self):
+        file, _, said = self.arrived("held")
+        self.assertIn("key frames are up to", said)
+        keys = [p[0] for p in packets(file, "video") if p[2]]
+        self.assertLessEqual(max(b - a for a, b in zip(keys, keys[1:])), 600, "segments can begin while it is held")
+
     # what became of it
 
     def test_cut_off(self):
@@ -227,6 +256,13 @@ class Film(unittest.TestCase):
         said = self.failed(push)
         self.assertIn("takes nothing", said)
         self.assertIn("onnection refused", said)
+
+    def test_a_pipe_is_refused(self):
+        film = shared["pusher"].home / "pipe.mp4"
+        os.mkfifo(film)
+        push = shared["pusher"].begin(film)
+        push["receiver"].close()
+        self.assertIn("pipe.mp4 is no file: a film is read twice", self.failed(push))
 
     def test_sound_only_is_refused(self):
         self.assertIn("song.m4a: the source has no video, only sound (aac)", self.failed(shared["song"]))

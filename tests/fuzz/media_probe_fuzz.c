@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error *e = media_source_read(s, text, len);
 
 	if (!e && end)
-		e = media_source_read_idr(s, 0, end + 1, size - len - 1);
+		e = media_source_read_nal(s, 0, end + 1, size - len - 1);
 	if (!e) {
 		check(media_verdict_of(scope, s, 5, true));
 		check(media_verdict_of(scope, s, 5, false));

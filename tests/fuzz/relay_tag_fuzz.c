@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/settings.h"
 #include "relay/watch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,6 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (tag_look(&t).lead_ms != -123)
 			abort();
 	}
+	if (l.header)
+		error_free(settings_check(&t));
 	watch_tag(&w, &l, 0);
 	watch_tag(&w, &l, WATCH_PATIENCE_MS);
 	free(t.data);

@@ -22,21 +22,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOP, FPS, FILM_S = 25, 25, 60
 JOB = "hour0001"
 
-# Pictures of the source rendition that each may cost: a key frame takes those that need it and, where its segment cannot
-# begin, those until the next fragment; an ended connection those on the way.
+# Pictures of a rendition that each may cost: a key frame takes those that need it and, where its segment cannot begin, those
+# until the next fragment; an ended connection those on the way.
 FAULTS = {
     "damaged": 1,       # an inter picture with a NAL unit longer than its frame
     "key": 3 * FPS,     # the same of a key frame
     "sound": 0,         # a frame of sound of one byte
-    # An AVC header of rubbish. Only when asked for: nginx hands the last one to every reader that joins later.
-    "settings": 0,
+    "settings": 0,      # an AVC header of rubbish, then an AAC one
     "empty": 1,         # a picture without bytes
     "stray": 1,         # one picture stamped somewhere else
     "back": 0,          # the clock jumps back
     "forward": 0,       # the clock jumps ahead
-    # After a return of the publisher the sound begins seconds after the picture. The stream is then published anew at a key
-    # frame, and the rest of a fragment that is stored in part is not stored again.
-    "late": FPS + 2 * FPS,
+    "late": FPS,        # as "leave", and the sound begins seconds after the picture
     "leave": FPS,       # the publisher ends and comes back
 }
 
@@ -46,20 +43,16 @@ def options():
     p.add_argument("--bin", default=str(ROOT / "build" / "bin"), help="folder of the programs")
     p.add_argument("--seconds", type=int, default=3600)
     p.add_argument("--seed", type=int, default=None)
-    p.add_argument("--faults", default=",".join(name for name in FAULTS if name != "settings"), help="which, of " + ", ".join(FAULTS))
+    p.add_argument("--faults", default=",".join(FAULTS), help="which, of " + ", ".join(FAULTS))
     p.add_argument("--every", type=float, default=8, help="seconds between two faults, on average")
     p.add_argument("--ports", default="19300-19899")
+    p.add_argument("--logs", help="folder for what the programs have said")
     o = p.parse_args()
     o.faults = [name for name in o.faults.split(",") if name]
     if set(o.faults) - set(FAULTS):
         p.error(f"no such fault: {set(o.faults) - set(FAULTS)}")
     o.seed = random.SystemRandom().randrange(1 << 31) if o.seed is None else o.seed
     return o
-
-
-def too_long(body):
-    """The first NAL unit's length says 1000 bytes more than there are."""
-    return body[:5] + (int.from_bytes(body[5:9], "big") + 1000).to_bytes(4, "big") + body[9:]
 
 
 class Source:
@@ -113,15 +106,15 @@ class Source:
                 self.after = fault
                 return
             if fault == "damaged" and picture and not key:
-                body = too_long(body)
+                body = flv.too_long(body)
             elif fault == "key" and key:
-                body = too_long(body)
+                body = flv.too_long(body)
             elif fault == "empty" and picture and not key:
                 body = body[:5]
             elif fault == "sound" and tag.kind == flv.SOUND:
                 body = body[:3]
             elif fault == "settings" and picture:
-                yield out(flv.PICTURE, at_ms, b"\x17\0\0\0\0\x01\x4d\x40\x1f\xff\xe1\xff\xff", stamp_ms)
+                yield from (out(kind, at_ms, body, stamp_ms) for kind, body in flv.RUBBISH.items())
             elif fault == "stray" and picture and not key:
                 stamp_ms = max(0, stamp_ms + self.random.choice((-1, 1)) * self.random.randrange(5000, 3600_000))
             elif fault == "back" and stamp_ms > 3000:
@@ -163,13 +156,25 @@ def publish(o, net, flv, source):
 
 
 def stored(net, rules):
-    """{rendition: (pictures, gap entries that are whole fragments)}"""
+    """{rendition: (pictures, gap entries that are whole fragments, [(segment, pictures missing before its end)])}"""
     found = {}
     for variant in net.variants():
-        media = rules.Media(net.hls(f"{JOB}{variant}/index.m3u8").decode())
-        pictures = sum(len(rules.hls_ts.Segment(net.hls(f"{JOB}{variant}/{e.uri}")).video().pts) for e in media.entries if not e.gap)
-        found[variant] = pictures, sum(e.gap and ".rest." not in e.uri for e in media.entries)
+        media, pictures, holes, last = rules.Media(net.hls(f"{JOB}{variant}/index.m3u8").decode()), 0, [], None
+        for entry in (e for e in media.entries if not e.gap):
+            stamps = sorted(rules.hls_ts.Segment(net.hls(f"{JOB}{variant}/{entry.uri}")).video().pts)
+            pictures += len(stamps)
+            line = [last, *stamps] if last is not None and not entry.discontinuity else stamps
+            missing = sum(round((b - a) * FPS / 90000) - 1 for a, b in zip(line, line[1:]))
+            holes += [(entry.uri.lstrip("0")[:-3], missing)] if missing else []
+            last = stamps[-1]
+        found[variant] = pictures, sum(e.gap and ".rest." not in e.uri for e in media.entries), holes
     return found
+
+
+def keep_logs(net, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [*net.folder.glob("*.log"), *net.folder.glob("*/nodes/*/log/*.log*")]:
+        shutil.copy2(path, folder / path.name)
 
 
 def run(o, place):
@@ -191,14 +196,20 @@ def run(o, place):
     finally:
         left = net.close()
         server.close()
-    allowed = sum(FAULTS[name] * count for name, count in source.done.items())
-    lost = source.sent - held["_src"][0]
+        if o.logs:
+            keep_logs(net, pathlib.Path(o.logs))
+    allowed, count = sum(FAULTS[name] * count for name, count in source.done.items()), sum(source.done.values())
     print(f"faults: {dict(source.done)}")
-    print(f"pictures: {source.sent} sent, {held['_src'][0]} stored, {lost} lost, {allowed} may be")
-    print(f"(pictures, whole fragments listed as lost): {held}")
+    print(f"pictures: {source.sent} sent, {allowed} may be lost; fragments: {count} may be")
     broken = [*net.broken_rules, *left, *trouble]
-    if lost > allowed:
-        broken.append(f"{lost} pictures of the source rendition are lost, its faults cost {allowed} at most")
+    for variant, (pictures, gaps, holes) in held.items():
+        lost = source.sent - pictures
+        print(f"{variant}: {pictures} pictures stored, {lost} lost; {gaps} whole fragments listed as lost")
+        print(f"{variant}: holes (segment, pictures): {holes}")
+        if lost > allowed:
+            broken.append(f"{lost} pictures of {variant} are lost, its faults cost {allowed} at most")
+        if gaps > count:
+            broken.append(f"{gaps} fragments of {variant} are lost, more than there were faults")
     return broken
 
 

@@ -76,8 +76,11 @@ static void relay(void **state)
 
 static void normalise(void **state)
 {
+	struct media_normalise how = {.bitrate_bps = 50000000, .fragment_s = 5, .live = true};
+	char **argv;
+
 	(void)state;
-	expect(media_ffmpeg_normalise(NULL, &programs, 2100, "j", "k1", 50000000, 5, NULL),
+	expect(media_ffmpeg_normalise(NULL, &programs, 2100, "j", "k1", &how, NULL),
 	       "ffmpeg -hide_banner -nostdin -nostats -v warning -copyts -analyzeduration 500000 "
 	       "-i rtmp://127.0.0.1:2100/clean/j -map 0:v:0 -map 0:a:0? "
 	       "-vf bwdif=mode=send_frame:deint=interlaced,crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,format=yuv420p "
@@ -87,6 +90,17 @@ static void normalise(void **state)
 	       "-c:a aac -b:a 128k -ac 2 -ar 48000 -af aresample=async=1:min_hard_comp=0.03 "
 	       "-flvflags no_duration_filesize -rw_timeout 5000000 -send_buffer_size 65536 "
 	       "-f flv rtmp://127.0.0.1:2100/live/j?key=k1");
+	how.fps = 60;
+	argv = media_ffmpeg_normalise(NULL, &programs, 2100, "j", "k1", &how, NULL);
+	assert_non_null(strstr(joined(argv), "deint=interlaced,fps=60,crop="));
+	mem_free(argv);
+	how.copy_video = true;
+	expect(media_ffmpeg_normalise(NULL, &programs, 2100, "j", NULL, &how, NULL),
+	       "ffmpeg -hide_banner -nostdin -nostats -v warning -copyts -analyzeduration 500000 "
+	       "-i rtmp://127.0.0.1:2100/clean/j -map 0:v:0 -map 0:a:0? -c:v copy "
+	       "-c:a aac -b:a 128k -ac 2 -ar 48000 -af aresample=async=1:min_hard_comp=0.03 "
+	       "-flvflags no_duration_filesize -rw_timeout 5000000 -send_buffer_size 65536 "
+	       "-f flv rtmp://127.0.0.1:2100/live/j");
 }
 
 static void offsets(void **state)
@@ -207,15 +221,15 @@ static void others(void **state)
 	       "stream_disposition=default,attached_pic,timed_thumbnails,still_image,comment,descriptions,karaoke,"
 	       "hearing_impaired,visual_impaired:stream_tags=DURATION:"
 	       "stream_side_data=rotation,displaymatrix,crop_top,crop_bottom,crop_left,crop_right:"
-	       "program=program_id:program_stream=index:format=duration "
+	       "program=program_id:program_stream=index:format=duration,format_name "
 	       "-of json=compact=1 rtmp://127.0.0.1:2100/ingest/j");
 	expect(media_ffprobe_frames(NULL, &programs, "file:a.ts", 3),
 	       "ffprobe -v error -select_streams 3 -read_intervals %+#48 -show_entries "
 	       "frame=stream_index,interlaced_frame "
 	       "-of json=compact=1 file:a.ts");
-	expect(media_ffmpeg_idr(NULL, &programs, "file:a.ts", 3, 0),
-	       "ffmpeg -hide_banner -nostdin -v error -copyts -i file:a.ts -map 0:3 -c copy "
-	       "-bsf:v filter_units=pass_types=5 -f framecrc pipe:1");
+	expect(media_ffmpeg_nal(NULL, &programs, "file:a.ts", 3, 0),
+	       "ffmpeg -hide_banner -nostdin -v error -copyts -i file:a.ts -map 0:3 -map 0:3 -c copy "
+	       "-bsf:0 filter_units=pass_types=5 -bsf:1 filter_units=pass_types=7 -f framecrc pipe:1");
 }
 
 #define PUSH "ffmpeg -hide_banner -nostdin -nostats -v warning -re -fflags +discardcorrupt "
@@ -237,11 +251,11 @@ static void push(void **state)
 		    "-bsf:v h264_metadata=sample_aspect_ratio=64/45 " TO);
 	v.fits = false;
 	v.audio_index = 0;
-	p.how = (struct media_normalise){.bitrate_bps = 1000, .fragment_s = 5, .max_fps = 60};
+	p.how = (struct media_normalise){.bitrate_bps = 1000, .fragment_s = 5, .fps = 60};
 	p.film = "-x.mp4";
 	expect(media_ffmpeg_push(NULL, &programs, &p), PUSH
 	       "-i file:-x.mp4 -map 0:1 -map 0:0 " ENCODE("fps=60,", "expr:gte(t,n_forced*5/2)", "1000", "2000") TO);
-	p.how.max_fps = 0;
+	p.how.fps = 0;
 	p.how.turn_ms = 7321;
 	expect(media_ffmpeg_push(NULL, &programs, &p),
 	       PUSH "-i file:-x.mp4 -map 0:1 -map 0:0 " ENCODE(

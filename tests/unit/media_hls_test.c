@@ -392,8 +392,6 @@ static void master(void **state)
 	assert_string_equal(text, "#EXTM3U\n"
 				  "#EXT-X-VERSION:6\n"
 				  "#EXT-X-INDEPENDENT-SEGMENTS\n"
-				  "#EXT-X-STREAM-INF:BANDWIDTH=50000000,RESOLUTION=3840x2160\n"
-				  "0300_4k/index.m3u8\n"
 				  "#EXT-X-STREAM-INF:BANDWIDTH=3141592,AVERAGE-BANDWIDTH=2718281,"
 				  "CODECS=\"avc1.4d401f,mp4a.40.2\",RESOLUTION=720x1280,FRAME-RATE=29.970\n"
 				  "0300_720p/index.m3u8\n");

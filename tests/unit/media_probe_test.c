@@ -131,6 +131,8 @@ static void fit_too(void **state)
 		{.video = "h264", .frames = 100, .gop = 125}, /* shorter than a fragment: one key frame will do */
 		{PLAIN, .odd_gop = 48},                       /* within 10 % */
 		{.video = "h264", .audio = "aac", .frames = 500, .gop = 125}, /* exactly one in each fragment */
+		{.video = "h264", .audio = "aac", .frames = 500, .gop = 106}, /* two are as long as may be */
+		{.video = "h264", .audio = "aac", .frames = 500, .gop = 63, .odd_gop = 62}, /* half a fragment, about */
 		{PLAIN, .idr = 1},
 		{PLAIN, .hidden = 2},
 		{PLAIN, .frame_ms = 17},  /* 58.8 a second */
@@ -183,6 +185,9 @@ static void reasons(void **state)
 		{{PLAIN, .idr = -1}, "9 of 10 key frames are no IDR"},
 		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 126},
 		 "up to 5040 ms apart, the limit is a fragment of 5000 ms"},
+		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 107},
+		 "4280 ms apart: with fragments of 5000 ms a segment would last up to 8560 ms, the limit is 8499"},
+		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 124}, "up to 9920 ms, the limit is 8499"},
 		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 1000}, "up to 19960 ms apart"},
 		{{PLAIN, .first_key_at = 200}, "up to 8000 ms apart"},
 		{{PLAIN, .odd_gop = 40}, "irregular: 1600 to 2000 ms"},
@@ -225,12 +230,40 @@ static void refused_sources(void **state)
 	}
 }
 
+/* Where one damaged key frame could be the reason. */
+static void doubtful(void **state)
+{
+	static const struct {
+		struct source source;
+		bool doubtful;
+	} rows[] = {
+		{{PLAIN}, false},
+		{{PLAIN, .odd_gop = 100}, true}, /* 2 s, then 4 s */
+		{{PLAIN, .odd_gop = 104}, true},
+		{{PLAIN, .odd_gop = 110}, false},
+		{{PLAIN, .odd_gop = 20}, false},
+		{{PLAIN, .first_key_at = 49}, true},
+		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 126}, false},
+		{{.video = "h264", .audio = "aac", .frames = 500, .gop = 124}, false},
+		{{PLAIN, .more = "\"pix_fmt\":\"yuv422p\"", .odd_gop = 100}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct media_verdict *v = judge(&rows[i].source, 5);
+
+		if (v->doubtful != rows[i].doubtful)
+			fail_msg("row %zu: %s", i, v->reason ? v->reason : "fits");
+		mem_free(v);
+	}
+}
+
 static void how_to_mend(void **state)
 {
 	struct media_verdict *v = judge(&(struct source){PLAIN, .frame_ms = 8}, 5);
 
 	(void)state;
-	assert_int_equal(v->how.max_fps, 60);
+	assert_int_equal(v->how.fps, 60);
 	assert_int_equal(v->how.fragment_s, 5);
 	assert_int_equal(v->how.bitrate_bps, v->bitrate_bps);
 	assert_false(v->how.copy_video);
@@ -497,13 +530,14 @@ static void files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fits),        cmocka_unit_test(fit_too),
-		cmocka_unit_test(reasons),     cmocka_unit_test(refused_sources),
-		cmocka_unit_test(how_to_mend), cmocka_unit_test(enough),
-		cmocka_unit_test(promises),    cmocka_unit_test(turns),
-		cmocka_unit_test(looped),      cmocka_unit_test(chosen),
-		cmocka_unit_test(backwards),   cmocka_unit_test(refusals),
-		cmocka_unit_test(recorded),    cmocka_unit_test(files),
+		cmocka_unit_test(fits),     cmocka_unit_test(fit_too),
+		cmocka_unit_test(reasons),  cmocka_unit_test(refused_sources),
+		cmocka_unit_test(doubtful), cmocka_unit_test(how_to_mend),
+		cmocka_unit_test(enough),   cmocka_unit_test(promises),
+		cmocka_unit_test(turns),    cmocka_unit_test(looped),
+		cmocka_unit_test(chosen),   cmocka_unit_test(backwards),
+		cmocka_unit_test(refusals), cmocka_unit_test(recorded),
+		cmocka_unit_test(files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

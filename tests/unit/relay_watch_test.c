@@ -38,7 +38,7 @@ static void by_name(void **state)
 	assert_string_equal(after_patience(&sound, NULL), "sound only: no video within 6 s");
 	assert_string_equal(after_patience(&h264_frame, &h264_header), "no key frame within 6 s");
 	assert_string_equal(after_patience(&h264_key, &sound),
-			    "H.264 without its settings (no sequence header within 6 s)");
+			    "H.264 without its settings (no readable sequence header within 6 s)");
 	assert_string_equal(after_patience(&empty, NULL), "neither video nor sound within 6 s");
 }
 
