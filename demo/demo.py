@@ -191,7 +191,7 @@ def look(net, film, master, nodes, watcher):
     out(f"\n{report.table(rows)}\n")
     found = report.problems(rows) + picture.problems(rows)
     if found:
-        found += report.too_slow(rows)
+        found = report.too_slow(rows) + found
     else:
         say(f"all {sum(row['segments'] for row in rows)} segments decode cleanly and show the film, none is missing, every playlist ends with "
             "EXT-X-ENDLIST")

@@ -78,17 +78,17 @@ class Film:
 
     def shown_in(self, instant, size):
         """The picture of an instant as a rendition of that size can show it."""
-        found = self.part(max(0.0, instant - FRAME_S), instant + FRAME_S, through=size)
+        found = self.window(instant, FRAME_S, FRAME_S, through=size)
         return min(found, key=lambda f: abs(f[0] - instant))[1] if found else None
 
-    def window(self, at, before, after):
+    def window(self, at, before, after, through=None):
         """[(instant, picture)] around `at`; instants beyond the film's ends stand for those of the neighbouring turn."""
         after, before = min(after, self.turn_s / 2), min(before, self.turn_s / 2)
-        found = self.part(max(0.0, at - before), min(self.turn_s, at + after))
+        found = self.part(max(0.0, at - before), min(self.turn_s, at + after), through)
         if at - before < 0:
-            found += [(t - self.turn_s, p) for t, p in self.part(self.turn_s + at - before, self.turn_s)]
+            found += [(t - self.turn_s, p) for t, p in self.part(self.turn_s + at - before, self.turn_s, through)]
         if at + after > self.turn_s:
-            found += [(t + self.turn_s, p) for t, p in self.part(0.0, at + after - self.turn_s)]
+            found += [(t + self.turn_s, p) for t, p in self.part(0.0, at + after - self.turn_s, through)]
         return found
 
 
@@ -186,7 +186,7 @@ def compare(path, turn_s, rows, jumps):
         others += [p for s, _, _, p, _ in located if s != seconds and p is not None]
         for name, picture in shown.items():
             row = by_name[name]
-            small = sizes[name][0] < 2 * WIDTH and film_picture is not None
+            small = sizes[name][0] < 4 * WIDTH and film_picture is not None
             likeness, wrong = judge(picture, track.film.shown_in(instant, sizes[name]) if small else film_picture, others)
             row["picture"] = likeness if row["picture"] is None else min(row["picture"], likeness)
             if wrong and not row["ruined"]:

@@ -130,7 +130,7 @@ def problems(rows, want_end=True):
 
 
 def too_slow(rows):
-    """What else is wrong with these may follow from: the encoders did not keep up. A sentence in a list, or nothing."""
+    """What all else that is wrong may follow from: the encoders did not keep up. A sentence in a list, or nothing."""
     slowest = min((row["speed"] for row in rows if row["speed"]), default=1.0)
     if slowest >= KEPT_UP:
         return []

@@ -50,6 +50,7 @@ static struct error *put_job(struct fault_world *w, const char *node, const char
 	json_decref(task);
 	r->running = true;
 	r->epoch_ms = 1700000000000;
+	r->mending = (struct job_mending){1000000, 25, true};
 	e = store_put_job(w->handle, r);
 	mem_free(r);
 	return e;
@@ -92,7 +93,7 @@ static struct error *run_job_wanted(struct fault_world *w)
 
 static struct error *run_job_source(struct fault_world *w)
 {
-	return store_job_source(w->handle, OTHER, "j1", 1, 2, 3);
+	return store_job_source(w->handle, OTHER, "j1", 1, 2, &(struct job_mending){3, 60, false});
 }
 
 static struct error *run_remove_job(struct fault_world *w)
