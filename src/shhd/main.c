@@ -21,6 +21,8 @@
 #define SETTLED_MS 1000
 #define TRIM_EVERY_MS 30000
 
+/* A request is one object in memory, and talloc has none over 256 MiB: what asks for one ends the process. */
+#define BODY_MOST (INT64_C(128) << 20)
 #define ROW(field) offsetof(struct shhd_settings, field)
 #define OTHER_FILES 256   /* connections on their way to being peers, listeners, the folder's */
 #define ETHERBASE_TEXT 42 /* "0x" and 40 digits */
@@ -112,7 +114,8 @@ static const struct config_row rows[] = {
 	 NULL},
 	{"token-file", CONFIG_STRING, ROW(token_file), NULL, NULL, 0, 0, "FILE",
 	 "0600 file with the token that clients send (Authorization: Bearer); without it $DSN_RPC_TOKEN", NULL},
-	{"body-limit", CONFIG_BYTES, ROW(body_limit), "24M", NULL, 0, 0, "BYTES", "largest RPC request", NULL},
+	{"body-limit", CONFIG_BYTES, ROW(body_limit), "24M", NULL, 0, 0, "BYTES", "largest RPC request, at most 128M",
+	 NULL},
 	{"queue-limit", CONFIG_BYTES, ROW(queue_limit), "64M", NULL, 0, 0, "BYTES",
 	 "what may wait for a WebSocket client that reads slowly, before it is cut off", NULL},
 	{"connections", CONFIG_INT, ROW(connections), "1024", NULL, 1, 60000, "N",
@@ -275,6 +278,8 @@ int main(int argc, char **argv)
 		e = log_parse_level(settings.log_level, &level);
 	if (!e && !done && (settings.max_message < 1 || settings.max_message > WHISPER_MESSAGE_LIMIT))
 		e = error_new(ERROR_INVALID, "--max-message: at most 10M");
+	if (!e && !done && (settings.body_limit < 1 || settings.body_limit > BODY_MOST))
+		e = error_new(ERROR_INVALID, "--body-limit: at most 128M");
 	if (e || done) {
 		code = e ? fail(e) : 0;
 		mem_free(memory);

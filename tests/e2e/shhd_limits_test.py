@@ -225,6 +225,19 @@ class LimitsTest(unittest.TestCase):
             self.assertIs(self.taken("shh_deleteSymKey", id), False)
             self.assertIn("error", self.node.call("shh_deleteKeyPair", id))
 
+    def test_body_limit(self):
+        """What could be sent is what one object in memory may be, or a request would end the node."""
+        for limit, good in ((0, False), (1, True), (128 << 20, True), ((128 << 20) + 1, False)):
+            with self.subTest(limit), tempfile.TemporaryDirectory() as folder:
+                node = Node(folder, "body", "--body-limit", str(limit))
+                self.addCleanup(node.stop)
+                if good:
+                    node.start()
+                    node.stop()
+                    continue
+                with self.assertRaisesRegex(AssertionError, "--body-limit: at most 128M"):
+                    node.start()
+
     def test_how_many_filters(self):
         """As many as there may be, and one more. A node of its own: what is kept there is in others' way."""
         folder = tempfile.TemporaryDirectory()
