@@ -22,6 +22,7 @@ import picture  # noqa: E402
 import report  # noqa: E402
 import source  # noqa: E402
 from interrupt import Interrupts, Stopped, foreground  # noqa: E402
+from voice import out, say  # noqa: E402
 from watcher import Watcher  # noqa: E402
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
@@ -38,12 +39,6 @@ ROLES = [  # (role, agent)
 BUSES = {"amqp": "starting RabbitMQ on a private port",
          "whisper": "starting a Whisper node on a private port: the agents and vcli meet there, no broker"}
 STEPS = [(2 / 3, 900_000), (1 / 2, 600_000), (3 / 8, 400_000), (1 / 4, 200_000)]  # of the source's size; bits per second
-
-started = time.monotonic()
-
-
-def say(text):
-    print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
 
 
 def ladder(width, height):
@@ -114,9 +109,7 @@ def show_payment(net, rows, nodes, names):
     net.payment.delivered(money.delivered(picture.sound_rows(rows), nodes, names))
     found = net.payment.result()
     if net.payment.after:
-        print()
-        print(net.payment.table(), flush=True)
-        print()
+        out(f"\n{net.payment.table()}\n")
     return found
 
 
@@ -195,11 +188,11 @@ def look(net, film, master, nodes, watcher):
         speeds[f"{w}x{h}"] = watcher.speeds.get(node_id)
     rows = report.inspect(master, speeds)
     picture.compare(film.path, film.seconds, rows, watcher.relay_restarts)
-    print()
-    print(report.table(rows), flush=True)
-    print()
+    out(f"\n{report.table(rows)}\n")
     found = report.problems(rows) + picture.problems(rows)
-    if not found:
+    if found:
+        found += report.too_slow(rows)
+    else:
         say(f"all {sum(row['segments'] for row in rows)} segments decode cleanly and show the film, none is missing, every playlist ends with "
             "EXT-X-ENDLIST")
     return rows, found
@@ -283,7 +276,7 @@ def demo(options, interrupts):
         if shown:
             shown.stop()
     for problem in found:
-        print(f"demo: {problem}", file=sys.stderr)
+        out(f"demo: {problem}", sys.stderr)
     if net:
         say(f"{'FAILED' if found else 'done'}; nothing is left running; what was made is in {net.folder}")
     return 1 if found else 0

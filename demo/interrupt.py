@@ -4,6 +4,8 @@ import os
 import signal
 import time
 
+import voice
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BOUNCE_S = 1.0  # who presses twice means once
 
@@ -59,6 +61,7 @@ def foreground():
         yield
         return
     before = None
+    voice.watch(terminal)
     try:
         if os.tcgetpgrp(terminal) == os.getpgrp() != os.getpid():
             before = os.getpgrp()

@@ -3,10 +3,12 @@
 A rendition's time stamps do not say where in the film they are: the job's time line begins somewhere, and a film that is
 sent again and again has turns. So the film's instant of the first sample is looked for, and from then on both clocks must
 run alike; what two renditions agree on decides. The measure is the PSNR of small pictures, in which the noise of a low bit
-rate is averaged away: 37 dB and more at the demo's bit rates, 11 to 26 where the picture is grey, black or another one.
+rate is averaged away: 37 dB and more at the demo's bit rates, 11 to 26 where the picture is grey, black or another one. A
+rendition hardly larger than they are has lost details that they show, so the film goes through its size then.
 """
 import math
 import operator
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,16 +22,21 @@ SURE_DB = 40.0  # ... and its own is not as near as this
 NEAR_S, DRIFT_S = 1.0, 0.1  # how far the clocks may differ; more for each turn
 FAR_S = (6.0, 14.0)  # the beginning that was not sent, and what a relay that was started again left out
 CLOCK_HZ, CLOCK_WRAP = 90000, 1 << 33
+FRAME_S, LONGEST_GOP_S = 0.2, 20.0
+SHOWN = re.compile(rb"showinfo.* pts_time:\s*(-?[0-9.]+) .* s:([0-9]+)x([0-9]+) ")
 
 
-def pictures(*words):
-    """Small pictures (planes of 4:4:4) of what ffmpeg reads with these words."""
-    argv = ["ffmpeg", "-v", "error", "-nostdin", *words, "-an", "-sn", "-dn", "-vf", f"scale={WIDTH}:{HEIGHT}:flags=area,format=yuv444p",
-            "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, timeout=300,
-                          start_new_session=True)
+def pictures(*words, through=None):
+    """[(seconds, (width, height), small picture as planes of 4:4:4)] of what ffmpeg reads with these words; the size is the
+    one it has there. `through`: a size that it is scaled to first."""
+    first = f"scale={through[0]}:{through[1]}," if through else ""
+    argv = ["ffmpeg", "-hide_banner", "-v", "info", "-nostats", "-nostdin", *words, "-an", "-sn", "-dn", "-vf",
+            f"showinfo=checksum=0,{first}scale={WIDTH}:{HEIGHT}:flags=area,format=yuv444p", "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=300, start_new_session=True)
     size = 3 * LUMA
-    return [done.stdout[at:at + size] for at in range(0, len(done.stdout) - size + 1, size)]
+    planes = [done.stdout[at:at + size] for at in range(0, len(done.stdout) - size + 1, size)]
+    told = [(float(seconds), (int(width), int(height))) for seconds, width, height in SHOWN.findall(done.stderr)]
+    return [(seconds, shape, plane) for (seconds, shape), plane in zip(told, planes)]
 
 
 def decibel(square_error):
@@ -56,11 +63,23 @@ class Film:
     def __init__(self, path, turn_s):
         self.path, self.turn_s = path, turn_s
 
-    def part(self, begin, end):
-        if end <= begin:
-            return []
-        found = pictures("-ss", f"{begin:.3f}", "-t", f"{end - begin:.3f}", "-i", f"file:{self.path}")
-        return [(begin + i * (end - begin) / len(found), picture) for i, picture in enumerate(found)]
+    def part(self, begin, end, through=None):
+        """[(instant, picture)]. In a container without an index, such as MPEG-TS, ffmpeg may find a later key frame than the one
+        before `begin`; then it is sent further back."""
+        found, lead = [], 0.0
+        while begin < end:
+            start = max(0.0, begin - lead)
+            found = pictures("-ss", f"{start:.3f}", "-t", f"{end - start:.3f}", "-i", f"file:{self.path}", through=through)
+            found = [(start + seconds, picture) for seconds, _, picture in found]
+            if start <= 0 or lead > LONGEST_GOP_S or (found and found[0][0] < begin + FRAME_S):
+                break
+            lead = max(2.0, 2 * lead)
+        return [(instant, picture) for instant, picture in found if instant > begin - FRAME_S]
+
+    def shown_in(self, instant, size):
+        """The picture of an instant as a rendition of that size can show it."""
+        found = self.part(max(0.0, instant - FRAME_S), instant + FRAME_S, through=size)
+        return min(found, key=lambda f: abs(f[0] - instant))[1] if found else None
 
     def window(self, at, before, after):
         """[(instant, picture)] around `at`; instants beyond the film's ends stand for those of the neighbouring turn."""
@@ -150,11 +169,13 @@ def compare(path, turn_s, rows, jumps):
         row["picture"], row["ruined"] = None, None
     by_name = {row["rendition"]: row for row in rows}
     track = Track(Film(path, turn_s), jumps)
+    sizes = {}
     located = []  # (seconds, {rendition: picture}, instant, film's picture, looked at)
     with ThreadPoolExecutor(2) as pool:
         for seconds, urls in instants(rows):
             stored = dict(zip(urls, pool.map(first_picture, urls.values())))
-            shown = {name: picture for name, picture in stored.items() if picture}
+            shown = {name: found[2] for name, found in stored.items() if found}
+            sizes.update({name: found[1] for name, found in stored.items() if found})
             for name in stored.keys() - shown.keys():
                 by_name[name]["ruined"] = f"{urls[name]} has no picture"
             if shown:
@@ -165,14 +186,15 @@ def compare(path, turn_s, rows, jumps):
         others += [p for s, _, _, p, _ in located if s != seconds and p is not None]
         for name, picture in shown.items():
             row = by_name[name]
-            likeness, wrong = judge(picture, film_picture, others)
+            small = sizes[name][0] < 2 * WIDTH and film_picture is not None
+            likeness, wrong = judge(picture, track.film.shown_in(instant, sizes[name]) if small else film_picture, others)
             row["picture"] = likeness if row["picture"] is None else min(row["picture"], likeness)
             if wrong and not row["ruined"]:
                 row["ruined"] = f"the picture at {seconds - begin:.1f} s of the stream is not the film's: {wrong}"
 
 
 def first_picture(url):
-    """The first key frame of a segment, or None."""
+    """The first key frame of a segment, as pictures() tells it, or None."""
     found = pictures("-skip_frame", "nokey", "-i", url, "-frames:v", "1")
     return found[0] if found else None
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import picture
 
+KEPT_UP = 0.95  # of real time
 PROBED_AT_MOST = 40  # segments per rendition whose cut points are measured; all are counted
 
 
@@ -126,6 +127,14 @@ def problems(rows, want_end=True):
         if row["decodes"][0] is False:
             found.append(f"{name}: does not decode cleanly: {row['decodes'][1][:200]}")
     return found
+
+
+def too_slow(rows):
+    """What else is wrong with these may follow from: the encoders did not keep up. A sentence in a list, or nothing."""
+    slowest = min((row["speed"] for row in rows if row["speed"]), default=1.0)
+    if slowest >= KEPT_UP:
+        return []
+    return [f"this machine is too slow for four encoders, or busy with something else: the slowest made {slowest:.2f} s of film in a second"]
 
 
 def table(rows):

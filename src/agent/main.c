@@ -57,7 +57,7 @@ static const struct config_row rows[] = {
 	 "mode of nodes whose document names none", NULL},
 	{"classic-allow", CONFIG_LIST, ROW(classic_allow), NULL, NULL, 0, 0, "ADDRESS",
 	 "who may publish at nodes in classic mode (repeatable): an address, a network such as 192.0.2.0/24, or all; "
-	 "without it this machine alone",
+	 "without it this machine alone; in Docker, where nobody can ask for addresses, all or this machine alone",
 	 NULL},
 	{"runtime", CONFIG_CHOICE, ROW(runtime), "process", "process|docker", 0, 0, NULL,
 	 "runtime of nodes whose document names none", NULL},

@@ -117,17 +117,17 @@ static struct error *read_containers(struct api_spec *s, const json_t *o, const 
 
 	TRY(api_read_text_opt(s, o, at, "image", api_check_image, &s->image));
 	TRY(json_read_object_opt(o, at, "ports", &ports));
-	if (json_object_size(ports) > 16)
-		return place_error(&ports_at, "has %zu ports, at most 16", json_object_size(ports));
+	if (json_object_size(ports) > API_PORTS)
+		return place_error(&ports_at, "has %zu ports, at most %d", json_object_size(ports), API_PORTS);
 	if (ports)
 		TRY(read_ports(s, ports, &ports_at));
 	TRY(json_read_object_opt(o, at, "volume-mounts", &mounts));
-	if (json_object_size(mounts) > 32)
-		return place_error(&mounts_at, "has %zu mounts, at most 32", json_object_size(mounts));
+	if (json_object_size(mounts) > API_MOUNTS)
+		return place_error(&mounts_at, "has %zu mounts, at most %d", json_object_size(mounts), API_MOUNTS);
 	if (mounts)
 		TRY(read_mounts(s, mounts, &mounts_at));
-	TRY(json_read_decimal_opt(o, at, "memory", 16LL << 20, 1LL << 44, &s->memory_bytes));
-	TRY(api_read_fraction_opt(o, at, "cpus", 1024, &s->cpus));
+	TRY(json_read_decimal_opt(o, at, "memory", API_MIN_MEMORY_BYTES, API_MAX_MEMORY_BYTES, &s->memory_bytes));
+	TRY(api_read_fraction_opt(o, at, "cpus", API_MAX_CPUS, &s->cpus));
 	return json_refuse_unknown(o, at, known);
 }
 
@@ -184,8 +184,9 @@ static struct error *check_unit(const char *text, const struct place *at)
 {
 	size_t len = strlen(text);
 
-	if (len < 1 || len > 200 || strspn(text, UNIT_LETTERS) != len)
-		return place_error(at, "\"%.60s\" is no unit's name: letters, digits, - and _, at most 200", text);
+	if (len < 1 || len > API_UNIT_LETTERS || strspn(text, UNIT_LETTERS) != len)
+		return place_error(at, "\"%.60s\" is no unit's name: letters, digits, - and _, at most %d", text,
+				   API_UNIT_LETTERS);
 	return NULL;
 }
 
@@ -197,14 +198,14 @@ static struct error *read_after(struct api_command *c, const json_t *body, const
 	json_t *after = NULL, *cursor = NULL;
 
 	TRY(json_read_object_opt(body, at, "after", &after));
-	if (json_object_size(after) > 1000)
-		return place_error(&here, "has %zu units, at most 1000", json_object_size(after));
+	if (json_object_size(after) > API_CURSORS)
+		return place_error(&here, "has %zu units, at most %d", json_object_size(after), API_CURSORS);
 	json_object_foreach (after, unit, cursor) {
 		const struct place unit_at = {&here, unit, 0};
 		const char *text = json_string_value(cursor);
 
 		TRY(check_unit(unit, &unit_at));
-		if (!text || strlen(text) > 40)
+		if (!text || strlen(text) > API_CURSOR_LETTERS)
 			return place_error(&unit_at, "is no cursor of an earlier answer");
 	}
 	c->after = after ? api_hold(c, after) : NULL;

@@ -45,6 +45,14 @@ struct api_verb_row {
 extern const struct api_verb_row api_verbs[API_VERB_COUNT];
 
 #define API_LOG_LINES 1000
+#define API_UNIT_LETTERS 200
+#define API_CURSORS 1000
+#define API_CURSOR_LETTERS 40
+#define API_PORTS 16
+#define API_MOUNTS 32
+#define API_MIN_MEMORY_BYTES (16LL << 20)
+#define API_MAX_MEMORY_BYTES (1LL << 44)
+#define API_MAX_CPUS 1024
 
 /* spec.containers of node create */
 struct api_spec {

@@ -31,7 +31,7 @@ struct error *api_check_job(const char *text, const struct place *at)
 {
 	size_t n = strlen(text);
 
-	if (n >= 1 && n <= 64 && text[0] != '-' && only(text, "_-"))
+	if (n >= 1 && n <= API_JOB_LETTERS && text[0] != '-' && only(text, "_-"))
 		return NULL;
 	return place_error(at, "\"" SHOWN "\" is no job id: 1 to 64 of the letters, digits, _ and -, not - in front",
 			   text);
@@ -41,7 +41,7 @@ struct error *api_check_name(const char *text, const struct place *at)
 {
 	size_t n = strlen(text);
 
-	if (n >= 1 && n <= 32 && isalpha((unsigned char)text[0]) && only(text, "._-") && !hex_is(text, n))
+	if (n >= 1 && n <= API_NAME_LETTERS && isalpha((unsigned char)text[0]) && only(text, "._-") && !hex_is(text, n))
 		return NULL;
 	return place_error(at,
 			   "\"" SHOWN
@@ -52,7 +52,7 @@ struct error *api_check_name(const char *text, const struct place *at)
 
 struct error *api_check_variant(const char *text, const struct place *at)
 {
-	if (strlen(text) <= 32 && only(text, "_-"))
+	if (strlen(text) <= API_VARIANT_LETTERS && only(text, "_-"))
 		return NULL;
 	return place_error(at, "\"" SHOWN "\" is no variant: up to 32 of the letters, digits, _ and -", text);
 }
@@ -72,13 +72,13 @@ static bool is_host_name(const char *text)
 	size_t label = 0, n = strlen(text);
 	bool digits = true;
 
-	if (n == 0 || n > 253)
+	if (n == 0 || n > API_HOST_LETTERS)
 		return false;
 	for (size_t i = 0; i <= n; i++) {
 		char c = text[i];
 
 		if (c == '.' || c == '\0') {
-			if (label == 0 || label > 63 || text[i - 1] == '-' || (c == '\0' && digits))
+			if (label == 0 || label > API_HOST_LABEL_LETTERS || text[i - 1] == '-' || (c == '\0' && digits))
 				return false;
 			label = 0;
 			digits = true;
@@ -106,7 +106,7 @@ struct error *api_check_key(const char *text, const struct place *at)
 	size_t n = strlen(text);
 
 	/* The key itself is never shown. */
-	if (n < 16 || n > 64 || !only(text, ""))
+	if (n < API_KEY_MIN_LETTERS || n > API_KEY_LETTERS || !only(text, ""))
 		return place_error(at, "is no key: 16 to 64 letters and digits");
 	return NULL;
 }
@@ -124,7 +124,7 @@ static const char *read_number(const char *text, int *ret)
 
 static struct error *size_bounds(const char *text, const struct place *at, int width, int height)
 {
-	if (width < 16 || width > 8192 || height < 16 || height > 8192)
+	if (width < API_MIN_PIXELS || width > API_MAX_PIXELS || height < API_MIN_PIXELS || height > API_MAX_PIXELS)
 		return place_error(at, "\"" SHOWN "\" is out of bounds: width and height must be 16 to 8192", text);
 	if (width % 2 || height % 2)
 		return place_error(at, "\"" SHOWN "\": width and height must be even", text);
@@ -189,7 +189,7 @@ struct error *api_check_image(const char *text, const struct place *at)
 {
 	size_t n = strlen(text);
 
-	if (n >= 1 && n <= 255 && isalnum((unsigned char)text[0]) && only(text, "._-/:@"))
+	if (n >= 1 && n <= API_IMAGE_LETTERS && isalnum((unsigned char)text[0]) && only(text, "._-/:@"))
 		return NULL;
 	return place_error(at, "\"" SHOWN "\" is no image name", text);
 }
@@ -198,7 +198,8 @@ struct error *api_check_path(const char *text, const struct place *at)
 {
 	size_t n = strlen(text);
 
-	if (n >= 2 && n <= 255 && text[0] == '/' && only(text, "._-/") && !strstr(text, "..") && !strstr(text, "//"))
+	if (n >= 2 && n <= API_PATH_LETTERS && text[0] == '/' && only(text, "._-/") && !strstr(text, "..") &&
+	    !strstr(text, "//"))
 		return NULL;
 	return place_error(at, "\"" SHOWN "\" is no plain absolute path", text);
 }
@@ -207,7 +208,7 @@ struct error *api_check_file_name(const char *text, const struct place *at)
 {
 	size_t n = strlen(text);
 
-	if (n >= 1 && n <= 128 && text[0] != '.' && text[0] != '-' && only(text, "._-"))
+	if (n >= 1 && n <= API_FILE_NAME_LETTERS && text[0] != '.' && text[0] != '-' && only(text, "._-"))
 		return NULL;
 	return place_error(at, "\"" SHOWN "\" is no file name beside the task list", text);
 }

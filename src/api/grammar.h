@@ -5,6 +5,20 @@
 
 #include "api/task.h"
 
+/* How long a text may be, and how large a picture. */
+#define API_JOB_LETTERS 64
+#define API_VARIANT_LETTERS 32
+#define API_NAME_LETTERS 32
+#define API_KEY_MIN_LETTERS 16
+#define API_KEY_LETTERS 64
+#define API_HOST_LETTERS 253
+#define API_HOST_LABEL_LETTERS 63
+#define API_IMAGE_LETTERS 255
+#define API_PATH_LETTERS 255
+#define API_FILE_NAME_LETTERS 128
+#define API_MIN_PIXELS 16 /* width and height */
+#define API_MAX_PIXELS 8192
+
 /* [0-9A-Za-z_-]{1,64}, not starting with '-' */
 struct error *api_check_job(const char *text, const struct place *at) MUST_CHECK;
 /* "" or [0-9A-Za-z_-]{1,32}. */

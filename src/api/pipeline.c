@@ -29,7 +29,7 @@ static struct error *read_source(struct api_pipeline *p, const json_t *o, const 
 
 	p->source_fps = SOURCE_FPS;
 	TRY(read_rendition(p, o, at, &p->source));
-	TRY(api_read_int_opt(o, at, "fps", 1, 240, &p->source_fps));
+	TRY(api_read_int_opt(o, at, "fps", 1, API_MAX_FPS, &p->source_fps));
 	return json_refuse_unknown(o, at, known);
 }
 
@@ -135,8 +135,8 @@ static struct error *read_node(struct api_pipeline *p, const json_t *o, const st
 	n->has_mode = json_object_get(o, "mode") != NULL;
 	TRY(api_read_bool_opt(o, at, "mode", modes, &n->classic));
 	TRY(read_shares(p, o, at, n));
-	TRY(api_read_fraction_opt(o, at, "cores", 4096, &n->cores));
-	TRY(json_read_decimal_opt(o, at, "bandwidth", API_MIN_BPS, 1000LL * API_MAX_BPS, &n->bandwidth_bps));
+	TRY(api_read_fraction_opt(o, at, "cores", API_MAX_CORES, &n->cores));
+	TRY(json_read_decimal_opt(o, at, "bandwidth", API_MIN_BPS, API_MAX_NODE_BPS, &n->bandwidth_bps));
 	return json_refuse_unknown(o, at, known);
 }
 

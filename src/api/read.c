@@ -55,14 +55,14 @@ struct error *api_read_int_opt(const json_t *obj, const struct place *at, const 
 
 struct error *api_read_port_opt(const json_t *obj, const struct place *at, const char *key, int *ret)
 {
-	return api_read_int_opt(obj, at, key, 1, 65535, ret);
+	return api_read_int_opt(obj, at, key, 1, API_MAX_PORT, ret);
 }
 
 struct error *api_read_port(const json_t *obj, const struct place *at, const char *key, int *ret)
 {
 	int64_t n = 0;
 
-	TRY(json_read_decimal(obj, at, key, 1, 65535, &n));
+	TRY(json_read_decimal(obj, at, key, 1, API_MAX_PORT, &n));
 	*ret = (int)n;
 	return NULL;
 }

@@ -44,6 +44,12 @@ json_t *api_hold(const void *ctx, json_t *value);
 #define API_MIN_AUDIO_BPS 8000
 #define API_MAX_AUDIO_BPS 512000
 #define API_MAX_FRAGMENT_S 60
+#define API_MAX_PLAYLIST_S 86400
+#define API_MAX_GRANULARITY_S 3600
+#define API_MAX_FPS 240
+#define API_MAX_CORES 4096 /* of a node, for the dry run */
+#define API_MAX_NODE_BPS (1000LL * API_MAX_BPS)
+#define API_MAX_PORT 65535
 #define API_RTMP_PORT 1935
 #define API_HTTP_PORT 8080
 

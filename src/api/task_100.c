@@ -173,14 +173,14 @@ static struct error *read_hls_settings(struct api_task *t, const json_t *o, cons
 	int granularity_s = 0;
 
 	TRY(api_read_int_opt(o, at, "hls_fragment", 1, API_MAX_FRAGMENT_S, &h->fragment_s));
-	TRY(api_read_int_opt(o, at, "hls_playlist_length", 1, 86400, &h->playlist_length_s));
+	TRY(api_read_int_opt(o, at, "hls_playlist_length", 1, API_MAX_PLAYLIST_S, &h->playlist_length_s));
 	if (h->playlist_length_s < h->fragment_s)
 		return place_error(&length_at, "%d is shorter than one fragment (%d)", h->playlist_length_s,
 				   h->fragment_s);
 	h->naming = mem_strdup(t, "sequential"); /* nginx-rtmp's own defaults */
 	h->slicing = mem_strdup(t, "plain");
 	TRY(api_read_text_opt(t, o, at, "hls_fragment_naming", check_naming, &h->naming));
-	TRY(api_read_int_opt(o, at, "hls_fragment_naming_granularity", 1, 3600, &granularity_s));
+	TRY(api_read_int_opt(o, at, "hls_fragment_naming_granularity", 1, API_MAX_GRANULARITY_S, &granularity_s));
 	h->naming_granularity_ms = granularity_s * 1000; /* nginx reads a bare number as seconds */
 	TRY(api_read_text_opt(t, o, at, "hls_fragment_slicing", check_slicing, &h->slicing));
 	return api_read_bool_opt(o, at, "keep", all_window, &h->keep_all);

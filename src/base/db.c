@@ -20,6 +20,7 @@ struct db {
 	sqlite3 *handle;
 	char *path;
 	struct statement *statements;
+	sqlite3_stmt *rollback; /* made beforehand: it has to work when memory has run out */
 };
 
 struct db_row {
@@ -30,6 +31,7 @@ static int db_destroy(struct db *db)
 {
 	for (struct statement *s = db->statements; s; s = s->next)
 		sqlite3_finalize(s->stmt);
+	sqlite3_finalize(db->rollback);
 	sqlite3_close(db->handle);
 	return 0;
 }
@@ -67,7 +69,10 @@ static struct error *db_prepare_file(struct db *db, const char *schema)
 		return db_error(db, "opening");
 	sqlite3_busy_timeout(db->handle, BUSY_MS);
 	TRY(db_script(db, "journal mode", "pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on;"));
-	return db_script(db, "schema", schema);
+	TRY(db_script(db, "schema", schema));
+	return sqlite3_prepare_v2(db->handle, "rollback", -1, &db->rollback, NULL) == SQLITE_OK
+		       ? NULL
+		       : db_error(db, "rollback");
 }
 
 struct error *db_open(const void *ctx, const char *path, const char *schema, struct db **ret_db)
@@ -201,8 +206,25 @@ struct error *db_commit(struct db *db)
 void db_rollback(struct db *db)
 {
 	/* SQLite may have rolled back by itself (a full disk); then there is nothing left to do. */
+	if (!sqlite3_get_autocommit(db->handle)) {
+		sqlite3_step(db->rollback);
+		sqlite3_reset(db->rollback);
+	}
+}
+
+struct error *db_together(struct db *db, db_together_fn *fn, const void *arg)
+{
+	struct error *e;
+
 	if (!sqlite3_get_autocommit(db->handle))
-		sqlite3_exec(db->handle, "rollback", NULL, NULL, NULL);
+		return fn(db, arg);
+	TRY(db_begin(db));
+	e = fn(db, arg);
+	if (!e)
+		e = db_commit(db);
+	if (e)
+		db_rollback(db);
+	return e;
 }
 
 const char *db_text(const struct db_row *row, int column)

@@ -30,6 +30,10 @@ int64_t db_changes(struct db *db);
 struct error *db_begin(struct db *db) MUST_CHECK;
 struct error *db_commit(struct db *db) MUST_CHECK;
 void db_rollback(struct db *db);
+/* What fn does is done wholly or not at all: as a transaction of its own, or as a part of the one under way, which its
+ * owner rolls back when this fails. */
+typedef struct error *db_together_fn(struct db *db, const void *arg);
+struct error *db_together(struct db *db, db_together_fn *fn, const void *arg) MUST_CHECK;
 
 /* Column values, valid inside the row function. */
 const char *db_text(const struct db_row *row, int column); /* NULL for SQL NULL */

@@ -14,7 +14,8 @@
 /* Whole file as a NUL-terminated text; ERROR_LIMIT when longer than `limit` bytes. `ret_len` may be NULL. */
 struct error *file_read(const void *ctx, const char *path, size_t limit, char **ret_text, size_t *ret_len) MUST_CHECK;
 /* Write to a temporary name in the same folder, fsync, rename over `path`, fsync the folder.
- * On any failure (a full disk) the old file is untouched and no temporary stays. */
+ * On any failure (a full disk) the old file is untouched and no temporary stays; only when it is the folder that cannot
+ * be written to disk, the last step, the new file is in its place already. */
 struct error *file_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode) MUST_CHECK;
 /* The same without waiting for the disk: whoever opens it sees the old or the new file, but after a power cut there may
  * be neither. For what is made anew from other files before it is used. */

@@ -1,13 +1,17 @@
 #include "base/json.h"
 
+#include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 
 #define MAX_LEVELS 32
 #define MAX_KEY_SHOWN 60
+#define HEAD_BYTES 64
 
 /* Root first; a root key is a label, what follows is the path inside the document. */
 static char *place_path(const void *ctx, const struct place *at)
@@ -119,12 +123,29 @@ struct error *json_parse_foreign(const char *text, size_t len, size_t limit, jso
 	return parse(text, len, limit, JSON_ALLOW_NUL, ret_value);
 }
 
+/* Something else that was named by mistake, a film for instance, is told so, however large it is. */
+static struct error *check_text(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char head[HEAD_BYTES];
+	ssize_t n = fd >= 0 ? read(fd, head, sizeof(head)) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	for (ssize_t i = 0; i < n; i++) {
+		if (!head[i] || (iscntrl((unsigned char)head[i]) && !isspace((unsigned char)head[i])))
+			return error_new(ERROR_INVALID, "%s: is no JSON document, it is no text at all", path);
+	}
+	return NULL;
+}
+
 struct error *json_parse_file(const char *path, size_t limit, json_t **ret_value)
 {
 	char *text = NULL;
 	size_t len = 0;
 	struct error *e = NULL;
 
+	TRY(check_text(path));
 	TRY(file_read(NULL, path, limit, &text, &len));
 	e = json_parse(text, len, limit, ret_value);
 	mem_free(text);

@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/loop_impl.h"
 #include "base/mem.h"
 
-/* A uv handle must outlive its talloc owner until uv has closed it, so it has memory of its own. */
-static void *handle_new(size_t size)
+void *loop_handle_new(size_t size)
 {
 	void *handle = calloc(1, size);
 	if (!handle)
@@ -20,7 +20,7 @@ static void handle_closed(uv_handle_t *handle)
 	free(handle);
 }
 
-static void handle_release(uv_handle_t *handle)
+void loop_handle_release(uv_handle_t *handle)
 {
 	handle->data = NULL;
 	/* loop_drain() has closed it already without a callback. */
@@ -28,50 +28,6 @@ static void handle_release(uv_handle_t *handle)
 		free(handle);
 	else
 		uv_close(handle, handle_closed);
-}
-
-struct timer {
-	uv_timer_t *handle;
-	timer_fn *fn;
-	void *arg;
-};
-
-static int timer_destroy(struct timer *t)
-{
-	handle_release((uv_handle_t *)t->handle);
-	return 0;
-}
-
-static void timer_fired(uv_timer_t *handle)
-{
-	struct timer *t = handle->data;
-	if (t)
-		t->fn(t->arg);
-}
-
-void timer_again(struct timer *t, int64_t delay_ms, int64_t repeat_ms)
-{
-	/* uv counts from the loop's cached time, which is old after a long callback. */
-	uv_update_time(t->handle->loop);
-	int r = uv_timer_start(t->handle, timer_fired, delay_ms > 0 ? (uint64_t)delay_ms : 0,
-			       repeat_ms > 0 ? (uint64_t)repeat_ms : 0);
-	assert(r == 0 || uv_is_closing((uv_handle_t *)t->handle));
-	(void)r;
-}
-
-struct timer *timer_start(const void *ctx, uv_loop_t *loop, int64_t delay_ms, int64_t repeat_ms, timer_fn *fn,
-			  void *arg)
-{
-	assert(fn);
-	struct timer *t = mem_new(ctx, struct timer);
-	t->fn = fn;
-	t->arg = arg;
-	t->handle = handle_new(sizeof *t->handle);
-	uv_timer_init(loop, t->handle);
-	t->handle->data = t;
-	talloc_set_destructor(t, timer_destroy);
-	timer_again(t, delay_ms, repeat_ms);
-	return t;
 }
 
 /* The job lives until the worker and the loop are through with it; the talloc object only says whether anybody still
@@ -121,7 +77,7 @@ static void work_finished(uv_work_t *request, int status)
 struct work *work_start(const void *ctx, uv_loop_t *loop, work_fn *run, work_fn *done, work_fn *drop, void *arg)
 {
 	assert(run);
-	struct work_job *job = handle_new(sizeof *job);
+	struct work_job *job = loop_handle_new(sizeof *job);
 	struct work *w = mem_new(ctx, struct work);
 	job->request.data = job;
 	job->work = w;
@@ -145,7 +101,7 @@ struct signal_watch {
 
 static int signal_destroy(struct signal_watch *s)
 {
-	handle_release((uv_handle_t *)s->handle);
+	loop_handle_release((uv_handle_t *)s->handle);
 	return 0;
 }
 
@@ -162,7 +118,7 @@ struct signal_watch *signal_start(const void *ctx, uv_loop_t *loop, int signum, 
 	struct signal_watch *s = mem_new(ctx, struct signal_watch);
 	s->fn = fn;
 	s->arg = arg;
-	s->handle = handle_new(sizeof *s->handle);
+	s->handle = loop_handle_new(sizeof *s->handle);
 	uv_signal_init(loop, s->handle);
 	s->handle->data = s;
 	talloc_set_destructor(s, signal_destroy);

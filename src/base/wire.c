@@ -17,6 +17,7 @@ struct wire {
 	union handle *handle; /* handle->any.data points back here, NULL once the wire is gone */
 	const struct wire_events *events;
 	void *arg;
+	bool full; /* the last read has filled its space: there is more, for the next turn of the loop */
 };
 
 struct connect {
@@ -114,20 +115,26 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
 	/* Bytes are consumed before the next read of this thread. */
 	static _Thread_local char space[16384];
+	struct wire *w = handle->data;
 
-	(void)handle;
 	(void)suggested;
 	*ret = uv_buf_init(space, sizeof(space));
+	/* No space: libuv stops reading for this turn, and tells on_read() so (UV_ENOBUFS). */
+	if (w && w->full)
+		*ret = uv_buf_init(NULL, 0);
+	if (w)
+		w->full = false;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct wire *w = stream->data;
 
-	if (!w || n == 0)
+	if (!w || n == 0 || n == UV_ENOBUFS)
 		return;
 	if (n < 0)
 		uv_read_stop(stream);
+	w->full = n == (ssize_t)buf->len;
 	w->events->data(buf->base, n == UV_EOF ? 0 : n, w->arg);
 }
 

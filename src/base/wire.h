@@ -1,4 +1,5 @@
-/* One byte stream, TCP or unix socket, bound to a talloc lifetime: freeing it closes it and silences its callbacks.
+/* One byte stream, TCP or unix socket, bound to a talloc lifetime: freeing it closes it and silences its callbacks. A
+ * peer that sends without end is read once in a turn of the loop (16 KiB), so that others come in between.
  * Threads: loop thread. Callbacks may free the wire. */
 #ifndef DSN_BASE_WIRE_H
 #define DSN_BASE_WIRE_H

@@ -160,8 +160,8 @@ static struct error *find_password(struct amqp_address *a, const char *password_
 	}
 	if (strcmp(a->user, "guest") || !amqp_is_loopback(a->host))
 		return error_new(ERROR_INVALID,
-				 "no password for broker user \"%s\" on %s: name a file of mode 0600 that holds it, or "
-				 "set $" PASSWORD_VARIABLE,
+				 "no password for broker user \"%s\" on %s: name a file of mode 0600 that holds it "
+				 "(--password-file), or set $" PASSWORD_VARIABLE,
 				 a->user, a->host);
 	a->password = mem_strdup(a, "guest");
 	return NULL;

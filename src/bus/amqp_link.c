@@ -151,7 +151,8 @@ static struct error *connect_socket(amqp_connection_state_t link, const struct a
 	status = amqp_socket_open_noblock(s, a->host, a->port, &timeout);
 	if (status == AMQP_STATUS_OK)
 		return NULL;
-	return error_new(ERROR_UNAVAILABLE, "broker %s port %d: %s", a->host, a->port, amqp_error_string2(status));
+	return error_new(ERROR_UNAVAILABLE, "broker %s port %d: %s; does one listen there?", a->host, a->port,
+			 amqp_error_string2(status));
 }
 
 static amqp_table_entry_t text_entry(const char *key, const char *value)
@@ -165,8 +166,8 @@ static amqp_table_entry_t ability(const char *key)
 	return (amqp_table_entry_t){amqp_cstring_bytes(key), {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
 }
 
-static struct error *login(amqp_connection_state_t link, const struct amqp_address *a, const char *name,
-			   int64_t heartbeat_ms)
+struct error *amqp_link_login(amqp_connection_state_t link, const struct amqp_address *a, const char *name,
+			      int64_t heartbeat_ms)
 {
 	/* The broker says when it runs out of memory or disk, instead of just not reading, and when a queue that we
 	 * consume is gone. */
@@ -194,8 +195,7 @@ static struct error *login(amqp_connection_state_t link, const struct amqp_addre
 	return error_wrap(e, "%s port %d as \"%s\", vhost \"%s\"", a->host, a->port, a->user, a->vhost);
 }
 
-struct error *amqp_link_open(const struct amqp_address *a, const char *name, int64_t heartbeat_ms,
-			     amqp_connection_state_t *ret_link)
+struct error *amqp_link_dial(const struct amqp_address *a, amqp_connection_state_t *ret_link)
 {
 	struct timeval login_timeout = wait_of(a, LOGIN_TIMEOUT_S), rpc_timeout = wait_of(a, RPC_TIMEOUT_S);
 	amqp_connection_state_t link = amqp_new_connection();
@@ -206,8 +206,22 @@ struct error *amqp_link_open(const struct amqp_address *a, const char *name, int
 	amqp_set_handshake_timeout(link, &login_timeout);
 	amqp_set_rpc_timeout(link, &rpc_timeout);
 	e = connect_socket(link, a);
-	if (!e)
-		e = login(link, a, name, heartbeat_ms);
+	if (e) {
+		amqp_link_close(link, false);
+		return e;
+	}
+	*ret_link = link;
+	return NULL;
+}
+
+struct error *amqp_link_open(const struct amqp_address *a, const char *name, int64_t heartbeat_ms,
+			     amqp_connection_state_t *ret_link)
+{
+	amqp_connection_state_t link = NULL;
+	struct error *e;
+
+	TRY(amqp_link_dial(a, &link));
+	e = amqp_link_login(link, a, name, heartbeat_ms);
 	if (e) {
 		amqp_link_close(link, false);
 		return e;

@@ -23,6 +23,11 @@
  * reachable, or not the peer it should be. */
 struct error *amqp_link_open(const struct amqp_address *a, const char *name, int64_t heartbeat_ms,
 			     amqp_connection_state_t *ret_link) MUST_CHECK;
+/* The same in two steps, for who wants to break the second one off by the link's socket: connect and check the peer;
+ * log in. A link that was not let in is the caller's to close. */
+struct error *amqp_link_dial(const struct amqp_address *a, amqp_connection_state_t *ret_link) MUST_CHECK;
+struct error *amqp_link_login(amqp_connection_state_t link, const struct amqp_address *a, const char *name,
+			      int64_t heartbeat_ms) MUST_CHECK;
 /* Say good-bye when the connection still works, then release everything. NULL is allowed. */
 void amqp_link_close(amqp_connection_state_t link, bool alive);
 

@@ -13,7 +13,9 @@
 #include "base/mem.h"
 #include "bus/amqp_link.h"
 
-#define STOP_PATIENCE_S 2
+/* More than a good-bye takes that is not answered. */
+#define STOP_PATIENCE_MS 1500
+#define BROKEN_PATIENCE_MS 500
 /* rabbitmq-c sends and checks heartbeats only inside its calls, so it is called at least this often. */
 #define TICK_MS INT64_C(1000)
 
@@ -177,15 +179,27 @@ static struct error *connection_turn(struct amqp_owner *o)
 	return NULL;
 }
 
+static struct error *enter(struct amqp_owner *o)
+{
+	char *name;
+	struct error *e;
+
+	TRY(amqp_link_dial(o->address, &o->link));
+	set_socket(o, amqp_get_sockfd(o->link));
+	/* Who stops us later than this breaks the socket. */
+	if (o->stop)
+		return error_new(ERROR_UNAVAILABLE, "stopped");
+	name = mem_printf(o, "dsn %s", o->network);
+	e = amqp_link_login(o->link, o->address, name, o->heartbeat_ms);
+	mem_free(name);
+	return e;
+}
+
 static struct error *connection_begin(struct amqp_owner *o)
 {
-	char *name = mem_printf(o, "dsn %s", o->network);
-	struct error *e = amqp_link_open(o->address, name, o->heartbeat_ms, &o->link);
 	int64_t next_ms;
 
-	mem_free(name);
-	TRY(e);
-	set_socket(o, amqp_get_sockfd(o->link));
+	TRY(enter(o));
 	o->may_bind = true;
 	o->blocked = false;
 	o->publish_closed = o->scratch_closed = false;
@@ -195,6 +209,7 @@ static struct error *connection_begin(struct amqp_owner *o)
 	/* Mailboxes before "up": who then sends a command can be answered. */
 	TRY(obey_all(o));
 	TRY(mailboxes_open(o, clock_mono_ms(), &next_ms));
+	o->ready = true;
 	tell_up(o);
 	amqp_pipe_flush(o->pipe);
 	return NULL;
@@ -207,8 +222,10 @@ static void connection_end(struct amqp_owner *o, struct error *e)
 	struct error *fate;
 
 	o->link = NULL;
+	o->ready = false;
 	set_socket(o, -1);
-	amqp_link_close(link, !e);
+	/* A broker that takes nothing does not read a good-bye either. */
+	amqp_link_close(link, !e && !o->blocked);
 	for (struct mailbox *m = o->mailboxes; m; m = m->next) {
 		m->channel = 0;
 		m->retry_at_ms = 0;
@@ -285,25 +302,36 @@ struct error *amqp_owner_start(struct amqp_owner *o)
 	return status ? error_sys(status, "broker connection: thread") : NULL;
 }
 
-static bool join_within(struct amqp_owner *o, time_t seconds)
+static bool join_within(struct amqp_owner *o, int64_t ms)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += seconds;
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
 	return pthread_timedjoin_np(o->thread, NULL, &until) == 0;
+}
+
+static void break_socket(struct amqp_owner *o)
+{
+	pthread_mutex_lock(&o->socket_lock);
+	if (o->socket >= 0)
+		shutdown(o->socket, SHUT_RDWR);
+	pthread_mutex_unlock(&o->socket_lock);
 }
 
 void amqp_owner_stop(struct amqp_owner *o)
 {
 	o->stop = true;
 	amqp_pipe_put(o->pipe, &amqp_order_new(ORDER_STOP)->item);
-	if (!join_within(o, STOP_PATIENCE_S)) {
-		pthread_mutex_lock(&o->socket_lock);
-		if (o->socket >= 0)
-			shutdown(o->socket, SHUT_RDWR);
-		pthread_mutex_unlock(&o->socket_lock);
-		if (!join_within(o, 1)) {
+	/* Of a broker that has not let us in nothing was ordered yet. */
+	if (!o->ready || !join_within(o, STOP_PATIENCE_MS)) {
+		break_socket(o);
+		if (!join_within(o, BROKEN_PATIENCE_MS)) {
 			log_warn("bus.stuck", "host=%s", log_q(o->address->host));
 			pthread_detach(o->thread);
 			return;

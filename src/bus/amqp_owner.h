@@ -63,10 +63,11 @@ struct amqp_owner {
 	int64_t heartbeat_ms;
 	bool accept_plain;
 	atomic_bool stop;    /* set by the loop */
+	atomic_bool ready;   /* set by the owner: the broker has let us in and has all we need */
 	atomic_bool watched; /* set by the loop: it watches the socket, so the owner need not */
 	pthread_t thread;
 	pthread_mutex_t socket_lock;
-	int socket; /* for the loop to break a blocked write; -1: none; under socket_lock */
+	int socket; /* for the loop to break what blocks; -1: none; under socket_lock */
 
 	/* Of who uses what follows: the owner, but for its sleep in poll(). */
 	pthread_mutex_t turn;
@@ -95,7 +96,8 @@ struct amqp_owner {
 /* Starts the thread. `o` is a top-level object that belongs to amqp_owner_stop() from now on. */
 struct error *amqp_owner_start(struct amqp_owner *o) MUST_CHECK;
 /* Ends the thread, after it has done what was ordered before, and frees `o`. Waits two seconds at most for a broker
- * that does not answer; a thread that is stuck even then is left to the end of the process. */
+ * that does not answer, and half a second for one that has not let us in; a thread that is stuck even then (connecting)
+ * is left to the end of the process. */
 void amqp_owner_stop(struct amqp_owner *o);
 
 /* --- on the loop thread, while the owner sleeps (amqp_borrow.c); false: it does not, or the call could block; nothing

@@ -9,8 +9,10 @@
 
 #define CHANNEL 1
 #define HEARTBEAT_MS 10000
-/* Longest time without a word of the broker to a message sent. */
+/* Longest time without a word of the broker to a message sent, or to a step before. */
 #define CONFIRM_MS INT64_C(30000)
+/* For its answer to a good-bye. */
+#define LEAVE_MS 500
 
 struct amqp_raw {
 	amqp_connection_state_t link;
@@ -28,21 +30,25 @@ static int raw_destroy(struct amqp_raw *r)
 	return 0;
 }
 
-/* What is left of the caller's time; 0: he has set none. */
+/* What is left of the caller's time; that of one step where he has set none. */
 static int64_t left_ms(const struct amqp_raw *r)
 {
 	int64_t left = r->deadline_ms - clock_mono_ms();
 
-	return !r->deadline_ms ? 0 : left > 1 ? left : 1;
+	return !r->deadline_ms ? CONFIRM_MS : left > 1 ? left : 1;
 }
 
 /* What the next call waits for at most. */
+static void set_wait(struct amqp_raw *r, int64_t ms)
+{
+	struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	amqp_set_rpc_timeout(r->link, &wait);
+}
+
 static void limit_wait(struct amqp_raw *r)
 {
-	struct timeval wait = {.tv_sec = left_ms(r) / 1000, .tv_usec = left_ms(r) % 1000 * 1000};
-
-	if (r->deadline_ms)
-		amqp_set_rpc_timeout(r->link, &wait);
+	set_wait(r, left_ms(r));
 }
 
 struct error *amqp_raw_open(const void *ctx, const struct bus_options *options, int64_t timeout_ms,
@@ -269,6 +275,21 @@ static struct error *take_all(struct amqp_raw *r, const char *queue, unsigned lo
 	return NULL;
 }
 
+/* A message that came meanwhile, or was not acknowledged, goes back with the channel. */
+static struct error *leave_channel(struct amqp_raw *r)
+{
+	struct error *e = NULL;
+
+	set_wait(r, LEAVE_MS);
+	r->confirming = false;
+	r->alive = amqp_channel_close(r->link, CHANNEL, AMQP_REPLY_SUCCESS).reply_type == AMQP_RESPONSE_NORMAL;
+	if (r->alive)
+		e = amqp_link_open_channel(r->link, CHANNEL);
+	r->alive = r->alive && !e;
+	limit_wait(r);
+	return e;
+}
+
 struct error *amqp_raw_receive(struct amqp_raw *r, const char *queue, unsigned long count, int64_t timeout_ms,
 			       amqp_raw_fn *fn, void *arg)
 {
@@ -282,13 +303,12 @@ struct error *amqp_raw_receive(struct amqp_raw *r, const char *queue, unsigned l
 	TRY(raw_check(r, queue));
 	e = take_all(r, queue, count, timeout_ms, fn, arg);
 	if (r->alive) {
-		/* A message that came meanwhile, or was not acknowledged, goes back with the channel. */
-		(void)amqp_channel_close(r->link, CHANNEL, AMQP_REPLY_SUCCESS);
-		r->confirming = false;
+		struct error *left = leave_channel(r);
+
 		if (e)
-			error_free(amqp_link_open_channel(r->link, CHANNEL));
+			error_free(left);
 		else
-			e = amqp_link_open_channel(r->link, CHANNEL);
+			e = left;
 	}
 	return e;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/json.h"
@@ -29,6 +30,7 @@ struct admin {
 	const struct broker_plan *plan;
 	broker_admin_fn *fn;
 	void *arg;
+	int64_t deadline_ms; /* monotonic; 0: none */
 	char *host;
 	int port;
 	char *user, *authorization;
@@ -71,7 +73,11 @@ static char *encode_percent(const void *ctx, const char *s)
 static struct error *call(struct admin *a, const char *method, const char *path, json_t *body)
 {
 	char *text = body ? json_text(a, body) : NULL;
+	const int64_t left_ms = a->deadline_ms - clock_mono_ms();
 	const struct http_exchange x = {
+		.deadline_ms = !a->deadline_ms ? 0
+			       : left_ms > 1   ? left_ms
+					       : 1,
 		.host = a->host,
 		.port = a->port,
 		.method = method,
@@ -369,6 +375,7 @@ static struct error *prepare(struct admin *a)
 	const struct broker_plan *p = a->plan;
 	const char *vhost = p->vhost ? p->vhost : "/";
 
+	a->deadline_ms = p->timeout_ms ? clock_mono_ms() + p->timeout_ms : 0;
 	if ((p->agents || p->clients) && !p->folder)
 		return error_new(ERROR_INVALID, "no folder for the users' passwords");
 	TRY(parse_url(a, p->url ? p->url : DEFAULT_URL));

@@ -11,6 +11,7 @@
 #define DSN_BUS_BROKER_ADMIN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -28,6 +29,7 @@ struct broker_plan {
 	 * hyphens; the user is named dsn.<network>.<name>. May be NULL. */
 	const char *const *clients;
 	bool plain;         /* also the queues named by the bare ids (and enodes), for agents with --accept-plain */
+	int64_t timeout_ms; /* for all of it; 0: 30 s for each step */
 	const char *folder; /* gets a file <user> of mode 0600 with the password of each user; made when missing */
 };
 

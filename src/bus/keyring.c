@@ -227,25 +227,45 @@ bool keyring_kept(const struct keyring *k, size_t n, char ret_id[KEYRING_ID_SIZE
 	return one != NULL;
 }
 
+struct strange {
+	struct keyring *keyring;
+	char **ids;
+	size_t count;
+};
+
 static struct error *on_stored_id(const struct db_row *row, void *arg)
 {
-	struct keyring *k = arg;
+	struct strange *s = arg;
 	const char *id = db_text(row, 0);
 
-	return keyring_keeps(k, id) ? NULL : db_exec(k->db, "insert into strange_key values(?)", "s", id);
+	if (keyring_keeps(s->keyring, id))
+		return NULL;
+	s->ids = mem_resize(NULL, s->ids, char *, s->count + 1);
+	s->ids[s->count++] = mem_strdup(s->ids, id);
+	return NULL;
+}
+
+static struct error *remove_strange(struct db *db, const void *arg)
+{
+	const struct strange *s = arg;
+
+	for (size_t i = 0; i < s->count; i++)
+		TRY(db_exec(db, "delete from known_key where id = ?", "s", s->ids[i]));
+	return NULL;
 }
 
 struct error *keyring_prune(struct keyring *k)
 {
+	struct strange s = {.keyring = k};
 	struct error *e;
 
 	if (!k->db)
 		return NULL;
-	TRY(db_exec(k->db, "create temp table strange_key(id text)", ""));
-	e = db_query(k->db, on_stored_id, k, "select id from known_key", "");
-	if (!e)
-		e = db_exec(k->db, "delete from known_key where id in (select id from strange_key)", "");
-	error_free(db_exec(k->db, "drop table strange_key", ""));
+	s.ids = mem_array(NULL, char *, 0);
+	e = db_query(k->db, on_stored_id, &s, "select id from known_key", "");
+	if (!e && s.count)
+		e = db_together(k->db, remove_strange, &s);
+	mem_free(s.ids);
 	return e;
 }
 

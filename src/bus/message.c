@@ -10,12 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#define ID_BYTES 16
-#define KEY_DIGITS 128
-#define TTL_MIN_MS INT64_C(1000)
-#define TTL_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
-/* Year 9999: later than any sane clock, early enough that time + ttl cannot overflow. */
-#define TIME_MAX_MS INT64_C(253402300799999)
+#define ID_BYTES (MESSAGE_ID_DIGITS / 2)
 /* A result may wait for a client that reconnects, but no longer than a day. */
 #define RESULT_TTL_MS (INT64_C(24) * 3600 * 1000)
 
@@ -96,8 +91,8 @@ char *message_encode(const void *ctx, const struct message *m)
 {
 	char *body = json_text(NULL, m->body), *text;
 
-	assert(hex_is(m->id, (size_t)ID_BYTES * 2) && (!m->re || hex_is(m->re, (size_t)ID_BYTES * 2)));
-	assert(!m->key || hex_is(m->key, KEY_DIGITS));
+	assert(hex_is(m->id, MESSAGE_ID_DIGITS) && (!m->re || hex_is(m->re, MESSAGE_ID_DIGITS)));
+	assert(!m->key || hex_is(m->key, MESSAGE_KEY_DIGITS));
 	assert((!*m->from || hex_is(m->from, ID_DIGITS)) && (!*m->to || hex_is(m->to, ID_DIGITS)));
 	if (m->plain)
 		return talloc_steal(ctx, body);
@@ -161,7 +156,7 @@ static struct error *read_re(const json_t *o, const struct place *at, enum messa
 	const struct place here = {at, "re", 0};
 
 	if (kind == MESSAGE_RESULT || kind == MESSAGE_ACK)
-		return read_hex(o, at, "re", ID_BYTES * 2, ret_re);
+		return read_hex(o, at, "re", MESSAGE_ID_DIGITS, ret_re);
 	if (json_object_get(o, "re"))
 		return place_error(&here, "belongs to a result only");
 	*ret_re = NULL;
@@ -171,7 +166,7 @@ static struct error *read_re(const json_t *o, const struct place *at, enum messa
 static struct error *read_key(const json_t *o, const struct place *at, const char **ret_key)
 {
 	if (json_object_get(o, "key"))
-		return read_hex(o, at, "key", KEY_DIGITS, ret_key);
+		return read_hex(o, at, "key", MESSAGE_KEY_DIGITS, ret_key);
 	*ret_key = NULL;
 	return NULL;
 }
@@ -255,12 +250,12 @@ static struct error *decode_envelope(const void *ctx, const json_t *o, const str
 	if (strcmp(version, "1"))
 		return place_error(&dsn_at, "is a version this program does not know; it knows 1");
 	TRY(json_refuse_unknown(o, at, known));
-	TRY(read_hex(o, at, "id", ID_BYTES * 2, &id));
+	TRY(read_hex(o, at, "id", MESSAGE_ID_DIGITS, &id));
 	TRY(read_kind(o, at, &kind));
 	TRY(read_hex(o, at, "from", ID_DIGITS, &from));
 	TRY(read_to(o, at, kind, &to));
-	TRY(json_read_decimal(o, at, "time", 0, TIME_MAX_MS, &time_ms));
-	TRY(json_read_decimal(o, at, "ttl", TTL_MIN_MS, TTL_MAX_MS, &ttl_ms));
+	TRY(json_read_decimal(o, at, "time", 0, MESSAGE_TIME_MAX_MS, &time_ms));
+	TRY(json_read_decimal(o, at, "ttl", MESSAGE_TTL_MIN_MS, MESSAGE_TTL_MAX_MS, &ttl_ms));
 	TRY(read_re(o, at, kind, &re));
 	TRY(read_key(o, at, &key));
 	TRY(json_read_object(o, at, "body", &body));

@@ -22,6 +22,12 @@
 #include "base/error.h"
 
 #define MESSAGE_LIMIT (256 * 1024)
+#define MESSAGE_ID_DIGITS 32
+#define MESSAGE_KEY_DIGITS 128
+#define MESSAGE_TTL_MIN_MS INT64_C(1000)
+#define MESSAGE_TTL_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
+/* Year 9999: later than any sane clock, early enough that time + ttl cannot overflow. */
+#define MESSAGE_TIME_MAX_MS INT64_C(253402300799999)
 
 enum message_kind { MESSAGE_COMMAND, MESSAGE_RESULT, MESSAGE_STATUS, MESSAGE_HELLO, MESSAGE_ACK, MESSAGE_CLAIM };
 

@@ -312,27 +312,49 @@ struct error *txbox_next_nonce(struct db *db, const uint8_t account[ETH_ADDRESS_
 	return NULL;
 }
 
-struct error *txbox_set_signed(struct db *db, int64_t seq, uint64_t nonce)
+struct signed_at {
+	int64_t seq, nonce;
+};
+
+static struct error *set_signed(struct db *db, const void *arg)
 {
-	TRY(db_exec(db, "update tx_intents set state = 'signed', nonce = ? where seq = ?", "ii", (int64_t)nonce, seq));
+	const struct signed_at *at = arg;
+
+	TRY(db_exec(db, "update tx_intents set state = 'signed', nonce = ? where seq = ?", "ii", at->nonce, at->seq));
 	return db_exec(db,
 		       "insert into tx_nonces select account, ? from tx_intents where seq = ?"
 		       " on conflict(account) do update set next = max(next, excluded.next)",
-		       "ii", (int64_t)nonce + 1, seq);
+		       "ii", at->nonce + 1, at->seq);
+}
+
+struct error *txbox_set_signed(struct db *db, int64_t seq, uint64_t nonce)
+{
+	return db_together(db, set_signed, &(struct signed_at){seq, (int64_t)nonce});
+}
+
+struct attempt_of {
+	int64_t seq;
+	const struct attempt *attempt;
+};
+
+static struct error *add_attempt(struct db *db, const void *arg)
+{
+	const struct attempt_of *of = arg;
+	const struct attempt *a = of->attempt;
+	uint8_t price[U256_BYTES], tip[U256_BYTES];
+
+	u256_to_bytes(a->price, price);
+	u256_to_bytes(a->tip, tip);
+	if (a->cancels)
+		TRY(db_exec(db, "insert or ignore into tx_cancels values(?)", "b", a->hash, sizeof(a->hash)));
+	return db_exec(db, "insert into tx_attempts(seq, hash, raw, price, tip, signed_ms) values(?, ?, ?, ?, ?, ?)",
+		       "ibbbbi", of->seq, a->hash, sizeof(a->hash), a->raw, a->n, price, sizeof(price), tip,
+		       sizeof(tip), a->signed_ms);
 }
 
 struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct attempt *attempt)
 {
-	uint8_t price[U256_BYTES], tip[U256_BYTES];
-
-	u256_to_bytes(attempt->price, price);
-	u256_to_bytes(attempt->tip, tip);
-	if (attempt->cancels)
-		TRY(db_exec(db, "insert or ignore into tx_cancels values(?)", "b", attempt->hash,
-			    sizeof(attempt->hash)));
-	return db_exec(db, "insert into tx_attempts(seq, hash, raw, price, tip, signed_ms) values(?, ?, ?, ?, ?, ?)",
-		       "ibbbbi", seq, attempt->hash, sizeof(attempt->hash), attempt->raw, attempt->n, price,
-		       sizeof(price), tip, sizeof(tip), attempt->signed_ms);
+	return db_together(db, add_attempt, &(struct attempt_of){seq, attempt});
 }
 
 struct error *txbox_set_mined(struct db *db, int64_t seq, enum txbox_state state, const struct receipt *receipt)
@@ -352,8 +374,10 @@ struct error *txbox_set_unmined(struct db *db, int64_t seq)
 	return db_exec(db, "update tx_intents set state = 'signed', tx_hash = null where seq = ?", "i", seq);
 }
 
-struct error *txbox_set_wanted(struct db *db, int64_t seq)
+static struct error *set_wanted(struct db *db, const void *arg)
 {
+	const int64_t seq = *(const int64_t *)arg;
+
 	TRY(db_exec(db,
 		    "insert or ignore into tx_retired select hash, a.seq, nonce, raw from tx_attempts a"
 		    " join tx_intents i on i.seq = a.seq where a.seq = ?",
@@ -361,6 +385,11 @@ struct error *txbox_set_wanted(struct db *db, int64_t seq)
 	TRY(db_exec(db, "delete from tx_attempts where seq = ?", "i", seq));
 	return db_exec(db, "update tx_intents set state = 'wanted', nonce = null, tx_hash = null where seq = ?", "i",
 		       seq);
+}
+
+struct error *txbox_set_wanted(struct db *db, int64_t seq)
+{
+	return db_together(db, set_wanted, &seq);
 }
 
 struct error *txbox_set_refused(struct db *db, int64_t seq, const char *why, const uint8_t *revert, size_t n)
@@ -391,11 +420,18 @@ struct error *txbox_has_nonce(struct db *db, const uint8_t account[ETH_ADDRESS_B
 	return NULL;
 }
 
-static struct error *set_abandoned(struct db *db, const struct txbox_record *r, const char *why)
+struct abandoned {
+	const struct txbox_record *record;
+	const char *why;
+};
+
+static struct error *set_abandoned(struct db *db, const void *arg)
 {
+	const struct abandoned *a = arg;
+	const struct txbox_record *r = a->record;
 	int64_t next = 0;
 
-	TRY(db_exec(db, "update tx_intents set state = 'abandoned', why = ?, end_ms = ? where seq = ?", "sii", why,
+	TRY(db_exec(db, "update tx_intents set state = 'abandoned', why = ?, end_ms = ? where seq = ?", "sii", a->why,
 		    clock_wall_ms(), r->seq));
 	TRY(db_query(db, on_int, &next,
 		     "select coalesce(max(nonce) + 1, 0) from tx_intents where account = ? and seq <> ?"
@@ -409,15 +445,7 @@ static struct error *set_abandoned(struct db *db, const struct txbox_record *r, 
 
 struct error *txbox_abandon(struct db *db, const struct txbox_record *record, const char *why)
 {
-	struct error *e;
-
-	TRY(db_begin(db));
-	e = set_abandoned(db, record, why);
-	if (!e)
-		e = db_commit(db);
-	if (e)
-		db_rollback(db);
-	return e;
+	return db_together(db, set_abandoned, &(struct abandoned){record, why});
 }
 
 struct error *txbox_each_pending(struct db *db, txbox_fn *fn, void *arg)

@@ -5,12 +5,14 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/turns.h"
 #include "http/jsonrpc_params.h"
 
 #define BATCH_LIMIT 1024
 #define CALL_LIMIT 4096
 #define REPLY_LIMIT ((size_t)128 << 20)
 #define TABLES 8
+#define SLICE_CALLS 32
 
 const double rpc_bucket_seconds[RPC_BUCKETS] = {0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 1, 10};
 
@@ -28,12 +30,15 @@ struct rpc {
 	void *fallback_arg;
 	char **namespaces;
 	struct document *documents; /* that wait for answers */
+	struct turns *turns;        /* NULL: a batch is begun at once */
+	size_t beginning;           /* calls of documents that are being begun; counted as open too */
 	struct rpc_counters counters;
 };
 
 struct rpc_session {
 	struct rpc *rpc;
 	void *arg;
+	void (*begun)(void *arg);
 };
 
 struct hook {
@@ -50,9 +55,15 @@ struct document {
 	rpc_reply_fn *reply; /* NULL: nobody waits any more */
 	void *arg;
 	bool batch;
+	bool dropped; /* who sent it has gone: what is not begun stays so */
+	struct json_slice value;
+	size_t offset; /* of the next call in a batch */
 	struct rpc_call **calls;
-	size_t count;
-	size_t open;
+	size_t count, begun;
+	size_t open;      /* begun and not answered; one more until all are begun */
+	size_t beginning; /* its share of the rpc's */
+	size_t counted;   /* its share of the calls under way */
+	bool waited;      /* rpc_serve() has returned before all were begun */
 	struct hook *hooks, **last_hook;
 };
 
@@ -88,6 +99,11 @@ void rpc_set_fallback(struct rpc *rpc, rpc_fallback_fn *fn, void *arg)
 {
 	rpc->fallback = fn;
 	rpc->fallback_arg = arg;
+}
+
+void rpc_set_turns(struct rpc *rpc, struct turns *turns)
+{
+	rpc->turns = turns;
 }
 
 void rpc_set_namespaces(struct rpc *rpc, char **names)
@@ -144,6 +160,7 @@ static int session_destroy(struct rpc_session *s)
 		if (d->session == s) {
 			d->session = NULL;
 			d->reply = NULL;
+			d->dropped = true;
 		}
 	return 0;
 }
@@ -158,6 +175,11 @@ struct rpc_session *rpc_session_new(const void *ctx, struct rpc *rpc, void *arg)
 	return s;
 }
 
+void rpc_session_on_begun(struct rpc_session *s, void (*fn)(void *arg))
+{
+	s->begun = fn;
+}
+
 void *rpc_session_arg(const struct rpc_session *s)
 {
 	return s->arg;
@@ -165,7 +187,8 @@ void *rpc_session_arg(const struct rpc_session *s)
 
 static int document_destroy(struct document *d)
 {
-	d->rpc->counters.open -= d->count;
+	d->rpc->counters.open -= d->counted;
+	d->rpc->beginning -= d->beginning;
 	*d->link = d->next;
 	if (d->next)
 		d->next->link = d->link;
@@ -198,7 +221,7 @@ static void finish(struct document *d)
 	size_t n = 0;
 	struct buf *only = NULL;
 
-	for (size_t i = 0; i < d->count; i++) {
+	for (size_t i = 0; i < d->begun; i++) {
 		struct buf *out = d->calls[i]->out.to;
 
 		if (!out || !out->len || !d->reply)
@@ -550,7 +573,7 @@ static void refuse(struct document *d, int code, const char *text)
 	d->batch = false;
 	d->calls = mem_array(d, struct rpc_call *, 1);
 	d->calls[0] = new_call(d);
-	d->count = d->open = 1;
+	d->count = d->begun = d->open = d->counted = 1;
 	d->rpc->counters.open++;
 	rpc_fail_code(d->calls[0], code, text, strlen(text));
 }
@@ -565,57 +588,142 @@ static size_t count_elements(struct json_slice array, size_t limit)
 	return n;
 }
 
-/* Handlers may keep parameters while they work: the text must stay for as long as the document. */
-static void serve_value(struct document *d, struct json_slice value)
-{
-	struct json_slice element = value;
-	size_t offset = 0, count = 1;
+/* --- beginning --- */
 
-	d->batch = json_slice_kind(value) == SLICE_ARRAY;
-	if (d->batch)
-		count = count_elements(value, d->rpc->limits.batch_limit);
-	if (!count) {
-		refuse(d, RPC_INVALID_REQUEST, "empty batch");
-		return;
-	}
-	if (count > d->rpc->limits.batch_limit) {
-		refuse(d, RPC_INVALID_REQUEST, "batch too large");
-		return;
-	}
-	if (d->rpc->counters.open + count > d->rpc->limits.call_limit) {
-		refuse(d, RPC_FAILED, "too many requests under way");
-		return;
-	}
-	d->calls = mem_array(d, struct rpc_call *, count);
-	d->count = count;
-	d->open = count + 1; /* one more until all are begun */
-	d->rpc->counters.open += count;
-	for (size_t i = 0; i < count; i++)
-		d->calls[i] = new_call(d);
-	for (size_t i = 0; i < count; i++) {
+enum room { ROOM, ROOM_LATER, NO_ROOM };
+
+/* What is in the way of a batch may be batches that are being begun: those pass, so it waits for them. They leave half
+ * of all room to single calls. */
+static enum room room_for(const struct document *d)
+{
+	const struct rpc *rpc = d->rpc;
+	size_t open = rpc->counters.open, limit = rpc->limits.call_limit;
+	bool may_wait = d->batch && rpc->turns;
+
+	if (open + d->count > limit)
+		return may_wait && open - rpc->beginning + d->count <= limit ? ROOM_LATER : NO_ROOM;
+	return may_wait && rpc->beginning && rpc->beginning + d->count > limit / 2 ? ROOM_LATER : ROOM;
+}
+
+static void take_room(struct document *d)
+{
+	d->calls = mem_array(d, struct rpc_call *, d->count);
+	d->beginning = d->counted = d->count;
+	d->rpc->beginning += d->count;
+	d->rpc->counters.open += d->count;
+}
+
+static bool all_begun(const struct document *d)
+{
+	return d->begun == d->count || d->dropped;
+}
+
+/* Handlers may keep parameters while they work: the text must stay for as long as the document. */
+static void begin_slice(struct document *d)
+{
+	int64_t end_us = clock_mono_us() + TURNS_SLICE_US;
+	size_t end = d->rpc->turns && d->count - d->begun > SLICE_CALLS ? d->begun + SLICE_CALLS : d->count;
+
+	do {
+		struct json_slice element = d->value;
+
 		if (d->batch)
-			json_slice_next(value, &offset, NULL, &element);
-		begin_call(d->calls[i], element);
-	}
+			json_slice_next(d->value, &d->offset, NULL, &element);
+		d->calls[d->begun] = new_call(d);
+		d->open++;
+		begin_call(d->calls[d->begun++], element);
+	} while (d->begun < end && !d->dropped && (!d->rpc->turns || clock_mono_us() < end_us));
+}
+
+/* d may be gone afterwards. */
+static void end_beginning(struct document *d)
+{
+	struct rpc_session *s = d->session;
+
+	d->rpc->beginning -= d->beginning;
+	d->beginning = 0;
+	if (s && s->begun && d->waited)
+		s->begun(s->arg);
 	d->open--;
 	if (!d->open)
 		finish(d);
 }
 
-void rpc_serve(struct rpc *rpc, struct rpc_session *session, const char *text, size_t n, rpc_reply_fn *reply, void *arg)
+static const char no_room[] = "too many requests under way";
+
+static bool on_turn(void *arg)
+{
+	struct document *d = arg;
+
+	if (!d->calls && !d->dropped) {
+		enum room room = room_for(d);
+
+		if (room == ROOM_LATER)
+			return true;
+		if (room == NO_ROOM) {
+			if (d->session && d->session->begun)
+				d->session->begun(d->session->arg);
+			refuse(d, RPC_FAILED, no_room);
+			return false;
+		}
+		take_room(d);
+	}
+	if (!d->dropped)
+		begin_slice(d);
+	if (!all_begun(d))
+		return true;
+	end_beginning(d);
+	return false;
+}
+
+static bool serve_value(struct document *d, struct json_slice value)
+{
+	struct rpc *rpc = d->rpc;
+	enum room room;
+
+	d->value = value;
+	d->count = d->open = 1;
+	d->batch = json_slice_kind(value) == SLICE_ARRAY;
+	if (d->batch)
+		d->count = count_elements(value, rpc->limits.batch_limit);
+	room = room_for(d);
+	if (!d->count) {
+		refuse(d, RPC_INVALID_REQUEST, "empty batch");
+	} else if (d->count > rpc->limits.batch_limit) {
+		refuse(d, RPC_INVALID_REQUEST, "batch too large");
+	} else if (room == NO_ROOM) {
+		refuse(d, RPC_FAILED, no_room);
+	} else {
+		if (room == ROOM) {
+			take_room(d);
+			begin_slice(d);
+		}
+		if (room == ROOM_LATER || !all_begun(d)) {
+			d->waited = true;
+			turns_add(d, rpc->turns, on_turn, d);
+			return false;
+		}
+		end_beginning(d);
+	}
+	return true;
+}
+
+bool rpc_serve(struct rpc *rpc, struct rpc_session *session, const char *text, size_t n, rpc_reply_fn *reply, void *arg)
 {
 	struct document *d = new_document(rpc, session, reply, arg);
 	char *copy = mem_memdup(d, text, n ? n : 1);
 	struct json_slice value;
 	struct error *e = json_slice_read(copy, n, &value);
+	bool begun = true;
 
 	if (e && e->code == ERROR_NOT_FOUND)
 		finish(d); /* nothing was said, so is nothing answered */
 	else if (e)
 		refuse(d, RPC_PARSE, "parse error");
 	else
-		serve_value(d, value);
+		begun = serve_value(d, value);
 	error_free(e);
+	return begun;
 }
 
 void rpc_count(const struct rpc *rpc, struct rpc_counters *ret_counters)

@@ -3,8 +3,9 @@
  * comes out, over HTTP, WebSocket or whatever.
  *
  * Handlers answer at once or later, each call exactly once. Replies to documents come in whatever order they get done;
- * in a batch all calls are begun in order and the answers stand in order. Bounds: `batch_limit` calls in a document,
- * `call_limit` calls under way, `reply_limit` bytes of a reply. Threads: loop thread.
+ * in a batch all calls are begun in order and the answers stand in order. With rpc_set_turns() a long batch is begun in
+ * slices, others' calls come in between. Bounds: `batch_limit` calls in a document, `call_limit` calls under way,
+ * `reply_limit` bytes of a reply. Threads: loop thread.
  */
 #ifndef DSN_HTTP_JSONRPC_H
 #define DSN_HTTP_JSONRPC_H
@@ -98,16 +99,24 @@ void rpc_set_namespaces(struct rpc *rpc, char **names);
 /* Calls `fn` with each namespace that has methods and is served, once, sorted. */
 void rpc_namespaces(const struct rpc *rpc, void (*fn)(const char *name, void *arg), void *arg);
 
-/* A client that can be sent notifications. Freeing it drops what would still be replied; calls go on. */
+/* Long batches are begun in slices. Before the first rpc_serve(). */
+struct turns;
+void rpc_set_turns(struct rpc *rpc, struct turns *turns);
+
+/* A client that can be sent notifications. Freeing it drops what would still be replied; calls go on, those of a batch
+ * that are not begun yet are dropped. */
 struct rpc_session;
 struct rpc_session *rpc_session_new(const void *ctx, struct rpc *rpc, void *arg);
 void *rpc_session_arg(const struct rpc_session *s);
+/* Called when a document that rpc_serve() was not done with is begun as a whole; its reply may still be to come. */
+void rpc_session_on_begun(struct rpc_session *s, void (*fn)(void *arg));
 
 /* The reply to a document: n == 0 when there is nothing to say (notifications only). Valid during the call. */
 typedef void rpc_reply_fn(const char *text, size_t n, void *arg);
 /* Serves a document. `reply` is called exactly once, maybe before this returns; not when the session was freed before.
- * `session` NULL: the client cannot be sent notifications. */
-void rpc_serve(struct rpc *rpc, struct rpc_session *session, const char *text, size_t n, rpc_reply_fn *reply,
+ * `session` NULL: the client cannot be sent notifications. False: the document is begun in slices; give no other of the
+ * same client until it is (rpc_session_on_begun()), or they pile up. */
+bool rpc_serve(struct rpc *rpc, struct rpc_session *session, const char *text, size_t n, rpc_reply_fn *reply,
 	       void *arg);
 
 /* In handlers: */

@@ -1,5 +1,6 @@
 #include "http/websocket.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
@@ -7,6 +8,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/turns.h"
 #include "http/connection.h"
 #include "http/dial.h"
 #include "http/head.h"
@@ -38,6 +40,10 @@ struct websocket {
 	struct timer *timer; /* the deadline when not OPEN, the next ping when OPEN */
 	size_t queue_limit;
 	struct http_budget *budget, *queue_budget;
+	struct turns *turns;
+	struct turn *turn;                    /* it goes on with `rest` */
+	bool waits;                           /* for websocket_go_on() */
+	struct buf *rest;                     /* read, and not yet looked at; or NULL */
 	size_t held, queued;                  /* of them */
 	int64_t ping_ms, read_ms, written_ms; /* monotonic clock: when something last came and went */
 	bool pinged;                          /* and nothing has come since */
@@ -181,18 +187,38 @@ static void take_event(struct websocket *ws, const struct websocket_event *event
 	}
 }
 
-/* ws may be gone afterwards. */
-static void take(struct websocket *ws, const char *bytes, size_t n)
+static bool on_turn(void *arg);
+
+/* Nothing more is read until the next turn of the loop, or until websocket_go_on(). */
+static void put_off(struct websocket *ws, const char *bytes, size_t n)
 {
+	wire_pause(ws->wire);
+	if (n) {
+		ws->rest = buf_new(ws, n);
+		error_free(buf_append(ws->rest, bytes, n)); /* its limit has room for it */
+	}
+	if (!ws->waits && !ws->turn)
+		ws->turn = turns_add(ws, ws->turns, on_turn, ws);
+}
+
+/* False: ws is gone. */
+static bool take(struct websocket *ws, const char *bytes, size_t n)
+{
+	int64_t end_us = clock_mono_us() + TURNS_SLICE_US;
 	struct websocket_event event = {.complete = true};
 	bool gone = false;
 
 	/* cppcheck-suppress autoVariables ; taken back before this returns */
 	ws->gone = &gone;
-	while (ws->state == OPEN || ws->state == CLOSING) {
+	while (event.complete && (ws->state == OPEN || ws->state == CLOSING)) {
 		size_t used;
-		unsigned code = websocket_read(ws->reader, bytes, n, &used, &event);
+		unsigned code;
 
+		if (ws->waits || (n && ws->turns && clock_mono_us() >= end_us)) {
+			put_off(ws, bytes, n);
+			break;
+		}
+		code = websocket_read(ws->reader, bytes, n, &used, &event);
 		bytes += used;
 		n -= used;
 		if (!code && !http_budget_hold(ws->budget, &ws->held, websocket_reader_held(ws->reader)))
@@ -202,11 +228,46 @@ static void take(struct websocket *ws, const char *bytes, size_t n)
 		else if (event.complete)
 			take_event(ws, &event);
 		if (gone)
-			return;
-		if (!event.complete)
-			break;
+			return false;
 	}
 	ws->gone = NULL;
+	return true;
+}
+
+static bool on_turn(void *arg)
+{
+	struct websocket *ws = arg;
+	struct buf *rest = talloc_steal(NULL, ws->rest);
+	bool alive = true;
+	struct error *e;
+
+	ws->turn = NULL;
+	ws->rest = NULL;
+	if (rest)
+		alive = take(ws, rest->data, rest->len);
+	mem_free(rest);
+	if (!alive || ws->turn || ws->waits || !ws->wire)
+		return false;
+	e = wire_read(ws->wire);
+	if (e)
+		over(ws, WEBSOCKET_ABNORMAL, e->message);
+	error_free(e);
+	return false;
+}
+
+void websocket_hold(struct websocket *ws)
+{
+	assert(ws->turns);
+	ws->waits = true;
+}
+
+void websocket_go_on(struct websocket *ws)
+{
+	if (!ws->waits)
+		return;
+	ws->waits = false;
+	if (!ws->turn)
+		ws->turn = turns_add(ws, ws->turns, on_turn, ws);
 }
 
 static struct error *read_answer(struct websocket *ws, const struct http_head *h)
@@ -332,6 +393,7 @@ static struct websocket *new_websocket(const void *ctx, uv_loop_t *loop, const s
 	ws->queue_limit = options->queue_limit ? options->queue_limit : QUEUE_LIMIT;
 	ws->budget = options->budget;
 	ws->queue_budget = options->queue_budget;
+	ws->turns = options->turns;
 	ws->ping_ms = options->ping_ms ? options->ping_ms : PING_MS;
 	ws->reader = websocket_reader_new(ws, !client, options->text_only,
 					  options->message_limit ? options->message_limit : MESSAGE_LIMIT);

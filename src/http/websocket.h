@@ -34,6 +34,8 @@ struct websocket_options {
 	int64_t ping_ms;      /* 0: 60 s; < 0: no pings, silence is borne */
 	/* Of all large messages that come in, and of all that wait to be sent; NULL: none; outlive the websocket. */
 	struct http_budget *budget, *queue_budget;
+	/* Who sends without end waits for his turn; outlive the websocket. NULL: what has come is looked at at once. */
+	struct turns *turns;
 	bool text_only; /* binary messages are refused with 1003 */
 };
 
@@ -61,6 +63,10 @@ struct websocket *websocket_open(const void *ctx, uv_loop_t *loop, const struct 
 
 /* ERROR_UNAVAILABLE: not open, or closing. ERROR_LIMIT: the queue is full; the connection ends, `closed` follows. */
 struct error *websocket_send(struct websocket *ws, bool text, const char *bytes, size_t n) MUST_CHECK;
+/* No more messages (in `message`, of a websocket with turns) until websocket_go_on(); they follow in a later turn of
+ * the loop. What has come stays counted in `budget`. */
+void websocket_hold(struct websocket *ws);
+void websocket_go_on(struct websocket *ws);
 size_t websocket_backlog(const struct websocket *ws); /* bytes */
 /* What a dialed server answered instead of opening a WebSocket (401, ...); 0: it did not answer, or it opened. */
 int websocket_refusal(const struct websocket *ws);

@@ -41,7 +41,8 @@ struct media_stream_facts {
 	/* Its clock, by decoding times. `all` and `shown` lie on a line that goes on where the clock goes back. */
 	bool clocked;
 	int64_t clock_ms, mended_ms;       /* of the last packet; what has been added to later ones by then */
-	int64_t max_step_ms, min_step_ms;  /* between packets; the least that is one; 0: not known */
+	int64_t max_step_ms;               /* between packets */
+	int64_t moving, moving_ms;         /* short steps, and the sum of them: the rate while something moves */
 	int64_t back_jumps, forward_jumps; /* backward; forward by more than a picture is held for */
 	int64_t forward_ms, least_jump_ms; /* the sum of the forward ones; the smallest of all */
 

@@ -7,6 +7,8 @@
 
 /* Decoding times that are estimates may go back a little. */
 #define BACK_MS 500
+/* A picture that is held for longer stands still. */
+#define MOVING_MS 250
 /* What a hostile clock may add up to. */
 #define MOST_MS (INT64_C(1) << 50)
 
@@ -62,8 +64,10 @@ static void add_step(struct media_stream_facts *s, int64_t dts_ms, int64_t durat
 		s->least_jump_ms = llabs(step_ms);
 	if (s->clocked && step_ms > s->max_step_ms)
 		s->max_step_ms = step_ms;
-	if (s->clocked && step_ms > 0 && (!s->min_step_ms || step_ms < s->min_step_ms))
-		s->min_step_ms = step_ms;
+	if (s->clocked && step_ms > 0 && step_ms <= MOVING_MS) {
+		s->moving++;
+		s->moving_ms += step_ms;
+	}
 	s->clocked = true;
 	s->clock_ms = dts_ms;
 }

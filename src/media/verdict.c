@@ -308,7 +308,7 @@ int64_t media_verdict_missing_ms(const struct media_verdict *v)
  * rate at which the others come. */
 static int filled_fps(const struct media_stream_facts *p, int fragment_s)
 {
-	int64_t fps = p->min_step_ms ? (1000 + p->min_step_ms / 2) / p->min_step_ms : LEAST_FILLED_FPS;
+	int64_t fps = p->moving ? (p->moving * 1000 + p->moving_ms / 2) / p->moving_ms : LEAST_FILLED_FPS;
 
 	if (p->max_step_ms * 2 <= fragment_s * INT64_C(1000))
 		return 0;

@@ -144,6 +144,8 @@ static void on_claim_timer(void *arg)
 			  log_q("another agent serves this id; two agents for one node would undo each other's work: "
 				"stop "
 				"the other one, or take the id from --node here"));
+		mem_free(a->claim_timer); /* said once */
+		a->claim_timer = NULL;
 		finish(a, AGENT_EXIT_CLAIMED);
 		return;
 	}

@@ -61,6 +61,47 @@ struct error *classic_check_publishers(char *const *list)
 	return NULL;
 }
 
+static bool allows(char *const *list, const char *wanted)
+{
+	for (; list && *list; list++) {
+		if (strcmp(*list, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool allows_others(char *const *list)
+{
+	for (; list && *list; list++) {
+		if (strncmp(*list, "127.", 4) != 0)
+			return true;
+	}
+	return false;
+}
+
+struct error *classic_check_container(char *const *list)
+{
+	if (allows(list, "all") || !allows_others(list))
+		return NULL;
+	return error_new(
+		ERROR_INVALID,
+		"--classic-allow: a classic node in Docker takes publishers of this machine alone, or with "
+		"\"--classic-allow all\" whoever reaches its port (a firewall's matter then); addresses are asked for "
+		"where the node's runtime is process");
+}
+
+struct error *classic_local_port(const struct node *n, bool container, int *ret_port)
+{
+	char **allow = n->agent->settings.classic_allow;
+
+	*ret_port = 0;
+	if (!n->classic || !container || allows(allow, "all"))
+		return NULL;
+	TRY(classic_check_container(allow));
+	*ret_port = n->row.rtmp.container_port;
+	return NULL;
+}
+
 static struct media_nginx_node describe(const struct node *n)
 {
 	char **allow = n->agent->settings.classic_allow;

@@ -18,6 +18,11 @@ void classic_up(struct node *n);
 char **classic_nginx_argv(const void *ctx, struct node *n, bool test);
 /* ERROR_INVALID for a list of publishers (agent_settings.classic_allow) that nginx would not take. */
 struct error *classic_check_publishers(char *const *list) MUST_CHECK;
+/* ERROR_INVALID for a list that names others than this machine, but not all: Docker cannot keep the rest out. */
+struct error *classic_check_container(char *const *list) MUST_CHECK;
+/* The port of a classic node in a container that Docker publishes for this machine alone, since nobody in there asks
+ * who publishes; 0: none. Errors as classic_check_container(). */
+struct error *classic_local_port(const struct node *n, bool container, int *ret_port) MUST_CHECK;
 /* nginx accepts connections. */
 bool classic_answers(const struct node *n);
 /* Write the job's file, test, reload; the old file comes back when nginx refuses, and the job's trouble tells why. It

@@ -380,8 +380,6 @@ struct error *command_resume(struct agent *a)
 		c->again = true;
 		if (!refused)
 			refused = read_body(c);
-		if (!refused && verbs[c->api->verb].keep)
-			refused = verbs[c->api->verb].keep(c);
 		carry_out(c, refused);
 	}
 	mem_free(tmp);

@@ -22,7 +22,7 @@ struct command {
 	struct message *message;
 	struct api_command *api;
 	char *node_id;        /* whom it is for; NULL: the agent */
-	struct node_row *row; /* node create: prepared by keep */
+	struct node_row *row; /* node create: prepared by keep; NULL: the node is there */
 	struct job_row *job;  /* config: prepared by keep */
 	char *config_hash;    /* config: what it waits for */
 	command_ready_fn *ready;
@@ -36,9 +36,12 @@ struct command {
 /* A verb of api_verbs at the agent. */
 struct verb_ops {
 	enum api_verb verb;
-	/* Check and write wanted state, inside the transaction. NULL: nothing to keep (a question). */
+	/* Check and write wanted state, inside the transaction. NULL: nothing to keep (a question). Not called when a
+	 * command is taken up after a restart (c->again): what it wants was stored with it, and what came later has
+	 * changed that since. */
 	struct error *(*keep)(struct command *c);
-	/* Carry out; either ends the command (command_end) or makes it wait (command_wait). */
+	/* Carry out; either ends the command (command_end) or makes it wait (command_wait). With c->again it goes by
+	 * what is stored now, and may find that it came to nothing. */
 	void (*act)(struct command *c);
 };
 /* One row for each verb, in the order of enum api_verb. */

@@ -4,6 +4,7 @@
 #include "base/beneath.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/classic.h"
 #include "node/command.h"
 #include "node/status.h"
 
@@ -145,6 +146,8 @@ static struct error *new_row(struct command *c)
 	if (!runtime_find(row->runtime))
 		return error_new(ERROR_INVALID, "spec.containers.runtime: \"%s\" is none of process, docker",
 				 row->runtime);
+	if (!strcmp(row->mode, "classic") && strcmp(row->runtime, "process") != 0)
+		TRY(classic_check_container(a->settings.classic_allow));
 	TRY(choose_ports(a, row, spec));
 	set_mounts(a, row);
 	c->row = row;
@@ -246,10 +249,17 @@ void act_node_create(struct command *c)
 	struct node *n = agent_node(a, c->node_id);
 	struct error *e = NULL, *forgotten;
 
-	if (!n)
+	if (c->again) {
+		e = command_node(c, &n); /* it was stored, unless it was removed since */
+		if (e) {
+			command_end(c, e, NULL);
+			return;
+		}
+	} else if (!n) {
 		e = node_open(a, c->row, &n);
-	else if (c->api->name)
+	} else if (c->api->name) {
 		node_name(n, c->api->name);
+	}
 	if (e) {
 		forgotten = store_remove_node(a->db, c->node_id);
 		error_free(forgotten);
@@ -331,9 +341,14 @@ struct error *keep_maintenance(struct command *c)
 
 void act_maintenance(struct command *c)
 {
-	struct node *n = agent_node(c->agent, c->node_id);
+	struct node *n;
+	struct error *e = command_node(c, &n);
 
-	if (n->row.maintenance != c->api->on) {
+	if (e) {
+		command_end(c, e, NULL);
+		return;
+	}
+	if (!c->again && n->row.maintenance != c->api->on) {
 		n->row.maintenance = c->api->on;
 		decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
 	}

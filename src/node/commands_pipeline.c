@@ -139,23 +139,32 @@ static bool job_configured(struct command *c, struct error **ret_e, json_t **ret
 	return *ret_e != NULL;
 }
 
+/* Taken up again: the job is as it was stored, by this command or by a later one. */
+static struct error *find_again(struct command *c, struct job **ret_job)
+{
+	struct node *n;
+
+	TRY(command_node(c, &n));
+	*ret_job = node_job(n, c->api->task->job);
+	return *ret_job ? NULL : error_new(ERROR_FAILED, "the job was closed before it served");
+}
+
 void act_config(struct command *c)
 {
-	struct node *n = agent_node(c->agent, c->node_id);
 	struct job *j;
-	struct error *e = job_set(n, c->job, &j);
+	struct error *e = c->again ? find_again(c, &j) : job_set(agent_node(c->agent, c->node_id), c->job, &j);
 
 	if (e) {
 		command_end(c, e, NULL);
 		return;
 	}
-	c->config_hash = mem_strdup(c, j->hash);
+	c->config_hash = digest_json(c, c->api->task->document);
 	if (j->trouble) {
 		mem_free(j->trouble); /* of an earlier try */
 		j->trouble = NULL;
 	}
 	if (j->task->equal_outputs)
-		decide(n, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
+		decide(j->node, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
 	job_run(j);
 	command_wait(c, c->agent->settings.apply_timeout_ms, job_configured);
 }
@@ -204,16 +213,22 @@ static void store_stopped(struct job *j, void *arg)
 		*e = store_job_wanted(j->node->agent->db, j->node->row.id, j->name, false);
 }
 
+/* Says why the node cannot be opened. */
+static struct error *check_lost(struct command *c)
+{
+	struct node *n;
+
+	return c->node_id && agent_lost(c->agent, c->node_id) ? command_node(c, &n) : NULL;
+}
+
 /* Stopped and closed are wanted states: where the job never was, or is no more, it is so already. */
 struct error *keep_stop(struct command *c)
 {
 	struct error *e = NULL;
-	struct node *n;
 
 	if (!c->api->job)
 		return error_new(ERROR_INVALID, "job_id: is missing");
-	if (c->node_id && agent_lost(c->agent, c->node_id))
-		return command_node(c, &n); /* says why it cannot be opened */
+	TRY(check_lost(c));
 	each_job(c, store_stopped, &e);
 	return e;
 }
@@ -222,6 +237,8 @@ static void stop(struct job *j, void *arg)
 {
 	const struct command *c = arg;
 
+	if (c->again && j->wanted)
+		return; /* it was started again since */
 	j->close = j->close || c->api->verb == API_PIPELINE_CLOSE;
 	job_stop(j);
 	agent_changed(j->node->agent);
@@ -268,6 +285,12 @@ static bool job_stopped(struct command *c, struct error **ret_e, json_t **ret_da
 
 void act_stop(struct command *c)
 {
+	struct error *e = check_lost(c);
+
+	if (e) {
+		command_end(c, e, NULL);
+		return;
+	}
 	each_job(c, stop, c);
 	command_wait(c, STOP_MS, job_stopped);
 }

@@ -461,8 +461,6 @@ static struct error *open_runtime(struct node *n)
 		.folder = n->folder,
 		.ports = ports,
 		.port_count = n->row.http.host_port ? 2 : 1,
-		/* A classic configuration takes whoever publishes. */
-		.local_port = n->classic && !a->settings.classic_allow ? n->row.rtmp.container_port : 0,
 		.image = n->row.image,
 		.mounts = (const char *const *)n->row.mounts,
 		.memory_bytes = n->row.memory_bytes,
@@ -472,6 +470,7 @@ static struct error *open_runtime(struct node *n)
 	n->ops = runtime_find(n->row.runtime);
 	if (!n->ops)
 		return error_new(ERROR_INVALID, "runtime %s is unknown; there are process and docker", n->row.runtime);
+	TRY(classic_local_port(n, n->ops != &runtime_process, &node.local_port));
 	/* The runtime keeps copies. */
 	// cppcheck-suppress returnDanglingLifetime
 	TRY(n->ops->open(n, a->loop, &n->units, &node, &n->runtime));

@@ -91,6 +91,9 @@ struct runtime_ops {
 	 * workers. `fn` once, unless the unit is freed before. ERROR_NOT_FOUND: the unit does not run; any other error
 	 * may pass: ask again. */
 	void (*list)(void *self, void *unit, runtime_list_fn *fn, void *arg);
+	/* The process number of the unit's program on this machine; 0: it has none here, or does not run. May be NULL.
+	 */
+	pid_t (*pid)(void *self, void *unit);
 	/* signum, then SIGKILL after grace_ms; `exited` tells when it is gone. */
 	void (*stop)(void *self, void *unit, int signum, int64_t grace_ms);
 	/* Names of units of this node that run or are left from an earlier agent: ends those not in `keep`. */

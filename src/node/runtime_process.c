@@ -446,6 +446,14 @@ static void process_run(void *self_, const char *const *argv, int64_t deadline_m
 	timer_start(f, self->loop, 0, 0, run_failed, f);
 }
 
+static pid_t process_pid(void *self, void *unit)
+{
+	const struct process_unit *u = unit;
+
+	(void)self;
+	return u->child ? child_identity(u->child).pid : 0;
+}
+
 static const char *process_path(void *self)
 {
 	return ((struct process *)self)->folder;
@@ -514,6 +522,7 @@ const struct runtime_ops runtime_process = {
 	.start = process_start,
 	.signal = process_signal,
 	.list = process_list,
+	.pid = process_pid,
 	.stop = process_stop,
 	.sweep = process_sweep,
 	.run = process_run,

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/runtime_process.h"
 #include "node/store.h"
 
 #define STATUS_TTL_MS 60000
@@ -18,20 +17,13 @@ static void put_number(json_t *o, const char *key, double value)
 	mem_free(text);
 }
 
-/* Programs of the process runtime have a pid worth knowing. */
 static void put_pid(json_t *o, const struct unit *u)
 {
-	struct process_record *record;
-	struct error *e;
+	const struct runtime_ops *ops = u->node->ops;
+	pid_t pid = u->state == UNIT_RUNNING && ops->pid ? ops->pid(u->node->runtime, u->handle) : 0;
 
-	if (u->node->ops != &runtime_process || u->state != UNIT_RUNNING)
-		return;
-	e = process_record_read(NULL, u->node->runtime, u->name, &record);
-	if (!e) {
-		json_put_decimal(o, "pid", record->id.pid);
-		mem_free(record);
-	}
-	error_free(e);
+	if (pid)
+		json_put_decimal(o, "pid", pid);
 }
 
 /* A program of a wanted job that has not been started yet, as right after a restart of the agent, is not stopped. */

@@ -79,8 +79,9 @@ static void split_mounts(struct node_row *row, const char *text)
 	}
 }
 
-struct error *store_put_node(struct db *db, const struct node_row *row)
+static struct error *put_node(struct db *db, const void *arg)
 {
+	const struct node_row *row = arg;
 	void *tmp = mem_strdup(NULL, "");
 	struct error *e =
 		db_exec(db, "insert or replace into node values(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "sissssiiiiiiii",
@@ -95,13 +96,23 @@ struct error *store_put_node(struct db *db, const struct node_row *row)
 	return e;
 }
 
-struct error *store_remove_node(struct db *db, const char *id)
+struct error *store_put_node(struct db *db, const struct node_row *row)
+{
+	return db_together(db, put_node, row);
+}
+
+static struct error *remove_node(struct db *db, const void *id)
 {
 	TRY(db_exec(db, "delete from node where id=?", "s", id));
 	TRY(db_exec(db, "delete from node_name where node=?", "s", id));
 	TRY(db_exec(db, "delete from failover where node=?", "s", id));
 	TRY(db_exec(db, "delete from job_mending where node=?", "s", id));
 	return db_exec(db, "delete from job where node=?", "s", id);
+}
+
+struct error *store_remove_node(struct db *db, const char *id)
+{
+	return db_together(db, remove_node, id);
 }
 
 /* A list that grows by one and ends with NULL. */
@@ -183,8 +194,9 @@ static struct error *put_mending(struct db *db, const char *node_id, const char 
 		       (int64_t)m->copy_video);
 }
 
-struct error *store_put_job(struct db *db, const struct job_row *row)
+static struct error *put_job(struct db *db, const void *arg)
 {
+	const struct job_row *row = arg;
 	char *task = json_text(NULL, row->task);
 	struct error *e =
 		db_exec(db, "insert or replace into job values(?,?,?,?,?,?,?)", "sssiiii", row->node_id, row->job, task,
@@ -194,23 +206,52 @@ struct error *store_put_job(struct db *db, const struct job_row *row)
 	return e ? e : put_mending(db, row->node_id, row->job, &row->mending);
 }
 
+struct error *store_put_job(struct db *db, const struct job_row *row)
+{
+	return db_together(db, put_job, row);
+}
+
 struct error *store_job_wanted(struct db *db, const char *node_id, const char *job, bool running)
 {
 	return db_exec(db, "update job set running=? where node=? and job=?", "iss", (int64_t)running, node_id, job);
 }
 
+struct job_source {
+	const char *node_id, *job;
+	int64_t epoch_ms, offset_ms;
+	const struct job_mending *mending;
+};
+
+static struct error *put_source(struct db *db, const void *arg)
+{
+	const struct job_source *s = arg;
+
+	TRY(db_exec(db, "update job set epoch_ms=?,offset_ms=?,normalise=? where node=? and job=?", "iiiss",
+		    s->epoch_ms, s->offset_ms, s->mending->bps, s->node_id, s->job));
+	return put_mending(db, s->node_id, s->job, s->mending);
+}
+
 struct error *store_job_source(struct db *db, const char *node_id, const char *job, int64_t epoch_ms, int64_t offset_ms,
 			       const struct job_mending *mending)
 {
-	TRY(db_exec(db, "update job set epoch_ms=?,offset_ms=?,normalise=? where node=? and job=?", "iiiss", epoch_ms,
-		    offset_ms, mending->bps, node_id, job));
-	return put_mending(db, node_id, job, mending);
+	return db_together(db, put_source, &(struct job_source){node_id, job, epoch_ms, offset_ms, mending});
+}
+
+struct job_name {
+	const char *node_id, *job;
+};
+
+static struct error *remove_job(struct db *db, const void *arg)
+{
+	const struct job_name *n = arg;
+
+	TRY(db_exec(db, "delete from job_mending where node=? and job=?", "ss", n->node_id, n->job));
+	return db_exec(db, "delete from job where node=? and job=?", "ss", n->node_id, n->job);
 }
 
 struct error *store_remove_job(struct db *db, const char *node_id, const char *job)
 {
-	TRY(db_exec(db, "delete from job_mending where node=? and job=?", "ss", node_id, job));
-	return db_exec(db, "delete from job where node=? and job=?", "ss", node_id, job);
+	return db_together(db, remove_job, &(struct job_name){node_id, job});
 }
 
 static struct error *read_job(const struct db_row *r, void *arg)

@@ -55,7 +55,15 @@ static void on_message(struct websocket *ws, const char *bytes, size_t n, bool t
 
 	(void)ws;
 	(void)text;
-	rpc_serve(c->endpoint->daemon->rpc, c->session, bytes, n, on_ws_reply, c);
+	if (!rpc_serve(c->endpoint->daemon->rpc, c->session, bytes, n, on_ws_reply, c))
+		websocket_hold(c->ws);
+}
+
+static void on_begun(void *arg)
+{
+	struct client *c = arg;
+
+	websocket_go_on(c->ws);
 }
 
 static void on_closed(struct websocket *ws, unsigned code, const char *reason, void *arg)
@@ -84,7 +92,8 @@ static void accept_client(struct endpoint *ep, struct http_request *r)
 	const struct websocket_options options = {.message_limit = (size_t)s->body_limit,
 						  .queue_limit = (size_t)s->queue_limit,
 						  .budget = &ep->budget,
-						  .queue_budget = &ep->answer_budget};
+						  .queue_budget = &ep->answer_budget,
+						  .turns = ep->daemon->turns};
 	struct client *c;
 	struct error *e;
 
@@ -110,6 +119,7 @@ static void accept_client(struct endpoint *ep, struct http_request *r)
 	}
 	ep->counters.ws_opened++;
 	c->session = rpc_session_new(c, ep->daemon->rpc, c);
+	rpc_session_on_begun(c->session, on_begun);
 }
 
 static void on_http_reply(const char *text, size_t n, void *arg)
@@ -139,7 +149,7 @@ static void on_request(struct http_request *r, void *arg)
 	if (!strcmp(method, "OPTIONS") || (!strcmp(method, "GET") && !n))
 		http_respond(r, 200, NULL, "", 0);
 	else
-		rpc_serve(ep->daemon->rpc, NULL, body, n, on_http_reply, r);
+		(void)rpc_serve(ep->daemon->rpc, NULL, body, n, on_http_reply, r); /* one at a time by itself */
 }
 
 static int on_admit(struct http_request *r, const char **ret_text, void *arg)

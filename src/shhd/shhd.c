@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/turns.h"
 #include "crypto/secret.h"
 #include "shhd/derivation.h"
 #include "shhd/endpoint.h"
@@ -115,7 +116,9 @@ static struct error *open_parts(struct shhd *d, const struct shhd_settings *s)
 	d->filters = ids_new(d, "filters", FILTERS_MAX);
 	d->postings = mem_strdup(d, "");
 	d->derivations = derivations_new(d, d->loop);
+	d->turns = turns_new(d, d->loop);
 	d->rpc = rpc_new(d, &limits);
+	rpc_set_turns(d->rpc, d->turns);
 	rpc_set_namespaces(d->rpc, s->api);
 	methods_shh_add(d);
 	methods_filter_add(d);

@@ -18,6 +18,7 @@ struct shhd {
 	const struct shhd_settings *settings;
 	struct shh *shh;
 	struct rpc *rpc;
+	struct turns *turns;
 	struct keys *keys;
 	struct ids *filters; /* that are polled: struct filter pointers in boxes, see methods_filter.c */
 	void *postings;      /* owner of what is being posted */

@@ -37,6 +37,7 @@ struct error *cmd_broker_setup(struct vcli *v)
 		.agents = (const char *const *)v->set.nodes,
 		.clients = (const char *const *)v->set.clients,
 		.plain = v->set.plain,
+		.timeout_ms = v->timeout_ms,
 		.folder = v->set.passwords,
 	};
 	char *folder = NULL;

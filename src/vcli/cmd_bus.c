@@ -9,6 +9,8 @@
 #include "vcli/commands.h"
 #include "vcli/link.h"
 
+#define LEAST_ENTER_MS 2000
+
 static struct error *open_raw(struct vcli *v, int64_t timeout_ms, struct amqp_raw **ret_raw)
 {
 	const struct bus_options options = link_options(&v->set);
@@ -70,6 +72,12 @@ static struct error *on_text(const char *text, size_t len, void *arg)
 	return NULL;
 }
 
+/* --timeout is that of the silence between messages, which may be shorter than a broker takes to let us in. */
+static int64_t enter_ms(const struct vcli *v)
+{
+	return v->timeout_ms > 0 && v->timeout_ms < LEAST_ENTER_MS ? LEAST_ENTER_MS : v->timeout_ms;
+}
+
 struct error *cmd_bus_receive(struct vcli *v)
 {
 	struct receiver receiver = {v, json_array()};
@@ -81,7 +89,7 @@ struct error *cmd_bus_receive(struct vcli *v)
 	vcli_answer(v, json_object());
 	json_put(v->answer, "queue", v->args[0]);
 	json_object_set_new(v->answer, "messages", receiver.texts);
-	TRY(open_raw(v, 0, &r)); /* its time is that of the silence between messages */
+	TRY(open_raw(v, enter_ms(v), &r));
 	e = declare(r, v->args[0]);
 	if (!e)
 		e = amqp_raw_receive(r, v->args[0], (unsigned long)v->set.count, v->timeout_ms, on_text, &receiver);

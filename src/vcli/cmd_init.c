@@ -227,8 +227,8 @@ static struct error *write_document(struct vcli *v, const json_t *made)
 	free(text);
 	e = file_write_atomic(v->args[0], out, strlen(out), 0644);
 	if (!e && !v->set.json)
-		printf("%s: job %s, %zu nodes, %zu renditions; next: vcli pipeline start %s\n", v->args[0], p->job,
-		       p->node_count, p->rendition_count, v->args[0]);
+		printf("%s: job %s, %zu nodes, %zu rendition%s; next: vcli pipeline start %s\n", v->args[0], p->job,
+		       p->node_count, p->rendition_count, p->rendition_count == 1 ? "" : "s", v->args[0]);
 	return e;
 }
 

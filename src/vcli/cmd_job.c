@@ -30,10 +30,14 @@ void job_print_line(struct vcli *v, const struct request *r, void *arg)
 	(void)arg;
 	printf("%-11s  %s  %s  %lld ms", r->role ? r->role : "node", r->to,
 	       r->error  ? "FAILED "
+	       : r->held ? "held   "
 	       : r->away ? "away   "
 			 : "applied",
 	       (long long)r->took_ms);
-	if (r->away)
+	if (r->held) {
+		printf("  not sent yet: ");
+		render_text(stdout, r->held);
+	} else if (r->away)
 		printf("  %s", r->gone ? "nobody serves this id now" : "it learns it when it is back");
 	if (r->error) {
 		printf("  ");
@@ -65,13 +69,26 @@ static size_t count_away(const struct request_list *l)
 	return away;
 }
 
+static size_t count_held(const struct request_list *l)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < l->count; i++)
+		held += l->items[i].held != NULL;
+	return held;
+}
+
 static void print_end(const struct vcli *v, const struct job *j, const struct request_list *l, const char *done)
 {
-	size_t away = count_away(l);
+	size_t away = count_away(l), held = count_held(l);
 
 	if (v->set.json)
 		return;
-	if (away)
+	if (held)
+		printf("job %s: told %zu of %zu nodes; %zu will be told when the broker takes messages again "
+		       "(\"vcli outbox list\")\n",
+		       j->name, l->count - away, l->count, away);
+	else if (away)
 		printf("job %s: told %zu of %zu nodes; %zu %s away and will be told when back (\"vcli outbox list\")\n",
 		       j->name, l->count - away, l->count, away, away == 1 ? "is" : "are");
 	else

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -95,8 +96,18 @@ static struct error *document_from_words(struct vcli *v, json_t **ret_document)
 
 static struct error *read_document(struct vcli *v, json_t **ret_document)
 {
+	const struct place at = {NULL, "ROLE", 0};
+	enum api_role role;
+	struct error *e;
+
 	if (v->arg_count == 2)
 		return document_from_words(v, ret_document);
+	e = api_role_parse(v->args[0], &at, &role);
+	if (!e && access(v->args[0], F_OK) != 0)
+		return error_new(ERROR_INVALID,
+				 "NODE_ID: is missing after %s; \"vcli key new\" makes one on the agent's machine",
+				 v->args[0]);
+	error_free(e);
 	return json_parse_file(v->args[0], DOCUMENT_LIMIT, ret_document);
 }
 

@@ -67,7 +67,8 @@ static void print_plan(const struct api_pipeline *p, const struct api_plan *plan
 {
 	json_t *rows = plan_rows(plan);
 
-	printf("job %s: %zu nodes, %zu renditions\n", p->job, p->node_count, p->rendition_count);
+	printf("job %s: %zu nodes, %zu rendition%s\n", p->job, p->node_count, p->rendition_count,
+	       p->rendition_count == 1 ? "" : "s");
 	render_table(stdout, rows, NULL);
 	json_decref(rows);
 	for (size_t i = 0; i < plan->node_count; i++) {

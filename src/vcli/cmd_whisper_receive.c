@@ -202,6 +202,15 @@ static void on_deadline(void *arg)
 	end(arg);
 }
 
+static void on_not_up(void *arg)
+{
+	struct receiver *r = arg;
+
+	fail(r, error_new(ERROR_TIMEOUT,
+			  "the Whisper node at %s cannot be reached (--rpc, $DSN_RPC): not ready within %lld ms",
+			  r->url, (long long)r->v->timeout_ms));
+}
+
 static void on_subscribed(const json_t *result, const struct error *e, void *arg)
 {
 	struct receiver *r = arg;
@@ -214,8 +223,10 @@ static void on_subscribed(const json_t *result, const struct error *e, void *arg
 	}
 	(void)result;
 	/* The time to receive is counted from here: making the key of the password takes the node a while. */
-	if (!r->was_up && r->v->timeout_ms > 0)
+	if (!r->was_up && r->v->timeout_ms > 0) {
+		mem_free(r->deadline);
 		r->deadline = timer_start(r, &r->v->loop, r->v->timeout_ms, 0, on_deadline, r);
+	}
 	if (!r->v->set.quiet)
 		fprintf(stderr, "receiving at %s, topic %s\n", r->url, r->v->set.topic);
 	r->was_up = true;
@@ -349,6 +360,8 @@ struct error *cmd_whisper_receive(struct vcli *v)
 	v->printed = true;
 	signal_start(r, &v->loop, SIGINT, on_signal, r);
 	signal_start(r, &v->loop, SIGTERM, on_signal, r);
+	if (v->timeout_ms > 0)
+		r->deadline = timer_start(r, &v->loop, v->timeout_ms, 0, on_not_up, r);
 	dial(r);
 	while (!r->over)
 		uv_run(&v->loop, UV_RUN_DEFAULT);

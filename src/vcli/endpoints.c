@@ -116,6 +116,18 @@ static struct error *learn(struct endpoints *s, const struct request_list *l)
 	return NULL;
 }
 
+/* A broker that is slow to let us in has the rest of the time too: that nobody was asked is no more than no answer.
+ * Takes e. */
+static struct error *not_asked(struct endpoints *s, struct error *e)
+{
+	if (e->code != ERROR_UNAVAILABLE || s->v->timeout_ms == 1)
+		return e;
+	for (size_t i = 0; i < s->count; i++)
+		s->items[i].why_not = error_copy(e);
+	error_free(e);
+	return NULL;
+}
+
 static struct error *ask(struct endpoints *s)
 {
 	struct request_list *l = requests_new(s);
@@ -133,7 +145,7 @@ static struct error *ask(struct endpoints *s)
 	s->v->timeout_ms = timeout_ms == 0 ? 0 : timeout_ms - (clock_mono_ms() - began_ms);
 	if (timeout_ms > 0 && s->v->timeout_ms < 1)
 		s->v->timeout_ms = 1;
-	return e ? e : learn(s, l);
+	return e ? not_asked(s, e) : learn(s, l);
 }
 
 static void problem(struct endpoints *s, const struct place *at, const char *fmt, ...)

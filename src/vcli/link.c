@@ -59,6 +59,15 @@ struct error *link_away(const struct vcli *v, const struct error *why)
 {
 	if (why && (why->code == ERROR_REFUSED || why->code == ERROR_INVALID))
 		return error_new(why->code, "%s: %s", v->set.bus, why->message);
-	return error_new(ERROR_UNAVAILABLE, "the broker at %s cannot be reached (--bus, $DSN_BUS)%s%s", v->set.bus,
-			 why ? ": " : "", why ? why->message : "");
+	if (!why) {
+		int64_t patience_ms = link_patience_ms(v);
+		bool less = v->timeout_ms > 0 && v->timeout_ms < patience_ms; /* of a command of several steps */
+
+		return error_new(
+			ERROR_UNAVAILABLE,
+			"the broker at %s cannot be reached (--bus, $DSN_BUS): it has not let us in within %lld ms",
+			v->set.bus, (long long)(less ? v->timeout_ms : patience_ms));
+	}
+	return error_new(ERROR_UNAVAILABLE, "the broker at %s cannot be reached (--bus, $DSN_BUS): %s", v->set.bus,
+			 why->message);
 }

@@ -102,6 +102,8 @@ static void decide_away(struct request *r, bool gone)
 		return;
 	r->away = true;
 	r->gone = gone;
+	if (!gone && !r->sent && r->gather->held)
+		r->held = mem_strdup(r->gather->list, r->gather->held);
 	decide(r, NULL, NULL);
 }
 
@@ -378,6 +380,8 @@ json_t *request_json(const struct request *r)
 		json_put(o, "role", r->role);
 	json_put(o, "state", r->error ? "failed" : r->away ? "kept" : "applied");
 	json_put_decimal(o, "took", r->took_ms);
+	if (r->held)
+		json_put(o, "why", r->held);
 	if (r->error)
 		json_object_set_new(o, "error", request_error_json(r->error));
 	if (r->data)

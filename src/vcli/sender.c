@@ -77,21 +77,23 @@ static void on_patience(void *arg)
 	uv_stop(&s->v->loop);
 }
 
-static struct error *keep(struct sender *s, struct message *const *messages, size_t count, const char *what)
-{
-	TRY(outstore_mark(s->store, true));
-	TRY(db_begin(s->store->db));
-	for (size_t i = 0; i < count; i++) {
-		struct error *e = outstore_add(s->store, messages[i], what);
+struct kept {
+	struct sender *sender;
+	struct message *const *messages;
+	size_t count;
+	const char *what;
+};
 
-		if (!e)
-			e = outbox_put(s->outbox, messages[i]);
-		if (e) {
-			db_rollback(s->store->db);
-			return e;
-		}
+static struct error *keep(struct db *db, const void *arg)
+{
+	const struct kept *k = arg;
+
+	(void)db; /* the store's */
+	for (size_t i = 0; i < k->count; i++) {
+		TRY(outstore_add(k->sender->store, k->messages[i], k->what));
+		TRY(outbox_put(k->sender->outbox, k->messages[i]));
 	}
-	return db_commit(s->store->db);
+	return NULL;
 }
 
 static struct error *sender_go(struct sender *s, const struct settings *set, struct message *const *messages,
@@ -104,7 +106,8 @@ static struct error *sender_go(struct sender *s, const struct settings *set, str
 	TRY(link_open(s, s->v, set, &handlers, &link));
 	s->bus = link.bus;
 	TRY(outbox_open(s, s->store->db, s->bus, &s->v->loop, on_fate, s, &s->outbox));
-	TRY(keep(s, messages, count, what));
+	TRY(outstore_mark(s->store, true));
+	TRY(db_together(s->store->db, keep, &(struct kept){s, messages, count, what}));
 	if (patience_ms > 0)
 		timer_start(s, &s->v->loop, patience_ms, 0, on_patience, s);
 	timer_start(s, &s->v->loop, LOOK_MS, LOOK_MS, on_look, s);

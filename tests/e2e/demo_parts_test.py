@@ -19,6 +19,9 @@ import report  # noqa: E402
 import source  # noqa: E402
 import watcher  # noqa: E402
 
+sys.path.insert(0, str(SOURCE / "tests" / "e2e"))
+from waiting import wait_for  # noqa: E402
+
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
 FILM_S, TURNS = 6, 3  # the film, and how often it is sent
 
@@ -125,6 +128,26 @@ class PictureTest(Folder):
     def test_turn_is_not_known_exactly(self):
         self.assertEqual(picture.problems(self.compare("src", "low", turn_s=FILM_S + 0.04)), [])
 
+    def test_film_without_an_index(self):
+        """Instants of a film in MPEG-TS, where ffmpeg seeks to a later key frame than it was told."""
+        ts = self.folder / "film.ts"
+        ffmpeg("-i", self.film, "-c", "copy", ts)
+        film, indexed = picture.Film(ts, FILM_S), picture.Film(self.film, FILM_S)
+        for begin in range(FILM_S - 1):
+            found, wanted = film.part(begin, begin + 1), indexed.part(begin, begin + 1)
+            self.assertLess(abs(found[0][0] - begin), picture.FRAME_S)
+            same = [(instant, shown, w) for instant, shown in found for at, w in wanted if abs(at - instant) < 0.01]
+            self.assertGreater(len(same), 15)
+            for instant, shown, w in same:
+                self.assertGreater(picture.psnr(shown, w), picture.SURE_DB, instant)
+
+    def test_hardly_larger_than_what_is_compared(self):
+        rows = self.renditions({"tiny": ("scale=80:44", "334k"), "tiny_late": (f"{self.RUINED['late']},scale=80:44", "334k")})
+        tiny, late = rows.values()
+        picture.compare(self.film, FILM_S, [self.rows["src"], tiny, late], 0)
+        self.assertEqual(picture.problems([self.rows["src"], tiny]), [])
+        self.assertNotEqual(picture.problems([late]), [])
+
     def test_all_are_frozen(self):
         self.assertEqual(len(picture.problems(self.compare("frozen", jumps=1))), 1)
 
@@ -156,6 +179,12 @@ class DecodeTest(Folder):
             data[at:at + 100] = bytes(100)
         film.write_bytes(data)
         self.assertFalse(report.decodes(str(film))[0])
+
+
+class SlowTest(unittest.TestCase):
+    def test_encoders_that_did_not_keep_up(self):
+        self.assertEqual(report.too_slow([{"speed": None}, {"speed": 1.0}, {"speed": 0.97}]), [])
+        self.assertIn("0.67 s of film in a second", report.too_slow([{"speed": None}, {"speed": 0.67}, {"speed": 0.98}])[0])
 
 
 class InterruptTest(unittest.TestCase):
@@ -223,6 +252,62 @@ with foreground():
                 os.write(terminal, keys)
         os.close(terminal)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, said)
+
+
+class VoiceTest(Folder):
+    """Nobody reads what it says any more: it ends, and tears down."""
+    DEMO = """import pathlib, sys, time
+sys.path.insert(0, {demo!r})
+from interrupt import Interrupts, Stopped, foreground
+from voice import say
+with foreground():
+    interrupts = Interrupts()
+    try:
+        say("streaming")
+        for _ in range(600):
+            {work}
+            time.sleep(0.05)
+    except Stopped as e:
+        say("ending")
+        pathlib.Path("ended").write_text(str(e))
+    finally:
+        interrupts.ignore()
+        say("tearing down")
+        pathlib.Path("torn_down").touch()
+"""
+
+    def prepare(self, name, work):
+        folder = self.folder / name
+        folder.mkdir()
+        (folder / "stub.py").write_text(self.DEMO.format(demo=str(SOURCE / "demo"), work=work))
+        (folder / "Makefile").write_text(f"demo:\n\t@exec {sys.executable} stub.py\n")
+        return folder
+
+    def check(self, folder):
+        wait_for("the end", (folder / "torn_down").exists, 20)
+        self.assertEqual((folder / "ended").read_text(), "SIGHUP")
+
+    def test_terminal_is_closed(self):
+        for name, work in (("silent", "pass"), ("talking", "say('more')")):
+            folder = self.prepare(name, work)
+            pid, terminal = pty.fork()
+            if pid == 0:
+                os.chdir(folder)
+                os.execvp("make", ["make", "demo"])
+            self.addCleanup(os.waitpid, pid, 0)
+            said = b""
+            while b"streaming" not in said:
+                said += os.read(terminal, 1000)
+            os.close(terminal)
+            self.check(folder)
+
+    def test_reader_has_left(self):
+        folder = self.prepare("piped", "say('more')")
+        demo = subprocess.Popen([sys.executable, "stub.py"], cwd=folder, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True)
+        self.addCleanup(demo.wait)
+        self.assertIn(b"streaming", demo.stdout.readline())
+        demo.stdout.close()
+        self.check(folder)
 
 
 class WatcherTest(unittest.TestCase):

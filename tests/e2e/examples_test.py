@@ -74,7 +74,7 @@ class Examples(vcli_test.Online):
         self.starts(path, "mine")
         self.assertIn("is there already", self.vcli("pipeline", "init", path, code=4).stderr)
         self.json("node", "maintenance", "on", SECOND)
-        self.assertIn("3 nodes, 1 renditions", self.vcli("pipeline", "init", path, "--force").stdout)
+        self.assertIn("3 nodes, 1 rendition;", self.vcli("pipeline", "init", path, "--force").stdout)
         self.json("node", "maintenance", "off", SECOND)
         self.assertIn("job id", self.vcli("pipeline", "init", str(self.home / "two words.json"), code=2).stderr)
         self.json("node", "purge", STORAGE)

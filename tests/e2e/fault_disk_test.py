@@ -53,6 +53,12 @@ class DiskFaults(network.TestCase):
                 found.append(f"{path}: {e}")
         return found + [str(p) for p in folder.glob("nodes/*/conf/*") if not p.read_text().strip()]
 
+    @staticmethod
+    def told(net):
+        """What the storage's status says of its disk."""
+        status = net.status()["s"]
+        return [text for text in (status.get("trouble"), *(unit.get("why") for unit in status["units"])) if text and "No space left" in text]
+
     def test_disk_full(self):
         net = self.network(start=False, together=True)
         folder = self.disk(net)
@@ -77,18 +83,20 @@ class DiskFaults(network.TestCase):
         net.wait_segments(2)
         segmenters = [net.unit("s", f"{JOB}-hls{v}")[0] for v in net.variants()]
         newest = {v: net.newest(v) for v in net.variants()}
+        self.assertEqual(self.told(net), [])
         self.fill(folder)
         wait_for("segmenters that cannot store", lambda: not any(map(network.alive, segmenters)), 30)
         for variant in net.variants():  # what was being written fitted, or it is not named
             self.assertLessEqual(net.newest(variant), newest[variant] + 1, variant)
         self.assertTrue(agent.running())
+        told = wait_for("a status that says so", lambda: self.told(net), 20, lambda: (net.status()["s"], net.node_status("s")))
         (folder / "filler").unlink()
         net.wait_segments(2)
         self.assertIsNone(push.poll(), "the publisher was not disturbed")
         net.end_push(push)
         net.end_job()
         lost = net.lost()
-        figure(f"disk full at pipeline start: exit code {code}, \"{sorted(whys)[0]}\"; disk full in a stream: segments lost "
+        figure(f"disk full at pipeline start: exit code {code}, \"{sorted(whys)[0]}\"; disk full in a stream: status says \"{told[0]}\", segments lost "
                f"{({v: len(n) for v, n in lost.items()})}, all stored ones decode, database sound")
         self.assertEqual(self.sound(folder), [])
         self.same_cuts(net)

@@ -37,10 +37,10 @@ def amf(*values):
 class Connection:
     """One RTMP connection (Adobe's specification 1.0) that publishes one stream; every message is one chunk."""
 
-    def __init__(self, url):
+    def __init__(self, url, source="127.0.0.1"):
         parts = urllib.parse.urlsplit(url)
         application, _, name = parts.path.lstrip("/").partition("/")
-        self.socket = socket.create_connection((parts.hostname, parts.port), 10)
+        self.socket = socket.create_connection((parts.hostname, parts.port), 10, (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self.publish(application, name + ("?" + parts.query if parts.query else ""), url)

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Every argument of shhd's methods at its limit, one below and one above: it is taken or refused with a reason, and the
 node is there afterwards."""
+import os
+import pathlib
+import re
 import tempfile
 import unittest
 
@@ -12,6 +15,18 @@ MESSAGE_LIMIT = 10 * 1024 * 1024  # of an envelope, whatever the node's own limi
 PAYLOAD_LIMIT = 0xffffff
 SEALED = 1 + 3 + 28 + 20  # flags, size of the payload, AES-GCM, what an envelope counts for the rest
 U32 = 2**32
+FILTERS = 4096  # of a node
+SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).parents[2]))
+METHOD = re.compile(r'\.name = "(\w+)"[^}]*?(?:\.params = \{\{(\w+), &?\w+\}\})?\}')
+GOOD = {"RPC_STRING": "x", "RPC_HEX": "0x00", "RPC_UINT32": 1, "RPC_DOUBLE": 1, "RPC_OBJECT": {}}
+# What is no value of a kind.
+WRONG = {
+    "RPC_STRING": (1, 1.5, True, [], {}),
+    "RPC_HEX": (1, True, [], {}, "0", "0x0", "0x0g", "00"),
+    "RPC_UINT32": ("1", True, [], {}, 1.5, -1, U32),
+    "RPC_DOUBLE": ("1", True, [], {}),
+    "RPC_OBJECT": (1, "x", True, []),
+}
 BODY = 34 << 20  # the longest payload in hexadecimal, and the rest of its document
 
 
@@ -163,6 +178,76 @@ class LimitsTest(unittest.TestCase):
         for n in (60, 100, 1000, 100_000):
             answer = self.node.ask('{"jsonrpc":"2.0","id":1,"method":"shh_version","params":' + "[" * n + "]" * n + "}")
             self.assertTrue(answer["error"]["message"])
+
+    def test_every_method(self):
+        """Each one that shhd's tables have: an argument too few, one too many, and each kind of value that it is not."""
+        text = "".join(path.read_text() for path in sorted((SOURCE / "src/shhd").glob("*.c")))
+        methods = {name: kind for name, kind in METHOD.findall(text) if name.split("_")[0] in ("shh", "web3", "net", "admin", "rpc")
+                   and not name.endswith(("_subscribe", "_unsubscribe"))}
+        self.assertGreater(len(methods), 30, methods)
+        self.assertGreater(len([kind for kind in methods.values() if kind]), 20, methods)
+        for name, kind in methods.items():
+            with self.subTest(name):
+                if not kind:
+                    for more in ([], 0, None, "x" * 1_000_000):
+                        self.refused("^too many arguments, want at most 0$", name, more)
+                    continue
+                self.refused("^missing value for required argument 0$", name)
+                self.refused("^too many arguments, want at most 1$", name, GOOD[kind], None)
+                for value in WRONG[kind]:
+                    self.refused("^invalid argument 0: ", name, value)
+
+    def test_filters(self):
+        """Each member of what a filter looks for."""
+        good = {"symKeyID": self.key, "topics": [TOPIC], "minPow": 0, "allowP2P": True, "sig": self.public}
+        filter = self.taken("shh_newMessageFilter", good)
+        for member, value, reason in (
+                ("symKeyID", self.key[:-1], "non-existent key ID"), ("symKeyID", self.key + "0", "non-existent key ID"),
+                ("symKeyID", "", "either a symmetric or an asymmetric key"), ("privateKeyID", self.pair, "either a symmetric"),
+                ("sig", self.public[:-2], "invalid signing public key"), ("sig", self.public + "00", "invalid signing public key"),
+                ("sig", "0x04" + "00" * 64, "invalid signing public key"),
+                ("minPow", "1", "minPow"), ("allowP2P", 1, "allowP2P"), ("topics", TOPIC, "topics"), ("topics", [1], "topics")):
+            self.refused(reason, "shh_newMessageFilter", {**good, member: value})
+        for pow in (-1e308, 0, 1e308):
+            self.taken("shh_deleteMessageFilter", self.taken("shh_newMessageFilter", {**good, "minPow": pow}))
+        self.refused("invalid id", "shh_newMessageFilter", {"privateKeyID": self.pair[:-1]})
+        for id in (filter[:-1], filter + "0", "", "x" * 1_000_000):
+            self.refused("filter not found", "shh_getFilterMessages", id)
+            self.refused("Invalid ID", "shh_deleteMessageFilter", id)
+        self.assertEqual(self.taken("shh_getFilterMessages", filter), [])
+        self.taken("shh_deleteMessageFilter", filter)
+        self.refused("filter not found", "shh_getFilterMessages", filter)
+
+    def test_ids(self):
+        for id in (self.pair[:-1], self.pair + "0", "", "x" * 1_000_000):
+            self.assertTrue(self.node.call("shh_getPublicKey", id)["error"]["message"])
+            self.refused("non-existent key ID", "shh_getSymKey", id)
+            self.assertIs(self.taken("shh_deleteSymKey", id), False)
+            self.assertIn("error", self.node.call("shh_deleteKeyPair", id))
+
+    def test_how_many_filters(self):
+        """As many as there may be, and one more. A node of its own: what is kept there is in others' way."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        node = Node(folder.name, "full")
+        self.addCleanup(node.stop)
+        node.start()
+        call = {"jsonrpc": "2.0", "id": 1, "method": "shh_newMessageFilter", "params": [{"symKeyID": node.get("shh_newSymKey")}]}
+        for _ in range(FILTERS // 1024):
+            self.assertTrue(all("result" in answer for answer in node.ask([call] * 1024)))
+        self.assertIn(f"there are {FILTERS} filters", node.ask(call)["error"]["message"])
+
+    def test_sealed_post(self):
+        """The integers of dsn_post, and its topic."""
+        message = {"topic": TOPIC, "ttl": 20, "data": zeros(64), "powTarget": 0, "powTime": 1}
+        for field in ("ttl", "powTime"):
+            for value in (-1, U32):
+                self.refused(f"cannot unmarshal number {value} .*{field}", "dsn_post", {**message, field: value})
+            for value in (0, 1, U32 - 1):
+                answer = self.node.call("dsn_post", {**message, field: value} if field == "ttl" else {**message, field: min(value, 2)})
+                self.assertTrue("result" in answer or answer["error"]["message"])
+        for topic in ("0x010203", "0x0102030405", ""):
+            self.refused("hex string", "dsn_post", {**message, "topic": topic})
 
     def test_enodes(self):
         key = self.public[4:]

@@ -575,7 +575,7 @@ class OptionsTest(Case):
         # A client that asks and asks and does not read.
         slow = WebSocket(node.port)
         request = json.dumps([{"id": i, "method": "rpc_modules"} for i in range(500)]).encode()
-        slow.socket.settimeout(1)
+        slow.socket.settimeout(20)
         try:
             for _ in range(2000):
                 slow.send_frame(1, request)

@@ -138,6 +138,14 @@ class Words(Case):
                 self.assertIn(meant, done.stderr)
                 self.assertEqual(done.stdout, "")
 
+    def test_what_strangers_name_instead(self):
+        film = self.home / "film.mp4"
+        film.write_bytes(b"\0\0\0\x20ftypisom" + b"[" * (5 << 20))
+        for command in ("plan", "start", "private"):
+            self.assertIn("film.mp4: is no JSON document, it is no text at all", self.vcli("pipeline", command, str(film), code=2).stderr)
+        self.assertIn("NODE_ID: is missing after storage", self.vcli("node", "create", "storage", code=2).stderr)
+        self.assertIn("(--password-file)", self.vcli("node", "status", NOBODY, "--bus", "amqp://me@127.0.0.1:1/", code=2).stderr)
+
     def test_json_of_a_refusal(self):
         answer = self.json("node", "craete", code=2)
         self.assertEqual(answer["state"], "failed")

@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "base/loop.h"
 #include "base/mem.h"
+#include "base/turns.h"
 #include "http/jsonrpc.h"
 
 static const struct rpc_field note_fields[] = {
@@ -429,6 +431,102 @@ static void test_a_session_that_goes(void **state)
 	mem_free(f);
 }
 
+static char *batch_of(const void *ctx, size_t count, const char *method)
+{
+	char *text = mem_strdup(ctx, "[");
+
+	for (size_t i = 0; i < count; i++)
+		text = talloc_asprintf_append_buffer(text, "%s{\"id\":%zu,\"method\":\"%s\"}", i ? "," : "", i, method);
+	return talloc_asprintf_append_buffer(text, "]");
+}
+
+static void on_begun(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->after++;
+}
+
+/* Others' calls are answered before a batch that came earlier; its own answers stand in order. */
+static void test_long_batches_in_slices(void **state)
+{
+	const struct rpc_limits limits = {.call_limit = 400};
+	struct fixture *f = setup(&limits), other = {.rpc = f->rpc};
+	struct rpc_session *session = rpc_session_new(f, f->rpc, f);
+	char *batch = batch_of(f, 100, "t_nothing"), *big = batch_of(f, 150, "t_nothing"),
+	     *small = batch_of(f, 1, "t_nothing");
+	struct rpc_counters n;
+	uv_loop_t loop;
+	const char *at;
+
+	(void)state;
+	uv_loop_init(&loop);
+	rpc_set_turns(f->rpc, turns_new(f, &loop));
+	rpc_session_on_begun(session, on_begun);
+	assert_true(rpc_serve(f->rpc, session, small, strlen(small), on_reply, f));
+	assert_int_equal(f->replies, 1);
+	assert_int_equal(f->after, 0);
+
+	assert_false(rpc_serve(f->rpc, session, batch, strlen(batch), on_reply, f));
+	assert_string_equal(serve(&other, "{\"id\":1,\"method\":\"t_nothing\"}"), OK("1", "true"));
+	assert_int_equal(f->replies, 1);
+	/* No room for a second one beside it: it waits, single calls do not. */
+	assert_false(rpc_serve(f->rpc, NULL, big, strlen(big), on_reply, &other));
+	assert_string_equal(serve(&other, "{\"id\":1,\"method\":\"t_nothing\"}"), OK("1", "true"));
+	rpc_count(f->rpc, &n);
+	assert_int_equal(n.open, 100);
+	uv_run(&loop, UV_RUN_DEFAULT); /* until nothing waits */
+	assert_int_equal(f->replies, 2);
+	assert_int_equal(f->after, 1);
+	at = f->reply;
+	for (size_t i = 0; i < 100; i++) {
+		char *id = mem_printf(f, "\"id\":%zu,", i);
+
+		at = strstr(at, id);
+		assert_non_null(at);
+	}
+	assert_int_equal(other.replies, 2);
+	rpc_count(f->rpc, &n);
+	assert_int_equal(n.open, 0);
+
+	/* Who goes in the middle is not served to the end. */
+	assert_false(rpc_serve(f->rpc, session, batch, strlen(batch), on_reply, f));
+	rpc_count(f->rpc, &n);
+	mem_free(session);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(f->replies, 2);
+	assert_int_equal(f->after, 1);
+	mem_free(f);
+	loop_drain(&loop);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+/* A batch that waits for room behind others is refused when what stays of them leaves none. */
+static void test_no_room_after_waiting(void **state)
+{
+	const struct rpc_limits limits = {.call_limit = 100};
+	struct fixture *f = setup(&limits), other = {.rpc = f->rpc};
+	char *first = batch_of(f, 59, "t_nothing"), *second = batch_of(f, 60, "t_nothing");
+	uv_loop_t loop;
+
+	(void)state;
+	first[strlen(first) - 1] = ',';
+	first = talloc_asprintf_append_buffer(first, "{\"id\":59,\"method\":\"t_park\"}]");
+	uv_loop_init(&loop);
+	rpc_set_turns(f->rpc, turns_new(f, &loop));
+	assert_false(rpc_serve(f->rpc, NULL, first, strlen(first), on_reply, f));
+	assert_false(rpc_serve(f->rpc, NULL, second, strlen(second), on_reply, &other));
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(f->replies, 0);
+	assert_int_equal(other.replies, 1);
+	assert_string_equal(other.reply, BAD("null", "-32000", "too many requests under way"));
+	rpc_answer_bool(f->parked[0], true);
+	assert_int_equal(f->replies, 1);
+	mem_free(f);
+	loop_drain(&loop);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static void test_namespaces(void **state)
 {
 	struct fixture *f = setup(NULL);
@@ -494,6 +592,8 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_subscriptions),
 		cmocka_unit_test(test_a_session_that_goes),
+		cmocka_unit_test(test_long_batches_in_slices),
+		cmocka_unit_test(test_no_room_after_waiting),
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_doubles),
 	};

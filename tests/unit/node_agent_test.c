@@ -406,27 +406,34 @@ static void test_ending_agent_starts_nothing(void **state)
 	assert_int_equal(j->state, JOB_STARTING);
 }
 
+/* As if the agent had been killed while the command was under way: the next one finds it. */
+static void resume(struct world *w, const char *signer, json_t *body)
+{
+	struct message *m =
+		message_new(w, MESSAGE_COMMAND, "2222222222222222222222222222222222222222", NODE, 60000, body);
+
+	m->signer = signer ? mem_strdup(m, signer) : NULL;
+	must(store_put_command(w->agent->db, m));
+	mem_free(w->agent);
+	must(agent_open(w, &w->loop, &w->settings, on_end, NULL, &w->agent));
+	w->node = agent_node(w->agent, NODE);
+	run_until(w, settled, "quiet");
+	mem_free(m);
+	json_decref(body);
+}
+
 /* A command that was accepted and is not done when the agent ends is asked for its signer again. */
 static void resume_as(struct world *w, const char *signer, char **owners, bool obeyed)
 {
-	json_t *body = api_command_document(API_NODE_MAINTENANCE, NODE, NULL, "on");
-	struct message *m = message_new(w, MESSAGE_COMMAND, "2222222222222222222222222222222222222222", NODE, 60000,
-					body),
-		       **left;
+	struct message **left;
 
-	m->signer = signer ? mem_strdup(m, signer) : NULL;
-	agent_node(w->agent, NODE)->row.maintenance = false;
-	must(store_put_node(w->agent->db, &agent_node(w->agent, NODE)->row));
-	must(store_put_command(w->agent->db, m));
-	mem_free(w->agent);
+	set_job(w, "2", false);
 	w->settings.owners = owners;
 	w->settings.accept_plain = false;
-	must(agent_open(w, &w->loop, &w->settings, on_end, NULL, &w->agent));
+	resume(w, signer, api_command_document(API_PIPELINE_CLOSE, NODE, "job1", NULL));
 	must(store_commands(w, w->agent->db, &left));
 	assert_null(left[0]);
-	assert_int_equal(agent_node(w->agent, NODE)->row.maintenance, obeyed);
-	mem_free(m);
-	json_decref(body);
+	assert_int_equal(node_job(w->node, "job1") == NULL, obeyed);
 }
 
 static void test_stored_command_is_asked_for_its_signer_again(void **state)
@@ -438,6 +445,27 @@ static void test_stored_command_is_asked_for_its_signer_again(void **state)
 	resume_as(w, alice, owners, true);
 	resume_as(w, alice, others, false);
 	resume_as(w, NULL, owners, false);
+}
+
+/* Nor does one that is taken up again undo what came after it: that was answered. */
+static void test_stored_command_does_not_undo_later_ones(void **state)
+{
+	struct world *w = *state;
+	json_t *on = api_command_document(API_NODE_MAINTENANCE, NODE, NULL, "on"),
+	       *create = api_command_document(API_NODE_CREATE, NODE, NULL, "distributor");
+	struct job *j = set_job(w, "2", false);
+	json_t *config = json_incref(j->task->document);
+
+	resume(w, NULL, config);
+	assert_false(node_job(w->node, "job1")->wanted);
+	set_job(w, "4", true);
+	resume(w, NULL, api_command_document(API_PIPELINE_CLOSE, NODE, "job1", NULL));
+	assert_true(node_job(w->node, "job1")->wanted);
+	resume(w, NULL, on);
+	assert_false(w->node->row.maintenance);
+	json_put(create, "name", "old");
+	resume(w, NULL, create);
+	assert_null(w->node->row.name);
 }
 
 int main(void)
@@ -456,6 +484,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lost_node_is_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ending_agent_starts_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stored_command_is_asked_for_its_signer_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stored_command_does_not_undo_later_ones, setup, teardown),
 	};
 
 	mem_init();

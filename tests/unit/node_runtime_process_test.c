@@ -307,6 +307,7 @@ static void test_adoption(void **state)
 	assert_int_equal(kill(pid, 0), 0);
 	started(f, &h, "u", "aa", SLEEP);
 	assert_int_equal(pid_of(f, "u"), pid);
+	assert_int_equal(runtime_process.pid(f->runtime, h.unit), pid);
 	runtime_process.stop(f->runtime, h.unit, SIGTERM, DEADLINE_MS);
 	until(f, is_over, &h);
 	assert_false(has_record(f, "u"));
