@@ -194,7 +194,8 @@ class LiveSource(network.TestCase):
             self.assertEqual(mended[SOURCE], mended[RENDITION], job)
             self.assertGreaterEqual(len(mended[SOURCE]), 5, f"{job}: {entries}")
             self.assertTrue(all(not t for n, _, t in entries if n > since), f"{job}: {entries}")
-            self.decodes(net, job)
+            for variant in net.variants():
+                self.assertEqual(net.decode_errors(variant, job), [], f"{job}{variant}: {entries}")
         film = self.shown(self.film(32, audio="mp3"))
         kept = self.shown(net.segment(SOURCE, max(net.numbers(SOURCE, "sound0003")) - 1, "sound0003"))
         self.assertTrue(kept and kept <= film, "the source's own pictures")

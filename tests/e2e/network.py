@@ -547,8 +547,10 @@ class Network:
     def decode_errors(self, variant, job=JOB):
         """What ffmpeg has to say while it decodes all stored segments, one by one."""
         def look(number):
+            # Every picture keeps its time stamp: ffmpeg would round it to the frame rate that it guesses.
             done = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-xerror", "-i", str(self.segment(variant, number, job)),
-                                   "-f", "null", "-"], capture_output=True, text=True, timeout=120)
+                                   "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"],
+                                  capture_output=True, text=True, timeout=120)
             return f"{number}: code {done.returncode} {done.stderr.strip()[:300]}" if done.returncode or done.stderr else None
 
         with ThreadPoolExecutor(2) as pool:
