@@ -2,8 +2,8 @@
  *
  * A segment begins at the first IDR picture whose floor(pts / fragment) differs from the running segment's, and nowhere
  * else, so that each can be decoded on its own; that floor is its number. One without such a picture ends where it
- * would become too long (hls_longest_ms()), and what follows until the next is left out. So is what is damaged: nothing in a
- * stream's data ends a segment or loses it. Key frames have the same pts in all renditions of a job, so cuts and
+ * would become too long (hls_longest_ms()), and what follows until the next is left out. So is what is damaged: nothing
+ * in a stream's data ends a segment or loses it. Key frames have the same pts in all renditions of a job, so cuts and
  * numbers are equal, also after a restart of anything in between. When the time line jumps backwards, numbers go on
  * forward behind a discontinuity. */
 #ifndef DSN_HLS_SEGMENTER_H
