@@ -335,7 +335,7 @@ class Talk(Case):
 
         before = keys()
         self.send("one")
-        self.assertEqual(self.receive("--timeout", "200ms", url=self.a).end(), 0)
+        self.assertEqual(self.receive("--timeout", "5s", url=self.a).end(), 0)
         self.assertEqual(keys(), before)
 
     def test_a_password_typed_at_the_terminal(self):
