@@ -1,6 +1,7 @@
 #include "base/turns.h"
 
 #include "base/clock.h"
+#include "base/loop_impl.h"
 #include "base/mem.h"
 
 struct turns {
@@ -16,21 +17,11 @@ struct turn {
 	void *arg;
 };
 
-static void on_closed(uv_handle_t *handle)
-{
-	mem_free(handle);
-}
-
 static int turns_destroy(struct turns *ts)
 {
 	for (struct turn *t = ts->first; t; t = t->next)
 		t->turns = NULL;
-	ts->idle->data = NULL;
-	/* loop_drain() may have closed it already, without a callback. */
-	if (uv_is_closing((uv_handle_t *)ts->idle))
-		mem_free(ts->idle);
-	else
-		uv_close((uv_handle_t *)ts->idle, on_closed);
+	loop_handle_release((uv_handle_t *)ts->idle);
 	return 0;
 }
 
@@ -38,7 +29,7 @@ struct turns *turns_new(const void *ctx, uv_loop_t *loop)
 {
 	struct turns *ts = mem_new(ctx, struct turns);
 
-	ts->idle = mem_new(NULL, uv_idle_t);
+	ts->idle = loop_handle_new(sizeof *ts->idle);
 	uv_idle_init(loop, ts->idle);
 	ts->idle->data = ts;
 	talloc_set_destructor(ts, turns_destroy);

@@ -44,32 +44,34 @@ static void add_time(struct media_span *s, int64_t pts_ms, int64_t dts_ms, int64
 	s->timed = true;
 }
 
-/* From one packet's decoding time to the next. Where the clock goes back the line goes on from the packet before; what
- * a step forward is shows only when all is known. */
-static void add_step(struct media_stream_facts *s, int64_t dts_ms, int64_t duration_ms)
+/* Where the clock goes back the line goes on from the packet before; what a step forward is shows only when all is
+ * known. */
+static void add_jump(struct media_stream_facts *s, int64_t step_ms, int64_t duration_ms)
 {
-	int64_t step_ms = dts_ms - s->clock_ms;
-
-	if (s->clocked && step_ms < -BACK_MS) {
+	if (step_ms < 0) {
 		s->back_jumps++;
 		if (s->mended_ms < MOST_MS)
 			s->mended_ms += duration_ms - step_ms;
-	} else if (s->clocked && step_ms > MEDIA_FORWARD_MS) {
+	} else {
 		s->forward_jumps++;
 		if (s->forward_ms < MOST_MS)
 			s->forward_ms += step_ms - duration_ms;
 	}
-	if (s->clocked && (step_ms < -BACK_MS || step_ms > MEDIA_FORWARD_MS) &&
-	    (!s->least_jump_ms || llabs(step_ms) < s->least_jump_ms))
+	if (!s->least_jump_ms || llabs(step_ms) < s->least_jump_ms)
 		s->least_jump_ms = llabs(step_ms);
-	if (s->clocked && step_ms > s->max_step_ms)
+}
+
+/* From one packet's decoding time to the next. */
+static void add_step(struct media_stream_facts *s, int64_t step_ms, int64_t duration_ms)
+{
+	if (step_ms < -BACK_MS || step_ms > MEDIA_FORWARD_MS)
+		add_jump(s, step_ms, duration_ms);
+	if (step_ms > s->max_step_ms)
 		s->max_step_ms = step_ms;
-	if (s->clocked && step_ms > 0 && step_ms <= MOVING_MS) {
+	if (step_ms > 0 && step_ms <= MOVING_MS) {
 		s->moving++;
 		s->moving_ms += step_ms;
 	}
-	s->clocked = true;
-	s->clock_ms = dts_ms;
 }
 
 static void add_times(struct media_stream_facts *s, const json_t *o, int64_t pts_ms, int64_t dts_ms, bool hidden)
@@ -80,7 +82,10 @@ static void add_times(struct media_stream_facts *s, const json_t *o, int64_t pts
 		duration_ms = 0;
 	if (dts_ms == NO_TIME)
 		dts_ms = pts_ms;
-	add_step(s, dts_ms, duration_ms);
+	if (s->clocked)
+		add_step(s, dts_ms - s->clock_ms, duration_ms);
+	s->clocked = true;
+	s->clock_ms = dts_ms;
 	add_time(&s->all, pts_ms + s->mended_ms, dts_ms + s->mended_ms, duration_ms);
 	if (!hidden)
 		add_time(&s->shown, pts_ms + s->mended_ms, dts_ms + s->mended_ms, duration_ms);
