@@ -82,8 +82,7 @@ static char *parent_of(const void *ctx, const char *path)
 	return slash == path ? mem_strdup(ctx, "/") : mem_strndup(ctx, path, (size_t)(slash - path));
 }
 
-/* The new name survives a power cut only when its folder is on disk too. */
-static struct error *sync_folder(const char *path)
+struct error *file_sync_name(const char *path)
 {
 	char *folder = parent_of(NULL, path);
 	struct error *e = NULL;
@@ -127,7 +126,7 @@ static struct error *replace(const char *path, const void *bytes, size_t len, mo
 	if (e)
 		unlink(temporary);
 	mem_free(temporary);
-	return e || !synced ? e : sync_folder(path);
+	return e || !synced ? e : file_sync_name(path);
 }
 
 struct error *file_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode)

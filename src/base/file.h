@@ -20,6 +20,8 @@ struct error *file_write_atomic(const char *path, const void *bytes, size_t len,
 /* The same without waiting for the disk: whoever opens it sees the old or the new file, but after a power cut there may
  * be neither. For what is made anew from other files before it is used. */
 struct error *file_replace(const char *path, const void *bytes, size_t len, mode_t mode) MUST_CHECK;
+/* Write the file's folder to disk: only then a new name survives a power cut. */
+struct error *file_sync_name(const char *path) MUST_CHECK;
 /* mkdir -p; existing folders are left as they are. */
 struct error *file_mkdirs(const char *path, mode_t mode) MUST_CHECK;
 /* Remove a folder and all below it without following links; a missing folder is success. */

@@ -28,6 +28,7 @@ struct measure {
 	size_t recent_count;
 	int64_t bytes, duration_ms; /* of all */
 	struct hls_measured found;
+	bool forgotten;   /* there are segments, and of which settings is not known */
 	int64_t peak_bps; /* of runs of segments that are long enough to count */
 };
 
@@ -115,8 +116,10 @@ struct measure *measure_new(const void *ctx, const char *folder, const struct hl
 	m->target_ms = playlist->target_s * 1000;
 	for (size_t i = 0; i < playlist->count; i++)
 		add_listed(m, &playlist->segments[i]);
-	if (playlist->count)
+	if (playlist->count) {
 		read_file(m);
+		m->forgotten = !m->found.settings[0];
+	}
 	return m;
 }
 
@@ -152,7 +155,8 @@ bool measure_begin(struct measure *m, const struct source *source, const struct 
 			 checksum(audio->extradata, (size_t)audio->extradata_size));
 	snprintf(settings, sizeof(settings), "%08" PRIx32 "-%s", checksum(config->sets, config->sets_len),
 		 audio_settings);
-	equal = !m->found.settings[0] || strcmp(settings, m->found.settings) == 0;
+	equal = !m->forgotten && (!m->found.settings[0] || strcmp(settings, m->found.settings) == 0);
+	m->forgotten = false;
 	memcpy(m->found.settings, settings, sizeof(settings));
 	add_codec(m, describe_video_codec(m, first));
 	if (audio)

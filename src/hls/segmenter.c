@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,7 +25,7 @@
 #define SAID_US 10000000
 
 struct segmenter {
-	const char *folder, *playlist_path;
+	const char *folder, *playlist_path, *aside_path;
 	int64_t fragment_ms, target_ms;
 	int64_t longest_ms; /* a segment holds no picture that is shown later than this */
 	struct hls_playlist *playlist;
@@ -55,19 +56,21 @@ static int64_t slot(const struct segmenter *s, int64_t pts_ms)
 	return pts_ms < 0 ? 0 : floor_div(pts_ms, s->fragment_ms);
 }
 
-static int64_t highest_file(const char *folder)
+/* -1: there is none. */
+static struct error *highest_file(const char *folder, int64_t *ret_number)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
-	int64_t highest = -1, number;
+	int64_t number;
 
 	if (!dir)
-		return -1;
+		return error_sys(errno, "cannot see which segments are in %s", folder);
+	*ret_number = -1;
 	while ((entry = readdir(dir)))
-		if (hls_segment_number(entry->d_name, &number) && number > highest)
-			highest = number;
+		if (hls_segment_number(entry->d_name, &number) && number > *ret_number)
+			*ret_number = number;
 	closedir(dir);
-	return highest;
+	return NULL;
 }
 
 /* Go on after the last segment of an earlier run. */
@@ -93,18 +96,30 @@ static void resume(struct segmenter *s, int fragment_s, int window_s)
 	log_info("hls.resume", "segments=%zu last=%" PRId64, s->playlist->count, s->floor_number);
 }
 
-/* A playlist that cannot be read is put aside: the stream must be recorded, and no stored segment overwritten. */
-static struct error *put_aside(struct segmenter *s, struct error *why)
+/* Segments without a playlist that lists them: none is overwritten. */
+static struct error *go_on_behind_files(struct segmenter *s)
 {
-	char *aside = mem_printf(s, "%s.bad", s->playlist_path);
-
-	log_error("hls.playlist", "error=%s kept-as=%s", log_q(why->message), log_q(aside));
-	error_free(why);
-	if (rename(s->playlist_path, aside) < 0)
-		return error_sys(errno, "cannot put %s aside", s->playlist_path);
-	s->floor_number = highest_file(s->folder);
+	TRY(highest_file(s->folder, &s->floor_number));
 	s->shift_known = s->floor_number < 0;
 	return NULL;
+}
+
+/* A playlist that is none is put aside: the stream must be recorded. */
+static struct error *put_aside(struct segmenter *s, struct error *why)
+{
+	log_error("hls.playlist", "error=%s kept-as=%s", log_q(why->message), log_q(s->aside_path));
+	error_free(why);
+	TRY(go_on_behind_files(s));
+	if (rename(s->playlist_path, s->aside_path) < 0)
+		return error_sys(errno, "cannot put %s aside", s->playlist_path);
+	return NULL;
+}
+
+static bool is_too_long(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size > (off_t)HLS_MAX_TEXT_BYTES;
 }
 
 static struct error *read_playlist(struct segmenter *s, int fragment_s, int window_s)
@@ -115,9 +130,15 @@ static struct error *read_playlist(struct segmenter *s, int fragment_s, int wind
 	size_t len;
 
 	s->playlist = hls_playlist_new(s, fragment_s, window_s);
-	if (!file_exists(s->playlist_path))
-		return NULL;
 	e = file_read(s, s->playlist_path, HLS_MAX_TEXT_BYTES, &text, &len);
+	if (e && e->code == ERROR_NOT_FOUND) {
+		error_free(e);
+		/* An earlier run came no further than putting it aside. */
+		return file_exists(s->aside_path) ? go_on_behind_files(s) : NULL;
+	}
+	/* What the system refuses now (descriptors, a disk) says nothing of the playlist: the next run may read it. */
+	if (e && !is_too_long(s->playlist_path))
+		return e;
 	if (!e) {
 		e = hls_playlist_parse(s, text, len, &found);
 		mem_free(text);
@@ -138,6 +159,7 @@ struct error *segmenter_new(const void *ctx, const char *folder, int fragment_s,
 
 	s->folder = mem_strdup(s, folder);
 	s->playlist_path = file_join(s, folder, HLS_PLAYLIST_NAME);
+	s->aside_path = mem_printf(s, "%s.bad", s->playlist_path);
 	s->fragment_ms = fragment_s * INT64_C(1000);
 	s->target_ms = hls_target_s(fragment_s) * INT64_C(1000);
 	s->longest_ms = hls_longest_ms(hls_target_s(fragment_s));

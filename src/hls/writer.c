@@ -281,6 +281,8 @@ struct error *writer_end(struct writer *w, int64_t *ret_bytes)
 		return error_sys(errno, "cannot finish %s", w->part);
 	close(w->fd);
 	w->fd = -1;
+	/* A disk may have the playlist's new name without that of the segment it lists. */
+	TRY(file_sync_name(w->path));
 	*ret_bytes = w->bytes;
 	return NULL;
 }

@@ -20,7 +20,7 @@ struct error *writer_begin(struct writer *w, int64_t number) MUST_CHECK;
  * a file that cannot be written is. */
 struct error *writer_write(struct writer *w, const struct source *source, const struct frame *f,
 			   bool *ret_kept) MUST_CHECK;
-/* Flush, sync, rename to its name. */
+/* Flush, sync, rename to its name, sync that. */
 struct error *writer_end(struct writer *w, int64_t *ret_bytes) MUST_CHECK;
 /* Remove the unfinished file; freeing the writer does that too. */
 void writer_abandon(struct writer *w);

@@ -23,7 +23,7 @@ static long blocks;
 void fault_arm(enum fault_site site, enum fault_act act, unsigned long nth)
 {
 	fault_vfs_forget();
-	fault_file_forget();
+	unsynced_forget();
 	f.armed = true;
 	f.fired = false;
 	f.site = site;
@@ -66,7 +66,7 @@ void fault_power_cut(void)
 {
 	f.armed = false;
 	fault_vfs_power_cut(f.nth);
-	fault_file_power_cut();
+	unsynced_power_cut(f.nth);
 	raise(SIGKILL);
 	_exit(99); /* not reached */
 }

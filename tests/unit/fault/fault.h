@@ -7,8 +7,9 @@
  * where it was met. Where a call failed and the process lives, nothing may leak and the same operation done again must
  * succeed.
  *
- * What counts as a call: SQLite's calls to the system (a VFS between), its allocations, those of talloc, and the calls
- * of base/file.c (the linker's --wrap). Only while a fault is armed. clock_wall_ms() stands still. Single thread.
+ * What counts as a call: SQLite's calls to the system (a VFS between), its allocations, those of talloc, and our own
+ * calls that open, write, sync, rename and remove files (the linker's --wrap). Only while a fault is armed.
+ * clock_wall_ms() stands still. Single thread.
  */
 #ifndef DSN_TESTS_FAULT_H
 #define DSN_TESTS_FAULT_H
@@ -56,6 +57,11 @@ struct fault_case {
 struct fault_suite {
 	fault_fn *open; /* NULL: no handle */
 	fault_fn *prepare;
+	/* What the next process does in peace, in a world of its own: with it the operation must have come to its end,
+	 * whatever has failed before. NULL: what was left is looked at. */
+	fault_fn *settle;
+	/* What of the folder counts, as fault_look(); NULL: all of it. */
+	char *(*look)(const char *folder, bool crashed);
 	const char *place; /* each error's text has this in it */
 	const struct fault_case *cases;
 	size_t count;
@@ -86,9 +92,16 @@ bool fault_now(enum fault_site site, bool *ret_half);
 void fault_end(void) __attribute__((noreturn));
 void fault_vfs_install(void);
 void fault_vfs_power_cut(unsigned long seed);
-void fault_file_power_cut(void);
 void fault_vfs_forget(void); /* what is unsynced, at arming */
-void fault_file_forget(void);
+
+/* --- what is not synced of our own files (fault_unsynced.c), while a fault is armed --- */
+
+void unsynced_written(int fd);
+void unsynced_synced(int fd); /* a file, or a folder */
+/* Before it is done. Both are in folder `at`, or AT_FDCWD. */
+void unsynced_renames(int at, const char *from, const char *to);
+void unsynced_power_cut(unsigned long seed);
+void unsynced_forget(void);
 
 /* --- looking (fault_look.c) --- */
 

@@ -34,7 +34,6 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
 	FILE *in, *out;
 	size_t n;
 
-	(void)st;
 	(void)ftw;
 	snprintf(to, sizeof(to), "%s%s", copy_to, path + strlen(copy_from));
 	if (kind == FTW_D)
@@ -45,6 +44,7 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
 	while ((n = fread(part, 1, sizeof(part), in)) > 0)
 		assert_int_equal(fwrite(part, 1, n, out), n);
 	fclose(in);
+	fchmod(fileno(out), st->st_mode & 07777);
 	return fclose(out);
 }
 

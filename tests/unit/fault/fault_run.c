@@ -147,6 +147,22 @@ static void opens(const struct running *r, const struct mode *m, unsigned long n
 	talloc_free(w.ctx);
 }
 
+/* It comes to its end all the same. */
+static void settles(const struct running *r, const struct mode *m, unsigned long n)
+{
+	struct fault_world w = {.folder = r->work, .ctx = talloc_new(NULL)};
+	struct error *e = r->suite->settle(&w);
+
+	if (e)
+		wrong(r, m, n, "it cannot be brought to its end afterwards", e->message);
+	talloc_free(w.ctx);
+}
+
+static char *look(const struct running *r, const char *folder, bool crashed)
+{
+	return r->suite->look ? r->suite->look(folder, crashed) : fault_look(folder, crashed);
+}
+
 static bool ends_process(const struct mode *m)
 {
 	return m->act == FAULT_KILL || m->act == FAULT_POWER || m->site == FAULT_TREE_MEMORY;
@@ -172,12 +188,14 @@ static void judge(const struct running *r, const struct mode *m, unsigned long n
 		snprintf(text, sizeof(text), "%zu of the tree, %ld others", t->tree, t->blocks);
 		wrong(r, m, n, "blocks are left", text);
 	}
+	if (r->suite->settle)
+		settles(r, m, n);
 	/* Opening makes what is missing, in steps; the next one goes on with them. */
-	if (!r->one->run)
+	else if (!r->one->run)
 		opens(r, m, n);
 	/* Who cannot remove either leaves a temporary file. */
-	now = fault_look(r->work, signal != 0 || m->act == FAULT_ON);
-	if (t->ended && (!t->failed || m->again) && strcmp(now, r->after) != 0) {
+	now = look(r, r->work, signal != 0 || m->act == FAULT_ON);
+	if ((r->suite->settle || (t->ended && (!t->failed || m->again))) && strcmp(now, r->after) != 0) {
 		print_message("%s\n--- wanted:\n%s\n", now, r->after);
 		wrong(r, m, n, "told as done, and not all of it is there", "");
 	}
@@ -251,7 +269,7 @@ static void learn(struct running *r)
 	if (e)
 		fail_msg("%s: preparing: %s", r->one->name, e->message);
 	forget_world(&w);
-	r->before = fault_look(r->base, false);
+	r->before = look(r, r->base, false);
 	fault_copy(r->base, r->work);
 	w.folder = r->work;
 	if (r->one->run && r->suite->open)
@@ -260,8 +278,13 @@ static void learn(struct running *r)
 		e = work(r, &w);
 	if (e)
 		fail_msg("%s: in peace: %s", r->one->name, e->message);
+	forget_world(&w);
+	if (r->suite->settle)
+		e = r->suite->settle(&w);
+	if (e)
+		fail_msg("%s: settling in peace: %s", r->one->name, e->message);
 	talloc_free(w.ctx);
-	r->after = fault_look(r->work, false);
+	r->after = look(r, r->work, false);
 }
 
 static void run_case(struct running *r, size_t number)
