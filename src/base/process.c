@@ -22,17 +22,28 @@
 /* Fields after the name, as proc(5) counts them less 3. */
 enum { FIELD_STATE = 0, FIELD_SESSION = 3, FIELD_START = 19, FIELDS };
 
-struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat)
+/* Only a process that is gone is told so: who could not look (no descriptor left) does not know. */
+static struct error *read_of(pid_t pid, const char *name, char *text, size_t size)
 {
-	char path[64], text[1024];
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+	int err = n < 0 ? errno : ESRCH;
 	if (fd >= 0)
 		close(fd);
-	if (n <= 0)
+	text[n > 0 ? n : 0] = '\0';
+	if (n > 0)
+		return NULL;
+	if (err == ENOENT || err == ESRCH)
 		return error_new(ERROR_NOT_FOUND, "process %d: is gone", (int)pid);
-	text[n] = '\0';
+	return error_sys(err, "%s", path);
+}
+
+struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat)
+{
+	char text[1024];
+	TRY(read_of(pid, "stat", text, sizeof text));
 	/* The second field is the name in brackets and may hold anything, brackets too: count from the last one. */
 	const char *field[FIELDS] = {0};
 	size_t count = 0;
@@ -40,7 +51,7 @@ struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat)
 		if (*at == ' ')
 			field[count++] = at + 1;
 	if (count < FIELDS)
-		return error_new(ERROR_NOT_FOUND, "process %d: %s is unreadable", (int)pid, path);
+		return error_new(ERROR_NOT_FOUND, "process %d: its /proc/%d/stat is unreadable", (int)pid, (int)pid);
 	ret_stat->ended = *field[FIELD_STATE] == 'Z' || *field[FIELD_STATE] == 'X';
 	ret_stat->session = (pid_t)strtol(field[FIELD_SESSION], NULL, 10);
 	ret_stat->start_time = strtoull(field[FIELD_START], NULL, 10);
@@ -49,13 +60,8 @@ struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat)
 
 struct error *process_user(pid_t pid, uid_t *ret_uid)
 {
-	char path[64], text[1024];
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = '\0';
+	char text[1024];
+	TRY(read_of(pid, "status", text, sizeof text));
 	/* Before it stands the name, in which the kernel escapes line feeds. */
 	const char *line = strstr(text, "\nUid:\t");
 	if (!line)

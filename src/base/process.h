@@ -15,7 +15,7 @@ struct process_stat {
 	uint64_t start_time; /* clock ticks since boot: with the pid, who it is */
 };
 
-/* ERROR_NOT_FOUND when there is no such process. */
+/* ERROR_NOT_FOUND when there is no such process; another when that cannot be seen. */
 struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat) MUST_CHECK;
 
 /* Whose it is (real user id), also of a process that hides itself (prctl(2), PR_SET_DUMPABLE). ERROR_NOT_FOUND when

@@ -130,6 +130,12 @@ static void unit_tell(void *arg)
 	u->done(e, u->arg);
 }
 
+static void tell_soon(struct process_unit *u)
+{
+	u->phase = TELLING;
+	timer_start(u, u->self->loop, 0, 0, unit_tell, u);
+}
+
 static void unit_ended(const struct child_exit *ex, void *arg)
 {
 	struct process_unit *u = arg;
@@ -204,24 +210,18 @@ static void unit_launch(void *arg)
 	else
 		log_info("unit.started", "node=%s unit=%s pid=%d", u->self->node_id, u->name,
 			 (int)child_identity(u->child).pid);
-	u->phase = TELLING;
-	timer_start(u, u->self->loop, 0, 0, unit_tell, u);
+	tell_soon(u);
 }
 
-/* Take over what an earlier agent started; false: it does not run, or is another. */
-static bool unit_adopt(struct process_unit *u, const struct process_record *record)
+/* Take over what an earlier agent started; ERROR_NOT_FOUND: it does not run, or is another. */
+static struct error *unit_adopt(struct process_unit *u, const struct process_record *record)
 {
 	if (strcmp(record->fingerprint, u->fingerprint) != 0)
-		return false;
-	struct error *e = child_adopt(u, u->self->loop, record->id, unit_ended, u, &u->child);
-	if (e) {
-		error_free(e);
-		return false;
-	}
+		return error_new(ERROR_NOT_FOUND, "%s: another runs", u->name);
+	TRY(child_adopt(u, u->self->loop, record->id, unit_ended, u, &u->child));
 	log_info("unit.adopted", "node=%s unit=%s pid=%d", u->self->node_id, u->name, (int)record->id.pid);
-	u->phase = TELLING;
-	timer_start(u, u->self->loop, 0, 0, unit_tell, u);
-	return true;
+	tell_soon(u);
+	return NULL;
 }
 
 static void process_start(void *self_, const void *ctx, const struct runtime_unit_spec *spec, runtime_done_fn *done,
@@ -236,10 +236,18 @@ static void process_start(void *self_, const void *ctx, const struct runtime_uni
 	*ret_unit = u;
 	struct process_record *record = NULL;
 	struct error *e = process_record_read(u, self, u->name, &record);
-	if (e) {
+	if (!e)
+		e = unit_adopt(u, record);
+	if (e && e->code != ERROR_NOT_FOUND) {
+		/* It may run: a second one beside it would be worse than none for now. */
+		log_warn("unit.start", "node=%s unit=%s error=%s", self->node_id, u->name, log_q(e->message));
+		u->failure = e;
+		tell_soon(u);
+	} else if (e && !record) {
 		error_free(e);
 		unit_launch(u);
-	} else if (!unit_adopt(u, record)) {
+	} else if (e) {
+		error_free(e);
 		u->phase = REPLACING;
 		process_end(u, self, record->id, unit_launch, u);
 	}
@@ -343,11 +351,13 @@ static void sweep_left_over(struct sweep *sweep, const char *name)
 {
 	struct process_record *record = NULL;
 	struct error *e = process_record_read(sweep, sweep->self, name, &record);
-	if (e) {
-		error_free(e);
+	if (e && process_record_withheld(e))
+		log_warn("unit.sweep", "node=%s unit=%s error=%s", sweep->self->node_id, name, log_q(e->message));
+	else if (e)
 		process_record_remove(sweep->self, name);
+	error_free(e);
+	if (!record)
 		return;
-	}
 	log_info("unit.swept", "node=%s unit=%s pid=%d", sweep->self->node_id, name, (int)record->id.pid);
 	struct swept *s = mem_new(sweep, struct swept);
 	s->sweep = sweep;

@@ -30,9 +30,12 @@ struct process_record {
 	char *fingerprint;
 };
 
-/* ERROR_NOT_FOUND: there is none, or it is of an earlier boot, or not written by us. */
+/* ERROR_NOT_FOUND: there is none, or it is of an earlier boot, or not written by us. Another error: the system does not
+ * give it now (no descriptor left, a disk's error), and what it tells of may well run. */
 struct error *process_record_read(const void *ctx, const struct process *self, const char *unit,
 				  struct process_record **ret_record) MUST_CHECK;
+/* Is it such another error? */
+bool process_record_withheld(const struct error *e);
 struct error *process_record_write(const struct process *self, const char *unit, struct child_identity id,
 				   const char *fingerprint) MUST_CHECK;
 void process_record_remove(const struct process *self, const char *unit);

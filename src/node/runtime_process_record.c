@@ -61,6 +61,8 @@ static struct error *check_user(const struct process *self, const struct process
 	struct error *e = process_stat_read(r->id.pid, &stat);
 	if (!e && stat.start_time == r->id.start_time)
 		e = process_user(r->id.pid, &uid);
+	if (e && e->code != ERROR_NOT_FOUND)
+		return e;
 	error_free(e);
 	if (uid != r->uid || (self->options.set_user && uid == 0))
 		return error_new(ERROR_NOT_FOUND, "%s: process %d is user %u's and no unit", path, (int)r->id.pid,
@@ -97,6 +99,11 @@ static struct error *parse_record(const void *ctx, const struct process *self, c
 	return NULL;
 }
 
+bool process_record_withheld(const struct error *e)
+{
+	return e->code == ERROR_IO || e->code == ERROR_LIMIT;
+}
+
 struct error *process_record_read(const void *ctx, const struct process *self, const char *unit,
 				  struct process_record **ret_record)
 {
@@ -111,7 +118,7 @@ struct error *process_record_read(const void *ctx, const struct process *self, c
 		e = parse_record(ctx, self, path, document, ret_record);
 	json_decref(document);
 	mem_free(path);
-	if (e && e->code != ERROR_NOT_FOUND) {
+	if (e && e->code != ERROR_NOT_FOUND && !process_record_withheld(e)) {
 		/* Unreadable is as good as none: what it told of cannot be found. */
 		log_warn("unit.record", "node=%s unit=%s error=%s", self->node_id, unit, log_q(e->message));
 		e->code = ERROR_NOT_FOUND;

@@ -123,12 +123,12 @@ static bool ends(const char *name, const char *with)
 	return n > m && strcmp(name + n - m, with) == 0;
 }
 
-/* "name.XXXXXX", which file_write_atomic() makes. */
+/* "name.XXXXXX", which file_write_atomic() makes, and "name.new" of node/runtime_process_record.c. */
 static bool is_temporary(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	return dot && strlen(dot) == 7;
+	return dot && (strlen(dot) == 7 || strcmp(dot, ".new") == 0);
 }
 
 static void look_folder(FILE *out, const char *folder, bool crashed)
