@@ -3,7 +3,6 @@
 #include "node/digest.h"
 
 #include <openssl/sha.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -17,15 +16,18 @@ static char *finish(const void *ctx, SHA256_CTX *sha)
 	return hex_encode(ctx, digest, sizeof(digest));
 }
 
+static int add_text(const char *text, size_t n, void *sha)
+{
+	SHA256_Update(sha, text, n);
+	return 0;
+}
+
 char *digest_json(const void *ctx, const json_t *value)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 	SHA256_CTX sha;
 
 	SHA256_Init(&sha);
-	if (text)
-		SHA256_Update(&sha, text, strlen(text));
-	free(text);
+	json_dump_callback(value, add_text, &sha, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 	return finish(ctx, &sha);
 }
 

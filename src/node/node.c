@@ -29,6 +29,7 @@
 #define STAT_EVERY_MS 2000
 #define STAT_LIMIT (4 * 1024 * 1024)
 #define NGINX_GRACE_MS 3000
+#define REMOVE_AGAIN_MS 5000
 /* /stat may not show yet what on_publish has allowed a moment ago. */
 #define STAT_TRUST_MS 2000
 
@@ -356,6 +357,15 @@ static struct error *end_all(const struct node *n)
 	return n->claim ? process_kill_user(n->claim->uid) : NULL;
 }
 
+static void on_remove_again(void *arg)
+{
+	struct node *n = arg;
+
+	mem_free(n->again_timer);
+	n->again_timer = NULL;
+	n->gone = false; /* the tick comes here again */
+}
+
 static void on_purged(struct error *e, void *arg)
 {
 	struct node *n = arg;
@@ -369,7 +379,14 @@ static void on_purged(struct error *e, void *arg)
 		log_warn("node.purge", "node=%s reason=%s", n->row.id, log_q(e->message));
 	error_free(e);
 	e = store_remove_node(a->db, n->row.id);
-	if (!e && n->purge)
+	if (e) {
+		/* The next agent would find it stored and start it: whoever asked for its end is told when it is so. */
+		log_error("node.remove", "node=%s trying=again reason=%s", n->row.id, log_q(e->message));
+		error_free(e);
+		n->again_timer = timer_start(n, a->loop, REMOVE_AGAIN_MS, 0, on_remove_again, n);
+		return;
+	}
+	if (n->purge)
 		e = remove_folder(n);
 	if (!e && n->purge)
 		e = uids_give_back(a->db, n->row.id);

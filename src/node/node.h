@@ -67,7 +67,8 @@ struct node {
 	bool classic_busy;   /* a configuration is being tested, or nginx reloads */
 	bool classic_tidied; /* files were tidied that nginx may still have read */
 	struct classic_reload *reload;
-	bool gone; /* the runtime forgets the node */
+	bool gone;                 /* the runtime forgets the node */
+	struct timer *again_timer; /* until its removal is tried again; NULL: none failed */
 };
 
 /* Make the node of a stored row and start it. */

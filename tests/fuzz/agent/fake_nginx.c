@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -103,7 +104,10 @@ struct error *http_server_open(const void *ctx, uv_loop_t *loop, const struct ht
 	int fd = open(listen->unix_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
 	(void)loop;
-	must(fd >= 0);
+	if (fd < 0) {
+		mem_free(s);
+		return error_sys(errno, "%s", listen->unix_path);
+	}
 	close(fd);
 	s->fn = fn;
 	s->arg = arg;

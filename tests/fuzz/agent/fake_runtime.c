@@ -40,6 +40,7 @@ struct fake_unit {
 };
 
 static struct program *programs;
+static void *outside; /* what owns them: no agent */
 
 /* --- programs --- */
 
@@ -59,6 +60,8 @@ static void program_free(struct program *p)
 
 void machine_reset(void)
 {
+	if (!outside)
+		outside = mem_strdup(NULL, "programs");
 	while (programs) {
 		must(!programs->unit);
 		program_free(programs);
@@ -162,7 +165,7 @@ static void on_told(void *arg)
 
 static struct program *program_new(const struct fake_node *n, const struct runtime_unit_spec *spec)
 {
-	struct program *p = mem_new(NULL, struct program);
+	struct program *p = mem_new(outside, struct program);
 
 	p->node_id = mem_strdup(p, n->id);
 	p->folder = mem_strdup(p, n->folder);

@@ -37,7 +37,9 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
 	(void)ftw;
 	snprintf(to, sizeof(to), "%s%s", copy_to, path + strlen(copy_from));
 	if (kind == FTW_D)
-		return mkdir(to, 0700);
+		return mkdir(to, st->st_mode & 07777);
+	if (!S_ISREG(st->st_mode))
+		return 0; /* sockets: of nobody any more */
 	in = fopen(path, "re");
 	out = fopen(to, "we");
 	assert_true(in && out);
