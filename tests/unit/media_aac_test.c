@@ -19,6 +19,9 @@ static void good(void **state)
 	assert_null(FAULT("\x17\x80\x5d\xc0\x10")); /* a rate in hertz, 48000 */
 	assert_null(FAULT("\x12\x00"));             /* channels in a programme config element */
 	assert_null(FAULT("\xf9\x46\x40"));         /* USAC, a kind of more than five bits */
+	assert_null(FAULT("\x12\x58"));             /* channels as 11, 12 and 14 have them */
+	assert_null(FAULT("\x12\x60"));
+	assert_null(FAULT("\x12\x70"));
 }
 
 static void cut_off(void **state)
@@ -39,6 +42,7 @@ static void rubbish(void **state)
 	assert_string_equal(FAULT("\x16\x90"), "AAC settings with a sampling rate that there is not"); /* 13 */
 	assert_string_equal(FAULT("\x17\x80\x00\x00\x10"), "AAC settings with a sampling rate that there is not");
 	assert_string_equal(FAULT("\x12\x40"), "AAC settings with channels that there are not"); /* 8 */
+	assert_string_equal(FAULT("\x12\x68"), "AAC settings with channels that there are not"); /* 13 */
 	assert_string_equal(FAULT("\x12\x78"), "AAC settings with channels that there are not"); /* 15 */
 	assert_non_null(FAULT("\xff\xff\xff\xff"));
 }
