@@ -147,18 +147,28 @@ static void slide(struct hls_playlist *p)
 	}
 }
 
+/* What is missing between the last entry and the segment. Is there a discontinuity before it? */
+static bool append_missing(struct hls_playlist *p, const struct hls_segment *s)
+{
+	const struct hls_segment *last = &p->segments[p->count - 1];
+	int64_t marks = (s->number - last->number) / HLS_MARK_FRAGMENTS;
+
+	assert(s->number > last->number);
+	if (s->discontinuity)
+		return true;
+	if (marks > 1 && marks <= HLS_MAX_MISSED)
+		append_missed(p, s, last->number, marks - 1);
+	else if (!marks && s->start_ms - end_ms(last) >= HLS_HOLE_MS)
+		append_gaps(p, s, last->number, end_ms(last));
+	return marks > 0;
+}
+
 void hls_playlist_add(struct hls_playlist *p, const struct hls_segment *s)
 {
 	struct hls_segment added = *s;
-	const struct hls_segment *last = p->count ? &p->segments[p->count - 1] : NULL;
-	int64_t marks = last ? (s->number - last->number) / HLS_MARK_FRAGMENTS : 0;
 
-	assert(!last || s->number > last->number);
-	if (marks > 1 && marks <= HLS_MAX_MISSED && !s->discontinuity)
-		append_missed(p, s, last->number, marks - 1);
-	else if (last && !marks && !s->discontinuity && s->start_ms - end_ms(last) >= HLS_HOLE_MS)
-		append_gaps(p, s, last->number, end_ms(last));
-	added.discontinuity |= marks > 0;
+	if (p->count)
+		added.discontinuity = append_missing(p, s);
 	append(p, &added);
 	slide(p);
 }

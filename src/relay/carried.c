@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* FLV's numbers of the codecs whose settings come in a tag of their own, and what stands before these in it. */
@@ -51,15 +52,15 @@ void carried_text(const struct carried *c, char *ret_text)
 struct error *carried_parse(const char *text, struct carried *ret)
 {
 	struct carried c = {0};
-	char again[CARRIED_BYTES];
+	char again[CARRIED_BYTES], *end;
 
-	if (sscanf(text, "%8" SCNx32 "-%8" SCNx32 "-%8" SCNx32, &c.marks[CARRIED_VIDEO], &c.marks[CARRIED_AUDIO],
-		   &c.mended) == 3) {
-		carried_text(&c, again);
-		if (strcmp(text, again) == 0) {
-			*ret = c;
-			return NULL;
-		}
-	}
-	return error_new(ERROR_INVALID, "--carried: %s is not what a relay has reported", text);
+	c.marks[CARRIED_VIDEO] = (uint32_t)strtoul(text, &end, 16);
+	c.marks[CARRIED_AUDIO] = *end ? (uint32_t)strtoul(end + 1, &end, 16) : 0;
+	c.mended = *end ? (uint32_t)strtoul(end + 1, &end, 16) : 0;
+	/* Only what we have written reads the same again. */
+	carried_text(&c, again);
+	if (strcmp(text, again) != 0)
+		return error_new(ERROR_INVALID, "--carried: %s is not what a relay has reported", text);
+	*ret = c;
+	return NULL;
 }

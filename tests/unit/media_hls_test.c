@@ -189,16 +189,16 @@ static void missed_marks(void **state)
 /* A rendition that saw every mark, and one that was away from 2 on: one number is on one side of each mark in both. */
 static void missed_marks_have_their_place(void **state)
 {
-	int64_t m = HLS_MARK_FRAGMENTS,
-		seen[] = {0, 1, 2, 2 + m, 3 + m, 400 + m, 400 + 2 * m, 400 + 3 * m, 401 + 3 * m};
+	int64_t m = HLS_MARK_FRAGMENTS, ends[] = {3, 400 + m, 402 + 2 * m, 410 + 3 * m}, n = 0;
 	struct hls_playlist *p = hls_playlist_new(NULL, 5, 0), *away = hls_playlist_new(p, 5, 0);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
-		add(p, seen[i], seen[i] * 5000, 5000);
-		if (i < 2 || seen[i] == 401 + 3 * m)
-			add(away, seen[i], seen[i] * 5000, 5000);
-	}
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++, n += m - 1)
+		for (; n < ends[i]; n++) {
+			add(p, n, n * 5000, 5000);
+			if (n < 2 || n == ends[3] - 1)
+				add(away, n, n * 5000, 5000);
+		}
 	assert_int_equal(discontinuities(p), 3);
 	assert_int_equal(discontinuities(away), 3);
 	assert_int_equal(away->count, 2 + 2 + 1);

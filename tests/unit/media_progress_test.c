@@ -57,7 +57,7 @@ static void of_a_relay(void **state)
 	static const char text[] = "frame=9\nout_time_us=360000\nopen_keys=3\njumps=2\njump_ms=-20000\nbridged=5\n"
 				   "changes=4\ncarried=0123abcd-89abcdef-0\nrefused=HEVC in enhanced RTMP\n"
 				   "progress=continue\n",
-			  foreign[] = "jump_ms=30000\nrefused=a\x1b[31mb\xff\ncarried=--input\nprogress=continue\n",
+			  foreign[] = "jump_ms=30000\nrefused=a\x1b[31mb\xff\ncarried=-abc-0-0\nprogress=continue\n",
 			  longer[] = "carried=0123456789012345678901234567890123\nprogress=continue\n",
 			  word[] = "carried=a b\nprogress=continue\n";
 	struct media_progress p;
