@@ -255,6 +255,15 @@ static struct error *begin_segment(struct segmenter *s, const struct source *sou
 	return NULL;
 }
 
+/* How far numbers are moved on a line that begins anew, so that they go on: by whole marks, because the renditions have
+ * not all come to the same number, and are to be moved alike. */
+static int64_t shift_of_new_line(const struct segmenter *s, int64_t first)
+{
+	int64_t least = s->floor_number + 1 - first;
+
+	return floor_div(least + HLS_MARK_FRAGMENTS - 1, HLS_MARK_FRAGMENTS) * HLS_MARK_FRAGMENTS;
+}
+
 /* The first segment of this run. A fragment that is stored already is not stored twice: wait for the next. */
 static struct error *join(struct segmenter *s, const struct source *source, const struct frame *f)
 {
@@ -263,10 +272,10 @@ static struct error *join(struct segmenter *s, const struct source *source, cons
 	bool back = s->new_time_line || !s->shift_known || (last && f->pts_ms < last->start_ms);
 
 	if (back) {
-		s->shift = s->floor_number + 1 - slot(s, f->pts_ms);
+		s->shift = shift_of_new_line(s, slot(s, f->pts_ms));
 		s->shift_known = true;
 		s->new_time_line = false;
-		number = s->floor_number + 1;
+		number = slot(s, f->pts_ms) + s->shift;
 		log_warn("hls.discontinuity", "pts_ms=%" PRId64 " number=%" PRId64, f->pts_ms, number);
 	} else if (number <= s->floor_number) {
 		if (!s->waiting_said)

@@ -191,23 +191,34 @@ class Segmenter(unittest.TestCase):
     def test_new_time_line_on_restart(self):
         self.hls(self.moved((20000, self.ten)))
         self.hls(self.ten)
-        self.assertEqual(self.numbers(), list(range(10, 20)))
-        self.assertEqual(self.tags(), {15: ["#EXT-X-DISCONTINUITY"]})
+        self.assertEqual(self.numbers(), [*range(10, 15), *range(MARK, MARK + 5)])
+        self.assertEqual(self.tags(), {MARK: ["#EXT-X-DISCONTINUITY"]})
         self.hls(self.moved((10000, self.ten)))  # goes on from there
-        self.assertEqual(self.numbers(), list(range(10, 25)))
-        self.assertEqual(self.tags(), {15: ["#EXT-X-DISCONTINUITY"]})
+        self.assertEqual(self.numbers(), [*range(10, 15), *range(MARK, MARK + 10)])
+        self.assertEqual(self.tags(), {MARK: ["#EXT-X-DISCONTINUITY"]})
+
+    def test_new_time_line_of_two_renditions(self):
+        """One has lost what was sent last: on the new line both number alike, from its first segment or the next."""
+        found = []
+        for lost, late in ((0, 0), (4000, 2000)):
+            self.out = self.folder / f"lost{lost}"
+            self.out.mkdir()
+            self.hls(self.moved((20000 - lost, self.ten)))
+            self.hls(self.moved((late, self.ten)))
+            found.append(self.numbers()[5:])
+        self.assertEqual(found, [list(range(MARK, MARK + 5)), list(range(MARK + 1, MARK + 6))])
 
     def test_new_time_line_within_the_stream(self):
         self.hls(self.moved((20000, self.ten), (0, self.ten)))
-        self.assertEqual(self.numbers(), list(range(10, 20)))
-        self.assertEqual(self.tags(), {15: ["#EXT-X-DISCONTINUITY"]})
+        self.assertEqual(self.numbers(), [*range(10, 15), *range(MARK, MARK + 5)])
+        self.assertEqual(self.tags(), {MARK: ["#EXT-X-DISCONTINUITY"]})
         self.decodes()
 
     def test_other_fragment_length(self):
         self.hls(self.moved((10000, self.ten)))
         self.hls(self.moved((20000, self.ten)), fragment=5)
-        self.assertEqual(self.numbers(), [5, 6, 7, 8, 9, 10, 11])
-        self.assertEqual(self.tags(), {10: ["#EXT-X-DISCONTINUITY"]})
+        self.assertEqual(self.numbers(), [*range(5, 10), 4 + MARK, 5 + MARK])
+        self.assertEqual(self.tags(), {4 + MARK: ["#EXT-X-DISCONTINUITY"]})
 
     def test_other_bytes_of_equal_settings(self):
         """What another node's encoder writes for the same kind of stream is none: the other renditions would have none."""
@@ -425,7 +436,7 @@ class Segmenter(unittest.TestCase):
         log = self.hls(self.ten)
         self.assertIn("playlist line 2", log)
         self.assertTrue((self.out / "index.m3u8.bad").exists())
-        self.assertEqual(self.numbers(), list(range(10, 15)))
+        self.assertEqual(self.numbers(), list(range(MARK, MARK + 5)))
         for name, data in before.items():
             self.assertEqual((self.out / name).read_bytes(), data)
 
