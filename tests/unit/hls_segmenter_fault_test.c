@@ -203,8 +203,8 @@ static struct error *run_beside(struct fault_world *w)
 	TRY(source_open(w->ctx, films.begin, &stop, &source));
 	TRY(source_read(source, &event, &frame));
 	TRY(segmenter_frame(segmenter, source, &frame));
-	if (!unfinished(w->folder, 1))
-		fail_msg("another number than that after the highest stored one is begun");
+	if (!unfinished(w->folder, HLS_MARK_FRAGMENTS))
+		fail_msg("another number than the next mark's behind the highest stored one is begun");
 	return NULL;
 }
 
@@ -217,6 +217,7 @@ static struct error *open_folder(struct fault_world *w)
 	TRY(segmenter_new(w->ctx, w->folder, 1, 0, &report, &segmenter));
 	for (int i = 0; i <= LONG_S + 1; i++)
 		assert_true(fault_armed() || !unfinished(w->folder, i));
+	assert_true(fault_armed() || !unfinished(w->folder, HLS_MARK_FRAGMENTS));
 	mem_free(segmenter);
 	return NULL;
 }
