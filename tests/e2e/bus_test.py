@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import broker as broker_module
 from broker import Broker, Peer, require
 from secp256k1 import Key
+from waiting import wait_for
 
 NODE = "a1" * 20
 OTHER = "b2" * 20
@@ -200,6 +201,21 @@ class Delivery(WithBroker):
         back = self.peer()
         back.order("serve", NODE, "durable")
         self.assertEqual(back.wait("message")[1], id)
+
+    def test_accepted_are_gone(self):
+        """Those that were handled together are acknowledged together; each of them is."""
+        node, client = self.node(), self.peer()
+        node.order("mode", "hold")
+        for n in range(20):
+            client.order("send", CLIENT, NODE, TTL, '{"n":"%d"}' % n)
+        for n in range(20):
+            node.wait("message")
+        node.order("mode", "accept")
+        for n in range(20, 60):
+            client.order("send", CLIENT, NODE, TTL, '{"n":"%d"}' % n)
+        for n in range(20, 60):
+            node.wait("message")
+        wait_for("the mailbox is empty", lambda: self.broker.queue_messages("dsn.%s.%s" % (self.network, NODE)) == 0, 20)
 
     def test_prefetch_bounds_what_is_held(self):
         node, client = self.node(NODE, "--prefetch", "3"), self.peer()
