@@ -12,7 +12,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import broker as broker_module
 from broker import Broker, Peer, require
 from secp256k1 import Key
-from waiting import wait_for
 
 NODE = "a1" * 20
 OTHER = "b2" * 20
@@ -216,7 +215,12 @@ class Delivery(WithBroker):
             node.process.send_signal(signal.SIGCONT)
         for n in range(30):
             node.wait("message")
-        wait_for("the mailbox is empty", lambda: self.broker.queue_messages("dsn.%s.%s" % (self.network, NODE)) == 0, 20)
+        node.order("serve", CLIENT[::-1], "passing")  # carried out after what was to be acknowledged
+        node.wait("served", CLIENT[::-1])
+        node.kill()
+        back = self.node()
+        client.order("send", CLIENT, NODE, TTL, '{"n":"last"}')
+        self.assertEqual(back.wait("message")[5], '{"n":"last"}')
 
     def test_prefetch_bounds_what_is_held(self):
         node, client = self.node(NODE, "--prefetch", "3"), self.peer()
