@@ -16,6 +16,8 @@
 /* A frame rate of fewer frames says nothing. */
 #define LEAST_FRAMES 10
 #define MAX_RATE_MHZ 1000000
+/* Of `settings` as they are written now; what earlier versions wrote is not compared. */
+#define SETTINGS_FORM "2-"
 
 struct piece {
 	int64_t bytes, duration_ms;
@@ -134,30 +136,41 @@ static void add_codec(struct measure *m, char *codec)
 	mem_free(codec);
 }
 
-/* MP3 sound has no settings at all, and av_crc() reads what a null pointer points to. */
-static uint32_t checksum(const uint8_t *bytes, size_t len)
+static uint32_t checksum(const char *text)
 {
-	return len == 0 ? 0 : av_crc(av_crc_get_table(AV_CRC_32_IEEE), 0, bytes, len);
+	return av_crc(av_crc_get_table(AV_CRC_32_IEEE), 0, (const uint8_t *)text, strlen(text));
+}
+
+/* What a player sets its decoders up for, and no more: an encoder of another node writes the same in other bytes, and
+ * where one rendition had a discontinuity for that the others would not (6.2.4). Of AAC's settings the first two bytes
+ * say the kind, rate and channels. */
+static void describe_settings(const struct measure *m, const struct frame *first, const AVCodecParameters *audio,
+			      char *ret_text, size_t size)
+{
+	char video[64], sound[64] = "";
+
+	snprintf(video, sizeof(video), "%d %dx%d", first->profile[0], m->found.size.width, m->found.size.height);
+	if (audio)
+		snprintf(sound, sizeof(sound), "%d %d %d", audio->codec_id,
+			 audio->extradata_size > 0 ? audio->extradata[0] : 0,
+			 audio->extradata_size > 1 ? audio->extradata[1] : 0);
+	snprintf(ret_text, size, SETTINGS_FORM "%08" PRIx32 "-%08" PRIx32, checksum(video),
+		 audio ? checksum(sound) : 0);
 }
 
 bool measure_begin(struct measure *m, const struct source *source, const struct frame *first)
 {
-	const struct h264_config *config = source_config(source);
 	const AVCodecParameters *audio = source_audio(source);
-	char settings[sizeof(m->found.settings)], audio_settings[16] = "";
-	bool equal;
+	char settings[sizeof(m->found.settings)];
+	bool known = strncmp(m->found.settings, SETTINGS_FORM, strlen(SETTINGS_FORM)) == 0, equal;
 
-	if (audio)
-		snprintf(audio_settings, sizeof(audio_settings), "%08" PRIx32,
-			 checksum(audio->extradata, (size_t)audio->extradata_size));
-	snprintf(settings, sizeof(settings), "%08" PRIx32 "-%s", checksum(config->sets, config->sets_len),
-		 audio_settings);
-	equal = !m->found.settings[0] || strcmp(settings, m->found.settings) == 0;
+	describe_picture(source, first, &m->found.size);
+	describe_settings(m, first, audio, settings, sizeof(settings));
+	equal = !known || strcmp(settings, m->found.settings) == 0;
 	memcpy(m->found.settings, settings, sizeof(settings));
 	add_codec(m, describe_video_codec(m, first));
 	if (audio)
 		add_codec(m, describe_audio_codec(m, audio));
-	describe_picture(source, first, &m->found.size);
 	return equal;
 }
 

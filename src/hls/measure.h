@@ -11,7 +11,8 @@ struct measure;
 
 /* Goes on from the segments listed and from what the folder's file says. */
 struct measure *measure_new(const void *ctx, const char *folder, const struct hls_playlist *playlist);
-/* A segment begins with this picture. Returns false when its codec settings are not those of the last segment. */
+/* A segment begins with this picture. Returns false when a player has to set up other decoders for it than for
+ * the last segment. */
 bool measure_begin(struct measure *m, const struct source *source, const struct frame *first);
 /* It has ended and is listed; `after_gap`: not right behind the one before. Writes the file; a failure is logged, since
  * the stream must be recorded. */

@@ -214,12 +214,12 @@ static struct error *end_segment(struct segmenter *s, const int64_t *next_ms)
 static struct error *begin_segment(struct segmenter *s, const struct source *source, const struct frame *f,
 				   int64_t number, bool discontinuity)
 {
-	/* Also over a restart of ours: other tracks or other settings are a discontinuity (4.3.2.3). */
+	/* Also over a restart of ours: other tracks or another kind or size of them are a discontinuity (4.3.2.3). The
+	 * relay marks each such change, so that there is one already, and in all renditions (6.2.4). */
 	discontinuity |= !measure_begin(s->measure, source, f);
 	if (s->writer && (discontinuity || !writer_fits(s->writer, source))) {
 		mem_free(s->writer);
 		s->writer = NULL;
-		discontinuity = true;
 	}
 	if (!s->writer)
 		TRY(writer_new(s, source, s->folder, s->playlist->count > 0, &s->writer));

@@ -122,6 +122,12 @@ char **media_relay(const void *ctx, const struct media_programs *p, const struct
 	args_printf(a, "%d", r->fragment_s);
 	args_add(a, "--offset");
 	args_printf(a, "%" PRId64, r->offset_ms);
+	if (r->carried && *r->carried)
+		args_add(a, "--carried", r->carried);
+	if (r->mended) {
+		args_add(a, "--mended");
+		args_printf(a, "%d", r->mended);
+	}
 	relay_to(a, p, "127.0.0.1", r->rtmp_port, r->normalise ? MEDIA_CLEAN : MEDIA_LIVE, r->job, r->key);
 	return args_done(a, ctx);
 }

@@ -52,6 +52,8 @@ struct media_relay {
 	const char *job;
 	const char *key;
 	int64_t offset_ms;
+	const char *carried; /* what the relay before reported (media/progress.h); NULL or "": unknown */
+	int mended;          /* names how it is normalised; 0: it is not */
 	bool normalise;
 	int fragment_s;
 	const char *progress_url;

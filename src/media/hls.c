@@ -94,6 +94,26 @@ static void append_gaps(struct hls_playlist *p, const struct hls_segment *s, int
 	}
 }
 
+/* Discontinuities that the rendition has not seen: one entry each, at the lowest number that may be its segment's. No
+ * other rendition has that number on another side of it. */
+static void append_missed(struct hls_playlist *p, const struct hls_segment *s, int64_t after, int64_t missed)
+{
+	int64_t fragment_ms = p->fragment_s * INT64_C(1000);
+	int64_t bound_ms = floor_div(s->start_ms, fragment_ms) * fragment_ms;
+
+	for (int64_t i = 1; i <= missed; i++) {
+		int64_t number = after + i * HLS_MARK_FRAGMENTS;
+		int64_t start_ms = bound_ms - (s->number - number) * fragment_ms;
+		struct hls_segment gap = {.number = number,
+					  .start_ms = start_ms < 0 ? 0 : start_ms,
+					  .duration_ms = fragment_ms,
+					  .gap = true,
+					  .discontinuity = true};
+
+		append(p, &gap);
+	}
+}
+
 static int64_t listed_ms(const struct hls_playlist *p)
 {
 	int64_t sum_ms = 0;
@@ -127,16 +147,28 @@ static void slide(struct hls_playlist *p)
 	}
 }
 
+/* What is missing between the last entry and the segment. Is there a discontinuity before it? */
+static bool append_missing(struct hls_playlist *p, const struct hls_segment *s)
+{
+	const struct hls_segment *last = &p->segments[p->count - 1];
+	int64_t marks = (s->number - last->number) / HLS_MARK_FRAGMENTS;
+
+	assert(s->number > last->number);
+	if (s->discontinuity)
+		return true;
+	if (marks > 1 && marks <= HLS_MAX_MISSED)
+		append_missed(p, s, last->number, marks - 1);
+	else if (!marks && s->start_ms - end_ms(last) >= HLS_HOLE_MS)
+		append_gaps(p, s, last->number, end_ms(last));
+	return marks > 0;
+}
+
 void hls_playlist_add(struct hls_playlist *p, const struct hls_segment *s)
 {
 	struct hls_segment added = *s;
-	const struct hls_segment *last = p->count ? &p->segments[p->count - 1] : NULL;
 
-	assert(!last || s->number > last->number);
-	if (last && s->number - last->number - 1 > HLS_MAX_GAPS)
-		added.discontinuity = true;
-	if (last && !added.discontinuity && s->start_ms - end_ms(last) >= HLS_HOLE_MS)
-		append_gaps(p, s, last->number, end_ms(last));
+	if (p->count)
+		added.discontinuity = append_missing(p, s);
 	append(p, &added);
 	slide(p);
 }

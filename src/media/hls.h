@@ -37,8 +37,13 @@ struct hls_playlist {
 /* Longest playlist read or written; older entries leave it like those before a window. */
 #define HLS_MAX_SEGMENTS 500000
 #define HLS_MAX_TEXT_BYTES (48u << 20)
-/* A loss of more fragments than this is a discontinuity instead of gap entries. */
-#define HLS_MAX_GAPS 120
+/* A discontinuity of the time line moves it on by so many fragments more (relay/timeline.h): a difference between
+ * neighbours' numbers holds as many discontinuities as it holds of these, and what is less is lost time. So a rendition
+ * that was away counts those that it missed, as long as it missed less than this of time. With the longest fragment it
+ * is 17 hours, below the 30 that ffmpeg takes for a broken clock. */
+#define HLS_MARK_FRAGMENTS 1024
+/* So many missed discontinuities are believed; more are nobody's, and one. */
+#define HLS_MAX_MISSED 256
 /* A hole shorter than this is a matter of time stamps, not a loss. */
 #define HLS_HOLE_MS 500
 
@@ -52,7 +57,9 @@ int64_t hls_longest_ms(int64_t target_s);
 
 struct hls_playlist *hls_playlist_new(const void *ctx, int fragment_s, int window_s);
 /* Append; numbers must rise. When nothing was stored for HLS_HOLE_MS or more after the last entry, gap entries come
- * between; entries that left the window are dropped from the front. */
+ * between. A difference of HLS_MARK_FRAGMENTS is a discontinuity; before one of several there is a gap entry with its
+ * own for each of the others, so that they are counted as in a rendition that missed none. Entries that left the window
+ * are dropped from the front. */
 void hls_playlist_add(struct hls_playlist *p, const struct hls_segment *s);
 /* File name of a segment: "<number>.ts", ten digits. */
 char *hls_segment_name(const void *ctx, int64_t number);

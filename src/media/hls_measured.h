@@ -17,7 +17,7 @@ struct hls_measured {
 	char codecs[128];    /* RFC 6381, each that was in a segment: "avc1.4d401f,mp4a.40.2" */
 	struct api_size size;
 	int64_t rate_mhz;  /* frames per 1000 s, highest; 0: unknown */
-	char settings[32]; /* names the codec settings of the last segment; equal when these are */
+	char settings[32]; /* names what decoders are set up for in the last segment; equal when that is */
 };
 
 /* Refuses what hls_measured_text() would not write: the folder is not the agent's. */

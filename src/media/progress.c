@@ -95,6 +95,20 @@ static void set_refused(struct media_progress *p, const char *value)
 	p->refused[n] = '\0';
 }
 
+static void set_changes(struct media_progress *p, const char *value)
+{
+	p->changes = whole(number(value));
+}
+
+/* It goes into an argument vector: hexadecimal numbers with dashes between. */
+static void set_carried(struct media_progress *p, const char *value)
+{
+	size_t n = strlen(value);
+
+	if (n < sizeof(p->carried) && value[0] != '-' && strspn(value, "0123456789abcdef-") == n)
+		memcpy(p->carried, value, n + 1);
+}
+
 /* out_time_us, because ffmpeg's out_time_ms holds microseconds too. */
 static const struct {
 	const char *key;
@@ -106,6 +120,7 @@ static const struct {
 	{"total_size", set_total},     {"jumps", set_jumps},
 	{"jump_ms", set_jump},         {"bridged", set_bridged},
 	{"refused", set_refused},      {"open_keys", set_open_keys},
+	{"changes", set_changes},      {"carried", set_carried},
 };
 
 static void take(struct media_progress *p, const char *key, const char *value)

@@ -19,6 +19,8 @@ struct media_progress {
 	bool ended; /* progress=end */
 	/* Of dsn-relay alone: */
 	int64_t jumps;     /* discontinuities of the publisher's clock */
+	int64_t changes;   /* discontinuities because of other codecs or settings */
+	char carried[32];  /* what is published, for the next relay's --carried; "": nothing, or nothing that is one */
 	int64_t jump_ms;   /* how far it went at the last one; negative: back */
 	int64_t bridged;   /* frames that were stamped in place of their own stamp */
 	int64_t open_keys; /* key frames that are no IDR pictures: nobody can join there */

@@ -85,6 +85,7 @@ struct error *keep_config(struct command *c)
 	if (j) {
 		c->job->epoch_ms = j->epoch_ms;
 		c->job->offset_ms = j->offset_ms;
+		memcpy(c->job->carried, j->carried, sizeof(j->carried));
 		if (t->normalise)
 			c->job->mending = j->mending;
 	}

@@ -79,8 +79,8 @@ int job_find_input(const struct job *j, const char *application, const char *nam
 
 void job_store(struct job *j)
 {
-	struct error *e =
-		store_job_source(j->node->agent->db, j->node->row.id, j->name, j->epoch_ms, j->offset_ms, &j->mending);
+	struct error *e = store_job_source(j->node->agent->db, j->node->row.id, j->name, j->epoch_ms, j->offset_ms,
+					   j->carried, &j->mending);
 
 	if (e)
 		log_error("job.not_stored", "node=%s job=%s reason=%s", j->node->row.id, j->name, log_q(e->message));
@@ -157,6 +157,7 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 		j->close = false; /* started again before a close was through */
 	j->epoch_ms = row->epoch_ms;
 	j->offset_ms = row->offset_ms;
+	memcpy(j->carried, row->carried, sizeof(j->carried));
 	if (j->wanted && j->state == JOB_DRAINING) {
 		mem_free(j->timer);
 		j->timer = NULL;

@@ -27,6 +27,7 @@ struct job_row {
 	bool running;      /* wanted */
 	int64_t epoch_ms;  /* wall clock of the first publish; 0: none yet */
 	int64_t offset_ms; /* the relay's time line */
+	char carried[32];  /* what the last relay published (media/progress.h); "": unknown */
 	struct job_mending mending;
 };
 
@@ -39,15 +40,16 @@ struct job {
 	bool wanted;
 	bool close; /* forget it when it has stopped */
 	int64_t epoch_ms, offset_ms;
+	char carried[32];
 	struct job_mending mending;
 	char *refused;      /* why the source is not taken; NULL: it is, or was not looked at */
 	int64_t refused_ms; /* monotonic: when it was found so */
 	struct media_verdict *verdict;
 	bool probing;
-	bool doubted;                     /* the last look's verdict was doubtful: the next one decides */
-	int64_t looked_ms;                /* monotonic: when a check ended */
-	int64_t jumps_told, bridged_told; /* of the relay's present run */
-	int64_t told_ms;                  /* monotonic: when strays were told of last; 0: not yet */
+	bool doubted;                                   /* the last look's verdict was doubtful: the next one decides */
+	int64_t looked_ms;                              /* monotonic: when a check ended */
+	int64_t jumps_told, bridged_told, changes_told; /* of the relay's present run */
+	int64_t told_ms;                                /* monotonic: when strays were told of last; 0: not yet */
 	bool prepared;
 	int64_t drain_ms; /* monotonic: draining since */
 	struct timer *timer;

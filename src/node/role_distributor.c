@@ -47,6 +47,8 @@ static void advance(struct job *j, const char *progress_path)
 	}
 	last_ms = j->offset_ms + p.out_time_ms + (p.ended ? 0 : UNSAID_MS);
 	j->offset_ms = media_relay_offset_ms(last_ms, j->task->fragment_s);
+	if (*p.carried)
+		memcpy(j->carried, p.carried, sizeof(j->carried));
 	if (j->offset_ms > OFFSET_LIMIT_MS) {
 		decide(j->node, "timeline.again", "%s: its time line has reached the end of FLV's; it starts again",
 		       j->name);
@@ -62,7 +64,7 @@ static void advance(struct job *j, const char *progress_path)
 static void relay_ended(struct unit *u)
 {
 	advance(u->job, u->progress_path);
-	u->job->jumps_told = u->job->bridged_told = 0;
+	u->job->jumps_told = u->job->bridged_told = u->job->changes_told = 0;
 }
 
 /* Did the relay of an earlier agent end unseen? A running one reports twice a second, a waiting one has said nothing
@@ -76,6 +78,12 @@ static void look_back(struct job *j, struct unit *relay)
 	advance(j, relay->progress_path);
 }
 
+/* Behind the relay, other ways to mend a stream make other settings of it. */
+static int mended(const struct job_mending *m)
+{
+	return m->bps ? 1 + m->copy_video + 2 * m->fps : 0;
+}
+
 static char **relay_argv(const void *ctx, struct unit *u, const char *progress_url)
 {
 	struct job *j = u->job;
@@ -84,6 +92,8 @@ static char **relay_argv(const void *ctx, struct unit *u, const char *progress_u
 		.job = j->task->source_stream,
 		.key = j->task->key,
 		.offset_ms = j->offset_ms ? j->offset_ms : media_relay_offset_ms(-1, j->task->fragment_s),
+		.carried = j->carried,
+		.mended = mended(&j->mending),
 		.normalise = j->mending.bps != 0,
 		.fragment_s = j->task->fragment_s,
 		.progress_url = progress_url,
@@ -234,6 +244,16 @@ static void tell_jumps(struct job *j, const struct media_progress *p)
 	j->jumps_told = p->jumps;
 }
 
+static void tell_changes(struct job *j, const struct media_progress *p)
+{
+	if (p->changes > j->changes_told)
+		decide(j->node, "ingest.discontinuity",
+		       "%s: the publisher sends other codecs or settings, or they are encoded otherwise (%lld time(s) "
+		       "in this stream); all renditions go on behind a discontinuity",
+		       j->name, (long long)p->changes);
+	j->changes_told = p->changes;
+}
+
 static void tick(struct job *j, int64_t now_ms)
 {
 	const struct unit *u = relay(j);
@@ -243,6 +263,7 @@ static void tick(struct job *j, int64_t now_ms)
 	if (!j->wanted || u->state != UNIT_RUNNING || !u->has_progress)
 		return;
 	tell_jumps(j, &u->progress);
+	tell_changes(j, &u->progress);
 	if (u->progress.open_keys >= OPEN_KEYS)
 		ingest_does_not_fit(
 			j, false,

@@ -23,6 +23,9 @@ static const char schema[] =
 	/* Of a job with normalise; earlier versions stored none. */
 	"create table if not exists job_mending(node text not null, job text not null, fps integer not null,"
 	" copy_video integer not null, primary key(node, job)) without rowid;"
+	/* Of a job whose relay has published; earlier versions stored none. */
+	"create table if not exists job_carried(node text not null, job text not null, carried text not null,"
+	" primary key(node, job)) without rowid;"
 	"create table if not exists node_user(node text primary key, uid integer not null unique) without rowid;"
 	"create table if not exists failover(node text not null, unit text not null, primary key(node, unit))"
 	" without rowid;"
@@ -107,6 +110,7 @@ static struct error *remove_node(struct db *db, const void *id)
 	TRY(db_exec(db, "delete from node_name where node=?", "s", id));
 	TRY(db_exec(db, "delete from failover where node=?", "s", id));
 	TRY(db_exec(db, "delete from job_mending where node=?", "s", id));
+	TRY(db_exec(db, "delete from job_carried where node=?", "s", id));
 	return db_exec(db, "delete from job where node=?", "s", id);
 }
 
@@ -194,6 +198,13 @@ static struct error *put_mending(struct db *db, const char *node_id, const char 
 		       (int64_t)m->copy_video);
 }
 
+static struct error *put_carried(struct db *db, const char *node_id, const char *job, const char *carried)
+{
+	if (!*carried)
+		return db_exec(db, "delete from job_carried where node=? and job=?", "ss", node_id, job);
+	return db_exec(db, "insert or replace into job_carried values(?,?,?)", "sss", node_id, job, carried);
+}
+
 static struct error *put_job(struct db *db, const void *arg)
 {
 	const struct job_row *row = arg;
@@ -203,6 +214,8 @@ static struct error *put_job(struct db *db, const void *arg)
 			(int64_t)row->running, row->epoch_ms, row->offset_ms, row->mending.bps);
 
 	mem_free(task);
+	if (!e)
+		e = put_carried(db, row->node_id, row->job, row->carried);
 	return e ? e : put_mending(db, row->node_id, row->job, &row->mending);
 }
 
@@ -219,6 +232,7 @@ struct error *store_job_wanted(struct db *db, const char *node_id, const char *j
 struct job_source {
 	const char *node_id, *job;
 	int64_t epoch_ms, offset_ms;
+	const char *carried;
 	const struct job_mending *mending;
 };
 
@@ -228,13 +242,14 @@ static struct error *put_source(struct db *db, const void *arg)
 
 	TRY(db_exec(db, "update job set epoch_ms=?,offset_ms=?,normalise=? where node=? and job=?", "iiiss",
 		    s->epoch_ms, s->offset_ms, s->mending->bps, s->node_id, s->job));
+	TRY(put_carried(db, s->node_id, s->job, s->carried));
 	return put_mending(db, s->node_id, s->job, s->mending);
 }
 
 struct error *store_job_source(struct db *db, const char *node_id, const char *job, int64_t epoch_ms, int64_t offset_ms,
-			       const struct job_mending *mending)
+			       const char *carried, const struct job_mending *mending)
 {
-	return db_together(db, put_source, &(struct job_source){node_id, job, epoch_ms, offset_ms, mending});
+	return db_together(db, put_source, &(struct job_source){node_id, job, epoch_ms, offset_ms, carried, mending});
 }
 
 struct job_name {
@@ -246,6 +261,7 @@ static struct error *remove_job(struct db *db, const void *arg)
 	const struct job_name *n = arg;
 
 	TRY(db_exec(db, "delete from job_mending where node=? and job=?", "ss", n->node_id, n->job));
+	TRY(db_exec(db, "delete from job_carried where node=? and job=?", "ss", n->node_id, n->job));
 	return db_exec(db, "delete from job where node=? and job=?", "ss", n->node_id, n->job);
 }
 
@@ -268,6 +284,7 @@ static struct error *read_job(const struct db_row *r, void *arg)
 	row->epoch_ms = db_int(r, 4);
 	row->offset_ms = db_int(r, 5);
 	row->mending = (struct job_mending){db_int(r, 6), (int)db_int(r, 7), db_int(r, 8) != 0};
+	snprintf(row->carried, sizeof(row->carried), "%s", db_text(r, 9));
 	list_add(list, row);
 	return NULL;
 }
@@ -277,10 +294,11 @@ struct error *store_jobs(const void *ctx, struct db *db, const char *node_id, st
 	struct list list;
 
 	list_begin(&list, ctx);
-	TRY(db_query(db, read_job, &list,
-		     "select job.*,ifnull(fps,0),ifnull(copy_video,0) from job left join job_mending using(node,job) "
-		     "where node=? order by job",
-		     "s", node_id));
+	TRY(db_query(
+		db, read_job, &list,
+		"select job.*,ifnull(fps,0),ifnull(copy_video,0),ifnull(carried,'') from job "
+		"left join job_mending using(node,job) left join job_carried using(node,job) where node=? order by job",
+		"s", node_id));
 	*ret_rows = (struct job_row **)list.items;
 	return NULL;
 }

@@ -20,7 +20,7 @@ struct error *store_nodes(const void *ctx, struct db *db, struct node_row ***ret
 struct error *store_put_job(struct db *db, const struct job_row *row) MUST_CHECK;
 struct error *store_job_wanted(struct db *db, const char *node_id, const char *job, bool running) MUST_CHECK;
 struct error *store_job_source(struct db *db, const char *node_id, const char *job, int64_t epoch_ms, int64_t offset_ms,
-			       const struct job_mending *mending) MUST_CHECK;
+			       const char *carried, const struct job_mending *mending) MUST_CHECK;
 struct error *store_remove_job(struct db *db, const char *node_id, const char *job) MUST_CHECK;
 struct error *store_jobs(const void *ctx, struct db *db, const char *node_id, struct job_row ***ret_rows) MUST_CHECK;
 struct job_row *job_row_new(const void *ctx, const char *node_id, const char *job, json_t *task);

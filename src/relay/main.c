@@ -13,8 +13,8 @@
 
 struct settings {
 	char *input, *output, *key_file;
-	int64_t offset, fragment;
-	char *progress, *log_level, *log_target;
+	int64_t offset, fragment, mended;
+	char *carried, *progress, *log_level, *log_target;
 };
 
 static struct error *check_level(const char *text)
@@ -57,6 +57,20 @@ static const struct config_row rows[] = {
 	 .max = 2000000000,
 	 .arg = "MS",
 	 .help = "where that time line begins"},
+	{.name = "carried",
+	 .type = CONFIG_STRING,
+	 .offset = AT(carried),
+	 .arg = "TEXT",
+	 .help = "what the job's last relay reported as carried; a stream of other codecs or settings begins behind a "
+		 "discontinuity"},
+	{.name = "mended",
+	 .type = CONFIG_INT,
+	 .offset = AT(mended),
+	 .value = "0",
+	 .min = 0,
+	 .max = 1000000,
+	 .arg = "NUMBER",
+	 .help = "how the stream is encoded anew behind this relay; another number is a change of settings"},
 	{.name = "progress",
 	 .type = CONFIG_STRING,
 	 .offset = AT(progress),
@@ -152,8 +166,17 @@ static struct error *read_settings(void *scope, int argc, char **argv, struct se
 	TRY(log_parse_level(s->log_level, &level));
 	log_set_level(level);
 	TRY(log_set_target(s->log_target));
-	*ret = (struct relay_settings){
-		.input = s->input, .output = s->output, .offset_ms = s->offset, .fragment_ms = s->fragment * 1000};
+	*ret = (struct relay_settings){.input = s->input,
+				       .output = s->output,
+				       .offset_ms = s->offset,
+				       .fragment_ms = s->fragment * 1000,
+				       .mended = s->mended};
+	if (s->carried && s->carried[0]) {
+		struct carried *carried = mem_new(scope, struct carried);
+
+		TRY(carried_parse(s->carried, carried));
+		ret->carried = carried;
+	}
 	return s->key_file ? read_playpath(scope, s->key_file, &ret->playpath) : NULL;
 }
 

@@ -6,22 +6,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "relay/carried.h"
 #include "relay/input.h"
 #include "relay/output.h"
 #include "relay/settings.h"
 #include "relay/timeline.h"
+#include "relay/waiting.h"
 #include "relay/watch.h"
 
 /* Codec settings and nginx's description of the stream are far smaller. */
 #define KEPT_BYTES 65536
-/* Receivers look for tracks during the first half second of a stream. */
-#define LOOKED_FOR_MS 300
-/* A source that changes its codecs all the time does not make receivers begin anew more often. */
-#define ANEW_EVERY_MS 10000
 /* One log line in so much time for settings that are left out. */
 #define SAID_MS 10000
 
-enum { VIDEO, AUDIO, SCRIPT, KINDS };
+enum { VIDEO = CARRIED_VIDEO, AUDIO = CARRIED_AUDIO, SCRIPT = CARRIED_TRACKS, KINDS };
 
 struct relay {
 	const struct relay_settings *settings;
@@ -30,15 +28,19 @@ struct relay {
 	struct output *output; /* NULL: not publishing */
 	struct timeline timeline;
 	struct watch watch;
-	struct tag kept[KINDS]; /* what a receiver that joins has to be told first */
-	int nal_bytes;          /* H.264, see relay/tag.h */
-	int codecs[KINDS];      /* that have come */
-	int sent_codecs[KINDS]; /* that the output carries; -1: none */
-	bool anew;              /* publish anew at the key frame that begins the next fragment */
-	bool jumped;            /* publish anew with this key frame */
-	int64_t published_ms;   /* on the time line */
-	int64_t fragment;       /* number of the one that receivers are storing */
-	int64_t anew_at_ms;     /* monotonic: when a new codec made it publish anew; 0: never */
+	struct waiting waiting;                /* until `begun` */
+	bool begun;                            /* it is known what the stream carries at its beginning */
+	bool heard;                            /* sound has come */
+	struct tag kept[KINDS];                /* what a receiver that joins has to be told first */
+	int nal_bytes;                         /* H.264, see relay/tag.h */
+	int codecs[KINDS];                     /* that have come */
+	int sent_codecs[KINDS];                /* that the output carries; -1: none */
+	uint32_t header_marks[CARRIED_TRACKS]; /* of what is kept */
+	struct carried now, sent;              /* what the source carries, what is published or was before */
+	bool sent_known;
+	bool jumped; /* publish anew with this key frame */
+	bool torn;   /* pictures were held back: none goes on before a key frame */
+	bool hold_said;
 	int64_t last_ms[KINDS]; /* on the time line */
 	int64_t said_ms;        /* monotonic: when settings were called rubbish last; 0: never */
 	bool ended;             /* the time line has no more room */
@@ -79,88 +81,81 @@ static struct error *publish(struct relay *r, int64_t at_ms)
 	TRY(output_open(r, r->settings->output, r->settings->playpath, r->stop, &r->output));
 	log_info("relay.published", "to=%s at_ms=%" PRId64 " sound=%s", log_q(r->settings->output), at_ms,
 		 r->codecs[AUDIO] < 0 ? "no" : "yes");
-	r->published_ms = at_ms;
-	if (r->anew)
-		r->anew_at_ms = clock_mono_ms();
-	r->anew = r->jumped = false;
+	r->sent = r->now;
+	r->sent_known = true;
+	r->jumped = r->torn = r->hold_said = false;
 	TRY(send_kept(r, SCRIPT, at_ms));
 	TRY(send_kept(r, VIDEO, at_ms));
 	if (r->codecs[AUDIO] >= 0)
 		TRY(send_kept(r, AUDIO, at_ms));
 	memcpy(r->sent_codecs, r->codecs, sizeof(r->sent_codecs));
+	carried_text(&r->sent, r->report->carried);
 	return NULL;
 }
 
-/* A codec that the output does not carry yet. Returns false: the frame has to wait for the output that will. */
-static struct error *new_codec(struct relay *r, int kind, int64_t at_ms, bool *ret_send)
+/* What is not as it was published waits for the key frame that is marked, and is lost until then: receivers have no
+ * settings for it. */
+static bool to_be_held(struct relay *r, int kind, const struct tag_look *look, int64_t at_ms)
 {
-	bool late = at_ms - r->published_ms > LOOKED_FOR_MS || r->sent_codecs[kind] >= 0;
+	bool hold;
 
-	*ret_send = true;
-	if (late && r->settings->fragment_ms) {
-		if (!r->anew)
-			log_info("relay.anew", "track=%s codec=%d at_ms=%" PRId64, kind == AUDIO ? "sound" : "video",
-				 r->codecs[kind], at_ms);
-		r->anew = true;
-		*ret_send = false;
-		return NULL;
-	}
-	r->sent_codecs[kind] = r->codecs[kind];
-	return send_kept(r, kind, at_ms);
-}
-
-/* Does dsn-hls begin a segment with this frame? Only there nothing of what it stores is torn. */
-static bool begins_fragment(const struct relay *r, const struct tag *t, const struct tag_look *look, int64_t at_ms)
-{
-	return look->key && tag_is_idr(t, r->nal_bytes) &&
-	       (at_ms + look->lead_ms) / r->settings->fragment_ms != r->fragment;
-}
-
-static bool time_to_publish(const struct relay *r, const struct tag_look *look, bool begins)
-{
-	if (!look->key)
+	if (!r->settings->fragment_ms)
 		return false;
-	if (r->anew && begins && (!r->anew_at_ms || clock_mono_ms() - r->anew_at_ms >= ANEW_EVERY_MS))
-		return true;
-	return !r->output || r->jumped;
+	hold = r->sent.marks[kind] != r->now.marks[kind] || (kind == VIDEO && r->torn && !look->key);
+	if (kind == VIDEO)
+		r->torn = hold;
+	if (hold && !r->hold_said)
+		log_info("relay.held", "track=%s codec=%d at_ms=%" PRId64 " until=the next key frame that is marked",
+			 kind == AUDIO ? "sound" : "video", r->codecs[kind], at_ms);
+	r->hold_said = r->hold_said || hold;
+	return hold;
+}
+
+static void count_picture(struct relay *r, const struct tag *t, const struct tag_look *look)
+{
+	r->report->open_keys += look->key && !tag_is_idr(t, r->nal_bytes);
+	r->report->frames++;
 }
 
 static struct error *pass(struct relay *r, const struct tag *t, const struct tag_look *look, int64_t at_ms)
 {
 	int kind = kind_of(t->type);
-	bool begins = r->settings->fragment_ms && begins_fragment(r, t, look, at_ms), fine = true;
 
-	r->codecs[kind] = look->codec;
-	if (time_to_publish(r, look, begins))
+	r->codecs[kind] = look->codec; /* a copy's; the entry knows */
+	if (look->key && (!r->output || r->jumped))
 		TRY(publish(r, at_ms));
-	if (begins)
-		r->fragment = (at_ms + look->lead_ms) / r->settings->fragment_ms;
 	if (!r->output)
 		return NULL;
-	if (r->sent_codecs[kind] != look->codec)
-		TRY(new_codec(r, kind, at_ms, &fine));
-	if (!fine)
-		return NULL;
-	r->last_ms[kind] = at_ms;
-	TRY(send(r, t, at_ms));
-	if (kind == VIDEO) {
-		r->report->open_keys += look->key && !tag_is_idr(t, r->nal_bytes);
-		r->report->frames++;
+	if (kind == VIDEO)
 		r->report->out_ms = at_ms + look->lead_ms - r->settings->offset_ms;
-	}
 	report_tick(r->report);
-	return NULL;
+	if (to_be_held(r, kind, look, at_ms))
+		return NULL;
+	if (r->sent_codecs[kind] != look->codec) {
+		r->sent_codecs[kind] = look->codec;
+		TRY(send_kept(r, kind, at_ms));
+	}
+	r->last_ms[kind] = at_ms;
+	if (kind == VIDEO)
+		count_picture(r, t, look);
+	return send(r, t, at_ms);
 }
 
-/* New settings of a track that is being sent go on at once; others wait until their track is sent. */
+/* Settings that are those sent, repeated, go on at once; at the entry others wait for a key frame that is marked, and
+ * those of a track that is not sent yet for that. */
 static struct error *settings_came(struct relay *r, const struct tag *t, const struct tag_look *look)
 {
 	int kind = kind_of(t->type);
 
 	keep(r, t);
+	if (kind == SCRIPT)
+		return NULL;
 	if (kind == VIDEO)
 		r->nal_bytes = tag_nal_bytes(t);
-	if (!r->output || kind == SCRIPT || r->sent_codecs[kind] != look->codec)
+	r->header_marks[kind] = carried_mark(t, look);
+	if (!r->output || r->sent_codecs[kind] != look->codec)
+		return NULL;
+	if (r->settings->fragment_ms && r->sent.marks[kind] != r->header_marks[kind])
 		return NULL;
 	return send(r, t, r->last_ms[kind]);
 }
@@ -170,15 +165,26 @@ static int32_t lead_within(int32_t lead_ms)
 	return lead_ms < TAG_LEAD_MIN_MS || lead_ms > TAG_LEAD_MAX_MS ? 0 : lead_ms;
 }
 
-static enum timeline_step put(struct relay *r, struct tag *t, struct tag_look *look, int64_t *ret_ms)
+static void look_what_comes(struct relay *r, const struct tag *t, const struct tag_look *look)
+{
+	int kind = kind_of(t->type);
+
+	r->codecs[kind] = look->codec;
+	r->now.marks[kind] = carried_has_settings(look) ? r->header_marks[kind] : carried_mark(t, look);
+}
+
+static enum timeline_step put(struct relay *r, struct tag *t, struct tag_look *look, int64_t now_ms, int64_t *ret_ms)
 {
 	enum timeline_step step;
+	int kind = kind_of(t->type);
 	struct timeline_frame f = {.track = look->type == TAG_VIDEO ? TIMELINE_VIDEO : TIMELINE_AUDIO,
 				   .key = look->type == TAG_VIDEO && watch_usable(&r->watch, look),
 				   .raw_ms = t->stamp_ms,
 				   .lead_ms = lead_within(look->lead_ms),
-				   .now_ms = clock_mono_ms()};
+				   .now_ms = now_ms};
 
+	look_what_comes(r, t, look);
+	f.anew = kind == VIDEO && r->sent_known && !carried_equal(&r->now, &r->sent);
 	if (f.lead_ms != look->lead_ms) {
 		r->timeline.bridged++;
 		look->lead_ms = f.lead_ms;
@@ -186,9 +192,10 @@ static enum timeline_step put(struct relay *r, struct tag *t, struct tag_look *l
 	}
 	step = timeline_put(&r->timeline, &f, ret_ms);
 	if (step == TIMELINE_JUMP)
-		log_warn("relay.jump", "clock_ms=%" PRId64 " at_ms=%" PRId64 " jumps=%" PRId64, r->timeline.jump_ms,
-			 *ret_ms, r->timeline.jumps);
+		log_warn("relay.jump", "at_ms=%" PRId64 " jumps=%" PRId64 " clock_ms=%" PRId64 " changes=%" PRId64,
+			 *ret_ms, r->timeline.jumps, r->timeline.jump_ms, r->timeline.changes);
 	r->report->jumps = r->timeline.jumps;
+	r->report->changes = r->timeline.changes;
 	r->report->jump_ms = r->timeline.jump_ms;
 	r->report->bridged = r->timeline.bridged;
 	return step;
@@ -230,29 +237,16 @@ static struct error *copy(struct relay *r, const struct tag *t, const struct tag
 	return pass(r, t, look, t->stamp_ms);
 }
 
-static struct error *take(struct relay *r, struct tag *t)
+static struct error *place(struct relay *r, struct tag *t, struct tag_look *look, int64_t now_ms)
 {
-	struct tag_look look = tag_look(t);
-	bool entry = r->settings->fragment_ms != 0;
 	int64_t at_ms = 0;
 
-	if (t->type != TAG_AUDIO && t->type != TAG_VIDEO && t->type != TAG_SCRIPT)
-		return NULL;
-	look.header = look.header && usable(r, t);
-	if (entry && refused(r, &look))
-		return NULL;
-	if (look.header || t->type == TAG_SCRIPT)
-		return settings_came(r, t, &look);
-	if (!look.frame)
-		return NULL;
-	if (!entry)
-		return copy(r, t, &look);
-	switch (put(r, t, &look, &at_ms)) {
+	switch (put(r, t, look, now_ms, &at_ms)) {
 	case TIMELINE_JUMP:
 		r->jumped = true;
-		return pass(r, t, &look, at_ms);
+		return pass(r, t, look, at_ms);
 	case TIMELINE_PASS:
-		return pass(r, t, &look, at_ms);
+		return pass(r, t, look, at_ms);
 	case TIMELINE_END:
 		r->ended = true;
 		return NULL;
@@ -260,6 +254,56 @@ static struct error *take(struct relay *r, struct tag *t)
 		break;
 	}
 	return NULL;
+}
+
+/* What has waited goes its way. */
+static struct error *release(struct relay *r)
+{
+	struct error *e = NULL;
+
+	r->begun = true;
+	for (size_t i = 0; i < r->waiting.count && !e && !r->ended; i++) {
+		struct waiting_tag *w = &r->waiting.tags[i];
+		struct tag_look look = tag_look(&w->tag);
+
+		e = place(r, &w->tag, &look, w->now_ms);
+	}
+	waiting_free(&r->waiting);
+	return e;
+}
+
+/* The beginning, from the first key frame on: nginx tells a player of the sound with its first frame. */
+static struct error *await_sound(struct relay *r, const struct tag *t, const struct tag_look *look)
+{
+	if (t->type == TAG_AUDIO) {
+		r->heard = true;
+		look_what_comes(r, t, look);
+	}
+	if (!r->waiting.count && (t->type != TAG_VIDEO || !watch_usable(&r->watch, look)))
+		return NULL;
+	waiting_add(r, &r->waiting, t, clock_mono_ms());
+	return r->heard || waiting_over(&r->waiting) ? release(r) : NULL;
+}
+
+static struct error *take(struct relay *r, struct tag *t)
+{
+	struct tag_look look = tag_look(t);
+	bool entry = r->settings->fragment_ms != 0;
+
+	if (t->type != TAG_AUDIO && t->type != TAG_VIDEO && t->type != TAG_SCRIPT)
+		return NULL;
+	look.header = look.header && usable(r, t);
+	if (entry && refused(r, &look))
+		return NULL;
+	if (look.header && t->type == TAG_VIDEO && r->waiting.count && carried_mark(t, &look) != r->header_marks[VIDEO])
+		TRY(release(r)); /* those are of the earlier settings */
+	if (look.header || t->type == TAG_SCRIPT)
+		return settings_came(r, t, &look);
+	if (!look.frame)
+		return NULL;
+	if (!entry)
+		return copy(r, t, &look);
+	return r->begun ? place(r, t, &look, clock_mono_ms()) : await_sound(r, t, &look);
 }
 
 static struct error *pump(struct relay *r, struct input *input)
@@ -272,7 +316,7 @@ static struct error *pump(struct relay *r, struct input *input)
 			break;
 		TRY(take(r, t));
 	}
-	return NULL;
+	return *r->stop ? NULL : release(r);
 }
 
 struct error *relay_run(const void *ctx, const struct relay_settings *settings, const volatile sig_atomic_t *stop,
@@ -285,7 +329,10 @@ struct error *relay_run(const void *ctx, const struct relay_settings *settings, 
 	r->settings = settings;
 	r->stop = stop;
 	r->report = report;
-	r->fragment = -1;
+	r->now.mended = (uint32_t)settings->mended;
+	r->sent_known = settings->carried != NULL;
+	if (settings->carried)
+		r->sent = *settings->carried;
 	for (int i = 0; i < KINDS; i++)
 		r->codecs[i] = r->sent_codecs[i] = -1;
 	timeline_init(&r->timeline, settings->offset_ms, settings->fragment_ms ? settings->fragment_ms : 1000);

@@ -26,11 +26,11 @@ void report_now(struct report *r, bool end)
 	len = snprintf(text, sizeof(text),
 		       "frame=%" PRId64 "\nfps=%.2f\nbitrate=%.1fkbits/s\ntotal_size=%" PRId64 "\nout_time_us=%" PRId64
 		       "\nspeed=%.3gx\nopen_keys=%" PRId64 "\njumps=%" PRId64 "\njump_ms=%" PRId64 "\nbridged=%" PRId64
-		       "\n%s%s%sprogress=%s\n",
+		       "\nchanges=%" PRId64 "\ncarried=%s\n%s%s%sprogress=%s\n",
 		       r->frames, (double)r->frames / wall_s, media_s > 0 ? (double)r->bytes * 8 / media_s / 1000 : 0,
 		       r->bytes, r->out_ms * 1000, media_s / wall_s, r->open_keys, r->jumps, r->jump_ms, r->bridged,
-		       r->refused ? "refused=" : "", r->refused ? r->refused : "", r->refused ? "\n" : "",
-		       end ? "end" : "continue");
+		       r->changes, r->carried, r->refused ? "refused=" : "", r->refused ? r->refused : "",
+		       r->refused ? "\n" : "", end ? "end" : "continue");
 	if (len > 0 && (size_t)len < sizeof(text))
 		media_progress_write(r->fd, text, (size_t)len);
 }

@@ -6,16 +6,18 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "relay/carried.h"
 
 struct report {
 	int fd; /* -1: none */
 	bool any;
 	int64_t started_us, written_us; /* monotonic; of the first frame, of the last block */
 	int64_t frames, bytes;
-	int64_t out_ms;                  /* how far the time line has come from where it began */
-	int64_t jumps, jump_ms, bridged; /* as in relay/timeline.h */
-	int64_t open_keys;               /* key frames that are no IDR pictures */
-	const char *refused;             /* why the source cannot be taken; NULL: it can */
+	int64_t out_ms;                           /* how far the time line has come from where it began */
+	int64_t jumps, jump_ms, bridged, changes; /* as in relay/timeline.h */
+	char carried[CARRIED_BYTES];              /* what is published; "": nothing was yet */
+	int64_t open_keys;                        /* key frames that are no IDR pictures */
+	const char *refused;                      /* why the source cannot be taken; NULL: it can */
 };
 
 struct error *report_open(struct report *r, const char *url) MUST_CHECK;

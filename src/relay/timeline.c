@@ -14,8 +14,9 @@
 #define TOGETHER_MS 250
 /* Sound that is further from the picture has a clock of its own. */
 #define APART_MS 3000
-/* Marks are no more frequent: each takes time of the line, and receivers may begin anew at them. */
-#define MARK_EVERY_MS 10000
+/* Marks are no more frequent, but for a few: each takes time of the line, and receivers may begin anew at them. */
+#define MARK_EVERY_MS INT64_C(10000)
+#define MARKS_AT_ONCE 3
 #define VIDEO_STEP_MS 40
 #define AUDIO_STEP_MS 23
 
@@ -108,6 +109,11 @@ static void begin(struct timeline *t, const struct timeline_frame *f)
 	const struct timeline_line *v = &t->lines[TIMELINE_VIDEO];
 
 	if (f->track == TIMELINE_VIDEO) {
+		if (f->anew) {
+			t->offset_ms += HLS_MARK_FRAGMENTS * t->fragment_ms;
+			t->last_pts_ms = t->offset_ms;
+			t->changes++;
+		}
 		l->out_ms = t->offset_ms - f->lead_ms;
 	} else {
 		struct timeline_line same = {.out_ms = v->out_ms, .shift_ms = v->shift_ms};
@@ -122,20 +128,32 @@ static void begin(struct timeline *t, const struct timeline_frame *f)
 	l->set = true;
 }
 
-/* The key frame behind a jump: everything moves behind the boundary that is the mark. */
-static void mark(struct timeline *t, int64_t *at_ms, int32_t lead_ms, int64_t now_ms)
+/* Is the key frame to stand behind a mark? A change waits for no stamp that is believed. */
+static bool to_be_marked(const struct timeline *t, const struct timeline_frame *f)
 {
-	int64_t pts_ms = *at_ms + lead_ms, last_ms = pts_ms > t->last_pts_ms ? pts_ms : t->last_pts_ms;
-	int64_t by_ms = (last_ms / t->fragment_ms + HLS_MAX_GAPS + 2) * t->fragment_ms - pts_ms;
+	bool wanted = f->anew || (t->pending && !t->lines[TIMELINE_VIDEO].strange);
+
+	return wanted && f->track == TIMELINE_VIDEO && f->key &&
+	       f->now_ms + (MARKS_AT_ONCE - 1) * MARK_EVERY_MS >= t->due_ms;
+}
+
+/* The key frame behind a jump: everything moves to the fragment that is HLS_MARK_FRAGMENTS behind the last one. */
+static void mark(struct timeline *t, const struct timeline_frame *f, int64_t *at_ms)
+{
+	int64_t pts_ms = *at_ms + f->lead_ms, last_ms = pts_ms > t->last_pts_ms ? pts_ms : t->last_pts_ms;
+	int64_t by_ms = (last_ms / t->fragment_ms + HLS_MARK_FRAGMENTS) * t->fragment_ms - pts_ms;
 
 	*at_ms += by_ms;
 	for (int i = 0; i < TIMELINE_TRACKS; i++) {
 		t->lines[i].shift_ms += by_ms;
 		t->lines[i].out_ms += by_ms;
 	}
-	t->jump_ms = t->pending_jump_ms;
-	t->marked_ms = now_ms;
-	t->jumps++;
+	if (t->pending) {
+		t->jump_ms = t->pending_jump_ms;
+		t->jumps++;
+	}
+	t->changes += f->anew;
+	t->due_ms = (t->due_ms > f->now_ms ? t->due_ms : f->now_ms) + MARK_EVERY_MS;
 	t->pending = false;
 }
 
@@ -164,12 +182,11 @@ enum timeline_step timeline_put(struct timeline *t, const struct timeline_frame 
 			return TIMELINE_DROP;
 		begin(t, f);
 		*ret_ms = l->out_ms;
-		return TIMELINE_PASS;
+		return f->anew && f->track == TIMELINE_VIDEO ? TIMELINE_JUMP : TIMELINE_PASS;
 	}
 	at_ms = stamp(t, l, f);
-	if (t->pending && f->track == TIMELINE_VIDEO && f->key && !l->strange &&
-	    (!t->jumps || f->now_ms - t->marked_ms >= MARK_EVERY_MS)) {
-		mark(t, &at_ms, f->lead_ms, f->now_ms);
+	if (to_be_marked(t, f)) {
+		mark(t, f, &at_ms);
 		step = TIMELINE_JUMP;
 	}
 	if (at_ms + f->lead_ms >= TIMELINE_END_MS)

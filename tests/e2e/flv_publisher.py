@@ -207,6 +207,16 @@ def sound_from(tags, at_s):
     return sorted([t for t in tags if t.kind != SOUND] + sound, key=lambda t: t.at_ms)
 
 
+def changes(tags, other, at_s, kinds=(SOUND, PICTURE)):
+    """From the first key frame of at_s on it is what `other` sends of these kinds, with its settings."""
+    at_ms = min(t.at_ms for t in tags if t.kind == PICTURE and t.body[0] >> 4 == 1 and not t.is_settings() and t.at_ms >= at_s * 1000)
+    out = [t for t in tags if t.kind not in kinds or t.is_settings() or t.at_ms < at_ms]
+    settings = [Tag(t.kind, at_ms, t.body) for t in other if t.kind in kinds and t.is_settings()]
+    later = [t for t in other if t.kind in kinds and not t.is_settings() and t.at_ms >= at_ms]
+    before = [t for t in out if t.at_ms < at_ms]
+    return before + settings + sorted([t for t in out if t.at_ms >= at_ms] + later, key=lambda t: t.at_ms)
+
+
 RUBBISH = {PICTURE: b"\x17\0\0\0\0\x01\x4d\x40\x1f\xff\xe1\xff\xff", SOUND: b"\xaf\0\0\0"}
 
 

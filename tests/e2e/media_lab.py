@@ -220,11 +220,11 @@ class Node:
         return sum(s["clients"] for s in self.status() if s["application"] == application and s["name"] == name)
 
 
-def make_source(path, seconds, rate="25", gop=50, options="", audio=True):
+def make_source(path, seconds, rate="25", gop=50, options="", audio=True, size="320x180"):
     """A moving picture with sound; a key frame every `gop` frames."""
     sound = f"-f lavfi -i sine=frequency=440:sample_rate=48000 -c:a aac -b:a 64k -t {seconds}" if audio else ""
     inputs, _, rest = sound.partition(" -c:a") if audio else ("", "", "")
-    vector = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={rate}"]
+    vector = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}"]
     vector += inputs.split()
     vector += ENCODE.split() + ["-bf", "2", "-g", str(gop), "-keyint_min", str(gop), "-b:v", "400k"]
     vector += (["-c:a"] + rest.split()) if audio else ["-t", str(seconds)]

@@ -15,6 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import hls_rules  # noqa: E402
 import media_lab as lab  # noqa: E402
 
+MARK = 1024  # HLS_MARK_FRAGMENTS of media/hls.h
+
 
 def flv_tags(data):
     """(type, time stamp, payload) of each tag."""
@@ -172,6 +174,20 @@ class Segmenter(unittest.TestCase):
         self.assertEqual(self.tags(), {n: ["#EXT-X-GAP"] for n in (10, 11, 12)})
         self.assertAlmostEqual(sum(d for _, d, _ in self.entries()), 26, delta=0.1)
 
+    def test_marks(self):
+        """Numbers that are MARK apart are a discontinuity; those of marks that were missed are counted too; less is a loss."""
+        self.hls(self.moved((10000, self.ten)))
+        one, three = 20000 + MARK * 2000, 30000 + 4 * MARK * 2000
+        self.hls(self.moved((one, self.ten)))
+        self.assertEqual(self.tags(), {one // 2000: ["#EXT-X-DISCONTINUITY"]})
+        self.hls(self.moved((three, self.ten)))
+        last = one // 2000 + 4
+        self.assertEqual(self.tags(), {one // 2000: ["#EXT-X-DISCONTINUITY"], three // 2000: ["#EXT-X-DISCONTINUITY"],
+                                       last + MARK: ["#EXT-X-DISCONTINUITY", "#EXT-X-GAP"],
+                                       last + 2 * MARK: ["#EXT-X-DISCONTINUITY", "#EXT-X-GAP"]})
+        self.hls(self.moved((three + 400_000, self.ten)))
+        self.assertEqual(sum(t == ["#EXT-X-GAP"] for t in self.tags().values()), 200 - 5)
+
     def test_new_time_line_on_restart(self):
         self.hls(self.moved((20000, self.ten)))
         self.hls(self.ten)
@@ -193,15 +209,24 @@ class Segmenter(unittest.TestCase):
         self.assertEqual(self.numbers(), [5, 6, 7, 8, 9, 10, 11])
         self.assertEqual(self.tags(), {10: ["#EXT-X-DISCONTINUITY"]})
 
-    def test_codec_changes(self):
+    def test_other_bytes_of_equal_settings(self):
+        """What another node's encoder writes for the same kind of stream is none: the other renditions would have none."""
         other = self.make("other.flv", 4, gop=25, rate="30")
+        self.hls(self.moved((10000, self.ten), (20000, other)))
+        self.hls(self.moved((24000, self.ten)))
+        self.assertEqual(self.numbers(), list(range(5, 17)))
+        self.assertEqual(self.tags(), {})
+        self.decodes()
+
+    def test_codec_changes(self):
+        other = self.make("other.flv", 4, gop=25, size="160x90")
         self.hls(self.moved((10000, self.ten), (20000, other)))
         self.assertEqual(self.numbers(), list(range(5, 12)))
         self.assertEqual(self.tags(), {10: ["#EXT-X-DISCONTINUITY"]})
         self.decodes()
 
     def test_codec_changes_within_a_fragment(self):
-        other = self.make("other.flv", 6, gop=25, rate="30")
+        other = self.make("other.flv", 6, gop=25, size="160x90")
         self.hls(self.moved((10920, self.ten), (20950, other)))
         self.assertEqual(self.numbers(), list(range(5, 14)))
         self.assertEqual(self.tags(), {11: ["#EXT-X-DISCONTINUITY"]})

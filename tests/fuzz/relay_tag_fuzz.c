@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/carried.h"
 #include "relay/settings.h"
 #include "relay/watch.h"
 
@@ -30,6 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (tag_look(&t).lead_ms != -123)
 			abort();
 	}
+	if (!carried_mark(&t, &l))
+		abort();
 	if (l.header)
 		error_free(settings_check(&t));
 	watch_tag(&w, &l, 0);

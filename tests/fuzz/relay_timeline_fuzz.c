@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 1; at + 8 <= size; at += 8) {
 		struct timeline_frame f = {.track = data[at] & 1 ? TIMELINE_AUDIO : TIMELINE_VIDEO,
 					   .key = data[at] & 2,
+					   .anew = data[at] & 8,
 					   .now_ms = now_ms += data[at + 1] * (data[at] & 4 ? 100 : 1)};
 		enum timeline_step step;
 

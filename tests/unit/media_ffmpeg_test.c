@@ -68,9 +68,12 @@ static void relay(void **state)
 	r.normalise = true;
 	r.key = NULL;
 	r.offset_ms = 15025;
+	r.carried = "0123abcd-00000000-0";
+	r.mended = 2;
 	r.progress_url = NULL;
 	expect(media_relay(NULL, &programs, &r),
 	       "dsn-relay --input rtmp://127.0.0.1:2100/ingest/j --fragment 5 --offset 15025 "
+	       "--carried 0123abcd-00000000-0 --mended 2 "
 	       "--output rtmp://127.0.0.1:2100/clean/j");
 }
 

@@ -139,15 +139,116 @@ static void no_gap_without_loss(void **state)
 	mem_free(p);
 }
 
-static void long_loss_is_a_discontinuity(void **state)
+static int64_t discontinuities(const struct hls_playlist *p)
+{
+	int64_t sum = p->discontinuity_sequence;
+
+	for (size_t i = 0; i < p->count; i++)
+		sum += p->segments[i].discontinuity;
+	return sum;
+}
+
+/* Two segments whose numbers are so far apart: how many entries and discontinuities that makes. */
+static void apart(int64_t fragments, size_t entries, int64_t marks)
+{
+	struct hls_playlist *p = hls_playlist_new(NULL, 5, 0), *back;
+	char *text;
+
+	add(p, 7, 35000, 5000);
+	add(p, 7 + fragments, (7 + fragments) * 5000, 5000);
+	assert_int_equal(p->count, entries);
+	assert_int_equal(discontinuities(p), marks);
+	assert_int_equal(p->segments[p->count - 1].discontinuity, marks > 0);
+	assert_int_equal(p->segments[0].start_ms, 35000);
+	text = hls_playlist_text(p, p);
+	ok(hls_playlist_parse(p, text, strlen(text), &back));
+	assert_int_equal(back->count, entries);
+	assert_int_equal(discontinuities(back), marks);
+	mem_free(p);
+}
+
+/* What is less than a mark is lost time, whatever is more is as many discontinuities as marks were missed. */
+static void missed_marks(void **state)
+{
+	int64_t m = HLS_MARK_FRAGMENTS;
+
+	(void)state;
+	apart(121, 122, 0);
+	apart(m - 1, (size_t)m, 0);
+	apart(m, 2, 1);
+	apart(m + 1, 2, 1);
+	apart(2 * m - 1, 2, 1);
+	apart(2 * m, 3, 2);
+	apart(3 * m - 1, 3, 2);
+	apart(3 * m + 500, 4, 3);
+	apart(HLS_MAX_MISSED * m + m - 1, HLS_MAX_MISSED + 1, HLS_MAX_MISSED);
+	apart((HLS_MAX_MISSED + 1) * m, 2, 1);
+	apart(INT64_C(700000000), 2, 1);
+}
+
+/* A rendition that saw every mark, and one that was away from 2 on: one number is on one side of each mark in both. */
+static void missed_marks_have_their_place(void **state)
+{
+	int64_t m = HLS_MARK_FRAGMENTS, ends[] = {3, 400 + m, 402 + 2 * m, 410 + 3 * m}, n = 0;
+	struct hls_playlist *p = hls_playlist_new(NULL, 5, 0), *away = hls_playlist_new(p, 5, 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++, n += m - 1)
+		for (; n < ends[i]; n++) {
+			add(p, n, n * 5000, 5000);
+			if (n < 2 || n == ends[3] - 1)
+				add(away, n, n * 5000, 5000);
+		}
+	assert_int_equal(discontinuities(p), 3);
+	assert_int_equal(discontinuities(away), 3);
+	assert_int_equal(away->count, 2 + 2 + 1);
+	for (size_t i = 0, marks = 0; i < away->count; i++) {
+		int64_t before = 0;
+
+		marks += away->segments[i].discontinuity;
+		for (size_t k = 0; k < p->count; k++) {
+			before += p->segments[k].discontinuity;
+			if (p->segments[k].number == away->segments[i].number)
+				assert_int_equal(before, marks);
+		}
+	}
+	mem_free(p);
+}
+
+/* A time line that is known to be another one: its numbers say nothing of marks. */
+static void new_line_counts_once(void **state)
 {
 	struct hls_playlist *p = hls_playlist_new(NULL, 5, 0);
+	struct hls_segment back = {
+		.number = 5 * HLS_MARK_FRAGMENTS, .start_ms = 0, .duration_ms = 5000, .discontinuity = true};
 
 	(void)state;
 	add(p, 0, 0, 5000);
-	add(p, 0 + HLS_MAX_GAPS + 2, (HLS_MAX_GAPS + 2) * 5000, 5000);
+	hls_playlist_add(p, &back);
 	assert_int_equal(p->count, 2);
-	assert_true(p->segments[1].discontinuity);
+	assert_int_equal(discontinuities(p), 1);
+	mem_free(p);
+}
+
+/* A live window stays one: what was missed leaves it like what was stored. */
+static void missed_marks_in_a_window(void **state)
+{
+	struct hls_playlist *p = hls_playlist_new(NULL, 5, 30);
+	int64_t m = HLS_MARK_FRAGMENTS, at = 9 + 100 * m;
+
+	(void)state;
+	for (int64_t i = 0; i < 10; i++)
+		add(p, i, i * 5000, 5000);
+	assert_int_equal(p->count, 6);
+	assert_int_equal(p->sequence, 4);
+	add(p, at, at * 5000, 5000);
+	assert_int_equal(p->count, 6);
+	assert_int_equal(p->sequence, 4 + 100);
+	assert_int_equal(discontinuities(p), 100);
+	for (int64_t i = 1; i < 10; i++)
+		add(p, at + i, (at + i) * 5000, 5000);
+	assert_int_equal(p->count, 6);
+	assert_int_equal(p->discontinuity_sequence, 100);
 	mem_free(p);
 }
 
@@ -450,7 +551,10 @@ int main(void)
 		cmocka_unit_test(written),
 		cmocka_unit_test(gaps),
 		cmocka_unit_test(no_gap_without_loss),
-		cmocka_unit_test(long_loss_is_a_discontinuity),
+		cmocka_unit_test(missed_marks),
+		cmocka_unit_test(missed_marks_have_their_place),
+		cmocka_unit_test(new_line_counts_once),
+		cmocka_unit_test(missed_marks_in_a_window),
 		cmocka_unit_test(listed_is_fixed),
 		cmocka_unit_test(hole_is_a_gap),
 		cmocka_unit_test(window_slides),

@@ -55,8 +55,11 @@ static void one_block(void **state)
 static void of_a_relay(void **state)
 {
 	static const char text[] = "frame=9\nout_time_us=360000\nopen_keys=3\njumps=2\njump_ms=-20000\nbridged=5\n"
-				   "refused=HEVC in enhanced RTMP\nprogress=continue\n",
-			  foreign[] = "jump_ms=30000\nrefused=a\x1b[31mb\xff\nprogress=continue\n";
+				   "changes=4\ncarried=0123abcd-89abcdef-0\nrefused=HEVC in enhanced RTMP\n"
+				   "progress=continue\n",
+			  foreign[] = "jump_ms=30000\nrefused=a\x1b[31mb\xff\ncarried=-abc-0-0\nprogress=continue\n",
+			  longer[] = "carried=0123456789012345678901234567890123\nprogress=continue\n",
+			  word[] = "carried=a b\nprogress=continue\n";
 	struct media_progress p;
 
 	(void)state;
@@ -65,10 +68,17 @@ static void of_a_relay(void **state)
 	assert_int_equal(p.jumps, 2);
 	assert_int_equal(p.jump_ms, -20000);
 	assert_int_equal(p.bridged, 5);
+	assert_int_equal(p.changes, 4);
+	assert_string_equal(p.carried, "0123abcd-89abcdef-0");
 	assert_string_equal(p.refused, "HEVC in enhanced RTMP");
 	ok(media_progress_parse(foreign, strlen(foreign), &p));
 	assert_int_equal(p.jump_ms, 30000);
 	assert_string_equal(p.refused, "a?[31mb?");
+	assert_string_equal(p.carried, "");
+	ok(media_progress_parse(longer, strlen(longer), &p));
+	assert_string_equal(p.carried, "");
+	ok(media_progress_parse(word, strlen(word), &p));
+	assert_string_equal(p.carried, "");
 	ok(media_progress_parse(BLOCK, strlen(BLOCK), &p));
 	assert_string_equal(p.refused, "");
 }

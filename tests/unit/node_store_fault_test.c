@@ -93,7 +93,7 @@ static struct error *run_job_wanted(struct fault_world *w)
 
 static struct error *run_job_source(struct fault_world *w)
 {
-	return store_job_source(w->handle, OTHER, "j1", 1, 2, &(struct job_mending){3, 60, false});
+	return store_job_source(w->handle, OTHER, "j1", 1, 2, "0-0-0", &(struct job_mending){3, 60, false});
 }
 
 static struct error *run_remove_job(struct fault_world *w)

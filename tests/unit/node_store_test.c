@@ -119,6 +119,7 @@ static void put_job(struct world *w, const char *node, const char *job)
 	row->running = true;
 	row->epoch_ms = 1700000000000;
 	row->offset_ms = 24000;
+	strcpy(row->carried, "0123abcd-00000000-0");
 	row->mending = (struct job_mending){-1, 60, true};
 	must(store_put_job(w->db, row));
 	mem_free(row);
@@ -143,11 +144,14 @@ static void test_jobs(void **state)
 	assert_true(rows[1]->running);
 	assert_true(rows[0]->epoch_ms == 1700000000000);
 	assert_true(rows[0]->offset_ms == 24000);
+	assert_string_equal(rows[0]->carried, "0123abcd-00000000-0");
 	assert_true(rows[0]->mending.bps == -1 && rows[0]->mending.fps == 60 && rows[0]->mending.copy_video);
 	assert_string_equal(json_string_value(json_object_get(rows[0]->task, "command")), "config");
 	mem_free(rows);
-	must(store_job_source(w->db, "a", "j1", 1, 2, &(struct job_mending){1000, 0, false}));
+	must(store_job_source(w->db, "a", "j1", 1, 2, "", &(struct job_mending){1000, 0, false}));
 	must(store_jobs(w, w->db, "a", &rows));
+	assert_string_equal(rows[0]->carried, "");
+	assert_string_equal(rows[1]->carried, "0123abcd-00000000-0");
 	assert_true(rows[0]->mending.bps == 1000 && !rows[0]->mending.fps && !rows[0]->mending.copy_video);
 	assert_true(rows[1]->mending.copy_video);
 	mem_free(rows);
