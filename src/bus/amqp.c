@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "bus/amqp_item.h"
 #include "bus/amqp_names.h"
@@ -18,6 +19,9 @@
 #define UNSETTLED_BYTES ((size_t)64 * 1024 * 1024)
 /* So long orders gather: about what it takes to make fifty plain messages, or six signed ones. */
 #define GATHER_US 250
+/* So long what is dropped waits, to be acknowledged together. Until then the broker gives us no more of it than the
+ * prefetch: a flood fills its mailbox, and the broker, which refuses then what comes, has time for others. */
+#define DROP_MS 10
 #define REASON_UNKNOWN "no reason given"
 
 struct amqp {
@@ -29,9 +33,11 @@ struct amqp {
 	struct amqp_watch *watch; /* NULL: the owner watches the socket */
 	bool up;
 	size_t unsettled_count, unsettled_bytes;
-	struct amqp_list local;  /* reports that we make ourselves */
-	struct amqp_list orders; /* given while reports are handled; handed over together */
-	bool *freed;             /* set when a handler frees us while reports are handled */
+	struct amqp_list local;   /* reports that we make ourselves */
+	struct amqp_list orders;  /* given while reports are handled; handed over together */
+	struct amqp_list dropped; /* deliveries to acknowledge when the timer says so */
+	struct timer *drop_timer; /* NULL: none waits */
+	bool *freed;              /* set when a handler frees us while reports are handled */
 };
 
 /* What a SENT report refers to; a child of struct amqp, so gone with it. */
@@ -300,15 +306,46 @@ static void amqp_send(void *self, const struct bus_item *item, bus_sent_fn *fn, 
 	give_order(a, o);
 }
 
-static void amqp_accept(void *self, struct bus_delivery *head)
+static struct amqp_order *acceptance(struct bus_delivery *head)
 {
-	struct amqp *a = self;
 	struct delivery *d = (struct delivery *)head;
 	struct amqp_order *o = amqp_order_new(ORDER_ACCEPT);
 
 	o->tag = d->tag;
-	give_order(a, o);
 	mem_free(d);
+	return o;
+}
+
+static void amqp_accept(void *self, struct bus_delivery *head)
+{
+	give_order(self, acceptance(head));
+}
+
+static void order_dropped(struct amqp *a)
+{
+	struct amqp_item *i;
+
+	while ((i = amqp_list_take(&a->dropped)))
+		amqp_list_append(&a->orders, i);
+}
+
+static void on_drop_timer(void *arg)
+{
+	struct amqp *a = arg;
+
+	mem_free(a->drop_timer);
+	a->drop_timer = NULL;
+	order_dropped(a);
+	hand_over(a);
+}
+
+static void amqp_drop(void *self, struct bus_delivery *head)
+{
+	struct amqp *a = self;
+
+	amqp_list_append(&a->dropped, &acceptance(head)->item);
+	if (!a->drop_timer)
+		a->drop_timer = timer_start(a, a->loop, DROP_MS, 0, on_drop_timer, a);
 }
 
 static void amqp_reject(void *self, struct bus_delivery *head, const char *reason)
@@ -339,6 +376,7 @@ static int amqp_destroy(struct amqp *a)
 {
 	if (a->freed)
 		*a->freed = true;
+	order_dropped(a);
 	if (a->pipe)
 		amqp_pipe_put_all(a->pipe, &a->orders);
 	watch_end(a);
@@ -381,6 +419,7 @@ static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bu
 	a->loop = loop;
 	amqp_list_init(&a->local);
 	amqp_list_init(&a->orders);
+	amqp_list_init(&a->dropped);
 	talloc_set_destructor(a, amqp_destroy);
 	e = amqp_pipe_new(loop, on_given, a, &a->pipe);
 	if (e) {
@@ -402,11 +441,11 @@ static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bu
 	return NULL;
 }
 
-#define AMQP_BACKEND(name)                                                                                          \
-	{                                                                                                           \
-		.scheme = (name), .reserves = true, .check_url = amqp_address_check, .open = amqp_open,             \
-		.serve = amqp_serve, .unserve = amqp_unserve, .send = amqp_send, .accept = amqp_accept,             \
-		.reject = amqp_reject, .drop = amqp_accept, .watch_status = amqp_watch_status, .is_up = amqp_is_up, \
+#define AMQP_BACKEND(name)                                                                                        \
+	{                                                                                                         \
+		.scheme = (name), .reserves = true, .check_url = amqp_address_check, .open = amqp_open,           \
+		.serve = amqp_serve, .unserve = amqp_unserve, .send = amqp_send, .accept = amqp_accept,           \
+		.reject = amqp_reject, .drop = amqp_drop, .watch_status = amqp_watch_status, .is_up = amqp_is_up, \
 	}
 
 const struct bus_backend bus_backend_amqp = AMQP_BACKEND("amqp");

@@ -45,11 +45,12 @@ void frames_forget(struct amqp_owner *o, uint16_t channel)
 
 static struct error *deliver(struct amqp_owner *o, uint16_t channel, struct incoming *in)
 {
-	const struct mailbox *m = mailbox_of_channel(o, channel);
+	struct mailbox *m = mailbox_of_channel(o, channel);
 	struct amqp_report *r;
 
 	if (!m)
 		return NULL;
+	amqp_settle_delivered(&m->settle, m, in->number);
 	if (in->size > SEAL_LIMIT) {
 		publish_too_large(o, m, in);
 		return NULL;
@@ -259,16 +260,17 @@ struct error *amqp_frames_read(struct amqp_owner *o)
 		int status = amqp_simple_wait_frame_noblock(o->link, &f, &at_once);
 
 		if (status == AMQP_STATUS_TIMEOUT)
-			return NULL;
+			break;
 		if (status != AMQP_STATUS_OK)
 			return amqp_status_error(status, "broker connection");
 		TRY(on_frame(o, &f));
 		amqp_maybe_release_buffers_on_channel(o->link, f.channel);
 		/* poll() tells of the rest, if there is any: asking here once more costs each message two calls. */
 		if (!amqp_frames_ahead(o))
-			return NULL;
+			break;
 	}
-	return NULL;
+	/* Refused ones whose copy the broker has confirmed. */
+	return publish_settled(o);
 }
 
 bool amqp_frames_ahead(const struct amqp_owner *o)

@@ -158,9 +158,9 @@ void mailbox_failed(struct amqp_owner *o, struct mailbox *m, struct error *e)
 
 /* --- opening; all calls are on the mailbox's own channel, which the broker closes when it refuses one --- */
 
-static struct error *reopen(struct amqp_owner *o, struct mailbox *m)
+static struct error *open_channel(struct amqp_owner *o, struct mailbox *m)
 {
-	return amqp_link_open_channel(o->link, m->channel);
+	return amqp_link_tell_open(o->link, m->channel);
 }
 
 static struct error *take_lock(struct amqp_owner *o, struct mailbox *m)
@@ -196,7 +196,7 @@ static struct error *declare_durable(struct amqp_owner *o, struct mailbox *m)
 	if (!e || e->code != ERROR_NOT_FOUND)
 		return e;
 	error_free(e);
-	TRY(reopen(o, m));
+	TRY(open_channel(o, m));
 	amqp_queue_declare(o->link, m->channel, queue, 0, 1, 0, 0, arguments);
 	return amqp_link_check(o->link, m->channel, m->queue);
 }
@@ -216,38 +216,40 @@ static struct error *bind_durable(struct amqp_owner *o, struct mailbox *m)
 		return e;
 	error_free(e);
 	o->may_bind = false;
-	return reopen(o, m);
+	return open_channel(o, m);
 }
 
 static struct error *declare_passing(struct amqp_owner *o, struct mailbox *m)
 {
 	amqp_table_entry_t length[] = {number_argument("x-max-length", WATCH_LENGTH),
 				       number_argument("x-max-length-bytes", AMQP_MAILBOX_BYTES)};
-	amqp_table_t arguments = {2, length};
+	amqp_queue_declare_t declare = {.queue = amqp_cstring_bytes(m->queue),
+					.exclusive = 1,
+					.auto_delete = 1,
+					.nowait = 1,
+					.arguments = {2, length}};
+	amqp_queue_bind_t bind = {.queue = amqp_cstring_bytes(m->queue),
+				  .exchange = amqp_cstring_bytes(m->id ? o->exchange : o->status_exchange),
+				  .routing_key = amqp_cstring_bytes(m->id ? m->id : "#"),
+				  .nowait = 1};
+
+	TRY(amqp_link_tell(o->link, m->channel, AMQP_QUEUE_DECLARE_METHOD, &declare));
+	return amqp_link_tell(o->link, m->channel, AMQP_QUEUE_BIND_METHOD, &bind);
+}
+
+static struct error *consume(struct amqp_owner *o, struct mailbox *m)
+{
+	amqp_basic_qos_t qos = {.prefetch_count = m->id ? o->prefetch : WATCH_PREFETCH};
 	struct error *e;
 
-	amqp_queue_declare(o->link, m->channel, amqp_cstring_bytes(m->queue), 0, 0, 1, 1, arguments);
+	TRY(amqp_link_tell(o->link, m->channel, AMQP_BASIC_QOS_METHOD, &qos));
+	amqp_basic_consume(o->link, m->channel, amqp_cstring_bytes(m->queue), amqp_empty_bytes, 0, 0, 1,
+			   amqp_empty_table);
 	e = amqp_link_check(o->link, m->channel, m->queue);
 	if (e && e->code == ERROR_EXISTS) {
 		error_free(e);
 		return error_new(ERROR_EXISTS, "another participant serves %s", m->id ? m->id : m->queue);
 	}
-	TRY(e);
-	amqp_queue_bind(o->link, m->channel, amqp_cstring_bytes(m->queue),
-			amqp_cstring_bytes(m->id ? o->exchange : o->status_exchange),
-			amqp_cstring_bytes(m->id ? m->id : "#"), amqp_empty_table);
-	return amqp_link_check(o->link, m->channel, "bind the mailbox");
-}
-
-static struct error *consume(struct amqp_owner *o, struct mailbox *m)
-{
-	struct error *e;
-
-	amqp_basic_qos(o->link, m->channel, 0, m->id ? o->prefetch : WATCH_PREFETCH, 0);
-	TRY(amqp_link_check(o->link, m->channel, "set the prefetch"));
-	amqp_basic_consume(o->link, m->channel, amqp_cstring_bytes(m->queue), amqp_empty_bytes, 0, 0, 1,
-			   amqp_empty_table);
-	e = amqp_link_check(o->link, m->channel, m->queue);
 	/* A quorum queue without a leader answers nothing at all; the connection is given up with it. */
 	if (e && e->code == ERROR_UNAVAILABLE && m->durable && !m->plain)
 		e = error_wrap(e, "no answer to consume (if this stays, the queue has no leader, see docs/broker.md)");
@@ -256,7 +258,7 @@ static struct error *consume(struct amqp_owner *o, struct mailbox *m)
 
 static struct error *mailbox_open(struct amqp_owner *o, struct mailbox *m)
 {
-	TRY(reopen(o, m));
+	TRY(open_channel(o, m));
 	if (!m->durable) {
 		TRY(declare_passing(o, m));
 	} else if (m->plain) {
@@ -325,6 +327,7 @@ static struct error *mailbox_try(struct amqp_owner *o, struct mailbox *m)
 		return NULL;
 	}
 	m->generation = ++o->next_generation;
+	amqp_settle_begin(&m->settle);
 	m->opened_at_ms = clock_mono_ms();
 	e = mailbox_open(o, m);
 	if (!e) {

@@ -106,7 +106,7 @@ struct error *owner_obey(struct amqp_owner *o, struct amqp_list *orders)
 		else
 			e = next;
 	}
-	return e;
+	return e ? e : publish_settled(o);
 }
 
 static struct error *obey_all(struct amqp_owner *o)
@@ -204,7 +204,7 @@ static struct error *connection_begin(struct amqp_owner *o)
 	o->blocked = false;
 	o->publish_closed = o->scratch_closed = false;
 	TRY(publish_open(o));
-	TRY(amqp_link_open_channel(o->link, CHANNEL_SCRATCH));
+	TRY(amqp_link_tell_open(o->link, CHANNEL_SCRATCH));
 	TRY(owner_declare_network(o));
 	/* Mailboxes before "up": who then sends a command can be answered. */
 	TRY(obey_all(o));

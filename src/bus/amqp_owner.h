@@ -16,6 +16,7 @@
 #include "base/backoff.h"
 #include "bus/amqp_address.h"
 #include "bus/amqp_item.h"
+#include "bus/amqp_settle.h"
 
 #define CHANNEL_PUBLISH 1
 #define CHANNEL_SCRATCH 2 /* declarations that may be refused */
@@ -39,6 +40,7 @@ struct mailbox {
 	int64_t retry_at_ms;       /* monotonic; when to try again while channel == 0 */
 	struct backoff backoff;
 	int64_t opened_at_ms;
+	struct amqp_settle settle; /* its deliveries */
 };
 
 /* A message that arrives in pieces: method, header, bodies. One per channel, as AMQP does not mix them within one. */
@@ -139,7 +141,10 @@ void publish_too_large(struct amqp_owner *o, const struct mailbox *m, const stru
 void publish_returned(struct amqp_owner *o, const struct incoming *in);
 /* All that waits or is unconfirmed has this fate. `e` is copied. */
 void publish_fail(struct amqp_owner *o, const struct error *e);
+/* A delivery is accepted, or let go to the dead letters without a reason. */
 struct error *publish_settle(struct amqp_owner *o, const struct amqp_order *order, bool accept) MUST_CHECK;
+/* Tell the broker what was accepted since the last time. */
+struct error *publish_settled(struct amqp_owner *o) MUST_CHECK;
 
 /* Handle what has arrived without waiting. */
 struct error *amqp_frames_read(struct amqp_owner *o) MUST_CHECK;

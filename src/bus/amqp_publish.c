@@ -17,25 +17,44 @@
 
 struct error *publish_open(struct amqp_owner *o)
 {
-	TRY(amqp_link_open_channel(o->link, CHANNEL_PUBLISH));
-	amqp_confirm_select(o->link, CHANNEL_PUBLISH);
+	amqp_confirm_select_t select = {.nowait = 1};
+
 	o->next_number = 1;
-	return amqp_link_check(o->link, CHANNEL_PUBLISH, "switch publisher confirms on");
+	TRY(amqp_link_tell_open(o->link, CHANNEL_PUBLISH));
+	return amqp_link_tell(o->link, CHANNEL_PUBLISH, AMQP_CONFIRM_SELECT_METHOD, &select);
 }
 
-/* Accept, or let go to the dead letters without a reason. Void when the delivery's channel was closed since. */
+/* Void when the delivery's channel was closed since. */
 struct error *publish_settle(struct amqp_owner *o, const struct amqp_order *order, bool accept)
 {
-	const struct mailbox *m = o->link ? mailbox_of_channel(o, order->tag.channel) : NULL;
+	struct mailbox *m = o->link ? mailbox_of_channel(o, order->tag.channel) : NULL;
 	int status;
 
 	if (!m || m->generation != order->tag.generation)
 		return NULL;
-	if (accept)
-		status = amqp_basic_ack(o->link, order->tag.channel, order->tag.number, 0);
-	else
-		status = amqp_basic_nack(o->link, order->tag.channel, order->tag.number, 0, 0);
+	if (accept) {
+		amqp_settle_done(&m->settle, order->tag.number);
+		return NULL;
+	}
+	amqp_settle_forget(&m->settle, order->tag.number);
+	status = amqp_basic_nack(o->link, order->tag.channel, order->tag.number, 0, 0);
 	return status == AMQP_STATUS_OK ? NULL : amqp_status_error(status, "acknowledge");
+}
+
+struct error *publish_settled(struct amqp_owner *o)
+{
+	for (struct mailbox *m = o->mailboxes; m; m = m->next) {
+		uint64_t number;
+		bool multiple;
+
+		while (m->channel && amqp_settle_take(&m->settle, &number, &multiple)) {
+			int status = amqp_basic_ack(o->link, m->channel, number, multiple);
+
+			if (status != AMQP_STATUS_OK)
+				return amqp_status_error(status, "acknowledge");
+		}
+	}
+	return NULL;
 }
 
 /* The order's end. `e` may be NULL and is copied. */

@@ -1,5 +1,5 @@
-/* What a network needs on a broker. Everything is looked for first: a participant with the rights of `vcli broker
- * setup` finds it all there and may declare nothing. */
+/* What a network needs on a broker. Everything is looked for first, all at once: a participant with the rights of `vcli
+ * broker setup` finds it all there and may declare nothing. */
 #include "base/log.h"
 #include "bus/amqp_limits.h"
 #include "bus/amqp_link.h"
@@ -82,8 +82,36 @@ static struct error *declare_dead_queue(struct amqp_owner *o)
 	return NULL;
 }
 
+static struct error *look_for_exchange(struct amqp_owner *o, const char *name, const char *type)
+{
+	amqp_exchange_declare_t declare = {.exchange = amqp_cstring_bytes(name),
+					   .type = amqp_cstring_bytes(type),
+					   .passive = 1,
+					   .durable = 1,
+					   .nowait = 1};
+
+	return amqp_link_tell(o->link, CHANNEL_SCRATCH, AMQP_EXCHANGE_DECLARE_METHOD, &declare);
+}
+
+static struct error *look_for_all(struct amqp_owner *o)
+{
+	TRY(look_for_exchange(o, o->exchange, "direct"));
+	TRY(look_for_exchange(o, o->status_exchange, "topic"));
+	TRY(look_for_exchange(o, o->dead_exchange, "fanout"));
+	amqp_queue_declare(o->link, CHANNEL_SCRATCH, amqp_cstring_bytes(o->dead_exchange), 1, 1, 0, 0,
+			   amqp_empty_table);
+	return NULL;
+}
+
 struct error *owner_declare_network(struct amqp_owner *o)
 {
+	struct error *refusal;
+
+	TRY(look_for_all(o));
+	TRY(scratch_check(o, o->network, &refusal));
+	if (!refusal)
+		return NULL;
+	error_free(refusal);
 	TRY(declare_exchange(o, o->exchange, "direct"));
 	TRY(declare_exchange(o, o->status_exchange, "topic"));
 	TRY(declare_exchange(o, o->dead_exchange, "fanout"));

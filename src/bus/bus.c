@@ -323,7 +323,7 @@ struct error *bus_open(const void *ctx, uv_loop_t *loop, const struct bus_option
 		complete.network = "default";
 	TRY(bus_check_network(complete.network));
 	if (!complete.prefetch)
-		complete.prefetch = 16;
+		complete.prefetch = 32;
 	if (complete.prefetch > UINT16_MAX)
 		return error_new(ERROR_INVALID, "prefetch: at most %d", UINT16_MAX);
 	if (!complete.heartbeat_ms)

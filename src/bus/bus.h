@@ -41,7 +41,7 @@ struct bus_options {
 	 * is over that is dropped (bus/strangers.h), and those whom it keeps have reserved places (bus/reserved.h) at
 	 * the durable mailboxes. 0: without limit, and none has. */
 	unsigned strangers_per_s;
-	unsigned prefetch;    /* unacknowledged deliveries per mailbox; 0: 16 */
+	unsigned prefetch;    /* unacknowledged deliveries per mailbox; 0: 32 */
 	int64_t heartbeat_ms; /* 0: 10 s */
 };
 

@@ -10,9 +10,14 @@ struct row {
 	void *thing;
 };
 
+/* Rows lie apart from each other, since a full table moves half of its slots to take one more. */
+struct slot {
+	struct row *row;
+};
+
 struct ids {
 	const char *what;
-	struct row *rows; /* sorted by id */
+	struct slot *rows; /* sorted by id */
 	size_t count, room, limit;
 };
 
@@ -33,7 +38,7 @@ static size_t place(const struct ids *t, const char *id)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(t->rows[middle].id, id) < 0)
+		if (strcmp(t->rows[middle].row->id, id) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -43,6 +48,7 @@ static size_t place(const struct ids *t, const char *id)
 
 struct error *ids_add(struct ids *t, void *thing, char ret_id[ID_TEXT + 1])
 {
+	struct row *row;
 	char *id;
 	size_t at;
 
@@ -50,14 +56,15 @@ struct error *ids_add(struct ids *t, void *thing, char ret_id[ID_TEXT + 1])
 		return error_new(ERROR_LIMIT, "there are %zu %s already, no more are kept", t->count, t->what);
 	if (t->count == t->room) {
 		t->room = t->room ? 2 * t->room : 8;
-		t->rows = mem_resize(t, t->rows, struct row, t->room);
+		t->rows = mem_resize(t, t->rows, struct slot, t->room);
 	}
 	id = hex_random(NULL, ID_BYTES);
 	at = place(t, id);
 	memmove(t->rows + at + 1, t->rows + at, (t->count - at) * sizeof(*t->rows));
-	memcpy(t->rows[at].id, id, ID_TEXT + 1);
+	row = t->rows[at].row = mem_new(t, struct row);
+	memcpy(row->id, id, ID_TEXT + 1);
 	memcpy(ret_id, id, ID_TEXT + 1);
-	t->rows[at].thing = talloc_steal(t, thing);
+	row->thing = talloc_steal(row, thing);
 	t->count++;
 	mem_free(id);
 	return NULL;
@@ -67,19 +74,20 @@ void *ids_find(const struct ids *t, const char *id)
 {
 	size_t at = place(t, id);
 
-	return at < t->count && !strcmp(t->rows[at].id, id) ? t->rows[at].thing : NULL;
+	return at < t->count && !strcmp(t->rows[at].row->id, id) ? t->rows[at].row->thing : NULL;
 }
 
 int ids_remove(struct ids *t, const char *id)
 {
 	size_t at = place(t, id);
-	void *thing = ids_find(t, id);
+	struct row *row;
 
-	if (!thing)
+	if (!ids_find(t, id))
 		return 0;
+	row = t->rows[at].row;
 	t->count--;
 	memmove(t->rows + at, t->rows + at + 1, (t->count - at) * sizeof(*t->rows));
-	mem_free(thing);
+	mem_free(row);
 	return 1;
 }
 

@@ -46,15 +46,16 @@ def free_ports(count):
 
 
 class Broker:
-    """management: with the HTTP API on management_port. tls: (ca, cert, key) PEM files, amqps on tls_port."""
+    """management: with the HTTP API on management_port. tls: (ca, cert, key) PEM files, amqps on tls_port. schedulers: of
+    Erlang; an operator's broker has one for each core."""
 
-    def __init__(self, folder=None, management=False, tls=None, conf=None):
+    def __init__(self, folder=None, management=False, tls=None, conf=None, schedulers=1):
         self.own = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="dsn-broker-")
         self.port = free_ports(PORTS)
         self.tls_port = self.port + 1
         self.management_port = self.port + 2
-        self.environment = dict(os.environ)
+        self.environment = dict(os.environ, BROKER_SCHEDULERS=str(schedulers))
         if management:
             self.environment["BROKER_MANAGEMENT"] = "1"
         if tls:

@@ -1,6 +1,7 @@
 """The bus against a real RabbitMQ: confirms, refusals, outages, lifetimes, dead letters, plain queues, TLS."""
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -200,6 +201,26 @@ class Delivery(WithBroker):
         back = self.peer()
         back.order("serve", NODE, "durable")
         self.assertEqual(back.wait("message")[1], id)
+
+    def test_accepted_are_gone(self):
+        """Those that come at once are acknowledged together; each of them is."""
+        node, client = self.node(), self.peer()
+        node.process.send_signal(signal.SIGSTOP)
+        try:
+            for n in range(30):
+                client.order("send", CLIENT, NODE, TTL, '{"n":"%d"}' % n)
+            for n in range(30):
+                client.wait("sent", None, "ok")
+        finally:
+            node.process.send_signal(signal.SIGCONT)
+        for n in range(30):
+            node.wait("message")
+        node.order("serve", CLIENT[::-1], "passing")  # carried out after what was to be acknowledged
+        node.wait("served", CLIENT[::-1])
+        node.kill()
+        back = self.node()
+        client.order("send", CLIENT, NODE, TTL, '{"n":"last"}')
+        self.assertEqual(back.wait("message")[5], '{"n":"last"}')
 
     def test_prefetch_bounds_what_is_held(self):
         node, client = self.node(NODE, "--prefetch", "3"), self.peer()

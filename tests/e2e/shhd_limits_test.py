@@ -15,7 +15,7 @@ MESSAGE_LIMIT = 10 * 1024 * 1024  # of an envelope, whatever the node's own limi
 PAYLOAD_LIMIT = 0xffffff
 SEALED = 1 + 3 + 28 + 20  # flags, size of the payload, AES-GCM, what an envelope counts for the rest
 U32 = 2**32
-FILTERS = 4096  # of a node
+FILTERS, KEYS = 4096, 65536  # of a node; keys of each kind
 SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).parents[2]))
 METHOD = re.compile(r'\.name = "(\w+)"[^}]*?(?:\.params = \{\{(\w+), &?\w+\}\})?\}')
 GOOD = {"RPC_STRING": "x", "RPC_HEX": "0x00", "RPC_UINT32": 1, "RPC_DOUBLE": 1, "RPC_OBJECT": {}}
@@ -240,15 +240,42 @@ class LimitsTest(unittest.TestCase):
 
     def test_how_many_filters(self):
         """As many as there may be, and one more. A node of its own: what is kept there is in others' way."""
+        node = self.full_node()
+        criteria = {"symKeyID": node.get("shh_newSymKey")}
+        self.fill(node, FILTERS, "filters", lambda i: ("shh_newMessageFilter", criteria), "shh_deleteMessageFilter")
+
+    def test_how_many_symmetric_keys(self):
+        self.fill(self.full_node(), KEYS, "symmetric keys", lambda i: ("shh_addSymKey", f"0x{i + 1:064x}"), "shh_deleteSymKey")
+
+    def full_node(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        node = Node(folder.name, "full")
+        node = Node(folder.name, "full", log="info")
         self.addCleanup(node.stop)
-        node.start()
-        call = {"jsonrpc": "2.0", "id": 1, "method": "shh_newMessageFilter", "params": [{"symKeyID": node.get("shh_newSymKey")}]}
-        for _ in range(FILTERS // 1024):
-            self.assertTrue(all("result" in answer for answer in node.ask([call] * 1024)))
-        self.assertIn(f"there are {FILTERS} filters", node.ask(call)["error"]["message"])
+        return node.start()
+
+    def fill(self, node, limit, what, call, remove):
+        """Up to one below the limit, to it, and one more; what is taken away makes room for one. All ids are different.
+        Key pairs: shhd_keys_test, since each costs a multiplication on the curve."""
+        def ask(first, count):
+            batch = [{"jsonrpc": "2.0", "id": i, "method": method, "params": params}
+                     for i, (method, *params) in ((i, call(i)) for i in range(first, first + count))]
+            return node.ask(batch)
+
+        ids = set()
+        for first in range(0, limit - 1, 1024):
+            answers = ask(first, min(1024, limit - 1 - first))
+            ids.update(answer["result"] for answer in answers)
+        ids.update(answer["result"] for answer in ask(limit - 1, 1))
+        self.assertEqual(len(ids), limit)
+        full = f"^there are {limit} {what} already, no more are kept$"
+        for _ in range(2):
+            answer, = ask(limit, 1)
+            self.assertRegex(answer["error"]["message"], full)
+        self.assertIs(node.get(remove, ids.pop()), True)
+        self.assertIn("result", ask(limit, 1)[0])
+        self.assertRegex(ask(limit + 1, 1)[0]["error"]["message"], full)
+        self.assertEqual(node.get("shh_version"), "6.0")
 
     def test_sealed_post(self):
         """The integers of dsn_post, and its topic."""
@@ -276,7 +303,8 @@ class LimitsTest(unittest.TestCase):
         self.addCleanup(ws.close)
         empty = '{"jsonrpc":"2.0","id":1,"method":"web3_sha3","params":["0x"]}'
         document = empty.replace("0x", "0x" + "00" * ((BODY - len(empty)) // 2))
-        self.assertIn("result", self.node.ask(document))
+        for n in (BODY - 1, BODY):
+            self.assertIn("result", self.node.ask(document.ljust(n)))
         status, _, _ = self.node.http(empty + " " * (BODY + 1 - len(empty)))
         self.assertEqual(status, 413)
         with self.assertRaises((Closed, OSError)):

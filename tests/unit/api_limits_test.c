@@ -125,6 +125,44 @@ static json_t *variants(int64_t n)
 	return list;
 }
 
+/* `n` of them, each with a name of its own in `member`, which the text has a place for. */
+static json_t *copies(int64_t n, const char *text, const char *member)
+{
+	json_t *list = json_array();
+
+	for (int64_t i = 0; i < n; i++) {
+		json_t *o = json_loads(text, 0, NULL);
+		char name[16];
+
+		snprintf(name, sizeof(name), "_%03d", (int)i);
+		json_put(o, member, name);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *transcodings(int64_t n)
+{
+	return copies(n, "{\"resolution\":\"640x360\",\"bitrate\":\"800000\"}", "resolution_name");
+}
+
+static json_t *renditions(int64_t n)
+{
+	return copies(n,
+		      "{\"application\":\"quay\",\"codec\":\"libx264\",\"bitrate\":\"800000\","
+		      "\"resolution\":\"640x360\",\"ip\":\"127.0.0.1\",\"port\":\"30002\"}",
+		      "variant");
+}
+
+/* Of the forerunner's storage. */
+static json_t *inputs(int64_t n)
+{
+	return copies(n,
+		      "{\"proto\":\"rtmp\",\"application\":\"keep\",\"name\":\"quay\",\"resolution\":\"640x360\","
+		      "\"vbitrate\":\"800000\",\"port\":\"1950\"}",
+		      "variant");
+}
+
 /* The playlist has to hold one. */
 static json_t *fragment(int64_t n)
 {
@@ -191,6 +229,7 @@ typedef json_t *make_fn(int64_t n);
 #define LOGS "private/node_logs-extended.json", ""
 #define STOP "private/pipeline_stop.json", ""
 #define ORDER "public/pipeline-extended.json", "pipeline."
+#define FORERUNNER "t45/storage.json", ""
 
 /* `least` -1: there is no lower bound to go below. */
 static const struct limit {
@@ -232,6 +271,7 @@ static const struct limit {
 	{STORAGE, "nginx-rtmp-hls.hls_variant", variants, 1, API_MAX_VARIANTS, 1},
 	{STORAGE, "nginx-rtmp-hls.hls_variant.0.variant", text, -1, API_VARIANT_LETTERS, 1},
 	{STORAGE, "nginx-rtmp-hls.hls_variant.0.params", bandwidth, 1, API_MAX_BPS, 1},
+	{TRANSCODER, "ffmpeg-rtmp.outputs", renditions, 1, API_MAX_VARIANTS, 1},
 	{TRANSCODER, "ffmpeg-rtmp.outputs.0.bitrate", number, API_MIN_BPS, API_MAX_BPS, 1},
 	{TRANSCODER, "ffmpeg-rtmp.outputs.0.audio_bitrate", number, API_MIN_AUDIO_BPS, API_MAX_AUDIO_BPS, 1},
 	{TRANSCODER, "ffmpeg-rtmp.outputs.0.resolution", width, API_MIN_PIXELS, API_MAX_PIXELS, 2},
@@ -244,6 +284,7 @@ static const struct limit {
 	{ORDER, "source.resolution", width, API_MIN_PIXELS, API_MAX_PIXELS, 2},
 	{ORDER, "source.bitrate", number, API_MIN_BPS, API_MAX_BPS, 1},
 	{ORDER, "source.fps", number, 1, API_MAX_FPS, 1},
+	{ORDER, "transcoding", transcodings, 1, API_MAX_VARIANTS - 1, 1},
 	{ORDER, "transcoding.0.bitrate", number, API_MIN_BPS, API_MAX_BPS, 1},
 	{ORDER, "nodes.0.node_id", digits, ID_DIGITS, ID_DIGITS, 1},
 	{ORDER, "nodes.0.ip", host, 1, API_HOST_LETTERS, 1},
@@ -253,6 +294,7 @@ static const struct limit {
 	{ORDER, "nodes.0.bandwidth", number, API_MIN_BPS, API_MAX_NODE_BPS, 1},
 	{ORDER, "output.audio_bitrate", number, API_MIN_AUDIO_BPS, API_MAX_AUDIO_BPS, 1},
 	{ORDER, "output.fragment", number, 1, API_MAX_FRAGMENT_S, 1},
+	{FORERUNNER, "inputs", inputs, 1, API_MAX_VARIANTS, 1},
 };
 
 /* --- reading --- */
@@ -261,9 +303,12 @@ static struct error *read_document(const void *ctx, const char *name, const json
 {
 	struct api_task_message *tasks = NULL;
 	struct api_pipeline *pipeline = NULL;
+	struct api_task *task = NULL;
 	struct api_command *command = NULL;
 	size_t count = 0;
 
+	if (!strncmp(name, "t45/", 4))
+		return api_task_read(ctx, document, NULL, &task);
 	if (!strncmp(name, "public/", 7))
 		return api_pipeline_read(ctx, document, &pipeline);
 	if (strstr(name, "pipeline-extended"))
@@ -286,6 +331,20 @@ static void put(json_t *at, const char *where, json_t *value)
 	mem_free(copy);
 }
 
+/* What the rest of an order says of its `n` transcodings: how many there are, and that one node makes them all. */
+static void agree(json_t *order, int64_t n)
+{
+	json_t *pipeline = json_object_get(order, "pipeline"), *nodes = json_object_get(pipeline, "nodes"),
+	       *names = json_array();
+
+	for (int64_t i = 0; i < n; i++)
+		json_array_append(names, json_object_get(json_array_get(json_object_get(pipeline, "transcoding"), i),
+							 "resolution_name"));
+	json_object_set_new(json_array_get(nodes, 2), "renditions", names);
+	json_array_remove(nodes, 3);
+	json_object_set_new(pipeline, "number_of_streams", number(n));
+}
+
 static struct error *try_value(const struct limit *l, int64_t n)
 {
 	void *ctx = mem_strdup(NULL, l->document);
@@ -296,6 +355,8 @@ static struct error *try_value(const struct limit *l, int64_t n)
 	if (e)
 		fail_msg("%s", e->message);
 	put(document, where, l->make(n));
+	if (!strcmp(where, "pipeline.transcoding"))
+		agree(document, n);
 	e = read_document(ctx, l->document, document);
 	json_decref(document);
 	mem_free(ctx);
