@@ -117,19 +117,22 @@ static char *hls_headers(const void *ctx)
 			       "\t}\n");
 }
 
-/* Players in pages of other sites may read: CORS, answered preflights. A playlist changes, a segment never does. */
+/* Pages of other sites may read what is answered, refusals too (CORS). */
+#define HLS_HEADERS                                                             \
+	"\t\t\tadd_header X-Content-Type-Options $no_sniff always;\n"           \
+	"\t\t\tadd_header Access-Control-Allow-Origin $cors_origin always;\n"   \
+	"\t\t\tadd_header Access-Control-Allow-Methods $cors_methods always;\n" \
+	"\t\t\tadd_header Access-Control-Allow-Headers $cors_headers always;\n" \
+	"\t\t\tadd_header Access-Control-Expose-Headers $cors_exposed always;\n"
+
+/* Preflights are answered. A playlist changes, a segment never does. */
 static char *hls_location(const void *ctx, const char *pattern, const char *type, const char *cache)
 {
 	return mem_printf(ctx,
 			  "\t\tlocation ~ \"%s\" {\n"
 			  "\t\t\ttypes { }\n"
 			  "\t\t\tdefault_type %s;\n"
-			  "\t\t\tadd_header Cache-Control %s always;\n"
-			  "\t\t\tadd_header X-Content-Type-Options $no_sniff always;\n"
-			  "\t\t\tadd_header Access-Control-Allow-Origin $cors_origin always;\n"
-			  "\t\t\tadd_header Access-Control-Allow-Methods $cors_methods always;\n"
-			  "\t\t\tadd_header Access-Control-Allow-Headers $cors_headers always;\n"
-			  "\t\t\tadd_header Access-Control-Expose-Headers $cors_exposed always;\n"
+			  "\t\t\tadd_header Cache-Control %s always;\n" HLS_HEADERS
 			  "\t\t\tif ($request_method = OPTIONS) {\n"
 			  "\t\t\t\treturn 204;\n"
 			  "\t\t\t}\n"
@@ -148,7 +151,7 @@ static char *hls_server(const void *ctx, const struct media_nginx_node *n)
 			  "\t\troot \"%s/data\";\n"
 			  "\t\tautoindex off;\n"
 			  "\t\tlocation / {\n"
-			  "\t\t\treturn 404;\n"
+			  "\t\t\tadd_header Cache-Control no-store always;\n" HLS_HEADERS "\t\t\treturn 404;\n"
 			  "\t\t}\n"
 			  "%s%s"
 			  "\t}\n",

@@ -100,38 +100,48 @@ static struct error *take_row(const struct db_row *r, void *arg)
 	return NULL;
 }
 
-static void take_accounts(struct taken *t)
+static struct error *take_accounts(struct taken *t)
 {
 	FILE *f = fopen("/etc/passwd", "re");
 	const struct passwd *user;
 
-	while (f && (user = fgetpwent(f)))
+	if (!f)
+		return errno == ENOENT ? NULL : error_sys(errno, "/etc/passwd");
+	while ((user = fgetpwent(f)))
 		take(t, user->pw_uid);
-	if (f)
-		fclose(f);
+	fclose(f);
+	return NULL;
 }
 
-static void take_running(struct taken *t)
+static struct error *take_users_process(struct taken *t, pid_t pid)
+{
+	struct process_stat stat;
+	uid_t uid = 0;
+	struct error *e = process_stat_read(pid, &stat);
+
+	if (!e && !stat.ended)
+		e = process_user(pid, &uid);
+	take(t, uid);
+	if (!e || e->code != ERROR_NOT_FOUND)
+		return e;
+	error_free(e); /* it has ended meanwhile */
+	return NULL;
+}
+
+static struct error *take_running(struct taken *t)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *entry;
+	struct error *e = NULL;
 
-	while (proc && (entry = readdir(proc))) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		struct process_stat stat;
-		uid_t uid = 0;
-		struct error *e;
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		e = process_stat_read(pid, &stat);
-		if (!e && !stat.ended)
-			e = process_user(pid, &uid);
-		error_free(e);
-		take(t, uid);
+	if (!proc)
+		return error_sys(errno, "/proc");
+	while (!e && (entry = readdir(proc))) {
+		if (isdigit((unsigned char)entry->d_name[0]))
+			e = take_users_process(t, (pid_t)strtol(entry->d_name, NULL, 10));
 	}
-	if (proc)
-		closedir(proc);
+	closedir(proc);
+	return e;
 }
 
 /* --- claims --- */
@@ -187,8 +197,8 @@ static struct error *claim_free(struct db *db, const struct uid_range *range, st
 	struct taken t = {.range = *range, .flags = mem_array(c, bool, count)};
 
 	TRY(db_query(db, take_row, &t, "select uid from node_user", ""));
-	take_accounts(&t);
-	take_running(&t);
+	TRY(take_accounts(&t));
+	TRY(take_running(&t));
 	for (size_t i = 0; i < count; i++) {
 		struct error *e = t.flags[i] ? NULL : lock(range->first + (uid_t)i, &c->lock_fd);
 

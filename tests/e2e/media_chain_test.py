@@ -209,7 +209,7 @@ class MediaChain(unittest.TestCase):
         """Whatever the status, a page of another site may read it, and each header is there once."""
         for path, method, extra, status in ((name, "GET", {}, 200), (name, "HEAD", {}, 200), (name, "GET", {"Range": "bytes=0-9"}, 206),
                                             (name, "GET", {"Range": "bytes=99999999-"}, 416), (name, "OPTIONS", {}, 204),
-                                            (name, "POST", {}, 405), ("9999999999.ts", "GET", {}, 404),
+                                            (name, "POST", {}, 405), ("9999999999.ts", "GET", {}, 404), ("page.html", "GET", {}, 404), ("0000000000.rest.ts", "GET", {}, 404),
                                             ("index.m3u8", "GET", {}, 200), ("index.m3u8", "GET", {"Range": "bytes=99999999-"}, 416)):
             code, head, _ = lab.fetch(base + path, method, extra)
             self.assertEqual(code, status, (path, method, extra))
