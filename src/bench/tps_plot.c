@@ -15,7 +15,7 @@
 struct plot {
 	char *svg;
 	int64_t from_ms, to_ms;
-	const struct tps_mark *marks;
+	const struct tps_plot_mark *marks;
 	size_t mark_count;
 };
 
@@ -131,7 +131,7 @@ static void add_pool(struct plot *p, const struct load_result *r, double top)
 	ADD(p, "%s", open ? "'/>\n" : "");
 }
 
-char *tps_plot(const void *ctx, const struct load_result *r, const char *title, const struct tps_mark *marks,
+char *tps_plot(const void *ctx, const struct load_result *r, const char *title, const struct tps_plot_mark *marks,
 	       size_t mark_count)
 {
 	struct plot plot = {.svg = mem_strdup(ctx, ""), .marks = marks, .mark_count = mark_count}, *p = &plot;

@@ -27,7 +27,7 @@
 #define MESSAGE_TTL_MS INT64_C(604800000)
 
 struct admin {
-	const struct broker_plan *plan;
+	const struct broker_admin_plan *plan;
 	broker_admin_fn *fn;
 	void *arg;
 	int64_t deadline_ms; /* monotonic; 0: none */
@@ -254,7 +254,7 @@ static struct error *read_agent_id(struct admin *a, char *word, char **ret_id)
 
 	for (char *c = word; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	if (id_valid(word)) {
+	if (hex_id_valid(word)) {
 		*ret_id = mem_strdup(a, word);
 		return NULL;
 	}
@@ -372,7 +372,7 @@ static struct error *log_in(struct admin *a)
 
 static struct error *prepare(struct admin *a)
 {
-	const struct broker_plan *p = a->plan;
+	const struct broker_admin_plan *p = a->plan;
 	const char *vhost = p->vhost ? p->vhost : "/";
 
 	a->deadline_ms = p->timeout_ms ? clock_mono_ms() + p->timeout_ms : 0;
@@ -409,7 +409,7 @@ static struct error *setup(struct admin *a)
 	return NULL;
 }
 
-struct error *broker_admin_setup(const struct broker_plan *plan, broker_admin_fn *fn, void *arg)
+struct error *broker_admin_setup(const struct broker_admin_plan *plan, broker_admin_fn *fn, void *arg)
 {
 	struct admin *a = mem_new(NULL, struct admin);
 	struct error *e;

@@ -352,7 +352,7 @@ struct error *bus_open(const void *ctx, uv_loop_t *loop, const struct bus_option
 
 struct error *bus_serve(struct bus *bus, const char *id, bool durable)
 {
-	if (!id_valid(id))
+	if (!hex_id_valid(id))
 		return error_new(ERROR_INVALID, "mailbox %s: wants %d hexadecimal digits", log_q(id), ID_DIGITS);
 	if (!bus->asking && bus->keyring && keyring_own(bus->keyring, id))
 		bus->asking = mem_strdup(bus, id);

@@ -145,8 +145,8 @@ void wbus_passing(struct wbus *w, const char *id)
 	uint8_t key[WHISPER_KEY_BYTES];
 
 	passing_key(id, key);
-	if (!seen_find(w->passing, key))
-		seen_add(w->passing, key);
+	if (!whisper_seen_find(w->passing, key))
+		whisper_seen_add(w->passing, key);
 }
 
 static bool has_gone(const struct flight *f)
@@ -156,7 +156,7 @@ static bool has_gone(const struct flight *f)
 	if (clock_mono_ms() - f->posted_ms < PASSING_SILENCE_MS)
 		return false;
 	passing_key(f->lane->to, key);
-	return seen_find(f->lane->w->passing, key);
+	return whisper_seen_find(f->lane->w->passing, key);
 }
 
 static void on_again(void *arg)
@@ -268,13 +268,13 @@ static void enqueue(struct wbus *w, const struct bus_item *item, int64_t left_ms
 /* Acknowledgements come to the sender's topic, whether it is served or not. */
 static void know_sender(struct wbus *w, const char *id)
 {
-	struct sender *s = w->senders;
+	struct wbus_sender *s = w->senders;
 
 	while (s && strcasecmp(s->id, id))
 		s = s->next;
 	if (s)
 		return;
-	s = mem_new(w, struct sender);
+	s = mem_new(w, struct wbus_sender);
 	s->id = mem_strdup(s, id);
 	wbus_topic(w, id, s->topic);
 	s->next = w->senders;

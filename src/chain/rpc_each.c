@@ -51,7 +51,7 @@ static void end(struct rpc_each *each)
 static struct error *judge(const struct rpc *r, const struct rpc_answer *answer, const char *method,
 			   struct rpc_opinion *ret)
 {
-	const struct place at = {NULL, "eth_chainId", 0};
+	const struct json_place at = {NULL, "eth_chainId", 0};
 	const struct rpc_outcome *chain = &answer->outcomes[0], *outcome = &answer->outcomes[1];
 	uint64_t id = 0;
 

@@ -199,14 +199,14 @@ struct error *txbox_each(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES]
 
 /* --- putting --- */
 
-static bool same(const struct intent *a, const struct intent *b)
+static bool same(const struct txbox_intent *a, const struct txbox_intent *b)
 {
 	return a->creates == b->creates && (a->creates || !memcmp(a->to, b->to, sizeof(a->to))) &&
 	       u256_cmp(a->value, b->value) == 0 && a->n == b->n && (a->n == 0 || !memcmp(a->data, b->data, a->n)) &&
 	       a->gas == b->gas;
 }
 
-struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], const struct intent *intent)
+struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], const struct txbox_intent *intent)
 {
 	struct txbox_record *old = NULL;
 	uint8_t value[U256_BYTES];
@@ -268,7 +268,7 @@ struct each_attempt {
 static struct error *on_attempt(const struct db_row *row, void *arg)
 {
 	struct each_attempt *each = arg;
-	struct attempt a = {0};
+	struct txbox_attempt a = {0};
 	size_t n = 0;
 	const void *hash = db_blob(row, 0, &n);
 
@@ -334,13 +334,13 @@ struct error *txbox_set_signed(struct db *db, int64_t seq, uint64_t nonce)
 
 struct attempt_of {
 	int64_t seq;
-	const struct attempt *attempt;
+	const struct txbox_attempt *attempt;
 };
 
 static struct error *add_attempt(struct db *db, const void *arg)
 {
 	const struct attempt_of *of = arg;
-	const struct attempt *a = of->attempt;
+	const struct txbox_attempt *a = of->attempt;
 	uint8_t price[U256_BYTES], tip[U256_BYTES];
 
 	u256_to_bytes(a->price, price);
@@ -352,12 +352,12 @@ static struct error *add_attempt(struct db *db, const void *arg)
 		       sizeof(tip), a->signed_ms);
 }
 
-struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct attempt *attempt)
+struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct txbox_attempt *attempt)
 {
 	return db_together(db, add_attempt, &(struct attempt_of){seq, attempt});
 }
 
-struct error *txbox_set_mined(struct db *db, int64_t seq, enum txbox_state state, const struct receipt *receipt)
+struct error *txbox_set_mined(struct db *db, int64_t seq, enum txbox_state state, const struct rpc_receipt *receipt)
 {
 	assert(state >= TXBOX_MINED && state <= TXBOX_ABANDONED && state != TXBOX_REFUSED);
 	return db_exec(

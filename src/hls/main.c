@@ -149,7 +149,7 @@ static struct error *store(struct segmenter *segmenter, struct source *source)
 {
 	for (;;) {
 		enum source_event event;
-		struct frame frame;
+		struct hls_frame frame;
 		struct error *e = source_read(source, &event, &frame), *at_end;
 
 		if (!e && event == SOURCE_FRAME) {
@@ -167,11 +167,11 @@ static struct error *run(void *scope, const struct settings *settings)
 {
 	struct segmenter *segmenter;
 	struct source *source;
-	struct report *report = mem_new(scope, struct report);
+	struct hls_report *report = mem_new(scope, struct hls_report);
 	struct error *e;
 	int lock;
 
-	TRY(report_open(report, settings->progress));
+	TRY(hls_report_open(report, settings->progress));
 	TRY(file_mkdirs(settings->folder, 0755));
 	TRY(file_lock(file_join(scope, settings->folder, ".lock"), &lock));
 	TRY(segmenter_new(scope, settings->folder, (int)settings->fragment, (int)settings->window, report, &segmenter));
@@ -182,7 +182,7 @@ static struct error *run(void *scope, const struct settings *settings)
 		 source_video(source)->height,
 		 source_audio(source) ? avcodec_get_name(source_audio(source)->codec_id) : "none");
 	e = store(segmenter, source);
-	report_end(report);
+	hls_report_end(report);
 	log_info("hls.end", "frames=%" PRId64 " dropped=%" PRId64 " last=%" PRId64 " signal=%d", report->frames,
 		 report->dropped, report->segment, (int)stop);
 	return e;

@@ -176,7 +176,7 @@ static struct error *keep_name(struct command *c, const struct node *n)
 	return store_put_node(c->agent->db, &row);
 }
 
-struct error *keep_node_create(struct command *c)
+struct error *command_keep_node_create(struct command *c)
 {
 	struct node *n;
 
@@ -237,13 +237,13 @@ static void node_name(struct node *n, const char *name)
 {
 	if (n->row.name && strcmp(n->row.name, name) == 0)
 		return;
-	decide(n, "node.name", "%s", name);
+	store_decide(n, "node.name", "%s", name);
 	mem_free(n->row.name);
 	n->row.name = mem_strdup(n, name);
 	node_changed(n);
 }
 
-void act_node_create(struct command *c)
+void command_act_node_create(struct command *c)
 {
 	struct agent *a = c->agent;
 	struct node *n = agent_node(a, c->node_id);
@@ -308,7 +308,7 @@ static void purge_leftover(struct command *c, struct error *not_found)
 	command_end(c, e, e ? NULL : json_pack("{s:s}", "node_id", c->node_id));
 }
 
-void act_node_leave(struct command *c)
+void command_act_node_leave(struct command *c)
 {
 	struct node *n;
 	struct error *e = command_node(c, &n);
@@ -328,7 +328,7 @@ void act_node_leave(struct command *c)
 
 /* --- maintenance --- */
 
-struct error *keep_maintenance(struct command *c)
+struct error *command_keep_maintenance(struct command *c)
 {
 	struct node *n;
 	struct node_row row;
@@ -339,7 +339,7 @@ struct error *keep_maintenance(struct command *c)
 	return store_put_node(c->agent->db, &row);
 }
 
-void act_maintenance(struct command *c)
+void command_act_maintenance(struct command *c)
 {
 	struct node *n;
 	struct error *e = command_node(c, &n);
@@ -350,14 +350,14 @@ void act_maintenance(struct command *c)
 	}
 	if (!c->again && n->row.maintenance != c->api->on) {
 		n->row.maintenance = c->api->on;
-		decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
+		store_decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
 	}
 	command_end(c, NULL, status_node_row(n));
 }
 
 /* --- questions --- */
 
-void act_node_list(struct command *c)
+void command_act_node_list(struct command *c)
 {
 	json_t *o = json_object(), *list = json_array();
 
@@ -370,7 +370,7 @@ void act_node_list(struct command *c)
 	command_end(c, NULL, o);
 }
 
-void act_node_status(struct command *c)
+void command_act_node_status(struct command *c)
 {
 	struct node *n;
 	struct error *e = command_node(c, &n);

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "node/runtime_process.h"
 
-struct error *process_log_open(const char *path, bool truncate, int *ret_fd)
+struct error *runtime_process_log_open(const char *path, bool truncate, int *ret_fd)
 {
 	return beneath_open_in(path, O_WRONLY | O_CREAT | O_APPEND | (truncate ? O_TRUNC : 0), 0644, ret_fd);
 }
@@ -53,7 +53,7 @@ static struct error *bound_file(const void *ctx, int fd, const char *path, int64
 	return NULL;
 }
 
-struct error *process_log_bound(const char *path, int64_t limit)
+struct error *runtime_process_log_bound(const char *path, int64_t limit)
 {
 	int fd = -1;
 	struct error *e = beneath_open_in(path, O_RDWR | O_APPEND, 0, &fd);
@@ -72,7 +72,7 @@ struct error *process_log_bound(const char *path, int64_t limit)
 
 /* Can the units' user walk down to the node's folder? Said here, for "permission denied" in nginx's log says nothing
  * of which folder. */
-struct error *process_check_way(const void *ctx, const struct runtime_options *o, const char *folder)
+struct error *runtime_process_check_way(const void *ctx, const struct runtime_options *o, const char *folder)
 {
 	char *path = mem_printf(ctx, "%s/", folder);
 	for (char *end = path; (end = strchr(end, '/')); end++) {
@@ -92,7 +92,7 @@ struct error *process_check_way(const void *ctx, const struct runtime_options *o
 	return NULL;
 }
 
-char **process_environment(const void *ctx, const struct process *self)
+char **runtime_process_environment(const void *ctx, const struct runtime_process *self)
 {
 	/* The latter lead ffmpeg to a graphics card. */
 	static const char *const names[] = {"PATH",

@@ -388,7 +388,7 @@ struct error *store_commands(const void *ctx, struct db *db, struct message ***r
 
 /* --- decisions --- */
 
-void decide(struct node *n, const char *what, const char *why, ...)
+void store_decide(struct node *n, const char *what, const char *why, ...)
 {
 	struct db *db = n->agent->db;
 	struct error *e;
@@ -422,7 +422,7 @@ static struct error *read_decision(const struct db_row *r, void *arg)
 	return NULL;
 }
 
-json_t *decisions_json(struct node *n)
+json_t *store_decisions_json(struct node *n)
 {
 	json_t *list = json_array();
 	struct error *e =

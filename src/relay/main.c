@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 {
 	struct settings settings = {0};
 	struct relay_settings relay = {0};
-	struct report report = {.fd = -1};
+	struct relay_report report = {.fd = -1};
 	bool done = false;
 	struct error *e;
 	void *scope;
@@ -196,7 +196,7 @@ int main(int argc, char **argv)
 	av_log_set_callback(library_log);
 	e = read_settings(scope, argc, argv, &settings, &relay, &done);
 	if (!e && !done)
-		e = report_open(&report, settings.progress);
+		e = relay_report_open(&report, settings.progress);
 	if (!e && !done)
 		e = relay_run(scope, &relay, &stop, &report);
 	if (e) {

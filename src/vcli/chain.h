@@ -72,12 +72,12 @@ struct error *chain_ask_one(struct chain *c, const char *contract, const char *f
 /* The same of a function that has one number. */
 struct error *chain_ask_number(struct chain *c, const char *contract, const char *function, json_t *args,
 			       struct u256 *ret_number) MUST_CHECK;
-struct error *chain_head(struct chain *c, struct block_head *ret_head) MUST_CHECK;
+struct error *chain_head(struct chain *c, struct rpc_block_head *ret_head) MUST_CHECK;
 /* The ether that an account has outside of the contracts. */
 struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei) MUST_CHECK;
 
 /* What eth_call and eth_estimateGas take: the intention as the account's call. A new reference. */
-json_t *chain_call_of(struct chain *c, const struct intent *in);
+json_t *chain_call_of(struct chain *c, const struct txbox_intent *in);
 /* Asks whether a function would succeed now, without ether, and sends nothing. ERROR_REFUSED: the contract's reason. */
 struct error *chain_would(struct chain *c, const char *contract, const char *function, const json_t *args) MUST_CHECK;
 /* A function of a deployed contract, or its creation (function NULL); returns when it is final. Its record belongs to

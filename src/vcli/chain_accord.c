@@ -15,8 +15,8 @@ struct comparing {
 /* One on another chain is not used, so that it is enough to tell; one that begins otherwise could be the right one. */
 static struct error *compare(struct chain *c, const struct rpc_opinion *o)
 {
-	const struct place at = {NULL, o->label, 0};
-	struct block_head block = {0};
+	const struct json_place at = {NULL, o->label, 0};
+	struct rpc_block_head block = {0};
 
 	if (o->error && o->error->code == ERROR_REFUSED && !c->v->set.quiet)
 		fprintf(stderr, "vcli: the endpoint %s is not used: %s\n", o->label, o->error->message);

@@ -208,7 +208,7 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	char *folder = NULL, *genesis = hex_encode(c, c->genesis, 4), *name, *path, *lock;
 	uint8_t address[ETH_ADDRESS_BYTES];
 
-	eth_address(key->public, address);
+	secp_address(key->public, address);
 	TRY(paths_make(c->v, &c->v->set, "chain", &folder));
 	name = mem_printf(c, "%" PRIu64 "-%s.db", rpc_chain_id(c->rpc), genesis);
 	path = file_join(c, folder, name);
@@ -228,9 +228,9 @@ static struct error *read_limits(struct chain *c)
 		size_t setting, limit;
 		uint64_t usual_gwei;
 	} rows[] = {
-		{"--highest-fee", offsetof(struct settings, highest_fee), offsetof(struct chain, highest_fee),
+		{"--highest-fee", offsetof(struct vcli_settings, highest_fee), offsetof(struct chain, highest_fee),
 		 SENDER_HIGHEST_GWEI},
-		{"--highest-cost", offsetof(struct settings, highest_cost), offsetof(struct chain, highest_cost),
+		{"--highest-cost", offsetof(struct vcli_settings, highest_cost), offsetof(struct chain, highest_cost),
 		 SENDER_HIGHEST_COST_GWEI},
 	};
 

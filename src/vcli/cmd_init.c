@@ -204,7 +204,7 @@ static json_t *document(const void *ctx, const char *job, const struct source *s
 /* The job is named as the file. */
 static struct error *job_name(struct vcli *v, const char **ret_job)
 {
-	const struct place at = {NULL, "job_id", 0};
+	const struct json_place at = {NULL, "job_id", 0};
 	char *name = basename(mem_strdup(v, v->args[0])), *dot = strrchr(name, '.');
 	struct error *e;
 

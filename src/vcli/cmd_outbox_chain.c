@@ -36,11 +36,11 @@ struct rows {
 };
 
 struct newest {
-	struct attempt attempt;
+	struct txbox_attempt attempt;
 	int64_t count;
 };
 
-static struct error *on_attempt(const struct attempt *a, void *arg)
+static struct error *on_attempt(const struct txbox_attempt *a, void *arg)
 {
 	struct newest *n = arg;
 
@@ -219,7 +219,7 @@ struct error *cmd_outbox_resend(struct vcli *v)
 /* As much gas as it takes now: what was said before may have been false. */
 static struct error *estimate(struct chain *c, const struct txbox_record *r, uint64_t *ret_gas)
 {
-	const struct place at = {NULL, "eth_estimateGas", 0};
+	const struct json_place at = {NULL, "eth_estimateGas", 0};
 	json_t *call = chain_call_of(c, &r->intent), *result = NULL;
 	uint64_t gas = 0;
 	struct error *e;

@@ -59,12 +59,12 @@ static struct known_node *add(struct known *k, const char *id)
 /* What a stranger calls himself is shown, typed and completed by a shell: nothing else than a name. */
 static void drop_unless_sound(json_t *row, const char *key)
 {
-	const struct place at = {NULL, key, 0};
+	const struct json_place at = {NULL, key, 0};
 	const char *text = json_string_value(json_object_get(row, key));
 	bool id = strcmp(key, "agent_id") == 0;
 	struct error *e = !text || id ? NULL : api_check_name(text, &at);
 
-	if (!text || e || (id && !id_valid(text)))
+	if (!text || e || (id && !hex_id_valid(text)))
 		json_object_del(row, key);
 	error_free(e);
 }
@@ -98,7 +98,7 @@ static struct error *read_row(const struct db_row *r, void *arg)
 	struct error *e = json_parse(text, strlen(text), ROW_LIMIT, &row);
 
 	/* A row that somebody spoilt is no reason to know nothing. */
-	if (e || !id_valid(id) || !json_is_object(row)) {
+	if (e || !hex_id_valid(id) || !json_is_object(row)) {
 		error_free(e);
 		json_decref(row);
 		return NULL;
@@ -155,7 +155,7 @@ void known_see(struct known *k, const char *id, const json_t *row)
 	struct known_node *n = known_find(k, id);
 	bool tells = json_object_get(row, "role") && json_object_get(row, "ports");
 
-	if (!id_valid(id) || (!n && (!tells || k->count >= 2 * KNOWN_NODES)))
+	if (!hex_id_valid(id) || (!n && (!tells || k->count >= 2 * KNOWN_NODES)))
 		return;
 	if (!n)
 		n = add(k, id);
@@ -184,7 +184,7 @@ void known_forget(struct known *k, const char *id)
 
 static struct error *write_rows(struct known *k, struct db *db)
 {
-	const struct settings *set = &k->v->set;
+	const struct vcli_settings *set = &k->v->set;
 
 	for (size_t i = 0; i < k->count; i++) {
 		struct known_node *n = k->nodes[i];

@@ -7,7 +7,7 @@
 
 #define PATIENCE_MS 10000
 
-struct bus_options link_options(const struct settings *set)
+struct bus_options link_options(const struct vcli_settings *set)
 {
 	return (struct bus_options){
 		.url = set->bus,
@@ -32,7 +32,7 @@ static char *passing_address(const void *ctx, struct keyring *k)
 	return id;
 }
 
-struct error *link_open(const void *ctx, struct vcli *v, const struct settings *set,
+struct error *link_open(const void *ctx, struct vcli *v, const struct vcli_settings *set,
 			const struct bus_handlers *handlers, struct link *ret_link)
 {
 	struct bus_options options = link_options(set);

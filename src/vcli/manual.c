@@ -23,7 +23,7 @@ static char *add_flag(char *out, const struct config_row *row)
 	return out;
 }
 
-static char *add_command(char *out, const struct command *c)
+static char *add_command(char *out, const struct vcli_command *c)
 {
 	char *own = mem_strdup(out, "");
 
@@ -55,7 +55,7 @@ static char *manual(const void *ctx)
 		"result from every node it concerns.\n.SH COMMANDS\n",
 		DSN_VERSION);
 
-	for (const struct command *c = vcli_commands; c->words; c++)
+	for (const struct vcli_command *c = vcli_commands; c->words; c++)
 		out = add_command(out, c);
 	out = talloc_strdup_append_buffer(out,
 					  ".SH OPTIONS\nA flag wins over the environment, that over the configuration "

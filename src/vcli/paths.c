@@ -15,7 +15,7 @@ static char *base(const void *ctx, const char *variable, const char *below_home)
 	return home && *home == '/' ? file_join(ctx, home, below_home) : NULL;
 }
 
-struct error *paths_state(const void *ctx, const struct settings *set, char **ret_folder)
+struct error *paths_state(const void *ctx, const struct vcli_settings *set, char **ret_folder)
 {
 	char *folder = NULL;
 
@@ -31,7 +31,7 @@ struct error *paths_state(const void *ctx, const struct settings *set, char **re
 	return NULL;
 }
 
-struct error *paths_make(const void *ctx, const struct settings *set, const char *name, char **ret_folder)
+struct error *paths_make(const void *ctx, const struct vcli_settings *set, const char *name, char **ret_folder)
 {
 	char *state = NULL, *folder = NULL;
 

@@ -29,7 +29,7 @@ static const char *line_with(const void *ctx, const char *text, const char *need
  * nothing. */
 static struct error *nothing_sent(const struct push *p)
 {
-	const struct job *j = p->job;
+	const struct user_job *j = p->job;
 	const char *server = line_with(p->v, p->complaints, j->url), *first = line_with(p->v, p->complaints, NULL);
 
 	if (!server[0])

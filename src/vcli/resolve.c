@@ -81,7 +81,7 @@ static size_t entries_of(const struct known *k, enum resolve_kind kind, struct r
 
 		if (kind & RESOLVE_NODE)
 			entries[count++] = (struct resolve_entry){n->id, n->name, role};
-		if ((kind & RESOLVE_AGENT) && n->agent_id && id_valid(n->agent_id))
+		if ((kind & RESOLVE_AGENT) && n->agent_id && hex_id_valid(n->agent_id))
 			entries[count++] = (struct resolve_entry){n->agent_id, n->agent_name, "agent"};
 	}
 	return count;
@@ -89,7 +89,7 @@ static size_t entries_of(const struct known *k, enum resolve_kind kind, struct r
 
 static struct error *nobody(const char *text, const struct resolve_entry *entries, size_t count, enum resolve_kind kind)
 {
-	struct suggestion s = {.word = text};
+	struct suggest_word s = {.word = text};
 	const char *what = kind == RESOLVE_AGENT ? "agent" : "node";
 
 	for (size_t i = 0; i < count; i++) {
@@ -123,7 +123,7 @@ struct error *resolve_id(struct vcli *v, const char *text, enum resolve_kind kin
 	struct error *e = NULL;
 	size_t count = 0;
 
-	if (id_valid(text)) {
+	if (hex_id_valid(text)) {
 		*ret_id = lower(v, text);
 		return NULL;
 	}

@@ -10,7 +10,7 @@
 #include "vcli/whisper_message.h"
 #include "vcli/whisper_net.h"
 
-#define FIELD(name) offsetof(struct settings, name)
+#define FIELD(name) offsetof(struct vcli_settings, name)
 
 const struct config_row vcli_flags[] = {
 	/* of all commands */
@@ -99,7 +99,7 @@ const struct config_row vcli_flags[] = {
 	 "JSON-RPC of a Whisper node (shhd, geth) over WebSocket, ws://host[:port]; ws://127.0.0.1:8545 otherwise. May "
 	 "be "
 	 "repeated for genpub, ping and pong.",
-	 rpc_address_check},
+	 rpc_client_address_check},
 	{"rpc-token-file", CONFIG_STRING, FIELD(rpc_token_file), NULL, NULL, 0, 0, "FILE",
 	 "The token that the node wants, in a file of mode 0600; without it $DSN_RPC_TOKEN is used.", NULL},
 	{"net", CONFIG_BOOL, FIELD(net), NULL, NULL, 0, 0, NULL,
@@ -248,7 +248,7 @@ const struct config_program vcli_program = {
 	"made of "                                                                                                  \
 	"it by the node."
 
-const struct command vcli_commands[] = {
+const struct vcli_command vcli_commands[] = {
 	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "name", "spec", "runtime", "mode", "detach", "ttl"),
 	 S(60), "Make a node of an agent",
 	 "ROLE is distributor, transcoder or storage. NODE_ID is served by an agent that was started with --node "
@@ -601,7 +601,7 @@ const struct config_row *vcli_flag(const char *name, size_t len)
 	return NULL;
 }
 
-bool vcli_takes(const struct command *c, const struct config_row *flag)
+bool vcli_takes(const struct vcli_command *c, const struct config_row *flag)
 {
 	if ((size_t)(flag - vcli_flags) < vcli_global_count)
 		return true;

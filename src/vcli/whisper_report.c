@@ -54,7 +54,7 @@ static struct error *put_row(struct buf *b, const char *name, size_t answered, s
 
 static struct error *compose(struct buf *b, struct whisper_ping *p, const char *plot)
 {
-	const struct settings *set = &p->senders->v->set;
+	const struct vcli_settings *set = &p->senders->v->set;
 	const struct whisper_summary posts = whisper_summary(&p->post_times);
 	char *when = clock_format(b, clock_wall_ms()), *where = machine(b);
 

@@ -10,12 +10,12 @@
 
 #include "whisper/pow.h"
 
-struct task {
+struct miner_crew_task {
 	/* fixed */
 	enum pow_rule rule;
 	bool both;
 	unsigned target_bits; /* 0: the best */
-	uint64_t turn;        /* nonces in a row, a multiple of SLICE after crew_offer() */
+	uint64_t turn;        /* nonces in a row, a multiple of SLICE after miner_crew_offer() */
 	uint64_t alone_until; /* one thread tries this many nonces before others join */
 	struct pow_job *job;  /* loop thread */
 
@@ -25,7 +25,7 @@ struct task {
 	struct pow_scan *scans[POW_RULES]; /* rule's own first; the second with `both` only */
 
 	/* under the lock */
-	TAILQ_ENTRY(task) links;
+	TAILQ_ENTRY(miner_crew_task) links;
 	enum { TASK_NOWHERE, TASK_WAITING, TASK_ENDED } list;
 	enum { TASK_NEW, TASK_PREPARING, TASK_READY } stage;
 	unsigned holders; /* the job, and the workers on it */
@@ -39,9 +39,9 @@ struct task {
 	atomic_uint_fast64_t next; /* nonce not given to anybody yet */
 	atomic_bool over;          /* found, cancelled or too late: workers leave */
 };
-TAILQ_HEAD(task_list, task);
+TAILQ_HEAD(task_list, miner_crew_task);
 
-struct crew {
+struct miner_crew {
 	uv_mutex_t lock;
 	uv_cond_t wake;
 	struct task_list waiting, ended; /* to be worked on; to be told on the loop */
@@ -53,19 +53,19 @@ struct crew {
 	uv_async_t *async; /* sent when `ended` gets something */
 };
 
-void crew_init(struct crew *c, uv_async_t *async);
-void crew_destroy(struct crew *c);
+void miner_crew_init(struct miner_crew *c, uv_async_t *async);
+void miner_crew_destroy(struct miner_crew *c);
 /* A thread's life: `arg` is the crew. Ends when `stop` is set. */
-void crew_work(void *arg);
-void crew_stop(struct crew *c);
+void miner_crew_work(void *arg);
+void miner_crew_stop(struct miner_crew *c);
 
 /* Appends the task and wakes a thread. */
-void crew_offer(struct crew *c, struct task *t);
+void miner_crew_offer(struct miner_crew *c, struct miner_crew_task *t);
 /* Takes it from the list it is in; workers leave it after their slice and change its result no more. */
-void crew_withdraw(struct crew *c, struct task *t);
+void miner_crew_withdraw(struct miner_crew *c, struct miner_crew_task *t);
 /* The next that ended, or NULL. */
-struct task *crew_take_ended(struct crew *c);
+struct miner_crew_task *miner_crew_take_ended(struct miner_crew *c);
 /* Gives up one hold. */
-void crew_release(struct crew *c, struct task *t);
+void miner_crew_release(struct miner_crew *c, struct miner_crew_task *t);
 
 #endif
