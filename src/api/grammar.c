@@ -45,8 +45,8 @@ struct error *api_check_name(const char *text, const struct json_place *at)
 		return NULL;
 	return json_place_error(
 		at,
-		"\"" SHOWN "\" is no name: up to 32 of the letters, digits, ., _ and -, a letter in front, and not "
-		"hexadecimal digits only, which begin an id",
+		"\"" SHOWN
+		"\" is no name: up to 32 of the letters, digits, ., _ and -, a letter in front, and not hexadecimal digits only, which begin an id",
 		text);
 }
 
@@ -142,11 +142,11 @@ struct error *api_read_size(const char *text, const struct json_place *at, struc
 		size_t n = strlen(crosses[i]);
 
 		if (strncmp(sign, crosses[i], n) == 0 && isdigit((unsigned char)sign[n]))
-			return json_place_error(at,
-						"\"" SHOWN
-						"\" has a multiplication sign (%s) where the letter x belongs: "
-						"write %.*sx" SHOWN,
-						text, crosses[i], (int)(sign - text), text, sign + n);
+			return json_place_error(
+				at,
+				"\"" SHOWN
+				"\" has a multiplication sign (%s) where the letter x belongs: write %.*sx" SHOWN,
+				text, crosses[i], (int)(sign - text), text, sign + n);
 	}
 	if (*sign == 'x')
 		end = read_number(sign + 1, &height);
@@ -174,10 +174,11 @@ struct error *api_check_preset(const char *text, const struct json_place *at)
 
 	if (in_table(text, presets))
 		return NULL;
-	return json_place_error(at,
-				"\"" SHOWN "\" is no preset: ultrafast, superfast, veryfast, faster, fast, medium, "
-				"slow, slower or veryslow",
-				text);
+	return json_place_error(
+		at,
+		"\"" SHOWN
+		"\" is no preset: ultrafast, superfast, veryfast, faster, fast, medium, slow, slower or veryslow",
+		text);
 }
 
 struct error *api_check_mode(const char *text, const struct json_place *at)

@@ -233,10 +233,10 @@ static struct error *give_distributor(const struct keys *k, json_t *msg)
 			put_key(o, k->storage);
 		} else {
 			if (next == k->transcoder_count)
-				return error_new(ERROR_INVALID,
-						 "pipeline.tasks: the distributor sends more copies than the "
-						 "%zu transcoders need",
-						 next);
+				return error_new(
+					ERROR_INVALID,
+					"pipeline.tasks: the distributor sends more copies than the %zu transcoders need",
+					next);
 			put_key(o, k->transcoders[next++]);
 		}
 	}

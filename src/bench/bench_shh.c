@@ -44,9 +44,8 @@ static const struct config_row rows[] = {
 static const struct config_program program = {
 	.name = "dsn-bench",
 	.synopsis = "dsn-bench shh [--geth PROGRAM] [options]",
-	.about = "Whisper nodes under load, shhd beside go-ethereum 1.9.20 in the same run: round trips of two nodes "
-		 "and of "
-		 "a network of 25, memory, and a flood over one hop.",
+	.about =
+		"Whisper nodes under load, shhd beside go-ethereum 1.9.20 in the same run: round trips of two nodes and of a network of 25, memory, and a flood over one hop.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };

@@ -62,8 +62,8 @@ static const struct config_row rows[] = {
 static const struct config_program program = {
 	.name = "dsn-bench",
 	.synopsis = "dsn-bench tps --geth PROGRAM | --rpc URL --key-file FILE [options]",
-	.about = "Calls of the Counter a second, sustained, beside what the chain's blocks can hold: on a Clique chain "
-		 "of its own, or on a given one. Then: is anything lost, or done twice?",
+	.about =
+		"Calls of the Counter a second, sustained, beside what the chain's blocks can hold: on a Clique chain of its own, or on a given one. Then: is anything lost, or done twice?",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };

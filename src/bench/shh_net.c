@@ -108,15 +108,8 @@ void shh_net_end(struct shh_net *n)
 
 /* A chain of nobody's: with the public one two empty nodes would drop each other for want of blocks. */
 static const char genesis[] =
-	"{\"config\": {\"chainId\": 7731, \"homesteadBlock\": 0, \"eip150Block\": 0, \"eip155Block\": 0, "
-	"\"eip158Block\": 0, \"byzantiumBlock\": 0, \"constantinopleBlock\": 0, \"petersburgBlock\": 0, "
-	"\"istanbulBlock\": 0, \"clique\": {\"period\": 5, \"epoch\": 30000}}, \"difficulty\": \"0x1\", "
-	"\"gasLimit\": \"0x7a1200\", \"alloc\": {}, \"extraData\": \"0x"
-	"0000000000000000000000000000000000000000000000000000000000000000"
-	"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
-	"0000000000000000000000000000000000000000000000000000000000000000"
-	"0000000000000000000000000000000000000000000000000000000000000000"
-	"00\"}";
+	"{\"config\": {\"chainId\": 7731, \"homesteadBlock\": 0, \"eip150Block\": 0, \"eip155Block\": 0, \"eip158Block\": 0, \"byzantiumBlock\": 0, \"constantinopleBlock\": 0, \"petersburgBlock\": 0, \"istanbulBlock\": 0, \"clique\": {\"period\": 5, \"epoch\": 30000}}, \"difficulty\": \"0x1\", \"gasLimit\": \"0x7a1200\", \"alloc\": {}, \"extraData\": \"0x"
+	"00000000000000000000000000000000000000000000000000000000000000005a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000\"}";
 
 static struct error *geth_prepare(struct shh_net *n, struct shh_net_node *node)
 {

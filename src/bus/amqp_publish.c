@@ -167,8 +167,9 @@ static struct error *finish_confirmed(struct amqp_owner *o, struct amqp_order *o
 		fate = error_new(ERROR_NOT_FOUND, "nobody has a mailbox %s",
 				 order->to ? order->to : "for dead letters");
 	else if (!ack)
-		fate = error_new(ERROR_LIMIT, "the broker did not take the message: the mailbox is full or the broker "
-					      "is in trouble");
+		fate = error_new(
+			ERROR_LIMIT,
+			"the broker did not take the message: the mailbox is full or the broker is in trouble");
 	o->window_count--;
 	o->window_bytes -= order->len;
 	failure = finish(o, order, fate);

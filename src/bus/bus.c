@@ -482,9 +482,9 @@ static struct error *read_bytes(struct bus *bus, struct bus_delivery *d, const c
 		return error_new(ERROR_REFUSED, "sealed, but only plain messages are read here");
 	case SEAL_PLAIN:
 		if (bus->keyring && !bus->accept_plain)
-			return error_new(ERROR_INVALID,
-					 "plain: only sealed messages are taken here, unless it is started with "
-					 "--accept-plain");
+			return error_new(
+				ERROR_INVALID,
+				"plain: only sealed messages are taken here, unless it is started with --accept-plain");
 		break;
 	case SEAL_UNKNOWN:
 		break;

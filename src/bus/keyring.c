@@ -9,9 +9,8 @@
 #include "bus/known_keys.h"
 #include "crypto/secret.h"
 
-const char keyring_schema[] = "create table if not exists known_key("
-			      " id text primary key,"
-			      " public text not null) without rowid;";
+const char keyring_schema[] =
+	"create table if not exists known_key( id text primary key, public text not null) without rowid;";
 
 struct own {
 	char id[KEYRING_ID_SIZE];

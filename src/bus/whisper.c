@@ -213,9 +213,9 @@ static struct error *wbus_open(const void *ctx, uv_loop_t *loop, const struct bu
 	struct error *e;
 
 	if (!options->keyring)
-		return error_new(ERROR_INVALID,
-				 "the bus over Whisper carries sealed messages only: a key is wanted (see "
-				 "keys in the manual)");
+		return error_new(
+			ERROR_INVALID,
+			"the bus over Whisper carries sealed messages only: a key is wanted (see keys in the manual)");
 	w = mem_new(ctx, struct wbus);
 	w->loop = loop;
 	w->bus = bus;

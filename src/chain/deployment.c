@@ -60,8 +60,7 @@ struct error *deployment_read(const void *ctx, const char *path, struct deployme
 	if (!file_exists(path))
 		return error_new(
 			ERROR_NOT_FOUND,
-			"%s is not there: the operator of your network has the file with the contracts' addresses; put "
-			"it there, or name it with --addresses",
+			"%s is not there: the operator of your network has the file with the contracts' addresses; put it there, or name it with --addresses",
 			path);
 	TRY(json_parse_file(path, FILE_BYTES, &document));
 	d = deployment_new(ctx, 0, none);

@@ -105,9 +105,9 @@ static struct error *refuse_automine(struct load *l)
 		error_free(e);
 	if (e && !other_chain)
 		return e;
-	return on ? error_new(ERROR_REFUSED,
-			      "this chain makes a block for each transaction, so there is no limit to "
-			      "measure: give it a period (vcli chain up --period 1; anvil --block-time 1)")
+	return on ? error_new(
+			    ERROR_REFUSED,
+			    "this chain makes a block for each transaction, so there is no limit to measure: give it a period (vcli chain up --period 1; anvil --block-time 1)")
 		  : NULL;
 }
 

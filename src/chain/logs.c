@@ -13,11 +13,8 @@
 
 #define KEPT 64 /* hashes of the last blocks */
 
-const char logs_schema[] = "create table if not exists log_blocks("
-			   " name text not null,"
-			   " number integer not null,"
-			   " hash blob not null,"
-			   " primary key(name, number));";
+const char logs_schema[] =
+	"create table if not exists log_blocks( name text not null, number integer not null, hash blob not null, primary key(name, number));";
 
 struct kept_block {
 	uint64_t number;
@@ -83,8 +80,7 @@ static struct error *load_kept(struct logs *l)
 	l->kept_count = 0;
 	return db_query(
 		l->config.db, on_kept, l,
-		"select number, hash from (select number, hash from log_blocks where name = ? order by number desc"
-		" limit ?) order by number",
+		"select number, hash from (select number, hash from log_blocks where name = ? order by number desc limit ?) order by number",
 		"si", l->config.name, (int64_t)KEPT);
 }
 
@@ -219,8 +215,8 @@ static struct error *read_heads(struct found *f, const struct gather *g)
 		TRY(block_at(g, i + 1, "a block", b));
 		if (b->number != l->first_head + i || (parent && memcmp(b->parent, parent, HASH_BYTES) != 0))
 			return error_new(ERROR_UNAVAILABLE,
-					 "block %" PRIu64 " does not follow the one before it: the chain is"
-					 " being reorganised",
+					 "block %" PRIu64
+					 " does not follow the one before it: the chain is being reorganised",
 					 l->first_head + i);
 		parent = b->hash;
 	}
@@ -263,10 +259,10 @@ static struct error *store(struct found *f)
 		TRY(l->events.log(&f->logs_found[i], l->arg));
 	for (size_t i = 0; i < f->head_count; i++)
 		TRY(keep(l, &f->heads[i]));
-	TRY(db_exec(l->config.db,
-		    "delete from log_blocks where name = ?1 and number not in"
-		    " (select number from log_blocks where name = ?1 order by number desc limit ?2)",
-		    "si", l->config.name, (int64_t)KEPT));
+	TRY(db_exec(
+		l->config.db,
+		"delete from log_blocks where name = ?1 and number not in (select number from log_blocks where name = ?1 order by number desc limit ?2)",
+		"si", l->config.name, (int64_t)KEPT));
 	return db_commit(l->config.db);
 }
 

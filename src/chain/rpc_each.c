@@ -89,10 +89,10 @@ void rpc_ask_each(struct rpc *r, const void *ctx, const char *method, json_t *pa
 	each->methods[0] = "eth_chainId";
 	each->methods[1] = mem_strdup(each, method);
 	talloc_set_destructor(each, each_destroy);
-	body = mem_printf(each,
-			  "[{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"eth_chainId\",\"params\":[]},"
-			  "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}]",
-			  method, words);
+	body = mem_printf(
+		each,
+		"[{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"eth_chainId\",\"params\":[]},{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}]",
+		method, words);
 	json_decref(params);
 	for (size_t i = 0; i < r->endpoint_count; i++) {
 		each->asked[i].each = each;

@@ -58,10 +58,11 @@ static void on_opinions(const struct rpc_opinion *opinions, size_t count, void *
 	if (why) {
 		char *hash = hex_encode(asking, asking->receipt.tx_hash, 8);
 
-		a->why = mem_printf(s,
-				    "the endpoints disagree: of transaction 0x%s... one says that it is in block "
-				    "%" PRIu64 ", but %s: name those that you trust",
-				    hash, asking->receipt.block, why);
+		a->why = mem_printf(
+			s,
+			"the endpoints disagree: of transaction 0x%s... one says that it is in block %" PRIu64
+			", but %s: name those that you trust",
+			hash, asking->receipt.block, why);
 	}
 	if (a->reached)
 		timer_again(s->timer, 0, 0);

@@ -216,11 +216,11 @@ static bool is_taken(struct sender *s, struct sender_flight *f, uint64_t old_cou
 	if (proof == PROOF_FOUND && !s->proof.ours)
 		return true;
 	if (proof == PROOF_FOUND || proof == PROOF_MISSING) {
-		why = mem_printf(NULL,
-				 "nonce %" PRIu64
-				 " is said to be used, without a receipt of ours and without proof that "
-				 "another transaction used it (%s): nothing else is signed for it",
-				 f->nonce, proof == PROOF_FOUND ? "the chain shows ours" : s->proof.why);
+		why = mem_printf(
+			NULL,
+			"nonce %" PRIu64
+			" is said to be used, without a receipt of ours and without proof that another transaction used it (%s): nothing else is signed for it",
+			f->nonce, proof == PROOF_FOUND ? "the chain shows ours" : s->proof.why);
 		sender_set_trouble(s, why);
 		mem_free(why);
 	}

@@ -58,8 +58,7 @@ static const struct config_row rows[] = {
 	 .min = 0,
 	 .max = 31622400,
 	 .arg = "SECONDS",
-	 .help = "how much the playlist lists, three target durations at least; older files are removed; 0 keeps "
-		 "everything"},
+	 .help = "how much the playlist lists, three target durations at least; older files are removed; 0 keeps everything"},
 	{.name = "progress",
 	 .type = CONFIG_STRING,
 	 .offset = AT(progress),
@@ -84,14 +83,9 @@ static const struct config_row rows[] = {
 static const struct config_program program = {
 	.name = "dsn-hls",
 	.synopsis = "dsn-hls --input=URL --folder=DIR [options]",
-	.about = "Waits for an RTMP stream (H.264, AAC) and stores it as HLS: MPEG-TS segments, cut at IDR "
-		 "pictures on the stream's own time line, and a playlist; what is damaged is left out. Started again "
-		 "it goes on where it ended. SIGINT and SIGTERM "
-		 "end it with the last segment kept.\n"
-		 "Exit codes: 0 the stream ended or a signal asked to stop; 1 segments cannot be written; 2 wrong "
-		 "settings, or a stream that cannot be stored; 4 another dsn-hls works in the folder; 5 the server "
-		 "cannot "
-		 "be reached or the connection broke.",
+	.about =
+		"Waits for an RTMP stream (H.264, AAC) and stores it as HLS: MPEG-TS segments, cut at IDR pictures on the stream's own time line, and a playlist; what is damaged is left out. Started again it goes on where it ended. SIGINT and SIGTERM end it with the last segment kept.\n"
+		"Exit codes: 0 the stream ended or a signal asked to stop; 1 segments cannot be written; 2 wrong settings, or a stream that cannot be stored; 4 another dsn-hls works in the folder; 5 the server cannot be reached or the connection broke.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };

@@ -60,8 +60,7 @@ void jsonrpc_finish(struct jsonrpc_document *d)
 		text = only->data;
 		n = only->len;
 	} else if (w.full) {
-		text = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,"
-		       "\"message\":\"the batch's answers are too large\"}}\n";
+		text = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"the batch's answers are too large\"}}\n";
 		n = strlen(text);
 	} else if (w.to->len) {
 		json_write_raw(&w, "]\n");

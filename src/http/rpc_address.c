@@ -25,8 +25,8 @@ static struct error *check_text(const char *url)
 	url += strlen(SCHEME);
 	authority = strcspn(url, "/?#");
 	if (memchr(url, '@', authority))
-		return error_new(ERROR_INVALID, "an RPC URL has no user and no password: a token goes into a file of "
-						"mode 0600");
+		return error_new(ERROR_INVALID,
+				 "an RPC URL has no user and no password: a token goes into a file of mode 0600");
 	if (strchr(url, '#'))
 		return error_new(ERROR_INVALID, "an RPC URL has no \"#\"");
 	return NULL;

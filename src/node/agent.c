@@ -140,10 +140,9 @@ static void on_claim_timer(void *arg)
 		if (!c->refused_since_ms || !c->from_start ||
 		    now_ms - c->refused_since_ms < a->settings.claim_timeout_ms)
 			continue;
-		log_error("claim.refused", "id=%s why=%s", c->id,
-			  log_q("another agent serves this id; two agents for one node would undo each other's work: "
-				"stop "
-				"the other one, or take the id from --node here"));
+		log_error(
+			"claim.refused", "id=%s why=%s", c->id,
+			log_q("another agent serves this id; two agents for one node would undo each other's work: stop the other one, or take the id from --node here"));
 		mem_free(a->claim_timer); /* said once */
 		a->claim_timer = NULL;
 		finish(a, AGENT_EXIT_CLAIMED);
@@ -308,10 +307,9 @@ static struct error *expire_seen(struct agent *a)
 	int64_t jump_ms = steady_look(&a->clock, wall_ms, mono_ms);
 
 	if (jump_ms)
-		log_warn("clock.jumped", "by_s=%lld why=%s", (long long)(jump_ms / 1000),
-			 log_q("commands are void by their time: those given before, or by whose clock differs, may "
-			       "not be "
-			       "obeyed; keep clocks in step (NTP)"));
+		log_warn(
+			"clock.jumped", "by_s=%lld why=%s", (long long)(jump_ms / 1000),
+			log_q("commands are void by their time: those given before, or by whose clock differs, may not be obeyed; keep clocks in step (NTP)"));
 	if (mono_ms - a->clock.since_ms < CLOCK_STEADY_MS)
 		return NULL;
 	return dedupe_expire(a->db, wall_ms - SEEN_KEEP_MS);
@@ -381,8 +379,7 @@ static struct error *check_settings(struct agent *a)
 	if (strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS > SOCKET_PATH)
 		return error_new(
 			ERROR_INVALID,
-			"--state-dir: %s is too long by %zu characters: unix sockets below it would not fit; take "
-			"a shorter one",
+			"--state-dir: %s is too long by %zu characters: unix sockets below it would not fit; take a shorter one",
 			s->state_dir,
 			strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS - SOCKET_PATH);
 	TRY(classic_check_publishers(s->classic_allow));
@@ -399,8 +396,7 @@ static struct error *check_settings(struct agent *a)
 	if (!s->owners && !s->accept_plain)
 		return error_new(
 			ERROR_INVALID,
-			"--owner is missing: whose commands shall be obeyed? \"vcli key show\" tells yours; or "
-			"--accept-plain obeys whoever reaches the broker");
+			"--owner is missing: whose commands shall be obeyed? \"vcli key show\" tells yours; or --accept-plain obeys whoever reaches the broker");
 	if (!runtime_find(s->runtime))
 		return error_new(ERROR_INVALID, "--runtime: \"%s\" is none of process, docker", s->runtime);
 	return NULL;

@@ -362,8 +362,7 @@ static struct error *check_signer(const struct command *c)
 		return NULL;
 	return error_new(
 		ERROR_REFUSED,
-		"%s was started anew and obeys its owners only; %s, who gave this command before, is none of them "
-		"(dsn-agent --owner)",
+		"%s was started anew and obeys its owners only; %s, who gave this command before, is none of them (dsn-agent --owner)",
 		*m->to ? m->to : c->agent->id, m->signer ? m->signer : "who did not sign or is not known any more");
 }
 

@@ -33,14 +33,13 @@ static struct error *check_port(const struct agent *a, int port)
 	if (taken(a, port))
 		return error_new(
 			ERROR_EXISTS,
-			"spec.containers.ports: host port %d belongs to another node of this agent; name a free "
-			"one, or leave spec out to have one chosen",
+			"spec.containers.ports: host port %d belongs to another node of this agent; name a free one, or leave spec out to have one chosen",
 			port);
 	if (!ports_free(port))
-		return error_new(ERROR_EXISTS,
-				 "spec.containers.ports: host port %d is in use on this machine; name a free one, or "
-				 "leave spec out to have one chosen",
-				 port);
+		return error_new(
+			ERROR_EXISTS,
+			"spec.containers.ports: host port %d is in use on this machine; name a free one, or leave spec out to have one chosen",
+			port);
 	return NULL;
 }
 
@@ -207,11 +206,10 @@ static struct error *unreachable(struct command *c, const struct error *refusal)
 		node_leave(agent_node(c->agent, c->node_id), true);
 	if (refusal->code == ERROR_EXISTS)
 		return error_new(ERROR_EXISTS, "node %s: %s%s", c->node_id, refusal->message, left);
-	return error_new(refusal->code,
-			 "node %s: the broker refuses its mailbox to this agent: %s%s. Give the agent's broker user "
-			 "the right with "
-			 "\"vcli broker setup --node %s,%s\" (all ids that the agent serves, its own first)",
-			 c->node_id, refusal->message, left, c->agent->id, c->node_id);
+	return error_new(
+		refusal->code,
+		"node %s: the broker refuses its mailbox to this agent: %s%s. Give the agent's broker user the right with \"vcli broker setup --node %s,%s\" (all ids that the agent serves, its own first)",
+		c->node_id, refusal->message, left, c->agent->id, c->node_id);
 }
 
 static bool node_serves(struct command *c, struct error **ret_e, json_t **ret_data)

@@ -27,10 +27,10 @@ static struct error *check_application(const struct node *n, const struct api_ta
 {
 	if (n->classic || !strcmp(t->application, t->job))
 		return NULL;
-	return error_new(ERROR_INVALID,
-			 "application: \"%s\" is not the job's own; node %s is managed and has no such application: "
-			 "create the node with mode classic",
-			 t->application, n->row.id);
+	return error_new(
+		ERROR_INVALID,
+		"application: \"%s\" is not the job's own; node %s is managed and has no such application: create the node with mode classic",
+		t->application, n->row.id);
 }
 
 /* job "film_a" with variant "_b" and job "film" with variant "_a_b" would publish and store under one name. */
@@ -45,10 +45,10 @@ static struct error *check_streams(const struct node *n, const struct api_task *
 			const struct job *j = n->jobs[k];
 
 			if (strcmp(j->name, t->job) && job_find_input(j, MEDIA_LIVE, name) >= 0)
-				e = error_new(ERROR_EXISTS,
-					      "hls_variant: \"%s\" makes stream %s, which is job %s's at this node: "
-					      "take another job_id or variant, or close that job first",
-					      t->hls.variants[i].variant, name, j->name);
+				e = error_new(
+					ERROR_EXISTS,
+					"hls_variant: \"%s\" makes stream %s, which is job %s's at this node: take another job_id or variant, or close that job first",
+					t->hls.variants[i].variant, name, j->name);
 		}
 		mem_free(name);
 	}

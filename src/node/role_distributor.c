@@ -231,9 +231,7 @@ static void tell_jumps(struct job *j, const struct media_progress *p)
 	if (p->jumps > j->jumps_told) {
 		store_decide(
 			j->node, "ingest.discontinuity",
-			"%s: the publisher's clock jumped %s by %lld ms (%lld time(s) in this stream); all renditions "
-			"go on behind a "
-			"discontinuity",
+			"%s: the publisher's clock jumped %s by %lld ms (%lld time(s) in this stream); all renditions go on behind a discontinuity",
 			j->name, p->jump_ms < 0 ? "back" : "forward", llabs((long long)p->jump_ms),
 			(long long)p->jumps);
 		j->bridged_told = p->bridged;
@@ -252,8 +250,7 @@ static void tell_changes(struct job *j, const struct media_progress *p)
 	if (p->changes > j->changes_told)
 		store_decide(
 			j->node, "ingest.discontinuity",
-			"%s: the publisher sends other codecs or settings, or they are encoded otherwise (%lld time(s) "
-			"in this stream); all renditions go on behind a discontinuity",
+			"%s: the publisher sends other codecs or settings, or they are encoded otherwise (%lld time(s) in this stream); all renditions go on behind a discontinuity",
 			j->name, (long long)p->changes);
 	j->changes_told = p->changes;
 }

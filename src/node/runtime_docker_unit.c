@@ -373,11 +373,10 @@ static void on_created(const struct docker_answer *a, void *arg)
 	}
 	if (e && e->code == ERROR_NOT_FOUND && strstr(e->message, "No such image")) {
 		error_free(e);
-		e = error_new(ERROR_NOT_FOUND,
-			      "image %s is not on the Docker engine at %s: make it with packaging/docker/build-image "
-			      "--socket %s --tag %s",
-			      u->d->node.image, u->d->options.docker_socket, u->d->options.docker_socket,
-			      u->d->node.image);
+		e = error_new(
+			ERROR_NOT_FOUND,
+			"image %s is not on the Docker engine at %s: make it with packaging/docker/build-image --socket %s --tag %s",
+			u->d->node.image, u->d->options.docker_socket, u->d->options.docker_socket, u->d->node.image);
 	}
 	if (e) {
 		fail(u, error_wrap(e, "container %s", u->container));

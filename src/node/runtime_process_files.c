@@ -84,10 +84,10 @@ struct error *runtime_process_check_way(const void *ctx, const struct runtime_op
 		end[1] = kept;
 		mode_t bit = st.st_uid == o->uid ? S_IXUSR : st.st_gid == o->gid ? S_IXGRP : S_IXOTH;
 		if (o->uid != 0 && !(st.st_mode & bit))
-			return error_new(ERROR_REFUSED,
-					 "%.*s: user %u, whom nginx and ffmpeg run as, may not enter it; allow it "
-					 "(chmod o+x) or choose another state folder",
-					 end == path ? 1 : (int)(end - path), path, o->uid);
+			return error_new(
+				ERROR_REFUSED,
+				"%.*s: user %u, whom nginx and ffmpeg run as, may not enter it; allow it (chmod o+x) or choose another state folder",
+				end == path ? 1 : (int)(end - path), path, o->uid);
 	}
 	return NULL;
 }

@@ -27,8 +27,7 @@ static struct error *compare(struct chain *c, const struct rpc_opinion *o)
 		return NULL;
 	return error_new(
 		ERROR_REFUSED,
-		"the endpoints disagree: %s tells of another first block than the one before it: name those of "
-		"the right chain with --chain-rpc",
+		"the endpoints disagree: %s tells of another first block than the one before it: name those of the right chain with --chain-rpc",
 		o->label);
 }
 

@@ -50,14 +50,14 @@ struct error *chain_not_yet(struct chain *c, const char *what)
 	const char *trouble = sender_trouble(c->sender);
 
 	if (sender_unproved(c->sender))
-		return error_new(ERROR_REFUSED,
-				 "%s is kept and not signed: %s; name another endpoint with --chain-rpc, or say with "
-				 "--nonce how many transactions the account has sent",
-				 what, trouble ? trouble : "");
-	return error_new(ERROR_TIMEOUT,
-			 "%s is not confirmed yet%s%s: it is kept, and the next command of this account goes on; vcli "
-			 "outbox list shows it, vcli outbox resend, replace and abandon do something about it",
-			 what, trouble ? ": " : "", trouble ? trouble : "");
+		return error_new(
+			ERROR_REFUSED,
+			"%s is kept and not signed: %s; name another endpoint with --chain-rpc, or say with --nonce how many transactions the account has sent",
+			what, trouble ? trouble : "");
+	return error_new(
+		ERROR_TIMEOUT,
+		"%s is not confirmed yet%s%s: it is kept, and the next command of this account goes on; vcli outbox list shows it, vcli outbox resend, replace and abandon do something about it",
+		what, trouble ? ": " : "", trouble ? trouble : "");
 }
 
 static void on_look(void *arg)
@@ -160,9 +160,7 @@ static struct error *refuse_if_used(struct chain *c, const char *path, const uin
 		       : error_new(
 				 ERROR_REFUSED,
 				 "%s has what this account has signed for chain %" PRIu64
-				 ", which begins with another block than the endpoint tells: name the right endpoint "
-				 "(--chain-rpc) or the file of its contracts (--addresses); if that chain is gone for "
-				 "good, remove %s",
+				 ", which begins with another block than the endpoint tells: name the right endpoint (--chain-rpc) or the file of its contracts (--addresses); if that chain is gone for good, remove %s",
 				 path, rpc_chain_id(c->rpc), path);
 }
 

@@ -63,18 +63,18 @@ static struct error *too_little(struct chain *c, struct u256 has, struct u256 va
 	char text[ADDRESS_TEXT_BYTES];
 
 	eth_address_text(sender_account(c->sender), text);
-	return error_new(ERROR_REFUSED,
-			 "%s has %s; %s and fees of up to %s are needed: send ether to it (vcli payment send), or name "
-			 "another --account",
-			 text, amount_words(c, has), amount_words(c, value), amount_words(c, fee));
+	return error_new(
+		ERROR_REFUSED,
+		"%s has %s; %s and fees of up to %s are needed: send ether to it (vcli payment send), or name another --account",
+		text, amount_words(c, has), amount_words(c, value), amount_words(c, fee));
 }
 
 static struct error *too_dear(struct chain *c, const char *what, struct u256 asked, struct u256 most, const char *flag)
 {
-	return error_new(ERROR_REFUSED,
-			 "%s %s, over the limit of %s: nothing is signed; if that is what the chain costs, say so with "
-			 "%s",
-			 what, amount_words(c, asked), amount_words(c, most), flag);
+	return error_new(
+		ERROR_REFUSED,
+		"%s %s, over the limit of %s: nothing is signed; if that is what the chain costs, say so with %s", what,
+		amount_words(c, asked), amount_words(c, most), flag);
 }
 
 /* What the endpoint asks may be false. Who has set a limit may wait until it is kept. */

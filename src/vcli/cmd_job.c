@@ -85,8 +85,7 @@ static void print_end(const struct vcli *v, const struct user_job *j, const stru
 	if (v->set.json)
 		return;
 	if (held)
-		printf("job %s: told %zu of %zu nodes; %zu will be told when the broker takes messages again "
-		       "(\"vcli outbox list\")\n",
+		printf("job %s: told %zu of %zu nodes; %zu will be told when the broker takes messages again (\"vcli outbox list\")\n",
 		       j->name, l->count - away, l->count, away);
 	else if (away)
 		printf("job %s: told %zu of %zu nodes; %zu %s away and will be told when back (\"vcli outbox list\")\n",

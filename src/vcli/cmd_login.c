@@ -46,10 +46,10 @@ static struct error *answer_kinds(struct chain *c, const uint8_t account[ETH_ADD
 		json_decref(is);
 	}
 	if (json_array_size(kinds) == 0)
-		return error_new(ERROR_REFUSED,
-				 "%s is neither customer nor supplier: vcli register customer, or vcli register "
-				 "supplier, does that",
-				 text);
+		return error_new(
+			ERROR_REFUSED,
+			"%s is neither customer nor supplier: vcli register customer, or vcli register supplier, does that",
+			text);
 	return NULL;
 }
 

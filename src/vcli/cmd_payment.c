@@ -88,10 +88,10 @@ static struct error *refuse_no_wallet(const struct chain *c, const uint8_t to[ET
 	json_object_foreach (contracts, name, value) {
 		TRY(deployment_get(c->deployment, name, address));
 		if (memcmp(to, address, sizeof(address)) == 0)
-			return error_new(ERROR_REFUSED,
-					 "%s is the contract %s and nobody's wallet: vcli payment deposit puts ether "
-					 "into your balance there, vcli payment transfer pays from that",
-					 json_string_value(value), name);
+			return error_new(
+				ERROR_REFUSED,
+				"%s is the contract %s and nobody's wallet: vcli payment deposit puts ether into your balance there, vcli payment transfer pays from that",
+				json_string_value(value), name);
 	}
 	return NULL;
 }

@@ -32,10 +32,10 @@ static struct error *check_file(const char *film)
 	if (stat(film, &st) != 0 || access(film, R_OK) != 0)
 		return error_sys(errno, "%s", film);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return error_new(ERROR_INVALID,
-				 "%s is no file: a film is read twice; a stream that comes by a pipe is sent "
-				 "by an encoder, to the address that pipeline start prints",
-				 film);
+		return error_new(
+			ERROR_INVALID,
+			"%s is no file: a film is read twice; a stream that comes by a pipe is sent by an encoder, to the address that pipeline start prints",
+			film);
 	return NULL;
 }
 

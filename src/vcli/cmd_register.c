@@ -105,8 +105,7 @@ static struct error *check_consent_hash(const struct chain *c, const uint8_t nod
 	}
 	return error_new(
 		ERROR_REFUSED,
-		"the endpoint names a hash for the node's consent that is not of this node, this account and the "
-		"contract Nodes: nothing is signed; name another endpoint with --chain-rpc");
+		"the endpoint names a hash for the node's consent that is not of this node, this account and the contract Nodes: nothing is signed; name another endpoint with --chain-rpc");
 }
 
 /* The node's agreement that it belongs to the sender: EIP-191 over the contract's consentHash. */

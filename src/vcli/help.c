@@ -105,9 +105,10 @@ char *help_overview(const void *ctx, char **words, size_t count)
 		head = mem_printf(out, "%s%s%s", c->words, c->args ? " " : "", c->args ? c->args : "");
 		out = talloc_asprintf_append_buffer(out, "  %-35s  %s\n", head, c->summary);
 	}
-	return talloc_strdup_append_buffer(out, "\n\"vcli help COMMAND\" explains one. A flag may also stand in the "
-						"environment (--bus as $DSN_BUS) or\n"
-						"in ${XDG_CONFIG_HOME:-~/.config}/dsn/vcli.conf (\"bus = URL\").\n");
+	return talloc_strdup_append_buffer(
+		out,
+		"\n\"vcli help COMMAND\" explains one. A flag may also stand in the environment (--bus as $DSN_BUS) or\n"
+		"in ${XDG_CONFIG_HOME:-~/.config}/dsn/vcli.conf (\"bus = URL\").\n");
 }
 
 char *help_command(const void *ctx, const struct vcli_command *c)

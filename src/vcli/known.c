@@ -14,9 +14,8 @@
 
 #define ROW_LIMIT 16384
 
-static const char schema[] = "create table if not exists known_node(bus text not null, network text not null,"
-			     " id text not null, seen_ms integer not null, row text not null,"
-			     " primary key(bus, network, id)) without rowid;";
+static const char schema[] =
+	"create table if not exists known_node(bus text not null, network text not null, id text not null, seen_ms integer not null, row text not null, primary key(bus, network, id)) without rowid;";
 
 /* Of a status what a list shows; the rest is long, and old soon. */
 static const char *const kept[] = {"role", "name", "agent_id", "agent_name", "state",    "maintenance",
@@ -195,10 +194,10 @@ static struct error *write_rows(struct known *k, struct db *db)
 				    set->network, n->id, n->seen_ms, text));
 		mem_free(text);
 	}
-	return db_exec(db,
-		       "delete from known_node where bus=?1 and network=?2 and id not in (select id from known_node"
-		       " where bus=?1 and network=?2 order by seen_ms desc limit ?3)",
-		       "ssi", set->bus, set->network, (int64_t)KNOWN_NODES);
+	return db_exec(
+		db,
+		"delete from known_node where bus=?1 and network=?2 and id not in (select id from known_node where bus=?1 and network=?2 order by seen_ms desc limit ?3)",
+		"ssi", set->bus, set->network, (int64_t)KNOWN_NODES);
 }
 
 static struct error *write_all(struct known *k, struct db *db)

@@ -18,24 +18,12 @@
 #define KEEP_MS (INT64_C(7) * 24 * 3600 * 1000)
 #define MARKER "pending"
 
-static const char detached_schema[] = "create table if not exists detached("
-				      " id text primary key,"
-				      " node text not null,"
-				      " what text not null,"
-				      " put_ms integer not null,"
-				      " until_ms integer not null,"
-				      " state text not null,"
-				      " why text);";
+static const char detached_schema[] =
+	"create table if not exists detached( id text primary key, node text not null, what text not null, put_ms integer not null, until_ms integer not null, state text not null, why text);";
 
 /* What nodes that were away have still to learn (vcli/wanted.c). */
-static const char wanted_schema[] = "create table if not exists wanted_end("
-				    " job text not null,"
-				    " node text not null,"
-				    " verb text not null,"
-				    " since_ms integer not null,"
-				    " told_ms integer not null,"
-				    " again_ms integer not null,"
-				    " primary key(job, node)) without rowid;";
+static const char wanted_schema[] =
+	"create table if not exists wanted_end( job text not null, node text not null, verb text not null, since_ms integer not null, told_ms integer not null, again_ms integer not null, primary key(job, node)) without rowid;";
 
 /* Everything that says which bus it is, and who we are there. FNV-1a: a short name, not a secret. */
 static char *store_name(const void *ctx, const struct vcli_settings *set)

@@ -25,8 +25,9 @@ struct error *paths_state(const void *ctx, const struct vcli_settings *set, char
 	}
 	folder = base(ctx, "XDG_STATE_HOME", ".local/state");
 	if (!folder)
-		return error_new(ERROR_NOT_FOUND, "neither $HOME nor $XDG_STATE_HOME names an absolute path: say with "
-						  "--state-dir where to keep jobs");
+		return error_new(
+			ERROR_NOT_FOUND,
+			"neither $HOME nor $XDG_STATE_HOME names an absolute path: say with --state-dir where to keep jobs");
 	*ret_folder = file_join(ctx, folder, "dsn");
 	return NULL;
 }

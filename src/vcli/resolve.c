@@ -101,8 +101,7 @@ static struct error *nobody(const char *text, const struct resolve_entry *entrie
 				 s.best);
 	return error_new(
 		ERROR_INVALID,
-		"\"%.80s\" is no %s id: 40 hexadecimal digits are wanted, or the name or the beginning of the id "
-		"of one that is known here (\"vcli node list\" shows those)",
+		"\"%.80s\" is no %s id: 40 hexadecimal digits are wanted, or the name or the beginning of the id of one that is known here (\"vcli node list\" shows those)",
 		text, what);
 }
 
@@ -162,8 +161,7 @@ struct error *resolve_address(struct vcli *v, const char *what, const char *text
 	if (!found)
 		return error_new(
 			ERROR_INVALID,
-			"%s: \"%.80s\" is no address: 40 hexadecimal digits, or the beginning of the id of a node that "
-			"is known here (\"vcli node list\" shows those)",
+			"%s: \"%.80s\" is no address: 40 hexadecimal digits, or the beginning of the id of a node that is known here (\"vcli node list\" shows those)",
 			what, text);
 	if (!v->set.quiet)
 		fprintf(stderr, "note: %s is %s\n", text, found->id);

@@ -268,11 +268,10 @@ static struct error *unknown_job(struct vcli *v, const char *name)
 	if (s.best)
 		return error_new(ERROR_NOT_FOUND, "no job \"%s\" was started from here; did you mean \"%s\"?", name,
 				 s.best);
-	return error_new(ERROR_NOT_FOUND,
-			 "no job \"%s\" was started from here (\"vcli pipeline list\" shows those that were); "
-			 "elsewhere, name the "
-			 "document instead of the job",
-			 name);
+	return error_new(
+		ERROR_NOT_FOUND,
+		"no job \"%s\" was started from here (\"vcli pipeline list\" shows those that were); elsewhere, name the document instead of the job",
+		name);
 }
 
 /* The one job whose id begins with `text`. */

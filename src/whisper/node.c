@@ -52,9 +52,9 @@ static void look_at_clock(struct shh *s, uint32_t now)
 	size_t dropped = now + SHH_FUTURE_S < s->expired_at ? pool_drop_later(s->pool, now + SHH_FUTURE_S) : 0;
 
 	if (jump_ms)
-		log_warn("whisper.clock-jumped", "by_s=%lld dropped=%zu why=%s", (long long)(jump_ms / 1000), dropped,
-			 log_q("envelopes are void by their time: nodes whose clocks are 10 s apart do not take each "
-			       "other's; keep clocks in step (NTP)"));
+		log_warn(
+			"whisper.clock-jumped", "by_s=%lld dropped=%zu why=%s", (long long)(jump_ms / 1000), dropped,
+			log_q("envelopes are void by their time: nodes whose clocks are 10 s apart do not take each other's; keep clocks in step (NTP)"));
 }
 
 static void on_tick(void *arg)
