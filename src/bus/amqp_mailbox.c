@@ -219,7 +219,7 @@ static struct error *bind_durable(struct amqp_owner *o, struct amqp_mailbox *m)
 	return open_channel(o, m);
 }
 
-static struct error *declare_passing(struct amqp_owner *o, struct amqp_mailbox *m)
+static struct error *declare_ephemeral(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	amqp_table_entry_t length[] = {number_argument("x-max-length", WATCH_LENGTH),
 				       number_argument("x-max-length-bytes", AMQP_MAILBOX_BYTES)};
@@ -260,7 +260,7 @@ static struct error *mailbox_open(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	TRY(open_channel(o, m));
 	if (!m->durable) {
-		TRY(declare_passing(o, m));
+		TRY(declare_ephemeral(o, m));
 	} else if (m->plain) {
 		TRY(declare_durable(o, m));
 	} else {

@@ -12,7 +12,7 @@
 #define INSTANCE_BYTES 16
 #define ENVELOPES_KEPT 4096
 #define ACCEPTED_KEPT 8192
-#define PASSING_KEPT 2048
+#define EPHEMERAL_KEPT 2048
 
 /* --- topics --- */
 
@@ -225,7 +225,7 @@ static struct error *wbus_open(const void *ctx, uv_loop_t *loop, const struct bu
 	w->instance = hex_random(w, INSTANCE_BYTES);
 	w->envelopes = whisper_seen_new(w, ENVELOPES_KEPT);
 	w->accepted = whisper_seen_new(w, ACCEPTED_KEPT);
-	w->passing = whisper_seen_new(w, PASSING_KEPT);
+	w->ephemeral = whisper_seen_new(w, EPHEMERAL_KEPT);
 	wbus_topic(w, "status", w->status_topic);
 	e = whisper_address_new(w, options->url, &address);
 	if (!e)

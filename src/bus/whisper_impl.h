@@ -9,8 +9,8 @@
  * first half of Keccak-256 of the sealed bytes. Until then it is sent again with back-off, in a fresh envelope, and
  * what was accepted is remembered and acknowledged again when it is repeated, but not delivered again.
  *  - Between a sender and a recipient one message is on its way at a time (a lane): so they come in order.
- *  - A passing id, one that a person's key vouches for, goes with its process: when it has been silent for long, what
- *    waits for it is given up as if nobody had such a mailbox.
+ *  - An ephemeral id, one that a person's key vouches for, goes with its process: when it has been silent for long,
+ * what waits for it is given up as if nobody had such a mailbox.
  *  - Who serves a durable id claims it (MESSAGE_CLAIM); see whisper_claim.c.
  * Threads: loop thread.
  */
@@ -90,7 +90,7 @@ struct wbus {
 	int64_t rtt_ms;                      /* smoothed; 0: not known */
 	struct seen *envelopes;              /* by the envelope's hash */
 	struct seen *accepted;               /* by the sealed bytes' hash; pinned: being delivered */
-	struct seen *passing;                /* ids that somebody vouched for: they go with his process */
+	struct seen *ephemeral;              /* ids that somebody vouched for: they go with his process */
 	struct wbus_envelope_queue inbox;
 	struct timer *inbox_timer, *watch_timer;
 	size_t posting; /* acknowledgements, claims and what is sent once under way */
@@ -116,8 +116,8 @@ void wbus_hash(const uint8_t *bytes, size_t n, uint8_t ret_key[WHISPER_KEY_BYTES
 #define WHISPER_POSTING_MAX 1024 /* more are not even begun: they come again, or are not worth it */
 
 /* whisper_send.c */
-/* A message's sender is a passing id. */
-void wbus_passing(struct wbus *w, const char *id);
+/* A message's sender is an ephemeral id. */
+void wbus_ephemeral(struct wbus *w, const char *id);
 void wbus_send(void *self, const struct bus_item *item, bus_sent_fn *fn, void *arg);
 void wbus_acked(struct wbus *w, const struct message *ack);
 /* Gives up all that is not acknowledged: ERROR_UNAVAILABLE. */

@@ -139,7 +139,7 @@ static void settle(struct wbus *w, struct whisper_delivery *d)
 		entry->at_ms = clock_mono_ms();
 		entry->note = mem_strdup(entry, d->head.message->from);
 		if (d->head.message->key)
-			wbus_passing(w, entry->note);
+			wbus_ephemeral(w, entry->note);
 		/* Who has lost the mailbox meanwhile leaves the rest to who has it. */
 		if (box)
 			acknowledge(w, box->id, entry->note, d->key);

@@ -42,7 +42,7 @@ struct error *chain_addresses_path(struct vcli *v, char **ret_path) MUST_CHECK;
 struct error *chain_check_named(const struct chain *c) MUST_CHECK;
 /* ERROR_REFUSED: several endpoints tell of different chains. Those on a chain of another id are told on stderr. */
 struct error *chain_compare(struct chain *c) MUST_CHECK;
-/* Opens the account (vcli/purse.h) and its outbox. ERROR_REFUSED: which chain it is only an endpoint says, and not the
+/* Opens the account (vcli/wallet.h) and its outbox. ERROR_REFUSED: which chain it is only an endpoint says, and not the
  * user. */
 struct error *chain_open_outbox(struct chain *c) MUST_CHECK;
 /* The same to send with it. What an earlier command left in the outbox is carried out first. */

@@ -8,7 +8,7 @@
 #include "chain/address.h"
 #include "vcli/chain.h"
 #include "vcli/chain_net.h"
-#include "vcli/purse.h"
+#include "vcli/wallet.h"
 
 #define GAS_LIMIT "23000000"
 
@@ -61,7 +61,7 @@ static struct error *fund(struct chain *c)
 	char text[ADDRESS_TEXT_BYTES];
 	size_t count = 0;
 
-	TRY(purse_list(v, &accounts, &count));
+	TRY(wallet_list(v, &accounts, &count));
 	for (size_t i = 0; i < count; i++) {
 		json_t *result = NULL;
 

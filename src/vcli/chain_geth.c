@@ -16,7 +16,7 @@
 #include "crypto/secret.h"
 #include "devp2p/enode.h"
 #include "vcli/chain_net.h"
-#include "vcli/purse.h"
+#include "vcli/wallet.h"
 
 #define CHAIN_ID "1515"
 #define GAS 23000000
@@ -134,7 +134,7 @@ static struct error *allocate(struct vcli *v, json_t *alloc)
 	char text[ADDRESS_TEXT_BYTES];
 	size_t count = 0;
 
-	TRY(purse_list(v, &accounts, &count));
+	TRY(wallet_list(v, &accounts, &count));
 	for (size_t i = 0; i < count; i++) {
 		eth_address_text(accounts[i].address, text);
 		json_object_set_new(alloc, text + 2, json_pack("{s:s}", "balance", NET_RICH));

@@ -15,7 +15,7 @@
 #include "vcli/money.h"
 #include "vcli/paths.h"
 #include "vcli/progress.h"
-#include "vcli/purse.h"
+#include "vcli/wallet.h"
 
 #define POLL_MS 200
 #define LOOK_MS 100
@@ -266,7 +266,7 @@ struct error *chain_open_outbox(struct chain *c)
 	TRY(read_limits(c));
 	TRY(chain_check_named(c));
 	TRY(chain_compare(c));
-	e = purse_key(c->v, true, &key);
+	e = wallet_key(c->v, true, &key);
 	if (!e)
 		e = open_outbox(c, &key);
 	secret_wipe(&key, sizeof(key));

@@ -17,8 +17,8 @@
 #include "vcli/money.h"
 #include "vcli/paths.h"
 #include "vcli/progress.h"
-#include "vcli/purse.h"
 #include "vcli/refusal.h"
+#include "vcli/wallet.h"
 
 #define POLL_MS 200
 #define RECEIPT_MS 10000 /* so long a receipt that was there may be missing */

@@ -7,8 +7,8 @@
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
-#include "vcli/purse.h"
 #include "vcli/refusal.h"
+#include "vcli/wallet.h"
 
 /* What an account has in Accounts, and outside in its own wallet. */
 static struct error *answer_balance(struct chain *c, const uint8_t account[ETH_ADDRESS_BYTES])
@@ -31,7 +31,7 @@ struct error *cmd_payment_balance(struct vcli *v)
 	struct chain *c = NULL;
 	struct error *e;
 
-	e = v->args[0] ? eth_address_parse(v->args[0], account) : purse_address(v, true, account);
+	e = v->args[0] ? eth_address_parse(v->args[0], account) : wallet_address(v, true, account);
 	if (e)
 		return v->args[0] ? error_wrap(e, "ADDRESS") : e;
 	TRY(chain_open(v, &c));

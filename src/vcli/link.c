@@ -19,7 +19,7 @@ struct bus_options link_options(const struct vcli_settings *set)
 	};
 }
 
-static char *passing_address(const void *ctx, struct keyring *k)
+static char *ephemeral_address(const void *ctx, struct keyring *k)
 {
 	struct secp_key key;
 	char *id;
@@ -41,7 +41,7 @@ struct error *link_open(const void *ctx, struct vcli *v, const struct vcli_setti
 
 	if (!set->send_plain)
 		TRY(identity_keyring(ctx, set, &options.keyring, &id));
-	link.self = passing_address(ctx, options.keyring);
+	link.self = ephemeral_address(ctx, options.keyring);
 	TRY(bus_open(ctx, &v->loop, &options, handlers, &link.bus));
 	TRY(bus_serve(link.bus, link.self, false));
 	*ret_link = link;

@@ -7,7 +7,7 @@
 
 struct link {
 	struct bus *bus;
-	char *self; /* a passing address of this run, which the bus serves: answers come there */
+	char *self; /* an ephemeral address of this run, which the bus serves: answers come there */
 };
 
 /* Signs with our identity (vcli/identity.h) and seals, unless set->send_plain. All belongs to ctx. */
