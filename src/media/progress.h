@@ -8,6 +8,9 @@
 
 #include "base/error.h"
 
+/* Room for what a relay reports as carried, whoever keeps it. */
+#define MEDIA_CARRIED_BYTES 32
+
 struct media_progress {
 	int64_t frames;
 	double fps;
@@ -18,13 +21,14 @@ struct media_progress {
 	int64_t total_bytes;
 	bool ended; /* progress=end */
 	/* Of dsn-relay alone: */
-	int64_t jumps;     /* discontinuities of the publisher's clock */
-	int64_t changes;   /* discontinuities because of other codecs or settings */
-	char carried[32];  /* what is published, for the next relay's --carried; "": nothing, or nothing that is one */
-	int64_t jump_ms;   /* how far it went at the last one; negative: back */
-	int64_t bridged;   /* frames that were stamped in place of their own stamp */
-	int64_t open_keys; /* key frames that are no IDR pictures: nobody can join there */
-	char refused[80];  /* why the source cannot be taken; "": it can */
+	int64_t jumps;                     /* discontinuities of the publisher's clock */
+	int64_t changes;                   /* discontinuities because of other codecs or settings */
+	char carried[MEDIA_CARRIED_BYTES]; /* what is published, for the next relay's --carried; "": nothing, or nothing
+					      that is one */
+	int64_t jump_ms;                   /* how far it went at the last one; negative: back */
+	int64_t bridged;                   /* frames that were stamped in place of their own stamp */
+	int64_t open_keys;                 /* key frames that are no IDR pictures: nobody can join there */
+	char refused[80];                  /* why the source cannot be taken; "": it can */
 };
 
 /* The last complete block in `text`; ERROR_NOT_FOUND when there is none. Unknown keys are passed over. */

@@ -9,6 +9,7 @@
 
 #include "api/task.h"
 #include "media/probe.h"
+#include "media/progress.h"
 #include "node/node.h"
 
 enum job_state { JOB_STOPPED, JOB_STARTING, JOB_RUNNING, JOB_DRAINING };
@@ -23,11 +24,11 @@ struct job_mending {
 /* What the store keeps of a job. */
 struct job_row {
 	char *node_id, *job;
-	json_t *task;      /* owned reference */
-	bool running;      /* wanted */
-	int64_t epoch_ms;  /* wall clock of the first publish; 0: none yet */
-	int64_t offset_ms; /* the relay's time line */
-	char carried[32];  /* what the last relay published (media/progress.h); "": unknown */
+	json_t *task;                      /* owned reference */
+	bool running;                      /* wanted */
+	int64_t epoch_ms;                  /* wall clock of the first publish; 0: none yet */
+	int64_t offset_ms;                 /* the relay's time line */
+	char carried[MEDIA_CARRIED_BYTES]; /* what the last relay published (media/progress.h); "": unknown */
 	struct job_mending mending;
 };
 
@@ -40,7 +41,7 @@ struct job {
 	bool wanted;
 	bool close; /* forget it when it has stopped */
 	int64_t epoch_ms, offset_ms;
-	char carried[32];
+	char carried[MEDIA_CARRIED_BYTES];
 	struct job_mending mending;
 	char *refused;      /* why the source is not taken; NULL: it is, or was not looked at */
 	int64_t refused_ms; /* monotonic: when it was found so */

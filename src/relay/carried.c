@@ -5,15 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FLV's numbers of the codecs whose settings come in a tag of their own, and what stands before these in it. */
-#define CODEC_H264 7
-#define CODEC_AAC 10
-#define AVC_HEAD 5
-#define AAC_HEAD 2
-
 bool carried_has_settings(const struct tag_look *look)
 {
-	return look->codec == (look->type == TAG_VIDEO ? CODEC_H264 : CODEC_AAC);
+	return look->codec == (look->type == TAG_VIDEO ? TAG_CODEC_H264 : TAG_CODEC_AAC);
 }
 
 /* FNV-1a (draft-eastlake-fnv). */
@@ -28,7 +22,7 @@ static uint32_t checksum(const uint8_t *data, size_t len)
 
 uint32_t carried_mark(const struct tag *t, const struct tag_look *look)
 {
-	size_t head = look->type == TAG_VIDEO ? AVC_HEAD : AAC_HEAD;
+	size_t head = look->type == TAG_VIDEO ? TAG_AVC_HEAD : TAG_AAC_HEAD;
 	uint32_t sum;
 
 	if (!look->header ||
@@ -45,14 +39,14 @@ bool carried_equal(const struct carried *a, const struct carried *b)
 
 void carried_text(const struct carried *c, char *ret_text)
 {
-	snprintf(ret_text, CARRIED_BYTES, "%08" PRIx32 "-%08" PRIx32 "-%" PRIx32, c->marks[CARRIED_VIDEO],
+	snprintf(ret_text, MEDIA_CARRIED_BYTES, "%08" PRIx32 "-%08" PRIx32 "-%" PRIx32, c->marks[CARRIED_VIDEO],
 		 c->marks[CARRIED_AUDIO], c->mended);
 }
 
 struct error *carried_parse(const char *text, struct carried *ret)
 {
 	struct carried c = {0};
-	char again[CARRIED_BYTES], *end;
+	char again[MEDIA_CARRIED_BYTES], *end;
 
 	c.marks[CARRIED_VIDEO] = (uint32_t)strtoul(text, &end, 16);
 	c.marks[CARRIED_AUDIO] = *end ? (uint32_t)strtoul(end + 1, &end, 16) : 0;

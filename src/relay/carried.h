@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "media/progress.h"
 #include "relay/tag.h"
 
 enum { CARRIED_VIDEO, CARRIED_AUDIO, CARRIED_TRACKS };
@@ -17,15 +18,12 @@ struct carried {
 	uint32_t mended;                /* how; the agent's number, 0: not */
 };
 
-/* Room for carried_text(). */
-#define CARRIED_BYTES 32
-
 /* Of settings (a tag that is a header), or of a frame whose codec has none. Never 0. */
 uint32_t carried_mark(const struct tag *t, const struct tag_look *look);
 /* Do the codec's frames need settings that come before them? */
 bool carried_has_settings(const struct tag_look *look);
 bool carried_equal(const struct carried *a, const struct carried *b);
-/* "0123abcd-89abcdef-0", for --carried and the relay's report. */
+/* "0123abcd-89abcdef-0", for --carried and the relay's report; room for MEDIA_CARRIED_BYTES. */
 void carried_text(const struct carried *c, char *ret_text);
 struct error *carried_parse(const char *text, struct carried *ret) MUST_CHECK;
 

@@ -15,7 +15,7 @@ struct relay_report {
 	int64_t frames, bytes;
 	int64_t out_ms;                           /* how far the time line has come from where it began */
 	int64_t jumps, jump_ms, bridged, changes; /* as in relay/timeline.h */
-	char carried[CARRIED_BYTES];              /* what is published; "": nothing was yet */
+	char carried[MEDIA_CARRIED_BYTES];        /* what is published; "": nothing was yet */
 	int64_t open_keys;                        /* key frames that are no IDR pictures */
 	const char *refused;                      /* why the source cannot be taken; NULL: it can */
 };

@@ -2,14 +2,11 @@
 
 #include <string.h>
 
-#define CODEC_H264 7
-#define CODEC_AAC 10
 #define NAL_PICTURE 1
 #define NAL_IDR 5
 #define ENHANCED 0x80
 #define KEY_FRAME 1
 #define COMMAND_FRAME 5
-#define AVC_HEAD 5 /* frame and codec, packet type, composition time */
 
 /* Enhanced RTMP names codecs by four letters. The names are ours: a stranger's letters go nowhere. */
 static const char *enhanced_name(const uint8_t *fourcc)
@@ -51,11 +48,11 @@ static void look_at_video(const struct tag *t, struct tag_look *l)
 	if (frame_type == COMMAND_FRAME)
 		return;
 	l->key = frame_type == KEY_FRAME;
-	if (l->codec != CODEC_H264) {
+	if (l->codec != TAG_CODEC_H264) {
 		l->frame = t->len > 1;
 		return;
 	}
-	if (t->len <= AVC_HEAD)
+	if (t->len <= TAG_AVC_HEAD)
 		return;
 	l->header = t->data[1] == 0;
 	l->frame = t->data[1] == 1;
@@ -72,28 +69,29 @@ struct tag_look tag_look(const struct tag *t)
 		look_at_video(t, &l);
 	} else if (t->type == TAG_AUDIO) {
 		l.codec = t->data[0] >> 4;
-		l.header = l.codec == CODEC_AAC && t->len > 2 && t->data[1] == 0;
-		l.frame = l.codec == CODEC_AAC ? t->len > 2 && t->data[1] == 1 : t->len > 1;
+		l.header = l.codec == TAG_CODEC_AAC && t->len > TAG_AAC_HEAD && t->data[1] == 0;
+		l.frame = l.codec == TAG_CODEC_AAC ? t->len > TAG_AAC_HEAD && t->data[1] == 1 : t->len > 1;
 	}
 	return l;
 }
 
 static bool is_h264(const struct tag *t)
 {
-	return t->type == TAG_VIDEO && t->len > AVC_HEAD && !(t->data[0] & ENHANCED) && (t->data[0] & 15) == CODEC_H264;
+	return t->type == TAG_VIDEO && t->len > TAG_AVC_HEAD && !(t->data[0] & ENHANCED) &&
+	       (t->data[0] & 15) == TAG_CODEC_H264;
 }
 
 int tag_nal_bytes(const struct tag *header)
 {
 	/* avcC (ISO/IEC 14496-15, 5.2.4.1): version, profile, compatibility, level, then the length in two bits. */
-	if (!is_h264(header) || header->len < AVC_HEAD + 5 || header->data[AVC_HEAD] != 1)
+	if (!is_h264(header) || header->len < TAG_AVC_HEAD + 5 || header->data[TAG_AVC_HEAD] != 1)
 		return 0;
-	return (header->data[AVC_HEAD + 4] & 3) + 1;
+	return (header->data[TAG_AVC_HEAD + 4] & 3) + 1;
 }
 
 bool tag_is_idr(const struct tag *t, int nal_bytes)
 {
-	size_t at = AVC_HEAD;
+	size_t at = TAG_AVC_HEAD;
 	bool picture = false;
 
 	if (!is_h264(t) || nal_bytes < 1)

@@ -13,6 +13,12 @@ enum tag_type { TAG_AUDIO = 8, TAG_VIDEO = 9, TAG_SCRIPT = 18 };
 /* A composition time beyond these is no picture's: reordering spans a few frames. */
 #define TAG_LEAD_MIN_MS (-2000)
 #define TAG_LEAD_MAX_MS 5000
+/* FLV's numbers of the codecs whose settings come in a tag of their own, and what stands before these in it: codec and
+ * kind of packet, and before H.264's the composition time. */
+#define TAG_CODEC_H264 7
+#define TAG_CODEC_AAC 10
+#define TAG_AVC_HEAD 5
+#define TAG_AAC_HEAD 2
 
 struct tag {
 	enum tag_type type;

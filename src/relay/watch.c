@@ -1,13 +1,12 @@
 #include "relay/watch.h"
 
-#define CODEC_H264 7
 #define SECONDS "6 s"
 
 _Static_assert(WATCH_PATIENCE_MS == 6000, "the refusals name it");
 
 bool watch_usable(const struct watch *w, const struct tag_look *look)
 {
-	return look->key && look->frame && (look->codec != CODEC_H264 || w->settings);
+	return look->key && look->frame && (look->codec != TAG_CODEC_H264 || w->settings);
 }
 
 static const char *verdict(const struct watch *w)
@@ -31,7 +30,7 @@ const char *watch_tag(struct watch *w, const struct tag_look *look, int64_t now_
 		return look->foreign;
 	if (look->type == TAG_VIDEO && (look->header || look->frame)) {
 		w->video = true;
-		w->settings = w->settings || look->header || look->codec != CODEC_H264;
+		w->settings = w->settings || look->header || look->codec != TAG_CODEC_H264;
 		w->done = watch_usable(w, look);
 	} else if (look->type == TAG_AUDIO && (look->header || look->frame)) {
 		w->sound = true;

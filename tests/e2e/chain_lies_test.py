@@ -169,7 +169,7 @@ class Signing(PeerCase):
         raw = peer.ask("sign", FALSE, 7, 0, 21000, 50 * GWEI, GWEI, start="raw").split()[1]
         other("eth_sendRawTransaction", raw)
         peer.quit()
-        return other("eth_getBlockByNumber", "latest", True)["transactions"][0]
+        return until(lambda: other("eth_getBlockByNumber", "latest", True)["transactions"], "it is in a block")[0]
 
     def test_a_transaction_of_another_chain_is_no_proof(self):
         made = self.elsewhere("--chain-id", "4711")

@@ -45,7 +45,7 @@ static void told(void **state)
 {
 	static const struct carried c = {.marks = {0x123abcd, 0xffffffff}, .mended = 3};
 	struct carried back;
-	char text[CARRIED_BYTES];
+	char text[MEDIA_CARRIED_BYTES];
 
 	(void)state;
 	carried_text(&c, text);
