@@ -8,7 +8,9 @@ import unittest
 
 SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 BIN = pathlib.Path(os.environ.get("DSN_BIN") or SOURCE / "build" / "bin")
-PAGES = [SOURCE / "README.md", *sorted((SOURCE / "docs").glob("*.md")), SOURCE / "packaging" / "docker" / "README.md"]
+ROOM_PAGES = sorted((SOURCE / "src").glob("*/README.md"))
+PAGES = [*(SOURCE / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted((SOURCE / "docs").glob("*.md")),
+         SOURCE / "packaging" / "docker" / "README.md", *ROOM_PAGES]
 FILE = re.compile(r"^(?:[\w.-]+/)+[\w.*<>-]+\.(?:c|h|py|md|json|cmake|in)$")
 ROOTS = ["", "src", "tests/e2e"]
 
@@ -114,6 +116,14 @@ class Docs(unittest.TestCase):
         text = (SOURCE / "docs" / "architecture.md").read_text()
         table = text.split("| floor | room | holds |")[1].split("\n\n")[0]
         self.assertEqual(set(re.findall(r"`(\w+)/`", table)), rooms)
+
+    def test_every_room_has_its_page(self):
+        rooms = {p.name for p in (SOURCE / "src").iterdir() if p.is_dir()}
+        self.assertEqual({p.parent.name for p in ROOM_PAGES}, rooms)
+        for page in ROOM_PAGES:
+            lines = page.read_text().splitlines()
+            self.assertEqual(lines[0], f"# {page.parent.name}")
+            self.assertLessEqual(len(lines), 12, f"{page}: ten lines or so; the rest belongs into headers and docs/")
 
 
 if __name__ == "__main__":
