@@ -13,6 +13,7 @@ SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolv
 BIN = pathlib.Path(os.environ.get("DSN_BIN") or SOURCE / "build" / "bin")
 ROOM_PAGES = sorted((SOURCE / "src").glob("*/README.md"))
 PAGES = [*(SOURCE / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted((SOURCE / "docs").glob("*.md")),
+         *sorted((SOURCE / "docs" / "adr").glob("*.md")),
          SOURCE / "packaging" / "docker" / "README.md", *ROOM_PAGES]
 FILE = re.compile(r"^(?:[\w.-]+/)+[\w.*<>-]+\.(?:c|h|py|md|json|cmake|in)$")
 ROOTS = ["", "src", "tests/e2e"]
@@ -151,6 +152,17 @@ class Docs(unittest.TestCase):
                 code, words = self.tables(name, old, new)
                 self.assertEqual(code, 1, words)
                 self.assertIn(place, words)
+
+    def test_every_decision_is_in_the_list(self):
+        folder = SOURCE / "docs" / "adr"
+        rows = re.findall(r"^(\d+)\. \[([^]]+)\]\((\S+)\): \S.*$", (folder / "README.md").read_text(), re.M)
+        self.assertEqual([name for _, _, name in rows], sorted(p.name for p in folder.glob("*.md") if p.name != "README.md"))
+        for number, title, name in rows:
+            text = (folder / name).read_text()
+            self.assertEqual(text.splitlines()[0], f"# {number}. {title}")
+            self.assertEqual(int(name[:4]), int(number))
+            for section in ("Context", "Decision", "Consequences"):
+                self.assertIn(f"\n## {section}\n", text, name)
 
     def test_every_room_is_in_the_table(self):
         rooms = {p.name for p in (SOURCE / "src").iterdir() if p.is_dir()}
