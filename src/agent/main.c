@@ -56,16 +56,14 @@ static const struct config_row rows[] = {
 	{"mode", CONFIG_CHOICE, ROW(mode), "managed", "managed|classic", 0, 0, NULL,
 	 "mode of nodes whose document names none", NULL},
 	{"classic-allow", CONFIG_LIST, ROW(classic_allow), NULL, NULL, 0, 0, "ADDRESS",
-	 "who may publish at nodes in classic mode (repeatable): an address, a network such as 192.0.2.0/24, or all; "
-	 "without it this machine alone; in Docker, where nobody can ask for addresses, all or this machine alone",
+	 "who may publish at nodes in classic mode (repeatable): an address, a network such as 192.0.2.0/24, or all; without it this machine alone; in Docker, where nobody can ask for addresses, all or this machine alone",
 	 NULL},
 	{"runtime", CONFIG_CHOICE, ROW(runtime), "process", "process|docker", 0, 0, NULL,
 	 "runtime of nodes whose document names none", NULL},
 	{"run-as", CONFIG_STRING, ROW(run_as), "nobody", NULL, 0, 0, "USER",
 	 "whom nginx and ffmpeg run as when the agent is root", NULL},
 	{"unit-uids", CONFIG_STRING, ROW(unit_uids), "70000-70999", NULL, 0, 0, "FIRST-LAST",
-	 "user ids of nodes' own, one for each node, when the agent is root; none: all run as --run-as, whose groups "
-	 "(video, render) they have in any case",
+	 "user ids of nodes' own, one for each node, when the agent is root; none: all run as --run-as, whose groups (video, render) they have in any case",
 	 NULL},
 	{"unit-tasks", CONFIG_INT, ROW(unit_tasks), "1024", NULL, 0, 1000000, "NUMBER",
 	 "processes and threads that a program of a node may have, and a node four times as many; 0: no bound", NULL},
@@ -105,9 +103,8 @@ static const struct config_row rows[] = {
 static const struct config_program program = {
 	.name = "dsn-agent",
 	.synopsis = "dsn-agent [options]",
-	.about = "Hosts nodes of a video network on this machine: takes commands from the bus, runs nginx and ffmpeg "
-		 "for "
-		 "each node, watches them and reports. SIGTERM ends it.",
+	.about =
+		"Hosts nodes of a video network on this machine: takes commands from the bus, runs nginx and ffmpeg for each node, watches them and reports. SIGTERM ends it.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 	.default_file = "/etc/dsn/agent.conf",

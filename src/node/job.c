@@ -127,7 +127,7 @@ static struct job *job_new(struct node *n, const char *name)
 
 struct error *job_set(struct node *n, const struct job_row *row, struct job **ret_job)
 {
-	const struct place at = {NULL, NULL, 0};
+	const struct json_place at = {NULL, NULL, 0};
 	struct job *j = node_job(n, row->job);
 	struct api_task *task;
 	char *hash;
@@ -173,7 +173,7 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 void job_in_trouble(struct job *j, struct error *e)
 {
 	if (!j->trouble || strcmp(j->trouble, e->message))
-		decide(j->node, "job.trouble", "%s: %s", j->name, e->message);
+		store_decide(j->node, "job.trouble", "%s: %s", j->name, e->message);
 	mem_free(j->trouble);
 	j->trouble = mem_strdup(j, e->message);
 	error_free(e);
@@ -187,7 +187,8 @@ void job_serves(struct job *j)
 	if (j->state == JOB_RUNNING)
 		return;
 	j->state = JOB_RUNNING;
-	decide(j->node, "job.running", "%s: all %zu units serve, configuration %.12s", j->name, j->unit_count, j->hash);
+	store_decide(j->node, "job.running", "%s: all %zu units serve, configuration %.12s", j->name, j->unit_count,
+		     j->hash);
 }
 
 static struct error *prepare(struct job *j)
@@ -255,7 +256,7 @@ void job_has_stopped(struct job *j)
 		role(j)->stopped(j);
 	j->state = JOB_STOPPED;
 	j->prepared = false;
-	decide(j->node, "job.stopped", "%s: all units have ended", j->name);
+	store_decide(j->node, "job.stopped", "%s: all units have ended", j->name);
 	node_step(j->node);
 }
 
@@ -372,7 +373,7 @@ static void forget(struct job *j)
 		j->close = false;
 		return;
 	}
-	decide(n, "job.closed", "%s: what was stored is removed", j->name);
+	store_decide(n, "job.closed", "%s: what was stored is removed", j->name);
 	mem_free(j);
 	streams_forget(n);
 	node_changed(n);

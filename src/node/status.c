@@ -192,7 +192,7 @@ json_t *status_node(struct node *n, bool with_decisions)
 		json_array_append_new(jobs, status_job(n->jobs[i]));
 	json_object_set_new(o, "jobs", jobs);
 	if (with_decisions)
-		json_object_set_new(o, "decisions", decisions_json(n));
+		json_object_set_new(o, "decisions", store_decisions_json(n));
 	return o;
 }
 

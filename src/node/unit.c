@@ -116,12 +116,12 @@ static void failed(struct unit *u, int64_t ran_ms)
 	u->restarts++;
 	if (u->has_failover && u->failures % FAILOVER_AFTER == 0) {
 		set_failover(u, !u->use_failover);
-		decide(u->node, "unit.failover", "%s failed %u times in a row, last: %s%s%s; trying %s", u->name,
-		       u->failures, u->trouble, u->why ? ": " : "", u->why ? u->why : "",
-		       u->use_failover ? "the failover target" : "the first target again");
+		store_decide(u->node, "unit.failover", "%s failed %u times in a row, last: %s%s%s; trying %s", u->name,
+			     u->failures, u->trouble, u->why ? ": " : "", u->why ? u->why : "",
+			     u->use_failover ? "the failover target" : "the first target again");
 	} else {
-		decide(u->node, "unit.restart", "%s %s%s%s; starting it again in %lld ms", u->name, u->trouble,
-		       u->why ? ": " : "", u->why ? u->why : "", (long long)delay_ms);
+		store_decide(u->node, "unit.restart", "%s %s%s%s; starting it again in %lld ms", u->name, u->trouble,
+			     u->why ? ": " : "", u->why ? u->why : "", (long long)delay_ms);
 	}
 	pause_unit(u, delay_ms);
 }

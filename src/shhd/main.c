@@ -135,8 +135,7 @@ static const struct config_program program = {
 	.name = "shhd",
 	.synopsis = "shhd [options]",
 	.about =
-		"A Whisper v6 node (shh/6) that speaks to go-ethereum 1.8 and 1.9 and serves their shh_* JSON-RPC over "
-		"HTTP and WebSocket on one port. SIGTERM ends it.",
+		"A Whisper v6 node (shh/6) that speaks to go-ethereum 1.8 and 1.9 and serves their shh_* JSON-RPC over HTTP and WebSocket on one port. SIGTERM ends it.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 	.default_file = "/etc/dsn/shhd.conf",

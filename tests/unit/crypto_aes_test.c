@@ -53,7 +53,7 @@ static void ctr_counter(void **state)
 		struct aes_ctr *c = NULL;
 		struct aes_block *b = NULL;
 
-		random_bytes(key, sizeof(key));
+		crypto_random_bytes(key, sizeof(key));
 		c = aes_ctr_new(ctx, key, sizeof(key), iv);
 		b = aes_block_new(ctx, key, sizeof(key));
 		aes_ctr_apply(c, out, BLOCKS * 16 + 5, out);
@@ -100,8 +100,8 @@ static void portable(void **state)
 		struct aes_key fast, slow;
 		uint8_t key[32], iv[2][16], text[BLOCKS * 16], out[2][BLOCKS * 16];
 
-		random_bytes(key, sizeof(key));
-		random_bytes(text, sizeof(text));
+		crypto_random_bytes(key, sizeof(key));
+		crypto_random_bytes(text, sizeof(text));
 		memset(iv, 0xff, sizeof(iv));
 		aes_core_expand(key, bytes, &fast);
 		aes_core_expand_portable(key, bytes, &slow);
@@ -176,9 +176,9 @@ static void gcm_long(void **state)
 	uint8_t iv[16] = {0}, *stream = mem_array(plain, uint8_t, N);
 
 	(void)state;
-	random_bytes(key, sizeof(key));
-	random_bytes(nonce, sizeof(nonce));
-	random_bytes(plain, N);
+	crypto_random_bytes(key, sizeof(key));
+	crypto_random_bytes(nonce, sizeof(nonce));
+	crypto_random_bytes(plain, N);
 	aes_gcm_seal(key, nonce, plain, N, sealed);
 	assert_null(aes_gcm_open(key, nonce, sealed, N + AES_GCM_TAG_BYTES, out));
 	assert_memory_equal(out, plain, N);

@@ -1,21 +1,21 @@
-/* The miner's threads and what they share with the loop thread. Only miner.c and miner_crew.c include this.
+/* The miner's threads and what they share with the loop thread. Only miner.c and miner_workers.c include this.
  *
  * A task is memory of its own (no talloc parent): job and workers hold it, the last one frees it. Each thread takes
  * the task at the head of the list for one slice; a task that has used its turn up goes to the tail. */
-#ifndef DSN_WHISPER_MINER_CREW_H
-#define DSN_WHISPER_MINER_CREW_H
+#ifndef DSN_WHISPER_MINER_WORKERS_H
+#define DSN_WHISPER_MINER_WORKERS_H
 
 #include <stdatomic.h>
 #include <sys/queue.h>
 
 #include "whisper/pow.h"
 
-struct task {
+struct miner_workers_task {
 	/* fixed */
 	enum pow_rule rule;
 	bool both;
 	unsigned target_bits; /* 0: the best */
-	uint64_t turn;        /* nonces in a row, a multiple of SLICE after crew_offer() */
+	uint64_t turn;        /* nonces in a row, a multiple of SLICE after miner_workers_offer() */
 	uint64_t alone_until; /* one thread tries this many nonces before others join */
 	struct pow_job *job;  /* loop thread */
 
@@ -25,7 +25,7 @@ struct task {
 	struct pow_scan *scans[POW_RULES]; /* rule's own first; the second with `both` only */
 
 	/* under the lock */
-	TAILQ_ENTRY(task) links;
+	TAILQ_ENTRY(miner_workers_task) links;
 	enum { TASK_NOWHERE, TASK_WAITING, TASK_ENDED } list;
 	enum { TASK_NEW, TASK_PREPARING, TASK_READY } stage;
 	unsigned holders; /* the job, and the workers on it */
@@ -39,9 +39,9 @@ struct task {
 	atomic_uint_fast64_t next; /* nonce not given to anybody yet */
 	atomic_bool over;          /* found, cancelled or too late: workers leave */
 };
-TAILQ_HEAD(task_list, task);
+TAILQ_HEAD(task_list, miner_workers_task);
 
-struct crew {
+struct miner_workers {
 	uv_mutex_t lock;
 	uv_cond_t wake;
 	struct task_list waiting, ended; /* to be worked on; to be told on the loop */
@@ -53,19 +53,19 @@ struct crew {
 	uv_async_t *async; /* sent when `ended` gets something */
 };
 
-void crew_init(struct crew *c, uv_async_t *async);
-void crew_destroy(struct crew *c);
-/* A thread's life: `arg` is the crew. Ends when `stop` is set. */
-void crew_work(void *arg);
-void crew_stop(struct crew *c);
+void miner_workers_init(struct miner_workers *c, uv_async_t *async);
+void miner_workers_destroy(struct miner_workers *c);
+/* A thread's life: `arg` is the workers. Ends when `stop` is set. */
+void miner_workers_run(void *arg);
+void miner_workers_stop(struct miner_workers *c);
 
 /* Appends the task and wakes a thread. */
-void crew_offer(struct crew *c, struct task *t);
+void miner_workers_offer(struct miner_workers *c, struct miner_workers_task *t);
 /* Takes it from the list it is in; workers leave it after their slice and change its result no more. */
-void crew_withdraw(struct crew *c, struct task *t);
+void miner_workers_withdraw(struct miner_workers *c, struct miner_workers_task *t);
 /* The next that ended, or NULL. */
-struct task *crew_take_ended(struct crew *c);
+struct miner_workers_task *miner_workers_take_ended(struct miner_workers *c);
 /* Gives up one hold. */
-void crew_release(struct crew *c, struct task *t);
+void miner_workers_release(struct miner_workers *c, struct miner_workers_task *t);
 
 #endif

@@ -32,15 +32,16 @@ static struct error *check_file(const char *film)
 	if (stat(film, &st) != 0 || access(film, R_OK) != 0)
 		return error_sys(errno, "%s", film);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return error_new(ERROR_INVALID,
-				 "%s is no file: a film is read twice; a stream that comes by a pipe is sent "
-				 "by an encoder, to the address that pipeline start prints",
-				 film);
+		return error_new(
+			ERROR_INVALID,
+			"%s is no file: a film is read twice; a stream that comes by a pipe is sent by an encoder, to the address that pipeline start prints",
+			film);
 	return NULL;
 }
 
 /* The film's verdict: sent as it is, or encoded, and why. */
-static struct error *look_at(struct vcli *v, const struct job *j, const char *film, struct media_verdict **ret_verdict)
+static struct error *look_at(struct vcli *v, const struct user_job *j, const char *film,
+			     struct media_verdict **ret_verdict)
 {
 	struct media_verdict *verdict = NULL;
 
@@ -61,7 +62,7 @@ static struct error *look_at(struct vcli *v, const struct job *j, const char *fi
 	return NULL;
 }
 
-static const char *ordered(const struct job *j, const char *member)
+static const char *ordered(const struct user_job *j, const char *member)
 {
 	const json_t *source = json_object_get(json_object_get(j->document, "pipeline"), "source");
 
@@ -104,7 +105,7 @@ static struct media_normalise normalising(const struct push *p)
 
 static struct error *write_inputs(const struct push *p, struct inputs *in)
 {
-	const struct job *j = p->job;
+	const struct user_job *j = p->job;
 	char *folder = NULL, *base = NULL, real[PATH_MAX];
 	struct media_loop loop;
 
@@ -176,7 +177,7 @@ static void answer(const struct push *p)
 static struct error *send_film(struct push *p, const struct inputs *in)
 {
 	const struct media_programs programs = {.ffmpeg = p->v->set.ffmpeg, .ffprobe = p->v->set.ffprobe};
-	const struct job *j = p->job;
+	const struct user_job *j = p->job;
 	struct media_push how = {.film = in->lists ? NULL : p->film,
 				 .url = j->key ? j->url : mem_printf(p->v, "%s/%s", j->url, j->name),
 				 .verdict = p->verdict,
@@ -194,10 +195,10 @@ struct error *cmd_pipeline_push(struct vcli *v)
 	struct push p = {.v = v, .film = v->args[1]};
 	struct inputs in = {0};
 	struct media_verdict *verdict = NULL;
-	struct job *j = NULL;
+	struct user_job *j = NULL;
 	struct error *e = NULL;
 
-	TRY(job_find(v, v, v->args[0], &j));
+	TRY(user_job_find(v, v, v->args[0], &j));
 	if (!j->url)
 		return error_new(ERROR_NOT_FOUND,
 				 "job %s: the distributor's address is not known; start the job from here first",

@@ -1,4 +1,4 @@
-#include "whisper/miner_crew.h"
+#include "whisper/miner_workers.h"
 
 #include <sched.h>
 
@@ -8,7 +8,7 @@
 /* 0.2 ms with AVX2: so long a new request waits for a thread, and a lock is nothing beside it. */
 #define SLICE 1024
 
-void crew_init(struct crew *c, uv_async_t *async)
+void miner_workers_init(struct miner_workers *c, uv_async_t *async)
 {
 	uv_mutex_init(&c->lock);
 	uv_cond_init(&c->wake);
@@ -18,7 +18,7 @@ void crew_init(struct crew *c, uv_async_t *async)
 	c->async = async;
 }
 
-void crew_destroy(struct crew *c)
+void miner_workers_destroy(struct miner_workers *c)
 {
 	uv_cond_destroy(&c->wake);
 	uv_mutex_destroy(&c->lock);
@@ -26,7 +26,7 @@ void crew_destroy(struct crew *c)
 
 /* --- lists; the lock is held --- */
 
-static void unlist(struct crew *c, struct task *t)
+static void unlist(struct miner_workers *c, struct miner_workers_task *t)
 {
 	if (t->list == TASK_WAITING) {
 		TAILQ_REMOVE(&c->waiting, t, links);
@@ -37,7 +37,7 @@ static void unlist(struct crew *c, struct task *t)
 	t->list = TASK_NOWHERE;
 }
 
-static void end_found(struct crew *c, struct task *t, uint64_t nonce)
+static void end_found(struct miner_workers *c, struct miner_workers_task *t, uint64_t nonce)
 {
 	/* Somebody else was faster, or it was given up. */
 	if (atomic_exchange(&t->over, true))
@@ -51,26 +51,26 @@ static void end_found(struct crew *c, struct task *t, uint64_t nonce)
 	uv_async_send(c->async);
 }
 
-static bool release(struct task *t)
+static bool release(struct miner_workers_task *t)
 {
 	return --t->holders == 0;
 }
 
 /* One thread is enough, so far. */
-static bool is_alone(const struct task *t)
+static bool is_alone(const struct miner_workers_task *t)
 {
 	return atomic_load_explicit(&t->next, memory_order_relaxed) < t->alone_until;
 }
 
-static bool wants_thread(const struct task *t)
+static bool wants_thread(const struct miner_workers_task *t)
 {
 	return t->stage == TASK_NEW || (t->stage == TASK_READY && (t->workers == 0 || !is_alone(t)));
 }
 
 /* The first task that wants another thread. */
-static struct task *take_turn(struct crew *c, uint64_t *ret_first)
+static struct miner_workers_task *take_turn(struct miner_workers *c, uint64_t *ret_first)
 {
-	struct task *t = TAILQ_FIRST(&c->waiting);
+	struct miner_workers_task *t = TAILQ_FIRST(&c->waiting);
 
 	while (t && !wants_thread(t))
 		t = TAILQ_NEXT(t, links);
@@ -94,7 +94,7 @@ static struct task *take_turn(struct crew *c, uint64_t *ret_first)
 
 /* --- a thread's work; the lock is not held --- */
 
-static void prepare(struct crew *c, struct task *t)
+static void prepare(struct miner_workers *c, struct miner_workers_task *t)
 {
 	for (unsigned i = 0; i < (t->both ? POW_RULES : 1u); i++) {
 		enum pow_rule rule = i == 0 ? t->rule : t->rule == POW_LEGACY ? POW_EIP627 : POW_LEGACY;
@@ -106,7 +106,7 @@ static void prepare(struct crew *c, struct task *t)
 }
 
 /* pow_scan_find() for what the task asks: with `both` the bits are the lesser of both rules. */
-static bool find(const struct task *t, uint64_t first, uint64_t count, unsigned bits, uint64_t *ret_nonce,
+static bool find(const struct miner_workers_task *t, uint64_t first, uint64_t count, unsigned bits, uint64_t *ret_nonce,
 		 unsigned *ret_bits)
 {
 	uint64_t end = first + count;
@@ -127,7 +127,7 @@ static bool find(const struct task *t, uint64_t first, uint64_t count, unsigned 
 	return false;
 }
 
-static bool slice_for_target(struct crew *c, struct task *t, uint64_t first)
+static bool slice_for_target(struct miner_workers *c, struct miner_workers_task *t, uint64_t first)
 {
 	uint64_t nonce;
 	unsigned bits;
@@ -145,7 +145,7 @@ static bool slice_for_target(struct crew *c, struct task *t, uint64_t first)
 	return true;
 }
 
-static void slice_for_best(struct crew *c, struct task *t, uint64_t first, unsigned *known_bits)
+static void slice_for_best(struct miner_workers *c, struct miner_workers_task *t, uint64_t first, unsigned *known_bits)
 {
 	uint64_t end = first + SLICE, nonce;
 	unsigned bits;
@@ -164,7 +164,7 @@ static void slice_for_best(struct crew *c, struct task *t, uint64_t first, unsig
 }
 
 /* Slice after slice without the lock while no other task waits. */
-static void work(struct crew *c, struct task *t, uint64_t first, unsigned known_bits)
+static void work(struct miner_workers *c, struct miner_workers_task *t, uint64_t first, unsigned known_bits)
 {
 	while (!atomic_load(&t->over)) {
 		bool was_alone = is_alone(t);
@@ -179,14 +179,14 @@ static void work(struct crew *c, struct task *t, uint64_t first, unsigned known_
 	}
 }
 
-void crew_work(void *arg)
+void miner_workers_run(void *arg)
 {
-	struct crew *c = arg;
+	struct miner_workers *c = arg;
 
 	uv_mutex_lock(&c->lock);
 	while (!atomic_load(&c->stop)) {
 		uint64_t first = 0;
-		struct task *t = take_turn(c, &first);
+		struct miner_workers_task *t = take_turn(c, &first);
 		unsigned bits = t ? t->bits : 0;
 		bool is_new = t && t->stage == TASK_NEW;
 
@@ -215,7 +215,7 @@ void crew_work(void *arg)
 
 /* --- the loop's side --- */
 
-void crew_stop(struct crew *c)
+void miner_workers_stop(struct miner_workers *c)
 {
 	uv_mutex_lock(&c->lock);
 	atomic_store(&c->stop, true);
@@ -223,7 +223,7 @@ void crew_stop(struct crew *c)
 	uv_mutex_unlock(&c->lock);
 }
 
-void crew_offer(struct crew *c, struct task *t)
+void miner_workers_offer(struct miner_workers *c, struct miner_workers_task *t)
 {
 	/* So many nonces that one turn nearly always does. */
 	t->turn = t->turn < SLICE ? SLICE : t->turn / SLICE * SLICE;
@@ -236,7 +236,7 @@ void crew_offer(struct crew *c, struct task *t)
 	uv_mutex_unlock(&c->lock);
 }
 
-void crew_withdraw(struct crew *c, struct task *t)
+void miner_workers_withdraw(struct miner_workers *c, struct miner_workers_task *t)
 {
 	uv_mutex_lock(&c->lock);
 	atomic_store(&t->over, true);
@@ -244,9 +244,9 @@ void crew_withdraw(struct crew *c, struct task *t)
 	uv_mutex_unlock(&c->lock);
 }
 
-struct task *crew_take_ended(struct crew *c)
+struct miner_workers_task *miner_workers_take_ended(struct miner_workers *c)
 {
-	struct task *t;
+	struct miner_workers_task *t;
 
 	uv_mutex_lock(&c->lock);
 	t = TAILQ_FIRST(&c->ended);
@@ -256,7 +256,7 @@ struct task *crew_take_ended(struct crew *c)
 	return t;
 }
 
-void crew_release(struct crew *c, struct task *t)
+void miner_workers_release(struct miner_workers *c, struct miner_workers_task *t)
 {
 	bool last;
 

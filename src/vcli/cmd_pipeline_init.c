@@ -105,8 +105,7 @@ static struct error *choose_nodes(const struct known *k, struct chosen *c, size_
 		if (!n)
 			return error_new(
 				ERROR_NOT_FOUND,
-				"no %s answers; a pipeline wants a distributor, a storage and a transcoder for each "
-				"rendition: make one with \"vcli node create %s NODE_ID\"",
+				"no %s answers; a pipeline wants a distributor, a storage and a transcoder for each rendition: make one with \"vcli node create %s NODE_ID\"",
 				api_role_name((enum api_role)role), api_role_name((enum api_role)role));
 		if (role != API_TRANSCODER)
 			choose(c, n);
@@ -130,9 +129,7 @@ static void warn_of_loopback(const struct vcli *v, const struct chosen *c)
 	for (size_t i = 0; several && i < c->count && !v->set.quiet; i++) {
 		if (strncmp(said(c->nodes[i], "ip"), "127.", 4) == 0)
 			fprintf(stderr,
-				"note: %s %s says that it is at %s; on another machine than the other nodes, its agent "
-				"wants "
-				"--public-ip ADDRESS\n",
+				"note: %s %s says that it is at %s; on another machine than the other nodes, its agent wants --public-ip ADDRESS\n",
 				said(c->nodes[i], "role"), c->nodes[i]->id, said(c->nodes[i], "ip"));
 	}
 }
@@ -204,7 +201,7 @@ static json_t *document(const void *ctx, const char *job, const struct source *s
 /* The job is named as the file. */
 static struct error *job_name(struct vcli *v, const char **ret_job)
 {
-	const struct place at = {NULL, "job_id", 0};
+	const struct json_place at = {NULL, "job_id", 0};
 	char *name = basename(mem_strdup(v, v->args[0])), *dot = strrchr(name, '.');
 	struct error *e;
 

@@ -1,4 +1,4 @@
-#include "vcli/purse.h"
+#include "vcli/wallet.h"
 
 #include <string.h>
 #include <strings.h>
@@ -21,7 +21,7 @@ static struct error *keystore_folder(struct vcli *v, char **ret_folder)
 	return *ret_folder ? NULL : paths_make(v, &v->set, "keystore", ret_folder);
 }
 
-struct error *purse_list(struct vcli *v, struct account **ret_accounts, size_t *ret_count)
+struct error *wallet_list(struct vcli *v, struct account **ret_accounts, size_t *ret_count)
 {
 	struct account *accounts = NULL, *all;
 	char *folder = NULL;
@@ -105,7 +105,7 @@ static struct error *choose(struct vcli *v, bool login, struct choice *ret)
 	return find(v, folder, which, ret);
 }
 
-struct error *purse_address(struct vcli *v, bool login, uint8_t ret_address[ETH_ADDRESS_BYTES])
+struct error *wallet_address(struct vcli *v, bool login, uint8_t ret_address[ETH_ADDRESS_BYTES])
 {
 	struct choice c = {.identity = false};
 
@@ -114,7 +114,7 @@ struct error *purse_address(struct vcli *v, bool login, uint8_t ret_address[ETH_
 	return NULL;
 }
 
-struct error *purse_key(struct vcli *v, bool login, struct secp_key *ret_key)
+struct error *wallet_key(struct vcli *v, bool login, struct secp_key *ret_key)
 {
 	struct choice c = {.identity = false};
 	char *passphrase = NULL;

@@ -33,7 +33,7 @@ static struct error *check_plan(struct vcli *v, const json_t *document)
 	return NULL;
 }
 
-static struct error *start_requests(struct job *j, struct request_list **ret_list)
+static struct error *start_requests(struct user_job *j, struct request_list **ret_list)
 {
 	struct request_list *l = requests_new(j);
 	struct api_task_message *tasks = NULL;
@@ -55,7 +55,7 @@ static const char *path_of(const char *url)
 }
 
 /* Where the distributor takes the stream in, where the document does not say. */
-static void learn_url(struct job *j, const json_t *endpoint)
+static void learn_url(struct user_job *j, const json_t *endpoint)
 {
 	const char *rtmp = json_string_value(json_object_get(endpoint, "rtmp"));
 
@@ -66,7 +66,7 @@ static void learn_url(struct job *j, const json_t *endpoint)
 }
 
 /* The storage knows its path, and the document at what address it is reached from outside. */
-static void learn_watch(struct job *j, const json_t *endpoint)
+static void learn_watch(struct user_job *j, const json_t *endpoint)
 {
 	const char *hls = json_string_value(json_object_get(endpoint, "hls")), *path = path_of(hls);
 	const char *own = path_of(j->watch);
@@ -77,7 +77,7 @@ static void learn_watch(struct job *j, const json_t *endpoint)
 		j->watch = mem_strdup(j, hls);
 }
 
-static void learn_addresses(struct job *j, const struct request_list *l)
+static void learn_addresses(struct user_job *j, const struct request_list *l)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		const json_t *endpoint = json_object_get(l->items[i].data, "endpoint");
@@ -95,7 +95,7 @@ static struct error *settle(struct vcli *v, json_t *document)
 {
 	struct error *e = NULL;
 
-	if (job_is_public(document))
+	if (user_job_is_public(document))
 		TRY(check_plan(v, document));
 	e = v->set.detach ? endpoints_from_known(v, document) : endpoints_settle(v, document);
 	if (!e || e->code != ERROR_INVALID)
@@ -103,14 +103,14 @@ static struct error *settle(struct vcli *v, json_t *document)
 	return error_wrap(e, "nothing was sent; --force starts it all the same");
 }
 
-static struct error *start(struct vcli *v, struct job *j, struct request_list *l, json_t *answer)
+static struct error *start(struct vcli *v, struct user_job *j, struct request_list *l, json_t *answer)
 {
 	int64_t began_ms = clock_mono_ms();
 	struct error *e = NULL;
 
-	TRY(requests_run(v, l, v->set.json ? NULL : job_print_line, NULL));
+	TRY(requests_run(v, l, v->set.json ? NULL : job_request_print_line, NULL));
 	learn_addresses(j, l);
-	TRY(job_store(v, j));
+	TRY(user_job_store(v, j));
 	json_object_set_new(answer, "nodes", requests_json(l));
 	ingest_put(v, j, answer);
 	json_put_decimal(answer, "took", clock_mono_ms() - began_ms);
@@ -129,16 +129,16 @@ static struct error *start(struct vcli *v, struct job *j, struct request_list *l
 struct error *cmd_pipeline_start(struct vcli *v)
 {
 	struct request_list *l = NULL;
-	struct job *j = NULL;
+	struct user_job *j = NULL;
 	struct error *e = NULL;
 	json_t *answer = json_object();
 
 	vcli_answer(v, answer);
-	TRY(job_from_file_settled(v, v, v->args[0], settle, &j));
+	TRY(user_job_from_file_settled(v, v, v->args[0], settle, &j));
 	json_put(answer, "job", j->name);
 	TRY(start_requests(j, &l));
 	/* Before anything is sent: a node that has a key nobody knows is of no use. */
-	TRY(job_store(v, j));
+	TRY(user_job_store(v, j));
 	j->stored = true;
 	TRY(wanted_forget(v, j->name));
 	if (!v->set.detach)

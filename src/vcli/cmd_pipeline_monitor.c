@@ -12,11 +12,11 @@
 
 struct monitor {
 	struct vcli *v;
-	const struct job *job;
+	const struct user_job *job;
 	int64_t seen;
 };
 
-static const struct job_node *node_of(const struct job *j, const char *id)
+static const struct user_job_node *node_of(const struct user_job *j, const char *id)
 {
 	for (size_t i = 0; id && i < j->node_count; i++) {
 		if (strcmp(j->nodes[i].node_id, id) == 0)
@@ -53,7 +53,7 @@ static void print_member(const json_t *o, const char *key)
 	render_text(stdout, value);
 }
 
-static void print_line(const struct job_node *n, const json_t *part)
+static void print_line(const struct user_job_node *n, const json_t *part)
 {
 	static const char *const members[] = {"state", "frames", "fps", "speed", "bitrate_bps", "dropped", "restarts"};
 	char *time = clock_format(NULL, clock_wall_ms());
@@ -80,7 +80,7 @@ static bool on_status(const struct message *m, void *arg)
 {
 	struct monitor *mon = arg;
 	const char *id = json_string_value(json_object_get(m->body, "node_id"));
-	const struct job_node *n = node_of(mon->job, id ? id : m->from);
+	const struct user_job_node *n = node_of(mon->job, id ? id : m->from);
 	const json_t *part = n ? job_part(m->body, mon->job->name) : NULL;
 
 	if (!part)
@@ -101,9 +101,9 @@ static bool on_status(const struct message *m, void *arg)
 struct error *cmd_pipeline_monitor(struct vcli *v)
 {
 	struct monitor mon = {.v = v};
-	struct job *j = NULL;
+	struct user_job *j = NULL;
 
-	TRY(job_find(v, v, v->args[0], &j));
+	TRY(user_job_find(v, v, v->args[0], &j));
 	mon.job = j;
 	if (v->set.count < 0)
 		v->set.count = 1;

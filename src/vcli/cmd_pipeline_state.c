@@ -12,7 +12,7 @@
 #include "vcli/resolve.h"
 #include "vcli/wanted.h"
 
-struct request_list *job_requests(const void *ctx, const struct job *j, enum api_verb verb)
+struct request_list *job_requests(const void *ctx, const struct user_job *j, enum api_verb verb)
 {
 	struct request_list *l = requests_new(ctx);
 
@@ -22,7 +22,7 @@ struct request_list *job_requests(const void *ctx, const struct job *j, enum api
 	return l;
 }
 
-void job_print_line(struct vcli *v, const struct request *r, void *arg)
+void job_request_print_line(struct vcli *v, const struct request *r, void *arg)
 {
 	const char *warning = json_string_value(json_object_get(r->data, "warning"));
 
@@ -51,7 +51,7 @@ void job_print_line(struct vcli *v, const struct request *r, void *arg)
 	fflush(stdout);
 }
 
-static json_t *job_answer(struct vcli *v, const struct job *j)
+static json_t *job_answer(struct vcli *v, const struct user_job *j)
 {
 	json_t *answer = json_object();
 
@@ -78,15 +78,14 @@ static size_t count_held(const struct request_list *l)
 	return held;
 }
 
-static void print_end(const struct vcli *v, const struct job *j, const struct request_list *l, const char *done)
+static void print_end(const struct vcli *v, const struct user_job *j, const struct request_list *l, const char *done)
 {
 	size_t away = count_away(l), held = count_held(l);
 
 	if (v->set.json)
 		return;
 	if (held)
-		printf("job %s: told %zu of %zu nodes; %zu will be told when the broker takes messages again "
-		       "(\"vcli outbox list\")\n",
+		printf("job %s: told %zu of %zu nodes; %zu will be told when the broker takes messages again (\"vcli outbox list\")\n",
 		       j->name, l->count - away, l->count, away);
 	else if (away)
 		printf("job %s: told %zu of %zu nodes; %zu %s away and will be told when back (\"vcli outbox list\")\n",
@@ -99,12 +98,12 @@ static void print_end(const struct vcli *v, const struct job *j, const struct re
  * stays here for their sake. */
 static struct error *end_job(struct vcli *v, enum api_verb verb, const char *done)
 {
-	struct job *j = NULL;
+	struct user_job *j = NULL;
 	struct request_list *l = NULL;
 	json_t *answer = NULL;
 	char *what = NULL;
 
-	TRY(job_find(v, v, v->args[0], &j));
+	TRY(user_job_find(v, v, v->args[0], &j));
 	answer = job_answer(v, j);
 	l = job_requests(v, j, verb);
 	l->lasting = true;
@@ -112,7 +111,7 @@ static struct error *end_job(struct vcli *v, enum api_verb verb, const char *don
 	if (v->set.detach) {
 		TRY(detach_run(v, l, what));
 	} else {
-		TRY(requests_run(v, l, v->set.json ? NULL : job_print_line, NULL));
+		TRY(requests_run(v, l, v->set.json ? NULL : job_request_print_line, NULL));
 		json_object_set_new(answer, "nodes", requests_json(l));
 		TRY(detach_away(v, l, what));
 	}
@@ -121,7 +120,7 @@ static struct error *end_job(struct vcli *v, enum api_verb verb, const char *don
 	if (!v->set.detach)
 		json_put(answer, "state", count_away(l) ? "kept" : "applied");
 	if (verb == API_PIPELINE_CLOSE)
-		TRY(job_forget(v, j));
+		TRY(user_job_forget(v, j));
 	if (!v->set.detach)
 		print_end(v, j, l, done);
 	return NULL;
@@ -163,11 +162,11 @@ static void print_status(struct vcli *v, const struct request *r, void *arg)
 
 struct error *cmd_pipeline_status(struct vcli *v)
 {
-	struct job *j = NULL;
+	struct user_job *j = NULL;
 	struct request_list *l = NULL;
 	json_t *answer = NULL;
 
-	TRY(job_find(v, v, v->args[0], &j));
+	TRY(user_job_find(v, v, v->args[0], &j));
 	answer = job_answer(v, j);
 	l = job_requests(v, j, API_PIPELINE_STATUS);
 	TRY(requests_run(v, l, v->set.json ? NULL : print_status, NULL));
@@ -187,7 +186,7 @@ static struct error *nodes_to_ask(struct vcli *v, struct request_list *l)
 	char **names = NULL;
 	const char *id = NULL;
 	json_t *role = NULL;
-	struct error *e = job_names(v, v, &names);
+	struct error *e = user_job_names(v, v, &names);
 
 	for (size_t i = 0; !e && i < v->arg_count; i++) {
 		char *node_id = NULL;
@@ -197,9 +196,9 @@ static struct error *nodes_to_ask(struct vcli *v, struct request_list *l)
 			json_object_set_new(seen, node_id, json_null());
 	}
 	for (char **n = names; !e && !v->arg_count && *n; n++) {
-		struct job *j = NULL;
+		struct user_job *j = NULL;
 
-		e = job_load(v, v, *n, &j);
+		e = user_job_load(v, v, *n, &j);
 		for (size_t i = 0; !e && i < j->node_count; i++)
 			json_object_set_new(seen, j->nodes[i].node_id, json_string(j->nodes[i].role));
 	}

@@ -1,4 +1,4 @@
-#include "vcli/job.h"
+#include "vcli/user_job.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -21,22 +21,22 @@
 #define FILE_LIMIT (4 * 1024 * 1024)
 #define DEFAULT_FRAGMENT_S 5
 
-static int job_destroy(struct job *j)
+static int job_destroy(struct user_job *j)
 {
 	json_decref(j->document);
 	json_decref(j->sent);
 	return 0;
 }
 
-static struct job *job_new(const void *ctx)
+static struct user_job *job_new(const void *ctx)
 {
-	struct job *j = mem_new(ctx, struct job);
+	struct user_job *j = mem_new(ctx, struct user_job);
 
 	talloc_set_destructor(j, job_destroy);
 	return j;
 }
 
-struct error *job_path(const void *ctx, struct vcli *v, const char *name, char **ret_path)
+struct error *user_job_path(const void *ctx, struct vcli *v, const char *name, char **ret_path)
 {
 	char *folder = NULL;
 
@@ -49,21 +49,22 @@ struct error *job_path(const void *ctx, struct vcli *v, const char *name, char *
 
 /* Nodes and job of the tasks that will be sent; each task is read once, so that a slip is found before anything is
  * sent. */
-static struct error *read_tasks(struct job *j)
+static struct error *read_tasks(struct user_job *j)
 {
 	struct api_task_message *tasks = NULL;
 	size_t count = 0;
 
 	TRY(api_private_tasks(j, j->sent, j->folder, &tasks, &count));
-	j->nodes = mem_array(j, struct job_node, count);
+	j->nodes = mem_array(j, struct user_job_node, count);
 	j->node_count = count;
 	for (size_t i = 0; i < count; i++) {
-		const struct place root = {NULL, "document", 0}, list = {&root, "tasks", 0}, at = {&list, NULL, i};
+		const struct json_place root = {NULL, "document", 0}, list = {&root, "tasks", 0}, at = {&list, NULL, i};
 		struct api_task *task = NULL;
 
 		TRY(api_task_read(j, tasks[i].message, &at, &task));
 		if (j->name && strcmp(j->name, task->job) != 0)
-			return place_error(&at, "is for job \"%s\", the first task for \"%s\"", task->job, j->name);
+			return json_place_error(&at, "is for job \"%s\", the first task for \"%s\"", task->job,
+						j->name);
 		j->name = mem_strdup(j, task->job);
 		j->nodes[i].node_id = mem_strdup(j, tasks[i].node_id);
 		j->nodes[i].role = mem_strdup(j, api_role_name(task->role));
@@ -77,7 +78,7 @@ static struct error *read_tasks(struct job *j)
 	return NULL;
 }
 
-static char *watch_url(struct job *j, const struct api_pipeline_node *n, const char *job)
+static char *watch_url(struct user_job *j, const struct api_pipeline_node *n, const char *job)
 {
 	bool v6 = strchr(n->ip, ':') != NULL;
 
@@ -86,7 +87,7 @@ static char *watch_url(struct job *j, const struct api_pipeline_node *n, const c
 }
 
 /* Where the customer publishes and watches: only a public document knows the nodes' addresses. */
-static void set_url(struct job *j, const struct api_pipeline *p)
+static void set_url(struct user_job *j, const struct api_pipeline *p)
 {
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct api_pipeline_node *n = &p->nodes[i];
@@ -103,10 +104,10 @@ static void set_url(struct job *j, const struct api_pipeline *p)
 }
 
 /* The same order again keeps its keys: nothing changes at nodes that have it already. */
-static bool reuse_keys(struct vcli *v, struct job *j, const char *name)
+static bool reuse_keys(struct vcli *v, struct user_job *j, const char *name)
 {
-	struct job *before = NULL;
-	struct error *e = job_load(j, v, name, &before);
+	struct user_job *before = NULL;
+	struct error *e = user_job_load(j, v, name, &before);
 	bool same = !e && before->sent && json_equal(before->document, j->document);
 
 	if (same)
@@ -115,7 +116,7 @@ static bool reuse_keys(struct vcli *v, struct job *j, const char *name)
 	return same;
 }
 
-static struct error *read_public(struct vcli *v, struct job *j)
+static struct error *read_public(struct vcli *v, struct user_job *j)
 {
 	struct api_pipeline *p = NULL;
 
@@ -127,16 +128,16 @@ static struct error *read_public(struct vcli *v, struct job *j)
 	return api_private_add_keys(j, j->sent, &j->key);
 }
 
-bool job_is_public(const json_t *document)
+bool user_job_is_public(const json_t *document)
 {
 	const char *type = json_string_value(json_object_get(document, "typeApi"));
 
 	return type && strcmp(type, "public") == 0;
 }
 
-static struct error *read_document(struct vcli *v, struct job *j)
+static struct error *read_document(struct vcli *v, struct user_job *j)
 {
-	if (job_is_public(j->document))
+	if (user_job_is_public(j->document))
 		TRY(read_public(v, j));
 	else
 		j->sent = json_incref(j->document);
@@ -154,10 +155,10 @@ static char *folder_of(const void *ctx, const char *path)
 	return folder;
 }
 
-struct error *job_from_file_settled(const void *ctx, struct vcli *v, const char *path, job_settle_fn *settle,
-				    struct job **ret_job)
+struct error *user_job_from_file_settled(const void *ctx, struct vcli *v, const char *path, user_job_settle_fn *settle,
+					 struct user_job **ret_job)
 {
-	struct job *j = job_new(ctx);
+	struct user_job *j = job_new(ctx);
 	struct error *e = json_parse_file(path, FILE_LIMIT, &j->document);
 
 	if (e) {
@@ -165,9 +166,9 @@ struct error *job_from_file_settled(const void *ctx, struct vcli *v, const char 
 		return e;
 	}
 	j->folder = folder_of(j, path);
-	e = job_is_public(j->document) ? settle(v, j->document) : read_document(v, j);
+	e = user_job_is_public(j->document) ? settle(v, j->document) : read_document(v, j);
 	if (!e)
-		e = job_is_public(j->document) ? read_document(v, j) : settle(v, j->document);
+		e = user_job_is_public(j->document) ? read_document(v, j) : settle(v, j->document);
 	if (e) {
 		mem_free(j);
 		return error_wrap(e, "%s", path);
@@ -176,19 +177,19 @@ struct error *job_from_file_settled(const void *ctx, struct vcli *v, const char 
 	return NULL;
 }
 
-struct error *job_from_file(const void *ctx, struct vcli *v, const char *path, struct job **ret_job)
+struct error *user_job_from_file(const void *ctx, struct vcli *v, const char *path, struct user_job **ret_job)
 {
-	return job_from_file_settled(ctx, v, path, endpoints_from_known, ret_job);
+	return user_job_from_file_settled(ctx, v, path, endpoints_from_known, ret_job);
 }
 
 /* --- the job's file --- */
 
-struct error *job_store(struct vcli *v, const struct job *j)
+struct error *user_job_store(struct vcli *v, const struct user_job *j)
 {
 	void *scope = mem_new(NULL, char);
 	json_t *o = json_object(), *nodes = json_array();
 	char *path = NULL, *text = NULL;
-	struct error *e = job_path(scope, v, j->name, &path);
+	struct error *e = user_job_path(scope, v, j->name, &path);
 
 	for (size_t i = 0; i < j->node_count; i++) {
 		json_t *n = json_object();
@@ -218,9 +219,9 @@ struct error *job_store(struct vcli *v, const struct job *j)
 	return e ? error_wrap(e, "the job's file") : NULL;
 }
 
-static struct error *read_stored(struct job *j, const json_t *o, const struct place *at)
+static struct error *read_stored(struct user_job *j, const json_t *o, const struct json_place *at)
 {
-	const struct place nodes_at = {at, "nodes", 0};
+	const struct json_place nodes_at = {at, "nodes", 0};
 	const char *name = NULL, *folder = ".", *url = NULL, *watch = NULL, *key = NULL;
 	int64_t fragment_s = DEFAULT_FRAGMENT_S;
 	json_t *nodes = NULL, *document = NULL, *sent = NULL;
@@ -243,9 +244,9 @@ static struct error *read_stored(struct job *j, const json_t *o, const struct pl
 	j->document = json_incref(document);
 	j->sent = json_incref(sent);
 	j->node_count = json_array_size(nodes);
-	j->nodes = mem_array(j, struct job_node, j->node_count);
+	j->nodes = mem_array(j, struct user_job_node, j->node_count);
 	for (size_t i = 0; i < j->node_count; i++) {
-		const struct place here = {&nodes_at, NULL, i};
+		const struct json_place here = {&nodes_at, NULL, i};
 		const char *id = NULL, *role = NULL;
 
 		TRY(json_read_string(json_array_get(nodes, i), &here, "node_id", &id));
@@ -258,20 +259,19 @@ static struct error *read_stored(struct job *j, const json_t *o, const struct pl
 
 static struct error *unknown_job(struct vcli *v, const char *name)
 {
-	struct suggestion s = {.word = name};
+	struct suggest_word s = {.word = name};
 	char **names = NULL;
 
-	error_free(job_names(v, v, &names));
+	error_free(user_job_names(v, v, &names));
 	for (char **n = names; n && *n; n++)
 		suggest_try(&s, *n);
 	if (s.best)
 		return error_new(ERROR_NOT_FOUND, "no job \"%s\" was started from here; did you mean \"%s\"?", name,
 				 s.best);
-	return error_new(ERROR_NOT_FOUND,
-			 "no job \"%s\" was started from here (\"vcli pipeline list\" shows those that were); "
-			 "elsewhere, name the "
-			 "document instead of the job",
-			 name);
+	return error_new(
+		ERROR_NOT_FOUND,
+		"no job \"%s\" was started from here (\"vcli pipeline list\" shows those that were); elsewhere, name the document instead of the job",
+		name);
 }
 
 /* The one job whose id begins with `text`. */
@@ -279,7 +279,7 @@ static struct error *job_begun(struct vcli *v, const char *text, char **ret_name
 {
 	char **names = NULL, *list = NULL, *found = NULL;
 
-	TRY(job_names(v, v, &names));
+	TRY(user_job_names(v, v, &names));
 	assert(names);
 	for (char **n = names; *n; n++) {
 		if (strncmp(*n, text, strlen(text)) != 0)
@@ -295,21 +295,21 @@ static struct error *job_begun(struct vcli *v, const char *text, char **ret_name
 	return NULL;
 }
 
-struct error *job_load(const void *ctx, struct vcli *v, const char *name, struct job **ret_job)
+struct error *user_job_load(const void *ctx, struct vcli *v, const char *name, struct user_job **ret_job)
 {
-	const struct place at = {NULL, NULL, 0}, name_at = {NULL, "JOB", 0};
-	struct job *j = NULL;
+	const struct json_place at = {NULL, NULL, 0}, name_at = {NULL, "JOB", 0};
+	struct user_job *j = NULL;
 	json_t *o = NULL;
 	char *path = NULL;
 	struct error *e = NULL;
 
 	TRY(api_check_job(name, &name_at));
-	TRY(job_path(ctx, v, name, &path));
+	TRY(user_job_path(ctx, v, name, &path));
 	if (!file_exists(path)) {
 		char *whole = NULL;
 
 		TRY(job_begun(v, name, &whole));
-		TRY(job_path(ctx, v, whole, &path));
+		TRY(user_job_path(ctx, v, whole, &path));
 	}
 	TRY(json_parse_file(path, FILE_LIMIT, &o));
 	j = job_new(ctx);
@@ -324,27 +324,27 @@ struct error *job_load(const void *ctx, struct vcli *v, const char *name, struct
 	return NULL;
 }
 
-struct error *job_find(const void *ctx, struct vcli *v, const char *text, struct job **ret_job)
+struct error *user_job_find(const void *ctx, struct vcli *v, const char *text, struct user_job **ret_job)
 {
-	const struct place at = {NULL, "JOB", 0};
+	const struct json_place at = {NULL, "JOB", 0};
 	struct error *e = api_check_job(text, &at);
 	char *path = NULL;
 	bool is_name = !e;
 
 	error_free(e);
 	if (is_name)
-		TRY(job_path(ctx, v, text, &path));
+		TRY(user_job_path(ctx, v, text, &path));
 	/* A job of that name goes before a file of that name in the working folder. */
 	if (is_name && (file_exists(path) || !file_exists(text)))
-		return job_load(ctx, v, text, ret_job);
-	return job_from_file(ctx, v, text, ret_job);
+		return user_job_load(ctx, v, text, ret_job);
+	return user_job_from_file(ctx, v, text, ret_job);
 }
 
-struct error *job_forget(struct vcli *v, const struct job *j)
+struct error *user_job_forget(struct vcli *v, const struct user_job *j)
 {
 	char *path = NULL;
 
-	TRY(job_path(v, v, j->name, &path));
+	TRY(user_job_path(v, v, j->name, &path));
 	return file_remove(path);
 }
 
@@ -353,7 +353,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-struct error *job_names(const void *ctx, struct vcli *v, char ***ret_names)
+struct error *user_job_names(const void *ctx, struct vcli *v, char ***ret_names)
 {
 	char *folder = NULL, **names = mem_array(ctx, char *, 1);
 	size_t count = 0;
