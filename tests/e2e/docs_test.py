@@ -146,6 +146,8 @@ class Docs(unittest.TestCase):
             ("docs/schemas/common.json", '"description": "`1` to `65535`."', '"x": ""', "common.json: port has no description"),
             ("docs/schemas/command.json", '"description": "Jobs."', '"x": ""', "command.json: subcommand list has no description"),
             ("docs/api.md", "members: pipeline-private.json", "members: pipeline-public.json", "pipeline-private.json: pipeline.tasks stands in no table"),
+            ("docs/api.md", "members: t45-storage.json", "members: t46-storage.json", "a table is of t46-storage.json, which is not in docs/schemas"),
+            ("docs/api.md", "pipeline.output -->", "pipeline.outputs -->", 'no members for the table "members: pipeline-public.json pipeline.outputs"'),
             ("docs/api.md", "| `ip` | [host] | yes |", "| `ip` | [host] | no |", "docs/api.md is not what docs/schemas says"),
         ]:
             with self.subTest(name=name, new=new):
