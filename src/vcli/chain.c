@@ -171,11 +171,11 @@ struct error *chain_addresses_path(struct vcli *v, char **ret_path)
 {
 	char *folder = NULL;
 
-	if (v->set.addresses) {
-		*ret_path = v->set.addresses;
+	if (v->set.chain.addresses) {
+		*ret_path = v->set.chain.addresses;
 		return NULL;
 	}
-	TRY(paths_make(v, &v->set, "chain", &folder));
+	TRY(paths_make(v, &v->set.client.state, "chain", &folder));
 	*ret_path = file_join(v, folder, "addresses.json");
 	return NULL;
 }
@@ -202,8 +202,8 @@ static const char *const *named(struct vcli *v, bool *ret_own)
 	char **urls;
 	size_t count = 0;
 
-	if (v->set.chain_rpc)
-		return (const char *const *)v->set.chain_rpc;
+	if (v->set.chain.rpc)
+		return (const char *const *)v->set.chain.rpc;
 	e = chain_net_read(v, &n);
 	if (!e)
 		count = json_array_size(json_object_get(n->document, "rpc"));
@@ -251,8 +251,8 @@ static uint64_t meant(struct vcli *v, bool own)
 	uint64_t id = 0;
 	struct error *e;
 
-	if (v->set.chain_id || own)
-		return (uint64_t)v->set.chain_id;
+	if (v->set.chain.id || own)
+		return (uint64_t)v->set.chain.id;
 	e = chain_addresses_path(v, &path);
 	if (!e)
 		e = deployment_read(v, path, &d);
@@ -267,7 +267,7 @@ static struct error *other_chain(struct vcli *v, struct error *e)
 {
 	char *path = NULL;
 
-	if (v->set.chain_id || e->code != ERROR_REFUSED)
+	if (v->set.chain.id || e->code != ERROR_REFUSED)
 		return e;
 	error_free(chain_addresses_path(v, &path));
 	return error_wrap(
@@ -312,7 +312,7 @@ struct error *chain_unreached(struct error *e)
 static bool is_own(const struct vcli *v)
 {
 	struct chain_net *n = NULL;
-	struct error *e = v->set.chain_rpc ? NULL : chain_net_read((struct vcli *)v, &n);
+	struct error *e = v->set.chain.rpc ? NULL : chain_net_read((struct vcli *)v, &n);
 	bool own = n && json_array_size(json_object_get(n->document, "rpc")) > 0;
 
 	error_free(e);

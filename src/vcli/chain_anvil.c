@@ -20,7 +20,7 @@ struct error *chain_net_start_anvil(struct chain_net *n)
 
 	TRY(chain_net_rpc_port(n, 0, &number));
 	port = mem_printf(n, "%u", number);
-	const char *const argv[] = {n->v->set.anvil,
+	const char *const argv[] = {n->v->set.devnet.anvil,
 				    "--host",
 				    "127.0.0.1",
 				    "--port",

@@ -161,7 +161,7 @@ static struct error *write_genesis(struct poa *p)
 static struct error *init_sealer(struct poa *p, const struct sealer *s)
 {
 	char *data = file_join(p, s->folder, "data");
-	const char *const argv[] = {p->net->v->set.geth, "--datadir", data, "--nousb", "init", p->genesis, NULL};
+	const char *const argv[] = {p->net->v->set.devnet.geth, "--datadir", data, "--nousb", "init", p->genesis, NULL};
 	const struct child_spec spec = {.argv = argv, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .extra_fd = -1};
 	struct child_result *r;
 
@@ -197,7 +197,7 @@ static struct error *start_sealer(struct poa *p, const struct sealer *s, int64_t
 	char *gas = mem_printf(p, "%d", GAS), *url;
 
 	eth_address_text(s->account.address, address);
-	const char *const argv[] = {p->net->v->set.geth,
+	const char *const argv[] = {p->net->v->set.devnet.geth,
 				    "--datadir",
 				    data,
 				    "--nousb",
@@ -256,8 +256,8 @@ static struct error *start_bootnode(struct poa *p)
 	TRY(chain_net_free_port(&port));
 	TRY(make_node_key(p, key, port, &p->bootnode));
 	address = mem_printf(p, "127.0.0.1:%u", port);
-	const char *const argv[] = {p->net->v->set.bootnode, "-nodekey",    key, "-addr", address,
-				    "-netrestrict",          "127.0.0.0/8", NULL};
+	const char *const argv[] = {
+		p->net->v->set.devnet.bootnode, "-nodekey", key, "-addr", address, "-netrestrict", "127.0.0.0/8", NULL};
 	return chain_net_start(p->net, "bootnode", argv);
 }
 

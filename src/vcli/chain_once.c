@@ -47,14 +47,14 @@ struct error *chain_once_check(const struct chain *c, const char *what, const st
 		return NULL;
 	return error_new(ERROR_EXISTS,
 			 "--once: \"%s\" was said with other arguments before: say those again, or take another name",
-			 c->v->set.once);
+			 c->v->set.chain.once);
 }
 
 /* Of the account, whose outbox it shares with others' of this chain. */
 static char *id_of_once(struct chain *c, const char *what, unsigned times)
 {
 	return mem_printf(c, "once:%s:%s:%u:%s", hex_encode(c, sender_account(c->sender), ETH_ADDRESS_BYTES), what,
-			  times, c->v->set.once);
+			  times, c->v->set.chain.once);
 }
 
 /* How often it was sent before by this command. */
@@ -72,7 +72,7 @@ static unsigned count_send(struct chain *c, const char *what)
 /* A command that is said again may need only the later ones of its transactions. */
 struct error *chain_once_id(struct chain *c, const char *what, char **ret_id)
 {
-	const char *once = c->v->set.once;
+	const char *once = c->v->set.chain.once;
 
 	if (!once) {
 		*ret_id = hex_random(c, 16);
@@ -90,7 +90,7 @@ struct error *chain_once_said(struct chain *c, const char *what, bool *ret_said)
 	struct error *e;
 
 	*ret_said = false;
-	if (!c->v->set.once)
+	if (!c->v->set.chain.once)
 		return NULL;
 	e = txbox_get(c, c->db, id_of_once(c, what, 0), &record);
 	*ret_said = !e;

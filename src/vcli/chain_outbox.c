@@ -188,8 +188,8 @@ static struct error *read_nonce(struct chain *c, const uint8_t account[ETH_ADDRE
 {
 	uint64_t next = 0;
 
-	*ret_nonce = (uint64_t)c->v->set.nonce;
-	if (c->v->set.nonce == 0)
+	*ret_nonce = (uint64_t)c->v->set.chain.nonce;
+	if (c->v->set.chain.nonce == 0)
 		return NULL;
 	TRY(txbox_next_nonce(c->db, account, &next));
 	if (*ret_nonce >= next)
@@ -207,7 +207,7 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	uint8_t address[ETH_ADDRESS_BYTES];
 
 	secp_address(key->public, address);
-	TRY(paths_make(c->v, &c->v->set, "chain", &folder));
+	TRY(paths_make(c->v, &c->v->set.client.state, "chain", &folder));
 	name = mem_printf(c, "%" PRIu64 "-%s.db", rpc_chain_id(c->rpc), genesis);
 	path = file_join(c, folder, name);
 	lock = mem_printf(c, "%s.%s.lock", path, hex_encode(c, address, sizeof(address)));
@@ -226,14 +226,14 @@ static struct error *read_limits(struct chain *c)
 		size_t setting, limit;
 		uint64_t usual_gwei;
 	} rows[] = {
-		{"--highest-fee", offsetof(struct vcli_settings, highest_fee), offsetof(struct chain, highest_fee),
+		{"--highest-fee", offsetof(struct vcli_chain_options, highest_fee), offsetof(struct chain, highest_fee),
 		 SENDER_HIGHEST_GWEI},
-		{"--highest-cost", offsetof(struct vcli_settings, highest_cost), offsetof(struct chain, highest_cost),
-		 SENDER_HIGHEST_COST_GWEI},
+		{"--highest-cost", offsetof(struct vcli_chain_options, highest_cost),
+		 offsetof(struct chain, highest_cost), SENDER_HIGHEST_COST_GWEI},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *said = *(char *const *)((const char *)&c->v->set + rows[i].setting);
+		const char *said = *(char *const *)((const char *)&c->v->set.chain + rows[i].setting);
 		struct u256 *limit = (struct u256 *)((char *)c + rows[i].limit);
 
 		TRY(u256_mul(u256_of(rows[i].usual_gwei), u256_of(GWEI), limit));

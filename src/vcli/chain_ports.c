@@ -44,7 +44,7 @@ struct error *chain_net_free_port(unsigned *ret_port)
 
 struct error *chain_net_keep_ports(struct chain_net *n, const struct chain_net *earlier)
 {
-	int64_t port = n->v->set.port;
+	int64_t port = n->v->set.devnet.port;
 	json_t *ports = earlier && !port ? json_object_get(earlier->document, "ports") : NULL;
 
 	if (port && port + (int64_t)n->sealers - 1 > PORT_MAX)
@@ -62,8 +62,8 @@ struct error *chain_net_rpc_port(struct chain_net *n, size_t i, unsigned *ret_po
 	unsigned port = kept > 0 && kept <= PORT_MAX ? (unsigned)kept : 0;
 	int err;
 
-	if (n->v->set.port)
-		port = (unsigned)(n->v->set.port + (int64_t)i);
+	if (n->v->set.devnet.port)
+		port = (unsigned)(n->v->set.devnet.port + (int64_t)i);
 	err = bind_port(port, &port);
 	if (err == EADDRINUSE)
 		return error_new(ERROR_EXISTS, "port %u of 127.0.0.1 is in use: choose another one with --port", port);

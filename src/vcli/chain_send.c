@@ -82,7 +82,7 @@ static struct error *limit_price(struct chain *c, struct u256 *price)
 {
 	if (u256_cmp(*price, c->highest_fee) <= 0)
 		return NULL;
-	if (!c->v->set.highest_fee)
+	if (!c->v->set.chain.highest_fee)
 		return too_dear(c, "the endpoint asks for a unit of gas", *price, c->highest_fee, "--highest-fee");
 	*price = c->highest_fee;
 	return NULL;

@@ -46,7 +46,7 @@ static struct error *read_began(struct chain_net *n, const struct chain_net *ear
 
 struct error *chain_net_shape(struct chain_net *n, const struct chain_net *earlier)
 {
-	const struct shape asked = {n->v->set.sealers, n->v->set.period};
+	const struct shape asked = {n->v->set.devnet.sealers, n->v->set.devnet.period};
 	struct shape has = {0};
 
 	if (strcmp(json_string_value(json_object_get(n->document, "kind")), "poa") != 0) {

@@ -18,9 +18,9 @@
 
 static struct error *keystore_folder(struct vcli *v, char **ret_folder)
 {
-	if (!v->set.keystore)
-		return paths_make(v, &v->set, "keystore", ret_folder);
-	*ret_folder = v->set.keystore;
+	if (!v->set.chain.keystore)
+		return paths_make(v, &v->set.client.state, "keystore", ret_folder);
+	*ret_folder = v->set.chain.keystore;
 	return NULL;
 }
 
@@ -45,7 +45,7 @@ static struct error *ask(struct vcli *v, const struct secp_key *key, char **ret_
 	secp_address(key->public, address);
 	q.address = digits = hex_encode(v, address, sizeof(address));
 	q.prompt = mem_printf(digits, "Passphrase of the new account 0x%s", digits);
-	return passphrase_read(v, &v->set.passphrase, &q, ret_passphrase);
+	return passphrase_read(v, &v->set.client.passphrase, &q, ret_passphrase);
 }
 
 static struct error *store(struct vcli *v, const struct secp_key *key, const char *passphrase)
@@ -54,7 +54,7 @@ static struct error *store(struct vcli *v, const struct secp_key *key, const cha
 	char *folder = NULL;
 
 	TRY(keystore_folder(v, &folder));
-	TRY(account_store(v, folder, key, passphrase, v->set.light, &made));
+	TRY(account_store(v, folder, key, passphrase, v->set.account.light, &made));
 	answer_account(v, &made);
 	return NULL;
 }
@@ -131,7 +131,7 @@ struct error *cmd_account_import(struct vcli *v)
 	TRY(file_read(v, path, KEYSTORE_BYTES, &text, NULL));
 	sealed = text[strspn(text, " \t\r\n")] == '{';
 	secret_wipe(text, strlen(text));
-	e = sealed ? keyfile_unlock(v, path, &v->set.passphrase, &key, &passphrase)
+	e = sealed ? keyfile_unlock(v, path, &v->set.client.passphrase, &key, &passphrase)
 		   : read_raw(v, path, &key, &passphrase);
 	if (!e)
 		e = store(v, &key, passphrase);
@@ -146,7 +146,7 @@ static struct error *write_raw(struct vcli *v, const struct account *a, const ch
 	char *passphrase = NULL, *digits;
 	struct error *e;
 
-	TRY(keyfile_unlock(v, a->path, &v->set.passphrase, &key, &passphrase));
+	TRY(keyfile_unlock(v, a->path, &v->set.client.passphrase, &key, &passphrase));
 	digits = hex_encode(v, key.secret, sizeof(key.secret));
 	secret_wipe(&key, sizeof(key));
 	e = file_write_atomic(to, digits, strlen(digits), 0600);
@@ -175,7 +175,7 @@ struct error *cmd_account_export(struct vcli *v)
 	TRY(account_find(v, folder, v->args[0], &a));
 	if (file_exists(to))
 		return error_new(ERROR_EXISTS, "%s is there already: name a file that is not", to);
-	TRY(v->set.raw ? write_raw(v, &a, to) : write_sealed(v, &a, to));
+	TRY(v->set.account.raw ? write_raw(v, &a, to) : write_sealed(v, &a, to));
 	written = a;
 	written.path = (char *)to;
 	answer_account(v, &written);

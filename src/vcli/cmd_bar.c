@@ -43,12 +43,11 @@ static struct error *check_reason(const char *reason)
  * says the time is would be signed. */
 static struct error *bar(struct chain *c, const char *subject, const char *evidence, struct txbox_record **ret_record)
 {
-	const struct vcli_settings *set = &c->v->set;
-	int64_t until = (clock_wall_ms() + set->for_ms) / 1000;
+	const struct vcli_market_options *o = &c->v->set.market;
+	int64_t until = (clock_wall_ms() + o->for_ms) / 1000;
 
-	return chain_do(c, "Blacklist", "bar",
-			json_pack("[s,I,s,s]", subject, (json_int_t)until, evidence, set->reason), U256_ZERO,
-			ret_record);
+	return chain_do(c, "Blacklist", "bar", json_pack("[s,I,s,s]", subject, (json_int_t)until, evidence, o->reason),
+			U256_ZERO, ret_record);
 }
 
 struct error *cmd_bar_add(struct vcli *v)
@@ -59,17 +58,17 @@ struct error *cmd_bar_add(struct vcli *v)
 	json_t *event = NULL;
 
 	TRY(subject_of(v, &subject));
-	TRY(check_reason(v->set.reason));
-	if (!v->set.evidence)
+	TRY(check_reason(v->set.market.reason));
+	if (!v->set.market.evidence)
 		return error_new(ERROR_INVALID, "--evidence: name a file that shows what the reason says");
-	if (v->set.for_ms < 1000)
+	if (v->set.market.for_ms < 1000)
 		return error_new(ERROR_INVALID, "--for: a bar holds for 1s at least");
-	TRY(money_file_hash(v, v->set.evidence, &evidence));
+	TRY(money_file_hash(v, v->set.market.evidence, &evidence));
 	TRY(chain_open_sending(v, &c));
 	TRY(bar(c, subject, evidence, &record));
 	TRY(chain_event(c, record, "Blacklist", "Barred", &event));
 	json_put(v->answer, "until", refusal_time(v, json_object_get(event, "until")));
-	json_put(v->answer, "reason", v->set.reason);
+	json_put(v->answer, "reason", v->set.market.reason);
 	json_object_set(v->answer, "verifier", json_object_get(event, "verifier"));
 	json_put(v->answer, "evidence", evidence);
 	json_decref(event);

@@ -29,23 +29,23 @@ struct error *cmd_broker_setup(struct vcli *v)
 {
 	struct setup s = {v, json_array()};
 	struct broker_admin_plan plan = {
-		.url = v->set.management,
-		.user = v->set.admin,
-		.password_file = v->set.admin_password_file,
-		.vhost = v->set.vhost,
-		.network = v->set.network,
-		.agents = (const char *const *)v->set.nodes,
-		.clients = (const char *const *)v->set.clients,
-		.plain = v->set.plain,
+		.url = v->set.broker.management,
+		.user = v->set.broker.admin,
+		.password_file = v->set.broker.admin_password_file,
+		.vhost = v->set.broker.vhost,
+		.network = v->set.client.network,
+		.agents = (const char *const *)v->set.broker.nodes,
+		.clients = (const char *const *)v->set.broker.clients,
+		.plain = v->set.broker.plain,
 		.timeout_ms = v->timeout_ms,
-		.folder = v->set.passwords,
+		.folder = v->set.broker.passwords,
 	};
 	char *folder = NULL;
 
 	vcli_answer(v, json_object());
 	json_object_set_new(v->answer, "made", s.lines);
 	if (!plan.folder) {
-		TRY(paths_make(v, &v->set, "broker", &folder));
+		TRY(paths_make(v, &v->set.client.state, "broker", &folder));
 		plan.folder = folder;
 	}
 	json_put(v->answer, "passwords", plan.folder);

@@ -13,7 +13,7 @@
 
 static struct error *open_raw(struct vcli *v, int64_t timeout_ms, struct amqp_raw **ret_raw)
 {
-	const struct bus_options options = link_options(&v->set);
+	const struct bus_options options = link_options(&v->set.client);
 	struct error *e = amqp_raw_open(v, &options, timeout_ms, ret_raw);
 	struct error *told = e ? link_away(v, e) : NULL;
 

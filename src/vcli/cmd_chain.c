@@ -34,7 +34,7 @@ static const struct {
 /* "86400,86400,86400,86400": looked at before anything is deployed. */
 static struct error *read_windows(struct vcli *v, json_t *windows)
 {
-	char *rest = mem_strdup(v, v->set.windows), *word;
+	char *rest = mem_strdup(v, v->set.market.windows), *word;
 
 	while ((word = strsep(&rest, ","))) {
 		uint64_t seconds = 0;

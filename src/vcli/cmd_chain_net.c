@@ -44,16 +44,17 @@ static struct error *find_program(struct vcli *v, const char *name, const char *
 
 static struct error *find_programs(struct vcli *v)
 {
-	if (!v->set.poa)
-		return find_program(v, v->set.anvil, "--anvil names the program, npm has it as @foundry-rs/anvil");
-	TRY(find_program(v, v->set.geth, "--geth names the program, scripts/geth builds it"));
-	return find_program(v, v->set.bootnode, "--bootnode names the program, scripts/geth builds it");
+	if (!v->set.devnet.poa)
+		return find_program(v, v->set.devnet.anvil,
+				    "--anvil names the program, npm has it as @foundry-rs/anvil");
+	TRY(find_program(v, v->set.devnet.geth, "--geth names the program, scripts/geth builds it"));
+	return find_program(v, v->set.devnet.bootnode, "--bootnode names the program, scripts/geth builds it");
 }
 
 /* NULL: there was none, or it is not gone on with. */
 static struct error *find_earlier(struct vcli *v, struct chain_net **ret_net)
 {
-	const char *kind = v->set.poa ? "poa" : "anvil", *has;
+	const char *kind = v->set.devnet.poa ? "poa" : "anvil", *has;
 	struct chain_net *n = NULL;
 	struct error *e = chain_net_read(v, &n);
 
@@ -76,7 +77,8 @@ static struct error *find_earlier(struct vcli *v, struct chain_net **ret_net)
 	if (!has || strcmp(has, kind) != 0)
 		return error_new(ERROR_EXISTS,
 				 "the chain in %s is one of %s: vcli chain up%s goes on with it, --force removes it",
-				 n->folder, v->set.poa ? "anvil" : "geth nodes", v->set.poa ? "" : " --poa");
+				 n->folder, v->set.devnet.poa ? "anvil" : "geth nodes",
+				 v->set.devnet.poa ? "" : " --poa");
 	*ret_net = n;
 	return NULL;
 }
@@ -98,7 +100,7 @@ static struct error *bring_up(struct vcli *v, struct chain_net *n)
 	int64_t end_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
 	struct chain *c = NULL;
 
-	if (v->set.poa) {
+	if (v->set.devnet.poa) {
 		TRY(chain_net_start_poa(n, end_ms));
 		return chain_net_join(n, end_ms);
 	}
@@ -115,7 +117,7 @@ struct error *cmd_chain_up(struct vcli *v)
 	vcli_answer(v, json_object());
 	TRY(find_programs(v));
 	TRY(find_earlier(v, &earlier));
-	TRY(chain_net_new(v, v->set.poa ? "poa" : "anvil", &n));
+	TRY(chain_net_new(v, v->set.devnet.poa ? "poa" : "anvil", &n));
 	TRY(chain_net_shape(n, earlier));
 	TRY(chain_net_keep_ports(n, earlier));
 	e = bring_up(v, n);

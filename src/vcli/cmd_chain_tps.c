@@ -34,11 +34,11 @@ static void on_signal(int signum, void *arg)
 static struct error *on_tick(const struct load_state *s, void *arg)
 {
 	struct measuring *m = arg;
-	long long seconds = (long long)m->v->set.seconds, since = (long long)s->since_ms / 1000;
+	long long seconds = (long long)m->v->set.load.seconds, since = (long long)s->since_ms / 1000;
 
 	switch (s->step) {
 	case LOAD_SETUP:
-		progress_say(m->progress, "a counter, and ether for %lld accounts", (long long)m->v->set.accounts);
+		progress_say(m->progress, "a counter, and ether for %lld accounts", (long long)m->v->set.load.accounts);
 		break;
 	case LOAD_CALLS:
 		if (s->since_ms < 0)
@@ -65,10 +65,10 @@ static struct error *load(struct measuring *m, struct chain *c, const char *fold
 	struct vcli *v = m->v;
 	struct load_config config = {.rpc = c->rpc,
 				     .payer = payer,
-				     .accounts = (size_t)v->set.accounts,
-				     .window = (size_t)v->set.window,
-				     .confirmations = (uint64_t)v->set.confirmations,
-				     .seconds = v->set.seconds,
+				     .accounts = (size_t)v->set.load.accounts,
+				     .window = (size_t)v->set.load.window,
+				     .confirmations = (uint64_t)v->set.load.confirmations,
+				     .seconds = v->set.load.seconds,
 				     .drain_ms = DRAIN_MS,
 				     .tick = on_tick,
 				     .interrupted = &m->interrupted,

@@ -137,7 +137,7 @@ static struct error *compare(struct chain *c, const char *path, const struct nam
 static struct error *evidence(struct vcli *v, char **ret_hash)
 {
 	*ret_hash = mem_strdup(v, ZERO_HASH);
-	return v->set.evidence ? money_file_hash(v, v->set.evidence, ret_hash) : NULL;
+	return v->set.market.evidence ? money_file_hash(v, v->set.market.evidence, ret_hash) : NULL;
 }
 
 struct error *cmd_job_confirm(struct vcli *v)
@@ -161,8 +161,8 @@ struct error *cmd_job_confirm(struct vcli *v)
 		e = compare(c, v->args[3], &n, batch);
 	json_decref(batch);
 	TRY(e);
-	accepted = v->set.accepted ? (uint64_t)v->set.accepted : count;
-	if (accepted < count && !v->set.evidence)
+	accepted = v->set.market.accepted ? (uint64_t)v->set.market.accepted : count;
+	if (accepted < count && !v->set.market.evidence)
 		return error_new(ERROR_INVALID,
 				 "--evidence: name a file that shows why %" PRIu64 " of %" PRIu64
 				 " segments are not good",
@@ -183,7 +183,7 @@ struct error *cmd_job_reject(struct vcli *v)
 	json_t *args;
 
 	TRY(read_names(v, true, &n));
-	if (!v->set.evidence)
+	if (!v->set.market.evidence)
 		return error_new(ERROR_INVALID, "--evidence: name a file that shows why the segments are not good");
 	TRY(evidence(v, &hash));
 	TRY(chain_open_sending(v, &c));
@@ -283,7 +283,7 @@ struct error *cmd_job_resolve(struct vcli *v)
 
 	TRY(read_names(v, true, &n));
 	TRY(money_number("ACCEPTED", v->args[3], SEGMENTS, &accepted));
-	if (!v->set.evidence)
+	if (!v->set.market.evidence)
 		return error_new(ERROR_INVALID, "--evidence: name a file that shows what was decided upon");
 	TRY(evidence(v, &hash));
 	TRY(chain_open_sending(v, &c));

@@ -25,7 +25,7 @@ static struct error *job_of(struct vcli *v, uint64_t *ret_job)
 /* One limit for all kinds of work, or one for each. */
 static struct error *read_limits(struct vcli *v, struct u256 limits[WORKS])
 {
-	char *rest = v->set.limit ? mem_strdup(v, v->set.limit) : NULL, *word;
+	char *rest = v->set.market.limit ? mem_strdup(v, v->set.market.limit) : NULL, *word;
 	size_t n = 0;
 
 	if (!rest)
@@ -88,7 +88,7 @@ static struct error *allow(struct chain *c, const char *function, const json_t *
 static struct error *escrow(struct chain *c, const char *function, json_t *args, struct u256 amount,
 			    struct txbox_record **ret_record)
 {
-	bool from_balance = c->v->set.from_balance, said = false;
+	bool from_balance = c->v->set.market.from_balance, said = false;
 	char *what = mem_printf(c, "Jobs.%s", function);
 	struct error *e = chain_once_said(c, what, &said);
 
@@ -109,15 +109,15 @@ struct error *cmd_job_create(struct vcli *v)
 	json_t *event = NULL;
 	uint64_t deadline;
 
-	if (!v->set.budget)
+	if (!v->set.market.budget)
 		return error_new(ERROR_INVALID, "--budget: name what the job may cost, such as \"0.5 ether\"");
-	TRY(money_amount("--budget", v->set.budget, &budget));
+	TRY(money_amount("--budget", v->set.market.budget, &budget));
 	TRY(money_fits("--budget", budget, MONEY_BUDGET_BITS));
 	TRY(read_limits(v, limits));
 	TRY(money_file_hash(v, v->args[0], &document));
 	TRY(chain_open_sending(v, &c));
 	/* By our own clock: what an endpoint says the time is would be signed. */
-	deadline = (uint64_t)(clock_wall_ms() + v->set.for_ms) / 1000;
+	deadline = (uint64_t)(clock_wall_ms() + v->set.market.for_ms) / 1000;
 	TRY(escrow(c, "create",
 		   json_pack("[s,o,I,o,o,o]", document, money_json(budget), (json_int_t)deadline, money_json(limits[0]),
 			     money_json(limits[1]), money_json(limits[2])),
@@ -202,11 +202,11 @@ static struct error *look_at(struct chain *c, uint64_t job, const char *node, st
 	json_t *args;
 	struct error *e;
 
-	if (c->v->set.max_price)
+	if (c->v->set.market.max_price)
 		*ret_limit = money_json(most);
 	else
 		TRY(limit_of(c, job, node, ret_limit));
-	if (c->v->set.once)
+	if (c->v->set.chain.once)
 		return NULL;
 	args = assignment(job, node, *ret_limit);
 	e = chain_would(c, "Jobs", "assign", args);
@@ -245,8 +245,8 @@ struct error *cmd_job_assign(struct vcli *v)
 	vcli_answer(v, json_object());
 	json_object_set_new(v->answer, "nodes", nodes);
 	TRY(job_of(v, &job));
-	if (v->set.max_price)
-		TRY(money_amount("--max-price", v->set.max_price, &most));
+	if (v->set.market.max_price)
+		TRY(money_amount("--max-price", v->set.market.max_price, &most));
 	TRY(money_fits("--max-price", most, MONEY_PRICE_BITS));
 	for (size_t i = 1; i < v->arg_count; i++)
 		TRY(resolve_address(v, "NODE_ID", v->args[i], &ids[i]));

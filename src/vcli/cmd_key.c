@@ -27,7 +27,7 @@ struct error *cmd_key_show(struct vcli *v)
 	char id[KEYRING_ID_SIZE];
 	struct secp_key key;
 
-	TRY(identity_load(&v->set, &key));
+	TRY(identity_load(&v->set.client, &key));
 	keyring_id(key.public, id);
 	tell(v, id, &key, NULL);
 	secret_wipe(&key, sizeof(key));
@@ -50,7 +50,7 @@ struct error *cmd_key_agent(struct vcli *v)
 	struct secp_key key;
 
 	TRY(make_state(v, v->args[0]));
-	TRY(keyfile_load(path, &v->set.passphrase, &key));
+	TRY(keyfile_load(path, &v->set.client.passphrase, &key));
 	keyring_id(key.public, id);
 	tell(v, id, &key, path);
 	secret_wipe(&key, sizeof(key));

@@ -85,11 +85,11 @@ struct error *cmd_login(struct vcli *v)
 
 	vcli_answer(v, json_object());
 	TRY(read_challenge(v, t.challenge));
-	if (v->set.for_ms < 1000)
+	if (v->set.market.for_ms < 1000)
 		return error_new(ERROR_INVALID, "--for: a login holds for 1s at least");
 	TRY(chain_open(v, &c));
 	t.chain_id = rpc_chain_id(c->rpc);
-	t.expires = t.issued + (uint64_t)(v->set.for_ms / 1000);
+	t.expires = t.issued + (uint64_t)(v->set.market.for_ms / 1000);
 	TRY(deployment_get(c->deployment, "Accounts", t.accounts));
 	TRY(wallet_address(v, false, t.account));
 	TRY(answer_kinds(c, t.account));

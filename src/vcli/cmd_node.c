@@ -21,7 +21,7 @@ static struct error *change(struct vcli *v, const char *to, const char *node_id,
 {
 	json_t *data = NULL, *answer = NULL;
 
-	if (v->set.detach) {
+	if (v->set.detached.on) {
 		struct request_list *l = requests_new(v);
 
 		requests_add(l, to, NULL, body);
@@ -61,7 +61,7 @@ static void put_choices(const struct vcli *v, json_t *document)
 {
 	const struct {
 		const char *key, *value;
-	} choices[] = {{"runtime", v->set.runtime}, {"mode", v->set.mode}};
+	} choices[] = {{"runtime", v->set.node.runtime}, {"mode", v->set.node.mode}};
 
 	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
 		if (choices[i].value)
@@ -74,9 +74,9 @@ static struct error *put_spec(const struct vcli *v, json_t *document)
 {
 	json_t *spec = NULL, *inner = NULL;
 
-	if (!v->set.spec)
+	if (!v->set.node.spec)
 		return NULL;
-	TRY(json_parse_file(v->set.spec, DOCUMENT_LIMIT, &spec));
+	TRY(json_parse_file(v->set.node.spec, DOCUMENT_LIMIT, &spec));
 	inner = json_object_get(spec, "spec") ? json_object_get(spec, "spec") : spec;
 	json_object_set(document, "spec", inner);
 	json_decref(spec);
@@ -118,12 +118,12 @@ struct error *cmd_node_create(struct vcli *v)
 	struct error *e = NULL;
 	const char *node_id = NULL;
 
-	if (v->set.agent)
-		TRY(resolve_id(v, v->set.agent, RESOLVE_AGENT, &v->set.agent));
+	if (v->set.node.agent)
+		TRY(resolve_id(v, v->set.node.agent, RESOLVE_AGENT, &v->set.node.agent));
 	TRY(read_document(v, &document));
 	e = put_spec(v, document);
-	if (!e && v->set.name)
-		json_put(document, "name", v->set.name);
+	if (!e && v->set.node.name)
+		json_put(document, "name", v->set.node.name);
 	if (!e) {
 		put_choices(v, document);
 		e = api_command_read(v, document, &command);
@@ -138,7 +138,7 @@ struct error *cmd_node_create(struct vcli *v)
 	}
 	node_id = command->node_id;
 	json_put(document, "typeApi", "private");
-	return change(v, v->set.agent ? v->set.agent : node_id, node_id, "is created", document);
+	return change(v, v->set.node.agent ? v->set.node.agent : node_id, node_id, "is created", document);
 }
 
 /* --- verbs with just a node id: the table of api/command.h says which --- */
@@ -204,7 +204,7 @@ static struct error *confirm_leave(struct vcli *v, const char *node_id, bool pur
 
 	if (v->set.force)
 		return NULL;
-	if (v->set.detach) {
+	if (v->set.detached.on) {
 		TRY(known_open(v, v, &k));
 		n = known_find(k, node_id);
 		count = n ? json_string_value(json_object_get(n->row, "job_count")) : NULL;
@@ -233,7 +233,7 @@ static struct error *leave(struct vcli *v, const char *node_id, const struct api
 	e = change(v, node_id, node_id, row->verb == API_NODE_PURGE ? "is purged" : "is removed",
 		   api_command_document(row->verb, node_id, NULL, NULL));
 
-	if (!v->set.detach && (!e || e->code == ERROR_NOT_FOUND))
+	if (!v->set.detached.on && (!e || e->code == ERROR_NOT_FOUND))
 		known_unlearn(v, node_id);
 	return e;
 }

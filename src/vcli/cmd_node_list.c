@@ -28,7 +28,7 @@ static struct error *list_of_agent(struct vcli *v, json_t *list)
 	char *agent = NULL;
 	size_t i = 0;
 
-	TRY(resolve_id(v, v->set.agent, RESOLVE_AGENT, &agent));
+	TRY(resolve_id(v, v->set.node.agent, RESOLVE_AGENT, &agent));
 	TRY(request_one(v, agent, api_command_document(API_NODE_LIST, NULL, NULL, NULL), &data));
 	json_array_foreach (json_object_get(data, "nodes"), i, row)
 		json_array_append(list, row);
@@ -83,7 +83,7 @@ static struct error *nobody(const struct vcli *v)
 	return error_new(
 		ERROR_UNAVAILABLE,
 		"no node of network \"%s\" has reported at %s: is an agent running, with this --bus and --network, and has it a node (\"vcli node create\")?",
-		v->set.network, v->set.bus);
+		v->set.client.network, v->set.client.bus);
 }
 
 /* The list is an answer also when all of it is dead; only then it is a failure too. */
@@ -166,7 +166,7 @@ static void print(json_t *list)
 struct error *cmd_node_list(struct vcli *v)
 {
 	json_t *list = json_array(), *answer = json_object();
-	struct error *e = v->set.agent ? list_of_agent(v, list) : list_of_network(v, list);
+	struct error *e = v->set.node.agent ? list_of_agent(v, list) : list_of_network(v, list);
 
 	json_object_set(answer, "nodes", list);
 	if (!v->set.json && json_array_size(list))

@@ -18,7 +18,7 @@ static json_t *question(const struct vcli *v, const char *unit, const json_t *af
 
 	if (unit)
 		json_put(body, "unit", unit);
-	json_put_decimal(body, "lines", json_object_size(after) ? API_LOG_LINES : v->set.lines);
+	json_put_decimal(body, "lines", json_object_size(after) ? API_LOG_LINES : v->set.node.lines);
 	if (json_object_size(after))
 		json_object_set(body, "after", (json_t *)after);
 	return body;
@@ -105,12 +105,12 @@ struct error *cmd_node_logs(struct vcli *v)
 		e = request_one(v, v->args[0], question(v, unit, after), &data);
 	if (!e) {
 		(void)take(data, after, !v->set.json, !unit);
-		if (!v->set.follow) {
+		if (!v->set.node.follow) {
 			vcli_answer(v, data);
 			data = NULL;
 		}
 	}
-	if (!e && v->set.follow) {
+	if (!e && v->set.node.follow) {
 		v->printed = true;
 		if (v->set.json)
 			print_json(data);

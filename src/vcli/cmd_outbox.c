@@ -24,13 +24,13 @@ struct error *cmd_outbox_list(struct vcli *v)
 	json_object_set_new(answer, "commands", all);
 	json_object_set_new(answer, "transactions", transactions);
 	vcli_answer(v, answer);
-	TRY(outstore_names(v, &v->set, false, &names));
+	TRY(outstore_names(v, &v->set.client, false, &names));
 	for (char **n = names; *n; n++) {
-		struct vcli_settings own = v->set;
+		struct vcli_client_options own = v->set.client;
 		struct outstore *s = NULL;
 		json_t *rows = NULL;
 
-		TRY(outstore_named(v, &v->set, *n, &own, &s));
+		TRY(outstore_named(v, &v->set.client, *n, &own, &s));
 		TRY(outstore_rows(s, &rows));
 		json_array_extend(all, rows);
 		json_decref(rows);
@@ -63,7 +63,7 @@ static struct error *lock(struct outstore *s, int *ret_fd)
 
 static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 {
-	struct vcli_settings own = v->set;
+	struct vcli_client_options own = v->set.client;
 	struct outstore *s = NULL;
 	struct error *why = NULL, *e = NULL;
 	struct message **messages = NULL;
@@ -71,7 +71,7 @@ static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 	int64_t rest = 0;
 	int fd = -1;
 
-	TRY(outstore_named(v, &v->set, name, &own, &s));
+	TRY(outstore_named(v, &v->set.client, name, &own, &s));
 	/* For ever: that is the background sender. */
 	if (v->timeout_ms == 0)
 		e = lock(s, &fd);
@@ -104,7 +104,7 @@ struct error *cmd_outbox_flush(struct vcli *v)
 
 	vcli_answer(v, answer);
 	if (!v->arg_count)
-		TRY(outstore_names(v, &v->set, true, &names));
+		TRY(outstore_names(v, &v->set.client, true, &names));
 	for (char **n = names; *n; n++) {
 		struct error *e = flush(v, *n, &left);
 

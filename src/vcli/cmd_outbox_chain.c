@@ -107,7 +107,7 @@ struct error *outbox_rows(struct vcli *v, json_t *list)
 	struct error *e = NULL;
 	glob_t found = {0};
 
-	TRY(paths_make(v, &v->set, "chain", &folder));
+	TRY(paths_make(v, &v->set.client.state, "chain", &folder));
 	pattern = file_join(v, folder, "*-????????.db");
 	if (glob(pattern, 0, NULL, &found) != 0)
 		return NULL;
@@ -250,7 +250,7 @@ struct error *cmd_outbox_replace(struct vcli *v)
 	TRY(open_one(v, &c, &r));
 	assert(c && r);
 	TRY(need_signed(r));
-	if (v->set.fill_gap) {
+	if (v->set.chain.fill_gap) {
 		TRY(sender_fill(c->sender, r->intent.id));
 	} else {
 		TRY(estimate(c, r, &gas));

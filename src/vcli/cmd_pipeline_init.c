@@ -146,7 +146,7 @@ static struct error *look_at(struct vcli *v, struct source *s)
 		return NULL;
 	if (access(input, R_OK) != 0)
 		return error_sys(errno, "%s", input);
-	TRY(media_probe_file(v, v->set.ffmpeg, v->set.ffprobe, input, PROBE_S, FRAGMENT_S, &verdict));
+	TRY(media_probe_file(v, v->set.pipeline.ffmpeg, v->set.pipeline.ffprobe, input, PROBE_S, FRAGMENT_S, &verdict));
 	if (verdict->refused)
 		return error_new(ERROR_INVALID, "%s: %s", input, verdict->reason);
 	if (verdict->width < 16 || verdict->height < 16)

@@ -48,15 +48,15 @@ static struct error *look_at(struct vcli *v, const struct user_job *j, const cha
 	TRY(check_file(film));
 	if (!v->set.quiet && isatty(STDERR_FILENO))
 		fprintf(stderr, "looking at %s\n", film);
-	TRY(media_probe_file(v, v->set.ffmpeg, v->set.ffprobe, film, 0, j->fragment_s, &verdict));
+	TRY(media_probe_file(v, v->set.pipeline.ffmpeg, v->set.pipeline.ffprobe, film, 0, j->fragment_s, &verdict));
 	if (verdict->refused)
 		return error_new(ERROR_INVALID, "%s: %s", film, verdict->reason);
-	if (v->set.loop && verdict->jumps)
+	if (v->set.pipeline.loop && verdict->jumps)
 		return error_new(
 			ERROR_INVALID,
 			"%s: its clock jumps, so it cannot be looped: write it anew first, ffmpeg -i FILM NEW.mp4",
 			film);
-	if (v->set.loop)
+	if (v->set.pipeline.loop)
 		media_verdict_loop(verdict, j->fragment_s);
 	*ret_verdict = verdict;
 	return NULL;
@@ -96,7 +96,7 @@ static struct media_normalise normalising(const struct push *p)
 
 	if (bitrate)
 		how.bitrate_bps = strtoll(bitrate, NULL, 10);
-	if (p->v->set.loop)
+	if (p->v->set.pipeline.loop)
 		how.turn_ms = p->verdict->turn_ms;
 	return how;
 }
@@ -109,7 +109,7 @@ static struct error *write_inputs(const struct push *p, struct inputs *in)
 	char *folder = NULL, *base = NULL, real[PATH_MAX];
 	struct media_loop loop;
 
-	TRY(paths_make(p->v, &p->v->set, "jobs", &folder));
+	TRY(paths_make(p->v, &p->v->set.client.state, "jobs", &folder));
 	base = mem_printf(p->v, "%s/.push-%s-%d", folder, j->name, (int)getpid());
 	if (j->key) {
 		/* ffmpeg takes the stream's name and key from a preset file, so that the key stands in no process
@@ -119,7 +119,7 @@ static struct error *write_inputs(const struct push *p, struct inputs *in)
 		in->preset = mem_strdup(p->v, base);
 		TRY(file_write_atomic(in->preset, text, strlen(text), 0600));
 	}
-	if (!p->v->set.loop)
+	if (!p->v->set.pipeline.loop)
 		return NULL;
 	if (!realpath(p->film, real))
 		return error_sys(errno, "%s", p->film);
@@ -176,7 +176,8 @@ static void answer(const struct push *p)
 
 static struct error *send_film(struct push *p, const struct inputs *in)
 {
-	const struct media_programs programs = {.ffmpeg = p->v->set.ffmpeg, .ffprobe = p->v->set.ffprobe};
+	const struct media_programs programs = {.ffmpeg = p->v->set.pipeline.ffmpeg,
+						.ffprobe = p->v->set.pipeline.ffprobe};
 	const struct user_job *j = p->job;
 	struct media_push how = {.film = in->lists ? NULL : p->film,
 				 .url = j->key ? j->url : mem_printf(p->v, "%s/%s", j->url, j->name),
@@ -207,7 +208,7 @@ struct error *cmd_pipeline_push(struct vcli *v)
 	assert(verdict);
 	p.job = j;
 	p.verdict = verdict;
-	p.duration_ms = v->set.loop ? 0 : verdict->duration_ms;
+	p.duration_ms = v->set.pipeline.loop ? 0 : verdict->duration_ms;
 	say_notes(&p);
 	e = write_inputs(&p, &in);
 	if (!e)

@@ -97,7 +97,7 @@ static struct error *settle(struct vcli *v, json_t *document)
 
 	if (user_job_is_public(document))
 		TRY(check_plan(v, document));
-	e = v->set.detach ? endpoints_from_known(v, document) : endpoints_settle(v, document);
+	e = v->set.detached.on ? endpoints_from_known(v, document) : endpoints_settle(v, document);
 	if (!e || e->code != ERROR_INVALID)
 		return e;
 	return error_wrap(e, "nothing was sent; --force starts it all the same");
@@ -141,7 +141,7 @@ struct error *cmd_pipeline_start(struct vcli *v)
 	TRY(user_job_store(v, j));
 	j->stored = true;
 	TRY(wanted_forget(v, j->name));
-	if (!v->set.detach)
+	if (!v->set.detached.on)
 		return start(v, j, l, answer);
 	ingest_put(v, j, answer);
 	e = detach_run(v, l, mem_printf(v, "pipeline start %s", j->name));

@@ -108,20 +108,20 @@ static struct error *end_job(struct vcli *v, enum api_verb verb, const char *don
 	l = job_requests(v, j, verb);
 	l->lasting = true;
 	what = mem_printf(v, "%s %s", v->command->words, j->name);
-	if (v->set.detach) {
+	if (v->set.detached.on) {
 		TRY(detach_run(v, l, what));
 	} else {
 		TRY(requests_run(v, l, v->set.json ? NULL : job_request_print_line, NULL));
 		json_object_set_new(answer, "nodes", requests_json(l));
 		TRY(detach_away(v, l, what));
 	}
-	TRY(wanted_keep(v, j->name, verb, l, v->set.detach));
+	TRY(wanted_keep(v, j->name, verb, l, v->set.detached.on));
 	TRY(requests_failure(l, mem_printf(v, "job %s", j->name)));
-	if (!v->set.detach)
+	if (!v->set.detached.on)
 		json_put(answer, "state", count_away(l) ? "kept" : "applied");
 	if (verb == API_PIPELINE_CLOSE)
 		TRY(user_job_forget(v, j));
-	if (!v->set.detach)
+	if (!v->set.detached.on)
 		print_end(v, j, l, done);
 	return NULL;
 }

@@ -134,8 +134,8 @@ static struct error *sign_consent(struct chain *c, const struct secp_key *key, s
 
 static json_t *terms_of(const struct vcli *v, struct u256 price)
 {
-	return json_pack("[s,o,I,s]", v->set.endpoint ? v->set.endpoint : "", money_json(price),
-			 (json_int_t)v->set.capacity, v->set.software ? v->set.software : "");
+	return json_pack("[s,o,I,s]", v->set.market.endpoint ? v->set.market.endpoint : "", money_json(price),
+			 (json_int_t)v->set.market.capacity, v->set.market.software ? v->set.market.software : "");
 }
 
 static struct error *add(struct chain *c, const struct secp_key *key, struct offer *o)
@@ -158,7 +158,7 @@ static struct error *add(struct chain *c, const struct secp_key *key, struct off
 
 struct error *cmd_register_add_node(struct vcli *v)
 {
-	struct passphrase_source source = v->set.passphrase;
+	struct passphrase_source source = v->set.client.passphrase;
 	struct offer o = {.work = 0, .price = U256_ZERO};
 	struct secp_key key = {{0}, {0}};
 	struct chain *c = NULL;
@@ -166,11 +166,11 @@ struct error *cmd_register_add_node(struct vcli *v)
 
 	vcli_answer(v, json_object());
 	TRY(money_choice("ROLE", refusal_works, v->args[0], &o.work));
-	if (!v->set.price)
+	if (!v->set.market.price)
 		return error_new(ERROR_INVALID, "--price: name what a delivered segment costs, such as \"20 gwei\"");
-	TRY(money_amount("--price", v->set.price, &o.price));
+	TRY(money_amount("--price", v->set.market.price, &o.price));
 	TRY(money_fits("--price", o.price, MONEY_PRICE_BITS));
-	source.file = v->set.node_passphrase_file;
+	source.file = v->set.market.node_passphrase_file;
 	e = keyfile_read(v->args[1], &source, &key);
 	if (e)
 		return error_wrap(e, "the node's key%s",
@@ -191,9 +191,9 @@ struct error *cmd_register_update_node(struct vcli *v)
 
 	vcli_answer(v, json_object());
 	TRY(resolve_address(v, "NODE_ID", v->args[0], &node));
-	if (!v->set.price)
+	if (!v->set.market.price)
 		return error_new(ERROR_INVALID, "--price: name what a delivered segment costs, such as \"20 gwei\"");
-	TRY(money_amount("--price", v->set.price, &price));
+	TRY(money_amount("--price", v->set.market.price, &price));
 	TRY(money_fits("--price", price, MONEY_PRICE_BITS));
 	TRY(chain_open_sending(v, &c));
 	json_put(v->answer, "node", node);

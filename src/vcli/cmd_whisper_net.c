@@ -41,7 +41,7 @@ static struct error *up(struct vcli *v)
 
 	vcli_answer(v, json_object());
 	json_object_set_new(v->answer, "nodes", nodes);
-	TRY(whisper_net_start(v, (size_t)v->set.net_nodes, (size_t)v->set.senders, &net));
+	TRY(whisper_net_start(v, (size_t)v->set.whisper.net_nodes, (size_t)v->set.whisper.senders, &net));
 	for (size_t i = 0; i < net->count; i++) {
 		json_t *node = json_object();
 		char *rpc = mem_printf(net, "ws://127.0.0.1:%d", net->nodes[i].rpc_port);
@@ -62,9 +62,9 @@ static struct error *up(struct vcli *v)
 
 struct error *cmd_whisper_net_up(struct vcli *v)
 {
-	if (v->set.senders >= v->set.net_nodes)
+	if (v->set.whisper.senders >= v->set.whisper.net_nodes)
 		return error_new(ERROR_INVALID, "--senders: of %lld nodes at most %lld can be senders",
-				 (long long)v->set.net_nodes, (long long)v->set.net_nodes - 1);
+				 (long long)v->set.whisper.net_nodes, (long long)v->set.whisper.net_nodes - 1);
 	return locked(v, up);
 }
 

@@ -67,8 +67,8 @@ static struct error *run(struct vcli *v, struct whisper_ping *p)
 	else
 		vcli_answer(v, answer(p));
 	TRY(e);
-	if (v->set.report)
-		TRY(whisper_report_write(v->set.report, p));
+	if (v->set.whisper.report)
+		TRY(whisper_report_write(v->set.whisper.report, p));
 	if (p->lost == 0)
 		return NULL;
 	return error_new(ERROR_TIMEOUT, "%zu of %zu pings were not answered%s%s", p->lost, p->answered + p->lost,
@@ -83,13 +83,13 @@ struct error *cmd_whisper_ping(struct vcli *v)
 	struct whisper_ping *p = NULL;
 	struct error *e;
 
-	TRY(whisper_check_settings(&v->set));
-	if (v->set.report)
-		TRY(whisper_report_check(v->set.report));
+	TRY(whisper_check_options(&v->set.whisper));
+	if (v->set.whisper.report)
+		TRY(whisper_report_check(v->set.whisper.report));
 	TRY(whisper_list_read(v, v->args[0], &list));
 	TRY(whisper_nodes_open(v, WHISPER_SENDERS, &nodes));
 	TRY(whisper_ping_new(nodes, list, v->set.count > 0 ? v->set.count : 1, &p));
-	p->interval_ms = v->set.interval_ms;
+	p->interval_ms = v->set.whisper.interval_ms;
 	p->wait_ms = v->timeout_ms > 0 ? v->timeout_ms : WHISPER_TTL_MAX_MS;
 	e = run(v, p);
 	whisper_ping_end(p);

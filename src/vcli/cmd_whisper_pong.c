@@ -71,9 +71,10 @@ static void take(struct whisper_node *n, const json_t *message)
 	}
 	text = whisper_note_text(NULL, WHISPER_PONG, note.id);
 	p->under_way++;
-	rpc_client_call(n->rpc, "shh_post",
-			json_pack("[o]", whisper_post(&pong->v->set, "pubKey", note.signer, pair, text, strlen(text))),
-			on_posted, p);
+	rpc_client_call(
+		n->rpc, "shh_post",
+		json_pack("[o]", whisper_post(&pong->v->set.whisper, "pubKey", note.signer, pair, text, strlen(text))),
+		on_posted, p);
 	mem_free(text);
 }
 
@@ -99,10 +100,10 @@ static struct error *listen_at(struct pong *pong, struct whisper_node *n, const 
 		TRY(whisper_public_key(p, n, pair, &p->publics[p->count]));
 		p->count++;
 		pong->pairs++;
-		TRY(whisper_call(
-			n, "shh_subscribe",
-			json_pack("[s, {ss, s[s]}]", "messages", "privateKeyID", pair, "topics", pong->v->set.topic),
-			NULL));
+		TRY(whisper_call(n, "shh_subscribe",
+				 json_pack("[s, {ss, s[s]}]", "messages", "privateKeyID", pair, "topics",
+					   pong->v->set.whisper.topic),
+				 NULL));
 	}
 	return NULL;
 }
@@ -130,7 +131,7 @@ struct error *cmd_whisper_pong(struct vcli *v)
 	bool never = false;
 
 	pong->v = v;
-	TRY(whisper_check_settings(&v->set));
+	TRY(whisper_check_options(&v->set.whisper));
 	TRY(whisper_list_read(v, v->args[0], &list));
 	TRY(whisper_nodes_open(v, WHISPER_RECEIVERS, &nodes));
 	nodes->take = take;

@@ -228,7 +228,7 @@ static void on_subscribed(const json_t *result, const struct error *e, void *arg
 		r->deadline = timer_start(r, &r->v->loop, r->v->timeout_ms, 0, on_deadline, r);
 	}
 	if (!r->v->set.quiet)
-		fprintf(stderr, "receiving at %s, topic %s\n", r->url, r->v->set.topic);
+		fprintf(stderr, "receiving at %s, topic %s\n", r->url, r->v->set.whisper.topic);
 	r->was_up = true;
 	r->up_since_ms = clock_mono_ms();
 }
@@ -244,9 +244,10 @@ static void on_key(const json_t *result, const struct error *e, void *arg)
 	}
 	mem_free(r->key_id);
 	r->key_id = mem_strdup(r, json_string_value(result) ?: "");
-	rpc_client_call(r->rpc, "shh_subscribe",
-			json_pack("[s, {ss, s[s]}]", "messages", "symKeyID", r->key_id, "topics", r->v->set.topic),
-			on_subscribed, r);
+	rpc_client_call(
+		r->rpc, "shh_subscribe",
+		json_pack("[s, {ss, s[s]}]", "messages", "symKeyID", r->key_id, "topics", r->v->set.whisper.topic),
+		on_subscribed, r);
 }
 
 static void on_opened(struct rpc_client *c, void *arg)
@@ -330,10 +331,10 @@ static struct error *prepare(struct receiver *r)
 	r->url = urls[0];
 	TRY(rpc_client_address_read(r, r->url, &r->address));
 	TRY(whisper_authorization(r, v, &r->authorization));
-	if (v->set.on_start)
-		TRY(whisper_argv(r, "on-start", v->set.on_start, &start));
-	if (v->set.hook)
-		TRY(whisper_argv(r, "hook", v->set.hook, &hook));
+	if (v->set.whisper.on_start)
+		TRY(whisper_argv(r, "on-start", v->set.whisper.on_start, &start));
+	if (v->set.whisper.hook)
+		TRY(whisper_argv(r, "hook", v->set.whisper.hook, &hook));
 	TRY(whisper_password(r, v, &r->password));
 	r->actions = whisper_actions_new(r, &v->loop, start, hook, on_told, r);
 	return NULL;

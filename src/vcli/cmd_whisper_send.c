@@ -12,13 +12,13 @@
 
 static struct error *post(struct vcli *v, struct whisper_node *n, const char *key_id, const char *text)
 {
-	json_t *post = whisper_post(&v->set, "symKeyID", key_id, NULL, text, strlen(text));
+	json_t *post = whisper_post(&v->set.whisper, "symKeyID", key_id, NULL, text, strlen(text));
 	char *hash = NULL;
 
 	TRY(whisper_call_text(v, n, "shh_post", json_pack("[o]", post), &hash));
 	vcli_answer(v, json_object());
 	json_put(v->answer, "hash", hash);
-	json_put(v->answer, "topic", v->set.topic);
+	json_put(v->answer, "topic", v->set.whisper.topic);
 	json_put(v->answer, "state", "sent");
 	if (!v->set.json)
 		printf("sent\n");
@@ -32,7 +32,7 @@ struct error *cmd_whisper_send(struct vcli *v)
 	const char *text = v->args[0];
 	struct error *e;
 
-	TRY(whisper_check_settings(&v->set));
+	TRY(whisper_check_options(&v->set.whisper));
 	if (strlen(text) > WHISPER_TEXT_LIMIT)
 		return error_new(ERROR_LIMIT, "the text has %zu bytes, at most %d are sent", strlen(text),
 				 WHISPER_TEXT_LIMIT);

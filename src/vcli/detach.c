@@ -66,11 +66,11 @@ static struct error *own_address(const struct vcli *v, char **ret_id)
 	char id[KEYRING_ID_SIZE];
 	struct secp_key key;
 
-	if (v->set.send_plain) {
+	if (v->set.client.send_plain) {
 		*ret_id = hex_random(v, ID_DIGITS / 2);
 		return NULL;
 	}
-	TRY(identity_load(&v->set, &key));
+	TRY(identity_load(&v->set.client, &key));
 	keyring_id(key.public, id);
 	secret_wipe(&key, sizeof(key));
 	*ret_id = mem_strdup(v, id);
@@ -87,10 +87,10 @@ static struct error *send_kept(struct vcli *v, const struct request_list *l, int
 	char *self = NULL;
 
 	TRY(own_address(v, &self));
-	TRY(outstore_open(v, &v->set, &s));
+	TRY(outstore_open(v, &v->set.client, &s));
 	for (size_t i = 0; i < l->count; i++)
 		messages[i] = message_new(messages, MESSAGE_COMMAND, self, l->items[i].to, ttl_ms, l->items[i].body);
-	TRY(sender_run(v, &v->set, s, messages, l->count, what, PATIENCE_MS, ret_left, &why));
+	TRY(sender_run(v, &v->set.client, s, messages, l->count, what, PATIENCE_MS, ret_left, &why));
 	if (*ret_left > 0)
 		e = sender_spawn(v, s);
 	if (*ret_left > 0 && !e && why && !v->set.quiet)
@@ -110,9 +110,9 @@ struct error *detach_run(struct vcli *v, struct request_list *l, const char *wha
 	struct error *failure = NULL;
 	int64_t left = 0;
 
-	if (v->set.ttl_ms < TTL_MIN_MS || v->set.ttl_ms > TTL_MAX_MS)
+	if (v->set.detached.ttl_ms < TTL_MIN_MS || v->set.detached.ttl_ms > TTL_MAX_MS)
 		return error_new(ERROR_INVALID, "--ttl: wants 1s to 168h");
-	TRY(send_kept(v, l, v->set.ttl_ms, what, &s, &messages, &left));
+	TRY(send_kept(v, l, v->set.detached.ttl_ms, what, &s, &messages, &left));
 	TRY(report(v, l, s, messages, &failure));
 	if (!failure)
 		json_put(v->answer, "state", left > 0 ? "kept" : "sent");

@@ -7,15 +7,15 @@
 #include "vcli/paths.h"
 
 /* The key's file, which is there: our own is made when it is missing. */
-static struct error *find_file(const void *ctx, const struct vcli_settings *set, const char **ret_path)
+static struct error *find_file(const void *ctx, const struct vcli_client_options *client, const char **ret_path)
 {
 	struct secp_key key;
 	char *folder = NULL, *path;
 
-	*ret_path = set->identity;
-	if (set->identity)
+	*ret_path = client->identity;
+	if (client->identity)
 		return NULL;
-	TRY(paths_make(ctx, set, NULL, &folder));
+	TRY(paths_make(ctx, &client->state, NULL, &folder));
 	*ret_path = path = file_join(ctx, folder, "identity.key");
 	if (file_exists(path))
 		return NULL;
@@ -24,31 +24,31 @@ static struct error *find_file(const void *ctx, const struct vcli_settings *set,
 	return NULL;
 }
 
-struct error *identity_load(const struct vcli_settings *set, struct secp_key *ret_key)
+struct error *identity_load(const struct vcli_client_options *client, struct secp_key *ret_key)
 {
 	void *scope = mem_strdup(NULL, "");
 	const char *path = NULL;
-	struct error *e = find_file(scope, set, &path);
+	struct error *e = find_file(scope, client, &path);
 
 	if (!e)
-		e = keyfile_read(path, &set->passphrase, ret_key);
+		e = keyfile_read(path, &client->passphrase, ret_key);
 	mem_free(scope);
 	return e ? error_wrap(e, "our identity") : NULL;
 }
 
-struct error *identity_address(const struct vcli_settings *set, uint8_t ret_address[ETH_ADDRESS_BYTES])
+struct error *identity_address(const struct vcli_client_options *client, uint8_t ret_address[ETH_ADDRESS_BYTES])
 {
 	void *scope = mem_strdup(NULL, "");
 	const char *path = NULL;
-	struct error *e = find_file(scope, set, &path);
+	struct error *e = find_file(scope, client, &path);
 
 	if (!e)
-		e = keyfile_address(path, &set->passphrase, ret_address);
+		e = keyfile_address(path, &client->passphrase, ret_address);
 	mem_free(scope);
 	return e ? error_wrap(e, "our identity") : NULL;
 }
 
-struct error *identity_keyring(const void *ctx, const struct vcli_settings *set, struct keyring **ret_keyring,
+struct error *identity_keyring(const void *ctx, const struct vcli_client_options *client, struct keyring **ret_keyring,
 			       const char **ret_id)
 {
 	struct secp_key key;
@@ -56,9 +56,9 @@ struct error *identity_keyring(const void *ctx, const struct vcli_settings *set,
 	char *folder = NULL;
 	struct keyring *k;
 
-	TRY(paths_make(ctx, set, NULL, &folder));
+	TRY(paths_make(ctx, &client->state, NULL, &folder));
 	TRY(db_open(ctx, file_join(folder, folder, "known.db"), keyring_schema, &db));
-	TRY(identity_load(set, &key));
+	TRY(identity_load(client, &key));
 	k = keyring_new(ctx, db);
 	*ret_id = keyring_add(k, &key);
 	keyring_set_identity(k, &key);

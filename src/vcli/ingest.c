@@ -9,7 +9,7 @@ void ingest_put(struct vcli *v, const struct user_job *j, json_t *answer)
 {
 	json_t *o = json_object();
 	char *path = NULL;
-	bool key = j->key && v->set.show_key;
+	bool key = j->key && v->set.pipeline.show_key;
 
 	if (j->url) {
 		json_put(o, "url", j->url);
@@ -32,13 +32,13 @@ void ingest_put(struct vcli *v, const struct user_job *j, json_t *answer)
 /* An encoder asks for a server and a stream key (OBS), or takes both as one URL (ffmpeg). */
 static void print_publish(struct vcli *v, const struct user_job *j)
 {
-	const char *key = !j->key ? NULL : v->set.show_key ? j->key : "KEY";
+	const char *key = !j->key ? NULL : v->set.pipeline.show_key ? j->key : "KEY";
 
 	printf("send a file:    vcli pipeline push %s FILE\n", j->name);
 	printf("or publish to:  %s/%s%s%s\n", j->url, j->name, key ? "?key=" : "", key ? key : "");
 	printf("  an encoder's server is %s, its stream key %s%s%s\n", j->url, j->name, key ? "?key=" : "",
 	       key ? key : "");
-	if (key && !v->set.show_key)
+	if (key && !v->set.pipeline.show_key)
 		printf("  KEY is shown by \"vcli pipeline status %s --show-key\"\n", j->name);
 }
 

@@ -31,7 +31,7 @@ static struct error *open_db(const void *ctx, struct vcli *v, struct db **ret_db
 {
 	char *folder = NULL;
 
-	TRY(paths_make(ctx, &v->set, NULL, &folder));
+	TRY(paths_make(ctx, &v->set.client.state, NULL, &folder));
 	return db_open(ctx, file_join(folder, folder, "known.db"), schema, ret_db);
 }
 
@@ -118,7 +118,7 @@ struct error *known_open(const void *ctx, struct vcli *v, struct known **ret_kno
 	k->gone = mem_array(k, char *, 0);
 	TRY(open_db(k, v, &db));
 	TRY(db_query(db, read_row, k, "select id, seen_ms, row from known_node where bus=? and network=? order by id",
-		     "ss", v->set.bus, v->set.network));
+		     "ss", v->set.client.bus, v->set.client.network));
 	mem_free(db);
 	*ret_known = k;
 	return NULL;
@@ -183,28 +183,28 @@ void known_forget(struct known *k, const char *id)
 
 static struct error *write_rows(struct known *k, struct db *db)
 {
-	const struct vcli_settings *set = &k->v->set;
+	const struct vcli_client_options *client = &k->v->set.client;
 
 	for (size_t i = 0; i < k->count; i++) {
 		struct known_node *n = k->nodes[i];
 		char *text = n->heard ? json_text(n, n->row) : NULL;
 
 		if (text && strlen(text) < ROW_LIMIT)
-			TRY(db_exec(db, "insert or replace into known_node values(?,?,?,?,?)", "sssis", set->bus,
-				    set->network, n->id, n->seen_ms, text));
+			TRY(db_exec(db, "insert or replace into known_node values(?,?,?,?,?)", "sssis", client->bus,
+				    client->network, n->id, n->seen_ms, text));
 		mem_free(text);
 	}
 	return db_exec(
 		db,
 		"delete from known_node where bus=?1 and network=?2 and id not in (select id from known_node where bus=?1 and network=?2 order by seen_ms desc limit ?3)",
-		"ssi", set->bus, set->network, (int64_t)KNOWN_NODES);
+		"ssi", client->bus, client->network, (int64_t)KNOWN_NODES);
 }
 
 static struct error *write_all(struct known *k, struct db *db)
 {
 	for (size_t i = 0; i < k->gone_count; i++)
-		TRY(db_exec(db, "delete from known_node where bus=? and network=? and id=?", "sss", k->v->set.bus,
-			    k->v->set.network, k->gone[i]));
+		TRY(db_exec(db, "delete from known_node where bus=? and network=? and id=?", "sss",
+			    k->v->set.client.bus, k->v->set.client.network, k->gone[i]));
 	return write_rows(k, db);
 }
 

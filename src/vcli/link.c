@@ -7,15 +7,15 @@
 
 #define PATIENCE_MS 10000
 
-struct bus_options link_options(const struct vcli_settings *set)
+struct bus_options link_options(const struct vcli_client_options *client)
 {
 	return (struct bus_options){
-		.url = set->bus,
-		.network = set->network,
-		.password_file = set->password_file,
-		.ca_file = set->ca_file,
-		.cert_file = set->cert_file,
-		.key_file = set->key_file,
+		.url = client->bus,
+		.network = client->network,
+		.password_file = client->password_file,
+		.ca_file = client->ca_file,
+		.cert_file = client->cert_file,
+		.key_file = client->key_file,
 	};
 }
 
@@ -32,15 +32,15 @@ static char *ephemeral_address(const void *ctx, struct keyring *k)
 	return id;
 }
 
-struct error *link_open(const void *ctx, struct vcli *v, const struct vcli_settings *set,
+struct error *link_open(const void *ctx, struct vcli *v, const struct vcli_client_options *client,
 			const struct bus_handlers *handlers, struct link *ret_link)
 {
-	struct bus_options options = link_options(set);
+	struct bus_options options = link_options(client);
 	struct link link = {0};
 	const char *id;
 
-	if (!set->send_plain)
-		TRY(identity_keyring(ctx, set, &options.keyring, &id));
+	if (!client->send_plain)
+		TRY(identity_keyring(ctx, client, &options.keyring, &id));
 	link.self = ephemeral_address(ctx, options.keyring);
 	TRY(bus_open(ctx, &v->loop, &options, handlers, &link.bus));
 	TRY(bus_serve(link.bus, link.self, false));
@@ -58,7 +58,7 @@ int64_t link_patience_ms(const struct vcli *v)
 struct error *link_away(const struct vcli *v, const struct error *why)
 {
 	if (why && (why->code == ERROR_REFUSED || why->code == ERROR_INVALID))
-		return error_new(why->code, "%s: %s", v->set.bus, why->message);
+		return error_new(why->code, "%s: %s", v->set.client.bus, why->message);
 	if (!why) {
 		int64_t patience_ms = link_patience_ms(v);
 		bool less = v->timeout_ms > 0 && v->timeout_ms < patience_ms; /* of a command of several steps */
@@ -66,8 +66,8 @@ struct error *link_away(const struct vcli *v, const struct error *why)
 		return error_new(
 			ERROR_UNAVAILABLE,
 			"the broker at %s cannot be reached (--bus, $DSN_BUS): it has not let us in within %lld ms",
-			v->set.bus, (long long)(less ? v->timeout_ms : patience_ms));
+			v->set.client.bus, (long long)(less ? v->timeout_ms : patience_ms));
 	}
-	return error_new(ERROR_UNAVAILABLE, "the broker at %s cannot be reached (--bus, $DSN_BUS): %s", v->set.bus,
-			 why->message);
+	return error_new(ERROR_UNAVAILABLE, "the broker at %s cannot be reached (--bus, $DSN_BUS): %s",
+			 v->set.client.bus, why->message);
 }

@@ -10,11 +10,11 @@ struct link {
 	char *self; /* an ephemeral address of this run, which the bus serves: answers come there */
 };
 
-/* Signs with our identity (vcli/identity.h) and seals, unless set->send_plain. All belongs to ctx. */
-struct error *link_open(const void *ctx, struct vcli *v, const struct vcli_settings *set,
+/* Signs with our identity (vcli/identity.h) and seals, unless client->send_plain. All belongs to ctx. */
+struct error *link_open(const void *ctx, struct vcli *v, const struct vcli_client_options *client,
 			const struct bus_handlers *handlers, struct link *ret_link) MUST_CHECK;
 /* As the settings say, without keys. */
-struct bus_options link_options(const struct vcli_settings *set);
+struct bus_options link_options(const struct vcli_client_options *client);
 /* How long to wait for the first connection: the time given with --timeout, but no longer than 10 s without it. */
 int64_t link_patience_ms(const struct vcli *v);
 /* The error for a broker that was never reached; `why` may be NULL. */

@@ -74,8 +74,8 @@ static struct error *load(struct vcli *v, int argc, char **argv, char ***ret_wor
 	TRY(config_load(v, &program, argc, argv, &v->set, ret_words, ret_done));
 	if (*ret_done)
 		return NULL;
-	if (v->set.state_dir)
-		v->set.state_dir = absolute(v, v->set.state_dir);
+	if (v->set.client.state.folder)
+		v->set.client.state.folder = absolute(v, v->set.client.state.folder);
 	TRY(log_parse_level(v->set.log_level, &level));
 	log_set_level(level);
 	return NULL;

@@ -26,13 +26,13 @@ static const char wanted_schema[] =
 	"create table if not exists wanted_end( job text not null, node text not null, verb text not null, since_ms integer not null, told_ms integer not null, again_ms integer not null, primary key(job, node)) without rowid;";
 
 /* Everything that says which bus it is, and who we are there. FNV-1a: a short name, not a secret. */
-static char *store_name(const void *ctx, const struct vcli_settings *set)
+static char *store_name(const void *ctx, const struct vcli_client_options *client)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	const char *text = mem_printf(ctx, "%s\n%s\n%s", set->bus, set->network,
-				      set->send_plain ? "plain"
-				      : set->identity ? set->identity
-						      : "");
+	const char *text = mem_printf(ctx, "%s\n%s\n%s", client->bus, client->network,
+				      client->send_plain ? "plain"
+				      : client->identity ? client->identity
+							 : "");
 
 	for (; *text; text++)
 		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
@@ -46,44 +46,44 @@ struct bus_setting {
 	bool file;
 };
 static const struct bus_setting bus_settings[] = {
-	{"bus", offsetof(struct vcli_settings, bus), false},
-	{"network", offsetof(struct vcli_settings, network), false},
-	{"password_file", offsetof(struct vcli_settings, password_file), true},
-	{"ca_file", offsetof(struct vcli_settings, ca_file), true},
-	{"cert_file", offsetof(struct vcli_settings, cert_file), true},
-	{"key_file", offsetof(struct vcli_settings, key_file), true},
-	{"identity", offsetof(struct vcli_settings, identity), true},
-	{"passphrase_file", offsetof(struct vcli_settings, passphrase.file), true},
-	{"passphrase_agent", offsetof(struct vcli_settings, passphrase.agent), true},
+	{"bus", offsetof(struct vcli_client_options, bus), false},
+	{"network", offsetof(struct vcli_client_options, network), false},
+	{"password_file", offsetof(struct vcli_client_options, password_file), true},
+	{"ca_file", offsetof(struct vcli_client_options, ca_file), true},
+	{"cert_file", offsetof(struct vcli_client_options, cert_file), true},
+	{"key_file", offsetof(struct vcli_client_options, key_file), true},
+	{"identity", offsetof(struct vcli_client_options, identity), true},
+	{"passphrase_file", offsetof(struct vcli_client_options, passphrase.file), true},
+	{"passphrase_agent", offsetof(struct vcli_client_options, passphrase.agent), true},
 };
 #define BUS_SETTINGS (sizeof(bus_settings) / sizeof(bus_settings[0]))
 
-static char **setting(const struct vcli_settings *set, size_t i)
+static char **setting(const struct vcli_client_options *client, size_t i)
 {
-	return (char **)((char *)set + bus_settings[i].offset);
+	return (char **)((char *)client + bus_settings[i].offset);
 }
 
-static struct error *write_bus(struct outstore *s, const struct vcli_settings *set)
+static struct error *write_bus(struct outstore *s, const struct vcli_client_options *client)
 {
 	json_t *o = json_object();
 	char *path = file_join(s, s->folder, "bus.json"), *text = NULL;
 
 	for (size_t i = 0; i < BUS_SETTINGS; i++) {
 		/* The sender runs in another folder. */
-		char *value = *setting(set, i), *real = value && bus_settings[i].file ? realpath(value, NULL) : NULL;
+		char *value = *setting(client, i), *real = value && bus_settings[i].file ? realpath(value, NULL) : NULL;
 
 		if (value)
 			json_put(o, bus_settings[i].key, real ? real : value);
 		free(real);
 	}
-	if (set->send_plain)
+	if (client->send_plain)
 		json_put(o, "plain", "yes");
 	text = json_text(s, o);
 	json_decref(o);
 	return file_write_atomic(path, text, strlen(text), 0600);
 }
 
-static struct error *read_bus(const void *ctx, struct outstore *s, struct vcli_settings *set)
+static struct error *read_bus(const void *ctx, struct outstore *s, struct vcli_client_options *client)
 {
 	const struct json_place at = {NULL, NULL, 0};
 	char *path = file_join(s, s->folder, "bus.json");
@@ -95,9 +95,9 @@ static struct error *read_bus(const void *ctx, struct outstore *s, struct vcli_s
 		const char *value = NULL;
 
 		e = json_read_string_opt(o, &at, bus_settings[i].key, &value);
-		*setting(set, i) = value ? mem_strdup(ctx, value) : NULL;
+		*setting(client, i) = value ? mem_strdup(ctx, value) : NULL;
 	}
-	set->send_plain = json_object_get(o, "plain") != NULL;
+	client->send_plain = json_object_get(o, "plain") != NULL;
 	json_decref(o);
 	return e ? error_wrap(e, "%s", path) : NULL;
 }
@@ -112,11 +112,11 @@ static struct error *open_db(struct outstore *s)
 		       clock_wall_ms() - KEEP_MS, clock_wall_ms());
 }
 
-static struct error *store_at(const void *ctx, const struct vcli_settings *set, const char *name,
+static struct error *store_at(const void *ctx, const struct vcli_client_options *client, const char *name,
 			      struct outstore **ret_store)
 {
 	struct outstore *s = mem_new(ctx, struct outstore);
-	struct error *e = paths_make(s, set, mem_printf(s, "outbox/%s", name), &s->folder);
+	struct error *e = paths_make(s, &client->state, mem_printf(s, "outbox/%s", name), &s->folder);
 
 	s->name = mem_strdup(s, name);
 	if (!e)
@@ -129,40 +129,40 @@ static struct error *store_at(const void *ctx, const struct vcli_settings *set, 
 	return NULL;
 }
 
-struct error *outstore_open(const void *ctx, const struct vcli_settings *set, struct outstore **ret_store)
+struct error *outstore_open(const void *ctx, const struct vcli_client_options *client, struct outstore **ret_store)
 {
 	struct outstore *s = NULL;
 
-	TRY(store_at(ctx, set, store_name(ctx, set), &s));
+	TRY(store_at(ctx, client, store_name(ctx, client), &s));
 	assert(s);
-	TRY(write_bus(s, set));
+	TRY(write_bus(s, client));
 	*ret_store = s;
 	return NULL;
 }
 
-struct error *outstore_named(const void *ctx, const struct vcli_settings *set, const char *name,
-			     struct vcli_settings *ret_set, struct outstore **ret_store)
+struct error *outstore_named(const void *ctx, const struct vcli_client_options *client, const char *name,
+			     struct vcli_client_options *ret_client, struct outstore **ret_store)
 {
-	struct vcli_settings own = *set;
+	struct vcli_client_options own = *client;
 	struct outstore *s = NULL;
 	char *state = NULL;
 
 	/* Looked for first: opening it makes it. */
-	TRY(paths_state(ctx, set, &state));
+	TRY(paths_state(ctx, &client->state, &state));
 	if (strchr(name, '/') || !file_exists(mem_printf(ctx, "%s/outbox/%s/bus.json", state, name)))
 		return error_new(ERROR_NOT_FOUND, "no outbox \"%s\" in %s/outbox", name, state);
-	TRY(store_at(ctx, set, name, &s));
+	TRY(store_at(ctx, client, name, &s));
 	assert(s);
 	TRY(read_bus(ctx, s, &own));
-	*ret_set = own;
+	*ret_client = own;
 	*ret_store = s;
 	return NULL;
 }
 
-struct error *outstore_find(const void *ctx, const struct vcli_settings *set, struct outstore **ret_store)
+struct error *outstore_find(const void *ctx, const struct vcli_client_options *client, struct outstore **ret_store)
 {
-	struct vcli_settings own;
-	struct error *e = outstore_named(ctx, set, store_name(ctx, set), &own, ret_store);
+	struct vcli_client_options own;
+	struct error *e = outstore_named(ctx, client, store_name(ctx, client), &own, ret_store);
 
 	if (!e || e->code != ERROR_NOT_FOUND)
 		return e;
@@ -171,14 +171,14 @@ struct error *outstore_find(const void *ctx, const struct vcli_settings *set, st
 	return NULL;
 }
 
-struct error *outstore_names(const void *ctx, const struct vcli_settings *set, bool pending, char ***ret_names)
+struct error *outstore_names(const void *ctx, const struct vcli_client_options *client, bool pending, char ***ret_names)
 {
 	char *state = NULL, *folder = NULL, **names = mem_array(ctx, char *, 1);
 	struct dirent *entry = NULL;
 	size_t count = 0;
 	DIR *d = NULL;
 
-	TRY(paths_state(ctx, set, &state));
+	TRY(paths_state(ctx, &client->state, &state));
 	folder = file_join(ctx, state, "outbox");
 	d = opendir(folder);
 	if (!d && errno != ENOENT)

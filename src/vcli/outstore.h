@@ -17,14 +17,16 @@ struct outstore {
 };
 
 /* The store of the bus named by the settings, made when missing. Belongs to ctx. */
-struct error *outstore_open(const void *ctx, const struct vcli_settings *set, struct outstore **ret_store) MUST_CHECK;
+struct error *outstore_open(const void *ctx, const struct vcli_client_options *client,
+			    struct outstore **ret_store) MUST_CHECK;
 /* The same, NULL where there is none. */
-struct error *outstore_find(const void *ctx, const struct vcli_settings *set, struct outstore **ret_store) MUST_CHECK;
-/* The store with this name; *ret_set becomes a copy of `set` whose bus settings are the store's. */
-struct error *outstore_named(const void *ctx, const struct vcli_settings *set, const char *name,
-			     struct vcli_settings *ret_set, struct outstore **ret_store) MUST_CHECK;
+struct error *outstore_find(const void *ctx, const struct vcli_client_options *client,
+			    struct outstore **ret_store) MUST_CHECK;
+/* The store with this name; *ret_client becomes a copy of `client` whose bus settings are the store's. */
+struct error *outstore_named(const void *ctx, const struct vcli_client_options *client, const char *name,
+			     struct vcli_client_options *ret_client, struct outstore **ret_store) MUST_CHECK;
 /* Names of all stores, NULL-terminated; only those with the marker with `pending`. */
-struct error *outstore_names(const void *ctx, const struct vcli_settings *set, bool pending,
+struct error *outstore_names(const void *ctx, const struct vcli_client_options *client, bool pending,
 			     char ***ret_names) MUST_CHECK;
 
 /* Record a command before it goes into the outbox. */

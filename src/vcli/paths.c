@@ -15,12 +15,12 @@ static char *base(const void *ctx, const char *variable, const char *below_home)
 	return home && *home == '/' ? file_join(ctx, home, below_home) : NULL;
 }
 
-struct error *paths_state(const void *ctx, const struct vcli_settings *set, char **ret_folder)
+struct error *paths_state(const void *ctx, const struct vcli_state_options *state, char **ret_folder)
 {
 	char *folder = NULL;
 
-	if (set->state_dir) {
-		*ret_folder = mem_strdup(ctx, set->state_dir);
+	if (state->folder) {
+		*ret_folder = mem_strdup(ctx, state->folder);
 		return NULL;
 	}
 	folder = base(ctx, "XDG_STATE_HOME", ".local/state");
@@ -32,12 +32,12 @@ struct error *paths_state(const void *ctx, const struct vcli_settings *set, char
 	return NULL;
 }
 
-struct error *paths_make(const void *ctx, const struct vcli_settings *set, const char *name, char **ret_folder)
+struct error *paths_make(const void *ctx, const struct vcli_state_options *state, const char *name, char **ret_folder)
 {
-	char *state = NULL, *folder = NULL;
+	char *own = NULL, *folder = NULL;
 
-	TRY(paths_state(ctx, set, &state));
-	folder = name ? file_join(ctx, state, name) : state;
+	TRY(paths_state(ctx, state, &own));
+	folder = name ? file_join(ctx, own, name) : own;
 	TRY(file_mkdirs(folder, 0700));
 	*ret_folder = folder;
 	return NULL;

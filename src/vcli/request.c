@@ -66,8 +66,8 @@ void requests_add(struct request_list *l, const char *to, const char *role, json
 
 int64_t request_ttl_ms(const struct vcli *v)
 {
-	if (v->set.detach)
-		return v->set.ttl_ms;
+	if (v->set.detached.on)
+		return v->set.detached.ttl_ms;
 	if (v->timeout_ms < LEAST_TTL_MS)
 		return LEAST_TTL_MS;
 	return v->timeout_ms < MOST_TTL_MS ? v->timeout_ms : MOST_TTL_MS;
@@ -112,7 +112,7 @@ static struct error *unknown(const struct request *r)
 	return error_new(
 		ERROR_NOT_FOUND,
 		"%s: nobody serves this id in network \"%s\"; check the id (\"vcli node list\"), or start an agent with --node %s",
-		r->to, r->gather->v->set.network, r->to);
+		r->to, r->gather->v->set.client.network, r->to);
 }
 
 static void on_sent(const struct error *e, void *arg)
@@ -290,7 +290,7 @@ static struct error *gather_open(struct gather *g)
 		.on_state = on_state, .on_message = on_message, .on_refused = on_refused, .on_held = on_held, .arg = g};
 	struct link link;
 
-	TRY(link_open(g, g->v, &g->v->set, &handlers, &link));
+	TRY(link_open(g, g->v, &g->v->set.client, &handlers, &link));
 	g->bus = link.bus;
 	for (size_t i = 0; i < g->list->count; i++) {
 		struct request *r = &g->list->items[i];

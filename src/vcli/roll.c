@@ -73,7 +73,7 @@ static int64_t answer_ms(const struct roll *r)
 {
 	int64_t took_ms = clock_mono_ms() - r->began_ms;
 
-	if (strncmp(r->v->set.bus, "shh:", 4) == 0)
+	if (strncmp(r->v->set.client.bus, "shh:", 4) == 0)
 		return WHISPER_MS;
 	return took_ms * 3 > ROLL_MS ? took_ms * 2 : ROLL_MS - took_ms;
 }
@@ -183,7 +183,7 @@ static struct error *open_roll(struct roll *r)
 					      .arg = r};
 	struct link link;
 	json_t *body = api_command_document(API_NODE_LIST, NULL, NULL, NULL);
-	struct error *e = link_open(r, r->v, &r->v->set, &handlers, &link);
+	struct error *e = link_open(r, r->v, &r->v->set.client, &handlers, &link);
 
 	r->count = r->open = e ? 0 : r->known->count;
 	r->asked = mem_array(r, struct asked, r->count + 1);

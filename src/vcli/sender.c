@@ -114,14 +114,15 @@ static struct error *keep(struct db *db, const void *arg)
 	return NULL;
 }
 
-static struct error *sender_go(struct sender *s, const struct vcli_settings *set, struct message *const *messages,
-			       size_t count, const char *what, int64_t patience_ms, int64_t *ret_left)
+static struct error *sender_go(struct sender *s, const struct vcli_client_options *client,
+			       struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
+			       int64_t *ret_left)
 {
 	const struct bus_handlers handlers = {.on_state = on_state, .on_message = on_message, .arg = s};
 	int64_t left = 0, wanted = 0;
 	struct link link;
 
-	TRY(link_open(s, s->v, set, &handlers, &link));
+	TRY(link_open(s, s->v, client, &handlers, &link));
 	s->bus = link.bus;
 	TRY(outbox_open(s, s->store->db, s->bus, &s->v->loop, on_fate, s, &s->outbox));
 	TRY(outstore_mark(s->store, true));
@@ -141,7 +142,7 @@ static struct error *sender_go(struct sender *s, const struct vcli_settings *set
 	return NULL;
 }
 
-struct error *sender_run(struct vcli *v, const struct vcli_settings *set, struct outstore *store,
+struct error *sender_run(struct vcli *v, const struct vcli_client_options *client, struct outstore *store,
 			 struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
 			 int64_t *ret_left, struct error **ret_why)
 {
@@ -153,7 +154,7 @@ struct error *sender_run(struct vcli *v, const struct vcli_settings *set, struct
 	s->progress = progress_new(s, v);
 	(void)clock_steady(s);
 	progress_say(s->progress, "sending");
-	e = sender_go(s, set, messages, count, what, patience_ms, ret_left);
+	e = sender_go(s, client, messages, count, what, patience_ms, ret_left);
 	if (!e && ret_why)
 		*ret_why = s->why;
 	else
@@ -217,14 +218,14 @@ void sender_revive(struct vcli *v)
 {
 	void *scope = mem_new(NULL, char);
 	char **names = NULL;
-	struct error *e = outstore_names(scope, &v->set, true, &names);
+	struct error *e = outstore_names(scope, &v->set.client, true, &names);
 
 	for (char **n = names; !e && *n; n++) {
-		struct vcli_settings own = v->set;
+		struct vcli_client_options own = v->set.client;
 		struct outstore *s = NULL;
 		bool works = false, idle = false;
 
-		e = outstore_named(scope, &v->set, *n, &own, &s);
+		e = outstore_named(scope, &v->set.client, *n, &own, &s);
 		if (!e)
 			e = look(v, s, &works, &idle);
 		if (!e && works)

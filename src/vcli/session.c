@@ -167,7 +167,7 @@ struct error *session_path(struct vcli *v, char **ret_path)
 {
 	char *folder = NULL;
 
-	TRY(paths_make(v, &v->set, NULL, &folder));
+	TRY(paths_make(v, &v->set.client.state, NULL, &folder));
 	*ret_path = file_join(v, folder, "session.json");
 	return NULL;
 }

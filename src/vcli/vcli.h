@@ -15,41 +15,26 @@
 
 #include "base/config.h"
 #include "base/error.h"
-#include "crypto/passphrase.h"
+#include "vcli/options.h"
 
 /* Every flag of every command, in one typed table (vcli_flags[]). */
 struct vcli_settings {
-	/* all commands */
-	char *bus, *network, *password_file, *ca_file, *cert_file, *key_file;
-	char *identity;
-	struct passphrase_source passphrase;
-	bool send_plain;
-	char *state_dir, *log_level;
-	bool json, quiet;
+	struct vcli_client_options client;
+	struct vcli_detached_options detached;
+	struct vcli_node_options node;
+	struct vcli_pipeline_options pipeline;
+	struct vcli_broker_options broker;
+	struct vcli_whisper_options whisper;
+	struct vcli_chain_options chain;
+	struct vcli_devnet_options devnet;
+	struct vcli_account_options account;
+	struct vcli_load_options load;
+	struct vcli_market_options market;
+	/* of many commands */
+	char *log_level;
+	bool json, quiet, force;
 	int64_t timeout_ms; /* -1: the command's own */
-	/* some commands */
-	char *agent, *name, *spec, *runtime, *mode;
-	bool detach, show_key, force, loop, plain, follow;
-	int64_t lines;
-	int64_t ttl_ms, count; /* count -1: the command's own */
-	char *management, *admin, *admin_password_file, *vhost, *passwords, *ffmpeg, *ffprobe;
-	char **nodes, **clients;
-	/* whisper */
-	char **rpcs;
-	char *rpc_token_file, *topic, *pow_target, *on_start, *hook, *report, *shhd;
-	bool net;
-	int64_t message_ttl_ms, pow_time_ms, interval_ms, net_nodes, senders;
-	/* chain */
-	char *keystore, *account, *addresses, *windows;
-	char **chain_rpc, *anvil, *geth, *bootnode;
-	bool light, raw, poa;
-	int64_t sealers, period, port; /* 0: not said */
-	char *price, *endpoint, *software, *node_passphrase_file, *budget, *limit, *max_price, *evidence, *reason,
-		*once, *highest_fee, *highest_cost;
-	bool from_balance, fill_gap;
-	int64_t chain_id, nonce; /* 0: not said */
-	int64_t capacity, accepted, for_ms;
-	int64_t seconds, accounts, window, confirmations;
+	int64_t count;      /* -1: the command's own */
 };
 
 struct vcli;

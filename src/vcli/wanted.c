@@ -49,7 +49,7 @@ struct error *wanted_keep(struct vcli *v, const char *job, enum api_verb verb, c
 
 	if (!all && !any_away(l))
 		return wanted_forget(v, job);
-	TRY(outstore_open(v, &v->set, &s));
+	TRY(outstore_open(v, &v->set.client, &s));
 	TRY(db_begin(s->db));
 	e = keep_all(s, job, verb, l, all);
 	if (!e)
@@ -67,7 +67,7 @@ struct error *wanted_forget(struct vcli *v, const char *job)
 	struct outstore *s = NULL;
 	struct error *e;
 
-	TRY(outstore_find(v, &v->set, &s));
+	TRY(outstore_find(v, &v->set.client, &s));
 	if (!s)
 		return NULL;
 	e = db_exec(s->db, "delete from wanted_end where job = ?", "s", job);

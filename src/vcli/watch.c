@@ -116,7 +116,7 @@ static struct error *watch_open(struct watch *w)
 					      .arg = w};
 	struct link link;
 
-	TRY(link_open(w, w->v, &w->v->set, &handlers, &link));
+	TRY(link_open(w, w->v, &w->v->set.client, &handlers, &link));
 	w->bus = link.bus;
 	for (size_t i = 0; w->ask && i < w->ask->count; i++) {
 		struct request *r = &w->ask->items[i];

@@ -44,15 +44,15 @@ static struct error *check_range(const char *flag, int64_t ms, int64_t max_ms)
 	return error_new(ERROR_INVALID, "--%s: wants 1s to %llds", flag, (long long)(max_ms / 1000));
 }
 
-struct error *whisper_check_settings(const struct vcli_settings *set)
+struct error *whisper_check_options(const struct vcli_whisper_options *o)
 {
-	TRY(check_range("message-ttl", set->message_ttl_ms, WHISPER_TTL_MAX_MS));
-	return check_range("pow-time", set->pow_time_ms, 100 * INT64_C(1000));
+	TRY(check_range("message-ttl", o->message_ttl_ms, WHISPER_TTL_MAX_MS));
+	return check_range("pow-time", o->pow_time_ms, 100 * INT64_C(1000));
 }
 
 /* --- what goes out --- */
 
-json_t *whisper_post(const struct vcli_settings *set, const char *key, const char *key_value, const char *sign,
+json_t *whisper_post(const struct vcli_whisper_options *o, const char *key, const char *key_value, const char *sign,
 		     const char *payload, size_t len)
 {
 	json_t *post = json_object();
@@ -61,11 +61,11 @@ json_t *whisper_post(const struct vcli_settings *set, const char *key, const cha
 	json_put(post, key, key_value);
 	if (sign)
 		json_put(post, "sig", sign);
-	json_put(post, "topic", set->topic);
+	json_put(post, "topic", o->topic);
 	json_put(post, "payload", hex);
-	json_object_set_new(post, "ttl", json_integer(set->message_ttl_ms / 1000));
-	json_object_set_new(post, "powTime", json_integer(set->pow_time_ms / 1000));
-	json_object_set_new(post, "powTarget", json_real(strtod(set->pow_target, NULL)));
+	json_object_set_new(post, "ttl", json_integer(o->message_ttl_ms / 1000));
+	json_object_set_new(post, "powTime", json_integer(o->pow_time_ms / 1000));
+	json_object_set_new(post, "powTarget", json_real(strtod(o->pow_target, NULL)));
 	mem_free(digits);
 	return post;
 }

@@ -73,7 +73,7 @@ static struct error *find_shhd(struct starting *s)
 	char path[PATH_MAX];
 	ssize_t n;
 
-	s->shhd = s->v->set.shhd;
+	s->shhd = s->v->set.whisper.shhd;
 	if (s->shhd)
 		return NULL;
 	n = readlink("/proc/self/exe", path, sizeof(path) - 1);

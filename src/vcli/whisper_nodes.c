@@ -45,12 +45,13 @@ struct error *whisper_endpoints(const void *ctx, const struct vcli *v, enum whis
 				size_t *ret_count)
 {
 	static char *usual[] = {WHISPER_RPC, NULL};
-	char **given = v->set.rpcs && v->set.rpcs[0] ? v->set.rpcs : NULL, **urls = given ? given : usual;
+	char **given = v->set.whisper.rpcs && v->set.whisper.rpcs[0] ? v->set.whisper.rpcs : NULL,
+	     **urls = given ? given : usual;
 	size_t count = 0;
 
-	if (v->set.net && given)
+	if (v->set.whisper.net && given)
 		return error_new(ERROR_INVALID, "--net and --rpc: say one of them");
-	if (v->set.net)
+	if (v->set.whisper.net)
 		return net_endpoints(ctx, v, which, ret_urls, ret_count);
 	while (urls[count])
 		count++;
@@ -75,8 +76,8 @@ struct error *whisper_authorization(const void *ctx, const struct vcli *v, char 
 	const char *variable = getenv(TOKEN_VARIABLE);
 	char *token = NULL;
 
-	if (v->set.rpc_token_file)
-		TRY(file_read_secret(ctx, v->set.rpc_token_file, &token));
+	if (v->set.whisper.rpc_token_file)
+		TRY(file_read_secret(ctx, v->set.whisper.rpc_token_file, &token));
 	else if (variable && *variable)
 		token = mem_strndup(ctx, variable, TOKEN_LIMIT);
 	if (token)
@@ -158,7 +159,7 @@ struct error *whisper_nodes_open(struct vcli *v, enum whisper_which which, struc
 
 	n->v = v;
 	TRY(whisper_endpoints(n, v, which, &urls, &n->count));
-	if (!v->set.net) /* its nodes have none */
+	if (!v->set.whisper.net) /* its nodes have none */
 		TRY(whisper_authorization(n, v, &authorization));
 	signal_start(n, &v->loop, SIGINT, on_signal, n);
 	signal_start(n, &v->loop, SIGTERM, on_signal, n);

@@ -77,10 +77,10 @@ struct error *whisper_password(const void *ctx, const struct vcli *v, char **ret
 	const char *variable = getenv(VARIABLE);
 	bool given = variable && *variable;
 
-	if (v->set.password_file && given)
+	if (v->set.client.password_file && given)
 		return error_new(ERROR_INVALID, "--password-file and $" VARIABLE ": say one of them");
-	if (v->set.password_file)
-		return file_read_secret(ctx, v->set.password_file, ret_password);
+	if (v->set.client.password_file)
+		return file_read_secret(ctx, v->set.client.password_file, ret_password);
 	if (!given)
 		return ask(ctx, ret_password);
 	if (strlen(variable) > LIMIT)

@@ -111,7 +111,7 @@ static void on_posted(const json_t *result, const struct error *e, void *arg)
 static void send_ping(struct sender *s, struct whisper_target *target)
 {
 	struct engine *g = s->engine;
-	const struct vcli_settings *set = &g->public.senders->v->set;
+	const struct vcli_whisper_options *options = &g->public.senders->v->set.whisper;
 	struct ping *p = mem_new(g, struct ping), **bucket;
 	char *id = hex_random(p, WHISPER_ID_DIGITS / 2), *text = whisper_note_text(p, WHISPER_PING, id);
 
@@ -129,7 +129,7 @@ static void send_ping(struct sender *s, struct whisper_target *target)
 	g->public.sent++;
 	rpc_client_call(
 		s->node->rpc, "shh_post",
-		json_pack("[o]", whisper_post(set, "pubKey", target->entry->public, s->pair, text, strlen(text))),
+		json_pack("[o]", whisper_post(options, "pubKey", target->entry->public, s->pair, text, strlen(text))),
 		on_posted, p);
 }
 
@@ -208,7 +208,7 @@ static struct error *give_key(struct engine *g, struct sender *s, const struct w
 	TRY(whisper_public_key(g, s->node, s->pair, &s->own));
 	return whisper_call(s->node, "shh_subscribe",
 			    json_pack("[s, {ss, s[s]}]", "messages", "privateKeyID", s->pair, "topics",
-				      g->public.senders->v->set.topic),
+				      g->public.senders->v->set.whisper.topic),
 			    NULL);
 }
 

@@ -27,9 +27,9 @@ static struct vcli *vcli_of(struct fault_world *w)
 {
 	struct vcli *v = mem_new(w->ctx, struct vcli);
 
-	v->set.bus = mem_strdup(v, "amqp://127.0.0.1");
-	v->set.network = mem_strdup(v, "n");
-	v->set.state_dir = mem_strdup(v, w->folder);
+	v->set.client.bus = mem_strdup(v, "amqp://127.0.0.1");
+	v->set.client.network = mem_strdup(v, "n");
+	v->set.client.state.folder = mem_strdup(v, w->folder);
 	return v;
 }
 
@@ -38,7 +38,7 @@ static struct error *open_store(struct fault_world *w)
 	struct vcli *v = vcli_of(w);
 	struct outstore *s = NULL;
 
-	TRY(outstore_open(v, &v->set, &s));
+	TRY(outstore_open(v, &v->set.client, &s));
 	w->handle = s;
 	return NULL;
 }

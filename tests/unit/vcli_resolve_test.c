@@ -31,16 +31,16 @@ static int set_up(void **state)
 
 	(void)state;
 	v = mem_new(NULL, struct vcli);
-	v->set.state_dir = mem_strdup(v, mkdtemp(made));
-	v->set.bus = (char *)"amqp://127.0.0.1/";
-	v->set.network = (char *)"default";
+	v->set.client.state.folder = mem_strdup(v, mkdtemp(made));
+	v->set.client.bus = (char *)"amqp://127.0.0.1/";
+	v->set.client.network = (char *)"default";
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	assert_null(file_remove_tree(v->set.state_dir));
+	assert_null(file_remove_tree(v->set.client.state.folder));
 	mem_free(v);
 	return 0;
 }
@@ -115,10 +115,10 @@ static void test_what_was_heard_is_kept(void **state)
 	assert_string_equal(id, C);
 	assert_null(resolve_id(v, "shelf", RESOLVE_NODE, &id));
 	assert_string_equal(id, A);
-	v->set.network = (char *)"other";
+	v->set.client.network = (char *)"other";
 	assert_null(known_open(v, v, &k));
 	assert_int_equal(k->count, 0);
-	v->set.network = (char *)"default";
+	v->set.client.network = (char *)"default";
 	known_unlearn(v, A);
 	assert_null(known_open(v, v, &k));
 	assert_int_equal(k->count, 0);

@@ -277,7 +277,7 @@ static void test_settings(void **state)
 		{whisper_check_pow, " 1", false},
 		{whisper_check_pow, "1e999", false},
 	};
-	struct vcli_settings set = {.message_ttl_ms = 1000, .pow_time_ms = 1000};
+	struct vcli_whisper_options options = {.message_ttl_ms = 1000, .pow_time_ms = 1000};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -287,14 +287,14 @@ static void test_settings(void **state)
 			fail_msg("%s: %s", rows[i].text, e ? e->message : "taken");
 		error_free(e);
 	}
-	assert_null(whisper_check_settings(&set));
-	set.message_ttl_ms = 999;
-	struct error *e = whisper_check_settings(&set);
+	assert_null(whisper_check_options(&options));
+	options.message_ttl_ms = 999;
+	struct error *e = whisper_check_options(&options);
 	assert_non_null(strstr(e->message, "--message-ttl"));
 	error_free(e);
-	set.message_ttl_ms = 1000;
-	set.pow_time_ms = 101000;
-	e = whisper_check_settings(&set);
+	options.message_ttl_ms = 1000;
+	options.pow_time_ms = 101000;
+	e = whisper_check_options(&options);
 	assert_non_null(strstr(e->message, "--pow-time"));
 	error_free(e);
 }
