@@ -1,4 +1,4 @@
-# Thin front for CMake and Ninja; `make help` lists what there is.
+# Thin front for CMake (CMakePresets.json) and Ninja; `make help` lists what there is.
 BUILD   ?= build
 ASAN    ?= build-asan
 SECONDS ?= 600
@@ -14,7 +14,7 @@ SOAK    ?= 180
 
 all: ## build the programs into build/bin
 	@scripts/setup build
-	@cmake -S . -B $(BUILD) -G Ninja >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@cmake --preset release -B $(BUILD) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
 	@cmake --build $(BUILD) -j $(JOBS) --target $(PROGRAMS)
 
@@ -53,8 +53,7 @@ interop: ## beside the real go-ethereum 1.9.20 and web3.js (SOAK=seconds of the 
 
 asan: ## build everything with sanitizers and the fuzz targets (clang) into build-asan
 	@scripts/setup test
-	@cmake -S . -B $(ASAN) -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DDSN_SANITIZE=ON -DDSN_FUZZ=ON >$(ASAN).log 2>&1 \
-		|| { cat $(ASAN).log; exit 1; }
+	@cmake --preset asan -B $(ASAN) >$(ASAN).log 2>&1 || { cat $(ASAN).log; exit 1; }
 	@rm -f $(ASAN).log
 	@cmake --build $(ASAN) -j $(JOBS)
 

@@ -12,13 +12,8 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/notify.h"
-#include "base/trim.h"
 #include "bus/bus.h"
 #include "node/agent.h"
-
-/* By then the bus is up and the stored nodes run. */
-#define SETTLED_MS 3000
-#define TRIM_EVERY_MS 30000
 
 #define ROW(field) offsetof(struct agent_settings, field)
 
@@ -56,16 +51,14 @@ static const struct config_row rows[] = {
 	{"mode", CONFIG_CHOICE, ROW(mode), "managed", "managed|classic", 0, 0, NULL,
 	 "mode of nodes whose document names none", NULL},
 	{"classic-allow", CONFIG_LIST, ROW(classic_allow), NULL, NULL, 0, 0, "ADDRESS",
-	 "who may publish at nodes in classic mode (repeatable): an address, a network such as 192.0.2.0/24, or all; "
-	 "without it this machine alone; in Docker, where nobody can ask for addresses, all or this machine alone",
+	 "who may publish at nodes in classic mode (repeatable): an address, a network such as 192.0.2.0/24, or all; without it this machine alone; in Docker, where nobody can ask for addresses, all or this machine alone",
 	 NULL},
 	{"runtime", CONFIG_CHOICE, ROW(runtime), "process", "process|docker", 0, 0, NULL,
 	 "runtime of nodes whose document names none", NULL},
 	{"run-as", CONFIG_STRING, ROW(run_as), "nobody", NULL, 0, 0, "USER",
 	 "whom nginx and ffmpeg run as when the agent is root", NULL},
 	{"unit-uids", CONFIG_STRING, ROW(unit_uids), "70000-70999", NULL, 0, 0, "FIRST-LAST",
-	 "user ids of nodes' own, one for each node, when the agent is root; none: all run as --run-as, whose groups "
-	 "(video, render) they have in any case",
+	 "user ids of nodes' own, one for each node, when the agent is root; none: all run as --run-as, whose groups (video, render) they have in any case",
 	 NULL},
 	{"unit-tasks", CONFIG_INT, ROW(unit_tasks), "1024", NULL, 0, 1000000, "NUMBER",
 	 "processes and threads that a program of a node may have, and a node four times as many; 0: no bound", NULL},
@@ -105,9 +98,8 @@ static const struct config_row rows[] = {
 static const struct config_program program = {
 	.name = "dsn-agent",
 	.synopsis = "dsn-agent [options]",
-	.about = "Hosts nodes of a video network on this machine: takes commands from the bus, runs nginx and ffmpeg "
-		 "for "
-		 "each node, watches them and reports. SIGTERM ends it.",
+	.about =
+		"Hosts nodes of a video network on this machine: takes commands from the bus, runs nginx and ffmpeg for each node, watches them and reports. SIGTERM ends it.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 	.default_file = "/etc/dsn/agent.conf",
@@ -134,12 +126,6 @@ static void on_signal(int signum, void *arg)
 	log_info("agent.signal", "signal=%d", signum);
 	notify("STOPPING=1");
 	agent_stop(r->agent);
-}
-
-static void on_settled(void *arg)
-{
-	(void)arg;
-	trim_memory();
 }
 
 /* dsn-hls in the folder of this program. */
@@ -183,7 +169,6 @@ static int run(const void *ctx, const struct agent_settings *settings)
 	if (!e) {
 		signal_start(memory, &loop, SIGTERM, on_signal, &r);
 		signal_start(memory, &loop, SIGINT, on_signal, &r);
-		timer_start(memory, &loop, SETTLED_MS, TRIM_EVERY_MS, on_settled, NULL);
 		notify("READY=1");
 		uv_run(&loop, UV_RUN_DEFAULT);
 	}

@@ -33,39 +33,40 @@ static void lower(char *text)
 		*text = (char)tolower((unsigned char)*text);
 }
 
-static struct error *find_verb(const json_t *body, const struct place *at, const char *command,
+static struct error *find_verb(const json_t *body, const struct json_place *at, const char *command,
 			       const struct api_verb_row **ret_row)
 {
-	const struct place command_at = {at, "command", 0}, subcommand_at = {at, "subcommand", 0};
+	const struct json_place command_at = {at, "command", 0}, subcommand_at = {at, "subcommand", 0};
 	const char *subcommand = NULL;
 	bool known = false;
 
 	for (size_t i = 0; i < API_VERB_COUNT; i++)
 		known = known || strcmp(api_verbs[i].command, command) == 0;
 	if (!known)
-		return place_error(&command_at, "\"%.60s\" is none of node, pipeline, config", command);
+		return json_place_error(&command_at, "\"%.60s\" is none of node, pipeline, config", command);
 	TRY(json_read_string(body, at, "subcommand", &subcommand));
 	for (size_t i = 0; i < API_VERB_COUNT; i++) {
 		if (strcmp(api_verbs[i].command, command) != 0 || strcmp(api_verbs[i].subcommand, subcommand) != 0)
 			continue;
 		if (api_verbs[i].verb == API_CONFIG)
-			return place_error(&subcommand_at,
-					   "\"start\" is a whole pipeline; a node takes the msg of one of its tasks");
+			return json_place_error(
+				&subcommand_at,
+				"\"start\" is a whole pipeline; a node takes the msg of one of its tasks");
 		*ret_row = &api_verbs[i];
 		return NULL;
 	}
-	return place_error(&subcommand_at, "\"%.60s\" is no subcommand of %s", subcommand, command);
+	return json_place_error(&subcommand_at, "\"%.60s\" is no subcommand of %s", subcommand, command);
 }
 
 /* Ports are "container":"host" as in docker's own order for publishing in API 1.00. */
-static struct error *read_ports(struct api_spec *s, const json_t *ports, const struct place *at)
+static struct error *read_ports(struct api_spec *s, const json_t *ports, const struct json_place *at)
 {
 	const char *key = NULL;
 	json_t *value = NULL;
 
 	s->ports = mem_array(s, struct api_port, json_object_size(ports));
 	json_object_foreach ((json_t *)ports, key, value) {
-		const struct place here = {at, key, 0};
+		const struct json_place here = {at, key, 0};
 		struct api_port *p = &s->ports[s->port_count];
 		json_t *probe = NULL;
 		struct error *e = NULL;
@@ -81,22 +82,22 @@ static struct error *read_ports(struct api_spec *s, const json_t *ports, const s
 		TRY(api_read_port(ports, at, key, &p->host));
 		for (size_t i = 0; i < s->port_count; i++) {
 			if (s->ports[i].host == p->host)
-				return place_error(&here, "host port %d is used for container port %d already", p->host,
-						   s->ports[i].container);
+				return json_place_error(&here, "host port %d is used for container port %d already",
+							p->host, s->ports[i].container);
 		}
 		s->port_count++;
 	}
 	return NULL;
 }
 
-static struct error *read_mounts(struct api_spec *s, const json_t *mounts, const struct place *at)
+static struct error *read_mounts(struct api_spec *s, const json_t *mounts, const struct json_place *at)
 {
 	const char *key = NULL;
 	json_t *value = NULL;
 
 	s->mounts = mem_array(s, struct api_mount, json_object_size(mounts));
 	json_object_foreach ((json_t *)mounts, key, value) {
-		const struct place here = {at, key, 0};
+		const struct json_place here = {at, key, 0};
 		struct api_mount *m = &s->mounts[s->mount_count];
 
 		if (strcmp(key, "_comments") == 0)
@@ -109,21 +110,21 @@ static struct error *read_mounts(struct api_spec *s, const json_t *mounts, const
 	return NULL;
 }
 
-static struct error *read_containers(struct api_spec *s, const json_t *o, const struct place *at)
+static struct error *read_containers(struct api_spec *s, const json_t *o, const struct json_place *at)
 {
 	static const char *const known[] = {"image", "ports", "volume-mounts", "memory", "cpus", NULL};
-	const struct place ports_at = {at, "ports", 0}, mounts_at = {at, "volume-mounts", 0};
+	const struct json_place ports_at = {at, "ports", 0}, mounts_at = {at, "volume-mounts", 0};
 	json_t *ports = NULL, *mounts = NULL;
 
 	TRY(api_read_text_opt(s, o, at, "image", api_check_image, &s->image));
 	TRY(json_read_object_opt(o, at, "ports", &ports));
 	if (json_object_size(ports) > API_PORTS)
-		return place_error(&ports_at, "has %zu ports, at most %d", json_object_size(ports), API_PORTS);
+		return json_place_error(&ports_at, "has %zu ports, at most %d", json_object_size(ports), API_PORTS);
 	if (ports)
 		TRY(read_ports(s, ports, &ports_at));
 	TRY(json_read_object_opt(o, at, "volume-mounts", &mounts));
 	if (json_object_size(mounts) > API_MOUNTS)
-		return place_error(&mounts_at, "has %zu mounts, at most %d", json_object_size(mounts), API_MOUNTS);
+		return json_place_error(&mounts_at, "has %zu mounts, at most %d", json_object_size(mounts), API_MOUNTS);
 	if (mounts)
 		TRY(read_mounts(s, mounts, &mounts_at));
 	TRY(json_read_decimal_opt(o, at, "memory", API_MIN_MEMORY_BYTES, API_MAX_MEMORY_BYTES, &s->memory_bytes));
@@ -131,17 +132,17 @@ static struct error *read_containers(struct api_spec *s, const json_t *o, const 
 	return json_refuse_unknown(o, at, known);
 }
 
-static struct error *check_runtime(const char *text, const struct place *at)
+static struct error *check_runtime(const char *text, const struct json_place *at)
 {
 	if (strcmp(text, "process") == 0 || strcmp(text, "docker") == 0)
 		return NULL;
-	return place_error(at, "\"%.60s\" is neither process nor docker", text);
+	return json_place_error(at, "\"%.60s\" is neither process nor docker", text);
 }
 
-static struct error *read_spec(struct api_command *c, const json_t *body, const struct place *at)
+static struct error *read_spec(struct api_command *c, const json_t *body, const struct json_place *at)
 {
 	static const char *const known[] = {"containers", "runtime", "mode", NULL};
-	const struct place here = {at, "spec", 0}, containers_at = {&here, "containers", 0};
+	const struct json_place here = {at, "spec", 0}, containers_at = {&here, "containers", 0};
 	json_t *spec = NULL, *containers = NULL;
 	struct api_spec *s = NULL;
 
@@ -158,20 +159,20 @@ static struct error *read_spec(struct api_command *c, const json_t *body, const 
 	return json_refuse_unknown(spec, &here, known);
 }
 
-static struct error *read_create(struct api_command *c, const json_t *body, const struct place *at)
+static struct error *read_create(struct api_command *c, const json_t *body, const struct json_place *at)
 {
-	const struct place params_at = {at, "params", 0}, id_at = {at, "node_id", 0};
+	const struct json_place params_at = {at, "params", 0}, id_at = {at, "node_id", 0};
 	const char *role = NULL;
 
 	TRY(json_read_string(body, at, "params", &role));
 	TRY(api_role_parse(role, &params_at, &c->role));
 	if (!c->node_id)
-		return place_error(&id_at, "is missing");
+		return json_place_error(&id_at, "is missing");
 	TRY(api_read_text_opt(c, body, at, "name", api_check_name, &c->name));
 	return read_spec(c, body, at);
 }
 
-static struct error *read_maintenance(struct api_command *c, const json_t *body, const struct place *at)
+static struct error *read_maintenance(struct api_command *c, const json_t *body, const struct json_place *at)
 {
 	static const char *const words[2] = {"on", "off"};
 	const char *text = NULL;
@@ -180,39 +181,39 @@ static struct error *read_maintenance(struct api_command *c, const json_t *body,
 	return api_read_bool_opt(body, at, "params", words, &c->on);
 }
 
-static struct error *check_unit(const char *text, const struct place *at)
+static struct error *check_unit(const char *text, const struct json_place *at)
 {
 	size_t len = strlen(text);
 
 	if (len < 1 || len > API_UNIT_LETTERS || strspn(text, UNIT_LETTERS) != len)
-		return place_error(at, "\"%.60s\" is no unit's name: letters, digits, - and _, at most %d", text,
-				   API_UNIT_LETTERS);
+		return json_place_error(at, "\"%.60s\" is no unit's name: letters, digits, - and _, at most %d", text,
+					API_UNIT_LETTERS);
 	return NULL;
 }
 
 /* Where earlier answers ended. What a cursor is, its maker knows. */
-static struct error *read_after(struct api_command *c, const json_t *body, const struct place *at)
+static struct error *read_after(struct api_command *c, const json_t *body, const struct json_place *at)
 {
-	const struct place here = {at, "after", 0};
+	const struct json_place here = {at, "after", 0};
 	const char *unit = NULL;
 	json_t *after = NULL, *cursor = NULL;
 
 	TRY(json_read_object_opt(body, at, "after", &after));
 	if (json_object_size(after) > API_CURSORS)
-		return place_error(&here, "has %zu units, at most %d", json_object_size(after), API_CURSORS);
+		return json_place_error(&here, "has %zu units, at most %d", json_object_size(after), API_CURSORS);
 	json_object_foreach (after, unit, cursor) {
-		const struct place unit_at = {&here, unit, 0};
+		const struct json_place unit_at = {&here, unit, 0};
 		const char *text = json_string_value(cursor);
 
 		TRY(check_unit(unit, &unit_at));
 		if (!text || strlen(text) > API_CURSOR_LETTERS)
-			return place_error(&unit_at, "is no cursor of an earlier answer");
+			return json_place_error(&unit_at, "is no cursor of an earlier answer");
 	}
 	c->after = after ? api_hold(c, after) : NULL;
 	return NULL;
 }
 
-static struct error *read_logs(struct api_command *c, const json_t *body, const struct place *at)
+static struct error *read_logs(struct api_command *c, const json_t *body, const struct json_place *at)
 {
 	c->lines = 50;
 	TRY(api_read_text_opt(c, body, at, "unit", check_unit, &c->unit));
@@ -220,17 +221,17 @@ static struct error *read_logs(struct api_command *c, const json_t *body, const 
 	return read_after(c, body, at);
 }
 
-static struct error *need_job(struct api_command *c, const json_t *body, const struct place *at)
+static struct error *need_job(struct api_command *c, const json_t *body, const struct json_place *at)
 {
-	const struct place job_at = {at, "job_id", 0};
+	const struct json_place job_at = {at, "job_id", 0};
 
 	(void)body;
-	return c->job ? NULL : place_error(&job_at, "is missing");
+	return c->job ? NULL : json_place_error(&job_at, "is missing");
 }
 
 /* What a verb needs beyond the members all have; verbs without a row need nothing. */
 static const struct {
-	struct error *(*read)(struct api_command *c, const json_t *body, const struct place *at);
+	struct error *(*read)(struct api_command *c, const json_t *body, const struct json_place *at);
 	const char *known[4];
 } needs[API_VERB_COUNT] = {
 	[API_NODE_CREATE] = {read_create, {"params", "spec", "name"}},
@@ -242,7 +243,7 @@ static const struct {
 	[API_PIPELINE_CLOSE] = {need_job, {"job_id"}},
 };
 
-static struct error *read_verb(struct api_command *c, const json_t *body, const struct place *at)
+static struct error *read_verb(struct api_command *c, const json_t *body, const struct json_place *at)
 {
 	static const char *const type_words[2] = {"public", "private"};
 	const char *known[9] = {"apiVersion", "typeApi", "command", "subcommand", "node_id"};
@@ -260,7 +261,7 @@ static struct error *read_verb(struct api_command *c, const json_t *body, const 
 	return needs[c->verb].read ? needs[c->verb].read(c, body, at) : NULL;
 }
 
-static struct error *read_command(struct api_command *c, const json_t *body, const struct place *at)
+static struct error *read_command(struct api_command *c, const json_t *body, const struct json_place *at)
 {
 	const char *command = NULL;
 	const struct api_verb_row *row = NULL;
@@ -279,7 +280,7 @@ static struct error *read_command(struct api_command *c, const json_t *body, con
 
 struct error *api_command_read(const void *ctx, const json_t *body, struct api_command **ret_command)
 {
-	const struct place root = {NULL, NULL, 0};
+	const struct json_place root = {NULL, NULL, 0};
 	struct api_command *c = mem_new(ctx, struct api_command);
 	struct error *e = read_command(c, body, &root);
 

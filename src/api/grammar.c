@@ -27,43 +27,43 @@ static bool in_table(const char *text, const char *const *table)
 	return *table != NULL;
 }
 
-struct error *api_check_job(const char *text, const struct place *at)
+struct error *api_check_job(const char *text, const struct json_place *at)
 {
 	size_t n = strlen(text);
 
 	if (n >= 1 && n <= API_JOB_LETTERS && text[0] != '-' && only(text, "_-"))
 		return NULL;
-	return place_error(at, "\"" SHOWN "\" is no job id: 1 to 64 of the letters, digits, _ and -, not - in front",
-			   text);
+	return json_place_error(
+		at, "\"" SHOWN "\" is no job id: 1 to 64 of the letters, digits, _ and -, not - in front", text);
 }
 
-struct error *api_check_name(const char *text, const struct place *at)
+struct error *api_check_name(const char *text, const struct json_place *at)
 {
 	size_t n = strlen(text);
 
 	if (n >= 1 && n <= API_NAME_LETTERS && isalpha((unsigned char)text[0]) && only(text, "._-") && !hex_is(text, n))
 		return NULL;
-	return place_error(at,
-			   "\"" SHOWN
-			   "\" is no name: up to 32 of the letters, digits, ., _ and -, a letter in front, and not "
-			   "hexadecimal digits only, which begin an id",
-			   text);
+	return json_place_error(
+		at,
+		"\"" SHOWN
+		"\" is no name: up to 32 of the letters, digits, ., _ and -, a letter in front, and not hexadecimal digits only, which begin an id",
+		text);
 }
 
-struct error *api_check_variant(const char *text, const struct place *at)
+struct error *api_check_variant(const char *text, const struct json_place *at)
 {
 	if (strlen(text) <= API_VARIANT_LETTERS && only(text, "_-"))
 		return NULL;
-	return place_error(at, "\"" SHOWN "\" is no variant: up to 32 of the letters, digits, _ and -", text);
+	return json_place_error(at, "\"" SHOWN "\" is no variant: up to 32 of the letters, digits, _ and -", text);
 }
 
-struct error *api_check_node_id(const char *text, const struct place *at)
+struct error *api_check_node_id(const char *text, const struct json_place *at)
 {
-	if (id_valid(text))
+	if (hex_id_valid(text))
 		return NULL;
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X') && id_valid(text + 2))
-		return place_error(at, "\"" SHOWN "\" is no node id: leave out the 0x in front", text);
-	return place_error(at, "\"" SHOWN "\" is no node id: %d hexadecimal digits", text, ID_DIGITS);
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X') && hex_id_valid(text + 2))
+		return json_place_error(at, "\"" SHOWN "\" is no node id: leave out the 0x in front", text);
+	return json_place_error(at, "\"" SHOWN "\" is no node id: %d hexadecimal digits", text, ID_DIGITS);
 }
 
 /* RFC 1123; a last label of digits alone would be an IPv4 address gone wrong. */
@@ -92,22 +92,22 @@ static bool is_host_name(const char *text)
 	return true;
 }
 
-struct error *api_check_host(const char *text, const struct place *at)
+struct error *api_check_host(const char *text, const struct json_place *at)
 {
 	unsigned char address[16];
 
 	if (inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1 || is_host_name(text))
 		return NULL;
-	return place_error(at, "\"" SHOWN "\" is no IP address or host name", text);
+	return json_place_error(at, "\"" SHOWN "\" is no IP address or host name", text);
 }
 
-struct error *api_check_key(const char *text, const struct place *at)
+struct error *api_check_key(const char *text, const struct json_place *at)
 {
 	size_t n = strlen(text);
 
 	/* The key itself is never shown. */
 	if (n < API_KEY_MIN_LETTERS || n > API_KEY_LETTERS || !only(text, ""))
-		return place_error(at, "is no key: 16 to 64 letters and digits");
+		return json_place_error(at, "is no key: 16 to 64 letters and digits");
 	return NULL;
 }
 
@@ -122,16 +122,17 @@ static const char *read_number(const char *text, int *ret)
 	return text;
 }
 
-static struct error *size_bounds(const char *text, const struct place *at, int width, int height)
+static struct error *size_bounds(const char *text, const struct json_place *at, int width, int height)
 {
 	if (width < API_MIN_PIXELS || width > API_MAX_PIXELS || height < API_MIN_PIXELS || height > API_MAX_PIXELS)
-		return place_error(at, "\"" SHOWN "\" is out of bounds: width and height must be 16 to 8192", text);
+		return json_place_error(at, "\"" SHOWN "\" is out of bounds: width and height must be 16 to 8192",
+					text);
 	if (width % 2 || height % 2)
-		return place_error(at, "\"" SHOWN "\": width and height must be even", text);
+		return json_place_error(at, "\"" SHOWN "\": width and height must be even", text);
 	return NULL;
 }
 
-struct error *api_read_size(const char *text, const struct place *at, struct api_size *ret_size)
+struct error *api_read_size(const char *text, const struct json_place *at, struct api_size *ret_size)
 {
 	static const char *const crosses[] = {"\u00d7", "\u2715", "\u2a09", "X", "*"};
 	int width = 0, height = 0;
@@ -141,74 +142,77 @@ struct error *api_read_size(const char *text, const struct place *at, struct api
 		size_t n = strlen(crosses[i]);
 
 		if (strncmp(sign, crosses[i], n) == 0 && isdigit((unsigned char)sign[n]))
-			return place_error(at,
-					   "\"" SHOWN "\" has a multiplication sign (%s) where the letter x belongs: "
-					   "write %.*sx" SHOWN,
-					   text, crosses[i], (int)(sign - text), text, sign + n);
+			return json_place_error(
+				at,
+				"\"" SHOWN
+				"\" has a multiplication sign (%s) where the letter x belongs: write %.*sx" SHOWN,
+				text, crosses[i], (int)(sign - text), text, sign + n);
 	}
 	if (*sign == 'x')
 		end = read_number(sign + 1, &height);
 	if (sign == text || *sign != 'x' || end == sign + 1 || *end || text[0] == '0' || sign[1] == '0')
-		return place_error(at, "\"" SHOWN "\" is no size: write it like 1280x720", text);
+		return json_place_error(at, "\"" SHOWN "\" is no size: write it like 1280x720", text);
 	TRY(size_bounds(text, at, width, height));
 	ret_size->width = width;
 	ret_size->height = height;
 	return NULL;
 }
 
-struct error *api_check_codec(const char *text, const struct place *at)
+struct error *api_check_codec(const char *text, const struct json_place *at)
 {
 	static const char *const codecs[] = {"libx264", "h264_nvenc", "h264_vaapi", "h264_qsv", NULL};
 
 	if (in_table(text, codecs))
 		return NULL;
-	return place_error(at, "\"" SHOWN "\" is none of libx264, h264_nvenc, h264_vaapi, h264_qsv", text);
+	return json_place_error(at, "\"" SHOWN "\" is none of libx264, h264_nvenc, h264_vaapi, h264_qsv", text);
 }
 
-struct error *api_check_preset(const char *text, const struct place *at)
+struct error *api_check_preset(const char *text, const struct json_place *at)
 {
 	static const char *const presets[] = {"ultrafast", "superfast", "veryfast", "faster",   "fast",
 					      "medium",    "slow",      "slower",   "veryslow", NULL};
 
 	if (in_table(text, presets))
 		return NULL;
-	return place_error(at,
-			   "\"" SHOWN "\" is no preset: ultrafast, superfast, veryfast, faster, fast, medium, "
-			   "slow, slower or veryslow",
-			   text);
+	return json_place_error(
+		at,
+		"\"" SHOWN
+		"\" is no preset: ultrafast, superfast, veryfast, faster, fast, medium, slow, slower or veryslow",
+		text);
 }
 
-struct error *api_check_mode(const char *text, const struct place *at)
+struct error *api_check_mode(const char *text, const struct json_place *at)
 {
 	static const char *const modes[] = {"managed", "classic", NULL};
 
-	return in_table(text, modes) ? NULL : place_error(at, "\"" SHOWN "\" is neither managed nor classic", text);
+	return in_table(text, modes) ? NULL
+				     : json_place_error(at, "\"" SHOWN "\" is neither managed nor classic", text);
 }
 
-struct error *api_check_image(const char *text, const struct place *at)
+struct error *api_check_image(const char *text, const struct json_place *at)
 {
 	size_t n = strlen(text);
 
 	if (n >= 1 && n <= API_IMAGE_LETTERS && isalnum((unsigned char)text[0]) && only(text, "._-/:@"))
 		return NULL;
-	return place_error(at, "\"" SHOWN "\" is no image name", text);
+	return json_place_error(at, "\"" SHOWN "\" is no image name", text);
 }
 
-struct error *api_check_path(const char *text, const struct place *at)
+struct error *api_check_path(const char *text, const struct json_place *at)
 {
 	size_t n = strlen(text);
 
 	if (n >= 2 && n <= API_PATH_LETTERS && text[0] == '/' && only(text, "._-/") && !strstr(text, "..") &&
 	    !strstr(text, "//"))
 		return NULL;
-	return place_error(at, "\"" SHOWN "\" is no plain absolute path", text);
+	return json_place_error(at, "\"" SHOWN "\" is no plain absolute path", text);
 }
 
-struct error *api_check_file_name(const char *text, const struct place *at)
+struct error *api_check_file_name(const char *text, const struct json_place *at)
 {
 	size_t n = strlen(text);
 
 	if (n >= 1 && n <= API_FILE_NAME_LETTERS && text[0] != '.' && text[0] != '-' && only(text, "._-"))
 		return NULL;
-	return place_error(at, "\"" SHOWN "\" is no file name beside the task list", text);
+	return json_place_error(at, "\"" SHOWN "\" is no file name beside the task list", text);
 }

@@ -20,21 +20,21 @@
 #define API_MAX_PIXELS 8192
 
 /* [0-9A-Za-z_-]{1,64}, not starting with '-' */
-struct error *api_check_job(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_job(const char *text, const struct json_place *at) MUST_CHECK;
 /* "" or [0-9A-Za-z_-]{1,32}. */
-struct error *api_check_variant(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_variant(const char *text, const struct json_place *at) MUST_CHECK;
 /* A node's or agent's name: [A-Za-z][0-9A-Za-z._-]{0,31}, and not hexadecimal digits only: that begins an id. */
-struct error *api_check_name(const char *text, const struct place *at) MUST_CHECK;
-struct error *api_check_node_id(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_name(const char *text, const struct json_place *at) MUST_CHECK;
+struct error *api_check_node_id(const char *text, const struct json_place *at) MUST_CHECK;
 /* IPv4, IPv6 or a host name of RFC 1123. */
-struct error *api_check_host(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_host(const char *text, const struct json_place *at) MUST_CHECK;
 /* 16..64 of [0-9A-Za-z] */
-struct error *api_check_key(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_key(const char *text, const struct json_place *at) MUST_CHECK;
 /* "1280x720", each 16..8192 and even; says so when a multiplication sign stands for x. */
-struct error *api_read_size(const char *text, const struct place *at, struct api_size *ret_size) MUST_CHECK;
+struct error *api_read_size(const char *text, const struct json_place *at, struct api_size *ret_size) MUST_CHECK;
 /* libx264, h264_nvenc, h264_vaapi, h264_qsv */
-struct error *api_check_codec(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_codec(const char *text, const struct json_place *at) MUST_CHECK;
 /* ultrafast ... veryslow */
-struct error *api_check_preset(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_preset(const char *text, const struct json_place *at) MUST_CHECK;
 
 #endif

@@ -11,19 +11,19 @@
 #define MAX_NODES 65 /* the distributor, and one node for each output its task can have */
 #define SOURCE_FPS 25
 
-static struct error *read_rendition(struct api_pipeline *p, const json_t *o, const struct place *at,
+static struct error *read_rendition(struct api_pipeline *p, const json_t *o, const struct json_place *at,
 				    struct api_pipeline_rendition *r)
 {
-	const struct place name_at = {at, "resolution_name", 0};
+	const struct json_place name_at = {at, "resolution_name", 0};
 
 	TRY(api_read_text(p, o, at, "resolution_name", api_check_variant, &r->name));
 	if (!r->name[0])
-		return place_error(&name_at, "is empty: streams are told apart by it");
+		return json_place_error(&name_at, "is empty: streams are told apart by it");
 	TRY(api_read_size_member(o, at, "resolution", &r->size));
 	return api_read_bitrate(o, at, "bitrate", &r->bitrate_bps);
 }
 
-static struct error *read_source(struct api_pipeline *p, const json_t *o, const struct place *at)
+static struct error *read_source(struct api_pipeline *p, const json_t *o, const struct json_place *at)
 {
 	static const char *const known[] = {"resolution_name", "resolution", "bitrate", "fps", NULL};
 
@@ -33,10 +33,10 @@ static struct error *read_source(struct api_pipeline *p, const json_t *o, const 
 	return json_refuse_unknown(o, at, known);
 }
 
-static struct error *read_transcoding(struct api_pipeline *p, const json_t *pipeline, const struct place *at)
+static struct error *read_transcoding(struct api_pipeline *p, const json_t *pipeline, const struct json_place *at)
 {
 	static const char *const known[] = {"resolution_name", "resolution", "bitrate", "codec", NULL};
-	const struct place list_at = {at, "transcoding", 0}, count_at = {at, "number_of_streams", 0};
+	const struct json_place list_at = {at, "transcoding", 0}, count_at = {at, "number_of_streams", 0};
 	json_t *list = NULL;
 	int64_t streams = -1;
 
@@ -44,7 +44,7 @@ static struct error *read_transcoding(struct api_pipeline *p, const json_t *pipe
 	p->rendition_count = json_array_size(list);
 	p->renditions = mem_array(p, struct api_pipeline_rendition, p->rendition_count);
 	for (size_t i = 0; i < p->rendition_count; i++) {
-		const struct place here = {&list_at, NULL, i};
+		const struct json_place here = {&list_at, NULL, i};
 		const json_t *o = json_array_get(list, i);
 
 		TRY(read_rendition(p, o, &here, &p->renditions[i]));
@@ -53,34 +53,34 @@ static struct error *read_transcoding(struct api_pipeline *p, const json_t *pipe
 	}
 	TRY(json_read_decimal_opt(pipeline, at, "number_of_streams", 1, API_MAX_VARIANTS, &streams));
 	if (streams >= 0 && (size_t)streams != p->rendition_count)
-		return place_error(&count_at, "is %lld, but transcoding has %zu elements: make them agree",
-				   (long long)streams, p->rendition_count);
+		return json_place_error(&count_at, "is %lld, but transcoding has %zu elements: make them agree",
+					(long long)streams, p->rendition_count);
 	return NULL;
 }
 
-static struct error *read_shares(struct api_pipeline *p, const json_t *o, const struct place *at,
+static struct error *read_shares(struct api_pipeline *p, const json_t *o, const struct json_place *at,
 				 struct api_pipeline_node *n)
 {
-	const struct place list_at = {at, "renditions", 0};
+	const struct json_place list_at = {at, "renditions", 0};
 	json_t *list = NULL;
 
 	TRY(json_read_array_opt(o, at, "renditions", 1, p->rendition_count, &list));
 	if (!list)
 		return NULL;
 	if (n->role != API_TRANSCODER)
-		return place_error(&list_at, "belongs to a transcoder only");
+		return json_place_error(&list_at, "belongs to a transcoder only");
 	n->renditions = mem_array(p, size_t, json_array_size(list));
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const struct place here = {&list_at, NULL, i};
+		const struct json_place here = {&list_at, NULL, i};
 		const char *name = json_string_value(json_array_get(list, i));
 		size_t r = 0;
 
 		if (!name)
-			return place_error(&here, "must be a string \"...\"");
+			return json_place_error(&here, "must be a string \"...\"");
 		while (r < p->rendition_count && strcmp(p->renditions[r].name, name) != 0)
 			r++;
 		if (r == p->rendition_count)
-			return place_error(&here, "\"%.60s\" is no resolution_name of transcoding", name);
+			return json_place_error(&here, "\"%.60s\" is no resolution_name of transcoding", name);
 		n->renditions[n->rendition_count++] = r;
 	}
 	return NULL;
@@ -92,10 +92,10 @@ static void lower(char *text)
 		*text = (char)tolower((unsigned char)*text);
 }
 
-static struct error *read_failover(struct api_pipeline *p, const json_t *o, const struct place *at,
+static struct error *read_failover(struct api_pipeline *p, const json_t *o, const struct json_place *at,
 				   struct api_pipeline_node *n)
 {
-	const struct place id_at = {at, "failover_node_id", 0}, port_at = {at, "failover_port", 0};
+	const struct json_place id_at = {at, "failover_node_id", 0}, port_at = {at, "failover_port", 0};
 
 	TRY(api_read_text_opt(p, o, at, "failover_ip", api_check_host, &n->failover_ip));
 	TRY(api_read_text_opt(p, o, at, "failover_node_id", api_check_node_id, &n->failover_node_id));
@@ -103,20 +103,20 @@ static struct error *read_failover(struct api_pipeline *p, const json_t *o, cons
 	n->failover_port = n->port;
 	TRY(api_read_port_opt(o, at, "failover_port", &n->failover_port));
 	if (!n->failover_ip && n->failover_node_id)
-		return place_error(&id_at, "needs a failover_ip beside it");
+		return json_place_error(&id_at, "needs a failover_ip beside it");
 	if (!n->failover_ip && json_object_get(o, "failover_port"))
-		return place_error(&port_at, "needs a failover_ip beside it");
+		return json_place_error(&port_at, "needs a failover_ip beside it");
 	return NULL;
 }
 
-static struct error *read_node(struct api_pipeline *p, const json_t *o, const struct place *at,
+static struct error *read_node(struct api_pipeline *p, const json_t *o, const struct json_place *at,
 			       struct api_pipeline_node *n)
 {
 	static const char *const known[] = {"type",  "node_id",   "ip",   "failover_ip", "failover_node_id",
 					    "port",  "http_port", "mode", "renditions",  "failover_port",
 					    "cores", "bandwidth", NULL};
 	static const char *const modes[2] = {"classic", "managed"};
-	const struct place type_at = {at, "type", 0}, http_at = {at, "http_port", 0};
+	const struct json_place type_at = {at, "type", 0}, http_at = {at, "http_port", 0};
 	const char *type = NULL;
 
 	n->port = API_RTMP_PORT;
@@ -130,7 +130,7 @@ static struct error *read_node(struct api_pipeline *p, const json_t *o, const st
 	TRY(api_read_port_opt(o, at, "port", &n->port));
 	TRY(api_read_port_opt(o, at, "http_port", &n->http_port));
 	if (n->role != API_STORAGE && json_object_get(o, "http_port"))
-		return place_error(&http_at, "belongs to a storage only");
+		return json_place_error(&http_at, "belongs to a storage only");
 	TRY(read_failover(p, o, at, n));
 	n->has_mode = json_object_get(o, "mode") != NULL;
 	TRY(api_read_bool_opt(o, at, "mode", modes, &n->classic));
@@ -166,16 +166,16 @@ static void share_renditions(struct api_pipeline *p)
 	mem_free(taken);
 }
 
-static struct error *read_nodes(struct api_pipeline *p, const json_t *pipeline, const struct place *at)
+static struct error *read_nodes(struct api_pipeline *p, const json_t *pipeline, const struct json_place *at)
 {
-	const struct place list_at = {at, "nodes", 0};
+	const struct json_place list_at = {at, "nodes", 0};
 	json_t *list = NULL;
 
 	TRY(json_read_array(pipeline, at, "nodes", 1, MAX_NODES, &list));
 	p->node_count = json_array_size(list);
 	p->nodes = mem_array(p, struct api_pipeline_node, p->node_count);
 	for (size_t i = 0; i < p->node_count; i++) {
-		const struct place here = {&list_at, NULL, i};
+		const struct json_place here = {&list_at, NULL, i};
 
 		TRY(read_node(p, json_array_get(list, i), &here, &p->nodes[i]));
 		p->modes = p->modes || p->nodes[i].has_mode;
@@ -184,11 +184,11 @@ static struct error *read_nodes(struct api_pipeline *p, const json_t *pipeline, 
 	return NULL;
 }
 
-static struct error *read_output(struct api_pipeline *p, const json_t *pipeline, const struct place *at)
+static struct error *read_output(struct api_pipeline *p, const json_t *pipeline, const struct json_place *at)
 {
 	static const char *const known[] = {"preset", "audio_bitrate", "fragment", "normalise", "keep", NULL};
 	static const char *const on_off[2] = {"on", "off"}, *const all_window[2] = {"all", "window"};
-	const struct place here = {at, "output", 0};
+	const struct json_place here = {at, "output", 0};
 	json_t *o = NULL;
 
 	p->normalise = true;
@@ -204,11 +204,11 @@ static struct error *read_output(struct api_pipeline *p, const json_t *pipeline,
 	return json_refuse_unknown(o, &here, known);
 }
 
-static struct error *check_type_source(const char *text, const struct place *at)
+static struct error *check_type_source(const char *text, const struct json_place *at)
 {
 	if (strcmp(text, "file") == 0 || strcmp(text, "live") == 0)
 		return NULL;
-	return place_error(at, "\"%.60s\" is neither file nor live", text);
+	return json_place_error(at, "\"%.60s\" is neither file nor live", text);
 }
 
 /* All problems at once, so that a document is mended in one go. */
@@ -234,7 +234,7 @@ static struct error *read_pipeline(struct api_pipeline *p, const json_t *documen
 	static const char *const known_top[] = {"apiVersion", "typeApi", "command", "subcommand", "pipeline", NULL};
 	static const char *const known[] = {
 		"type_source", "job_id", "number_of_streams", "source", "transcoding", "nodes", "output", NULL};
-	const struct place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, source_at = {&at, "source", 0};
+	const struct json_place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, source_at = {&at, "source", 0};
 	json_t *pipeline = NULL, *source = NULL;
 
 	TRY(api_expect(document, &root, "apiVersion", "1.00"));

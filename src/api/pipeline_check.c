@@ -76,17 +76,17 @@ static void check_addresses(const struct api_pipeline *p, struct api_notes *note
 
 		for (size_t j = 0; j < i; j++) {
 			if (same_address(n, &p->nodes[j]))
-				api_note(notes,
-					 "pipeline.nodes[%zu].ip: %s port %d is nodes[%zu]'s address too; give one of "
-					 "them another \"port\"",
-					 i, n->ip, n->port, j);
+				api_note(
+					notes,
+					"pipeline.nodes[%zu].ip: %s port %d is nodes[%zu]'s address too; give one of them another \"port\"",
+					i, n->ip, n->port, j);
 		}
 		for (size_t j = 0; n->role == API_STORAGE && j < p->node_count; j++) {
 			if (same_host(n->ip, p->nodes[j].ip) && n->http_port == p->nodes[j].port)
-				api_note(notes,
-					 "pipeline.nodes[%zu].http_port: %d is the RTMP port of nodes[%zu] on the same "
-					 "machine",
-					 i, n->http_port, j);
+				api_note(
+					notes,
+					"pipeline.nodes[%zu].http_port: %d is the RTMP port of nodes[%zu] on the same machine",
+					i, n->http_port, j);
 		}
 		if (same_host(n->failover_ip, n->ip) && n->failover_port == n->port)
 			api_note(notes, "pipeline.nodes[%zu].failover_ip: %s port %d is the node's own address", i,
@@ -107,10 +107,10 @@ static void check_one_name(const char *where, const char *name, const char *othe
 	if (strcmp(name, other) == 0)
 		api_note(notes, "%s.resolution_name: \"%s\" is the name of %s too", where, name, other_where);
 	else if (ends_with(name, other) || ends_with(other, name))
-		api_note(notes,
-			 "%s.resolution_name: \"%s\" and \"%s\" (%s) end alike: a storage could not tell their streams "
-			 "apart",
-			 where, name, other, other_where);
+		api_note(
+			notes,
+			"%s.resolution_name: \"%s\" and \"%s\" (%s) end alike: a storage could not tell their streams apart",
+			where, name, other, other_where);
 }
 
 static void check_names(const struct api_pipeline *p, struct api_notes *notes)
@@ -140,18 +140,17 @@ static void check_shares(const struct api_pipeline *p, struct api_notes *notes)
 		for (size_t i = 0; i < p->node_count; i++) {
 			for (size_t k = 0; k < p->nodes[i].rendition_count; k++) {
 				if (p->nodes[i].renditions[k] == r && makers++)
-					api_note(notes,
-						 "pipeline.nodes[%zu].renditions: \"%s\" is made by another node "
-						 "already",
-						 i, p->renditions[r].name);
+					api_note(
+						notes,
+						"pipeline.nodes[%zu].renditions: \"%s\" is made by another node already",
+						i, p->renditions[r].name);
 			}
 		}
 		if (!makers && transcoders)
-			api_note(notes,
-				 "pipeline.transcoding[%zu]: no transcoder is left for \"%s\" (%zu renditions, %zu "
-				 "transcoders); "
-				 "add a node, or let one make several by \"renditions\"",
-				 r, p->renditions[r].name, p->rendition_count, transcoders);
+			api_note(
+				notes,
+				"pipeline.transcoding[%zu]: no transcoder is left for \"%s\" (%zu renditions, %zu transcoders); add a node, or let one make several by \"renditions\"",
+				r, p->renditions[r].name, p->rendition_count, transcoders);
 	}
 	for (size_t i = 0; i < p->node_count; i++) {
 		if (p->nodes[i].role == API_TRANSCODER && !p->nodes[i].rendition_count)
@@ -184,10 +183,10 @@ static void remark_renditions(const struct api_pipeline *p, struct api_notes *no
 			bool smaller = r->size.width * r->size.height < o->size.width * o->size.height;
 
 			if (smaller && r->bitrate_bps > o->bitrate_bps)
-				api_note(notes,
-					 "pipeline.transcoding[%zu].bitrate: %lld is more than that of the larger "
-					 "transcoding[%zu]",
-					 i, (long long)r->bitrate_bps, j);
+				api_note(
+					notes,
+					"pipeline.transcoding[%zu].bitrate: %lld is more than that of the larger transcoding[%zu]",
+					i, (long long)r->bitrate_bps, j);
 		}
 	}
 }
@@ -203,15 +202,15 @@ static void remark_failover(const struct api_pipeline *p, struct api_notes *note
 			const struct api_pipeline_node *o = &p->nodes[j];
 
 			if (j != i && same_host(n->failover_ip, o->ip) && n->failover_port == o->port)
-				api_note(notes,
-					 "pipeline.nodes[%zu].failover_ip: %s port %d is nodes[%zu], which has work of "
-					 "its own",
-					 i, n->failover_ip, n->failover_port, j);
+				api_note(
+					notes,
+					"pipeline.nodes[%zu].failover_ip: %s port %d is nodes[%zu], which has work of its own",
+					i, n->failover_ip, n->failover_port, j);
 			if (j < i && same_host(n->failover_ip, o->failover_ip) && n->failover_port == o->failover_port)
-				api_note(notes,
-					 "pipeline.nodes[%zu].failover_ip: %s port %d stands in for nodes[%zu] too; "
-					 "only one can fail",
-					 i, n->failover_ip, n->failover_port, j);
+				api_note(
+					notes,
+					"pipeline.nodes[%zu].failover_ip: %s port %d stands in for nodes[%zu] too; only one can fail",
+					i, n->failover_ip, n->failover_port, j);
 		}
 	}
 }

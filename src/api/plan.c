@@ -144,18 +144,18 @@ static void find_remarks(const struct maker *m, struct api_notes *remarks)
 
 	api_pipeline_remarks(p, remarks);
 	if (key_frame > FRAME_LIMIT)
-		api_note(remarks,
-			 "pipeline.source.bitrate: at %lld b/s key frames may pass 1 MiB (about %lld bytes), which "
-			 "nginx-rtmp's HLS (classic mode) drops",
-			 (long long)p->source.bitrate_bps, (long long)key_frame);
+		api_note(
+			remarks,
+			"pipeline.source.bitrate: at %lld b/s key frames may pass 1 MiB (about %lld bytes), which nginx-rtmp's HLS (classic mode) drops",
+			(long long)p->source.bitrate_bps, (long long)key_frame);
 	for (size_t i = 0; i < p->node_count; i++)
 		copies += p->nodes[i].role == API_TRANSCODER;
 	if (copies > 1)
-		api_note(remarks,
-			 "pipeline.nodes: the distributor sends %zu copies of the source, %.1f Mb/s; one transcoder "
-			 "that makes all renditions (\"renditions\") would leave %.1f Mb/s",
-			 copies + 1, (double)p->source.bitrate_bps * (double)(copies + 1) / 1e6,
-			 (double)p->source.bitrate_bps * 2 / 1e6);
+		api_note(
+			remarks,
+			"pipeline.nodes: the distributor sends %zu copies of the source, %.1f Mb/s; one transcoder that makes all renditions (\"renditions\") would leave %.1f Mb/s",
+			copies + 1, (double)p->source.bitrate_bps * (double)(copies + 1) / 1e6,
+			(double)p->source.bitrate_bps * 2 / 1e6);
 }
 
 static void find_trouble(struct maker *m)

@@ -12,7 +12,8 @@
 #define ENODE_DIGITS 128
 #define KEY_BYTES 16
 
-static struct error *read_list(const json_t *document, struct place *at, const struct place *root, json_t **ret_tasks)
+static struct error *read_list(const json_t *document, struct json_place *at, const struct json_place *root,
+			       json_t **ret_tasks)
 {
 	static const char *const known_t45[] = {"tasks", NULL};
 	static const char *const known[] = {"apiVersion", "typeApi", "command", "subcommand", "pipeline", NULL};
@@ -24,7 +25,7 @@ static struct error *read_list(const json_t *document, struct place *at, const s
 		*at = *root;
 		return json_read_array(document, root, "tasks", 1, MAX_TASKS, ret_tasks);
 	}
-	*at = (struct place){root, "pipeline", 0};
+	*at = (struct json_place){root, "pipeline", 0};
 	TRY(api_expect(document, root, "apiVersion", "1.00"));
 	TRY(api_expect(document, root, "typeApi", "private"));
 	if (json_object_get(document, "command") || json_object_get(document, "subcommand")) {
@@ -38,27 +39,28 @@ static struct error *read_list(const json_t *document, struct place *at, const s
 }
 
 /* {"enode","command"}: a queue, and a file beside the list. */
-static struct error *read_t45_task(const void *ctx, const json_t *task, const struct place *at, const char *folder,
+static struct error *read_t45_task(const void *ctx, const json_t *task, const struct json_place *at, const char *folder,
 				   struct api_task_message *ret)
 {
 	static const char *const known[] = {"enode", "command", NULL};
-	const struct place enode_at = {at, "enode", 0}, command_at = {at, "command", 0};
+	const struct json_place enode_at = {at, "enode", 0}, command_at = {at, "command", 0};
 	char *file = NULL, *path = NULL;
 	json_t *message = NULL;
 	struct error *e = NULL;
 
 	TRY(json_refuse_unknown(task, at, known));
 	TRY(json_read_string(task, at, "enode", &ret->node_id));
-	if (!hex_is(ret->node_id, ENODE_DIGITS) && !id_valid(ret->node_id))
-		return place_error(&enode_at, "\"%.60s\" is no queue: %d (or %d) hexadecimal digits", ret->node_id,
-				   ENODE_DIGITS, ID_DIGITS);
+	if (!hex_is(ret->node_id, ENODE_DIGITS) && !hex_id_valid(ret->node_id))
+		return json_place_error(&enode_at, "\"%.60s\" is no queue: %d (or %d) hexadecimal digits", ret->node_id,
+					ENODE_DIGITS, ID_DIGITS);
 	TRY(api_read_text(ctx, task, at, "command", api_check_file_name, &file));
 	if (!folder)
-		return place_error(&command_at, "names the file %s, but it is not known which folder it is in", file);
+		return json_place_error(&command_at, "names the file %s, but it is not known which folder it is in",
+					file);
 	path = file_join(ctx, folder, file);
 	e = json_parse_file(path, T45_FILE_BYTES, &message);
 	if (e) {
-		char *where = place_text(NULL, &command_at);
+		char *where = json_place_text(NULL, &command_at);
 
 		e = error_wrap(e, "%s", where);
 		mem_free(where);
@@ -69,10 +71,10 @@ static struct error *read_t45_task(const void *ctx, const json_t *task, const st
 	return NULL;
 }
 
-static struct error *read_100_task(const json_t *task, const struct place *at, struct api_task_message *ret)
+static struct error *read_100_task(const json_t *task, const struct json_place *at, struct api_task_message *ret)
 {
 	static const char *const known[] = {"node_id", "msg", "failover_of", NULL};
-	const struct place id_at = {at, "node_id", 0}, of_at = {at, "failover_of", 0};
+	const struct json_place id_at = {at, "node_id", 0}, of_at = {at, "failover_of", 0};
 	const char *of = NULL;
 
 	TRY(json_refuse_unknown(task, at, known));
@@ -85,10 +87,10 @@ static struct error *read_100_task(const json_t *task, const struct place *at, s
 }
 
 /* Read the message itself once, so that what no node could take is never sent. */
-static struct error *prove_message(const struct api_task_message *m, const json_t *task, const struct place *at)
+static struct error *prove_message(const struct api_task_message *m, const json_t *task, const struct json_place *at)
 {
 	const char *file = json_string_value(json_object_get(task, "command"));
-	const struct place root = {NULL, file, 0}, msg_at = {at, "msg", 0};
+	const struct json_place root = {NULL, file, 0}, msg_at = {at, "msg", 0};
 	struct api_task *read = NULL;
 
 	TRY(api_task_read(NULL, m->message, file ? &root : &msg_at, &read));
@@ -96,28 +98,28 @@ static struct error *prove_message(const struct api_task_message *m, const json_
 	return NULL;
 }
 
-static struct error *refuse_same_node(const struct api_task_message *tasks, size_t i, const struct place *at)
+static struct error *refuse_same_node(const struct api_task_message *tasks, size_t i, const struct json_place *at)
 {
 	for (size_t j = 0; j < i; j++) {
 		if (strcasecmp(tasks[i].node_id, tasks[j].node_id) == 0)
-			return place_error(at, "is for %.40s as tasks[%zu] is; a node has one task of a job",
-					   tasks[i].node_id, j);
+			return json_place_error(at, "is for %.40s as tasks[%zu] is; a node has one task of a job",
+						tasks[i].node_id, j);
 	}
 	return NULL;
 }
 
 static struct error *read_tasks(struct api_task_message *made, const json_t *document, const json_t *tasks,
-				const struct place *at, const char *folder)
+				const struct json_place *at, const char *folder)
 {
-	const struct place tasks_at = {at, "tasks", 0};
+	const struct json_place tasks_at = {at, "tasks", 0};
 	bool t45 = json_object_get(document, "tasks") != NULL;
 
 	for (size_t i = 0; i < json_array_size(tasks); i++) {
-		const struct place here = {&tasks_at, NULL, i};
+		const struct json_place here = {&tasks_at, NULL, i};
 		const json_t *task = json_array_get(tasks, i);
 
 		if (!json_is_object(task))
-			return place_error(&here, "must be an object {...}");
+			return json_place_error(&here, "must be an object {...}");
 		TRY(t45 ? read_t45_task(made, task, &here, folder, &made[i]) : read_100_task(task, &here, &made[i]));
 		TRY(refuse_same_node(made, i, &here));
 		TRY(prove_message(&made[i], task, &here));
@@ -128,8 +130,8 @@ static struct error *read_tasks(struct api_task_message *made, const json_t *doc
 struct error *api_private_tasks(const void *ctx, const json_t *document, const char *folder,
 				struct api_task_message **ret_tasks, size_t *ret_count)
 {
-	const struct place root = {NULL, NULL, 0};
-	struct place at = root;
+	const struct json_place root = {NULL, NULL, 0};
+	struct json_place at = root;
 	json_t *tasks = NULL;
 	struct api_task_message *made = NULL;
 	struct error *e = NULL;
@@ -231,10 +233,10 @@ static struct error *give_distributor(const struct keys *k, json_t *msg)
 			put_key(o, k->storage);
 		} else {
 			if (next == k->transcoder_count)
-				return error_new(ERROR_INVALID,
-						 "pipeline.tasks: the distributor sends more copies than the "
-						 "%zu transcoders need",
-						 next);
+				return error_new(
+					ERROR_INVALID,
+					"pipeline.tasks: the distributor sends more copies than the %zu transcoders need",
+					next);
 			put_key(o, k->transcoders[next++]);
 		}
 	}

@@ -6,34 +6,35 @@
 
 #include "api/grammar.h"
 
-typedef struct error *api_check_fn(const char *text, const struct place *at);
+typedef struct error *api_check_fn(const char *text, const struct json_place *at);
 
-struct error *api_read_text(const void *ctx, const json_t *obj, const struct place *at, const char *key,
+struct error *api_read_text(const void *ctx, const json_t *obj, const struct json_place *at, const char *key,
 			    api_check_fn *check, char **ret) MUST_CHECK;
-struct error *api_read_text_opt(const void *ctx, const json_t *obj, const struct place *at, const char *key,
+struct error *api_read_text_opt(const void *ctx, const json_t *obj, const struct json_place *at, const char *key,
 				api_check_fn *check, char **ret) MUST_CHECK;
-struct error *api_read_size_member(const json_t *obj, const struct place *at, const char *key,
+struct error *api_read_size_member(const json_t *obj, const struct json_place *at, const char *key,
 				   struct api_size *ret) MUST_CHECK;
-struct error *api_read_port(const json_t *obj, const struct place *at, const char *key, int *ret) MUST_CHECK;
-struct error *api_read_port_opt(const json_t *obj, const struct place *at, const char *key, int *ret) MUST_CHECK;
-struct error *api_read_bitrate(const json_t *obj, const struct place *at, const char *key, int64_t *ret) MUST_CHECK;
-struct error *api_read_int_opt(const json_t *obj, const struct place *at, const char *key, int min, int max,
+struct error *api_read_port(const json_t *obj, const struct json_place *at, const char *key, int *ret) MUST_CHECK;
+struct error *api_read_port_opt(const json_t *obj, const struct json_place *at, const char *key, int *ret) MUST_CHECK;
+struct error *api_read_bitrate(const json_t *obj, const struct json_place *at, const char *key,
+			       int64_t *ret) MUST_CHECK;
+struct error *api_read_int_opt(const json_t *obj, const struct json_place *at, const char *key, int min, int max,
 			       int *ret) MUST_CHECK;
 /* "on" | "off", or other words: words[0] is true. */
-struct error *api_read_bool_opt(const json_t *obj, const struct place *at, const char *key, const char *const words[2],
-				bool *ret) MUST_CHECK;
+struct error *api_read_bool_opt(const json_t *obj, const struct json_place *at, const char *key,
+				const char *const words[2], bool *ret) MUST_CHECK;
 /* The member must be exactly this text. */
-struct error *api_expect(const json_t *obj, const struct place *at, const char *key, const char *text) MUST_CHECK;
+struct error *api_expect(const json_t *obj, const struct json_place *at, const char *key, const char *text) MUST_CHECK;
 /* Not negative, up to `max`, at most three decimals: "1.5". */
-struct error *api_read_fraction_opt(const json_t *obj, const struct place *at, const char *key, double max,
+struct error *api_read_fraction_opt(const json_t *obj, const struct json_place *at, const char *key, double max,
 				    double *ret) MUST_CHECK;
 /* managed | classic */
-struct error *api_check_mode(const char *text, const struct place *at) MUST_CHECK;
-struct error *api_check_image(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_mode(const char *text, const struct json_place *at) MUST_CHECK;
+struct error *api_check_image(const char *text, const struct json_place *at) MUST_CHECK;
 /* An absolute path of narrow characters without "..". */
-struct error *api_check_path(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_path(const char *text, const struct json_place *at) MUST_CHECK;
 /* A file name without folders. */
-struct error *api_check_file_name(const char *text, const struct place *at) MUST_CHECK;
+struct error *api_check_file_name(const char *text, const struct json_place *at) MUST_CHECK;
 
 /* ctx holds a new reference to `value` until it is freed. */
 json_t *api_hold(const void *ctx, json_t *value);

@@ -10,7 +10,7 @@ const char *api_role_name(enum api_role role)
 	return role_names[role];
 }
 
-struct error *api_role_parse(const char *word, const struct place *at, enum api_role *ret_role)
+struct error *api_role_parse(const char *word, const struct json_place *at, enum api_role *ret_role)
 {
 	for (int i = 0; i < API_ROLE_COUNT; i++) {
 		if (strcmp(role_names[i], word) == 0) {
@@ -18,5 +18,5 @@ struct error *api_role_parse(const char *word, const struct place *at, enum api_
 			return NULL;
 		}
 	}
-	return place_error(at, "\"%.60s\" is none of distributor, transcoder, storage", word);
+	return json_place_error(at, "\"%.60s\" is none of distributor, transcoder, storage", word);
 }

@@ -63,7 +63,7 @@ static void drop_equal_outputs(struct api_task *t)
 }
 
 /* Two publishers of one stream name would throw each other out for ever. */
-static struct error *refuse_same_targets(const struct api_task *t, const struct place *at)
+static struct error *refuse_same_targets(const struct api_task *t, const struct json_place *at)
 {
 	size_t count = t->role == API_DISTRIBUTOR ? t->output_count : t->rendition_count;
 
@@ -72,39 +72,39 @@ static struct error *refuse_same_targets(const struct api_task *t, const struct 
 			const struct api_target *target = target_of(t, i);
 
 			if (same_target(target, target_of(t, j)))
-				return place_error(at, "outputs %zu and %zu both send stream %s to %s:%d", j, i,
-						   target->stream, target->ip, target->port);
+				return json_place_error(at, "outputs %zu and %zu both send stream %s to %s:%d", j, i,
+							target->stream, target->ip, target->port);
 		}
 	}
 	return NULL;
 }
 
-static struct error *refuse_same_variants(const struct api_task *t, const struct place *at)
+static struct error *refuse_same_variants(const struct api_task *t, const struct json_place *at)
 {
 	for (size_t i = 0; i < t->hls.variant_count; i++) {
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(t->hls.variants[i].variant, t->hls.variants[j].variant) == 0)
-				return place_error(at, "variants %zu and %zu are both named \"%s\"", j, i,
-						   t->hls.variants[i].variant);
+				return json_place_error(at, "variants %zu and %zu are both named \"%s\"", j, i,
+							t->hls.variants[i].variant);
 		}
 	}
 	return NULL;
 }
 
-static struct error *read_generation(struct api_task *t, const json_t *msg, const struct place *at)
+static struct error *read_generation(struct api_task *t, const json_t *msg, const struct json_place *at)
 {
-	const struct place core_at = {at, "nginx-rtmp-core", 0};
+	const struct json_place core_at = {at, "nginx-rtmp-core", 0};
 
 	if (json_object_get(msg, "nginx-rtmp-core"))
 		return api_task_read_100(t, msg, at);
 	if (json_object_get(msg, "input") || json_object_get(msg, "inputs"))
 		return api_task_read_t45(t, msg, at);
-	return place_error(&core_at, "is missing (and there is no t45 \"input\" or \"inputs\" either)");
+	return json_place_error(&core_at, "is missing (and there is no t45 \"input\" or \"inputs\" either)");
 }
 
-struct error *api_task_read(const void *ctx, const json_t *msg, const struct place *at, struct api_task **ret_task)
+struct error *api_task_read(const void *ctx, const json_t *msg, const struct json_place *at, struct api_task **ret_task)
 {
-	const struct place type_at = {at, "type", 0};
+	const struct json_place type_at = {at, "type", 0};
 	const char *type = NULL;
 	struct api_task *t = NULL;
 	struct error *e = NULL;

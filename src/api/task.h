@@ -18,7 +18,7 @@ enum api_role { API_DISTRIBUTOR, API_TRANSCODER, API_STORAGE };
 #define API_ROLE_COUNT 3
 const char *api_role_name(enum api_role role);
 /* "distributor", "transcoder", "storage"; the error names `at`. */
-struct error *api_role_parse(const char *word, const struct place *at, enum api_role *ret_role) MUST_CHECK;
+struct error *api_role_parse(const char *word, const struct json_place *at, enum api_role *ret_role) MUST_CHECK;
 
 #define API_MAX_OUTPUTS 64
 #define API_MAX_VARIANTS 32
@@ -94,7 +94,7 @@ struct api_task {
 };
 
 /* Read a config message (either generation) at `at`; every refusal names its place. */
-struct error *api_task_read(const void *ctx, const json_t *msg, const struct place *at,
+struct error *api_task_read(const void *ctx, const json_t *msg, const struct json_place *at,
 			    struct api_task **ret_task) MUST_CHECK;
 
 #endif

@@ -10,7 +10,8 @@ static const char *const on_off[2] = {"on", "off"};
 static const char *const all_window[2] = {"all", "window"};
 
 /* What every output has, on a distributor and on a transcoder. */
-static struct error *read_target(struct api_task *t, const json_t *o, const struct place *at, struct api_target *target)
+static struct error *read_target(struct api_task *t, const json_t *o, const struct json_place *at,
+				 struct api_target *target)
 {
 	char *mode = NULL, *application = NULL;
 
@@ -36,12 +37,12 @@ static struct error *read_target(struct api_task *t, const json_t *o, const stru
 	return NULL;
 }
 
-static struct error *read_outputs(struct api_task *t, const json_t *msg, const struct place *msg_at)
+static struct error *read_outputs(struct api_task *t, const json_t *msg, const struct json_place *msg_at)
 {
 	static const char *const known_ffmpeg[] = {"outputs", NULL};
 	static const char *const known[] = {"variant", "ip",          "failover_ip", "port", "failover_port",
 					    "key",     "application", "mode",        NULL};
-	const struct place at = {msg_at, "ffmpeg-rtmp", 0}, outputs_at = {&at, "outputs", 0};
+	const struct json_place at = {msg_at, "ffmpeg-rtmp", 0}, outputs_at = {&at, "outputs", 0};
 	json_t *ffmpeg = NULL, *outputs = NULL;
 
 	TRY(json_read_object(msg, msg_at, "ffmpeg-rtmp", &ffmpeg));
@@ -50,7 +51,7 @@ static struct error *read_outputs(struct api_task *t, const json_t *msg, const s
 	t->output_count = json_array_size(outputs);
 	t->outputs = mem_array(t, struct api_target, t->output_count);
 	for (size_t i = 0; i < t->output_count; i++) {
-		const struct place here = {&outputs_at, NULL, i};
+		const struct json_place here = {&outputs_at, NULL, i};
 		const json_t *o = json_array_get(outputs, i);
 
 		TRY(read_target(t, o, &here, &t->outputs[i]));
@@ -59,17 +60,17 @@ static struct error *read_outputs(struct api_task *t, const json_t *msg, const s
 	return NULL;
 }
 
-static struct error *read_rendition(struct api_task *t, const json_t *o, const struct place *at,
+static struct error *read_rendition(struct api_task *t, const json_t *o, const struct json_place *at,
 				    struct api_rendition *r)
 {
 	static const char *const known[] = {"application", "variant",       "codec", "bitrate", "resolution",
 					    "ip",          "failover_ip",   "port",  "key",     "failover_port",
 					    "preset",      "audio_bitrate", "mode",  NULL};
-	const struct place variant_at = {at, "variant", 0};
+	const struct json_place variant_at = {at, "variant", 0};
 
 	TRY(read_target(t, o, at, &r->target));
 	if (!r->target.variant[0])
-		return place_error(&variant_at, "is missing or empty: a rendition needs a name of its own");
+		return json_place_error(&variant_at, "is missing or empty: a rendition needs a name of its own");
 	TRY(api_read_text(t, o, at, "codec", api_check_codec, &r->codec));
 	TRY(api_read_bitrate(o, at, "bitrate", &r->bitrate_bps));
 	TRY(api_read_size_member(o, at, "resolution", &r->size));
@@ -79,18 +80,18 @@ static struct error *read_rendition(struct api_task *t, const json_t *o, const s
 }
 
 /* "output" is 1.00's one rendition, "outputs" [ext] several. */
-static struct error *read_renditions(struct api_task *t, const json_t *msg, const struct place *msg_at)
+static struct error *read_renditions(struct api_task *t, const json_t *msg, const struct json_place *msg_at)
 {
 	static const char *const known[] = {"output", "outputs", NULL};
-	const struct place at = {msg_at, "ffmpeg-rtmp", 0}, output_at = {&at, "output", 0},
-			   outputs_at = {&at, "outputs", 0};
+	const struct json_place at = {msg_at, "ffmpeg-rtmp", 0}, output_at = {&at, "output", 0},
+				outputs_at = {&at, "outputs", 0};
 	json_t *ffmpeg = NULL, *output = NULL, *outputs = NULL;
 
 	TRY(json_read_object(msg, msg_at, "ffmpeg-rtmp", &ffmpeg));
 	TRY(json_refuse_unknown(ffmpeg, &at, known));
 	TRY(json_read_array_opt(ffmpeg, &at, "outputs", 1, API_MAX_VARIANTS, &outputs));
 	if (outputs && json_object_get(ffmpeg, "output"))
-		return place_error(&output_at, "stands beside \"outputs\": only one of them can be meant");
+		return json_place_error(&output_at, "stands beside \"outputs\": only one of them can be meant");
 	if (!outputs) {
 		TRY(json_read_object(ffmpeg, &at, "output", &output));
 		t->rendition_count = 1;
@@ -100,7 +101,7 @@ static struct error *read_renditions(struct api_task *t, const json_t *msg, cons
 	t->rendition_count = json_array_size(outputs);
 	t->renditions = mem_array(t, struct api_rendition, t->rendition_count);
 	for (size_t i = 0; i < t->rendition_count; i++) {
-		const struct place here = {&outputs_at, NULL, i};
+		const struct json_place here = {&outputs_at, NULL, i};
 
 		TRY(read_rendition(t, json_array_get(outputs, i), &here, &t->renditions[i]));
 	}
@@ -108,36 +109,38 @@ static struct error *read_renditions(struct api_task *t, const json_t *msg, cons
 }
 
 /* One NAME=value of an HLS variant's params. */
-static struct error *read_param(struct api_hls_variant *v, const char *text, size_t len, const struct place *at)
+static struct error *read_param(struct api_hls_variant *v, const char *text, size_t len, const struct json_place *at)
 {
 	char value[32];
 
 	if (len > 10 && len < 30 && strncmp(text, "BANDWIDTH=", 10) == 0 && !v->bandwidth_bps && text[10] != '0') {
 		for (size_t i = 10; i < len; i++) {
 			if (!isdigit((unsigned char)text[i]) || v->bandwidth_bps > API_MAX_BPS)
-				return place_error(at, "BANDWIDTH is no number of bits per second up to %d",
-						   API_MAX_BPS);
+				return json_place_error(at, "BANDWIDTH is no number of bits per second up to %d",
+							API_MAX_BPS);
 			v->bandwidth_bps = v->bandwidth_bps * 10 + (text[i] - '0');
 		}
-		return v->bandwidth_bps <= API_MAX_BPS ? NULL : place_error(at, "BANDWIDTH is over %d", API_MAX_BPS);
+		return v->bandwidth_bps <= API_MAX_BPS ? NULL
+						       : json_place_error(at, "BANDWIDTH is over %d", API_MAX_BPS);
 	}
 	if (len > 11 && len - 11 < sizeof(value) && strncmp(text, "RESOLUTION=", 11) == 0 && !v->size.width) {
 		memcpy(value, text + 11, len - 11);
 		value[len - 11] = '\0';
 		return api_read_size(value, at, &v->size);
 	}
-	return place_error(at, "\"%.60s\" must be BANDWIDTH=<bits per second>,RESOLUTION=<width>x<height>", v->params);
+	return json_place_error(at, "\"%.60s\" must be BANDWIDTH=<bits per second>,RESOLUTION=<width>x<height>",
+				v->params);
 }
 
-static struct error *read_variant(struct api_task *t, const json_t *o, const struct place *at,
+static struct error *read_variant(struct api_task *t, const json_t *o, const struct json_place *at,
 				  struct api_hls_variant *v)
 {
 	static const char *const known[] = {"variant", "params", NULL};
-	const struct place variant_at = {at, "variant", 0}, params_at = {at, "params", 0};
+	const struct json_place variant_at = {at, "variant", 0}, params_at = {at, "params", 0};
 
 	TRY(api_read_text(t, o, at, "variant", api_check_variant, &v->variant));
 	if (!v->variant[0])
-		return place_error(&variant_at, "is empty: a variant needs a name");
+		return json_place_error(&variant_at, "is empty: a variant needs a name");
 	TRY(api_read_text(t, o, at, "params", NULL, &v->params));
 	for (const char *p = v->params;; p++) {
 		size_t n = strcspn(p, ",");
@@ -148,35 +151,35 @@ static struct error *read_variant(struct api_task *t, const json_t *o, const str
 			break;
 	}
 	if (!v->bandwidth_bps || !v->size.width)
-		return place_error(&params_at, "\"%.60s\" lacks BANDWIDTH or RESOLUTION", v->params);
+		return json_place_error(&params_at, "\"%.60s\" lacks BANDWIDTH or RESOLUTION", v->params);
 	return json_refuse_unknown(o, at, known);
 }
 
-static struct error *check_naming(const char *text, const struct place *at)
+static struct error *check_naming(const char *text, const struct json_place *at)
 {
 	if (strcmp(text, "timestamp") == 0 || strcmp(text, "sequential") == 0 || strcmp(text, "system") == 0)
 		return NULL;
-	return place_error(at, "\"%.60s\" is none of timestamp, sequential, system", text);
+	return json_place_error(at, "\"%.60s\" is none of timestamp, sequential, system", text);
 }
 
-static struct error *check_slicing(const char *text, const struct place *at)
+static struct error *check_slicing(const char *text, const struct json_place *at)
 {
 	if (strcmp(text, "aligned") == 0 || strcmp(text, "plain") == 0)
 		return NULL;
-	return place_error(at, "\"%.60s\" is neither aligned nor plain", text);
+	return json_place_error(at, "\"%.60s\" is neither aligned nor plain", text);
 }
 
-static struct error *read_hls_settings(struct api_task *t, const json_t *o, const struct place *at)
+static struct error *read_hls_settings(struct api_task *t, const json_t *o, const struct json_place *at)
 {
 	struct api_hls *h = &t->hls;
-	const struct place length_at = {at, "hls_playlist_length", 0};
+	const struct json_place length_at = {at, "hls_playlist_length", 0};
 	int granularity_s = 0;
 
 	TRY(api_read_int_opt(o, at, "hls_fragment", 1, API_MAX_FRAGMENT_S, &h->fragment_s));
 	TRY(api_read_int_opt(o, at, "hls_playlist_length", 1, API_MAX_PLAYLIST_S, &h->playlist_length_s));
 	if (h->playlist_length_s < h->fragment_s)
-		return place_error(&length_at, "%d is shorter than one fragment (%d)", h->playlist_length_s,
-				   h->fragment_s);
+		return json_place_error(&length_at, "%d is shorter than one fragment (%d)", h->playlist_length_s,
+					h->fragment_s);
 	h->naming = mem_strdup(t, "sequential"); /* nginx-rtmp's own defaults */
 	h->slicing = mem_strdup(t, "plain");
 	TRY(api_read_text_opt(t, o, at, "hls_fragment_naming", check_naming, &h->naming));
@@ -186,7 +189,7 @@ static struct error *read_hls_settings(struct api_task *t, const json_t *o, cons
 	return api_read_bool_opt(o, at, "keep", all_window, &h->keep_all);
 }
 
-static struct error *read_hls(struct api_task *t, const json_t *msg, const struct place *msg_at)
+static struct error *read_hls(struct api_task *t, const json_t *msg, const struct json_place *msg_at)
 {
 	static const char *const known[] = {"hls_fragment",
 					    "hls_playlist_length",
@@ -196,7 +199,7 @@ static struct error *read_hls(struct api_task *t, const json_t *msg, const struc
 					    "hls_variant",
 					    "keep",
 					    NULL};
-	const struct place at = {msg_at, "nginx-rtmp-hls", 0}, variants_at = {&at, "hls_variant", 0};
+	const struct json_place at = {msg_at, "nginx-rtmp-hls", 0}, variants_at = {&at, "hls_variant", 0};
 	json_t *o = NULL, *variants = NULL;
 
 	TRY(json_read_object(msg, msg_at, "nginx-rtmp-hls", &o));
@@ -206,18 +209,18 @@ static struct error *read_hls(struct api_task *t, const json_t *msg, const struc
 	t->hls.variant_count = json_array_size(variants);
 	t->hls.variants = mem_array(t, struct api_hls_variant, t->hls.variant_count);
 	for (size_t i = 0; i < t->hls.variant_count; i++) {
-		const struct place here = {&variants_at, NULL, i};
+		const struct json_place here = {&variants_at, NULL, i};
 
 		TRY(read_variant(t, json_array_get(variants, i), &here, &t->hls.variants[i]));
 	}
 	return json_refuse_unknown(o, &at, known);
 }
 
-static struct error *read_core(struct api_task *t, const json_t *msg, const struct place *at)
+static struct error *read_core(struct api_task *t, const json_t *msg, const struct json_place *at)
 {
 	static const char *const known_core[] = {"listen", "application", NULL};
 	static const char *const known_live[] = {"live", NULL};
-	const struct place core_at = {at, "nginx-rtmp-core", 0}, live_at = {at, "nginx-rtmp-live", 0};
+	const struct json_place core_at = {at, "nginx-rtmp-core", 0}, live_at = {at, "nginx-rtmp-live", 0};
 	json_t *core = NULL, *live = NULL;
 
 	TRY(json_read_object(msg, at, "nginx-rtmp-core", &core));
@@ -236,7 +239,7 @@ static struct error *read_core(struct api_task *t, const json_t *msg, const stru
 
 /* The members a message may have depend on its role: a storage with ffmpeg outputs would be a mistake. */
 static const struct role_row {
-	struct error *(*read)(struct api_task *t, const json_t *msg, const struct place *at);
+	struct error *(*read)(struct api_task *t, const json_t *msg, const struct json_place *at);
 	const char *known[10];
 } roles[API_ROLE_COUNT] = {
 	[API_DISTRIBUTOR] = {read_outputs,
@@ -249,7 +252,7 @@ static const struct role_row {
 			 {"command", "type", "nginx-rtmp-core", "nginx-rtmp-live", "nginx-rtmp-hls", "key", "mode"}},
 };
 
-struct error *api_task_read_100(struct api_task *t, const json_t *msg, const struct place *at)
+struct error *api_task_read_100(struct api_task *t, const json_t *msg, const struct json_place *at)
 {
 	const struct role_row *row = &roles[t->role];
 

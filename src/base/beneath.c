@@ -23,8 +23,7 @@ struct error *beneath_failure(int err, const char *top, const char *name, const 
 	if (err == ELOOP || err == EXDEV || err == ENOTDIR)
 		return error_new(
 			ERROR_REFUSED,
-			"%s/%s: %s: there is a link, or no folder, on the way, and none is followed here; put a "
-			"folder or a mount in its place",
+			"%s/%s: %s: there is a link, or no folder, on the way, and none is followed here; put a folder or a mount in its place",
 			top, name, what);
 	return error_sys(err, "%s/%s: %s", top, name, what);
 }

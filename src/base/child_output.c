@@ -12,7 +12,7 @@ struct run_output {
 	struct buf *err;
 };
 
-struct run_output *run_output_new(const void *ctx, size_t out_limit)
+struct run_output *child_output_new(const void *ctx, size_t out_limit)
 {
 	struct run_output *o = mem_new(ctx, struct run_output);
 	o->out = buf_new(o, out_limit);
@@ -30,7 +30,7 @@ static struct error *take(struct run_output *o, bool is_stderr, const char *byte
 	return buf_append(o->err, bytes, n);
 }
 
-struct error *run_output_read(struct run_output *o, bool is_stderr, int fd, bool *ret_end)
+struct error *child_output_read(struct run_output *o, bool is_stderr, int fd, bool *ret_end)
 {
 	char bytes[STDERR_KEEP];
 	for (;;) {
@@ -46,7 +46,7 @@ struct error *run_output_read(struct run_output *o, bool is_stderr, int fd, bool
 	}
 }
 
-void run_output_result(const struct run_output *o, const struct child_exit *ex, struct child_result *result)
+void child_output_result(const struct run_output *o, const struct child_exit *ex, struct child_result *result)
 {
 	result->cpu_ms = ex->cpu_ms;
 	result->code = ex->signal ? 128 + ex->signal : ex->code;
@@ -62,26 +62,26 @@ static void close_pair(int pair[2], int end)
 	pair[end] = -1;
 }
 
-void run_pipes_close_writers(struct run_pipes *pipes)
+void child_pipes_close_writers(struct child_pipes *pipes)
 {
 	close_pair(pipes->out, 1);
 	close_pair(pipes->err, 1);
 }
 
-void run_pipes_close_readers(struct run_pipes *pipes)
+void child_pipes_close_readers(struct child_pipes *pipes)
 {
 	close_pair(pipes->out, 0);
 	close_pair(pipes->err, 0);
 }
 
-struct error *run_pipes_open(struct run_pipes *pipes, struct child_spec *spec)
+struct error *child_pipes_open(struct child_pipes *pipes, struct child_spec *spec)
 {
-	*pipes = (struct run_pipes){{-1, -1}, {-1, -1}};
+	*pipes = (struct child_pipes){{-1, -1}, {-1, -1}};
 	if (pipe2(pipes->out, O_CLOEXEC) < 0 || pipe2(pipes->err, O_CLOEXEC) < 0 ||
 	    fcntl(pipes->out[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(pipes->err[0], F_SETFL, O_NONBLOCK) < 0) {
 		struct error *e = error_sys(errno, "%s: cannot make a pipe", spec->argv[0]);
-		run_pipes_close_writers(pipes);
-		run_pipes_close_readers(pipes);
+		child_pipes_close_writers(pipes);
+		child_pipes_close_readers(pipes);
 		return e;
 	}
 	spec->stdout_fd = pipes->out[1];

@@ -64,7 +64,7 @@ static int run_destroy(struct run *r)
 static void run_finish(struct run *r)
 {
 	struct child_result result = {0};
-	run_output_result(r->output, &r->exit, &result);
+	child_output_result(r->output, &r->exit, &result);
 	result.error = r->error;
 	r->error = NULL;
 	child_run_fn *fn = r->fn;
@@ -123,7 +123,7 @@ static void pipe_ready(uv_poll_t *poll, int status, int events)
 	struct run_pipe *p = poll->data;
 	struct run *r = p->run;
 	bool end = false;
-	struct error *e = run_output_read(r->output, p == &r->pipes[1], p->fd, &end);
+	struct error *e = child_output_read(r->output, p == &r->pipes[1], p->fd, &end);
 	if (e)
 		run_fail(r, error_wrap(e, "%s", r->name));
 	else if (end)
@@ -153,15 +153,15 @@ struct error *child_run(const void *ctx, uv_loop_t *loop, const struct child_spe
 	r->arg = arg;
 	r->deadline_ms = deadline_ms;
 	r->name = mem_strdup(r, spec->argv[0]);
-	r->output = run_output_new(r, out_limit);
+	r->output = child_output_new(r, out_limit);
 	struct child_spec with_pipes = *spec;
-	struct run_pipes pipes;
-	struct error *e = run_pipes_open(&pipes, &with_pipes);
+	struct child_pipes pipes;
+	struct error *e = child_pipes_open(&pipes, &with_pipes);
 	if (!e) {
 		e = child_start(r, loop, &with_pipes, child_ended, r, &r->child);
-		run_pipes_close_writers(&pipes);
+		child_pipes_close_writers(&pipes);
 		if (e)
-			run_pipes_close_readers(&pipes);
+			child_pipes_close_readers(&pipes);
 	}
 	if (e) {
 		mem_free(r);

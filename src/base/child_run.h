@@ -7,18 +7,18 @@
 #include "base/child.h"
 
 struct run_output;
-struct run_output *run_output_new(const void *ctx, size_t out_limit);
+struct run_output *child_output_new(const void *ctx, size_t out_limit);
 /* Take what `fd` (non-blocking) has; ERROR_LIMIT when stdout passes its limit. Of stderr the last 4 KiB stay. */
-struct error *run_output_read(struct run_output *o, bool is_stderr, int fd, bool *ret_end) MUST_CHECK;
+struct error *child_output_read(struct run_output *o, bool is_stderr, int fd, bool *ret_end) MUST_CHECK;
 /* Texts stay the output's. */
-void run_output_result(const struct run_output *o, const struct child_exit *ex, struct child_result *result);
+void child_output_result(const struct run_output *o, const struct child_exit *ex, struct child_result *result);
 
-struct run_pipes {
+struct child_pipes {
 	int out[2], err[2]; /* reader, writer */
 };
 /* Both pipes, readers non-blocking, and the writers put into `spec`. */
-struct error *run_pipes_open(struct run_pipes *pipes, struct child_spec *spec) MUST_CHECK;
-void run_pipes_close_writers(struct run_pipes *pipes);
-void run_pipes_close_readers(struct run_pipes *pipes);
+struct error *child_pipes_open(struct child_pipes *pipes, struct child_spec *spec) MUST_CHECK;
+void child_pipes_close_writers(struct child_pipes *pipes);
+void child_pipes_close_readers(struct child_pipes *pipes);
 
 #endif

@@ -14,7 +14,7 @@
 
 struct sync_run {
 	struct run_output *output;
-	struct run_pipes pipes;
+	struct child_pipes pipes;
 	pid_t pid;
 	int pidfd;
 	int64_t until_ms;
@@ -26,7 +26,7 @@ struct sync_run {
 static struct error *read_one(struct sync_run *r, bool is_stderr, int *fd)
 {
 	bool end = false;
-	struct error *e = run_output_read(r->output, is_stderr, *fd, &end);
+	struct error *e = child_output_read(r->output, is_stderr, *fd, &end);
 	if (end) {
 		close(*fd);
 		*fd = -1;
@@ -88,13 +88,13 @@ struct child_result *child_run_sync(const void *ctx, const struct child_spec *sp
 {
 	struct child_result *result = mem_new(ctx, struct child_result);
 	talloc_set_destructor(result, result_destroy);
-	struct sync_run r = {.output = run_output_new(result, out_limit), .pidfd = -1, .name = spec->argv[0]};
+	struct sync_run r = {.output = child_output_new(result, out_limit), .pidfd = -1, .name = spec->argv[0]};
 	struct child_spec with_pipes = *spec;
-	result->error = run_pipes_open(&r.pipes, &with_pipes);
+	result->error = child_pipes_open(&r.pipes, &with_pipes);
 	if (!result->error) {
 		r.until_ms = clock_mono_ms() + deadline_ms;
 		result->error = child_spawn(&with_pipes, &r.pid, &r.pidfd);
-		run_pipes_close_writers(&r.pipes);
+		child_pipes_close_writers(&r.pipes);
 	}
 	if (r.pidfd >= 0) {
 		result->error = wait_all(&r, deadline_ms);
@@ -102,7 +102,7 @@ struct child_result *child_run_sync(const void *ctx, const struct child_spec *sp
 			end_now(&r);
 		close(r.pidfd);
 	}
-	run_pipes_close_readers(&r.pipes);
-	run_output_result(r.output, &r.exit, result);
+	child_pipes_close_readers(&r.pipes);
+	child_output_result(r.output, &r.exit, result);
 	return result;
 }

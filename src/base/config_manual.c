@@ -50,13 +50,12 @@ char *config_manual(const void *ctx, const struct config_program *program)
 	for (size_t i = 0; i < program->row_count; i++)
 		out = add_row(out, &program->rows[i]);
 	out = talloc_strdup_append_buffer(
-		out, ".TP\n.B \\-\\-config FILE\nRead settings from FILE, lines of \"name = value\"; lines that begin "
-		     "with # "
-		     "are comments.\nEnvironment: DSN_CONFIG.\n"
-		     ".TP\n.B \\-\\-print\\-config\nPrint the settings in effect as a configuration file and exit.\n"
-		     ".TP\n.B \\-\\-print\\-manual\nPrint this page as roff and exit.\n"
-		     ".TP\n.B \\-\\-help\nPrint the settings and exit.\n"
-		     ".TP\n.B \\-\\-version\nPrint the version and exit.\n");
+		out,
+		".TP\n.B \\-\\-config FILE\nRead settings from FILE, lines of \"name = value\"; lines that begin with # are comments.\nEnvironment: DSN_CONFIG.\n"
+		".TP\n.B \\-\\-print\\-config\nPrint the settings in effect as a configuration file and exit.\n"
+		".TP\n.B \\-\\-print\\-manual\nPrint this page as roff and exit.\n"
+		".TP\n.B \\-\\-help\nPrint the settings and exit.\n"
+		".TP\n.B \\-\\-version\nPrint the version and exit.\n");
 	if (program->default_file)
 		out = talloc_asprintf_append_buffer(out, ".SH FILES\n.TP\n.I %s\nSettings, read when it exists.\n",
 						    roff_text(scope, program->default_file));

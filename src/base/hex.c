@@ -73,7 +73,7 @@ char *hex_random(const void *ctx, size_t n)
 	return text;
 }
 
-bool id_valid(const char *text)
+bool hex_id_valid(const char *text)
 {
 	return hex_is(text, ID_DIGITS);
 }

@@ -21,6 +21,6 @@ char *hex_random(const void *ctx, size_t n);
 
 /* A node, agent or client id: 40 hex digits, an Ethereum address without 0x. */
 #define ID_DIGITS 40
-bool id_valid(const char *text);
+bool hex_id_valid(const char *text);
 
 #endif

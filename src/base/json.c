@@ -14,7 +14,7 @@
 #define HEAD_BYTES 64
 
 /* Root first; a root key is a label, what follows is the path inside the document. */
-static char *place_path(const void *ctx, const struct place *at)
+static char *place_path(const void *ctx, const struct json_place *at)
 {
 	char *up = NULL, *text = NULL;
 
@@ -29,9 +29,9 @@ static char *place_path(const void *ctx, const struct place *at)
 	return text;
 }
 
-char *place_text(const void *ctx, const struct place *at)
+char *json_place_text(const void *ctx, const struct json_place *at)
 {
-	const struct place *root = at;
+	const struct json_place *root = at;
 	char *path = place_path(ctx, at), *text = NULL;
 
 	while (root && root->up)
@@ -46,11 +46,11 @@ char *place_text(const void *ctx, const struct place *at)
 	return text;
 }
 
-struct error *place_error(const struct place *at, const char *fmt, ...)
+struct error *json_place_error(const struct json_place *at, const char *fmt, ...)
 {
 	va_list ap;
 	struct error *e = NULL;
-	char *where = place_text(NULL, at);
+	char *where = json_place_text(NULL, at);
 
 	va_start(ap, fmt);
 	e = error_vnew(ERROR_INVALID, fmt, ap);
@@ -164,41 +164,41 @@ static const char *type_word(const json_t *value)
 }
 
 /* Finds member `key` of wanted type; *ret stays NULL when it is missing and may be. */
-static struct error *read_member(const json_t *obj, const struct place *at, const char *key, json_type type,
+static struct error *read_member(const json_t *obj, const struct json_place *at, const char *key, json_type type,
 				 bool required, json_t **ret)
 {
 	static const char *const wanted[] = {
 		[JSON_OBJECT] = "an object {...}", [JSON_ARRAY] = "an array [...]", [JSON_STRING] = "a string \"...\""};
-	struct place here = {at, key, 0};
+	struct json_place here = {at, key, 0};
 	json_t *value = NULL;
 
 	if (!json_is_object(obj))
-		return place_error(at, "must be an object {...}, not %s", obj ? type_word(obj) : "missing");
+		return json_place_error(at, "must be an object {...}, not %s", obj ? type_word(obj) : "missing");
 	value = json_object_get(obj, key);
 	if (!value)
-		return required ? place_error(&here, "is missing") : NULL;
+		return required ? json_place_error(&here, "is missing") : NULL;
 	if (json_typeof(value) != type && type == JSON_STRING && json_is_number(value))
-		return place_error(&here, "must be a string: numbers too are written in quotes");
+		return json_place_error(&here, "must be a string: numbers too are written in quotes");
 	if (json_typeof(value) != type)
-		return place_error(&here, "must be %s, not %s", wanted[type], type_word(value));
+		return json_place_error(&here, "must be %s, not %s", wanted[type], type_word(value));
 	*ret = value;
 	return NULL;
 }
 
-struct error *json_read_object(const json_t *obj, const struct place *at, const char *key, json_t **ret)
+struct error *json_read_object(const json_t *obj, const struct json_place *at, const char *key, json_t **ret)
 {
 	return read_member(obj, at, key, JSON_OBJECT, true, ret);
 }
 
-struct error *json_read_object_opt(const json_t *obj, const struct place *at, const char *key, json_t **ret)
+struct error *json_read_object_opt(const json_t *obj, const struct json_place *at, const char *key, json_t **ret)
 {
 	return read_member(obj, at, key, JSON_OBJECT, false, ret);
 }
 
-static struct error *read_array(const json_t *obj, const struct place *at, const char *key, size_t min, size_t max,
+static struct error *read_array(const json_t *obj, const struct json_place *at, const char *key, size_t min, size_t max,
 				bool required, json_t **ret)
 {
-	struct place here = {at, key, 0};
+	struct json_place here = {at, key, 0};
 	json_t *value = NULL;
 	size_t n = 0;
 
@@ -207,24 +207,24 @@ static struct error *read_array(const json_t *obj, const struct place *at, const
 		return NULL;
 	n = json_array_size(value);
 	if (n < min || n > max)
-		return place_error(&here, "has %zu elements, must have %zu to %zu", n, min, max);
+		return json_place_error(&here, "has %zu elements, must have %zu to %zu", n, min, max);
 	*ret = value;
 	return NULL;
 }
 
-struct error *json_read_array(const json_t *obj, const struct place *at, const char *key, size_t min, size_t max,
+struct error *json_read_array(const json_t *obj, const struct json_place *at, const char *key, size_t min, size_t max,
 			      json_t **ret)
 {
 	return read_array(obj, at, key, min, max, true, ret);
 }
 
-struct error *json_read_array_opt(const json_t *obj, const struct place *at, const char *key, size_t min, size_t max,
-				  json_t **ret)
+struct error *json_read_array_opt(const json_t *obj, const struct json_place *at, const char *key, size_t min,
+				  size_t max, json_t **ret)
 {
 	return read_array(obj, at, key, min, max, false, ret);
 }
 
-static struct error *read_string(const json_t *obj, const struct place *at, const char *key, bool required,
+static struct error *read_string(const json_t *obj, const struct json_place *at, const char *key, bool required,
 				 const char **ret)
 {
 	json_t *value = NULL;
@@ -235,12 +235,12 @@ static struct error *read_string(const json_t *obj, const struct place *at, cons
 	return NULL;
 }
 
-struct error *json_read_string(const json_t *obj, const struct place *at, const char *key, const char **ret)
+struct error *json_read_string(const json_t *obj, const struct json_place *at, const char *key, const char **ret)
 {
 	return read_string(obj, at, key, true, ret);
 }
 
-struct error *json_read_string_opt(const json_t *obj, const struct place *at, const char *key, const char **ret)
+struct error *json_read_string_opt(const json_t *obj, const struct json_place *at, const char *key, const char **ret)
 {
 	return read_string(obj, at, key, false, ret);
 }
@@ -261,10 +261,10 @@ static bool parse_decimal(const char *text, int64_t *ret)
 	return true;
 }
 
-static struct error *read_decimal(const json_t *obj, const struct place *at, const char *key, bool required,
+static struct error *read_decimal(const json_t *obj, const struct json_place *at, const char *key, bool required,
 				  int64_t min, int64_t max, int64_t *ret)
 {
-	struct place here = {at, key, 0};
+	struct json_place here = {at, key, 0};
 	const char *text = NULL;
 	int64_t n = 0;
 
@@ -272,32 +272,32 @@ static struct error *read_decimal(const json_t *obj, const struct place *at, con
 	if (!text)
 		return NULL;
 	if (!parse_decimal(text, &n))
-		return place_error(&here, "\"%.40s\" is no decimal number", text);
+		return json_place_error(&here, "\"%.40s\" is no decimal number", text);
 	if (n < min || n > max)
-		return place_error(&here, "%s is not within %lld to %lld", text, (long long)min, (long long)max);
+		return json_place_error(&here, "%s is not within %lld to %lld", text, (long long)min, (long long)max);
 	*ret = n;
 	return NULL;
 }
 
-struct error *json_read_decimal(const json_t *obj, const struct place *at, const char *key, int64_t min, int64_t max,
-				int64_t *ret)
+struct error *json_read_decimal(const json_t *obj, const struct json_place *at, const char *key, int64_t min,
+				int64_t max, int64_t *ret)
 {
 	return read_decimal(obj, at, key, true, min, max, ret);
 }
 
-struct error *json_read_decimal_opt(const json_t *obj, const struct place *at, const char *key, int64_t min,
+struct error *json_read_decimal_opt(const json_t *obj, const struct json_place *at, const char *key, int64_t min,
 				    int64_t max, int64_t *ret)
 {
 	return read_decimal(obj, at, key, false, min, max, ret);
 }
 
-struct error *json_refuse_unknown(const json_t *obj, const struct place *at, const char *const *known)
+struct error *json_refuse_unknown(const json_t *obj, const struct json_place *at, const char *const *known)
 {
 	const char *key = NULL;
 	json_t *value = NULL;
 
 	json_object_foreach ((json_t *)obj, key, value) {
-		struct place here = {at, key, 0};
+		struct json_place here = {at, key, 0};
 		size_t i = 0;
 
 		if (strcmp(key, "_comments") == 0)
@@ -305,7 +305,7 @@ struct error *json_refuse_unknown(const json_t *obj, const struct place *at, con
 		while (known[i] && strcmp(known[i], key) != 0)
 			i++;
 		if (!known[i])
-			return place_error(&here, "is not a known member here");
+			return json_place_error(&here, "is not a known member here");
 	}
 	return NULL;
 }

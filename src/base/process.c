@@ -131,10 +131,10 @@ struct error *process_children(const void *ctx, pid_t pid, pid_t **ret_pids, siz
 
 		if (!gone) {
 			error_free(e);
-			e = error_new(ERROR_FAILED,
-				      "process %d: the kernel does not tell its children, it was built without "
-				      "CONFIG_PROC_CHILDREN",
-				      (int)pid);
+			e = error_new(
+				ERROR_FAILED,
+				"process %d: the kernel does not tell its children, it was built without CONFIG_PROC_CHILDREN",
+				(int)pid);
 		}
 		error_free(gone);
 	}

@@ -29,7 +29,7 @@ struct settings {
 
 static struct error *check_preset(const char *text)
 {
-	static const struct place at = {.key = "--preset"};
+	static const struct json_place at = {.key = "--preset"};
 
 	return api_check_preset(text, &at);
 }

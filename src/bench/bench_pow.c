@@ -41,9 +41,8 @@ static const struct config_row rows[] = {
 static const struct config_program program = {
 	.name = "dsn-bench",
 	.synopsis = "dsn-bench pow [options]",
-	.about = "Whisper's proof of work: hashes per second per core and kind of lanes, over all cores, and the time "
-		 "of "
-		 "small requests.",
+	.about =
+		"Whisper's proof of work: hashes per second per core and kind of lanes, over all cores, and the time of small requests.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };

@@ -21,31 +21,31 @@
 #define PEERS_OF_25 6 /* what a node of the network has, at most */
 
 static const struct config_row rows[] = {
-	{"geth", CONFIG_STRING, offsetof(struct shh_settings, geth), NULL, NULL, 0, 0, "PROGRAM",
+	{"geth", CONFIG_STRING, offsetof(struct bench_shh_settings, geth), NULL, NULL, 0, 0, "PROGRAM",
 	 "geth 1.9.20, which scripts/geth builds; without it its column stays empty", NULL},
-	{"kind", CONFIG_CHOICE, offsetof(struct shh_settings, kind), "both", "both|shhd|geth", 0, 0, NULL,
+	{"kind", CONFIG_CHOICE, offsetof(struct bench_shh_settings, kind), "both", "both|shhd|geth", 0, 0, NULL,
 	 "which nodes to measure", NULL},
-	{"part", CONFIG_LIST, offsetof(struct shh_settings, parts), NULL, NULL, 0, 0, "NAME",
+	{"part", CONFIG_LIST, offsetof(struct bench_shh_settings, parts), NULL, NULL, 0, 0, "NAME",
 	 "ping, network or flood; all when none is named", NULL},
-	{"pings", CONFIG_INT, offsetof(struct shh_settings, pings), "50", NULL, 1, 10000, "N",
+	{"pings", CONFIG_INT, offsetof(struct bench_shh_settings, pings), "50", NULL, 1, 10000, "N",
 	 "pings between two nodes, one after the other", NULL},
-	{"senders", CONFIG_INT, offsetof(struct shh_settings, senders), "5", NULL, 1, 24, "N",
+	{"senders", CONFIG_INT, offsetof(struct bench_shh_settings, senders), "5", NULL, 1, 24, "N",
 	 "of the network's 25 nodes", NULL},
-	{"seconds", CONFIG_INT, offsetof(struct shh_settings, seconds), "10", NULL, 1, 600, "N", "of each flood", NULL},
-	{"ttl", CONFIG_INT, offsetof(struct shh_settings, ttl), "50", NULL, 1, 600, "SECONDS",
-	 "of the messages: the work for a message grows with it; 50 is go-ethereum's own", NULL},
-	{"nodes", CONFIG_INT, offsetof(struct shh_settings, nodes), "0", NULL, 0, 1000, "N",
-	 "instead of all that: how networks of our nodes grow, up to N of them", NULL},
-	{"json", CONFIG_BOOL, offsetof(struct shh_settings, json), NULL, NULL, 0, 0, NULL, "print one JSON object",
+	{"seconds", CONFIG_INT, offsetof(struct bench_shh_settings, seconds), "10", NULL, 1, 600, "N", "of each flood",
 	 NULL},
+	{"ttl", CONFIG_INT, offsetof(struct bench_shh_settings, ttl), "50", NULL, 1, 600, "SECONDS",
+	 "of the messages: the work for a message grows with it; 50 is go-ethereum's own", NULL},
+	{"nodes", CONFIG_INT, offsetof(struct bench_shh_settings, nodes), "0", NULL, 0, 1000, "N",
+	 "instead of all that: how networks of our nodes grow, up to N of them", NULL},
+	{"json", CONFIG_BOOL, offsetof(struct bench_shh_settings, json), NULL, NULL, 0, 0, NULL,
+	 "print one JSON object", NULL},
 };
 
 static const struct config_program program = {
 	.name = "dsn-bench",
 	.synopsis = "dsn-bench shh [--geth PROGRAM] [options]",
-	.about = "Whisper nodes under load, shhd beside go-ethereum 1.9.20 in the same run: round trips of two nodes "
-		 "and of "
-		 "a network of 25, memory, and a flood over one hop.",
+	.about =
+		"Whisper nodes under load, shhd beside go-ethereum 1.9.20 in the same run: round trips of two nodes and of a network of 25, memory, and a flood over one hop.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
@@ -103,7 +103,7 @@ static const struct figure_row {
 
 typedef double values[FIGURES];
 
-static bool wanted(const struct shh_settings *s, const char *part)
+static bool wanted(const struct bench_shh_settings *s, const char *part)
 {
 	if (!s->parts || !s->parts[0])
 		return true;
@@ -114,18 +114,19 @@ static bool wanted(const struct shh_settings *s, const char *part)
 	return false;
 }
 
-static struct error *two_nodes(struct shh_net *n, enum shh_kind kind)
+static struct error *two_nodes(struct shh_net *n, enum shh_net_kind kind)
 {
-	const struct shh_start start = {0};
+	const struct shh_net_start start = {0};
 
 	TRY(shh_net_start(n, kind, &start, 2));
 	return shh_net_meet(n);
 }
 
-static struct error *measure_ping(struct shh_net *n, enum shh_kind kind, const struct shh_settings *s, double *v)
+static struct error *measure_ping(struct shh_net *n, enum shh_net_kind kind, const struct bench_shh_settings *s,
+				  double *v)
 {
 	struct shh_load load = {.pow_target = 1.0, .ttl_s = s->ttl};
-	struct shh_pings pings = {0};
+	struct shh_load_pings pings = {0};
 	size_t count = (size_t)s->pings;
 
 	TRY(two_nodes(n, kind));
@@ -142,11 +143,12 @@ static struct error *measure_ping(struct shh_net *n, enum shh_kind kind, const s
 	return NULL;
 }
 
-static struct error *measure_network(struct shh_net *n, enum shh_kind kind, const struct shh_settings *s, double *v)
+static struct error *measure_network(struct shh_net *n, enum shh_net_kind kind, const struct bench_shh_settings *s,
+				     double *v)
 {
 	const struct shh_load load = {.pow_target = 1.0, .ttl_s = s->ttl};
-	struct shh_start start = {.discovery = true, .max_peers = PEERS_OF_25};
-	struct shh_pings pings = {0};
+	struct shh_net_start start = {.discovery = true, .max_peers = PEERS_OF_25};
+	struct shh_load_pings pings = {0};
 	int64_t began_ms = clock_mono_ms();
 	double peers = 0;
 
@@ -166,7 +168,8 @@ static struct error *measure_network(struct shh_net *n, enum shh_kind kind, cons
 	return NULL;
 }
 
-static struct error *measure_flood(struct shh_net *n, enum shh_kind kind, const struct shh_settings *s, double *v)
+static struct error *measure_flood(struct shh_net *n, enum shh_net_kind kind, const struct bench_shh_settings *s,
+				   double *v)
 {
 	static const struct {
 		double pow;
@@ -175,7 +178,7 @@ static struct error *measure_flood(struct shh_net *n, enum shh_kind kind, const 
 
 	for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
 		const struct shh_load load = {.pow_target = floods[i].pow, .ttl_s = s->ttl};
-		struct shh_flood flood = {0};
+		struct shh_load_flood flood = {0};
 		double *at = v + floods[i].first;
 
 		TRY(two_nodes(n, kind));
@@ -191,7 +194,8 @@ static struct error *measure_flood(struct shh_net *n, enum shh_kind kind, const 
 
 static const struct part {
 	const char *name;
-	struct error *(*measure)(struct shh_net *n, enum shh_kind kind, const struct shh_settings *s, double *v);
+	struct error *(*measure)(struct shh_net *n, enum shh_net_kind kind, const struct bench_shh_settings *s,
+				 double *v);
 } parts[] = {
 	{"ping", measure_ping},
 	{"network", measure_network},
@@ -199,20 +203,20 @@ static const struct part {
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
-static struct error *measure(struct shh_net *n, enum shh_kind kind, const struct shh_settings *s, double *v)
+static struct error *measure(struct shh_net *n, enum shh_net_kind kind, const struct bench_shh_settings *s, double *v)
 {
 	for (size_t i = 0; i < PARTS; i++) {
 		struct error *e = wanted(s, parts[i].name) ? parts[i].measure(n, kind, s, v) : NULL;
 
-		if (!e && shh_interrupted)
+		if (!e && shh_net_interrupted)
 			e = error_new(ERROR_FAILED, "interrupted");
 		if (e)
-			return error_wrap(e, "%s, %s", shh_kind_names[kind], parts[i].name);
+			return error_wrap(e, "%s, %s", shh_net_kind_names[kind], parts[i].name);
 	}
 	return NULL;
 }
 
-static struct error *check(const struct shh_settings *s)
+static struct error *check(const struct bench_shh_settings *s)
 {
 	if (!s->geth && !strcmp(s->kind, "geth"))
 		return error_new(ERROR_INVALID, "--geth PROGRAM is missing; scripts/geth builds it");
@@ -232,11 +236,11 @@ static bool met(const struct figure_row *f, double value)
 	return f->than == '<' ? value <= f->goal : value >= f->goal;
 }
 
-static void print_table(const struct shh_settings *s, values *v)
+static void print_table(const struct bench_shh_settings *s, values *v)
 {
 	printf("Whisper, messages of %d bytes, time to live %" PRId64 " s\n\n%-50s", SHH_PAYLOAD, s->ttl, "");
 	for (int k = 0; k < SHH_KINDS; k++)
-		printf(" %12s", shh_kind_names[k]);
+		printf(" %12s", shh_net_kind_names[k]);
 	printf("  goal\n");
 	for (size_t i = 0; i < FIGURES; i++) {
 		const struct figure_row *f = &figures[i];
@@ -257,7 +261,7 @@ static void print_table(const struct shh_settings *s, values *v)
 	}
 }
 
-static void print_json(const struct shh_settings *s, values *v)
+static void print_json(const struct bench_shh_settings *s, values *v)
 {
 	static const char *const keys[SHH_KINDS] = {"shhd", "geth"};
 	json_t *o = json_object(), *goals = json_object();
@@ -281,7 +285,7 @@ static void print_json(const struct shh_settings *s, values *v)
 	bench_print_json(o);
 }
 
-static struct error *compare(struct shh_net *n, const struct shh_settings *s)
+static struct error *compare(struct shh_net *n, const struct bench_shh_settings *s)
 {
 	values v[SHH_KINDS];
 
@@ -300,7 +304,7 @@ static struct error *compare(struct shh_net *n, const struct shh_settings *s)
 struct error *bench_shh(int argc, char **argv)
 {
 	void *scope = mem_new(NULL, char);
-	struct shh_settings s = {0};
+	struct bench_shh_settings s = {0};
 	struct shh_net *n = NULL;
 	char **words = NULL;
 	bool done = false;
@@ -311,7 +315,7 @@ struct error *bench_shh(int argc, char **argv)
 	if (!e && !done)
 		e = shh_net_new(s.geth, &n);
 	if (n) {
-		e = s.nodes ? shh_curve(n, &s) : compare(n, &s);
+		e = s.nodes ? bench_shh_curve(n, &s) : compare(n, &s);
 		shh_net_end(n);
 	}
 	mem_free(scope);

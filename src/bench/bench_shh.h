@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "bench/shh_net.h"
 
-struct shh_settings {
+struct bench_shh_settings {
 	char *geth, *kind;
 	char **parts;
 	int64_t pings, senders, seconds, ttl, nodes;
@@ -16,6 +16,6 @@ struct shh_settings {
 };
 
 /* Networks of our nodes, s->nodes of them in the end: how delivery, latency, bytes and memory grow. Prints. */
-struct error *shh_curve(struct shh_net *n, const struct shh_settings *s) MUST_CHECK;
+struct error *bench_shh_curve(struct shh_net *n, const struct bench_shh_settings *s) MUST_CHECK;
 
 #endif

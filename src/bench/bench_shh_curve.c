@@ -23,7 +23,7 @@
 struct step {
 	size_t nodes;
 	double join_s, peers, memory_mib, bytes_per_message;
-	struct shh_spread spread;
+	struct shh_load_spread spread;
 };
 
 /* The value of a counter without labels in Prometheus' text format. */
@@ -61,11 +61,11 @@ static struct error *bytes_sent(struct shh_net *n, double *ret_bytes)
 	return NULL;
 }
 
-static struct error *measure(struct shh_net *n, const struct shh_settings *s, struct step *step)
+static struct error *measure(struct shh_net *n, const struct bench_shh_settings *s, struct step *step)
 {
 	/* Little work: how messages spread is asked, not how they are mined. */
 	const struct shh_load load = {.pow_target = 0.25, .ttl_s = s->ttl};
-	struct shh_start start = {.discovery = true, .max_peers = MAX_PEERS};
+	struct shh_net_start start = {.discovery = true, .max_peers = MAX_PEERS};
 	int64_t began_ms = clock_mono_ms();
 	double before = 0, after = 0;
 
@@ -125,7 +125,7 @@ static void print_json(const struct step *steps, size_t count)
 	bench_print_json(o);
 }
 
-struct error *shh_curve(struct shh_net *n, const struct shh_settings *s)
+struct error *bench_shh_curve(struct shh_net *n, const struct bench_shh_settings *s)
 {
 	struct step steps[STEPS] = {0};
 	size_t count = 0;
@@ -138,7 +138,7 @@ struct error *shh_curve(struct shh_net *n, const struct shh_settings *s)
 			continue;
 		steps[count].nodes = nodes;
 		e = measure(n, s, &steps[count]);
-		if (!e && shh_interrupted)
+		if (!e && shh_net_interrupted)
 			e = error_new(ERROR_FAILED, "interrupted");
 		if (e)
 			return error_wrap(e, "%zu nodes", nodes);

@@ -62,8 +62,8 @@ static const struct config_row rows[] = {
 static const struct config_program program = {
 	.name = "dsn-bench",
 	.synopsis = "dsn-bench tps --geth PROGRAM | --rpc URL --key-file FILE [options]",
-	.about = "Calls of the Counter a second, sustained, beside what the chain's blocks can hold: on a Clique chain "
-		 "of its own, or on a given one. Then: is anything lost, or done twice?",
+	.about =
+		"Calls of the Counter a second, sustained, beside what the chain's blocks can hold: on a Clique chain of its own, or on a given one. Then: is anything lost, or done twice?",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
@@ -74,14 +74,14 @@ struct tps {
 	struct geth_net *net;            /* NULL: a given chain */
 	char *folder;                    /* of the outbox */
 	int64_t killed_ms, restarted_ms; /* since the first block with calls; 0: not yet */
-	struct tps_mark marks[2];
+	struct tps_plot_mark marks[2];
 	size_t mark_count;
 	int64_t net_cpu_ms;
 };
 
 static void mark(struct tps *t, const char *word)
 {
-	t->marks[t->mark_count++] = (struct tps_mark){clock_wall_ms(), word};
+	t->marks[t->mark_count++] = (struct tps_plot_mark){clock_wall_ms(), word};
 }
 
 /* Kills and restarts the endpoint when it is time. */
@@ -114,7 +114,7 @@ static struct error *load(struct tps *t, const char *url, const struct secp_key 
 				     .drain_ms = DRAIN_MS,
 				     .tick = on_tick,
 				     .arg = t,
-				     .interrupted = &geth_interrupted};
+				     .interrupted = &geth_net_interrupted};
 	void *scope = mem_new(t, char);
 	int64_t cpu_ms = t->net ? geth_net_cpu_ms(t->net) : 0;
 	struct error *e = rpc_open(scope, &t->loop, &rpc_config, &config.rpc);
@@ -216,8 +216,8 @@ static struct error *measure(struct tps *t)
 	struct error *e = NULL;
 
 	if (t->set.geth) {
-		const struct geth_settings settings = {t->set.geth, (size_t)t->set.sealers, (uint64_t)t->set.gas_limit,
-						       t->set.period};
+		const struct geth_net_settings settings = {t->set.geth, (size_t)t->set.sealers,
+							   (uint64_t)t->set.gas_limit, t->set.period};
 
 		TRY(geth_net_new(&t->loop, &settings, &t->net));
 		url = geth_net_url(t, t->net, 0);

@@ -30,12 +30,12 @@
 #define TEXT_LIMIT ((size_t)8 << 20)
 #define BALANCE "0xd3c21bcecceda1000000" /* 10^6 ether */
 
-volatile sig_atomic_t geth_interrupted;
+volatile sig_atomic_t geth_net_interrupted;
 
 static void on_signal(int signum)
 {
 	(void)signum;
-	geth_interrupted++;
+	geth_net_interrupted++;
 }
 
 static void nothing(void *arg)
@@ -48,7 +48,7 @@ static void wait_ms(uv_loop_t *loop, int64_t ms)
 	int64_t until_ms = clock_mono_ms() + ms;
 	struct timer *timer = timer_start(NULL, loop, ms, 0, nothing, NULL);
 
-	while (clock_mono_ms() < until_ms && !geth_interrupted)
+	while (clock_mono_ms() < until_ms && !geth_net_interrupted)
 		uv_run(loop, UV_RUN_ONCE);
 	mem_free(timer);
 }
@@ -111,7 +111,7 @@ static struct error *write_genesis(const struct geth_net *n, const char *path)
 
 	for (size_t i = 0; i < sizeof(forks) / sizeof(forks[0]); i++)
 		json_object_set_new(config, forks[i], json_integer(0));
-	eth_address(n->payer.public, address);
+	secp_address(n->payer.public, address);
 	json_object_set_new(alloc, hex_encode(n, address, sizeof(address)), json_pack("{s:s}", "balance", BALANCE));
 	genesis = json_pack("{s:o,s:s,s:o,s:o,s:o}", "config", config, "difficulty", "0x1", "gasLimit",
 			    json_sprintf("0x%" PRIx64, n->settings.gas_limit), "extraData", extra_data(n), "alloc",
@@ -127,14 +127,14 @@ static struct error *write_genesis(const struct geth_net *n, const char *path)
 
 static void on_ended(const struct child_exit *ex, void *arg)
 {
-	struct geth_node *node = arg;
+	struct geth_net_node *node = arg;
 
 	node->alive = false;
 	node->cpu_ms += ex->cpu_ms;
 	uv_stop(node->net->loop);
 }
 
-static struct error *start(struct geth_node *node, const char *const *argv)
+static struct error *start(struct geth_net_node *node, const char *const *argv)
 {
 	struct child_spec spec = {.argv = argv, .stdin_fd = -1, .stdout_fd = -1, .extra_fd = -1};
 	char *log = file_join(node->net, node->folder, "log");
@@ -150,7 +150,7 @@ static struct error *start(struct geth_node *node, const char *const *argv)
 	return e;
 }
 
-static struct error *start_sealer(struct geth_node *node, bool mines)
+static struct error *start_sealer(struct geth_net_node *node, bool mines)
 {
 	struct geth_net *n = node->net;
 	const char *gas = mem_printf(n, "%" PRIu64, n->settings.gas_limit);
@@ -214,12 +214,12 @@ static struct error *start_sealer(struct geth_node *node, bool mines)
 /* The node's key is made here, so that its address is known before it has started. */
 static struct error *start_bootnode(struct geth_net *n)
 {
-	struct geth_node *node = n->bootnode = mem_new(n, struct geth_node);
+	struct geth_net_node *node = n->bootnode = mem_new(n, struct geth_net_node);
 	char *key_path, *program = mem_strdup(n, n->settings.geth), *slash = strrchr(program, '/');
 	struct secp_key key;
 	struct error *e;
 
-	*node = (struct geth_node){.net = n, .folder = file_join(n, n->folder, "bootnode")};
+	*node = (struct geth_net_node){.net = n, .folder = file_join(n, n->folder, "bootnode")};
 	key_path = file_join(n, node->folder, "key");
 	TRY(file_mkdirs(node->folder, 0700));
 	e = keyfile_make(key_path, &key);
@@ -238,13 +238,13 @@ static struct error *start_bootnode(struct geth_net *n)
 
 static struct error *make_sealer(struct geth_net *n, size_t i, const char *password)
 {
-	struct geth_node *node = &n->sealers[i];
+	struct geth_net_node *node = &n->sealers[i];
 	char *keystore;
 	struct account account = {.path = NULL};
 	struct secp_key key;
 	struct error *e;
 
-	*node = (struct geth_node){.net = n, .folder = mem_printf(n, "%s/sealer-%zu", n->folder, i)};
+	*node = (struct geth_net_node){.net = n, .folder = mem_printf(n, "%s/sealer-%zu", n->folder, i)};
 	keystore = mem_printf(n, "%s/data/keystore", node->folder);
 	TRY(file_mkdirs(keystore, 0700));
 	secp_key_new(&key);
@@ -256,7 +256,7 @@ static struct error *make_sealer(struct geth_net *n, size_t i, const char *passw
 	return free_port(&node->rpc_port);
 }
 
-static struct error *init_sealer(struct geth_node *node, const char *genesis)
+static struct error *init_sealer(struct geth_net_node *node, const char *genesis)
 {
 	const char *argv[] = {node->net->settings.geth,
 			      "--datadir",
@@ -281,7 +281,7 @@ static struct error *make(struct geth_net *n)
 	secp_key_new(&n->payer);
 	TRY(file_write_atomic(password_path, password, strlen(password), 0600));
 	TRY(start_bootnode(n));
-	n->sealers = mem_array(n, struct geth_node, n->settings.sealers);
+	n->sealers = mem_array(n, struct geth_net_node, n->settings.sealers);
 	for (size_t i = 0; i < n->settings.sealers; i++)
 		TRY(make_sealer(n, i, password));
 	TRY(write_genesis(n, genesis));
@@ -321,7 +321,7 @@ static uint64_t ask(struct geth_net *n, struct rpc *rpc, const char *method, jso
 	return look.value;
 }
 
-static struct error *complaint(const struct geth_node *node, const char *what)
+static struct error *complaint(const struct geth_net_node *node, const char *what)
 {
 	char *log = NULL;
 	struct error *e;
@@ -336,7 +336,7 @@ enum step { MEET, UNLOCK, SEAL, RUN };
 
 /* Those that seal before they have met would each have a chain of its own, none heavier than the others, and none could
  * go on: nobody may seal two blocks in a row. */
-static bool reached(struct geth_net *n, const struct geth_node *node, struct rpc *rpc, enum step step)
+static bool reached(struct geth_net *n, const struct geth_net_node *node, struct rpc *rpc, enum step step)
 {
 	switch (step) {
 	case MEET:
@@ -357,12 +357,12 @@ static struct error *join(struct geth_net *n, size_t i, enum step step, int64_t 
 	char *url = geth_net_url(n, n, i);
 	const struct rpc_config config = {
 		.urls = (const char *const *)&url, .url_count = 1, .answer_ms = 5000, .give_up_ms = 5000};
-	struct geth_node *node = &n->sealers[i];
+	struct geth_net_node *node = &n->sealers[i];
 	struct rpc *rpc = NULL;
 	bool joined = false;
 
 	TRY(rpc_open(n, n->loop, &config, &rpc));
-	while (!joined && node->alive && !geth_interrupted && clock_mono_ms() < until_ms) {
+	while (!joined && node->alive && !geth_net_interrupted && clock_mono_ms() < until_ms) {
 		joined = reached(n, node, rpc, step);
 		if (!joined)
 			wait_ms(n->loop, LOOK_MS);
@@ -370,7 +370,7 @@ static struct error *join(struct geth_net *n, size_t i, enum step step, int64_t 
 	mem_free(rpc);
 	if (joined)
 		return NULL;
-	return geth_interrupted
+	return geth_net_interrupted
 		       ? error_new(ERROR_FAILED, "interrupted")
 		       : complaint(node, node->alive ? "a sealer has not joined the others" : "a sealer ended");
 }
@@ -384,7 +384,7 @@ static struct error *join_all(struct geth_net *n)
 	return NULL;
 }
 
-struct error *geth_net_new(uv_loop_t *loop, const struct geth_settings *settings, struct geth_net **ret_net)
+struct error *geth_net_new(uv_loop_t *loop, const struct geth_net_settings *settings, struct geth_net **ret_net)
 {
 	struct geth_net *n = mem_new(NULL, struct geth_net);
 	const char *tmp = getenv("TMPDIR");
@@ -413,7 +413,7 @@ struct error *geth_net_new(uv_loop_t *loop, const struct geth_settings *settings
 
 /* --- afterwards --- */
 
-static void end_node(struct geth_node *node)
+static void end_node(struct geth_net_node *node)
 {
 	while (node && node->alive)
 		uv_run(node->net->loop, UV_RUN_ONCE);
@@ -442,7 +442,7 @@ char *geth_net_url(const void *ctx, const struct geth_net *n, size_t sealer)
 
 void geth_net_kill(struct geth_net *n, size_t sealer)
 {
-	struct geth_node *node = &n->sealers[sealer];
+	struct geth_net_node *node = &n->sealers[sealer];
 
 	if (node->alive)
 		child_stop(node->child, SIGKILL, END_GRACE_MS);
@@ -459,7 +459,7 @@ int64_t geth_net_cpu_ms(const struct geth_net *n)
 	int64_t sum = 0, hz = sysconf(_SC_CLK_TCK);
 
 	for (size_t i = 0; i < n->settings.sealers; i++) {
-		const struct geth_node *node = &n->sealers[i];
+		const struct geth_net_node *node = &n->sealers[i];
 		char path[64], *text = NULL, *end;
 		unsigned long long user = 0, system = 0;
 		const char *at;

@@ -18,16 +18,16 @@
 
 /* How many SIGINT and SIGTERM came since a net was made: a person who is tired of waiting shall not leave nodes behind.
  */
-extern volatile sig_atomic_t geth_interrupted;
+extern volatile sig_atomic_t geth_net_interrupted;
 
-struct geth_settings {
+struct geth_net_settings {
 	const char *geth; /* the program; bootnode is beside it */
 	size_t sealers;   /* 1 to GETH_SEALERS */
 	uint64_t gas_limit;
 	int64_t period_s;
 };
 
-struct geth_node {
+struct geth_net_node {
 	struct geth_net *net;
 	char *folder, *address; /* of the sealer: 40 digits */
 	int port, rpc_port;
@@ -38,14 +38,15 @@ struct geth_node {
 
 struct geth_net {
 	uv_loop_t *loop;
-	struct geth_settings settings;
+	struct geth_net_settings settings;
 	char *folder, *bootnode_url;
 	struct secp_key payer; /* has ether from the first block on */
-	struct geth_node *bootnode, *sealers;
+	struct geth_net_node *bootnode, *sealers;
 };
 
 /* Makes, starts and joins the net. Freed with geth_net_end(), which ends what was started, by process id. */
-struct error *geth_net_new(uv_loop_t *loop, const struct geth_settings *settings, struct geth_net **ret_net) MUST_CHECK;
+struct error *geth_net_new(uv_loop_t *loop, const struct geth_net_settings *settings,
+			   struct geth_net **ret_net) MUST_CHECK;
 void geth_net_end(struct geth_net *n);
 /* "http://127.0.0.1:PORT" of a sealer; belongs to ctx. */
 char *geth_net_url(const void *ctx, const struct geth_net *n, size_t sealer);

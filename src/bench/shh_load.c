@@ -26,7 +26,7 @@ struct note {
 struct run;
 struct actor {
 	struct run *run;
-	struct shh_node *node;
+	struct shh_net_node *node;
 	size_t index;
 	char *public;
 	char *filter; /* when polled */
@@ -86,9 +86,9 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static struct shh_times summary(double *values, size_t n)
+static struct shh_load_times summary(double *values, size_t n)
 {
-	struct shh_times t = {0};
+	struct shh_load_times t = {0};
 
 	if (n == 0)
 		return t;
@@ -189,7 +189,7 @@ static struct error *listen_for(struct actor *a, json_t *criteria)
 		a->filter = mem_strdup(a->run, json_string_value(id));
 		a->poll = timer_start(a->run, &a->run->net->loop, poll_ms, poll_ms, on_poll, a);
 	} else {
-		shh_node_listen(a->node, on_note, a);
+		shh_net_node_listen(a->node, on_note, a);
 		TRY(rpc_client_wait(a->node->rpc, "shh_subscribe", json_pack("[so]", "messages", criteria), &id));
 		a->filter = mem_strdup(a->run, json_string_value(id));
 	}
@@ -223,7 +223,7 @@ static void run_end(struct run *r)
 		struct actor *a = &r->actors[i];
 
 		mem_free(a->poll);
-		shh_node_listen(a->node, NULL, NULL);
+		shh_net_node_listen(a->node, NULL, NULL);
 		if (a->filter)
 			error_free(rpc_client_wait(a->node->rpc,
 						   r->load->poll_ms ? "shh_deleteMessageFilter" : "shh_unsubscribe",
@@ -231,8 +231,8 @@ static void run_end(struct run *r)
 	}
 	/* Calls that were not answered hold the run: leave it when they never are. */
 	until_ms = clock_mono_ms() + SETTLE_MS;
-	while (waits(r) && clock_mono_ms() < until_ms && !shh_interrupted)
-		shh_run_until(&r->net->loop, &never, 10);
+	while (waits(r) && clock_mono_ms() < until_ms && !shh_net_interrupted)
+		shh_net_run_until(&r->net->loop, &never, 10);
 	if (!waits(r))
 		mem_free(r);
 }
@@ -313,7 +313,7 @@ static void on_ping_posted(const json_t *result, const struct error *e, void *ar
 	if (result)
 		r->post_times[r->post_count++] = (double)(clock_mono_us() - r->began_us[p->number]) / 1e3;
 	mem_free(p);
-	if (next < r->numbers && !shh_interrupted)
+	if (next < r->numbers && !shh_net_interrupted)
 		ping(r, next);
 }
 
@@ -330,7 +330,7 @@ static void ping(struct run *r, size_t number)
 }
 
 struct error *shh_load_ping(struct shh_net *n, const struct shh_load *load, size_t senders, size_t count, size_t round,
-			    int64_t round_ms, struct shh_pings *ret_pings)
+			    int64_t round_ms, struct shh_load_pings *ret_pings)
 {
 	struct run *r = run_new(n, load, count, 1);
 	struct error *e = NULL;
@@ -339,7 +339,7 @@ struct error *shh_load_ping(struct shh_net *n, const struct shh_load *load, size
 	r->senders = senders;
 	for (size_t i = 0; i < r->count && !e; i++)
 		e = make_key(&r->actors[i]);
-	while (!e && r->numbers < count && !shh_interrupted) {
+	while (!e && r->numbers < count && !shh_net_interrupted) {
 		size_t first = r->numbers, size = count - first < round ? count - first : round;
 
 		r->done = false;
@@ -347,13 +347,13 @@ struct error *shh_load_ping(struct shh_net *n, const struct shh_load *load, size
 		r->numbers += size;
 		for (size_t i = first; i < r->numbers && i < first + senders; i++)
 			ping(r, i);
-		shh_run_until(&n->loop, &r->done, round_ms);
+		shh_net_run_until(&n->loop, &r->done, round_ms);
 	}
 	if (!e && r->time_count == 0)
 		e = r->error ? error_copy(r->error) : error_new(ERROR_TIMEOUT, "no ping was answered");
 	if (!e)
-		*ret_pings = (struct shh_pings){r->numbers, r->time_count, summary(r->times, r->time_count),
-						summary(r->post_times, r->post_count)};
+		*ret_pings = (struct shh_load_pings){r->numbers, r->time_count, summary(r->times, r->time_count),
+						     summary(r->post_times, r->post_count)};
 	run_end(r);
 	return e;
 }
@@ -417,7 +417,7 @@ static void on_flooded(const json_t *result, const struct error *e, void *arg)
 }
 
 struct error *shh_load_flood(struct shh_net *n, const struct shh_load *load, size_t at_once, int64_t ms,
-			     struct shh_flood *ret_flood)
+			     struct shh_load_flood *ret_flood)
 {
 	struct run *r = run_new(n, load, TIMES_MAX, 1);
 	int64_t began_us, took_us = 0;
@@ -430,17 +430,17 @@ struct error *shh_load_flood(struct shh_net *n, const struct shh_load *load, siz
 		r->until_us = began_us + ms * 1000;
 		for (size_t i = 0; i < at_once; i++)
 			flood_one(r);
-		shh_run_until(&n->loop, &r->done, ms + SETTLE_MS);
+		shh_net_run_until(&n->loop, &r->done, ms + SETTLE_MS);
 		took_us = clock_mono_us() - began_us;
 		r->done = r->time_count >= r->post_count;
 		r->awaited = r->done ? 0 : r->post_count - r->time_count;
-		shh_run_until(&n->loop, &r->done, SETTLE_MS);
+		shh_net_run_until(&n->loop, &r->done, SETTLE_MS);
 		e = r->error ? error_copy(r->error) : NULL;
 	}
 	if (!e)
-		*ret_flood =
-			(struct shh_flood){r->post_count, r->time_count, (double)r->post_count * 1e6 / (double)took_us,
-					   summary(r->times, r->time_count)};
+		*ret_flood = (struct shh_load_flood){r->post_count, r->time_count,
+						     (double)r->post_count * 1e6 / (double)took_us,
+						     summary(r->times, r->time_count)};
 	run_end(r);
 	return e;
 }
@@ -452,27 +452,27 @@ static void on_spread(const json_t *result, const struct error *e, void *arg)
 }
 
 struct error *shh_load_spread(struct shh_net *n, const struct shh_load *load, size_t count, int64_t each_ms,
-			      struct shh_spread *ret_spread)
+			      struct shh_load_spread *ret_spread)
 {
 	struct run *r = run_new(n, load, count, n->count);
 	struct error *e;
 
 	r->take = take_data;
 	e = share_key(r);
-	while (!e && r->numbers < count && !shh_interrupted) {
+	while (!e && r->numbers < count && !shh_net_interrupted) {
 		struct note note = {DATA, (uint32_t)r->numbers, 0};
 
 		r->done = false;
 		r->awaited = r->count - 1;
 		r->began_us[r->numbers++] = clock_mono_us();
 		post(&r->actors[0], "symKeyID", r->sym_id, &note, on_spread, r);
-		shh_run_until(&n->loop, &r->done, each_ms);
+		shh_net_run_until(&n->loop, &r->done, each_ms);
 		if (r->error)
 			e = error_copy(r->error);
 	}
 	if (!e)
-		*ret_spread = (struct shh_spread){r->numbers * (r->count - 1), r->time_count,
-						  summary(r->times, r->time_count)};
+		*ret_spread = (struct shh_load_spread){r->numbers * (r->count - 1), r->time_count,
+						       summary(r->times, r->time_count)};
 	run_end(r);
 	return e;
 }

@@ -25,20 +25,20 @@
 #define TEXT_LIMIT ((size_t)8 << 20)
 #define ENODE_KEY 128 /* hex digits that name a node */
 
-volatile sig_atomic_t shh_interrupted;
-const char *const shh_kind_names[SHH_KINDS] = {"shhd", "geth 1.9.20"};
+volatile sig_atomic_t shh_net_interrupted;
+const char *const shh_net_kind_names[SHH_KINDS] = {"shhd", "geth 1.9.20"};
 
 static void on_signal(int signum)
 {
-	shh_interrupted = signum;
+	shh_net_interrupted = signum;
 }
 
-bool shh_run_until(uv_loop_t *loop, const bool *done, int64_t ms)
+bool shh_net_run_until(uv_loop_t *loop, const bool *done, int64_t ms)
 {
 	int64_t until_ms = clock_mono_ms() + ms;
 	struct timer *tick = timer_start(NULL, loop, 10, 10, (timer_fn *)uv_update_time, loop);
 
-	while (!*done && !shh_interrupted && clock_mono_ms() < until_ms)
+	while (!*done && !shh_net_interrupted && clock_mono_ms() < until_ms)
 		uv_run(loop, UV_RUN_ONCE);
 	mem_free(tick);
 	return *done;
@@ -63,7 +63,7 @@ struct error *shh_net_new(const char *geth, struct shh_net **ret_net)
 	n->folder = folder;
 	n->bin = mem_strdup(n, dirname(path));
 	n->geth = geth;
-	n->nodes = mem_array(n, struct shh_node *, 0);
+	n->nodes = mem_array(n, struct shh_net_node *, 0);
 	uv_loop_init(&n->loop);
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
@@ -73,7 +73,7 @@ struct error *shh_net_new(const char *geth, struct shh_net **ret_net)
 
 static void on_ended(const struct child_exit *ex, void *arg)
 {
-	struct shh_node *node = arg;
+	struct shh_net_node *node = arg;
 
 	(void)ex;
 	node->pid = 0;
@@ -108,17 +108,10 @@ void shh_net_end(struct shh_net *n)
 
 /* A chain of nobody's: with the public one two empty nodes would drop each other for want of blocks. */
 static const char genesis[] =
-	"{\"config\": {\"chainId\": 7731, \"homesteadBlock\": 0, \"eip150Block\": 0, \"eip155Block\": 0, "
-	"\"eip158Block\": 0, \"byzantiumBlock\": 0, \"constantinopleBlock\": 0, \"petersburgBlock\": 0, "
-	"\"istanbulBlock\": 0, \"clique\": {\"period\": 5, \"epoch\": 30000}}, \"difficulty\": \"0x1\", "
-	"\"gasLimit\": \"0x7a1200\", \"alloc\": {}, \"extraData\": \"0x"
-	"0000000000000000000000000000000000000000000000000000000000000000"
-	"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
-	"0000000000000000000000000000000000000000000000000000000000000000"
-	"0000000000000000000000000000000000000000000000000000000000000000"
-	"00\"}";
+	"{\"config\": {\"chainId\": 7731, \"homesteadBlock\": 0, \"eip150Block\": 0, \"eip155Block\": 0, \"eip158Block\": 0, \"byzantiumBlock\": 0, \"constantinopleBlock\": 0, \"petersburgBlock\": 0, \"istanbulBlock\": 0, \"clique\": {\"period\": 5, \"epoch\": 30000}}, \"difficulty\": \"0x1\", \"gasLimit\": \"0x7a1200\", \"alloc\": {}, \"extraData\": \"0x"
+	"00000000000000000000000000000000000000000000000000000000000000005a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000\"}";
 
-static struct error *geth_prepare(struct shh_net *n, struct shh_node *node)
+static struct error *geth_prepare(struct shh_net *n, struct shh_net_node *node)
 {
 	char *file = file_join(node, n->folder, "genesis.json"), *data = file_join(node, node->folder, "data");
 	const char *argv[] = {n->geth, "--datadir", data, "--nousb", "init", file, NULL};
@@ -135,7 +128,8 @@ static struct error *geth_prepare(struct shh_net *n, struct shh_node *node)
 }
 
 /* As small as it goes, so that what is measured of its memory is in its favour. */
-static size_t geth_words(const struct shh_net *n, struct shh_node *node, const struct shh_start *s, const char **argv)
+static size_t geth_words(const struct shh_net *n, struct shh_net_node *node, const struct shh_net_start *s,
+			 const char **argv)
 {
 	static const char *const fixed[] = {
 		"--networkid",
@@ -188,7 +182,8 @@ static size_t geth_words(const struct shh_net *n, struct shh_node *node, const s
 	return k;
 }
 
-static size_t our_words(const struct shh_net *n, struct shh_node *node, const struct shh_start *s, const char **argv)
+static size_t our_words(const struct shh_net *n, struct shh_net_node *node, const struct shh_net_start *s,
+			const char **argv)
 {
 	size_t k = 0;
 
@@ -214,9 +209,9 @@ static size_t our_words(const struct shh_net *n, struct shh_node *node, const st
 	return k;
 }
 
-static struct error *node_start(struct shh_net *n, enum shh_kind kind, const struct shh_start *s)
+static struct error *node_start(struct shh_net *n, enum shh_net_kind kind, const struct shh_net_start *s)
 {
-	struct shh_node *node = mem_new(n, struct shh_node);
+	struct shh_net_node *node = mem_new(n, struct shh_net_node);
 	const char *argv[64] = {0};
 	struct child_spec spec = {
 		.argv = argv, .env = (const char *const *)environ, .stdin_fd = -1, .stdout_fd = -1, .extra_fd = -1};
@@ -224,7 +219,7 @@ static struct error *node_start(struct shh_net *n, enum shh_kind kind, const str
 
 	node->kind = kind;
 	node->folder = mem_printf(node, "%s/%zu", n->folder, n->made++);
-	n->nodes = mem_resize(n, n->nodes, struct shh_node *, n->count + 1);
+	n->nodes = mem_resize(n, n->nodes, struct shh_net_node *, n->count + 1);
 	n->nodes[n->count++] = node;
 	TRY(file_mkdirs(node->folder, 0700));
 	if (kind == SHH_GETH)
@@ -240,7 +235,7 @@ static struct error *node_start(struct shh_net *n, enum shh_kind kind, const str
 }
 
 /* Its port, once it has told. */
-static int told_port(struct shh_node *node)
+static int told_port(struct shh_net_node *node)
 {
 	static const char listens[] = "endpoint=127.0.0.1:";
 	bool geth = node->kind == SHH_GETH;
@@ -269,7 +264,7 @@ static int told_port(struct shh_node *node)
 static void on_notified(struct rpc_client *c, const char *method, const char *subscription, const json_t *result,
 			void *arg)
 {
-	struct shh_node *node = arg;
+	struct shh_net_node *node = arg;
 
 	(void)c;
 	(void)method;
@@ -281,11 +276,11 @@ static void on_notified(struct rpc_client *c, const char *method, const char *su
 static bool interrupted(void *arg)
 {
 	(void)arg;
-	return shh_interrupted != 0;
+	return shh_net_interrupted != 0;
 }
 
 /* What is measured takes long and is asked for in masses; pings would only be noise. */
-static struct error *node_dial(struct shh_net *n, struct shh_node *node)
+static struct error *node_dial(struct shh_net *n, struct shh_net_node *node)
 {
 	static const struct rpc_client_events events = {.notified = on_notified};
 	const struct rpc_client_options options = {
@@ -295,13 +290,13 @@ static struct error *node_dial(struct shh_net *n, struct shh_node *node)
 	return rpc_client_wait_open(node->rpc);
 }
 
-void shh_node_listen(struct shh_node *node, shh_note_fn *fn, void *arg)
+void shh_net_node_listen(struct shh_net_node *node, shh_note_fn *fn, void *arg)
 {
 	node->note = fn;
 	node->note_arg = arg;
 }
 
-static struct error *node_ready(struct shh_net *n, struct shh_node *node, int64_t until_ms)
+static struct error *node_ready(struct shh_net *n, struct shh_net_node *node, int64_t until_ms)
 {
 	json_t *info = NULL;
 	char *nowhere;
@@ -309,7 +304,7 @@ static struct error *node_ready(struct shh_net *n, struct shh_node *node, int64_
 	while (!(node->port = told_port(node))) {
 		char *log = NULL;
 
-		if (shh_interrupted)
+		if (shh_net_interrupted)
 			return error_new(ERROR_FAILED, "interrupted");
 		if (node->pid && clock_mono_ms() < until_ms) {
 			struct timer *wake = timer_start(node, &n->loop, 20, 0, (timer_fn *)uv_update_time, &n->loop);
@@ -319,7 +314,7 @@ static struct error *node_ready(struct shh_net *n, struct shh_node *node, int64_
 			continue;
 		}
 		error_free(file_read(node, file_join(node, node->folder, "log"), TEXT_LIMIT, &log, NULL));
-		return error_new(ERROR_FAILED, "%s did not start: %.*s", shh_kind_names[node->kind], 1000,
+		return error_new(ERROR_FAILED, "%s did not start: %.*s", shh_net_kind_names[node->kind], 1000,
 				 log ? log : "");
 	}
 	TRY(node_dial(n, node));
@@ -333,7 +328,7 @@ static struct error *node_ready(struct shh_net *n, struct shh_node *node, int64_
 	return NULL;
 }
 
-struct error *shh_net_start(struct shh_net *n, enum shh_kind kind, const struct shh_start *start, size_t count)
+struct error *shh_net_start(struct shh_net *n, enum shh_net_kind kind, const struct shh_net_start *start, size_t count)
 {
 	size_t first = n->count;
 
@@ -386,7 +381,7 @@ struct error *shh_net_joined(struct shh_net *n, int64_t ms, double *ret_peers)
 	bool joined = false, never = false;
 	struct error *e = NULL;
 
-	while (!e && !joined && clock_mono_ms() < until_ms && !shh_interrupted) {
+	while (!e && !joined && clock_mono_ms() < until_ms && !shh_net_interrupted) {
 		edges = 0;
 		for (size_t i = 0; i < n->count; i++)
 			set[i] = i;
@@ -395,13 +390,13 @@ struct error *shh_net_joined(struct shh_net *n, int64_t ms, double *ret_peers)
 		for (size_t i = 1; i < n->count; i++)
 			joined = joined && set[i] == set[0];
 		if (!e && !joined)
-			shh_run_until(&n->loop, &never, LOOK_MS);
+			shh_net_run_until(&n->loop, &never, LOOK_MS);
 	}
 	mem_free(set);
 	TRY(e);
 	if (!joined)
 		return error_new(ERROR_TIMEOUT, "%zu nodes of %s did not find each other", n->count,
-				 shh_kind_names[n->nodes[0]->kind]);
+				 shh_net_kind_names[n->nodes[0]->kind]);
 	*ret_peers = (double)edges / (double)n->count;
 	return NULL;
 }
@@ -422,7 +417,7 @@ struct error *shh_net_memory(struct shh_net *n, double *ret_bytes)
 	double *values = mem_array(NULL, double, n->count);
 	bool never = false;
 
-	shh_run_until(&n->loop, &never, REST_MS);
+	shh_net_run_until(&n->loop, &never, REST_MS);
 	for (size_t i = 0; i < n->count; i++) {
 		char path[64], *text = NULL;
 		const char *at;

@@ -13,16 +13,16 @@
 #include "http/rpc_client.h"
 
 /* A person who is tired of waiting shall not leave nodes behind: set by SIGINT and SIGTERM, ends every wait. */
-extern volatile sig_atomic_t shh_interrupted;
+extern volatile sig_atomic_t shh_net_interrupted;
 
-enum shh_kind { SHH_OURS, SHH_GETH, SHH_KINDS };
-extern const char *const shh_kind_names[SHH_KINDS];
+enum shh_net_kind { SHH_OURS, SHH_GETH, SHH_KINDS };
+extern const char *const shh_net_kind_names[SHH_KINDS];
 
 /* A message of the node's subscriptions; borrowed. */
 typedef void shh_note_fn(const json_t *message, void *arg);
 
-struct shh_node {
-	enum shh_kind kind;
+struct shh_net_node {
+	enum shh_net_kind kind;
 	char *folder;
 	struct child *child;
 	pid_t pid;
@@ -33,14 +33,14 @@ struct shh_node {
 	void *note_arg;
 };
 /* Where the node's notifications go from now on. */
-void shh_node_listen(struct shh_node *node, shh_note_fn *fn, void *arg);
+void shh_net_node_listen(struct shh_net_node *node, shh_note_fn *fn, void *arg);
 
 struct shh_net {
 	uv_loop_t loop;
 	char *folder, *bin;
 	const char *geth; /* the program, or NULL */
 	bool geth_prepared;
-	struct shh_node **nodes;
+	struct shh_net_node **nodes;
 	size_t count, made; /* now; ever, for folders */
 };
 
@@ -48,13 +48,13 @@ struct shh_net {
 struct error *shh_net_new(const char *geth, struct shh_net **ret_net) MUST_CHECK;
 void shh_net_end(struct shh_net *n);
 
-struct shh_start {
+struct shh_net_start {
 	bool discovery;
 	const char *bootnode; /* enode URL, or NULL */
 	int max_peers;        /* 0: 25 */
 };
 /* Starts `count` nodes at the same time and waits until all are ready; they are the net's last ones. */
-struct error *shh_net_start(struct shh_net *n, enum shh_kind kind, const struct shh_start *start,
+struct error *shh_net_start(struct shh_net *n, enum shh_net_kind kind, const struct shh_net_start *start,
 			    size_t count) MUST_CHECK;
 /* Ends all nodes. */
 void shh_net_clear(struct shh_net *n);
@@ -66,6 +66,6 @@ struct error *shh_net_joined(struct shh_net *n, int64_t ms, double *ret_peers) M
 struct error *shh_net_memory(struct shh_net *n, double *ret_bytes) MUST_CHECK;
 
 /* Runs the loop until *done, or `ms` have passed (false), or the program was interrupted (false). */
-bool shh_run_until(uv_loop_t *loop, const bool *done, int64_t ms);
+bool shh_net_run_until(uv_loop_t *loop, const bool *done, int64_t ms);
 
 #endif

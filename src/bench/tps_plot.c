@@ -15,7 +15,7 @@
 struct plot {
 	char *svg;
 	int64_t from_ms, to_ms;
-	const struct tps_mark *marks;
+	const struct tps_plot_mark *marks;
 	size_t mark_count;
 };
 
@@ -95,8 +95,7 @@ static void add_mined(struct plot *p, const struct load_result *r, double top)
 		double y = y_of(&panel, (double)r->blocks[i].calls);
 
 		ADD(p,
-		    "<rect x='%.1f' y='%.1f' width='%.1f' height='%.1f' fill='#9cc3e6' stroke='#1f4e79' "
-		    "stroke-width='0.5'/>\n",
+		    "<rect x='%.1f' y='%.1f' width='%.1f' height='%.1f' fill='#9cc3e6' stroke='#1f4e79' stroke-width='0.5'/>\n",
 		    x, y, end > x ? end - x : 1, top + PANEL - y);
 	}
 	ADD(p, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='#27864b' stroke-width='2' stroke-dasharray='8 4'/>\n",
@@ -131,7 +130,7 @@ static void add_pool(struct plot *p, const struct load_result *r, double top)
 	ADD(p, "%s", open ? "'/>\n" : "");
 }
 
-char *tps_plot(const void *ctx, const struct load_result *r, const char *title, const struct tps_mark *marks,
+char *tps_plot(const void *ctx, const struct load_result *r, const char *title, const struct tps_plot_mark *marks,
 	       size_t mark_count)
 {
 	struct plot plot = {.svg = mem_strdup(ctx, ""), .marks = marks, .mark_count = mark_count}, *p = &plot;
@@ -142,10 +141,7 @@ char *tps_plot(const void *ctx, const struct load_result *r, const char *title, 
 	if (p->to_ms <= p->from_ms)
 		p->to_ms = p->from_ms + 1000;
 	ADD(p,
-	    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' width='%d' height='%d' "
-	    "font-family='sans-serif' "
-	    "font-size='12' fill='#222'>\n<rect width='100%%' height='100%%' fill='#fff'/>\n<text x='%d' y='22' "
-	    "font-size='15'>%s</text>\n",
+	    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' width='%d' height='%d' font-family='sans-serif' font-size='12' fill='#222'>\n<rect width='100%%' height='100%%' fill='#fff'/>\n<text x='%d' y='22' font-size='15'>%s</text>\n",
 	    WIDTH, height, WIDTH, height, LEFT, title);
 	add_mined(p, r, TOP);
 	add_pool(p, r, TOP + PANEL + GAP);

@@ -6,13 +6,13 @@
 #include "chain/load.h"
 
 /* A moment to be marked, wall clock; `word` is plain text. */
-struct tps_mark {
+struct tps_plot_mark {
 	int64_t at_ms;
 	const char *word;
 };
 
 /* The SVG document, ctx's. */
-char *tps_plot(const void *ctx, const struct load_result *r, const char *title, const struct tps_mark *marks,
+char *tps_plot(const void *ctx, const struct load_result *r, const char *title, const struct tps_plot_mark *marks,
 	       size_t mark_count);
 
 #endif

@@ -95,9 +95,9 @@ static struct error *parse_authority(struct amqp_address *a, char *text)
 static struct error *parse_user(struct amqp_address *a, char *text)
 {
 	if (strchr(text, ':'))
-		return error_new(ERROR_INVALID,
-				 "broker URL: a password does not belong into a URL; put it into a file of mode 0600 "
-				 "and name that, or into $" PASSWORD_VARIABLE);
+		return error_new(
+			ERROR_INVALID,
+			"broker URL: a password does not belong into a URL; put it into a file of mode 0600 and name that, or into $" PASSWORD_VARIABLE);
 	if (!*text || !decode_percent(text))
 		return error_new(ERROR_INVALID, "broker URL: the user is malformed");
 	a->user = mem_strdup(a, text);
@@ -159,10 +159,10 @@ static struct error *find_password(struct amqp_address *a, const char *password_
 		return NULL;
 	}
 	if (strcmp(a->user, "guest") || !amqp_is_loopback(a->host))
-		return error_new(ERROR_INVALID,
-				 "no password for broker user \"%s\" on %s: name a file of mode 0600 that holds it "
-				 "(--password-file), or set $" PASSWORD_VARIABLE,
-				 a->user, a->host);
+		return error_new(
+			ERROR_INVALID,
+			"no password for broker user \"%s\" on %s: name a file of mode 0600 that holds it (--password-file), or set $" PASSWORD_VARIABLE,
+			a->user, a->host);
 	a->password = mem_strdup(a, "guest");
 	return NULL;
 }
@@ -172,10 +172,10 @@ static struct error *find_user(struct amqp_address *a)
 	if (a->user)
 		return NULL;
 	if (!amqp_is_loopback(a->host))
-		return error_new(ERROR_INVALID,
-				 "broker URL: no user; the broker's default account works on the loopback interface "
-				 "only, write amqp%s://USER@%s/...",
-				 a->tls ? "s" : "", a->host);
+		return error_new(
+			ERROR_INVALID,
+			"broker URL: no user; the broker's default account works on the loopback interface only, write amqp%s://USER@%s/...",
+			a->tls ? "s" : "", a->host);
 	a->user = mem_strdup(a, "guest");
 	return NULL;
 }

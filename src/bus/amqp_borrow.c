@@ -51,9 +51,9 @@ bool amqp_owner_try_orders(struct amqp_owner *o, struct amqp_list *orders)
 		pthread_mutex_unlock(&o->turn);
 		return false;
 	}
-	e = owner_obey(o, orders);
+	e = amqp_owner_obey(o, orders);
 	if (!e)
-		e = publish_waiting(o);
+		e = amqp_publish_waiting(o);
 	amqp_pipe_flush(o->pipe);
 	end_turn(o, e);
 	return true;
@@ -73,7 +73,7 @@ bool amqp_owner_try_read(struct amqp_owner *o, struct amqp_list *reports)
 	amqp_pipe_collect_all(o->pipe, reports);
 	/* What the window held back may be sent now. */
 	if (o->waiting.first)
-		owner_needed(o);
+		amqp_owner_needed(o);
 	end_turn(o, e);
 	return true;
 }

@@ -1,5 +1,5 @@
 /* What the broker sends, frame by frame, without ever waiting for the rest of something, nor for an answer: what needs
- * one is left to the owner (owner_needed). */
+ * one is left to the owner (amqp_owner_needed). */
 #include <string.h>
 #include <sys/time.h>
 
@@ -18,21 +18,21 @@ static char *copy_bytes(const void *ctx, amqp_bytes_t b)
 	return mem_strndup(ctx, b.bytes ? b.bytes : "", b.len);
 }
 
-static struct incoming *incoming_of(struct amqp_owner *o, uint16_t channel)
+static struct amqp_incoming *incoming_of(struct amqp_owner *o, uint16_t channel)
 {
 	if (channel >= o->incoming_count) {
 		size_t count = (size_t)channel + 8;
 
-		o->incoming = mem_resize(o, o->incoming, struct incoming, count);
-		memset(o->incoming + o->incoming_count, 0, (count - o->incoming_count) * sizeof(struct incoming));
+		o->incoming = mem_resize(o, o->incoming, struct amqp_incoming, count);
+		memset(o->incoming + o->incoming_count, 0, (count - o->incoming_count) * sizeof(struct amqp_incoming));
 		o->incoming_count = count;
 	}
 	return &o->incoming[channel];
 }
 
-void frames_forget(struct amqp_owner *o, uint16_t channel)
+void amqp_frames_forget(struct amqp_owner *o, uint16_t channel)
 {
-	struct incoming *in;
+	struct amqp_incoming *in;
 
 	if (channel >= o->incoming_count)
 		return;
@@ -43,16 +43,16 @@ void frames_forget(struct amqp_owner *o, uint16_t channel)
 	memset(in, 0, sizeof(*in));
 }
 
-static struct error *deliver(struct amqp_owner *o, uint16_t channel, struct incoming *in)
+static struct error *deliver(struct amqp_owner *o, uint16_t channel, struct amqp_incoming *in)
 {
-	struct mailbox *m = mailbox_of_channel(o, channel);
+	struct amqp_mailbox *m = amqp_mailbox_of_channel(o, channel);
 	struct amqp_report *r;
 
 	if (!m)
 		return NULL;
 	amqp_settle_delivered(&m->settle, m, in->number);
 	if (in->size > SEAL_LIMIT) {
-		publish_too_large(o, m, in);
+		amqp_publish_too_large(o, m, in);
 		return NULL;
 	}
 	r = amqp_report_new(REPORT_DELIVERY);
@@ -67,26 +67,26 @@ static struct error *deliver(struct amqp_owner *o, uint16_t channel, struct inco
 	return NULL;
 }
 
-static struct error *complete(struct amqp_owner *o, uint16_t channel, struct incoming *in)
+static struct error *complete(struct amqp_owner *o, uint16_t channel, struct amqp_incoming *in)
 {
 	struct error *e = NULL;
 
 	if (in->kind == INCOMING_DELIVERY)
 		e = deliver(o, channel, in);
 	else
-		publish_returned(o, in);
-	frames_forget(o, channel);
+		amqp_publish_returned(o, in);
+	amqp_frames_forget(o, channel);
 	return e;
 }
 
-static size_t kept_bytes(const struct incoming *in)
+static size_t kept_bytes(const struct amqp_incoming *in)
 {
 	return in->size <= SEAL_LIMIT ? in->size : AMQP_DEAD_HEAD_BYTES;
 }
 
 static struct error *on_header(struct amqp_owner *o, uint16_t channel, const amqp_frame_t *f)
 {
-	struct incoming *in = incoming_of(o, channel);
+	struct amqp_incoming *in = incoming_of(o, channel);
 	const amqp_basic_properties_t *p = f->payload.properties.decoded;
 
 	if (in->kind == INCOMING_NONE)
@@ -103,7 +103,7 @@ static struct error *on_header(struct amqp_owner *o, uint16_t channel, const amq
 
 static struct error *on_body(struct amqp_owner *o, uint16_t channel, const amqp_frame_t *f)
 {
-	struct incoming *in = incoming_of(o, channel);
+	struct amqp_incoming *in = incoming_of(o, channel);
 	amqp_bytes_t b = f->payload.body_fragment;
 
 	if (in->kind == INCOMING_NONE || !in->have_header)
@@ -121,7 +121,7 @@ static struct error *on_body(struct amqp_owner *o, uint16_t channel, const amqp_
 
 static struct error *on_channel_close(struct amqp_owner *o, uint16_t channel, const amqp_channel_close_t *close)
 {
-	struct mailbox *m = mailbox_of_channel(o, channel);
+	struct amqp_mailbox *m = amqp_mailbox_of_channel(o, channel);
 	amqp_channel_close_ok_t ok = {0};
 	int status = amqp_send_method(o->link, channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
 	struct error *e;
@@ -135,38 +135,38 @@ static struct error *on_channel_close(struct amqp_owner *o, uint16_t channel, co
 		if (e->code != ERROR_REFUSED)
 			e->code = ERROR_UNAVAILABLE;
 		log_warn("bus.publish-refused", "why=%s", log_q(e->message));
-		publish_fail(o, e);
+		amqp_publish_fail(o, e);
 		error_free(e);
 		o->publish_closed = true;
-		owner_needed(o);
+		amqp_owner_needed(o);
 		return NULL;
 	}
 	if (m) {
-		mailbox_failed(o, m, e);
+		amqp_mailbox_failed(o, m, e);
 		return NULL;
 	}
 	error_free(e);
 	if (channel == CHANNEL_SCRATCH) {
 		o->scratch_closed = true;
-		owner_needed(o);
+		amqp_owner_needed(o);
 	}
 	return NULL;
 }
 
 static void on_deliver(struct amqp_owner *o, uint16_t channel, const amqp_basic_deliver_t *d)
 {
-	struct incoming *in = incoming_of(o, channel);
+	struct amqp_incoming *in = incoming_of(o, channel);
 
-	frames_forget(o, channel);
+	amqp_frames_forget(o, channel);
 	in->kind = INCOMING_DELIVERY;
 	in->number = d->delivery_tag;
 }
 
 static void on_return(struct amqp_owner *o, uint16_t channel, const amqp_basic_return_t *r)
 {
-	struct incoming *in = incoming_of(o, channel);
+	struct amqp_incoming *in = incoming_of(o, channel);
 
-	frames_forget(o, channel);
+	amqp_frames_forget(o, channel);
 	in->kind = INCOMING_RETURN;
 	in->reply_code = r->reply_code;
 	in->reply_text = copy_bytes(o, r->reply_text);
@@ -175,12 +175,12 @@ static void on_return(struct amqp_owner *o, uint16_t channel, const amqp_basic_r
 /* The broker took our consumer away: the queue was deleted, or its leader is gone. */
 static void on_cancel(struct amqp_owner *o, uint16_t channel)
 {
-	struct mailbox *m = mailbox_of_channel(o, channel);
+	struct amqp_mailbox *m = amqp_mailbox_of_channel(o, channel);
 
 	if (!m)
 		return;
 	m->channel_to_close = channel;
-	mailbox_failed(o, m, error_new(ERROR_UNAVAILABLE, "%s: the broker cancelled the consumer", m->queue));
+	amqp_mailbox_failed(o, m, error_new(ERROR_UNAVAILABLE, "%s: the broker cancelled the consumer", m->queue));
 }
 
 static struct error *on_connection_close(struct amqp_owner *o, const amqp_connection_close_t *close)
@@ -216,11 +216,11 @@ static struct error *on_method(struct amqp_owner *o, uint16_t channel, const amq
 		on_return(o, channel, m);
 		return NULL;
 	case AMQP_BASIC_ACK_METHOD:
-		return publish_confirmed(o, ((const amqp_basic_ack_t *)m)->delivery_tag,
-					 ((const amqp_basic_ack_t *)m)->multiple, true);
+		return amqp_publish_confirmed(o, ((const amqp_basic_ack_t *)m)->delivery_tag,
+					      ((const amqp_basic_ack_t *)m)->multiple, true);
 	case AMQP_BASIC_NACK_METHOD:
-		return publish_confirmed(o, ((const amqp_basic_nack_t *)m)->delivery_tag,
-					 ((const amqp_basic_nack_t *)m)->multiple, false);
+		return amqp_publish_confirmed(o, ((const amqp_basic_nack_t *)m)->delivery_tag,
+					      ((const amqp_basic_nack_t *)m)->multiple, false);
 	case AMQP_BASIC_CANCEL_METHOD:
 		on_cancel(o, channel);
 		return NULL;
@@ -270,7 +270,7 @@ struct error *amqp_frames_read(struct amqp_owner *o)
 			break;
 	}
 	/* Refused ones whose copy the broker has confirmed. */
-	return publish_settled(o);
+	return amqp_publish_settled(o);
 }
 
 bool amqp_frames_ahead(const struct amqp_owner *o)

@@ -36,24 +36,24 @@ static bool same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-static struct mailbox **find(struct amqp_owner *o, const char *id, const char *plain_queue)
+static struct amqp_mailbox **find(struct amqp_owner *o, const char *id, const char *plain_queue)
 {
-	struct mailbox **at = &o->mailboxes;
+	struct amqp_mailbox **at = &o->mailboxes;
 
 	while (*at && !(same((*at)->id, id) && same((*at)->plain ? (*at)->queue : NULL, plain_queue)))
 		at = &(*at)->next;
 	return at;
 }
 
-struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, const char *plain_queue)
+struct amqp_mailbox *amqp_mailbox_add(struct amqp_owner *o, const char *id, bool durable, const char *plain_queue)
 {
-	struct mailbox **at = find(o, id, plain_queue), *m = *at;
+	struct amqp_mailbox **at = find(o, id, plain_queue), *m = *at;
 
 	if (m) {
 		m->removing = false;
 		return m;
 	}
-	*at = m = mem_new(o, struct mailbox);
+	*at = m = mem_new(o, struct amqp_mailbox);
 	m->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000, .steady_ms = 10000};
 	m->durable = durable;
 	m->plain = plain_queue != NULL;
@@ -69,18 +69,18 @@ struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, 
 	return m;
 }
 
-struct mailbox *mailbox_of_channel(struct amqp_owner *o, uint16_t channel)
+struct amqp_mailbox *amqp_mailbox_of_channel(struct amqp_owner *o, uint16_t channel)
 {
-	struct mailbox *m = o->mailboxes;
+	struct amqp_mailbox *m = o->mailboxes;
 
 	while (m && m->channel != channel)
 		m = m->next;
 	return m;
 }
 
-static void mailbox_unlink(struct amqp_owner *o, struct mailbox *m)
+static void mailbox_unlink(struct amqp_owner *o, struct amqp_mailbox *m)
 {
-	struct mailbox **at = &o->mailboxes;
+	struct amqp_mailbox **at = &o->mailboxes;
 
 	while (*at != m)
 		at = &(*at)->next;
@@ -88,7 +88,7 @@ static void mailbox_unlink(struct amqp_owner *o, struct mailbox *m)
 	mem_free(m);
 }
 
-static void close_cancelled(struct amqp_owner *o, struct mailbox *m)
+static void close_cancelled(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	if (o->link && m->channel_to_close)
 		(void)amqp_channel_close(o->link, m->channel_to_close, AMQP_REPLY_SUCCESS);
@@ -96,11 +96,11 @@ static void close_cancelled(struct amqp_owner *o, struct mailbox *m)
 }
 
 /* Failures on the way out do not matter: a lost connection shows again at the next call. */
-static void mailbox_close(struct amqp_owner *o, struct mailbox *m)
+static void mailbox_close(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	close_cancelled(o, m);
 	if (o->link && m->channel) {
-		frames_forget(o, m->channel);
+		amqp_frames_forget(o, m->channel);
 		(void)amqp_channel_close(o->link, m->channel, AMQP_REPLY_SUCCESS);
 		if (m->durable && !m->plain) {
 			char *lock = amqp_name_lock(m, o->network, m->id);
@@ -116,9 +116,9 @@ static void mailbox_close(struct amqp_owner *o, struct mailbox *m)
 	m->channel = 0;
 }
 
-void mailbox_remove(struct amqp_owner *o, const char *id, bool remove)
+void amqp_mailbox_remove(struct amqp_owner *o, const char *id, bool remove)
 {
-	for (struct mailbox *m = o->mailboxes, *following; m; m = following) {
+	for (struct amqp_mailbox *m = o->mailboxes, *following; m; m = following) {
 		following = m->next;
 		if (!same(m->id, id))
 			continue;
@@ -131,17 +131,17 @@ void mailbox_remove(struct amqp_owner *o, const char *id, bool remove)
 }
 
 /* The queue named by an enode: a broker with few rights may not have it, and the node is served all the same. */
-static bool is_optional(const struct mailbox *m)
+static bool is_optional(const struct amqp_mailbox *m)
 {
 	return !m->id || (m->plain && strcmp(m->queue, m->id));
 }
 
-void mailbox_failed(struct amqp_owner *o, struct mailbox *m, struct error *e)
+void amqp_mailbox_failed(struct amqp_owner *o, struct amqp_mailbox *m, struct error *e)
 {
 	int64_t now_ms = clock_mono_ms(), ran_ms = m->channel ? now_ms - m->opened_at_ms : 0;
 
-	frames_forget(o, m->channel);
-	owner_needed(o);
+	amqp_frames_forget(o, m->channel);
+	amqp_owner_needed(o);
 	m->channel = 0;
 	m->retry_at_ms = now_ms + backoff_next_ms(&m->backoff, ran_ms);
 	if (!is_optional(m)) {
@@ -158,12 +158,12 @@ void mailbox_failed(struct amqp_owner *o, struct mailbox *m, struct error *e)
 
 /* --- opening; all calls are on the mailbox's own channel, which the broker closes when it refuses one --- */
 
-static struct error *open_channel(struct amqp_owner *o, struct mailbox *m)
+static struct error *open_channel(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	return amqp_link_tell_open(o->link, m->channel);
 }
 
-static struct error *take_lock(struct amqp_owner *o, struct mailbox *m)
+static struct error *take_lock(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	char *lock = amqp_name_lock(m, o->network, m->id);
 	struct error *e;
@@ -177,7 +177,7 @@ static struct error *take_lock(struct amqp_owner *o, struct mailbox *m)
 	return error_new(ERROR_EXISTS, "another participant serves %s", m->id);
 }
 
-static struct error *declare_durable(struct amqp_owner *o, struct mailbox *m)
+static struct error *declare_durable(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	amqp_table_entry_t entries[] = {
 		text_argument("x-queue-type", "quorum"),
@@ -203,7 +203,7 @@ static struct error *declare_durable(struct amqp_owner *o, struct mailbox *m)
 
 /* The rights that `vcli broker setup` gives a node do not allow a binding (it could bind itself to other nodes' ids),
  * and it has made the binding already; so a refusal is no failure. */
-static struct error *bind_durable(struct amqp_owner *o, struct mailbox *m)
+static struct error *bind_durable(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	struct error *e;
 
@@ -219,7 +219,7 @@ static struct error *bind_durable(struct amqp_owner *o, struct mailbox *m)
 	return open_channel(o, m);
 }
 
-static struct error *declare_passing(struct amqp_owner *o, struct mailbox *m)
+static struct error *declare_ephemeral(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	amqp_table_entry_t length[] = {number_argument("x-max-length", WATCH_LENGTH),
 				       number_argument("x-max-length-bytes", AMQP_MAILBOX_BYTES)};
@@ -237,7 +237,7 @@ static struct error *declare_passing(struct amqp_owner *o, struct mailbox *m)
 	return amqp_link_tell(o->link, m->channel, AMQP_QUEUE_BIND_METHOD, &bind);
 }
 
-static struct error *consume(struct amqp_owner *o, struct mailbox *m)
+static struct error *consume(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	amqp_basic_qos_t qos = {.prefetch_count = m->id ? o->prefetch : WATCH_PREFETCH};
 	struct error *e;
@@ -256,11 +256,11 @@ static struct error *consume(struct amqp_owner *o, struct mailbox *m)
 	return e;
 }
 
-static struct error *mailbox_open(struct amqp_owner *o, struct mailbox *m)
+static struct error *mailbox_open(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	TRY(open_channel(o, m));
 	if (!m->durable) {
-		TRY(declare_passing(o, m));
+		TRY(declare_ephemeral(o, m));
 	} else if (m->plain) {
 		TRY(declare_durable(o, m));
 	} else {
@@ -271,7 +271,7 @@ static struct error *mailbox_open(struct amqp_owner *o, struct mailbox *m)
 	return consume(o, m);
 }
 
-static struct error *mailbox_delete(struct amqp_owner *o, const struct mailbox *m)
+static struct error *mailbox_delete(struct amqp_owner *o, const struct amqp_mailbox *m)
 {
 	struct error *e;
 
@@ -293,20 +293,20 @@ static uint16_t free_channel(struct amqp_owner *o)
 
 	if (limit <= 0 || limit > UINT16_MAX)
 		limit = AMQP_CHANNEL_LIMIT;
-	for (const struct mailbox *m = o->mailboxes; m; m = m->next)
+	for (const struct amqp_mailbox *m = o->mailboxes; m; m = m->next)
 		size++;
 	if (size > limit - CHANNEL_FIRST_MAILBOX + 1)
 		size = limit - CHANNEL_FIRST_MAILBOX + 1;
 	for (int i = 0; i < size; i++) {
 		if (++o->last_channel < CHANNEL_FIRST_MAILBOX || o->last_channel >= CHANNEL_FIRST_MAILBOX + size)
 			o->last_channel = CHANNEL_FIRST_MAILBOX;
-		if (!mailbox_of_channel(o, (uint16_t)o->last_channel))
+		if (!amqp_mailbox_of_channel(o, (uint16_t)o->last_channel))
 			return (uint16_t)o->last_channel;
 	}
 	return 0;
 }
 
-static void report_served(struct amqp_owner *o, const struct mailbox *m)
+static void report_served(struct amqp_owner *o, const struct amqp_mailbox *m)
 {
 	struct amqp_report *r;
 
@@ -317,13 +317,13 @@ static void report_served(struct amqp_owner *o, const struct mailbox *m)
 	amqp_pipe_give(o->pipe, &r->item);
 }
 
-static struct error *mailbox_try(struct amqp_owner *o, struct mailbox *m)
+static struct error *mailbox_try(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	struct error *e;
 
 	m->channel = free_channel(o);
 	if (!m->channel) {
-		mailbox_failed(o, m, error_new(ERROR_LIMIT, "the broker allows no more channels"));
+		amqp_mailbox_failed(o, m, error_new(ERROR_LIMIT, "the broker allows no more channels"));
 		return NULL;
 	}
 	m->generation = ++o->next_generation;
@@ -337,18 +337,18 @@ static struct error *mailbox_try(struct amqp_owner *o, struct mailbox *m)
 	}
 	if (e->code == ERROR_UNAVAILABLE)
 		return e;
-	mailbox_failed(o, m, e);
+	amqp_mailbox_failed(o, m, e);
 	return NULL;
 }
 
-struct error *mailboxes_open(struct amqp_owner *o, int64_t now_ms, int64_t *ret_next_ms)
+struct error *amqp_mailboxes_open(struct amqp_owner *o, int64_t now_ms, int64_t *ret_next_ms)
 {
 	int64_t next_ms = INT64_MAX;
 
 	/* All of them first: a channel is free only then. */
-	for (struct mailbox *m = o->mailboxes; m; m = m->next)
+	for (struct amqp_mailbox *m = o->mailboxes; m; m = m->next)
 		close_cancelled(o, m);
-	for (struct mailbox *m = o->mailboxes, *following; m; m = following) {
+	for (struct amqp_mailbox *m = o->mailboxes, *following; m; m = following) {
 		following = m->next;
 		if (m->channel)
 			continue;

@@ -55,12 +55,12 @@ static void set_socket(struct amqp_owner *o, int fd)
 
 static void serve(struct amqp_owner *o, const struct amqp_order *order)
 {
-	(void)mailbox_add(o, order->id, order->durable, NULL);
+	(void)amqp_mailbox_add(o, order->id, order->durable, NULL);
 	if (!o->accept_plain || !order->durable)
 		return;
-	(void)mailbox_add(o, order->id, true, order->id);
+	(void)amqp_mailbox_add(o, order->id, true, order->id);
 	if (order->enode)
-		(void)mailbox_add(o, order->id, true, order->enode);
+		(void)amqp_mailbox_add(o, order->id, true, order->enode);
 }
 
 /* Orders that need a connection find none: messages fail at once, acknowledgements are void. */
@@ -75,13 +75,13 @@ static struct error *obey(struct amqp_owner *o, struct amqp_order *order)
 		serve(o, order);
 		break;
 	case ORDER_WATCH:
-		(void)mailbox_add(o, NULL, false, NULL);
+		(void)amqp_mailbox_add(o, NULL, false, NULL);
 		break;
 	case ORDER_UNSERVE:
-		mailbox_remove(o, order->id, order->remove);
+		amqp_mailbox_remove(o, order->id, order->remove);
 		break;
 	case ORDER_ACCEPT:
-		e = publish_settle(o, order, true);
+		e = amqp_publish_settle(o, order, true);
 		break;
 	case ORDER_SEND:
 	case ORDER_REJECT:
@@ -92,7 +92,7 @@ static struct error *obey(struct amqp_owner *o, struct amqp_order *order)
 	return e;
 }
 
-struct error *owner_obey(struct amqp_owner *o, struct amqp_list *orders)
+struct error *amqp_owner_obey(struct amqp_owner *o, struct amqp_list *orders)
 {
 	struct error *e = NULL;
 	struct amqp_item *i;
@@ -106,7 +106,7 @@ struct error *owner_obey(struct amqp_owner *o, struct amqp_list *orders)
 		else
 			e = next;
 	}
-	return e ? e : publish_settled(o);
+	return e ? e : amqp_publish_settled(o);
 }
 
 static struct error *obey_all(struct amqp_owner *o)
@@ -115,7 +115,7 @@ static struct error *obey_all(struct amqp_owner *o)
 
 	amqp_list_init(&orders);
 	amqp_pipe_fetch(o->pipe, &orders);
-	return owner_obey(o, &orders);
+	return amqp_owner_obey(o, &orders);
 }
 
 static void wait_for_work(struct amqp_owner *o, int64_t timeout_ms)
@@ -135,7 +135,7 @@ static bool can_publish_more(const struct amqp_owner *o)
 	return o->waiting.first && !o->blocked && o->window_count < WINDOW_MESSAGES && o->window_bytes < WINDOW_BYTES;
 }
 
-void owner_needed(struct amqp_owner *o)
+void amqp_owner_needed(struct amqp_owner *o)
 {
 	o->needed = true;
 }
@@ -147,9 +147,9 @@ static struct error *reopen_channels(struct amqp_owner *o)
 	o->scratch_closed = false;
 	if (!o->publish_closed)
 		return NULL;
-	TRY(publish_open(o));
+	TRY(amqp_publish_open(o));
 	o->publish_closed = false;
-	return owner_declare_network(o);
+	return amqp_owner_declare_network(o);
 }
 
 static struct error *take_broken(struct amqp_owner *o)
@@ -169,8 +169,8 @@ static struct error *connection_turn(struct amqp_owner *o)
 	TRY(reopen_channels(o));
 	TRY(obey_all(o));
 	/* Mailboxes first: who serves one and then asks is ready for the answer. */
-	TRY(mailboxes_open(o, clock_mono_ms(), &next_ms));
-	TRY(publish_waiting(o));
+	TRY(amqp_mailboxes_open(o, clock_mono_ms(), &next_ms));
+	TRY(amqp_publish_waiting(o));
 	TRY(amqp_frames_read(o));
 	amqp_pipe_flush(o->pipe);
 	if (o->stop || o->needed || can_publish_more(o) || amqp_frames_ahead(o))
@@ -203,12 +203,12 @@ static struct error *connection_begin(struct amqp_owner *o)
 	o->may_bind = true;
 	o->blocked = false;
 	o->publish_closed = o->scratch_closed = false;
-	TRY(publish_open(o));
+	TRY(amqp_publish_open(o));
 	TRY(amqp_link_tell_open(o->link, CHANNEL_SCRATCH));
-	TRY(owner_declare_network(o));
+	TRY(amqp_owner_declare_network(o));
 	/* Mailboxes before "up": who then sends a command can be answered. */
 	TRY(obey_all(o));
-	TRY(mailboxes_open(o, clock_mono_ms(), &next_ms));
+	TRY(amqp_mailboxes_open(o, clock_mono_ms(), &next_ms));
 	o->ready = true;
 	tell_up(o);
 	amqp_pipe_flush(o->pipe);
@@ -226,17 +226,17 @@ static void connection_end(struct amqp_owner *o, struct error *e)
 	set_socket(o, -1);
 	/* A broker that takes nothing does not read a good-bye either. */
 	amqp_link_close(link, !e && !o->blocked);
-	for (struct mailbox *m = o->mailboxes; m; m = m->next) {
+	for (struct amqp_mailbox *m = o->mailboxes; m; m = m->next) {
 		m->channel = 0;
 		m->retry_at_ms = 0;
 	}
 	for (size_t i = 0; i < o->incoming_count; i++)
-		frames_forget(o, (uint16_t)i);
+		amqp_frames_forget(o, (uint16_t)i);
 	if (!e)
 		e = error_new(ERROR_UNAVAILABLE, "the broker connection was closed");
 	/* Whatever the reason is, for a message it means: not sent, try again. */
 	fate = error_new(ERROR_UNAVAILABLE, "%s", e->message);
-	publish_fail(o, fate);
+	amqp_publish_fail(o, fate);
 	error_free(fate);
 	tell_down(o, e);
 	amqp_pipe_flush(o->pipe);
@@ -251,7 +251,7 @@ static void wait_before_next(struct amqp_owner *o, int64_t delay_ms)
 		int64_t left_ms = until_ms - clock_mono_ms();
 
 		error_free(obey_all(o));
-		publish_fail(o, away);
+		amqp_publish_fail(o, away);
 		amqp_pipe_flush(o->pipe);
 		if (left_ms <= 0)
 			break;
@@ -274,7 +274,7 @@ static void *owner_main(void *arg)
 		if (!e)
 			e = obey_all(o); /* what was ordered before the stop: acknowledgements */
 		if (!e)
-			e = publish_waiting(o);
+			e = amqp_publish_waiting(o);
 		connection_end(o, e);
 		if (!o->stop)
 			wait_before_next(o, backoff_next_ms(&o->backoff, clock_mono_ms() - began_ms));

@@ -27,8 +27,8 @@
 #define WINDOW_BYTES ((size_t)8 * 1024 * 1024)
 
 /* One consumed queue. */
-struct mailbox {
-	struct mailbox *next;
+struct amqp_mailbox {
+	struct amqp_mailbox *next;
 	char *id;    /* NULL: the watch queue */
 	char *queue; /* its name on the broker */
 	bool durable;
@@ -44,7 +44,7 @@ struct mailbox {
 };
 
 /* A message that arrives in pieces: method, header, bodies. One per channel, as AMQP does not mix them within one. */
-struct incoming {
+struct amqp_incoming {
 	enum { INCOMING_NONE, INCOMING_DELIVERY, INCOMING_RETURN } kind;
 	uint64_t number;
 	uint8_t *bytes; /* of one that is too large only the head */
@@ -85,8 +85,8 @@ struct amqp_owner {
 	bool may_bind; /* false once the broker has refused a binding: rights are set up by the operator then */
 	bool blocked;  /* the broker asked us not to publish */
 	bool publish_closed, scratch_closed; /* the broker closed the channel; it is to be opened again */
-	struct mailbox *mailboxes;
-	struct incoming *incoming; /* by channel */
+	struct amqp_mailbox *mailboxes;
+	struct amqp_incoming *incoming; /* by channel */
 	size_t incoming_count;
 
 	struct amqp_list waiting; /* orders to publish, in order */
@@ -116,40 +116,40 @@ void amqp_owner_set_watched(struct amqp_owner *o, bool watched);
 /* --- between the parts; a returned error of ERROR_UNAVAILABLE means: connection lost --- */
 
 /* On the scratch channel, which is open. */
-struct error *owner_declare_network(struct amqp_owner *o) MUST_CHECK;
+struct error *amqp_owner_declare_network(struct amqp_owner *o) MUST_CHECK;
 /* Does what is ordered and empties the list; the first error of several. */
-struct error *owner_obey(struct amqp_owner *o, struct amqp_list *orders) MUST_CHECK;
+struct error *amqp_owner_obey(struct amqp_owner *o, struct amqp_list *orders) MUST_CHECK;
 /* There is something to do that waits for the broker's answer: for the owner's next turn, and it comes soon. */
-void owner_needed(struct amqp_owner *o);
+void amqp_owner_needed(struct amqp_owner *o);
 
 /* `plain_queue`: the name of a queue of plain messages; NULL: the id's mailbox (or, without an id, the watch queue). */
-struct mailbox *mailbox_add(struct amqp_owner *o, const char *id, bool durable, const char *plain_queue);
-void mailbox_remove(struct amqp_owner *o, const char *id, bool remove);
-struct mailbox *mailbox_of_channel(struct amqp_owner *o, uint16_t channel);
+struct amqp_mailbox *amqp_mailbox_add(struct amqp_owner *o, const char *id, bool durable, const char *plain_queue);
+void amqp_mailbox_remove(struct amqp_owner *o, const char *id, bool remove);
+struct amqp_mailbox *amqp_mailbox_of_channel(struct amqp_owner *o, uint16_t channel);
 /* Try those whose time has come; *ret_next_ms becomes the earliest time of the rest. */
-struct error *mailboxes_open(struct amqp_owner *o, int64_t now_ms, int64_t *ret_next_ms) MUST_CHECK;
+struct error *amqp_mailboxes_open(struct amqp_owner *o, int64_t now_ms, int64_t *ret_next_ms) MUST_CHECK;
 /* Its channel was closed by the broker: tell the loop, try again later. Takes e. */
-void mailbox_failed(struct amqp_owner *o, struct mailbox *m, struct error *e);
+void amqp_mailbox_failed(struct amqp_owner *o, struct amqp_mailbox *m, struct error *e);
 
-struct error *publish_open(struct amqp_owner *o) MUST_CHECK;
+struct error *amqp_publish_open(struct amqp_owner *o) MUST_CHECK;
 /* Publish what waits, as far as the window allows. */
-struct error *publish_waiting(struct amqp_owner *o) MUST_CHECK;
+struct error *amqp_publish_waiting(struct amqp_owner *o) MUST_CHECK;
 /* The broker confirmed (or refused) up to `number`. */
-struct error *publish_confirmed(struct amqp_owner *o, uint64_t number, bool multiple, bool ack) MUST_CHECK;
+struct error *amqp_publish_confirmed(struct amqp_owner *o, uint64_t number, bool multiple, bool ack) MUST_CHECK;
 /* What is too large to be a message: its head goes to the dead letters, and the whole is let go. */
-void publish_too_large(struct amqp_owner *o, const struct mailbox *m, const struct incoming *in);
-void publish_returned(struct amqp_owner *o, const struct incoming *in);
+void amqp_publish_too_large(struct amqp_owner *o, const struct amqp_mailbox *m, const struct amqp_incoming *in);
+void amqp_publish_returned(struct amqp_owner *o, const struct amqp_incoming *in);
 /* All that waits or is unconfirmed has this fate. `e` is copied. */
-void publish_fail(struct amqp_owner *o, const struct error *e);
+void amqp_publish_fail(struct amqp_owner *o, const struct error *e);
 /* A delivery is accepted, or let go to the dead letters without a reason. */
-struct error *publish_settle(struct amqp_owner *o, const struct amqp_order *order, bool accept) MUST_CHECK;
+struct error *amqp_publish_settle(struct amqp_owner *o, const struct amqp_order *order, bool accept) MUST_CHECK;
 /* Tell the broker what was accepted since the last time. */
-struct error *publish_settled(struct amqp_owner *o) MUST_CHECK;
+struct error *amqp_publish_settled(struct amqp_owner *o) MUST_CHECK;
 
 /* Handle what has arrived without waiting. */
 struct error *amqp_frames_read(struct amqp_owner *o) MUST_CHECK;
 /* rabbitmq-c has read something that poll() does not see any more. */
 bool amqp_frames_ahead(const struct amqp_owner *o);
-void frames_forget(struct amqp_owner *o, uint16_t channel);
+void amqp_frames_forget(struct amqp_owner *o, uint16_t channel);
 
 #endif

@@ -15,7 +15,7 @@
 
 #define REASON_LIMIT 400
 
-struct error *publish_open(struct amqp_owner *o)
+struct error *amqp_publish_open(struct amqp_owner *o)
 {
 	amqp_confirm_select_t select = {.nowait = 1};
 
@@ -25,9 +25,9 @@ struct error *publish_open(struct amqp_owner *o)
 }
 
 /* Void when the delivery's channel was closed since. */
-struct error *publish_settle(struct amqp_owner *o, const struct amqp_order *order, bool accept)
+struct error *amqp_publish_settle(struct amqp_owner *o, const struct amqp_order *order, bool accept)
 {
-	struct mailbox *m = o->link ? mailbox_of_channel(o, order->tag.channel) : NULL;
+	struct amqp_mailbox *m = o->link ? amqp_mailbox_of_channel(o, order->tag.channel) : NULL;
 	int status;
 
 	if (!m || m->generation != order->tag.generation)
@@ -41,9 +41,9 @@ struct error *publish_settle(struct amqp_owner *o, const struct amqp_order *orde
 	return status == AMQP_STATUS_OK ? NULL : amqp_status_error(status, "acknowledge");
 }
 
-struct error *publish_settled(struct amqp_owner *o)
+struct error *amqp_publish_settled(struct amqp_owner *o)
 {
-	for (struct mailbox *m = o->mailboxes; m; m = m->next) {
+	for (struct amqp_mailbox *m = o->mailboxes; m; m = m->next) {
 		uint64_t number;
 		bool multiple;
 
@@ -63,7 +63,7 @@ static struct error *finish(struct amqp_owner *o, struct amqp_order *order, cons
 	struct error *failure = NULL;
 
 	if (order->kind == ORDER_REJECT) {
-		failure = publish_settle(o, order, !e || order->cut);
+		failure = amqp_publish_settle(o, order, !e || order->cut);
 	} else {
 		struct amqp_report *r = amqp_report_new(REPORT_SENT);
 
@@ -145,7 +145,7 @@ static struct error *publish_all(struct amqp_owner *o)
 	return NULL;
 }
 
-struct error *publish_waiting(struct amqp_owner *o)
+struct error *amqp_publish_waiting(struct amqp_owner *o)
 {
 	bool several = o->waiting.first && o->waiting.first->next;
 	struct error *e;
@@ -167,8 +167,9 @@ static struct error *finish_confirmed(struct amqp_owner *o, struct amqp_order *o
 		fate = error_new(ERROR_NOT_FOUND, "nobody has a mailbox %s",
 				 order->to ? order->to : "for dead letters");
 	else if (!ack)
-		fate = error_new(ERROR_LIMIT, "the broker did not take the message: the mailbox is full or the broker "
-					      "is in trouble");
+		fate = error_new(
+			ERROR_LIMIT,
+			"the broker did not take the message: the mailbox is full or the broker is in trouble");
 	o->window_count--;
 	o->window_bytes -= order->len;
 	failure = finish(o, order, fate);
@@ -176,7 +177,7 @@ static struct error *finish_confirmed(struct amqp_owner *o, struct amqp_order *o
 	return failure;
 }
 
-struct error *publish_confirmed(struct amqp_owner *o, uint64_t number, bool multiple, bool ack)
+struct error *amqp_publish_confirmed(struct amqp_owner *o, uint64_t number, bool multiple, bool ack)
 {
 	struct amqp_item **at = &o->window.first;
 
@@ -197,7 +198,7 @@ struct error *publish_confirmed(struct amqp_owner *o, uint64_t number, bool mult
 	return NULL;
 }
 
-void publish_too_large(struct amqp_owner *o, const struct mailbox *m, const struct incoming *in)
+void amqp_publish_too_large(struct amqp_owner *o, const struct amqp_mailbox *m, const struct amqp_incoming *in)
 {
 	struct amqp_order *order = amqp_order_new(ORDER_REJECT);
 
@@ -211,12 +212,12 @@ void publish_too_large(struct amqp_owner *o, const struct mailbox *m, const stru
 	order->len = AMQP_DEAD_HEAD_BYTES;
 	order->cut = true;
 	amqp_list_append(&o->waiting, &order->item);
-	owner_needed(o);
+	amqp_owner_needed(o);
 }
 
 /* A return carries no number, but the message id; of two with one id either is right, they are copies. A refused
  * delivery without id cannot come back: its exchange always has a queue, or the copy is lost with the reason only. */
-void publish_returned(struct amqp_owner *o, const struct incoming *in)
+void amqp_publish_returned(struct amqp_owner *o, const struct amqp_incoming *in)
 {
 	for (struct amqp_item *i = o->window.first; i; i = i->next) {
 		struct amqp_order *order = (struct amqp_order *)i;
@@ -231,7 +232,7 @@ void publish_returned(struct amqp_owner *o, const struct incoming *in)
 	log_warn("bus.stray-return", "code=%d why=%s", in->reply_code, log_q(in->reply_text));
 }
 
-void publish_fail(struct amqp_owner *o, const struct error *e)
+void amqp_publish_fail(struct amqp_owner *o, const struct error *e)
 {
 	struct amqp_list *lists[] = {&o->window, &o->waiting};
 

@@ -103,7 +103,7 @@ static struct error *look_for_all(struct amqp_owner *o)
 	return NULL;
 }
 
-struct error *owner_declare_network(struct amqp_owner *o)
+struct error *amqp_owner_declare_network(struct amqp_owner *o)
 {
 	struct error *refusal;
 

@@ -27,7 +27,7 @@
 #define MESSAGE_TTL_MS INT64_C(604800000)
 
 struct admin {
-	const struct broker_plan *plan;
+	const struct broker_admin_plan *plan;
 	broker_admin_fn *fn;
 	void *arg;
 	int64_t deadline_ms; /* monotonic; 0: none */
@@ -93,12 +93,11 @@ static struct error *call(struct admin *a, const char *method, const char *path,
 	json_decref(body);
 	if (answer->error)
 		e = error_wrap(error_copy(answer->error),
-			       "RabbitMQ's management API on %s port %d (is the management "
-			       "plugin on?)",
-			       a->host, a->port);
+			       "RabbitMQ's management API on %s port %d (is the management plugin on?)", a->host,
+			       a->port);
 	else if (answer->status == 401)
-		e = error_new(ERROR_REFUSED, "RabbitMQ's management API: user or password is wrong, or the user is no "
-					     "administrator");
+		e = error_new(ERROR_REFUSED,
+			      "RabbitMQ's management API: user or password is wrong, or the user is no administrator");
 	else if (answer->status >= 300)
 		e = error_new(answer->status == 404 ? ERROR_NOT_FOUND : ERROR_FAILED,
 			      "RabbitMQ's management API: %s %s: %d %s", method, path, answer->status,
@@ -254,7 +253,7 @@ static struct error *read_agent_id(struct admin *a, char *word, char **ret_id)
 
 	for (char *c = word; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	if (id_valid(word)) {
+	if (hex_id_valid(word)) {
 		*ret_id = mem_strdup(a, word);
 		return NULL;
 	}
@@ -342,10 +341,10 @@ static struct error *parse_url(struct admin *a, const char *url)
 		*colon = 0;
 	}
 	if (!amqp_is_loopback(a->host))
-		return error_new(ERROR_INVALID,
-				 "management URL: passwords would cross the network in the clear; use a tunnel, e.g. "
-				 "ssh -L 15672:127.0.0.1:15672 %s",
-				 a->host);
+		return error_new(
+			ERROR_INVALID,
+			"management URL: passwords would cross the network in the clear; use a tunnel, e.g. ssh -L 15672:127.0.0.1:15672 %s",
+			a->host);
 	return NULL;
 }
 
@@ -361,10 +360,10 @@ static struct error *log_in(struct admin *a)
 	else if (!strcmp(user, "guest"))
 		password = mem_strdup(a, "guest");
 	else
-		return error_new(ERROR_INVALID,
-				 "no password for the administrator %s: name a file of mode 0600, or set "
-				 "$" ADMIN_VARIABLE,
-				 user);
+		return error_new(
+			ERROR_INVALID,
+			"no password for the administrator %s: name a file of mode 0600, or set $" ADMIN_VARIABLE,
+			user);
 	a->user = mem_strdup(a, user);
 	a->authorization = broker_password_basic(a, user, password);
 	return NULL;
@@ -372,7 +371,7 @@ static struct error *log_in(struct admin *a)
 
 static struct error *prepare(struct admin *a)
 {
-	const struct broker_plan *p = a->plan;
+	const struct broker_admin_plan *p = a->plan;
 	const char *vhost = p->vhost ? p->vhost : "/";
 
 	a->deadline_ms = p->timeout_ms ? clock_mono_ms() + p->timeout_ms : 0;
@@ -409,7 +408,7 @@ static struct error *setup(struct admin *a)
 	return NULL;
 }
 
-struct error *broker_admin_setup(const struct broker_plan *plan, broker_admin_fn *fn, void *arg)
+struct error *broker_admin_setup(const struct broker_admin_plan *plan, broker_admin_fn *fn, void *arg)
 {
 	struct admin *a = mem_new(NULL, struct admin);
 	struct error *e;

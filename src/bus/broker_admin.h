@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 
-struct broker_plan {
+struct broker_admin_plan {
 	const char *url;           /* management API: http://host[:port]; NULL: http://127.0.0.1:15672 */
 	const char *user;          /* administrator; NULL: guest */
 	const char *password_file; /* its password, mode 0600; NULL: $DSN_BROKER_ADMIN_PASSWORD, else guest's default */
@@ -36,6 +36,6 @@ struct broker_plan {
 /* Called for each thing made or found right, e.g. "user dsn.default.ab...: password in keys/dsn.default.ab...". Never
  * with a password. */
 typedef void broker_admin_fn(const char *line, void *arg);
-struct error *broker_admin_setup(const struct broker_plan *plan, broker_admin_fn *fn, void *arg) MUST_CHECK;
+struct error *broker_admin_setup(const struct broker_admin_plan *plan, broker_admin_fn *fn, void *arg) MUST_CHECK;
 
 #endif

@@ -352,7 +352,7 @@ struct error *bus_open(const void *ctx, uv_loop_t *loop, const struct bus_option
 
 struct error *bus_serve(struct bus *bus, const char *id, bool durable)
 {
-	if (!id_valid(id))
+	if (!hex_id_valid(id))
 		return error_new(ERROR_INVALID, "mailbox %s: wants %d hexadecimal digits", log_q(id), ID_DIGITS);
 	if (!bus->asking && bus->keyring && keyring_own(bus->keyring, id))
 		bus->asking = mem_strdup(bus, id);
@@ -482,9 +482,9 @@ static struct error *read_bytes(struct bus *bus, struct bus_delivery *d, const c
 		return error_new(ERROR_REFUSED, "sealed, but only plain messages are read here");
 	case SEAL_PLAIN:
 		if (bus->keyring && !bus->accept_plain)
-			return error_new(ERROR_INVALID,
-					 "plain: only sealed messages are taken here, unless it is started with "
-					 "--accept-plain");
+			return error_new(
+				ERROR_INVALID,
+				"plain: only sealed messages are taken here, unless it is started with --accept-plain");
 		break;
 	case SEAL_UNKNOWN:
 		break;

@@ -2,11 +2,9 @@
 
 #include "base/mem.h"
 
-const char dedupe_schema[] = "create table if not exists seen("
-			     " id text primary key,"
-			     " time integer not null," /* when it is void */
-			     " result text) without rowid;"
-			     "create index if not exists seen_by_time on seen(time);";
+const char dedupe_schema[] =
+	"create table if not exists seen( id text primary key, time integer not null," /* when it is void */
+	" result text) without rowid;create index if not exists seen_by_time on seen(time);";
 
 struct found {
 	const void *ctx;

@@ -9,9 +9,8 @@
 #include "bus/known_keys.h"
 #include "crypto/secret.h"
 
-const char keyring_schema[] = "create table if not exists known_key("
-			      " id text primary key,"
-			      " public text not null) without rowid;";
+const char keyring_schema[] =
+	"create table if not exists known_key( id text primary key, public text not null) without rowid;";
 
 struct own {
 	char id[KEYRING_ID_SIZE];
@@ -64,7 +63,7 @@ void keyring_id(const uint8_t public[SECP_PUBLIC_BYTES], char ret_id[KEYRING_ID_
 {
 	uint8_t address[ETH_ADDRESS_BYTES];
 
-	eth_address(public, address);
+	secp_address(public, address);
 	format_id(address, ret_id);
 }
 
@@ -269,13 +268,13 @@ struct error *keyring_prune(struct keyring *k)
 	return e;
 }
 
-static bool learn(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES], enum known_place place)
+static bool learn(struct keyring *k, const uint8_t public[SECP_PUBLIC_BYTES], enum known_keys_place place)
 {
 	uint8_t address[ETH_ADDRESS_BYTES];
 	char id[KEYRING_ID_SIZE];
 	struct known_key *n;
 
-	eth_address(public, address);
+	secp_address(public, address);
 	format_id(address, id);
 	if (find_own(k, id))
 		return false;

@@ -27,7 +27,7 @@ struct keyring *keyring_new(const void *ctx, struct db *db);
 const char *keyring_add(struct keyring *k, const struct secp_key *key);
 /* The key of an id of ours, or NULL. */
 const struct secp_key *keyring_own(const struct keyring *k, const char *id);
-/* A person's key: signs what is sent under any other id of ours, which then is a passing address for answers. */
+/* A person's key: signs what is sent under any other id of ours, which then is an ephemeral address for answers. */
 void keyring_set_identity(struct keyring *k, const struct secp_key *key);
 /* NULL: none, each id signs for itself. */
 const struct secp_key *keyring_identity(const struct keyring *k);

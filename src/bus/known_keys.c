@@ -42,7 +42,7 @@ static void leave_row(struct known_keys *t, struct known_key *n)
 	r->count--;
 }
 
-static void enter_row(struct known_keys *t, struct known_key *n, enum known_place place)
+static void enter_row(struct known_keys *t, struct known_key *n, enum known_keys_place place)
 {
 	struct row *r = &t->rows[place];
 
@@ -65,7 +65,7 @@ static void forget(struct known_keys *t, struct known_key *n)
 	mem_free(n);
 }
 
-static void make_room(struct known_keys *t, enum known_place place)
+static void make_room(struct known_keys *t, enum known_keys_place place)
 {
 	if (t->rows[place].count >= most[place])
 		forget(t, t->rows[place].oldest);
@@ -84,7 +84,8 @@ struct known_key *known_keys_find(struct known_keys *t, const uint8_t address[ET
 	return n;
 }
 
-struct known_key *known_keys_put(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES], enum known_place place)
+struct known_key *known_keys_put(struct known_keys *t, const uint8_t address[ETH_ADDRESS_BYTES],
+				 enum known_keys_place place)
 {
 	struct known_key *n = known_keys_find(t, address), **at;
 
@@ -106,12 +107,12 @@ struct known_key *known_keys_put(struct known_keys *t, const uint8_t address[ETH
 	return n;
 }
 
-const struct known_key *known_keys_newest(const struct known_keys *t, enum known_place place)
+const struct known_key *known_keys_newest(const struct known_keys *t, enum known_keys_place place)
 {
 	return t->rows[place].newest;
 }
 
-size_t known_keys_count(const struct known_keys *t, enum known_place place)
+size_t known_keys_count(const struct known_keys *t, enum known_keys_place place)
 {
 	return t->rows[place].count;
 }

@@ -109,21 +109,22 @@ char *message_encode(const void *ctx, const struct message *m)
 
 /* --- decoding --- */
 
-static struct error *read_hex(const json_t *o, const struct place *at, const char *key, size_t digits, const char **ret)
+static struct error *read_hex(const json_t *o, const struct json_place *at, const char *key, size_t digits,
+			      const char **ret)
 {
-	const struct place here = {at, key, 0};
+	const struct json_place here = {at, key, 0};
 	const char *text;
 
 	TRY(json_read_string(o, at, key, &text));
 	if (!hex_is(text, digits))
-		return place_error(&here, "wants %zu hexadecimal digits", digits);
+		return json_place_error(&here, "wants %zu hexadecimal digits", digits);
 	*ret = text;
 	return NULL;
 }
 
-static struct error *read_kind(const json_t *o, const struct place *at, enum message_kind *ret_kind)
+static struct error *read_kind(const json_t *o, const struct json_place *at, enum message_kind *ret_kind)
 {
-	const struct place here = {at, "kind", 0};
+	const struct json_place here = {at, "kind", 0};
 	const char *word;
 
 	TRY(json_read_string(o, at, "kind", &word));
@@ -133,37 +134,37 @@ static struct error *read_kind(const json_t *o, const struct place *at, enum mes
 			return NULL;
 		}
 	}
-	return place_error(&here, "is none of command, result, status, hello, ack, claim");
+	return json_place_error(&here, "is none of command, result, status, hello, ack, claim");
 }
 
 /* A status has no recipient, everything else has exactly one. */
-static struct error *read_to(const json_t *o, const struct place *at, enum message_kind kind, const char **ret_to)
+static struct error *read_to(const json_t *o, const struct json_place *at, enum message_kind kind, const char **ret_to)
 {
-	const struct place here = {at, "to", 0};
+	const struct json_place here = {at, "to", 0};
 	const char *to;
 
 	if (kind != MESSAGE_STATUS)
 		return read_hex(o, at, "to", ID_DIGITS, ret_to);
 	TRY(json_read_string(o, at, "to", &to));
 	if (*to)
-		return place_error(&here, "must be empty in a status");
+		return json_place_error(&here, "must be empty in a status");
 	*ret_to = to;
 	return NULL;
 }
 
-static struct error *read_re(const json_t *o, const struct place *at, enum message_kind kind, const char **ret_re)
+static struct error *read_re(const json_t *o, const struct json_place *at, enum message_kind kind, const char **ret_re)
 {
-	const struct place here = {at, "re", 0};
+	const struct json_place here = {at, "re", 0};
 
 	if (kind == MESSAGE_RESULT || kind == MESSAGE_ACK)
 		return read_hex(o, at, "re", MESSAGE_ID_DIGITS, ret_re);
 	if (json_object_get(o, "re"))
-		return place_error(&here, "belongs to a result only");
+		return json_place_error(&here, "belongs to a result only");
 	*ret_re = NULL;
 	return NULL;
 }
 
-static struct error *read_key(const json_t *o, const struct place *at, const char **ret_key)
+static struct error *read_key(const json_t *o, const struct json_place *at, const char **ret_key)
 {
 	if (json_object_get(o, "key"))
 		return read_hex(o, at, "key", MESSAGE_KEY_DIGITS, ret_key);
@@ -171,11 +172,11 @@ static struct error *read_key(const json_t *o, const struct place *at, const cha
 	return NULL;
 }
 
-static struct error *check_failure(const json_t *body, const struct place *at, const char **ret_code,
+static struct error *check_failure(const json_t *body, const struct json_place *at, const char **ret_code,
 				   const char **ret_message)
 {
 	static const char *const known[] = {"code", "message", NULL};
-	const struct place here = {at, "error", 0};
+	const struct json_place here = {at, "error", 0};
 	json_t *failure;
 
 	TRY(json_read_object(body, at, "error", &failure));
@@ -186,11 +187,11 @@ static struct error *check_failure(const json_t *body, const struct place *at, c
 }
 
 /* The body of a result; code and message are untouched when it says applied. */
-static struct error *check_result(const json_t *body, const struct place *at, const char **ret_code,
+static struct error *check_result(const json_t *body, const struct json_place *at, const char **ret_code,
 				  const char **ret_message, json_t **ret_data)
 {
 	static const char *const known[] = {"state", "error", "data", NULL};
-	const struct place state_at = {at, "state", 0}, error_at = {at, "error", 0};
+	const struct json_place state_at = {at, "state", 0}, error_at = {at, "error", 0};
 	json_t *data = NULL;
 	const char *state;
 
@@ -200,9 +201,9 @@ static struct error *check_result(const json_t *body, const struct place *at, co
 	if (!strcmp(state, "failed"))
 		TRY(check_failure(body, at, ret_code, ret_message));
 	else if (strcmp(state, "applied"))
-		return place_error(&state_at, "is neither applied nor failed");
+		return json_place_error(&state_at, "is neither applied nor failed");
 	else if (json_object_get(body, "error"))
-		return place_error(&error_at, "belongs to a failed result only");
+		return json_place_error(&error_at, "belongs to a failed result only");
 	*ret_data = data;
 	return NULL;
 }
@@ -234,12 +235,12 @@ static struct error *decode_plain(const void *ctx, const char *text, size_t len,
 	return NULL;
 }
 
-static struct error *decode_envelope(const void *ctx, const json_t *o, const struct place *at,
+static struct error *decode_envelope(const void *ctx, const json_t *o, const struct json_place *at,
 				     struct message **ret_message)
 {
 	static const char *const known[] = {"dsn", "id", "kind", "from", "to", "time",
 					    "ttl", "re", "key",  "body", NULL};
-	const struct place dsn_at = {at, "dsn", 0}, body_at = {at, "body", 0};
+	const struct json_place dsn_at = {at, "dsn", 0}, body_at = {at, "body", 0};
 	const char *version = "", *id = "", *from = "", *to = "", *re = NULL, *key = NULL, *code, *text;
 	enum message_kind kind = MESSAGE_COMMAND;
 	int64_t time_ms = 0, ttl_ms = 0;
@@ -248,7 +249,7 @@ static struct error *decode_envelope(const void *ctx, const json_t *o, const str
 
 	TRY(json_read_string(o, at, "dsn", &version));
 	if (strcmp(version, "1"))
-		return place_error(&dsn_at, "is a version this program does not know; it knows 1");
+		return json_place_error(&dsn_at, "is a version this program does not know; it knows 1");
 	TRY(json_refuse_unknown(o, at, known));
 	TRY(read_hex(o, at, "id", MESSAGE_ID_DIGITS, &id));
 	TRY(read_kind(o, at, &kind));
@@ -279,7 +280,7 @@ static struct error *decode_envelope(const void *ctx, const json_t *o, const str
 struct error *message_decode(const void *ctx, const char *text, size_t len, bool allow_plain, const char *salt,
 			     struct message **ret_message)
 {
-	const struct place root = {NULL, "message", 0};
+	const struct json_place root = {NULL, "message", 0};
 	struct error *e;
 	json_t *o;
 
@@ -287,7 +288,7 @@ struct error *message_decode(const void *ctx, const char *text, size_t len, bool
 	if (e)
 		return error_wrap(e, "message");
 	if (!json_is_object(o))
-		e = place_error(&root, "wants an object");
+		e = json_place_error(&root, "wants an object");
 	else if (allow_plain && !json_object_get(o, "dsn"))
 		e = decode_plain(ctx, text, len, salt, o, ret_message);
 	else
@@ -303,12 +304,12 @@ bool message_expired(const struct message *m, int64_t now_ms)
 
 struct error *message_read_result(const struct message *m, struct error **ret_failure, json_t **ret_data)
 {
-	const struct place root = {NULL, "message", 0}, body_at = {&root, "body", 0}, kind_at = {&root, "kind", 0};
+	const struct json_place root = {NULL, "message", 0}, body_at = {&root, "body", 0}, kind_at = {&root, "kind", 0};
 	const char *code = NULL, *text = NULL;
 	json_t *data = NULL;
 
 	if (m->kind != MESSAGE_RESULT)
-		return place_error(&kind_at, "is not result");
+		return json_place_error(&kind_at, "is not result");
 	TRY(check_result(m->body, &body_at, &code, &text, &data));
 	*ret_failure = code ? error_new(error_code_from_name(code), "%s", text) : NULL;
 	*ret_data = data;

@@ -11,10 +11,8 @@
 /* Handed to the bus and not yet confirmed. */
 #define WINDOW 64
 
-const char outbox_schema[] = "create table if not exists outbox("
-			     " seq integer primary key autoincrement,"
-			     " id text not null,"
-			     " message text not null);";
+const char outbox_schema[] =
+	"create table if not exists outbox( seq integer primary key autoincrement, id text not null, message text not null);";
 
 struct outbox {
 	struct db *db;

@@ -12,7 +12,7 @@
 #define INSTANCE_BYTES 16
 #define ENVELOPES_KEPT 4096
 #define ACCEPTED_KEPT 8192
-#define PASSING_KEPT 2048
+#define EPHEMERAL_KEPT 2048
 
 /* --- topics --- */
 
@@ -43,15 +43,15 @@ static void on_watch(void *arg)
 	size_t n = w->watching;
 	uint8_t(*topics)[TOPIC_BYTES];
 
-	for (const struct mailbox *box = w->mailboxes; box; box = box->next)
+	for (const struct wbus_mailbox *box = w->mailboxes; box; box = box->next)
 		n++;
-	for (const struct sender *s = w->senders; s; s = s->next)
+	for (const struct wbus_sender *s = w->senders; s; s = s->next)
 		n++;
 	topics = talloc_zero_size(w, (n + 1) * TOPIC_BYTES);
 	n = 0;
-	for (const struct mailbox *box = w->mailboxes; box; box = box->next)
+	for (const struct wbus_mailbox *box = w->mailboxes; box; box = box->next)
 		memcpy(topics[n++], box->topic, TOPIC_BYTES);
-	for (const struct sender *s = w->senders; s; s = s->next)
+	for (const struct wbus_sender *s = w->senders; s; s = s->next)
 		memcpy(topics[n++], s->topic, TOPIC_BYTES);
 	if (w->watching)
 		memcpy(topics[n++], w->status_topic, TOPIC_BYTES);
@@ -74,7 +74,7 @@ uint8_t *wbus_wrap(const struct wbus *w, const void *ctx, const uint8_t *plain, 
 	uint8_t *data = mem_array(ctx, uint8_t, n + WHISPER_WRAP_BYTES);
 	uint8_t *nonce = data + n + AES_GCM_TAG_BYTES;
 
-	random_bytes(nonce, AES_GCM_NONCE_BYTES);
+	crypto_random_bytes(nonce, AES_GCM_NONCE_BYTES);
 	aes_gcm_seal(w->key, nonce, plain, n, data);
 	*ret_n = n + WHISPER_WRAP_BYTES;
 	return data;
@@ -136,11 +136,11 @@ static void set_state(struct wbus *w, bool up, const struct error *why)
 		return; /* only the network's key is not there yet */
 	w->up = up;
 	w->told_down = !up;
-	for (struct mailbox *box = w->mailboxes; box; box = box->next) {
+	for (struct wbus_mailbox *box = w->mailboxes; box; box = box->next) {
 		if (up)
-			mailbox_up(box);
+			wbus_mailbox_up(box);
 		else
-			mailbox_down(box);
+			wbus_mailbox_down(box);
 	}
 	if (!up)
 		wbus_lost(w, why);
@@ -213,9 +213,9 @@ static struct error *wbus_open(const void *ctx, uv_loop_t *loop, const struct bu
 	struct error *e;
 
 	if (!options->keyring)
-		return error_new(ERROR_INVALID,
-				 "the bus over Whisper carries sealed messages only: a key is wanted (see "
-				 "keys in the manual)");
+		return error_new(
+			ERROR_INVALID,
+			"the bus over Whisper carries sealed messages only: a key is wanted (see keys in the manual)");
 	w = mem_new(ctx, struct wbus);
 	w->loop = loop;
 	w->bus = bus;
@@ -223,9 +223,9 @@ static struct error *wbus_open(const void *ctx, uv_loop_t *loop, const struct bu
 	w->network = mem_strdup(w, options->network);
 	w->prefetch = options->prefetch;
 	w->instance = hex_random(w, INSTANCE_BYTES);
-	w->envelopes = seen_new(w, ENVELOPES_KEPT);
-	w->accepted = seen_new(w, ACCEPTED_KEPT);
-	w->passing = seen_new(w, PASSING_KEPT);
+	w->envelopes = whisper_seen_new(w, ENVELOPES_KEPT);
+	w->accepted = whisper_seen_new(w, ACCEPTED_KEPT);
+	w->ephemeral = whisper_seen_new(w, EPHEMERAL_KEPT);
 	wbus_topic(w, "status", w->status_topic);
 	e = whisper_address_new(w, options->url, &address);
 	if (!e)

@@ -188,9 +188,9 @@ static struct error *parse_pair(struct whisper_address *a, char *pair)
 			return error_new(ERROR_INVALID, "Whisper URL: %s: a broken percent sequence", keys[i].name);
 		return keys[i].set(a, value + 1);
 	}
-	return error_new(ERROR_INVALID,
-			 "Whisper URL: after \"?\" come peer=, bootnode=, listen=, announce= and rule=, with \"&\" "
-			 "between them");
+	return error_new(
+		ERROR_INVALID,
+		"Whisper URL: after \"?\" come peer=, bootnode=, listen=, announce= and rule=, with \"&\" between them");
 }
 
 static struct error *parse_embedded(struct whisper_address *a, char *rest)
@@ -203,9 +203,9 @@ static struct error *parse_embedded(struct whisper_address *a, char *rest)
 			TRY(parse_pair(a, pair));
 	}
 	if (!*a->peers && !*a->bootnodes && !a->listen_host)
-		return error_new(ERROR_INVALID,
-				 "Whisper URL: name a peer=, a bootnode= or listen=; without any of them nobody can "
-				 "be reached");
+		return error_new(
+			ERROR_INVALID,
+			"Whisper URL: name a peer=, a bootnode= or listen=; without any of them nobody can be reached");
 	if (a->announce && !a->listen_host)
 		return error_new(ERROR_INVALID, "Whisper URL: announce wants listen");
 	return NULL;
@@ -218,13 +218,13 @@ static struct error *parse_shhd(struct whisper_address *a, char *rest)
 	char *slash, *host = NULL, *port = NULL;
 
 	if (strchr(rest, '@'))
-		return error_new(ERROR_INVALID,
-				 "Whisper URL: no user and no token belong into a URL; put shhd's token into a file "
-				 "of mode 0600 and name that, or into $DSN_RPC_TOKEN");
+		return error_new(
+			ERROR_INVALID,
+			"Whisper URL: no user and no token belong into a URL; put shhd's token into a file of mode 0600 and name that, or into $DSN_RPC_TOKEN");
 	if (strpbrk(rest, "?#"))
-		return error_new(ERROR_INVALID,
-				 "Whisper URL: an shhd's takes no query; that of a node of our own begins with "
-				 "shh:///?");
+		return error_new(
+			ERROR_INVALID,
+			"Whisper URL: an shhd's takes no query; that of a node of our own begins with shh:///?");
 	slash = strchr(rest, '/');
 	if (slash && slash[1])
 		return error_new(ERROR_INVALID, "Whisper URL: an shhd's takes no path");

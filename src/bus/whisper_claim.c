@@ -30,9 +30,9 @@ struct claim {
 	int64_t since_ms;
 };
 
-struct mailbox *wbus_mailbox(const struct wbus *w, const char *id)
+struct wbus_mailbox *wbus_mailbox(const struct wbus *w, const char *id)
 {
-	struct mailbox *box = w->mailboxes;
+	struct wbus_mailbox *box = w->mailboxes;
 
 	while (box && strcasecmp(box->id, id))
 		box = box->next;
@@ -41,7 +41,7 @@ struct mailbox *wbus_mailbox(const struct wbus *w, const char *id)
 
 /* --- claiming --- */
 
-static void say(struct mailbox *box, const char *against)
+static void say(struct wbus_mailbox *box, const char *against)
 {
 	json_t *body = json_object();
 	struct message *m;
@@ -57,7 +57,7 @@ static void say(struct mailbox *box, const char *against)
 }
 
 /* To another one's claim. */
-static void answer(struct mailbox *box, const char *against)
+static void answer(struct wbus_mailbox *box, const char *against)
 {
 	int64_t now_ms = clock_mono_ms();
 
@@ -72,7 +72,7 @@ static void on_due(void *arg)
 	say(arg, NULL);
 }
 
-static void set_timer(struct mailbox *box, int64_t delay_ms, int64_t repeat_ms, timer_fn *fn)
+static void set_timer(struct wbus_mailbox *box, int64_t delay_ms, int64_t repeat_ms, timer_fn *fn)
 {
 	mem_free(box->timer);
 	box->timer = timer_start(box, box->w->loop, delay_ms, repeat_ms, fn, box);
@@ -80,7 +80,7 @@ static void set_timer(struct mailbox *box, int64_t delay_ms, int64_t repeat_ms, 
 
 static void on_unopposed(void *arg)
 {
-	struct mailbox *box = arg;
+	struct wbus_mailbox *box = arg;
 
 	box->state = MAILBOX_SERVED;
 	mem_free(box->timer);
@@ -91,7 +91,7 @@ static void on_unopposed(void *arg)
 	bus_report_served(box->w->bus, box->id); /* may free it */
 }
 
-void mailbox_up(struct mailbox *box)
+void wbus_mailbox_up(struct wbus_mailbox *box)
 {
 	box->state = MAILBOX_CLAIMING;
 	if (!box->since_ms)
@@ -101,7 +101,7 @@ void mailbox_up(struct mailbox *box)
 	set_timer(box, box->durable ? CLAIM_WAIT_MS : 0, 0, on_unopposed);
 }
 
-void mailbox_down(struct mailbox *box)
+void wbus_mailbox_down(struct wbus_mailbox *box)
 {
 	box->state = MAILBOX_DOWN;
 	mem_free(box->timer);
@@ -111,11 +111,11 @@ void mailbox_down(struct mailbox *box)
 
 static void on_retry(void *arg)
 {
-	mailbox_up(arg);
+	wbus_mailbox_up(arg);
 }
 
 /* Another instance has it. */
-static void leave(struct mailbox *box)
+static void leave(struct wbus_mailbox *box)
 {
 	struct error *e = error_new(ERROR_EXISTS, "another participant serves %s", box->id);
 
@@ -129,10 +129,10 @@ static void leave(struct mailbox *box)
 
 /* --- claims of others --- */
 
-static struct error *read_claim(const struct mailbox *box, const struct message *m, struct claim *ret_claim)
+static struct error *read_claim(const struct wbus_mailbox *box, const struct message *m, struct claim *ret_claim)
 {
 	static const char *const known[] = {"instance", "since", "against", NULL};
-	const struct place at = {NULL, "claim", 0};
+	const struct json_place at = {NULL, "claim", 0};
 	struct claim c = {.instance = ""};
 
 	/* One that is vouched for by somebody else is not the id's. */
@@ -146,14 +146,14 @@ static struct error *read_claim(const struct mailbox *box, const struct message 
 	return NULL;
 }
 
-static bool is_first(const struct mailbox *box, const struct claim *c)
+static bool is_first(const struct wbus_mailbox *box, const struct claim *c)
 {
 	if (c->since_ms != box->since_ms)
 		return c->since_ms < box->since_ms;
 	return strcmp(c->instance, box->w->instance) < 0;
 }
 
-void mailbox_heard(struct mailbox *box, const struct message *m)
+void wbus_mailbox_heard(struct wbus_mailbox *box, const struct message *m)
 {
 	struct claim c = {.instance = ""};
 	struct error *e = read_claim(box, m, &c);
@@ -183,14 +183,14 @@ void mailbox_heard(struct mailbox *box, const struct message *m)
 struct error *wbus_serve(void *self, const char *id, bool durable)
 {
 	struct wbus *w = self;
-	struct mailbox *box;
+	struct wbus_mailbox *box;
 
 	if (wbus_mailbox(w, id))
 		return NULL;
 	if (!keyring_own(w->keyring, id))
 		return error_new(ERROR_INVALID,
 				 "mailbox %s: there is no key of it, and over Whisper all is sealed to keys", id);
-	box = mem_new(w, struct mailbox);
+	box = mem_new(w, struct wbus_mailbox);
 	box->w = w;
 	box->id = mem_strdup(box, id);
 	box->durable = durable;
@@ -199,7 +199,7 @@ struct error *wbus_serve(void *self, const char *id, bool durable)
 	w->mailboxes = box;
 	wbus_watch(w);
 	if (w->up)
-		mailbox_up(box);
+		wbus_mailbox_up(box);
 	return NULL;
 }
 
@@ -207,7 +207,7 @@ struct error *wbus_serve(void *self, const char *id, bool durable)
 void wbus_unserve(void *self, const char *id, bool remove)
 {
 	struct wbus *w = self;
-	struct mailbox **at = &w->mailboxes, *box;
+	struct wbus_mailbox **at = &w->mailboxes, *box;
 
 	(void)remove;
 	while (*at && strcasecmp((*at)->id, id))

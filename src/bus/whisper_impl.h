@@ -9,8 +9,8 @@
  * first half of Keccak-256 of the sealed bytes. Until then it is sent again with back-off, in a fresh envelope, and
  * what was accepted is remembered and acknowledged again when it is repeated, but not delivered again.
  *  - Between a sender and a recipient one message is on its way at a time (a lane): so they come in order.
- *  - A passing id, one that a person's key vouches for, goes with its process: when it has been silent for long, what
- *    waits for it is given up as if nobody had such a mailbox.
+ *  - An ephemeral id, one that a person's key vouches for, goes with its process: when it has been silent for long,
+ * what waits for it is given up as if nobody had such a mailbox.
  *  - Who serves a durable id claims it (MESSAGE_CLAIM); see whisper_claim.c.
  * Threads: loop thread.
  */
@@ -30,42 +30,42 @@
 #define RE_DIGITS 32 /* of MESSAGE_ACK's `re` */
 #define RE_BYTES (RE_DIGITS / 2)
 
-struct envelope_item { /* came from the port and waits for its turn */
-	struct envelope_item *next;
+struct wbus_envelope_item { /* came from the port and waits for its turn */
+	struct wbus_envelope_item *next;
 	uint8_t topic[TOPIC_BYTES];
 	uint8_t *data;
 	size_t n;
 };
 
-struct envelope_queue {
-	struct envelope_item *first, **last;
+struct wbus_envelope_queue {
+	struct wbus_envelope_item *first, **last;
 	size_t count, bytes;
 };
 
-enum mailbox_state {
+enum wbus_mailbox_state {
 	MAILBOX_DOWN,     /* the port is */
 	MAILBOX_CLAIMING, /* nobody has objected so far */
 	MAILBOX_SERVED,
 	MAILBOX_REFUSED, /* another instance has it */
 };
 
-struct mailbox {
-	struct mailbox *next;
+struct wbus_mailbox {
+	struct wbus_mailbox *next;
 	struct wbus *w;
 	char *id; /* as it was given */
 	uint8_t topic[TOPIC_BYTES];
 	bool durable;
-	enum mailbox_state state;
-	int64_t since_ms;            /* wall clock: when this instance began to serve it; 0: not yet */
-	int64_t answered_ms;         /* monotonic: when it last answered a claim */
-	struct timer *timer;         /* the state's */
-	unsigned delivering;         /* not yet accepted or rejected */
-	struct envelope_queue early; /* came while claiming */
+	enum wbus_mailbox_state state;
+	int64_t since_ms;                 /* wall clock: when this instance began to serve it; 0: not yet */
+	int64_t answered_ms;              /* monotonic: when it last answered a claim */
+	struct timer *timer;              /* the state's */
+	unsigned delivering;              /* not yet accepted or rejected */
+	struct wbus_envelope_queue early; /* came while claiming */
 };
 
 /* Who we send as: acknowledgements come to his topic. */
-struct sender {
-	struct sender *next;
+struct wbus_sender {
+	struct wbus_sender *next;
 	char *id;
 	uint8_t topic[TOPIC_BYTES];
 };
@@ -81,8 +81,8 @@ struct wbus {
 	bool keyed; /* the key is there */
 	struct whisper_port *port;
 	bool port_up, up, told_down;
-	struct mailbox *mailboxes;
-	struct sender *senders;
+	struct wbus_mailbox *mailboxes;
+	struct wbus_sender *senders;
 	bool watching;
 	uint8_t status_topic[TOPIC_BYTES];
 	struct lane *lanes;
@@ -90,8 +90,8 @@ struct wbus {
 	int64_t rtt_ms;                      /* smoothed; 0: not known */
 	struct seen *envelopes;              /* by the envelope's hash */
 	struct seen *accepted;               /* by the sealed bytes' hash; pinned: being delivered */
-	struct seen *passing;                /* ids that somebody vouched for: they go with his process */
-	struct envelope_queue inbox;
+	struct seen *ephemeral;              /* ids that somebody vouched for: they go with his process */
+	struct wbus_envelope_queue inbox;
 	struct timer *inbox_timer, *watch_timer;
 	size_t posting; /* acknowledgements, claims and what is sent once under way */
 	bool *gone;     /* set when it is freed from within a handler */
@@ -116,8 +116,8 @@ void wbus_hash(const uint8_t *bytes, size_t n, uint8_t ret_key[WHISPER_KEY_BYTES
 #define WHISPER_POSTING_MAX 1024 /* more are not even begun: they come again, or are not worth it */
 
 /* whisper_send.c */
-/* A message's sender is a passing id. */
-void wbus_passing(struct wbus *w, const char *id);
+/* A message's sender is an ephemeral id. */
+void wbus_ephemeral(struct wbus *w, const char *id);
 void wbus_send(void *self, const struct bus_item *item, bus_sent_fn *fn, void *arg);
 void wbus_acked(struct wbus *w, const struct message *ack);
 /* Gives up all that is not acknowledged: ERROR_UNAVAILABLE. */
@@ -131,15 +131,15 @@ void wbus_accept(void *self, struct bus_delivery *d);
 void wbus_reject(void *self, struct bus_delivery *d, const char *reason);
 void wbus_drop(void *self, struct bus_delivery *d);
 /* What came while the mailbox was being claimed has its turn now (or never, `drop`). */
-void wbus_release(struct mailbox *box, bool drop);
+void wbus_release(struct wbus_mailbox *box, bool drop);
 
 /* whisper_claim.c */
 struct error *wbus_serve(void *self, const char *id, bool durable);
 void wbus_unserve(void *self, const char *id, bool remove);
-struct mailbox *wbus_mailbox(const struct wbus *w, const char *id);
-void mailbox_up(struct mailbox *box);
-void mailbox_down(struct mailbox *box);
+struct wbus_mailbox *wbus_mailbox(const struct wbus *w, const char *id);
+void wbus_mailbox_up(struct wbus_mailbox *box);
+void wbus_mailbox_down(struct wbus_mailbox *box);
 /* A claim of an id of ours. May free the bus. */
-void mailbox_heard(struct mailbox *box, const struct message *claim);
+void wbus_mailbox_heard(struct wbus_mailbox *box, const struct message *claim);
 
 #endif

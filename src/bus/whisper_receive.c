@@ -30,7 +30,8 @@ struct whisper_delivery {
 
 /* --- queues --- */
 
-static bool queue_put(struct envelope_queue *q, struct envelope_item *item, size_t count_max, size_t bytes_max)
+static bool queue_put(struct wbus_envelope_queue *q, struct wbus_envelope_item *item, size_t count_max,
+		      size_t bytes_max)
 {
 	if (q->count >= count_max || q->bytes + item->n > bytes_max)
 		return false;
@@ -44,9 +45,9 @@ static bool queue_put(struct envelope_queue *q, struct envelope_item *item, size
 	return true;
 }
 
-static struct envelope_item *queue_take(struct envelope_queue *q)
+static struct wbus_envelope_item *queue_take(struct wbus_envelope_queue *q)
 {
-	struct envelope_item *item = q->first;
+	struct wbus_envelope_item *item = q->first;
 
 	if (!item)
 		return NULL;
@@ -68,11 +69,11 @@ void wbus_got(const uint8_t topic[TOPIC_BYTES], const uint8_t hash[ENVELOPE_HASH
 	      void *arg)
 {
 	struct wbus *w = arg;
-	struct envelope_item *item;
+	struct wbus_envelope_item *item;
 
-	if (seen_find(w->envelopes, hash))
+	if (whisper_seen_find(w->envelopes, hash))
 		return;
-	item = mem_new(w, struct envelope_item);
+	item = mem_new(w, struct wbus_envelope_item);
 	memcpy(item->topic, topic, TOPIC_BYTES);
 	item->data = mem_memdup(item, data, n);
 	item->n = n;
@@ -81,13 +82,13 @@ void wbus_got(const uint8_t topic[TOPIC_BYTES], const uint8_t hash[ENVELOPE_HASH
 		mem_free(item); /* it will be sent again */
 		return;
 	}
-	seen_add(w->envelopes, hash);
+	whisper_seen_add(w->envelopes, hash);
 	wbus_wake(w);
 }
 
-void wbus_release(struct mailbox *box, bool drop)
+void wbus_release(struct wbus_mailbox *box, bool drop)
 {
-	struct envelope_item *item;
+	struct wbus_envelope_item *item;
 
 	while ((item = queue_take(&box->early))) {
 		if (drop || !queue_put(&box->w->inbox, item, INBOX_COUNT, INBOX_BYTES))
@@ -120,9 +121,9 @@ static void acknowledge(struct wbus *w, const char *from, const char *to, const 
 	json_decref(body);
 }
 
-static struct mailbox *served(const struct wbus *w, const char *id)
+static struct wbus_mailbox *served(const struct wbus *w, const char *id)
 {
-	struct mailbox *box = wbus_mailbox(w, id);
+	struct wbus_mailbox *box = wbus_mailbox(w, id);
 
 	return box && box->state == MAILBOX_SERVED ? box : NULL;
 }
@@ -130,20 +131,20 @@ static struct mailbox *served(const struct wbus *w, const char *id)
 /* It has arrived: the bytes are remembered, with the sender's id as note, and he is told. */
 static void settle(struct wbus *w, struct whisper_delivery *d)
 {
-	struct seen_entry *entry = d->sealed ? seen_find(w->accepted, d->key) : NULL;
-	const struct mailbox *box = d->sealed ? served(w, d->mailbox) : NULL;
+	struct whisper_seen_entry *entry = d->sealed ? whisper_seen_find(w->accepted, d->key) : NULL;
+	const struct wbus_mailbox *box = d->sealed ? served(w, d->mailbox) : NULL;
 
 	if (entry && d->head.message) {
 		entry->pinned = false;
 		entry->at_ms = clock_mono_ms();
 		entry->note = mem_strdup(entry, d->head.message->from);
 		if (d->head.message->key)
-			wbus_passing(w, entry->note);
+			wbus_ephemeral(w, entry->note);
 		/* Who has lost the mailbox meanwhile leaves the rest to who has it. */
 		if (box)
 			acknowledge(w, box->id, entry->note, d->key);
 	} else if (entry) {
-		seen_remove(w->accepted, entry); /* maybe for another id with this topic */
+		whisper_seen_remove(w->accepted, entry); /* maybe for another id with this topic */
 	}
 	if (d->sealed && wbus_mailbox(w, d->mailbox))
 		wbus_mailbox(w, d->mailbox)->delivering--;
@@ -170,17 +171,17 @@ void wbus_drop(void *self, struct bus_delivery *head)
 {
 	struct wbus *w = self;
 	struct whisper_delivery *d = (struct whisper_delivery *)head;
-	struct seen_entry *entry = d->sealed ? seen_find(w->accepted, d->key) : NULL;
+	struct whisper_seen_entry *entry = d->sealed ? whisper_seen_find(w->accepted, d->key) : NULL;
 
 	if (entry)
-		seen_remove(w->accepted, entry);
+		whisper_seen_remove(w->accepted, entry);
 	if (d->sealed && wbus_mailbox(w, d->mailbox))
 		wbus_mailbox(w, d->mailbox)->delivering--;
 	mem_free(d);
 }
 
 /* A repetition of what was accepted, or is being delivered. */
-static void repeated(struct wbus *w, const struct mailbox *box, struct seen_entry *entry)
+static void repeated(struct wbus *w, const struct wbus_mailbox *box, struct whisper_seen_entry *entry)
 {
 	int64_t now_ms = clock_mono_ms();
 
@@ -190,22 +191,22 @@ static void repeated(struct wbus *w, const struct mailbox *box, struct seen_entr
 	acknowledge(w, box->id, entry->note, entry->key);
 }
 
-static void deliver_sealed(struct mailbox *box, const uint8_t *data, size_t n)
+static void deliver_sealed(struct wbus_mailbox *box, const uint8_t *data, size_t n)
 {
 	struct wbus *w = box->w;
 	struct whisper_delivery *d;
-	struct seen_entry *entry;
+	struct whisper_seen_entry *entry;
 	uint8_t key[WHISPER_KEY_BYTES];
 
 	wbus_hash(data, n, key);
-	entry = seen_find(w->accepted, key);
+	entry = whisper_seen_find(w->accepted, key);
 	if (entry) {
 		repeated(w, box, entry);
 		return;
 	}
 	if (box->delivering >= w->prefetch)
 		return; /* it comes again */
-	entry = seen_add(w->accepted, key);
+	entry = whisper_seen_add(w->accepted, key);
 	entry->pinned = true;
 	box->delivering++;
 	d = delivery_new(w, box->id);
@@ -216,13 +217,13 @@ static void deliver_sealed(struct mailbox *box, const uint8_t *data, size_t n)
 
 /* --- opening --- */
 
-static bool early(struct mailbox *box, const struct envelope_item *item)
+static bool early(struct wbus_mailbox *box, const struct wbus_envelope_item *item)
 {
-	struct envelope_item *copy;
+	struct wbus_envelope_item *copy;
 
 	if (box->state != MAILBOX_CLAIMING)
 		return false;
-	copy = mem_new(box, struct envelope_item);
+	copy = mem_new(box, struct wbus_envelope_item);
 	memcpy(copy->topic, item->topic, TOPIC_BYTES);
 	copy->data = mem_memdup(copy, item->data, item->n);
 	copy->n = item->n;
@@ -238,20 +239,20 @@ static bool is_topic(const uint8_t a[TOPIC_BYTES], const uint8_t b[TOPIC_BYTES])
 
 /* Sealed: for whichever of our ids has the topic; two can have the same. The handlers may change the mailboxes, and
  * free the bus. */
-static void got_sealed(struct wbus *w, const struct envelope_item *item, const bool *gone)
+static void got_sealed(struct wbus *w, const struct wbus_envelope_item *item, const bool *gone)
 {
 	void *tmp = mem_strdup(NULL, "");
 	char **ids = NULL;
 	size_t n = 0;
 
-	for (const struct mailbox *box = w->mailboxes; box; box = box->next) {
+	for (const struct wbus_mailbox *box = w->mailboxes; box; box = box->next) {
 		if (!is_topic(box->topic, item->topic))
 			continue;
 		ids = mem_resize(tmp, ids, char *, n + 1);
 		ids[n++] = mem_strdup(tmp, box->id);
 	}
 	for (size_t i = 0; i < n && !*gone; i++) {
-		struct mailbox *box = wbus_mailbox(w, ids[i]);
+		struct wbus_mailbox *box = wbus_mailbox(w, ids[i]);
 
 		if (box && !early(box, item) && box->state == MAILBOX_SERVED)
 			deliver_sealed(box, item->data, item->n);
@@ -259,17 +260,17 @@ static void got_sealed(struct wbus *w, const struct envelope_item *item, const b
 	mem_free(tmp);
 }
 
-static void got_hello(struct wbus *w, const struct message *m, const struct envelope_item *item, const uint8_t *plain,
-		      size_t n)
+static void got_hello(struct wbus *w, const struct message *m, const struct wbus_envelope_item *item,
+		      const uint8_t *plain, size_t n)
 {
-	struct mailbox *box = wbus_mailbox(w, m->to);
+	struct wbus_mailbox *box = wbus_mailbox(w, m->to);
 
 	if (!box || early(box, item) || box->state != MAILBOX_SERVED)
 		return;
 	bus_receive(w->bus, &delivery_new(w, box->id)->head, box->id, false, NULL, plain, n);
 }
 
-static void got_open(struct wbus *w, const struct envelope_item *item, const uint8_t *plain, size_t n)
+static void got_open(struct wbus *w, const struct wbus_envelope_item *item, const uint8_t *plain, size_t n)
 {
 	struct message *m;
 	struct error *e;
@@ -295,7 +296,7 @@ static void got_open(struct wbus *w, const struct envelope_item *item, const uin
 	if (m->kind == MESSAGE_ACK)
 		wbus_acked(w, m);
 	else if (m->kind == MESSAGE_CLAIM && wbus_mailbox(w, m->to))
-		mailbox_heard(wbus_mailbox(w, m->to), m);
+		wbus_mailbox_heard(wbus_mailbox(w, m->to), m);
 	else if (m->kind == MESSAGE_HELLO)
 		got_hello(w, m, item, plain, n);
 	else
@@ -303,7 +304,7 @@ static void got_open(struct wbus *w, const struct envelope_item *item, const uin
 	mem_free(m);
 }
 
-static void handle(struct wbus *w, const struct envelope_item *item, const bool *gone)
+static void handle(struct wbus *w, const struct wbus_envelope_item *item, const bool *gone)
 {
 	size_t n = item->n;
 	uint8_t *plain;
@@ -326,7 +327,7 @@ static void handle(struct wbus *w, const struct envelope_item *item, const bool 
 static void on_turn(void *arg)
 {
 	struct wbus *w = arg;
-	struct envelope_item *item;
+	struct wbus_envelope_item *item;
 	bool gone = false;
 
 	mem_free(w->inbox_timer);

@@ -8,11 +8,11 @@
 
 struct seen {
 	size_t limit, count;
-	struct seen_entry *oldest, *newest;
-	struct seen_entry *buckets[BUCKETS];
+	struct whisper_seen_entry *oldest, *newest;
+	struct whisper_seen_entry *buckets[BUCKETS];
 };
 
-struct seen *seen_new(const void *ctx, size_t limit)
+struct seen *whisper_seen_new(const void *ctx, size_t limit)
 {
 	struct seen *s = mem_new(ctx, struct seen);
 
@@ -21,23 +21,23 @@ struct seen *seen_new(const void *ctx, size_t limit)
 }
 
 /* The key is a part of a hash: any two bytes of it do. */
-static struct seen_entry **bucket(const struct seen *s, const uint8_t key[WHISPER_KEY_BYTES])
+static struct whisper_seen_entry **bucket(const struct seen *s, const uint8_t key[WHISPER_KEY_BYTES])
 {
-	return (struct seen_entry **)&s->buckets[(key[0] * 256u + key[1]) % BUCKETS];
+	return (struct whisper_seen_entry **)&s->buckets[(key[0] * 256u + key[1]) % BUCKETS];
 }
 
-struct seen_entry *seen_find(const struct seen *s, const uint8_t key[WHISPER_KEY_BYTES])
+struct whisper_seen_entry *whisper_seen_find(const struct seen *s, const uint8_t key[WHISPER_KEY_BYTES])
 {
-	struct seen_entry *e = *bucket(s, key);
+	struct whisper_seen_entry *e = *bucket(s, key);
 
 	while (e && memcmp(e->key, key, WHISPER_KEY_BYTES) != 0)
 		e = e->bucket_next;
 	return e;
 }
 
-void seen_remove(struct seen *s, struct seen_entry *e)
+void whisper_seen_remove(struct seen *s, struct whisper_seen_entry *e)
 {
-	struct seen_entry **at = bucket(s, e->key);
+	struct whisper_seen_entry **at = bucket(s, e->key);
 
 	while (*at != e)
 		at = &(*at)->bucket_next;
@@ -50,21 +50,21 @@ void seen_remove(struct seen *s, struct seen_entry *e)
 
 static void forget_one(struct seen *s)
 {
-	struct seen_entry *e = s->oldest;
+	struct whisper_seen_entry *e = s->oldest;
 
 	while (e && e->pinned)
 		e = e->newer;
 	if (e)
-		seen_remove(s, e);
+		whisper_seen_remove(s, e);
 }
 
-struct seen_entry *seen_add(struct seen *s, const uint8_t key[WHISPER_KEY_BYTES])
+struct whisper_seen_entry *whisper_seen_add(struct seen *s, const uint8_t key[WHISPER_KEY_BYTES])
 {
-	struct seen_entry *e, **at;
+	struct whisper_seen_entry *e, **at;
 
 	if (s->count >= s->limit)
 		forget_one(s);
-	e = mem_new(s, struct seen_entry);
+	e = mem_new(s, struct whisper_seen_entry);
 	memcpy(e->key, key, WHISPER_KEY_BYTES);
 	at = bucket(s, key);
 	e->bucket_next = *at;
@@ -76,7 +76,7 @@ struct seen_entry *seen_add(struct seen *s, const uint8_t key[WHISPER_KEY_BYTES]
 	return e;
 }
 
-size_t seen_count(const struct seen *s)
+size_t whisper_seen_count(const struct seen *s)
 {
 	return s->count;
 }

@@ -11,20 +11,20 @@
 
 struct seen;
 
-struct seen_entry {
+struct whisper_seen_entry {
 	uint8_t key[WHISPER_KEY_BYTES];
 	int64_t at_ms; /* monotonic; the owner's */
 	bool pinned;   /* not to be forgotten; the owner bounds how many */
 	char *note;    /* the owner's, a child of the entry; or NULL */
 	/* seen.c's */
-	struct seen_entry *bucket_next, *older, *newer;
+	struct whisper_seen_entry *bucket_next, *older, *newer;
 };
 
-struct seen *seen_new(const void *ctx, size_t limit);
-struct seen_entry *seen_find(const struct seen *s, const uint8_t key[WHISPER_KEY_BYTES]);
+struct seen *whisper_seen_new(const void *ctx, size_t limit);
+struct whisper_seen_entry *whisper_seen_find(const struct seen *s, const uint8_t key[WHISPER_KEY_BYTES]);
 /* It must not be there yet. */
-struct seen_entry *seen_add(struct seen *s, const uint8_t key[WHISPER_KEY_BYTES]);
-void seen_remove(struct seen *s, struct seen_entry *e);
-size_t seen_count(const struct seen *s);
+struct whisper_seen_entry *whisper_seen_add(struct seen *s, const uint8_t key[WHISPER_KEY_BYTES]);
+void whisper_seen_remove(struct seen *s, struct whisper_seen_entry *e);
+size_t whisper_seen_count(const struct seen *s);
 
 #endif

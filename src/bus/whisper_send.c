@@ -16,8 +16,8 @@
 #define AGAIN_MAX_MS 15000
 #define RTT_FACTOR 4
 
-/* So long a passing id may be silent. */
-#define PASSING_SILENCE_MS 60000
+/* So long an ephemeral id may be silent. */
+#define EPHEMERAL_SILENCE_MS 60000
 
 /* What may wait, in a lane and in all. */
 #define LANE_COUNT 1024
@@ -131,7 +131,7 @@ static int64_t first_pause_ms(const struct wbus *w)
 
 static void post(struct flight *f);
 
-static void passing_key(const char *id, uint8_t ret_key[WHISPER_KEY_BYTES])
+static void ephemeral_key(const char *id, uint8_t ret_key[WHISPER_KEY_BYTES])
 {
 	char lower[ID_DIGITS + 1] = {0};
 
@@ -140,23 +140,23 @@ static void passing_key(const char *id, uint8_t ret_key[WHISPER_KEY_BYTES])
 	wbus_hash((const uint8_t *)lower, ID_DIGITS, ret_key);
 }
 
-void wbus_passing(struct wbus *w, const char *id)
+void wbus_ephemeral(struct wbus *w, const char *id)
 {
 	uint8_t key[WHISPER_KEY_BYTES];
 
-	passing_key(id, key);
-	if (!seen_find(w->passing, key))
-		seen_add(w->passing, key);
+	ephemeral_key(id, key);
+	if (!whisper_seen_find(w->ephemeral, key))
+		whisper_seen_add(w->ephemeral, key);
 }
 
 static bool has_gone(const struct flight *f)
 {
 	uint8_t key[WHISPER_KEY_BYTES];
 
-	if (clock_mono_ms() - f->posted_ms < PASSING_SILENCE_MS)
+	if (clock_mono_ms() - f->posted_ms < EPHEMERAL_SILENCE_MS)
 		return false;
-	passing_key(f->lane->to, key);
-	return seen_find(f->lane->w->passing, key);
+	ephemeral_key(f->lane->to, key);
+	return whisper_seen_find(f->lane->w->ephemeral, key);
 }
 
 static void on_again(void *arg)
@@ -167,7 +167,7 @@ static void on_again(void *arg)
 	f->again = NULL;
 	if (has_gone(f)) {
 		land(f, error_new(ERROR_NOT_FOUND, "%s, which goes with its process, has not answered for %d s",
-				  f->lane->to, PASSING_SILENCE_MS / 1000));
+				  f->lane->to, EPHEMERAL_SILENCE_MS / 1000));
 		return;
 	}
 	log_debug("whisper.again", "message=%s to=%s try=%u", f->id, f->lane->to, f->tries + 1);
@@ -268,13 +268,13 @@ static void enqueue(struct wbus *w, const struct bus_item *item, int64_t left_ms
 /* Acknowledgements come to the sender's topic, whether it is served or not. */
 static void know_sender(struct wbus *w, const char *id)
 {
-	struct sender *s = w->senders;
+	struct wbus_sender *s = w->senders;
 
 	while (s && strcasecmp(s->id, id))
 		s = s->next;
 	if (s)
 		return;
-	s = mem_new(w, struct sender);
+	s = mem_new(w, struct wbus_sender);
 	s->id = mem_strdup(s, id);
 	wbus_topic(w, id, s->topic);
 	s->next = w->senders;

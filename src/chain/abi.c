@@ -34,10 +34,10 @@ static struct error *read_signature(const void *ctx, struct abi_entry *entry)
 	return NULL;
 }
 
-static struct error *entry_read(const void *ctx, const json_t *obj, const struct place *at, enum entry_kind kind,
+static struct error *entry_read(const void *ctx, const json_t *obj, const struct json_place *at, enum entry_kind kind,
 				struct abi_entry *entry)
 {
-	const struct place inputs = {at, "inputs", 0}, outputs = {at, "outputs", 0};
+	const struct json_place inputs = {at, "inputs", 0}, outputs = {at, "outputs", 0};
 	const char *name = "", *mutability = "";
 
 	if (kind != CONSTRUCTOR)
@@ -52,11 +52,11 @@ static struct error *entry_read(const void *ctx, const json_t *obj, const struct
 	return read_signature(ctx, entry);
 }
 
-static struct error *read_all(struct abi *a, const json_t *list, const struct place *at)
+static struct error *read_all(struct abi *a, const json_t *list, const struct json_place *at)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *obj = json_array_get(list, i);
-		const struct place here = {at, NULL, i};
+		const struct json_place here = {at, NULL, i};
 		const char *word = NULL;
 
 		TRY(json_read_string(obj, &here, "type", &word));
@@ -74,15 +74,15 @@ static struct error *read_all(struct abi *a, const json_t *list, const struct pl
 	return NULL;
 }
 
-struct error *abi_read(const void *ctx, const json_t *list, const struct place *at, struct abi **ret_abi)
+struct error *abi_read(const void *ctx, const json_t *list, const struct json_place *at, struct abi **ret_abi)
 {
 	struct abi *a;
 	struct error *e;
 
 	if (!json_is_array(list))
-		return place_error(at, "must be the array of a contract's functions, events and errors");
+		return json_place_error(at, "must be the array of a contract's functions, events and errors");
 	if (json_array_size(list) > ENTRIES)
-		return place_error(at, "has %zu entries, at most %d are allowed", json_array_size(list), ENTRIES);
+		return json_place_error(at, "has %zu entries, at most %d are allowed", json_array_size(list), ENTRIES);
 	a = mem_new(ctx, struct abi);
 	e = read_all(a, list, at);
 	if (e) {
@@ -153,7 +153,7 @@ const struct abi_entry *abi_function_at(const struct abi *a, size_t i)
 
 struct error *abi_call(const struct abi_entry *function, const json_t *args, struct buf *to)
 {
-	const struct place at = {NULL, function->signature, 0};
+	const struct json_place at = {NULL, function->signature, 0};
 
 	TRY(buf_append(to, function->hash, ABI_SELECTOR_BYTES));
 	return abi_encode(function->inputs, function->input_count, args, &at, to);
@@ -161,10 +161,10 @@ struct error *abi_call(const struct abi_entry *function, const json_t *args, str
 
 struct error *abi_result(const struct abi_entry *function, const uint8_t *bytes, size_t n, json_t **ret_values)
 {
-	const struct place at = {NULL, function->signature, 0};
+	const struct json_place at = {NULL, function->signature, 0};
 
 	if (n == 0 && function->output_count > 0)
-		return place_error(&at, "returned nothing: at this address there is no such contract");
+		return json_place_error(&at, "returned nothing: at this address there is no such contract");
 	return abi_decode(function->outputs, function->output_count, bytes, n, &at, ret_values);
 }
 
@@ -177,7 +177,7 @@ static bool is_hashed(const struct abi_type *type)
 }
 
 static struct error *decode_topic(const struct abi_member *m, const uint8_t topic[ABI_TOPIC_BYTES],
-				  const struct place *at, json_t **ret)
+				  const struct json_place *at, json_t **ret)
 {
 	static const struct abi_type hash = {.kind = ABI_BYTES_N, .size = ABI_TOPIC_BYTES};
 
@@ -191,13 +191,13 @@ static const char *name_of(const void *ctx, const struct abi_member *members, si
 
 /* The values by name; `apart` are those that are not indexed, decoded from the data. */
 static struct error *gather(const void *ctx, const struct abi_entry *event, const uint8_t (*topics)[ABI_TOPIC_BYTES],
-			    const json_t *apart, const struct place *at, json_t *values)
+			    const json_t *apart, const struct json_place *at, json_t *values)
 {
 	size_t topic = 0, part = 0;
 
 	for (size_t i = 0; i < event->input_count; i++) {
 		const char *name = name_of(ctx, event->inputs, i);
-		const struct place here = {at, name, 0};
+		const struct json_place here = {at, name, 0};
 		json_t *value = NULL;
 
 		if (event->inputs[i].indexed)
@@ -213,7 +213,7 @@ static struct error *decode_log(const void *ctx, const struct abi_entry *event,
 				const uint8_t (*topics)[ABI_TOPIC_BYTES], size_t topic_count, const uint8_t *data,
 				size_t n, json_t *values)
 {
-	const struct place at = {NULL, event->signature, 0};
+	const struct json_place at = {NULL, event->signature, 0};
 	struct abi_member *plain = mem_array(ctx, struct abi_member, event->input_count + 1);
 	size_t plain_count = 0, indexed;
 	json_t *apart = NULL;
@@ -227,7 +227,7 @@ static struct error *decode_log(const void *ctx, const struct abi_entry *event,
 	}
 	indexed = event->input_count - plain_count;
 	if (indexed != topic_count)
-		return place_error(&at, "has %zu indexed values, the log has %zu", indexed, topic_count);
+		return json_place_error(&at, "has %zu indexed values, the log has %zu", indexed, topic_count);
 	TRY(abi_decode(plain, plain_count, data, n, &at, &apart));
 	e = gather(ctx, event, topics, apart, &at, values);
 	json_decref(apart);
@@ -298,7 +298,7 @@ static const struct {
 
 static char *builtin_revert(const void *ctx, const uint8_t *bytes, size_t n)
 {
-	const struct place at = {NULL, NULL, 0};
+	const struct json_place at = {NULL, NULL, 0};
 	char *text = NULL;
 
 	for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
@@ -345,7 +345,7 @@ struct error *abi_refusal(const struct abi *a, const uint8_t *bytes, size_t n, c
 	const struct table *t = &a->tables[REFUSAL];
 
 	for (size_t i = 0; n >= ABI_SELECTOR_BYTES && i < t->count; i++) {
-		const struct place at = {NULL, t->rows[i].signature, 0};
+		const struct json_place at = {NULL, t->rows[i].signature, 0};
 
 		if (memcmp(bytes, t->rows[i].hash, ABI_SELECTOR_BYTES) != 0)
 			continue;

@@ -37,7 +37,8 @@ struct abi_entry {
 struct abi;
 
 /* `list` is the ABI array; entries of other kinds (fallback, receive) are passed over. */
-struct error *abi_read(const void *ctx, const json_t *list, const struct place *at, struct abi **ret_abi) MUST_CHECK;
+struct error *abi_read(const void *ctx, const json_t *list, const struct json_place *at,
+		       struct abi **ret_abi) MUST_CHECK;
 
 /* By name, or by signature where a name is used several times. ERROR_NOT_FOUND names what there is. */
 struct error *abi_function(const struct abi *a, const char *name, const struct abi_entry **ret_entry) MUST_CHECK;

@@ -17,31 +17,31 @@ struct decoder {
 /* Where the heads of an array's or tuple's parts begin; offsets count from there. */
 struct frame {
 	size_t start;
-	const struct place *at;
+	const struct json_place *at;
 };
 
 static struct error *decode_value(struct decoder *d, const struct abi_type *type, size_t at_byte,
-				  const struct place *at, json_t **ret);
+				  const struct json_place *at, json_t **ret);
 
-static struct error *use(struct decoder *d, size_t at_byte, size_t n, const struct place *at)
+static struct error *use(struct decoder *d, size_t at_byte, size_t n, const struct json_place *at)
 {
 	if (at_byte > d->n || n > d->n - at_byte)
-		return place_error(at, "is cut short: it needs %zu bytes at %zu of %zu", n, at_byte, d->n);
+		return json_place_error(at, "is cut short: it needs %zu bytes at %zu of %zu", n, at_byte, d->n);
 	if (n > d->budget)
-		return place_error(at, "uses bytes that another value uses too");
+		return json_place_error(at, "uses bytes that another value uses too");
 	d->budget -= n;
 	return NULL;
 }
 
 /* A word that counts bytes or elements. */
-static struct error *read_size(struct decoder *d, size_t at_byte, const char *what, const struct place *at,
+static struct error *read_size(struct decoder *d, size_t at_byte, const char *what, const struct json_place *at,
 			       size_t *ret_size)
 {
 	uint64_t size = 0;
 
 	TRY(use(d, at_byte, ABI_WORD, at));
 	if (!u256_to_u64(u256_from_bytes(d->bytes + at_byte, ABI_WORD), &size) || size > d->n)
-		return place_error(at, "its %s points outside the %zu bytes", what, d->n);
+		return json_place_error(at, "its %s points outside the %zu bytes", what, d->n);
 	*ret_size = (size_t)size;
 	return NULL;
 }
@@ -55,15 +55,15 @@ static bool all_zero(const uint8_t *bytes, size_t n)
 	return true;
 }
 
-static struct error *decode_number(const struct abi_type *type, const uint8_t *word, const struct place *at,
+static struct error *decode_number(const struct abi_type *type, const uint8_t *word, const struct json_place *at,
 				   json_t **ret)
 {
 	struct u256 number = u256_from_bytes(word, ABI_WORD);
 	char *text;
 
 	if (type->kind == ABI_INT ? !u256_fits_signed(number, type->size) : u256_bits(number) > type->size)
-		return place_error(at, "is no %s of %u bits", type->kind == ABI_INT ? "signed number" : "number",
-				   type->size);
+		return json_place_error(at, "is no %s of %u bits", type->kind == ABI_INT ? "signed number" : "number",
+					type->size);
 	text = type->kind == ABI_INT ? u256_signed_decimal(NULL, number) : u256_decimal(NULL, number);
 	*ret = json_string(text);
 	mem_free(text);
@@ -79,7 +79,7 @@ static json_t *hex_json(const uint8_t *bytes, size_t n)
 	return value;
 }
 
-struct error *abi_decode_word(const struct abi_type *type, const uint8_t word[ABI_WORD], const struct place *at,
+struct error *abi_decode_word(const struct abi_type *type, const uint8_t word[ABI_WORD], const struct json_place *at,
 			      json_t **ret_value)
 {
 	char text[ADDRESS_TEXT_BYTES];
@@ -90,18 +90,18 @@ struct error *abi_decode_word(const struct abi_type *type, const uint8_t word[AB
 		return decode_number(type, word, at, ret_value);
 	case ABI_ADDRESS:
 		if (!all_zero(word, ABI_WORD - ETH_ADDRESS_BYTES))
-			return place_error(at, "is no address: more than 20 bytes are set");
+			return json_place_error(at, "is no address: more than 20 bytes are set");
 		eth_address_text(word + ABI_WORD - ETH_ADDRESS_BYTES, text);
 		*ret_value = json_string(text);
 		return NULL;
 	case ABI_BOOL:
 		if (!all_zero(word, ABI_WORD - 1) || word[ABI_WORD - 1] > 1)
-			return place_error(at, "is neither true nor false");
+			return json_place_error(at, "is neither true nor false");
 		*ret_value = json_boolean(word[ABI_WORD - 1]);
 		return NULL;
 	case ABI_BYTES_N:
 		if (!all_zero(word + type->size, ABI_WORD - type->size))
-			return place_error(at, "has more than %u bytes", type->size);
+			return json_place_error(at, "has more than %u bytes", type->size);
 		*ret_value = hex_json(word, type->size);
 		return NULL;
 	case ABI_BYTES:
@@ -114,7 +114,8 @@ struct error *abi_decode_word(const struct abi_type *type, const uint8_t word[AB
 	return NULL;
 }
 
-static struct error *decode_bytes(struct decoder *d, bool text, size_t at_byte, const struct place *at, json_t **ret)
+static struct error *decode_bytes(struct decoder *d, bool text, size_t at_byte, const struct json_place *at,
+				  json_t **ret)
 {
 	size_t n = 0, padded;
 	const uint8_t *bytes;
@@ -124,14 +125,14 @@ static struct error *decode_bytes(struct decoder *d, bool text, size_t at_byte, 
 	TRY(use(d, at_byte + ABI_WORD, padded, at));
 	bytes = d->bytes + at_byte + ABI_WORD;
 	if (!all_zero(bytes + n, padded - n))
-		return place_error(at, "has bytes in its padding");
+		return json_place_error(at, "has bytes in its padding");
 	*ret = text ? json_stringn((const char *)bytes, n) : hex_json(bytes, n);
-	return *ret ? NULL : place_error(at, "is no UTF-8 text");
+	return *ret ? NULL : json_place_error(at, "is no UTF-8 text");
 }
 
 /* The part whose head is at head_at: there, or where its offset leads. */
 static struct error *decode_part(struct decoder *d, const struct frame *f, const struct abi_type *type, size_t head_at,
-				 const struct place *at, json_t **ret)
+				 const struct json_place *at, json_t **ret)
 {
 	size_t offset = 0;
 
@@ -139,12 +140,12 @@ static struct error *decode_part(struct decoder *d, const struct frame *f, const
 		return decode_value(d, type, head_at, at, ret);
 	TRY(read_size(d, head_at, "offset", at, &offset));
 	if (offset > d->n - f->start)
-		return place_error(at, "its offset points outside the %zu bytes", d->n);
+		return json_place_error(at, "its offset points outside the %zu bytes", d->n);
 	return decode_value(d, type, f->start + offset, at, ret);
 }
 
 static struct error *decode_array(struct decoder *d, const struct abi_type *type, size_t at_byte,
-				  const struct place *at, json_t **ret)
+				  const struct json_place *at, json_t **ret)
 {
 	struct frame f = {at_byte, at};
 	size_t count = type->length;
@@ -156,10 +157,10 @@ static struct error *decode_array(struct decoder *d, const struct abi_type *type
 		f.start += ABI_WORD;
 	}
 	if (f.start > d->n || count > (d->n - f.start) / type->element->head_bytes)
-		return place_error(at, "is cut short: %zu elements do not fit into %zu bytes", count, d->n);
+		return json_place_error(at, "is cut short: %zu elements do not fit into %zu bytes", count, d->n);
 	list = json_array();
 	for (size_t i = 0; !e && i < count; i++) {
-		const struct place here = {at, NULL, i};
+		const struct json_place here = {at, NULL, i};
 		json_t *value = NULL;
 
 		e = decode_part(d, &f, type->element, f.start + i * type->element->head_bytes, &here, &value);
@@ -187,7 +188,7 @@ static bool all_named(const struct abi_member *members, size_t count)
 }
 
 static struct error *decode_members(struct decoder *d, const struct abi_member *members, size_t count, size_t at_byte,
-				    const struct place *at, json_t **ret)
+				    const struct json_place *at, json_t **ret)
 {
 	bool named = all_named(members, count);
 	json_t *values = named ? json_object() : json_array();
@@ -195,9 +196,9 @@ static struct error *decode_members(struct decoder *d, const struct abi_member *
 	struct error *e = NULL;
 
 	if (at_byte > d->n)
-		e = place_error(at, "is cut short: it begins at %zu of %zu bytes", at_byte, d->n);
+		e = json_place_error(at, "is cut short: it begins at %zu of %zu bytes", at_byte, d->n);
 	for (size_t i = 0; !e && i < count; i++) {
-		const struct place here = {at, named ? members[i].name : NULL, i};
+		const struct json_place here = {at, named ? members[i].name : NULL, i};
 		json_t *value = NULL;
 
 		e = decode_part(d, &f, &members[i].type, at_byte, &here, &value);
@@ -216,7 +217,7 @@ static struct error *decode_members(struct decoder *d, const struct abi_member *
 }
 
 static struct error *decode_value(struct decoder *d, const struct abi_type *type, size_t at_byte,
-				  const struct place *at, json_t **ret)
+				  const struct json_place *at, json_t **ret)
 {
 	if (type->kind == ABI_ARRAY)
 		return decode_array(d, type, at_byte, at, ret);
@@ -229,7 +230,7 @@ static struct error *decode_value(struct decoder *d, const struct abi_type *type
 }
 
 struct error *abi_decode(const struct abi_member *members, size_t count, const uint8_t *bytes, size_t n,
-			 const struct place *at, json_t **ret_values)
+			 const struct json_place *at, json_t **ret_values)
 {
 	struct decoder d = {bytes, n, n};
 

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-static struct error *members_read(const void *ctx, const json_t *list, const struct place *at, unsigned depth,
+static struct error *members_read(const void *ctx, const json_t *list, const struct json_place *at, unsigned depth,
 				  const struct abi_member **ret_members, size_t *ret_count);
 
 /* A decimal number without leading zeros; false when the text does not begin with one. */
@@ -121,10 +121,10 @@ struct error *abi_type_parse(const void *ctx, const char *text, struct abi_type 
 	return NULL;
 }
 
-static struct error *tuple_read(const void *ctx, const json_t *obj, const struct place *at, unsigned depth,
+static struct error *tuple_read(const void *ctx, const json_t *obj, const struct json_place *at, unsigned depth,
 				struct abi_type *t)
 {
-	const struct place here = {at, "components", 0};
+	const struct json_place here = {at, "components", 0};
 	json_t *list = NULL;
 
 	TRY(json_read_array(obj, at, "components", 1, 1024, &list));
@@ -135,21 +135,21 @@ static struct error *tuple_read(const void *ctx, const json_t *obj, const struct
 		t->head_bytes += t->members[i].type.head_bytes;
 	}
 	if (t->head_bytes > ABI_HEAD_BYTES)
-		return place_error(at, "the tuple takes more than %d bytes", ABI_HEAD_BYTES);
+		return json_place_error(at, "the tuple takes more than %d bytes", ABI_HEAD_BYTES);
 	if (t->dynamic)
 		t->head_bytes = ABI_WORD;
 	return NULL;
 }
 
-static struct error *member_read(const void *ctx, const json_t *obj, const struct place *at, unsigned depth,
+static struct error *member_read(const void *ctx, const json_t *obj, const struct json_place *at, unsigned depth,
 				 struct abi_member *m)
 {
-	const struct place here = {at, "type", 0};
+	const struct json_place here = {at, "type", 0};
 	const char *whole = NULL, *text, *name = "";
 	struct error *e;
 
 	if (!json_is_object(obj))
-		return place_error(at, "must be an object");
+		return json_place_error(at, "must be an object");
 	TRY(json_read_string_opt(obj, at, "name", &name));
 	TRY(json_read_string(obj, at, "type", &whole));
 	text = whole;
@@ -157,15 +157,15 @@ static struct error *member_read(const void *ctx, const json_t *obj, const struc
 	m->indexed = json_is_true(json_object_get(obj, "indexed"));
 	if (strncmp(text, "tuple", 5) == 0) {
 		if (depth >= ABI_DEPTH)
-			return place_error(&here, "is more than %d levels deep", ABI_DEPTH);
+			return json_place_error(&here, "is more than %d levels deep", ABI_DEPTH);
 		TRY(tuple_read(ctx, obj, at, depth, &m->type));
 		text += 5;
 	} else if (!read_elementary(&text, &m->type)) {
-		return place_error(&here, "\"%.60s\" is no type of the contract ABI that is known here", whole);
+		return json_place_error(&here, "\"%.60s\" is no type of the contract ABI that is known here", whole);
 	}
 	e = read_arrays(ctx, text, whole, depth, &m->type);
 	if (e) {
-		struct error *placed = place_error(&here, "%s", e->message);
+		struct error *placed = json_place_error(&here, "%s", e->message);
 
 		error_free(e);
 		return placed;
@@ -173,14 +173,14 @@ static struct error *member_read(const void *ctx, const json_t *obj, const struc
 	return NULL;
 }
 
-static struct error *members_read(const void *ctx, const json_t *list, const struct place *at, unsigned depth,
+static struct error *members_read(const void *ctx, const json_t *list, const struct json_place *at, unsigned depth,
 				  const struct abi_member **ret_members, size_t *ret_count)
 {
 	size_t count = json_array_size(list);
 	struct abi_member *members = mem_array(ctx, struct abi_member, count ? count : 1);
 
 	for (size_t i = 0; i < count; i++) {
-		const struct place here = {at, NULL, i};
+		const struct json_place here = {at, NULL, i};
 
 		TRY(member_read(members, json_array_get(list, i), &here, depth, &members[i]));
 	}
@@ -189,11 +189,11 @@ static struct error *members_read(const void *ctx, const json_t *list, const str
 	return NULL;
 }
 
-struct error *abi_members_read(const void *ctx, const json_t *list, const struct place *at,
+struct error *abi_members_read(const void *ctx, const json_t *list, const struct json_place *at,
 			       const struct abi_member **ret_members, size_t *ret_count)
 {
 	if (list && !json_is_array(list))
-		return place_error(at, "must be an array");
+		return json_place_error(at, "must be an array");
 	return members_read(ctx, list, at, 0, ret_members, ret_count);
 }
 

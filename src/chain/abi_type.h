@@ -43,7 +43,7 @@ struct abi_member {
 };
 
 /* A list such as "inputs" or "components"; NULL (missing) is an empty one. ERROR_INVALID names the place. */
-struct error *abi_members_read(const void *ctx, const json_t *list, const struct place *at,
+struct error *abi_members_read(const void *ctx, const json_t *list, const struct json_place *at,
 			       const struct abi_member **ret_members, size_t *ret_count) MUST_CHECK;
 /* A type by its text alone, no tuples: "uint256[3][]". */
 struct error *abi_type_parse(const void *ctx, const char *text, struct abi_type *ret_type) MUST_CHECK;

@@ -148,7 +148,7 @@ struct error *account_store(const void *ctx, const char *folder, const struct se
 	char *text, *name;
 	struct error *e;
 
-	eth_address(key->public, a.address);
+	secp_address(key->public, a.address);
 	TRY(refuse_known(folder, a.address));
 	TRY(file_mkdirs(folder, 0700));
 	name = file_name(ctx, a.address);

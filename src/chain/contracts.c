@@ -15,9 +15,9 @@ const char *contract_name_at(size_t i)
 	return artefacts[i].name;
 }
 
-static struct error *read_artefact(const json_t *document, const struct place *root, struct contract *c)
+static struct error *read_artefact(const json_t *document, const struct json_place *root, struct contract *c)
 {
-	const struct place abi_at = {root, "abi", 0}, code_at = {root, "bytecode", 0};
+	const struct json_place abi_at = {root, "abi", 0}, code_at = {root, "bytecode", 0};
 	const char *name = NULL;
 	struct abi *abi = NULL;
 	uint8_t *code = NULL;
@@ -34,7 +34,7 @@ static struct error *read_artefact(const json_t *document, const struct place *r
 struct error *contract_parse(const void *ctx, const char *text, size_t n, const char *what,
 			     const struct contract **ret_contract)
 {
-	const struct place root = {NULL, what, 0};
+	const struct json_place root = {NULL, what, 0};
 	json_t *document = NULL;
 	struct contract *c;
 	struct error *e;
@@ -71,9 +71,9 @@ struct error *contract_builtin(const void *ctx, const char *name, const struct c
 
 /* --- writing --- */
 
-static struct intent *intent_of(const void *ctx, const char *id, const struct buf *data)
+static struct txbox_intent *intent_of(const void *ctx, const char *id, const struct buf *data)
 {
-	struct intent *in = mem_new(ctx, struct intent);
+	struct txbox_intent *in = mem_new(ctx, struct txbox_intent);
 
 	in->id = mem_strdup(in, id);
 	in->data = mem_memdup(in, data->data, data->len);
@@ -85,17 +85,17 @@ static struct error *creation(const struct contract *c, const json_t *args, stru
 {
 	const struct abi_entry *constructor = abi_constructor(c->abi);
 	char *what = mem_printf(to, "the constructor of %s", c->name);
-	const struct place at = {NULL, what, 0};
+	const struct json_place at = {NULL, what, 0};
 
 	if (c->n == 0)
-		return place_error(&at, "has no code: it cannot be created");
+		return json_place_error(&at, "has no code: it cannot be created");
 	TRY(buf_append(to, c->code, c->n));
 	return abi_encode(constructor ? constructor->inputs : NULL, constructor ? constructor->input_count : 0, args,
 			  &at, to);
 }
 
 struct error *contract_create(const void *ctx, const struct contract *c, const char *id, const json_t *args,
-			      struct intent **ret_intent)
+			      struct txbox_intent **ret_intent)
 {
 	struct buf *data = buf_new(NULL, ABI_CALL_BYTES);
 	struct error *e = creation(c, args, data);
@@ -124,7 +124,7 @@ static struct error *call_data(const struct contract *c, const char *function, c
 
 struct error *contract_transact(const void *ctx, const struct contract *c, const uint8_t address[ETH_ADDRESS_BYTES],
 				const char *id, const char *function, const json_t *args, struct u256 value,
-				struct intent **ret_intent)
+				struct txbox_intent **ret_intent)
 {
 	struct buf *data = buf_new(NULL, ABI_CALL_BYTES);
 	struct error *e = call_data(c, function, args, value, data);
@@ -170,7 +170,7 @@ static struct error *refusal(const struct question *q, const struct rpc_reply *r
 static void on_reply(const struct rpc_reply *reply, void *arg)
 {
 	struct question *q = talloc_steal(NULL, (struct question *)arg);
-	const struct place at = {NULL, q->function->signature, 0};
+	const struct json_place at = {NULL, q->function->signature, 0};
 	json_t *values = NULL;
 	uint8_t *bytes = NULL;
 	size_t n = 0;

@@ -35,10 +35,10 @@ struct error *contract_parse(const void *ctx, const char *text, size_t n, const 
  * `args` as for a tuple. ERROR_INVALID: arguments that do not fit, a function that is a view, or ether for one that
  * takes none; ERROR_NOT_FOUND: no such function. Belongs to ctx. */
 struct error *contract_create(const void *ctx, const struct contract *c, const char *id, const json_t *args,
-			      struct intent **ret_intent) MUST_CHECK;
+			      struct txbox_intent **ret_intent) MUST_CHECK;
 struct error *contract_transact(const void *ctx, const struct contract *c, const uint8_t address[ETH_ADDRESS_BYTES],
 				const char *id, const char *function, const json_t *args, struct u256 value,
-				struct intent **ret_intent) MUST_CHECK;
+				struct txbox_intent **ret_intent) MUST_CHECK;
 
 /* `values` as abi_result() gives them, borrowed; NULL with an error. */
 typedef void contract_fn(const struct error *e, const json_t *values, void *arg);

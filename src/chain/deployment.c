@@ -28,9 +28,9 @@ struct deployment *deployment_new(const void *ctx, uint64_t chain_id, const uint
 	return d;
 }
 
-static struct error *read_document(const json_t *document, const struct place *root, struct deployment *d)
+static struct error *read_document(const json_t *document, const struct json_place *root, struct deployment *d)
 {
-	const struct place genesis = {root, "genesis", 0}, at = {root, "contracts", 0};
+	const struct json_place genesis = {root, "genesis", 0}, at = {root, "contracts", 0};
 	json_t *contracts = NULL, *value;
 	const char *name;
 	int64_t chain_id = 0;
@@ -40,7 +40,7 @@ static struct error *read_document(const json_t *document, const struct place *r
 	TRY(rpc_read_fixed(json_object_get(document, "genesis"), &genesis, d->genesis, sizeof(d->genesis)));
 	TRY(json_read_object(document, root, "contracts", &contracts));
 	json_object_foreach (contracts, name, value) {
-		const struct place here = {&at, name, 0};
+		const struct json_place here = {&at, name, 0};
 		uint8_t address[ETH_ADDRESS_BYTES];
 
 		TRY(rpc_read_fixed(value, &here, address, sizeof(address)));
@@ -52,7 +52,7 @@ static struct error *read_document(const json_t *document, const struct place *r
 struct error *deployment_read(const void *ctx, const char *path, struct deployment **ret_deployment)
 {
 	static const uint8_t none[HASH_BYTES];
-	const struct place root = {NULL, path, 0};
+	const struct json_place root = {NULL, path, 0};
 	struct deployment *d;
 	json_t *document = NULL;
 	struct error *e;
@@ -60,8 +60,7 @@ struct error *deployment_read(const void *ctx, const char *path, struct deployme
 	if (!file_exists(path))
 		return error_new(
 			ERROR_NOT_FOUND,
-			"%s is not there: the operator of your network has the file with the contracts' addresses; put "
-			"it there, or name it with --addresses",
+			"%s is not there: the operator of your network has the file with the contracts' addresses; put it there, or name it with --addresses",
 			path);
 	TRY(json_parse_file(path, FILE_BYTES, &document));
 	d = deployment_new(ctx, 0, none);

@@ -103,7 +103,7 @@ struct error *load_call(struct load *l, const char *method, json_t *params, json
 
 void load_on_fate(const struct txbox_record *record, void *arg)
 {
-	struct lane *lane = arg;
+	struct load_lane *lane = arg;
 	struct load *l = lane->load;
 	struct load_result *r = l->result;
 
@@ -121,17 +121,17 @@ void load_on_fate(const struct txbox_record *record, void *arg)
 
 /* --- calls --- */
 
-static size_t unmined(const struct lane *lane)
+static size_t unmined(const struct load_lane *lane)
 {
 	return lane->nonces.count - lane->final - sender_used(lane->sender);
 }
 
-static struct error *feed_lane(struct load *l, struct lane *lane, const struct intent *call, size_t number)
+static struct error *feed_lane(struct load *l, struct load_lane *lane, const struct txbox_intent *call, size_t number)
 {
 	size_t room = l->config->window + l->config->window / 2;
 
 	while (unmined(lane) < room) {
-		struct intent intent = *call;
+		struct txbox_intent intent = *call;
 		char id[128];
 
 		snprintf(id, sizeof(id), "%s-%zu-%zu", l->run, number, lane->nonces.count);
@@ -143,7 +143,7 @@ static struct error *feed_lane(struct load *l, struct lane *lane, const struct i
 	return NULL;
 }
 
-static struct error *feed_all(struct load *l, const struct intent *call)
+static struct error *feed_all(struct load *l, const struct txbox_intent *call)
 {
 	struct error *e = NULL;
 
@@ -168,7 +168,7 @@ size_t load_kept(const struct load *l)
 
 static void on_pool(const struct rpc_reply *reply, void *arg)
 {
-	const struct place at = {NULL, "txpool_status", 0};
+	const struct json_place at = {NULL, "txpool_status", 0};
 	struct load *l = arg;
 	struct load_result *r = l->result;
 	uint64_t pending = 0, queued = 0;
@@ -193,7 +193,7 @@ static void on_sample(void *arg)
 		l->sampling = rpc_call(l->config->rpc, l, "txpool_status", json_array(), on_pool, l);
 }
 
-static struct error *pump(struct load *l, const struct intent *call)
+static struct error *pump(struct load *l, const struct txbox_intent *call)
 {
 	int64_t until_ms = l->config->seconds * 1000 + AFTER_MS, started_ms = clock_mono_ms(), since_ms = -1;
 	bool never = false;
@@ -248,7 +248,7 @@ static int64_t cpu_ms(void)
 static struct error *call_all(struct load *l)
 {
 	struct load_result *r = l->result;
-	struct intent *call = NULL;
+	struct txbox_intent *call = NULL;
 	json_t *none = json_array();
 	struct timer *sampler;
 	int64_t began_ms = clock_mono_ms(), began_cpu_ms = cpu_ms();

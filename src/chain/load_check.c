@@ -13,7 +13,7 @@
 #define COUNTED_MS 60000
 #define FIRST_CALLS 2 /* those that were made to measure */
 
-static struct lane *lane_of(const struct load *l, const char *from)
+static struct load_lane *lane_of(const struct load *l, const char *from)
 {
 	uint8_t address[ETH_ADDRESS_BYTES];
 	struct error *e = from ? eth_address_parse(from, address) : NULL;
@@ -29,12 +29,12 @@ static struct lane *lane_of(const struct load *l, const char *from)
 /* Of a block's transactions, those that the load has made. */
 static struct error *count_calls(struct load *l, const json_t *block, size_t *ret_calls)
 {
-	const struct place at = {NULL, "eth_getBlockByNumber: nonce", 0};
+	const struct json_place at = {NULL, "eth_getBlockByNumber: nonce", 0};
 	const json_t *tx;
 	size_t i, calls = 0;
 
 	json_array_foreach (json_object_get(block, "transactions"), i, tx) {
-		struct lane *lane = lane_of(l, json_string_value(json_object_get(tx, "from")));
+		struct load_lane *lane = lane_of(l, json_string_value(json_object_get(tx, "from")));
 		uint64_t nonce = 0;
 
 		if (!lane)
@@ -49,10 +49,10 @@ static struct error *count_calls(struct load *l, const json_t *block, size_t *re
 
 static struct error *read_block(struct load *l, uint64_t number)
 {
-	const struct place at = {NULL, "eth_getBlockByNumber", 0};
+	const struct json_place at = {NULL, "eth_getBlockByNumber", 0};
 	struct load_result *r = l->result;
 	char *quantity = u256_quantity(l, u256_of(number));
-	struct block_head head = {0};
+	struct rpc_block_head head = {0};
 	struct load_block b = {.number = number};
 	json_t *block = NULL;
 	struct error *e;
@@ -77,7 +77,7 @@ static struct error *read_block(struct load *l, uint64_t number)
 
 static struct error *read_blocks(struct load *l)
 {
-	const struct place at = {NULL, "eth_blockNumber", 0};
+	const struct json_place at = {NULL, "eth_blockNumber", 0};
 	struct load_result *r = l->result;
 	json_t *latest = NULL;
 	uint64_t last = 0;
@@ -98,10 +98,10 @@ static struct error *read_blocks(struct load *l)
 
 static struct error *read_counts(struct load *l)
 {
-	const struct place at = {NULL, "eth_getTransactionCount", 0};
+	const struct json_place at = {NULL, "eth_getTransactionCount", 0};
 
 	for (size_t i = 0; i < l->config->accounts; i++) {
-		const struct lane *lane = &l->lanes[i];
+		const struct load_lane *lane = &l->lanes[i];
 		char text[ADDRESS_TEXT_BYTES];
 		json_t *result = NULL;
 		uint64_t count = 0;

@@ -1,7 +1,7 @@
 /* What a load's counts come to; nothing here asks the chain. */
 #include "chain/load_impl.h"
 
-void load_count_nonce(struct load_result *r, struct nonces *n, uint64_t nonce)
+void load_count_nonce(struct load_result *r, struct load_nonces *n, uint64_t nonce)
 {
 	if (nonce < n->first || nonce - n->first >= n->count) {
 		r->gaps++;
@@ -12,7 +12,7 @@ void load_count_nonce(struct load_result *r, struct nonces *n, uint64_t nonce)
 	n->seen[nonce - n->first] = 1;
 }
 
-void load_count_gaps(struct load_result *r, const struct nonces *n)
+void load_count_gaps(struct load_result *r, const struct load_nonces *n)
 {
 	for (size_t k = 0; k < n->count; k++)
 		r->gaps += !n->seen[k];

@@ -7,18 +7,18 @@
 #include "chain/sender.h"
 
 /* The nonces of one account's calls, as they are found in blocks. */
-struct nonces {
+struct load_nonces {
 	uint64_t first; /* that a call of this run has */
 	size_t count;   /* of calls; the nonces follow each other */
 	uint8_t *seen;  /* by nonce from the first one on: is it in a block? */
 };
 
 /* One account. */
-struct lane {
+struct load_lane {
 	struct load *load;
 	struct sender *sender;
 	uint8_t address[ETH_ADDRESS_BYTES];
-	struct nonces nonces;
+	struct load_nonces nonces;
 	size_t final; /* calls whose fate was told */
 };
 
@@ -30,12 +30,12 @@ struct load {
 	struct sender *payer;
 	const struct contract *contract;
 	uint8_t counter[ETH_ADDRESS_BYTES];
-	struct lane *lanes;
-	size_t waiting;         /* for this many of the payer's intentions */
-	struct error *fault;    /* of one of them */
-	struct receipt receipt; /* of the last one */
-	uint64_t gas;           /* a call is given */
-	uint64_t first_block;   /* the latest one before the first call */
+	struct load_lane *lanes;
+	size_t waiting;             /* for this many of the payer's intentions */
+	struct error *fault;        /* of one of them */
+	struct rpc_receipt receipt; /* of the last one */
+	uint64_t gas;               /* a call is given */
+	uint64_t first_block;       /* the latest one before the first call */
 	/* Monotonic clock: when the first call was in a block, when calls were no longer made. 0: not yet. */
 	int64_t began_ms, ended_ms;
 	enum load_step step;
@@ -61,9 +61,9 @@ size_t load_kept(const struct load *l);
 
 /* load_figures.c, which knows no chain.
  * A nonce that was found in a block: counted as confirmed; as a gap where no call of this run has it. */
-void load_count_nonce(struct load_result *r, struct nonces *n, uint64_t nonce);
+void load_count_nonce(struct load_result *r, struct load_nonces *n, uint64_t nonce);
 /* Those that were in no block. */
-void load_count_gaps(struct load_result *r, const struct nonces *n);
+void load_count_gaps(struct load_result *r, const struct load_nonces *n);
 /* Rate and limit, from the first block on, which is not whole, for that many seconds. */
 void load_measure(struct load_result *r, int64_t seconds);
 

@@ -50,7 +50,7 @@ static struct error *settle(struct load *l, const char *what)
 	return e ? error_wrap(e, "%s", what) : NULL;
 }
 
-static struct error *pay(struct load *l, const struct intent *intent)
+static struct error *pay(struct load *l, const struct txbox_intent *intent)
 {
 	TRY(sender_put(l->payer, intent));
 	l->waiting++;
@@ -60,7 +60,7 @@ static struct error *pay(struct load *l, const struct intent *intent)
 static struct error *call_once(struct load *l, const char *suffix)
 {
 	json_t *none = json_array();
-	struct intent *intent = NULL;
+	struct txbox_intent *intent = NULL;
 	char *id = mem_printf(l, "%s-%s", l->run, suffix);
 	struct error *e =
 		contract_transact(l, l->contract, l->counter, id, "incrementCounter", none, U256_ZERO, &intent);
@@ -75,7 +75,7 @@ static struct error *call_once(struct load *l, const char *suffix)
 static struct error *make_counter(struct load *l)
 {
 	json_t *none = json_array();
-	struct intent *intent = NULL;
+	struct txbox_intent *intent = NULL;
 	struct error *e = contract_builtin(l, "Counter", &l->contract);
 
 	if (!e)
@@ -105,16 +105,16 @@ static struct error *refuse_automine(struct load *l)
 		error_free(e);
 	if (e && !other_chain)
 		return e;
-	return on ? error_new(ERROR_REFUSED,
-			      "this chain makes a block for each transaction, so there is no limit to "
-			      "measure: give it a period (vcli chain up --period 1; anvil --block-time 1)")
+	return on ? error_new(
+			    ERROR_REFUSED,
+			    "this chain makes a block for each transaction, so there is no limit to measure: give it a period (vcli chain up --period 1; anvil --block-time 1)")
 		  : NULL;
 }
 
 static struct error *read_gas_limit(struct load *l)
 {
-	const struct place at = {NULL, "the latest block", 0};
-	struct block_head head = {0};
+	const struct json_place at = {NULL, "the latest block", 0};
+	struct rpc_block_head head = {0};
 	json_t *result = NULL;
 	struct error *e;
 
@@ -128,7 +128,7 @@ static struct error *read_gas_limit(struct load *l)
 
 static struct error *ask_number(struct load *l, const char *method, json_t *params, struct u256 *ret)
 {
-	const struct place at = {NULL, method, 0};
+	const struct json_place at = {NULL, method, 0};
 	json_t *result = NULL;
 	struct error *e;
 
@@ -154,7 +154,7 @@ static struct error *share(struct load *l, struct u256 *ret_wei)
 static struct error *pay_lane(struct load *l, size_t i, struct u256 wanted, struct u256 *left)
 {
 	char text[ADDRESS_TEXT_BYTES], *id = mem_printf(l, "%s-pay-%zu", l->run, i);
-	struct intent intent = {.id = id, .gas = TRANSFER_GAS};
+	struct txbox_intent intent = {.id = id, .gas = TRANSFER_GAS};
 	struct u256 has = U256_ZERO;
 	struct error *e;
 
@@ -208,7 +208,7 @@ static struct error *derive(const struct secp_key *payer, uint32_t index, struct
 
 static struct error *open_lane(struct load *l, size_t i, const struct sender_config *config)
 {
-	struct lane *lane = &l->lanes[i];
+	struct load_lane *lane = &l->lanes[i];
 	struct secp_key key;
 	struct error *e = derive(l->config->payer, (uint32_t)i, &key);
 
@@ -229,7 +229,7 @@ static struct error *open_lanes(struct load *l)
 					     .window = l->config->window,
 					     .believe_count = true};
 
-	l->lanes = mem_array(l, struct lane, l->config->accounts);
+	l->lanes = mem_array(l, struct load_lane, l->config->accounts);
 	for (size_t i = 0; i < l->config->accounts; i++) {
 		l->lanes[i].load = l;
 		TRY(open_lane(l, i, &config));

@@ -13,11 +13,8 @@
 
 #define KEPT 64 /* hashes of the last blocks */
 
-const char logs_schema[] = "create table if not exists log_blocks("
-			   " name text not null,"
-			   " number integer not null,"
-			   " hash blob not null,"
-			   " primary key(name, number));";
+const char logs_schema[] =
+	"create table if not exists log_blocks( name text not null, number integer not null, hash blob not null, primary key(name, number));";
 
 struct kept_block {
 	uint64_t number;
@@ -83,12 +80,11 @@ static struct error *load_kept(struct logs *l)
 	l->kept_count = 0;
 	return db_query(
 		l->config.db, on_kept, l,
-		"select number, hash from (select number, hash from log_blocks where name = ? order by number desc"
-		" limit ?) order by number",
+		"select number, hash from (select number, hash from log_blocks where name = ? order by number desc limit ?) order by number",
 		"si", l->config.name, (int64_t)KEPT);
 }
 
-static struct error *keep(struct logs *l, const struct block_head *b)
+static struct error *keep(struct logs *l, const struct rpc_block_head *b)
 {
 	return db_exec(l->config.db, "insert or replace into log_blocks values(?, ?, ?)", "sib", l->config.name,
 		       (int64_t)b->number, b->hash, sizeof(b->hash));
@@ -125,10 +121,10 @@ static json_t *filter_params(const struct logs *l)
 }
 
 /* A block that must be there. */
-static struct error *block_at(const struct gather *g, size_t i, const char *what, struct block_head *ret)
+static struct error *block_at(const struct gather *g, size_t i, const char *what, struct rpc_block_head *ret)
 {
 	const struct rpc_reply *reply = gather_at(g, i);
-	const struct place at = {NULL, what, 0};
+	const struct json_place at = {NULL, what, 0};
 
 	if (reply->error)
 		return error_copy(reply->error);
@@ -172,7 +168,7 @@ static void on_compared(struct gather *g, void *arg)
 
 	l->round = NULL;
 	for (size_t i = 0; !e && i < l->kept_count; i++) {
-		struct block_head b = {0};
+		struct rpc_block_head b = {0};
 
 		/* One that is not there belongs to no other chain: the endpoint is behind. */
 		e = block_at(g, i, "a block", &b);
@@ -200,7 +196,7 @@ static void compare(struct logs *l)
 
 struct found {
 	struct logs *logs;
-	struct block_head *heads; /* first_head..to */
+	struct rpc_block_head *heads; /* first_head..to */
 	size_t head_count;
 	struct chain_log *logs_found;
 	size_t count;
@@ -212,15 +208,15 @@ static struct error *read_heads(struct found *f, const struct gather *g)
 	const uint8_t *parent = l->kept_count && l->first_head == l->from ? l->kept[l->kept_count - 1].hash : NULL;
 
 	f->head_count = l->to - l->first_head + 1;
-	f->heads = mem_array(f, struct block_head, f->head_count);
+	f->heads = mem_array(f, struct rpc_block_head, f->head_count);
 	for (size_t i = 0; i < f->head_count; i++) {
-		struct block_head *b = &f->heads[i];
+		struct rpc_block_head *b = &f->heads[i];
 
 		TRY(block_at(g, i + 1, "a block", b));
 		if (b->number != l->first_head + i || (parent && memcmp(b->parent, parent, HASH_BYTES) != 0))
 			return error_new(ERROR_UNAVAILABLE,
-					 "block %" PRIu64 " does not follow the one before it: the chain is"
-					 " being reorganised",
+					 "block %" PRIu64
+					 " does not follow the one before it: the chain is being reorganised",
 					 l->first_head + i);
 		parent = b->hash;
 	}
@@ -229,22 +225,23 @@ static struct error *read_heads(struct found *f, const struct gather *g)
 
 static struct error *read_logs(struct found *f, const json_t *list)
 {
-	const struct place at = {NULL, "eth_getLogs", 0};
+	const struct json_place at = {NULL, "eth_getLogs", 0};
 	struct logs *l = f->logs;
 
 	f->count = json_array_size(list);
 	f->logs_found = mem_array(f, struct chain_log, f->count + 1);
 	for (size_t i = 0; i < f->count; i++) {
-		const struct place here = {&at, NULL, i};
+		const struct json_place here = {&at, NULL, i};
 		struct chain_log *log = &f->logs_found[i], *before = i ? log - 1 : NULL;
 
 		TRY(rpc_read_log(f, json_array_get(list, i), &here, log));
 		if (log->block < l->from || log->block > l->to)
-			return place_error(&here, "is of block %" PRIu64 ", asked for were %" PRIu64 " to %" PRIu64,
-					   log->block, l->from, l->to);
+			return json_place_error(&here,
+						"is of block %" PRIu64 ", asked for were %" PRIu64 " to %" PRIu64,
+						log->block, l->from, l->to);
 		if (before &&
 		    (log->block < before->block || (log->block == before->block && log->index <= before->index)))
-			return place_error(&here, "is not in order");
+			return json_place_error(&here, "is not in order");
 		if (log->block >= l->first_head &&
 		    memcmp(log->block_hash, f->heads[log->block - l->first_head].hash, HASH_BYTES) != 0)
 			return error_new(ERROR_UNAVAILABLE,
@@ -262,10 +259,10 @@ static struct error *store(struct found *f)
 		TRY(l->events.log(&f->logs_found[i], l->arg));
 	for (size_t i = 0; i < f->head_count; i++)
 		TRY(keep(l, &f->heads[i]));
-	TRY(db_exec(l->config.db,
-		    "delete from log_blocks where name = ?1 and number not in"
-		    " (select number from log_blocks where name = ?1 order by number desc limit ?2)",
-		    "si", l->config.name, (int64_t)KEPT));
+	TRY(db_exec(
+		l->config.db,
+		"delete from log_blocks where name = ?1 and number not in (select number from log_blocks where name = ?1 order by number desc limit ?2)",
+		"si", l->config.name, (int64_t)KEPT));
 	return db_commit(l->config.db);
 }
 
@@ -340,9 +337,9 @@ static void ask(struct logs *l, uint64_t last)
 static void on_looked(struct gather *g, void *arg)
 {
 	struct logs *l = arg;
-	struct block_head latest = {0};
+	struct rpc_block_head latest = {0};
 	const struct rpc_reply *last = l->kept_count ? gather_at(g, 1) : NULL;
-	struct block_head b = {0};
+	struct rpc_block_head b = {0};
 	struct error *e = gather_failure(g) ? error_copy(gather_failure(g)) : NULL;
 
 	l->round = NULL;

@@ -153,7 +153,7 @@ static int poster_destroy(struct poster *p)
 	return 0;
 }
 
-struct poster *poster_new(const void *ctx, uv_loop_t *loop)
+struct poster *post_new(const void *ctx, uv_loop_t *loop)
 {
 	static bool begun;
 	struct poster *p = mem_new(ctx, struct poster);

@@ -15,7 +15,7 @@
 #define POST_CONNECTIONS 8 /* to one host, at most */
 
 struct poster;
-struct poster *poster_new(const void *ctx, uv_loop_t *loop);
+struct poster *post_new(const void *ctx, uv_loop_t *loop);
 
 struct post;
 /* `e` is borrowed, or NULL: the answer had status 200 and the body is here, borrowed. ERROR_TIMEOUT: no whole answer

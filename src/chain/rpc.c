@@ -100,7 +100,8 @@ static bool repeatable(const char *method)
 /* --- exchanges --- */
 
 /* What becomes of a call whose exchange failed: NULL when it is to be sent again. */
-static struct error *final_failure(struct rpc *r, struct rpc_call *c, const struct endpoint *x, const struct error *why)
+static struct error *final_failure(struct rpc *r, struct rpc_call *c, const struct rpc_endpoint *x,
+				   const struct error *why)
 {
 	if (why->code == ERROR_LIMIT) {
 		/* One answer too long for a batch may be short enough for each call. */
@@ -115,7 +116,7 @@ static struct error *final_failure(struct rpc *r, struct rpc_call *c, const stru
 	return NULL;
 }
 
-static void give_back(struct rpc *r, struct batch *b, const struct error *why)
+static void give_back(struct rpc *r, struct rpc_batch *b, const struct error *why)
 {
 	struct error *fates[BATCH] = {NULL};
 
@@ -139,7 +140,7 @@ static void give_back(struct rpc *r, struct batch *b, const struct error *why)
 	}
 }
 
-static void settle(struct rpc_call *c, const struct endpoint *x, const struct rpc_outcome *o)
+static void settle(struct rpc_call *c, const struct rpc_endpoint *x, const struct rpc_outcome *o)
 {
 	struct rpc_reply reply = {.result = o->result,
 				  .code = o->code,
@@ -153,7 +154,7 @@ static void settle(struct rpc_call *c, const struct endpoint *x, const struct rp
 	end_call(c, &reply, e);
 }
 
-static void settle_all(struct rpc *r, struct batch *b, const struct rpc_answer *answer)
+static void settle_all(struct rpc *r, struct rpc_batch *b, const struct rpc_answer *answer)
 {
 	if (answer->whole_refused && b->count > 1) {
 		for (size_t i = b->count; i-- > 0;) {
@@ -176,7 +177,7 @@ static void settle_all(struct rpc *r, struct batch *b, const struct rpc_answer *
 
 static void on_answer(const struct error *e, const char *body, size_t n, void *arg)
 {
-	struct batch *b = arg;
+	struct rpc_batch *b = arg;
 	struct rpc *r = b->rpc;
 	struct rpc_answer *answer = NULL;
 	struct error *why;
@@ -190,7 +191,7 @@ static void on_answer(const struct error *e, const char *body, size_t n, void *a
 		/* Of several that failed together one counts; a batch that was too long says nothing of the endpoint.
 		 */
 		if (b->generation == r->generation && (why->code != ERROR_LIMIT || b->count == 1))
-			endpoint_failed(r, b->endpoint, why, UNCHECKED);
+			rpc_endpoint_failed(r, b->endpoint, why, UNCHECKED);
 		give_back(r, b, why);
 		error_free(why);
 	}
@@ -198,7 +199,7 @@ static void on_answer(const struct error *e, const char *body, size_t n, void *a
 	rpc_pump(r);
 }
 
-static int batch_destroy(struct batch *b)
+static int batch_destroy(struct rpc_batch *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
 		if (b->calls[i]) {
@@ -210,14 +211,14 @@ static int batch_destroy(struct batch *b)
 }
 
 /* The first of the queue, and those that may go with it. */
-static void send_batch(struct rpc *r, struct endpoint *x)
+static void send_batch(struct rpc *r, struct rpc_endpoint *x)
 {
-	struct batch *b = mem_new(r, struct batch);
+	struct rpc_batch *b = mem_new(r, struct rpc_batch);
 	struct buf *body = buf_new(b, BATCH_BYTES + CALL_BYTES + 64);
 	struct error *e = NULL;
 	bool more;
 
-	*b = (struct batch){.rpc = r, .endpoint = x, .generation = r->generation, .first_id = r->next_id};
+	*b = (struct rpc_batch){.rpc = r, .endpoint = x, .generation = r->generation, .first_id = r->next_id};
 	talloc_set_destructor(b, batch_destroy);
 	do {
 		struct rpc_call *c = r->queue;
@@ -248,7 +249,7 @@ static void expire(struct rpc *r)
 	int64_t now_ms = clock_mono_ms();
 
 	while (r->queue && r->queue->deadline_ms <= now_ms) {
-		char *why = endpoint_reasons(NULL, r);
+		char *why = rpc_endpoint_reasons(NULL, r);
 
 		fail_call(r->queue, error_new(ERROR_TIMEOUT, "%s: nobody answered for %" PRId64 " ms: %s",
 					      r->queue->method, r->give_up_ms, why));
@@ -263,7 +264,7 @@ static void refuse_all(struct rpc *r)
 	for (struct rpc_call *c = r->queue; c; c = c->next)
 		count++;
 	while (r->queue && count-- > 0) {
-		char *why = endpoint_reasons(NULL, r);
+		char *why = rpc_endpoint_reasons(NULL, r);
 
 		fail_call(r->queue,
 			  error_new(ERROR_REFUSED, "%s: no endpoint of the right chain: %s", r->queue->method, why));
@@ -282,13 +283,13 @@ void rpc_pump(struct rpc *r)
 
 	expire(r);
 	while (r->queue && r->under_way < POSTS) {
-		struct endpoint *x = endpoint_choose(r, &due_ms);
+		struct rpc_endpoint *x = rpc_endpoint_choose(r, &due_ms);
 
 		if (!x)
 			break;
 		send_batch(r, x);
 	}
-	if (endpoint_all_foreign(r))
+	if (rpc_endpoint_all_foreign(r))
 		refuse_all(r);
 	if (!r->queue)
 		return;
@@ -348,7 +349,7 @@ struct error *rpc_open(const void *ctx, uv_loop_t *loop, const struct rpc_config
 	r->next_id = 1;
 	r->generation = 1;
 	for (size_t i = 0; i < config->url_count; i++) {
-		struct endpoint *x = &r->endpoints[i];
+		struct rpc_endpoint *x = &r->endpoints[i];
 		struct error *e = post_check_url(r, config->urls[i], &x->label);
 
 		if (e) {
@@ -362,7 +363,7 @@ struct error *rpc_open(const void *ctx, uv_loop_t *loop, const struct rpc_config
 			x->backoff.max_ms = r->give_up_ms / 4;
 		r->endpoint_count++;
 	}
-	r->poster = poster_new(r, loop);
+	r->poster = post_new(r, loop);
 	r->timer = timer_start(r, loop, 0, 0, on_timer, r);
 	talloc_set_destructor(r, rpc_destroy);
 	*ret_rpc = r;

@@ -22,17 +22,18 @@ static char *shown(const void *ctx, const char *text)
 	return line;
 }
 
-static struct error *read_refusal(const void *ctx, const json_t *error, const struct place *at, struct rpc_outcome *o)
+static struct error *read_refusal(const void *ctx, const json_t *error, const struct json_place *at,
+				  struct rpc_outcome *o)
 {
-	const struct place code = {at, "code", 0};
+	const struct json_place code = {at, "code", 0};
 	const char *message = "no reason given";
 	const json_t *data;
 	uint8_t *bytes = NULL;
 
 	if (!json_is_object(error))
-		return place_error(at, "must be an object");
+		return json_place_error(at, "must be an object");
 	if (!json_is_integer(json_object_get(error, "code")))
-		return place_error(&code, "must be a whole number");
+		return json_place_error(&code, "must be a whole number");
 	o->code = json_integer_value(json_object_get(error, "code"));
 	TRY(json_read_string_opt(error, at, "message", &message));
 	o->message = shown(ctx, message);
@@ -45,23 +46,23 @@ static struct error *read_refusal(const void *ctx, const json_t *error, const st
 	return NULL;
 }
 
-static struct error *read_reply(const void *ctx, const json_t *reply, const struct place *at, const char *method,
+static struct error *read_reply(const void *ctx, const json_t *reply, const struct json_place *at, const char *method,
 				struct rpc_outcome *o)
 {
-	const struct place refusal = {at, "error", 0}, version = {at, "jsonrpc", 0};
+	const struct json_place refusal = {at, "error", 0}, version = {at, "jsonrpc", 0};
 	const json_t *result = json_object_get(reply, "result"), *error = json_object_get(reply, "error");
 	const char *word = json_string_value(json_object_get(reply, "jsonrpc"));
 
 	if (!word || strcmp(word, "2.0") != 0)
-		return place_error(&version, "must be \"2.0\"");
+		return json_place_error(&version, "must be \"2.0\"");
 	if (json_is_null(error))
 		error = NULL;
 	if (error && result && !json_is_null(result))
-		return place_error(at, "has a result and an error");
+		return json_place_error(at, "has a result and an error");
 	if (error)
 		return read_refusal(ctx, error, &refusal, o);
 	if (!result)
-		return place_error(at, "has neither a result nor an error");
+		return json_place_error(at, "has neither a result nor an error");
 	TRY(rpc_check_result(method, result));
 	o->result = result;
 	return NULL;
@@ -85,34 +86,35 @@ static bool is_refused_whole(const json_t *batch, size_t count)
 	       json_is_object(json_object_get(json_array_get(batch, 0), "error"));
 }
 
-static struct error *read_batch(struct rpc_answer *a, const struct place *root, int64_t first_id,
+static struct error *read_batch(struct rpc_answer *a, const struct json_place *root, int64_t first_id,
 				const char *const *methods, size_t count)
 {
 	const json_t *reply;
 	size_t i, answered = 0;
 
 	if (is_refused_whole(a->document, count)) {
-		const struct place at = {root, NULL, 0};
+		const struct json_place at = {root, NULL, 0};
 
 		a->whole_refused = true;
 		return read_reply(a, json_array_get(a->document, 0), &at, "", &a->outcomes[0]);
 	}
 	json_array_foreach (a->document, i, reply) {
-		const struct place at = {root, NULL, i};
+		const struct json_place at = {root, NULL, i};
 		size_t call = call_of(reply, first_id, count);
 
 		if (call == count)
-			return place_error(&at, "has the id of no call");
+			return json_place_error(&at, "has the id of no call");
 		if (a->outcomes[call].result || a->outcomes[call].message)
-			return place_error(&at, "answers a call for the second time");
+			return json_place_error(&at, "answers a call for the second time");
 		TRY(read_reply(a, reply, &at, methods[call], &a->outcomes[call]));
 		answered++;
 	}
-	return answered == count ? NULL
-				 : place_error(root, "leaves %zu of %zu calls unanswered", count - answered, count);
+	return answered == count
+		       ? NULL
+		       : json_place_error(root, "leaves %zu of %zu calls unanswered", count - answered, count);
 }
 
-static struct error *read_single(struct rpc_answer *a, const struct place *root, int64_t first_id,
+static struct error *read_single(struct rpc_answer *a, const struct json_place *root, int64_t first_id,
 				 const char *const *methods, size_t count)
 {
 	const json_t *id = json_object_get(a->document, "id");
@@ -121,24 +123,24 @@ static struct error *read_single(struct rpc_answer *a, const struct place *root,
 	if (json_is_null(id) || !id || count > 1) {
 		TRY(read_reply(a, a->document, root, "", &a->outcomes[0]));
 		if (a->outcomes[0].result)
-			return place_error(root, count > 1 ? "must be an array" : "has the id of no call");
+			return json_place_error(root, count > 1 ? "must be an array" : "has the id of no call");
 		a->whole_refused = true;
 		return NULL;
 	}
 	if (call_of(a->document, first_id, count) == count)
-		return place_error(root, "has the id of no call");
+		return json_place_error(root, "has the id of no call");
 	return read_reply(a, a->document, root, methods[0], &a->outcomes[0]);
 }
 
 static struct error *read_document(struct rpc_answer *a, int64_t first_id, const char *const *methods, size_t count)
 {
-	const struct place root = {NULL, "the answer", 0};
+	const struct json_place root = {NULL, "the answer", 0};
 
 	if (json_is_object(a->document))
 		return read_single(a, &root, first_id, methods, count);
 	if (json_is_array(a->document) && count > 1)
 		return read_batch(a, &root, first_id, methods, count);
-	return place_error(&root, "is no JSON-RPC answer");
+	return json_place_error(&root, "is no JSON-RPC answer");
 }
 
 struct error *rpc_answer_read(const void *ctx, const char *text, size_t n, size_t limit, int64_t first_id,

@@ -51,7 +51,7 @@ static void end(struct rpc_each *each)
 static struct error *judge(const struct rpc *r, const struct rpc_answer *answer, const char *method,
 			   struct rpc_opinion *ret)
 {
-	const struct place at = {NULL, "eth_chainId", 0};
+	const struct json_place at = {NULL, "eth_chainId", 0};
 	const struct rpc_outcome *chain = &answer->outcomes[0], *outcome = &answer->outcomes[1];
 	uint64_t id = 0;
 
@@ -89,10 +89,10 @@ void rpc_ask_each(struct rpc *r, const void *ctx, const char *method, json_t *pa
 	each->methods[0] = "eth_chainId";
 	each->methods[1] = mem_strdup(each, method);
 	talloc_set_destructor(each, each_destroy);
-	body = mem_printf(each,
-			  "[{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"eth_chainId\",\"params\":[]},"
-			  "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}]",
-			  method, words);
+	body = mem_printf(
+		each,
+		"[{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"eth_chainId\",\"params\":[]},{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}]",
+		method, words);
 	json_decref(params);
 	for (size_t i = 0; i < r->endpoint_count; i++) {
 		each->asked[i].each = each;

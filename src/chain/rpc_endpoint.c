@@ -15,7 +15,7 @@
 
 #define CHECK_MS 5000 /* an endpoint has this long to name its chain */
 
-void endpoint_failed(struct rpc *r, struct endpoint *x, const struct error *why, enum endpoint_state state)
+void rpc_endpoint_failed(struct rpc *r, struct rpc_endpoint *x, const struct error *why, enum rpc_endpoint_state state)
 {
 	if (x->state == GOOD || x->state != state || !x->why || strcmp(x->why->message, why->message) != 0)
 		log_warn("rpc.away", "endpoint=%s why=%s", x->label, log_q(why->message));
@@ -26,14 +26,14 @@ void endpoint_failed(struct rpc *r, struct endpoint *x, const struct error *why,
 	r->generation++;
 }
 
-char *endpoint_reasons(const void *ctx, const struct rpc *r)
+char *rpc_endpoint_reasons(const void *ctx, const struct rpc *r)
 {
 	struct buf *text = buf_new(NULL, 4096);
 	struct error *e = NULL;
 	char *copy;
 
 	for (size_t i = 0; !e && i < r->endpoint_count; i++) {
-		const struct endpoint *x = &r->endpoints[i];
+		const struct rpc_endpoint *x = &r->endpoints[i];
 
 		e = buf_printf(text, "%s%s: %s", i ? "; " : "", x->label, x->why ? x->why->message : "no answer yet");
 	}
@@ -43,7 +43,7 @@ char *endpoint_reasons(const void *ctx, const struct rpc *r)
 	return copy;
 }
 
-bool endpoint_all_foreign(const struct rpc *r)
+bool rpc_endpoint_all_foreign(const struct rpc *r)
 {
 	for (size_t i = 0; i < r->endpoint_count; i++) {
 		if (r->endpoints[i].state != FOREIGN)
@@ -52,9 +52,9 @@ bool endpoint_all_foreign(const struct rpc *r)
 	return true;
 }
 
-static struct error *check_chain(struct rpc *r, struct endpoint *x, const json_t *result)
+static struct error *check_chain(struct rpc *r, struct rpc_endpoint *x, const json_t *result)
 {
-	const struct place at = {NULL, "eth_chainId", 0};
+	const struct json_place at = {NULL, "eth_chainId", 0};
 	uint64_t id = 0;
 
 	TRY(rpc_read_quantity(result, &at, &id));
@@ -75,7 +75,7 @@ static struct error *check_chain(struct rpc *r, struct endpoint *x, const json_t
 
 struct check {
 	struct rpc *rpc;
-	struct endpoint *endpoint;
+	struct rpc_endpoint *endpoint;
 };
 
 static void on_checked(const struct error *e, const char *body, size_t n, void *arg)
@@ -83,7 +83,7 @@ static void on_checked(const struct error *e, const char *body, size_t n, void *
 	static const char *const method = "eth_chainId";
 	struct check *check = arg;
 	struct rpc *r = check->rpc;
-	struct endpoint *x = check->endpoint;
+	struct rpc_endpoint *x = check->endpoint;
 	struct rpc_answer *answer = NULL;
 	struct error *why = e ? error_copy(e) : rpc_answer_read(check, body, n, r->limit, 0, &method, 1, &answer);
 
@@ -93,7 +93,7 @@ static void on_checked(const struct error *e, const char *body, size_t n, void *
 	else if (!why)
 		why = error_new(ERROR_UNAVAILABLE, "does not name its chain: %s", answer->outcomes[0].message);
 	if (why) {
-		endpoint_failed(r, x, why, why->code == ERROR_REFUSED ? FOREIGN : UNCHECKED);
+		rpc_endpoint_failed(r, x, why, why->code == ERROR_REFUSED ? FOREIGN : UNCHECKED);
 		error_free(why);
 	} else {
 		x->state = GOOD;
@@ -102,7 +102,7 @@ static void on_checked(const struct error *e, const char *body, size_t n, void *
 	rpc_pump(r);
 }
 
-static void start_check(struct rpc *r, struct endpoint *x)
+static void start_check(struct rpc *r, struct rpc_endpoint *x)
 {
 	static const char body[] = "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"eth_chainId\",\"params\":[]}";
 	struct check *check = mem_new(r, struct check);
@@ -114,13 +114,13 @@ static void start_check(struct rpc *r, struct endpoint *x)
 	post_start(r, r->poster, x->url, body, strlen(body), r->limit, deadline_ms, false, on_checked, check);
 }
 
-struct endpoint *endpoint_choose(struct rpc *r, int64_t *ret_due_ms)
+struct rpc_endpoint *rpc_endpoint_choose(struct rpc *r, int64_t *ret_due_ms)
 {
 	int64_t now_ms = clock_mono_ms();
 
 	for (size_t i = 0; i < r->endpoint_count; i++) {
 		size_t next = (r->current + i) % r->endpoint_count;
-		struct endpoint *x = &r->endpoints[next];
+		struct rpc_endpoint *x = &r->endpoints[next];
 
 		if (x->state == GOOD) {
 			r->generation += next != r->current;
@@ -129,7 +129,7 @@ struct endpoint *endpoint_choose(struct rpc *r, int64_t *ret_due_ms)
 		}
 	}
 	for (size_t i = 0; i < r->endpoint_count; i++) {
-		struct endpoint *x = &r->endpoints[(r->current + i) % r->endpoint_count];
+		struct rpc_endpoint *x = &r->endpoints[(r->current + i) % r->endpoint_count];
 
 		if (x->state == CHECKING)
 			continue;

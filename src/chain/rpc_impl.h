@@ -9,16 +9,16 @@
 
 #define BATCH 100 /* calls in one exchange */
 
-enum endpoint_state {
+enum rpc_endpoint_state {
 	UNCHECKED, /* has yet to name its chain, from due_ms on */
 	CHECKING,
 	GOOD,
 	FOREIGN, /* named another chain; asked again from due_ms on */
 };
 
-struct endpoint {
+struct rpc_endpoint {
 	char *url, *label;
-	enum endpoint_state state;
+	enum rpc_endpoint_state state;
 	struct backoff backoff;
 	int64_t due_ms;
 	struct error *why; /* of its last failure */
@@ -27,7 +27,7 @@ struct endpoint {
 struct rpc_call {
 	struct rpc *rpc;
 	struct rpc_call *next, **link; /* in the queue, while it waits */
-	struct batch *batch;           /* while it is under way */
+	struct rpc_batch *batch;       /* while it is under way */
 	size_t slot;
 	char *method, *params;
 	bool alone; /* to be sent without others */
@@ -37,9 +37,9 @@ struct rpc_call {
 	void *arg;
 };
 
-struct batch {
+struct rpc_batch {
 	struct rpc *rpc;
-	struct endpoint *endpoint;
+	struct rpc_endpoint *endpoint;
 	uint64_t generation;
 	int64_t first_id;
 	size_t count;
@@ -50,7 +50,7 @@ struct batch {
 struct rpc {
 	uv_loop_t *loop;
 	struct poster *poster;
-	struct endpoint endpoints[RPC_ENDPOINTS];
+	struct rpc_endpoint endpoints[RPC_ENDPOINTS];
 	size_t endpoint_count, current;
 	uint64_t chain_id, generation, posts_made;
 	int64_t answer_ms, give_up_ms, next_id;
@@ -63,12 +63,12 @@ struct rpc {
 void rpc_pump(struct rpc *r);
 
 /* rpc_endpoint.c */
-void endpoint_failed(struct rpc *r, struct endpoint *x, const struct error *why, enum endpoint_state state);
+void rpc_endpoint_failed(struct rpc *r, struct rpc_endpoint *x, const struct error *why, enum rpc_endpoint_state state);
 /* One that may be used now. Otherwise one is on its way there, or *ret_due_ms (monotonic clock) says when to look
  * again. */
-struct endpoint *endpoint_choose(struct rpc *r, int64_t *ret_due_ms);
+struct rpc_endpoint *rpc_endpoint_choose(struct rpc *r, int64_t *ret_due_ms);
 /* "http://a:1: connection refused; http://b:2: ..."; belongs to ctx. */
-char *endpoint_reasons(const void *ctx, const struct rpc *r);
-bool endpoint_all_foreign(const struct rpc *r);
+char *rpc_endpoint_reasons(const void *ctx, const struct rpc *r);
+bool rpc_endpoint_all_foreign(const struct rpc *r);
 
 #endif

@@ -20,7 +20,7 @@
 #define HASH_BYTES 32
 #define LOG_DATA_BYTES 1048576 /* of one log, at most */
 
-struct block_head {
+struct rpc_block_head {
 	uint64_t number;
 	uint8_t hash[HASH_BYTES], parent[HASH_BYTES];
 	int64_t time_ms; /* since 1970 */
@@ -29,7 +29,7 @@ struct block_head {
 	struct u256 base_fee;
 };
 
-struct receipt {
+struct rpc_receipt {
 	uint8_t tx_hash[TX_HASH_BYTES], block_hash[HASH_BYTES];
 	uint64_t block, gas_used;
 	bool succeeded;
@@ -48,18 +48,18 @@ struct chain_log {
 };
 
 /* "0x1f": at least one digit. Leading zeros are taken, some nodes write them. */
-struct error *rpc_read_quantity(const json_t *value, const struct place *at, uint64_t *ret) MUST_CHECK;
-struct error *rpc_read_number(const json_t *value, const struct place *at, struct u256 *ret) MUST_CHECK;
+struct error *rpc_read_quantity(const json_t *value, const struct json_place *at, uint64_t *ret) MUST_CHECK;
+struct error *rpc_read_number(const json_t *value, const struct json_place *at, struct u256 *ret) MUST_CHECK;
 /* Exactly n bytes. */
-struct error *rpc_read_fixed(const json_t *value, const struct place *at, uint8_t *ret_bytes, size_t n) MUST_CHECK;
-struct error *rpc_read_block(const json_t *value, const struct place *at, struct block_head *ret) MUST_CHECK;
-struct error *rpc_read_receipt(const json_t *value, const struct place *at, struct receipt *ret) MUST_CHECK;
-struct error *rpc_read_log(const void *ctx, const json_t *value, const struct place *at,
+struct error *rpc_read_fixed(const json_t *value, const struct json_place *at, uint8_t *ret_bytes, size_t n) MUST_CHECK;
+struct error *rpc_read_block(const json_t *value, const struct json_place *at, struct rpc_block_head *ret) MUST_CHECK;
+struct error *rpc_read_receipt(const json_t *value, const struct json_place *at, struct rpc_receipt *ret) MUST_CHECK;
+struct error *rpc_read_log(const void *ctx, const json_t *value, const struct json_place *at,
 			   struct chain_log *ret) MUST_CHECK;
 
 /* A transaction as a block lists it: put together again, its hash computed here, its signer found. `data` of ret_tx
  * belongs to ctx. ERROR_INVALID: no transaction of the kinds of tx.h, a hash that is not its own, or no signature. */
-struct error *rpc_read_transaction(const void *ctx, const json_t *value, const struct place *at, struct tx *ret_tx,
+struct error *rpc_read_transaction(const void *ctx, const json_t *value, const struct json_place *at, struct tx *ret_tx,
 				   uint8_t ret_hash[TX_HASH_BYTES], uint8_t ret_sender[ETH_ADDRESS_BYTES]) MUST_CHECK;
 
 /* Is this what the method answers? The table of methods is in rpc_read.c; of others every answer is taken. */

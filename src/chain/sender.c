@@ -56,15 +56,15 @@ bool sender_well(struct sender *s, struct error *e)
 
 /* --- flights --- */
 
-struct flight *sender_add_flight(struct sender *s, int64_t seq, uint64_t nonce)
+struct sender_flight *sender_add_flight(struct sender *s, int64_t seq, uint64_t nonce)
 {
-	struct flight *f = mem_new(s, struct flight);
+	struct sender_flight *f = mem_new(s, struct sender_flight);
 	size_t at = s->flight_count;
 
 	f->sender = s;
 	f->seq = seq;
 	f->nonce = nonce;
-	s->flights = mem_resize(s, s->flights, struct flight *, s->flight_count + 1);
+	s->flights = mem_resize(s, s->flights, struct sender_flight *, s->flight_count + 1);
 	for (; at > 0 && s->flights[at - 1]->nonce > nonce; at--)
 		s->flights[at] = s->flights[at - 1];
 	s->flights[at] = f;
@@ -72,7 +72,7 @@ struct flight *sender_add_flight(struct sender *s, int64_t seq, uint64_t nonce)
 	return f;
 }
 
-void sender_remove_flight(struct sender *s, struct flight *f)
+void sender_remove_flight(struct sender *s, struct sender_flight *f)
 {
 	size_t at = 0;
 
@@ -86,9 +86,9 @@ void sender_remove_flight(struct sender *s, struct flight *f)
 	mem_free(f);
 }
 
-static struct error *on_old_attempt(const struct attempt *a, void *arg)
+static struct error *on_old_attempt(const struct txbox_attempt *a, void *arg)
 {
-	struct flight *f = arg;
+	struct sender_flight *f = arg;
 
 	if (f->attempts == ATTEMPTS) {
 		memmove(f->hashes[0], f->hashes[1], sizeof(f->hashes) - sizeof(f->hashes[0]));
@@ -108,7 +108,7 @@ static struct error *on_old_attempt(const struct attempt *a, void *arg)
 static struct error *on_old_flight(struct txbox_record *r, void *arg)
 {
 	struct sender *s = arg;
-	struct flight *f = sender_add_flight(s, r->seq, r->nonce);
+	struct sender_flight *f = sender_add_flight(s, r->seq, r->nonce);
 
 	f->mined = r->state == TXBOX_MINED;
 	f->receipt = r->receipt;
@@ -140,7 +140,7 @@ void sender_tell(struct sender *s, const char *id)
 
 static void set_market(struct sender *s, const struct gather *g)
 {
-	const struct place at = {NULL, NULL, 0};
+	const struct json_place at = {NULL, NULL, 0};
 	struct u256 price = U256_ZERO, tip = u256_of(USUAL_TIP);
 
 	/* Either may be unknown to a node; what it does know has passed rpc_check_result(). */
@@ -154,8 +154,8 @@ static void set_market(struct sender *s, const struct gather *g)
 /* In every round: a development chain may be begun anew behind the same URL, with the same id. */
 static struct error *claim(struct sender *s, const struct rpc_reply *reply)
 {
-	const struct place at = {NULL, "the first block", 0};
-	struct block_head genesis = {0};
+	const struct json_place at = {NULL, "the first block", 0};
+	struct rpc_block_head genesis = {0};
 
 	s->claimed = false;
 	if (reply->error)
@@ -168,8 +168,8 @@ static struct error *claim(struct sender *s, const struct rpc_reply *reply)
 
 static struct error *read_status(struct sender *s, struct gather *g)
 {
-	const struct place block = {NULL, "the latest block", 0}, count = {NULL, "eth_getTransactionCount", 0};
-	struct block_head head = {0};
+	const struct json_place block = {NULL, "the latest block", 0}, count = {NULL, "eth_getTransactionCount", 0};
+	struct rpc_block_head head = {0};
 
 	if (gather_failure(g))
 		return error_copy(gather_failure(g));
@@ -259,7 +259,7 @@ void sender_look(struct sender *s)
 	timer_again(s->sign_timer, 0, 0);
 }
 
-struct error *sender_put(struct sender *s, const struct intent *intent)
+struct error *sender_put(struct sender *s, const struct txbox_intent *intent)
 {
 	TRY(txbox_put(s->config.db, s->account, intent));
 	sender_look(s);
@@ -311,7 +311,7 @@ struct error *sender_open(const void *ctx, uv_loop_t *loop, const struct sender_
 	s->key = *key;
 	s->lock_fd = -1;
 	s->receipts = RECEIPTS;
-	eth_address(key->public, s->account);
+	secp_address(key->public, s->account);
 	s->fn = fn;
 	s->arg = arg;
 	talloc_set_destructor(s, sender_destroy);

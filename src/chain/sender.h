@@ -55,7 +55,7 @@ struct error *sender_open(const void *ctx, uv_loop_t *loop, const struct sender_
 			  const struct secp_key *key, sender_fate_fn *fn, void *arg,
 			  struct sender **ret_sender) MUST_CHECK;
 /* txbox_put() for this account; sending follows. */
-struct error *sender_put(struct sender *s, const struct intent *intent) MUST_CHECK;
+struct error *sender_put(struct sender *s, const struct txbox_intent *intent) MUST_CHECK;
 /* Others may have put something into the database. */
 void sender_look(struct sender *s);
 /* Receipts that are asked for in one round, at most; 2000 unless this was called. A receipt can be the dearest thing

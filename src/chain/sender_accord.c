@@ -8,15 +8,15 @@
 
 struct asking {
 	struct sender *sender;
-	struct accord *accord;
-	struct receipt receipt;
+	struct sender_accord *accord;
+	struct rpc_receipt receipt;
 };
 
 /* What it says that others do not, for a person; NULL: it agrees, or has no say. Belongs to ctx. */
-static char *objection(const void *ctx, const struct rpc_opinion *o, const struct receipt *wanted, bool *ret_agrees)
+static char *objection(const void *ctx, const struct rpc_opinion *o, const struct rpc_receipt *wanted, bool *ret_agrees)
 {
-	const struct place at = {NULL, "eth_getTransactionReceipt", 0};
-	struct receipt told = {0};
+	const struct json_place at = {NULL, "eth_getTransactionReceipt", 0};
+	struct rpc_receipt told = {0};
 	struct error *e;
 
 	if (o->error)
@@ -42,7 +42,7 @@ static char *objection(const void *ctx, const struct rpc_opinion *o, const struc
 static void on_opinions(const struct rpc_opinion *opinions, size_t count, void *arg)
 {
 	struct asking *asking = arg;
-	struct accord *a = asking->accord;
+	struct sender_accord *a = asking->accord;
 	struct sender *s = asking->sender;
 	bool agrees = false;
 	char *why = NULL;
@@ -58,17 +58,18 @@ static void on_opinions(const struct rpc_opinion *opinions, size_t count, void *
 	if (why) {
 		char *hash = hex_encode(asking, asking->receipt.tx_hash, 8);
 
-		a->why = mem_printf(s,
-				    "the endpoints disagree: of transaction 0x%s... one says that it is in block "
-				    "%" PRIu64 ", but %s: name those that you trust",
-				    hash, asking->receipt.block, why);
+		a->why = mem_printf(
+			s,
+			"the endpoints disagree: of transaction 0x%s... one says that it is in block %" PRIu64
+			", but %s: name those that you trust",
+			hash, asking->receipt.block, why);
 	}
 	if (a->reached)
 		timer_again(s->timer, 0, 0);
 	mem_free(asking);
 }
 
-bool sender_agreed(struct sender *s, const void *ctx, struct accord *a, const struct receipt *receipt)
+bool sender_agreed(struct sender *s, const void *ctx, struct sender_accord *a, const struct rpc_receipt *receipt)
 {
 	bool same = memcmp(a->hash, receipt->tx_hash, TX_HASH_BYTES) == 0 &&
 		    memcmp(a->block_hash, receipt->block_hash, HASH_BYTES) == 0;

@@ -13,37 +13,37 @@
 #define FILL "fill:"    /* how the ids of intentions begin that only use a nonce */
 
 /* What the user wants to become of a flight. */
-enum order { ORDER_NONE, ORDER_REPLACE, ORDER_CANCEL, ORDER_FILL };
+enum sender_order { ORDER_NONE, ORDER_REPLACE, ORDER_CANCEL, ORDER_FILL };
 
 /* What all endpoints say of a transaction that is in a block. */
-struct accord {
+struct sender_accord {
 	bool asking, reached;
 	uint8_t hash[TX_HASH_BYTES], block_hash[HASH_BYTES];
 	char *why; /* they disagree, or NULL */
 };
 
 /* The transaction with which the account used a nonce, searched for in the chain's blocks. */
-enum proof_state { PROOF_NONE, PROOF_SEARCHING, PROOF_FOUND, PROOF_MISSING };
-struct proof {
-	enum proof_state state;
+enum sender_proof_state { PROOF_NONE, PROOF_SEARCHING, PROOF_FOUND, PROOF_MISSING };
+struct sender_proof {
+	enum sender_proof_state state;
 	uint64_t nonce;
 	uint64_t low, high; /* blocks: used behind `low`, or in it, and in `high` or before */
 	uint8_t hash[TX_HASH_BYTES];
 	bool ours; /* it is one of our own attempts */
 	char *why; /* none was found */
 	int64_t end_ms;
-	struct accord accord;
+	struct sender_accord accord;
 };
 
 /* An intention that has a nonce and is not final. */
-struct flight {
+struct sender_flight {
 	struct sender *sender;
 	int64_t seq;
 	uint64_t nonce;
 	bool mined;
 	bool creates;                            /* a contract */
 	bool fills;                              /* only uses its nonce */
-	struct receipt receipt;                  /* when mined */
+	struct rpc_receipt receipt;              /* when mined */
 	bool cancels[ATTEMPTS];                  /* which of the attempts do so */
 	uint8_t hashes[ATTEMPTS][TX_HASH_BYTES]; /* newest last */
 	size_t attempts;
@@ -59,8 +59,8 @@ struct flight {
 	char *why;          /* its node's words when it did not take it, else NULL */
 	unsigned missing;   /* rounds in which its nonce was used and it had no receipt */
 	int64_t missing_ms; /* monotonic clock, of the first of them */
-	struct accord accord;
-	enum order order;
+	struct sender_accord accord;
+	enum sender_order order;
 	bool ordered; /* what was signed for it has yet to be sent */
 	uint64_t gas; /* of ORDER_REPLACE */
 };
@@ -73,7 +73,7 @@ struct sender {
 	int lock_fd;
 	sender_fate_fn *fn;
 	void *arg;
-	struct flight **flights; /* by nonce */
+	struct sender_flight **flights; /* by nonce */
 	size_t flight_count;
 	size_t sending;
 	size_t receipts; /* asked for in one round, at most */
@@ -81,12 +81,12 @@ struct sender {
 	struct gather *round, *estimates;
 	bool claimed;     /* the chain is the outbox's, as far as the last round told */
 	int64_t known_ms; /* monotonic clock, when what follows was asked; 0: never */
-	struct block_head head;
+	struct rpc_block_head head;
 	int64_t head_ms; /* monotonic clock, when `head` was seen for the first time */
 	uint64_t count;  /* the account's transactions in the latest block */
 	struct fee_market market;
 	bool more; /* wanted ones are left */
-	struct proof proof;
+	struct sender_proof proof;
 	bool unproved; /* the account's count is higher than what was signed here, and nothing proves it */
 	char *trouble, *logged;
 	int64_t logged_ms; /* monotonic clock */
@@ -96,8 +96,8 @@ struct sender {
 void sender_set_trouble(struct sender *s, const char *why); /* NULL: none */
 /* Logs, and makes the error the trouble. Takes e; true when there was none. */
 bool sender_well(struct sender *s, struct error *e);
-struct flight *sender_add_flight(struct sender *s, int64_t seq, uint64_t nonce);
-void sender_remove_flight(struct sender *s, struct flight *f);
+struct sender_flight *sender_add_flight(struct sender *s, int64_t seq, uint64_t nonce);
+void sender_remove_flight(struct sender *s, struct sender_flight *f);
 void sender_tell(struct sender *s, const char *id);
 /* Signs and sends what there is; the next round follows while something is under way. */
 void sender_end_round(struct sender *s);
@@ -113,19 +113,19 @@ void sender_look_for_receipts(struct sender *s);
 void sender_sign(struct sender *s);
 /* A new attempt of what is in `f`: signs `tx` and stores it in the running transaction of the database. */
 struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct tx *tx, const struct fee *fee,
-				   bool cancels, const void *ctx, struct attempt *ret_attempt) MUST_CHECK;
+				   bool cancels, const void *ctx, struct txbox_attempt *ret_attempt) MUST_CHECK;
 /* After it is stored. The raw bytes become the flight's. */
-void sender_take_attempt(struct flight *f, const struct attempt *attempt, const struct fee *fee);
+void sender_take_attempt(struct sender_flight *f, const struct txbox_attempt *attempt, const struct fee *fee);
 /* ERROR_LIMIT: so much gas at this price is over the ceiling for a transaction. */
 struct error *sender_check_cost(const struct sender *s, const struct fee *fee, uint64_t gas) MUST_CHECK;
 
 /* sender_proof.c: is it proved that a transaction of the account has used this nonce? Otherwise it is searched for, and
  * the next round knows more. */
-enum proof_state sender_prove(struct sender *s, uint64_t nonce);
+enum sender_proof_state sender_prove(struct sender *s, uint64_t nonce);
 
 /* sender_accord.c: do all endpoints that answer tell of this receipt? With one endpoint they do. Otherwise they are
  * asked, and the next round knows more. `ctx` has the accord. */
-bool sender_agreed(struct sender *s, const void *ctx, struct accord *a, const struct receipt *receipt);
+bool sender_agreed(struct sender *s, const void *ctx, struct sender_accord *a, const struct rpc_receipt *receipt);
 
 /* sender_order.c: signs what the user has ordered, as far as prices are known. */
 void sender_obey(struct sender *s);

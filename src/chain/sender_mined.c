@@ -18,9 +18,9 @@ enum move { STAYS, MINED, FINAL, UNMINED, TAKEN };
 
 /* What is to be done with a flight, once it is in the database. */
 struct change {
-	struct flight *flight;
+	struct sender_flight *flight;
 	enum move move;
-	struct receipt receipt;
+	struct rpc_receipt receipt;
 	bool cancelled;      /* the receipt is of an attempt that cancels it */
 	size_t first, count; /* its calls */
 };
@@ -45,7 +45,7 @@ static enum txbox_state outcome(const struct change *c)
 }
 
 /* A nonce that was only to be used is used. */
-static struct error *store_taken(struct db *db, const struct flight *f)
+static struct error *store_taken(struct db *db, const struct sender_flight *f)
 {
 	if (f->fills)
 		return txbox_set_refused(db, f->seq, "another transaction used its nonce", NULL, 0);
@@ -99,7 +99,7 @@ struct finals {
 
 static void apply(struct sender *s, const struct change *c)
 {
-	struct flight *f = c->flight;
+	struct sender_flight *f = c->flight;
 
 	switch (c->move) {
 	case STAYS:
@@ -156,9 +156,10 @@ enum finding { NONE, FOUND, UNKNOWN };
 
 /* Where a contract is follows from account and nonce: an endpoint is not asked, and one that says otherwise is not
  * believed. */
-static struct error *set_contract(const struct sender *s, const struct flight *f, size_t attempt, struct receipt *r)
+static struct error *set_contract(const struct sender *s, const struct sender_flight *f, size_t attempt,
+				  struct rpc_receipt *r)
 {
-	const struct place at = {NULL, "eth_getTransactionReceipt", 0};
+	const struct json_place at = {NULL, "eth_getTransactionReceipt", 0};
 	bool told = r->created, creates = f->creates && !f->cancels[attempt];
 	uint8_t address[ETH_ADDRESS_BYTES];
 
@@ -167,16 +168,16 @@ static struct error *set_contract(const struct sender *s, const struct flight *f
 		return NULL;
 	eth_address_of_contract(s->account, f->nonce, address);
 	if (told && memcmp(address, r->contract, sizeof(address)) != 0)
-		return place_error(&at, "names another contract than the transaction creates");
+		return json_place_error(&at, "names another contract than the transaction creates");
 	memcpy(r->contract, address, sizeof(address));
 	return NULL;
 }
 
 /* The receipt of one of the flight's attempts. What a node refuses to tell, or tells of another transaction, may be
  * there all the same. */
-static enum finding find_receipt(struct sender *s, const struct gather *g, struct change *c, struct receipt *ret)
+static enum finding find_receipt(struct sender *s, const struct gather *g, struct change *c, struct rpc_receipt *ret)
 {
-	const struct place at = {NULL, "eth_getTransactionReceipt", 0};
+	const struct json_place at = {NULL, "eth_getTransactionReceipt", 0};
 	enum finding finding = NONE;
 
 	for (size_t i = 0; i < c->count; i++) {
@@ -188,7 +189,7 @@ static enum finding find_receipt(struct sender *s, const struct gather *g, struc
 		if (!e)
 			e = rpc_read_receipt(reply->result, &at, ret);
 		if (!e && memcmp(ret->tx_hash, c->flight->hashes[i], TX_HASH_BYTES) != 0)
-			e = place_error(&at, "is another transaction's");
+			e = json_place_error(&at, "is another transaction's");
 		if (!e)
 			e = set_contract(s, c->flight, i, ret);
 		if (sender_well(s, e)) {
@@ -201,10 +202,10 @@ static enum finding find_receipt(struct sender *s, const struct gather *g, struc
 }
 
 /* So it seems; what it is, the transaction that took it proves. */
-static bool is_taken(struct sender *s, struct flight *f, uint64_t old_count)
+static bool is_taken(struct sender *s, struct sender_flight *f, uint64_t old_count)
 {
 	int64_t now_ms = clock_mono_ms();
-	enum proof_state proof;
+	enum sender_proof_state proof;
 	char *why;
 
 	if (f->missing++ == 0)
@@ -215,11 +216,11 @@ static bool is_taken(struct sender *s, struct flight *f, uint64_t old_count)
 	if (proof == PROOF_FOUND && !s->proof.ours)
 		return true;
 	if (proof == PROOF_FOUND || proof == PROOF_MISSING) {
-		why = mem_printf(NULL,
-				 "nonce %" PRIu64
-				 " is said to be used, without a receipt of ours and without proof that "
-				 "another transaction used it (%s): nothing else is signed for it",
-				 f->nonce, proof == PROOF_FOUND ? "the chain shows ours" : s->proof.why);
+		why = mem_printf(
+			NULL,
+			"nonce %" PRIu64
+			" is said to be used, without a receipt of ours and without proof that another transaction used it (%s): nothing else is signed for it",
+			f->nonce, proof == PROOF_FOUND ? "the chain shows ours" : s->proof.why);
 		sender_set_trouble(s, why);
 		mem_free(why);
 	}
@@ -228,7 +229,7 @@ static bool is_taken(struct sender *s, struct flight *f, uint64_t old_count)
 
 static enum move judge(struct sender *s, struct change *c, const struct gather *g, uint64_t old_count)
 {
-	struct flight *f = c->flight;
+	struct sender_flight *f = c->flight;
 
 	switch (find_receipt(s, g, c, &c->receipt)) {
 	case FOUND:
@@ -250,7 +251,7 @@ static void on_receipts(struct gather *g, void *arg)
 {
 	struct receipts *r = arg;
 	struct sender *s = r->sender;
-	const struct place at = {NULL, "eth_getTransactionCount", 0};
+	const struct json_place at = {NULL, "eth_getTransactionCount", 0};
 	uint64_t old_count = 0;
 	struct error *e = gather_failure(g) ? error_copy(gather_failure(g)) : NULL;
 
@@ -273,7 +274,7 @@ static void on_receipts(struct gather *g, void *arg)
 	sender_end_round(s);
 }
 
-static void ask(struct sender *s, struct receipts *r, struct flight *f, size_t *calls)
+static void ask(struct sender *s, struct receipts *r, struct sender_flight *f, size_t *calls)
 {
 	struct change *c = &r->changes[r->count++];
 
@@ -312,7 +313,7 @@ void sender_look_for_receipts(struct sender *s)
 	r->changes = mem_array(r, struct change, s->flight_count + 1);
 	s->round = gather_new(s, s->config.rpc, on_receipts, r);
 	for (size_t i = 0; i < s->flight_count && calls < s->receipts; i++) {
-		struct flight *f = s->flights[i];
+		struct sender_flight *f = s->flights[i];
 
 		if (f->mined && f->nonce >= s->count)
 			r->changes[r->count++] = (struct change){.flight = f, .move = UNMINED};

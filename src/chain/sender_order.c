@@ -12,7 +12,7 @@
 
 #define CANCEL_GAS 21000
 
-static struct error *order(struct sender *s, const char *id, enum order what, uint64_t gas)
+static struct error *order(struct sender *s, const char *id, enum sender_order what, uint64_t gas)
 {
 	struct txbox_record *r = NULL;
 	int64_t seq;
@@ -21,7 +21,7 @@ static struct error *order(struct sender *s, const char *id, enum order what, ui
 	seq = r->seq;
 	mem_free(r);
 	for (size_t i = 0; i < s->flight_count; i++) {
-		struct flight *f = s->flights[i];
+		struct sender_flight *f = s->flights[i];
 
 		if (f->seq != seq)
 			continue;
@@ -54,7 +54,7 @@ struct error *sender_fill(struct sender *s, const char *id)
 bool sender_ordered(const struct sender *s)
 {
 	for (size_t i = 0; i < s->flight_count; i++) {
-		const struct flight *f = s->flights[i];
+		const struct sender_flight *f = s->flights[i];
 
 		if (f->order != ORDER_NONE || (f->ordered && !f->sent_ms && f->nonce >= s->count))
 			return true;
@@ -83,7 +83,7 @@ static void set_fee(struct tx *tx, const struct fee *fee)
 /* --- again, or nothing --- */
 
 /* The intention itself, of the newest form that carries it out. */
-static struct error *intended(const struct sender *s, const struct flight *f, const void *ctx, struct tx *ret_tx)
+static struct error *intended(const struct sender *s, const struct sender_flight *f, const void *ctx, struct tx *ret_tx)
 {
 	struct txbox_record *r = NULL;
 	struct tx tx = nothing(s, f->nonce);
@@ -99,11 +99,11 @@ static struct error *intended(const struct sender *s, const struct flight *f, co
 	return NULL;
 }
 
-static struct error *sign_again(struct sender *s, struct flight *f, const void *scratch)
+static struct error *sign_again(struct sender *s, struct sender_flight *f, const void *scratch)
 {
 	bool cancels = f->order == ORDER_CANCEL;
 	struct fee fee = {U256_ZERO, U256_ZERO};
-	struct attempt a = {0};
+	struct txbox_attempt a = {0};
 	struct tx tx = nothing(s, f->nonce);
 
 	if (!cancels)
@@ -121,7 +121,7 @@ static struct error *sign_again(struct sender *s, struct flight *f, const void *
 
 static struct error *put_fill(struct sender *s, const struct tx *tx, const char *id, int64_t *ret_seq)
 {
-	struct intent intent = {.id = id, .data = (const uint8_t *)"", .gas = CANCEL_GAS};
+	struct txbox_intent intent = {.id = id, .data = (const uint8_t *)"", .gas = CANCEL_GAS};
 	struct txbox_record *r = NULL;
 
 	memcpy(intent.to, s->account, sizeof(intent.to));
@@ -133,7 +133,7 @@ static struct error *put_fill(struct sender *s, const struct tx *tx, const char 
 }
 
 static struct error *store_fill(struct sender *s, const struct tx *tx, const struct fee *fee, const void *scratch,
-				int64_t *ret_seq, struct attempt *ret_attempt)
+				int64_t *ret_seq, struct txbox_attempt *ret_attempt)
 {
 	char *account = hex_encode(scratch, s->account, sizeof(s->account));
 	char *id = mem_printf(scratch, FILL "%s:%" PRIu64, account, tx->nonce);
@@ -153,8 +153,8 @@ static struct error *store_fill(struct sender *s, const struct tx *tx, const str
 static struct error *fill_one(struct sender *s, uint64_t nonce, const struct fee *fee, const void *scratch)
 {
 	struct tx tx = nothing(s, nonce);
-	struct attempt a = {0};
-	struct flight *f;
+	struct txbox_attempt a = {0};
+	struct sender_flight *f;
 	int64_t seq = 0;
 	bool has = false;
 
@@ -169,7 +169,7 @@ static struct error *fill_one(struct sender *s, uint64_t nonce, const struct fee
 	return NULL;
 }
 
-static struct error *fill(struct sender *s, const struct flight *f, const void *scratch)
+static struct error *fill(struct sender *s, const struct sender_flight *f, const void *scratch)
 {
 	struct fee fee = {U256_ZERO, U256_ZERO};
 	uint64_t nonce = f->nonce;
@@ -188,7 +188,7 @@ static struct error *fill(struct sender *s, const struct flight *f, const void *
 
 /* --- carrying out --- */
 
-static struct error *obey(struct sender *s, struct flight *f, const void *scratch)
+static struct error *obey(struct sender *s, struct sender_flight *f, const void *scratch)
 {
 	return f->order == ORDER_FILL ? fill(s, f, scratch) : sign_again(s, f, scratch);
 }
@@ -199,7 +199,7 @@ void sender_obey(struct sender *s)
 		return;
 	/* A flight that is added on the way has no order. */
 	for (size_t i = 0; i < s->flight_count; i++) {
-		struct flight *f = s->flights[i];
+		struct sender_flight *f = s->flights[i];
 		void *scratch;
 
 		if (f->order == ORDER_NONE || f->call)

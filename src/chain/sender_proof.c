@@ -12,9 +12,9 @@
 
 static void step(struct sender *s);
 
-static void end(struct sender *s, enum proof_state state, const char *why)
+static void end(struct sender *s, enum sender_proof_state state, const char *why)
 {
-	struct proof *p = &s->proof;
+	struct sender_proof *p = &s->proof;
 
 	p->state = state;
 	p->end_ms = clock_mono_ms();
@@ -27,7 +27,7 @@ static void end(struct sender *s, enum proof_state state, const char *why)
 
 /* --- the transaction --- */
 
-static struct error *check(struct sender *s, const json_t *value, const struct place *at)
+static struct error *check(struct sender *s, const json_t *value, const struct json_place *at)
 {
 	void *scratch = talloc_new(NULL);
 	uint8_t hash[TX_HASH_BYTES] = {0}, signer[ETH_ADDRESS_BYTES] = {0};
@@ -37,11 +37,11 @@ static struct error *check(struct sender *s, const json_t *value, const struct p
 	mem_free(scratch);
 	TRY(e);
 	if (memcmp(signer, s->account, sizeof(signer)) != 0)
-		return place_error(at, "was signed by somebody else");
+		return json_place_error(at, "was signed by somebody else");
 	if (tx.nonce != s->proof.nonce)
-		return place_error(at, "has another nonce");
+		return json_place_error(at, "has another nonce");
 	if (tx.chain_id != rpc_chain_id(s->config.rpc))
-		return place_error(at, "is not for this chain");
+		return json_place_error(at, "is not for this chain");
 	TRY(txbox_is_own(s->config.db, hash, &s->proof.ours));
 	memcpy(s->proof.hash, hash, sizeof(hash));
 	return NULL;
@@ -50,7 +50,7 @@ static struct error *check(struct sender *s, const json_t *value, const struct p
 /* As the node puts it: what it says is checked only where it could be the one. */
 static bool could_be(const struct sender *s, const json_t *value)
 {
-	const struct place at = {NULL, "nonce", 0};
+	const struct json_place at = {NULL, "nonce", 0};
 	char account[ADDRESS_TEXT_BYTES];
 	const char *from = json_string_value(json_object_get(value, "from"));
 	uint64_t nonce = 0;
@@ -63,13 +63,13 @@ static bool could_be(const struct sender *s, const json_t *value)
 
 static void on_receipt(const struct rpc_reply *reply, void *arg)
 {
-	const struct place at = {NULL, "eth_getTransactionReceipt", 0};
+	const struct json_place at = {NULL, "eth_getTransactionReceipt", 0};
 	struct sender *s = arg;
-	struct receipt receipt = {0};
+	struct rpc_receipt receipt = {0};
 	struct error *e = reply->error ? error_copy(reply->error) : rpc_read_receipt(reply->result, &at, &receipt);
 
 	if (!e && memcmp(receipt.tx_hash, s->proof.hash, TX_HASH_BYTES) != 0)
-		e = place_error(&at, "is another transaction's");
+		e = json_place_error(&at, "is another transaction's");
 	if (e)
 		end(s, PROOF_MISSING, e->message);
 	else if (!sender_confirmed(s, receipt.block))
@@ -98,7 +98,7 @@ static void on_block(const struct rpc_reply *reply, void *arg)
 	size_t i;
 
 	json_array_foreach ((json_t *)list, i, value) {
-		const struct place all = {NULL, "eth_getBlockByNumber: transactions", 0}, at = {&all, NULL, i};
+		const struct json_place all = {NULL, "eth_getBlockByNumber: transactions", 0}, at = {&all, NULL, i};
 
 		if (!could_be(s, value))
 			continue;
@@ -119,9 +119,9 @@ static void on_block(const struct rpc_reply *reply, void *arg)
 
 static void on_count(const struct rpc_reply *reply, void *arg)
 {
-	const struct place at = {NULL, "eth_getTransactionCount", 0};
+	const struct json_place at = {NULL, "eth_getTransactionCount", 0};
 	struct sender *s = arg;
-	struct proof *p = &s->proof;
+	struct sender_proof *p = &s->proof;
 	uint64_t middle = p->low + (p->high - p->low) / 2, count = 0;
 
 	if (reply->error && reply->error->code != ERROR_FAILED) {
@@ -140,7 +140,7 @@ static void on_count(const struct rpc_reply *reply, void *arg)
 
 static void step(struct sender *s)
 {
-	struct proof *p = &s->proof;
+	struct sender_proof *p = &s->proof;
 	bool found = p->low >= p->high;
 	char account[ADDRESS_TEXT_BYTES];
 	char *block = u256_quantity(NULL, u256_of(found ? p->high : p->low + (p->high - p->low) / 2));
@@ -153,9 +153,9 @@ static void step(struct sender *s)
 	mem_free(block);
 }
 
-enum proof_state sender_prove(struct sender *s, uint64_t nonce)
+enum sender_proof_state sender_prove(struct sender *s, uint64_t nonce)
 {
-	struct proof *p = &s->proof;
+	struct sender_proof *p = &s->proof;
 	bool same = p->state != PROOF_NONE && p->nonce == nonce;
 
 	if (p->state == PROOF_SEARCHING)

@@ -17,7 +17,7 @@ static void send_due(struct sender *s);
 
 /* --- raising --- */
 
-static bool is_stuck(const struct sender *s, const struct flight *f, int64_t now_ms)
+static bool is_stuck(const struct sender *s, const struct sender_flight *f, int64_t now_ms)
 {
 	if (f->mined || f->attempts >= ATTEMPTS_OWN || f->call || f->nonce < s->count)
 		return false;
@@ -28,11 +28,11 @@ static bool is_stuck(const struct sender *s, const struct flight *f, int64_t now
 	       s->head.number >= f->signed_head + STUCK_BLOCKS;
 }
 
-static struct error *store_raised(struct sender *s, struct flight *f, const void *scratch)
+static struct error *store_raised(struct sender *s, struct sender_flight *f, const void *scratch)
 {
 	uint8_t account[ETH_ADDRESS_BYTES];
 	struct fee fee = {U256_ZERO, U256_ZERO};
-	struct attempt a = {0};
+	struct txbox_attempt a = {0};
 	struct tx tx = {0};
 
 	TRY(fee_raise(&s->market, &f->fee, s->config.highest_fee, &fee));
@@ -48,7 +48,7 @@ static struct error *store_raised(struct sender *s, struct flight *f, const void
 	return NULL;
 }
 
-static struct error *raise_fee(struct sender *s, struct flight *f)
+static struct error *raise_fee(struct sender *s, struct sender_flight *f)
 {
 	void *scratch = talloc_new(NULL);
 	struct error *e = store_raised(s, f, scratch);
@@ -60,7 +60,7 @@ static struct error *raise_fee(struct sender *s, struct flight *f)
 /* --- sending --- */
 
 /* why: NULL when it took it. */
-static void answered(struct flight *f, char *why)
+static void answered(struct sender_flight *f, char *why)
 {
 	mem_free(f->why);
 	f->why = why;
@@ -68,7 +68,7 @@ static void answered(struct flight *f, char *why)
 	f->generation = rpc_generation(f->sender->config.rpc);
 }
 
-static void refused_by_node(struct flight *f, const struct rpc_reply *reply)
+static void refused_by_node(struct sender_flight *f, const struct rpc_reply *reply)
 {
 	struct sender *s = f->sender;
 
@@ -90,8 +90,8 @@ static void refused_by_node(struct flight *f, const struct rpc_reply *reply)
 
 static void on_sent(const struct rpc_reply *reply, void *arg)
 {
-	const struct place at = {NULL, "eth_sendRawTransaction", 0};
-	struct flight *f = arg;
+	const struct json_place at = {NULL, "eth_sendRawTransaction", 0};
+	struct sender_flight *f = arg;
 	struct sender *s = f->sender;
 	uint8_t hash[TX_HASH_BYTES];
 
@@ -121,7 +121,7 @@ static json_t *raw_params(const uint8_t *raw, size_t n)
 	return params;
 }
 
-static bool is_due(const struct sender *s, const struct flight *f, int64_t now_ms)
+static bool is_due(const struct sender *s, const struct sender_flight *f, int64_t now_ms)
 {
 	if (f->mined || f->call || f->nonce < s->count)
 		return false;
@@ -136,7 +136,7 @@ static void send_due(struct sender *s)
 	if (!s->claimed)
 		return;
 	for (size_t i = 0; i < s->flight_count && s->sending < SENDING; i++) {
-		struct flight *f = s->flights[i];
+		struct sender_flight *f = s->flights[i];
 
 		if (!is_due(s, f, now_ms))
 			continue;
@@ -158,7 +158,7 @@ static void on_healed(const struct rpc_reply *reply, void *arg)
 	(void)arg;
 }
 
-static struct error *on_lost(const struct attempt *a, void *arg)
+static struct error *on_lost(const struct txbox_attempt *a, void *arg)
 {
 	struct healing *h = arg;
 
@@ -185,7 +185,7 @@ void sender_heal(struct sender *s)
 
 /* A round begins without trouble, but what a node has refused is sent again only after a while; and what is in its pool
  * may stay there. */
-static void tell_why(struct sender *s, const struct flight *next, int64_t now_ms)
+static void tell_why(struct sender *s, const struct sender_flight *next, int64_t now_ms)
 {
 	if (next->why) {
 		sender_set_trouble(s, next->why);

@@ -63,7 +63,7 @@ static bool is_revert(const struct rpc_reply *reply)
 static bool estimated(struct sender *s, const struct signing *signing, struct candidate *c, const struct gather *g,
 		      struct obstacle *o)
 {
-	const struct place at = {NULL, "eth_estimateGas", 0};
+	const struct json_place at = {NULL, "eth_estimateGas", 0};
 	const struct rpc_reply *reply = gather_at(g, c->call);
 	uint64_t gas = 0;
 	struct error *e;
@@ -91,7 +91,7 @@ static bool estimated(struct sender *s, const struct signing *signing, struct ca
 
 static struct tx tx_of(const struct sender *s, const struct signing *g, const struct candidate *c)
 {
-	const struct intent *in = &c->record->intent;
+	const struct txbox_intent *in = &c->record->intent;
 	struct tx tx = {.kind = s->head.has_base_fee ? TX_EIP1559 : TX_LEGACY,
 			.chain_id = rpc_chain_id(s->config.rpc),
 			.gas = c->gas,
@@ -150,9 +150,10 @@ struct error *sender_check_cost(const struct sender *s, const struct fee *fee, u
 }
 
 struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct tx *tx, const struct fee *fee,
-				   bool cancels, const void *ctx, struct attempt *ret_attempt)
+				   bool cancels, const void *ctx, struct txbox_attempt *ret_attempt)
 {
-	struct attempt a = {.price = fee->price, .tip = fee->tip, .signed_ms = clock_wall_ms(), .cancels = cancels};
+	struct txbox_attempt a = {
+		.price = fee->price, .tip = fee->tip, .signed_ms = clock_wall_ms(), .cancels = cancels};
 
 	a.raw = tx_sign(ctx, tx, &s->key, &a.n, a.hash);
 	TRY(txbox_add_attempt(s->config.db, seq, &a));
@@ -160,7 +161,7 @@ struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct t
 	return NULL;
 }
 
-void sender_take_attempt(struct flight *f, const struct attempt *attempt, const struct fee *fee)
+void sender_take_attempt(struct sender_flight *f, const struct txbox_attempt *attempt, const struct fee *fee)
 {
 	f->cancels[f->attempts] = attempt->cancels;
 	memcpy(f->hashes[f->attempts++], attempt->hash, TX_HASH_BYTES);
@@ -175,7 +176,7 @@ void sender_take_attempt(struct flight *f, const struct attempt *attempt, const 
 }
 
 static struct error *store_signed(struct sender *s, struct signing *g, size_t ready, uint64_t nonce,
-				  struct attempt *attempts)
+				  struct txbox_attempt *attempts)
 {
 	for (size_t i = 0; i < ready; i++) {
 		struct tx tx = tx_of(s, g, &g->candidates[i]);
@@ -193,7 +194,7 @@ static struct error *store_signed(struct sender *s, struct signing *g, size_t re
 static struct error *choose_nonce(struct sender *s, uint64_t *ret_nonce)
 {
 	uint64_t next = 0;
-	enum proof_state proof;
+	enum sender_proof_state proof;
 
 	s->unproved = false;
 	TRY(txbox_next_nonce(s->config.db, s->account, &next));
@@ -215,7 +216,7 @@ static struct error *choose_nonce(struct sender *s, uint64_t *ret_nonce)
 
 static struct error *sign_ready(struct sender *s, struct signing *g, size_t ready)
 {
-	struct attempt *attempts = mem_array(g, struct attempt, ready);
+	struct txbox_attempt *attempts = mem_array(g, struct txbox_attempt, ready);
 	uint64_t nonce = 0;
 	struct error *e;
 
@@ -230,7 +231,7 @@ static struct error *sign_ready(struct sender *s, struct signing *g, size_t read
 	}
 	for (size_t i = 0; i < ready; i++) {
 		const struct txbox_record *r = g->candidates[i].record;
-		struct flight *f = sender_add_flight(s, r->seq, nonce + i);
+		struct sender_flight *f = sender_add_flight(s, r->seq, nonce + i);
 
 		f->creates = r->intent.creates;
 		sender_take_attempt(f, &attempts[i], &g->fee);
@@ -300,7 +301,7 @@ static void on_estimates(struct gather *estimates, void *arg)
 
 static void ask_estimate(struct sender *s, struct candidate *c)
 {
-	const struct intent *in = &c->record->intent;
+	const struct txbox_intent *in = &c->record->intent;
 	char from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES];
 	char *value = u256_quantity(NULL, in->value), *data = hex_encode(NULL, in->data, in->n);
 	json_t *call;

@@ -234,7 +234,7 @@ struct error *tx_read(const uint8_t *raw, size_t n, struct tx *ret_tx, uint8_t r
 	TRY(secp_recover(digest, signature, public));
 	if (!secp_verify(digest, signature, public))
 		return error_new(ERROR_INVALID, "the transaction's signature is in its second form (a high S)");
-	eth_address(public, ret_sender);
+	secp_address(public, ret_sender);
 	*ret_tx = tx;
 	return NULL;
 }

@@ -8,47 +8,11 @@
 #include "base/hex.h"
 #include "base/mem.h"
 
-const char txbox_schema[] = "create table if not exists tx_intents("
-			    " seq integer primary key autoincrement,"
-			    " id text not null unique,"
-			    " account blob not null,"
-			    " recipient blob not null," /* empty: creates a contract */
-			    " value blob not null,"
-			    " data blob not null,"
-			    " gas integer not null,"
-			    " state text not null,"
-			    " nonce integer,"
-			    " tx_hash blob,"
-			    " block integer,"
-			    " block_hash blob,"
-			    " gas_used integer,"
-			    " contract blob,"
-			    " why text,"
-			    " revert blob,"
-			    " put_ms integer not null,"
-			    " end_ms integer);"
-			    "create index if not exists tx_intents_state on tx_intents(account, state, seq);"
-			    "create index if not exists tx_intents_nonce on tx_intents(account, nonce);"
-			    "create table if not exists tx_attempts("
-			    " number integer primary key autoincrement,"
-			    " seq integer not null references tx_intents(seq) on delete cascade,"
-			    " hash blob not null,"
-			    " raw blob not null,"
-			    " price blob not null,"
-			    " tip blob not null,"
-			    " signed_ms integer not null);"
-			    "create index if not exists tx_attempts_seq on tx_attempts(seq);"
-			    "create table if not exists tx_chain("
-			    " one integer primary key check(one = 1),"
-			    " chain_id integer not null,"
-			    " genesis blob not null);"
-			    "create table if not exists tx_nonces(account blob primary key, next integer not null);"
-			    "create table if not exists tx_cancels(hash blob primary key);"
-			    "create table if not exists tx_retired("
-			    " hash blob primary key,"
-			    " seq integer not null,"
-			    " nonce integer not null,"
-			    " raw blob not null);";
+const char txbox_schema[] =
+	"create table if not exists tx_intents( seq integer primary key autoincrement, id text not null unique, account blob not null, recipient blob not null," /* empty: creates a contract */
+	" value blob not null, data blob not null, gas integer not null, state text not null, nonce integer, tx_hash blob, block integer, block_hash blob, gas_used integer, contract blob, why text, revert blob, put_ms integer not null, end_ms integer);create index if not exists tx_intents_state on tx_intents(account, state, seq);create index if not exists tx_intents_nonce on tx_intents(account, nonce);"
+	"create table if not exists tx_attempts( number integer primary key autoincrement, seq integer not null references tx_intents(seq) on delete cascade, hash blob not null, raw blob not null, price blob not null, tip blob not null, signed_ms integer not null);create index if not exists tx_attempts_seq on tx_attempts(seq);create table if not exists tx_chain( one integer primary key check(one = 1),"
+	" chain_id integer not null, genesis blob not null);create table if not exists tx_nonces(account blob primary key, next integer not null);create table if not exists tx_cancels(hash blob primary key);create table if not exists tx_retired( hash blob primary key, seq integer not null, nonce integer not null, raw blob not null);";
 
 static const char *const state_words[] = {
 	[TXBOX_WANTED] = "wanted",       [TXBOX_SIGNED] = "signed",     [TXBOX_MINED] = "mined",
@@ -199,14 +163,14 @@ struct error *txbox_each(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES]
 
 /* --- putting --- */
 
-static bool same(const struct intent *a, const struct intent *b)
+static bool same(const struct txbox_intent *a, const struct txbox_intent *b)
 {
 	return a->creates == b->creates && (a->creates || !memcmp(a->to, b->to, sizeof(a->to))) &&
 	       u256_cmp(a->value, b->value) == 0 && a->n == b->n && (a->n == 0 || !memcmp(a->data, b->data, a->n)) &&
 	       a->gas == b->gas;
 }
 
-struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], const struct intent *intent)
+struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], const struct txbox_intent *intent)
 {
 	struct txbox_record *old = NULL;
 	uint8_t value[U256_BYTES];
@@ -220,12 +184,12 @@ struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES],
 				 "intention \"%s\": %zu bytes of data are more than a transaction carries", intent->id,
 				 intent->n);
 	u256_to_bytes(intent->value, value);
-	TRY(db_exec(db,
-		    "insert into tx_intents(id, account, recipient, value, data, gas, state, put_ms)"
-		    " values(?, ?, ?, ?, ?, ?, 'wanted', ?) on conflict(id) do nothing",
-		    "sbbbbii", intent->id, account, (size_t)ETH_ADDRESS_BYTES, intent->to,
-		    (size_t)(intent->creates ? 0 : ETH_ADDRESS_BYTES), value, sizeof(value), intent->data, intent->n,
-		    (int64_t)intent->gas, clock_wall_ms()));
+	TRY(db_exec(
+		db,
+		"insert into tx_intents(id, account, recipient, value, data, gas, state, put_ms) values(?, ?, ?, ?, ?, ?, 'wanted', ?) on conflict(id) do nothing",
+		"sbbbbii", intent->id, account, (size_t)ETH_ADDRESS_BYTES, intent->to,
+		(size_t)(intent->creates ? 0 : ETH_ADDRESS_BYTES), value, sizeof(value), intent->data, intent->n,
+		(int64_t)intent->gas, clock_wall_ms()));
 	if (db_changes(db) == 1)
 		return NULL;
 	TRY(txbox_get(NULL, db, intent->id, &old));
@@ -268,7 +232,7 @@ struct each_attempt {
 static struct error *on_attempt(const struct db_row *row, void *arg)
 {
 	struct each_attempt *each = arg;
-	struct attempt a = {0};
+	struct txbox_attempt a = {0};
 	size_t n = 0;
 	const void *hash = db_blob(row, 0, &n);
 
@@ -295,11 +259,11 @@ struct error *txbox_attempts_of_nonce(struct db *db, const uint8_t account[ETH_A
 {
 	struct each_attempt each = {fn, arg};
 
-	return db_query(db, on_attempt, &each,
-			"select " ATTEMPT " from tx_attempts where seq in"
-			" (select seq from tx_intents where account = ? and nonce = ? and (state <> 'abandoned'"
-			" or tx_attempts.hash in (select hash from tx_cancels))) order by number",
-			"bi", account, (size_t)ETH_ADDRESS_BYTES, (int64_t)nonce);
+	return db_query(
+		db, on_attempt, &each,
+		"select " ATTEMPT
+		" from tx_attempts where seq in (select seq from tx_intents where account = ? and nonce = ? and (state <> 'abandoned' or tx_attempts.hash in (select hash from tx_cancels))) order by number",
+		"bi", account, (size_t)ETH_ADDRESS_BYTES, (int64_t)nonce);
 }
 
 struct error *txbox_next_nonce(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], uint64_t *ret_nonce)
@@ -321,10 +285,10 @@ static struct error *set_signed(struct db *db, const void *arg)
 	const struct signed_at *at = arg;
 
 	TRY(db_exec(db, "update tx_intents set state = 'signed', nonce = ? where seq = ?", "ii", at->nonce, at->seq));
-	return db_exec(db,
-		       "insert into tx_nonces select account, ? from tx_intents where seq = ?"
-		       " on conflict(account) do update set next = max(next, excluded.next)",
-		       "ii", at->nonce + 1, at->seq);
+	return db_exec(
+		db,
+		"insert into tx_nonces select account, ? from tx_intents where seq = ? on conflict(account) do update set next = max(next, excluded.next)",
+		"ii", at->nonce + 1, at->seq);
 }
 
 struct error *txbox_set_signed(struct db *db, int64_t seq, uint64_t nonce)
@@ -334,13 +298,13 @@ struct error *txbox_set_signed(struct db *db, int64_t seq, uint64_t nonce)
 
 struct attempt_of {
 	int64_t seq;
-	const struct attempt *attempt;
+	const struct txbox_attempt *attempt;
 };
 
 static struct error *add_attempt(struct db *db, const void *arg)
 {
 	const struct attempt_of *of = arg;
-	const struct attempt *a = of->attempt;
+	const struct txbox_attempt *a = of->attempt;
 	uint8_t price[U256_BYTES], tip[U256_BYTES];
 
 	u256_to_bytes(a->price, price);
@@ -352,18 +316,17 @@ static struct error *add_attempt(struct db *db, const void *arg)
 		       sizeof(tip), a->signed_ms);
 }
 
-struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct attempt *attempt)
+struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct txbox_attempt *attempt)
 {
 	return db_together(db, add_attempt, &(struct attempt_of){seq, attempt});
 }
 
-struct error *txbox_set_mined(struct db *db, int64_t seq, enum txbox_state state, const struct receipt *receipt)
+struct error *txbox_set_mined(struct db *db, int64_t seq, enum txbox_state state, const struct rpc_receipt *receipt)
 {
 	assert(state >= TXBOX_MINED && state <= TXBOX_ABANDONED && state != TXBOX_REFUSED);
 	return db_exec(
 		db,
-		"update tx_intents set state = ?, tx_hash = ?, block = ?, block_hash = ?, gas_used = ?, contract = ?,"
-		" end_ms = ? where seq = ?",
+		"update tx_intents set state = ?, tx_hash = ?, block = ?, block_hash = ?, gas_used = ?, contract = ?, end_ms = ? where seq = ?",
 		"sbibibii", state_words[state], receipt->tx_hash, sizeof(receipt->tx_hash), (int64_t)receipt->block,
 		receipt->block_hash, sizeof(receipt->block_hash), (int64_t)receipt->gas_used, receipt->contract,
 		receipt->created ? sizeof(receipt->contract) : 0, clock_wall_ms(), seq);
@@ -378,10 +341,10 @@ static struct error *set_wanted(struct db *db, const void *arg)
 {
 	const int64_t seq = *(const int64_t *)arg;
 
-	TRY(db_exec(db,
-		    "insert or ignore into tx_retired select hash, a.seq, nonce, raw from tx_attempts a"
-		    " join tx_intents i on i.seq = a.seq where a.seq = ?",
-		    "i", seq));
+	TRY(db_exec(
+		db,
+		"insert or ignore into tx_retired select hash, a.seq, nonce, raw from tx_attempts a join tx_intents i on i.seq = a.seq where a.seq = ?",
+		"i", seq));
 	TRY(db_exec(db, "delete from tx_attempts where seq = ?", "i", seq));
 	return db_exec(db, "update tx_intents set state = 'wanted', nonce = null, tx_hash = null where seq = ?", "i",
 		       seq);
@@ -402,10 +365,10 @@ struct error *txbox_is_own(struct db *db, const uint8_t hash[TX_HASH_BYTES], boo
 {
 	int64_t n = 0;
 
-	TRY(db_query(db, on_int, &n,
-		     "select (select count(*) from tx_attempts where hash = ?1) + (select count(*) from tx_retired"
-		     " where hash = ?1)",
-		     "b", hash, (size_t)TX_HASH_BYTES));
+	TRY(db_query(
+		db, on_int, &n,
+		"select (select count(*) from tx_attempts where hash = ?1) + (select count(*) from tx_retired where hash = ?1)",
+		"b", hash, (size_t)TX_HASH_BYTES));
 	*ret_own = n > 0;
 	return NULL;
 }
@@ -433,10 +396,10 @@ static struct error *set_abandoned(struct db *db, const void *arg)
 
 	TRY(db_exec(db, "update tx_intents set state = 'abandoned', why = ?, end_ms = ? where seq = ?", "sii", a->why,
 		    clock_wall_ms(), r->seq));
-	TRY(db_query(db, on_int, &next,
-		     "select coalesce(max(nonce) + 1, 0) from tx_intents where account = ? and seq <> ?"
-		     " and (state <> 'abandoned' or nonce < ?)",
-		     "bii", r->account, (size_t)ETH_ADDRESS_BYTES, r->seq, (int64_t)r->nonce));
+	TRY(db_query(
+		db, on_int, &next,
+		"select coalesce(max(nonce) + 1, 0) from tx_intents where account = ? and seq <> ? and (state <> 'abandoned' or nonce < ?)",
+		"bii", r->account, (size_t)ETH_ADDRESS_BYTES, r->seq, (int64_t)r->nonce));
 	if (r->state < TXBOX_SIGNED || (int64_t)r->nonce - next <= TXBOX_REACH)
 		return NULL;
 	return db_exec(db, "update tx_nonces set next = ? where account = ?", "ib", next, r->account,
@@ -452,10 +415,11 @@ struct error *txbox_each_pending(struct db *db, txbox_fn *fn, void *arg)
 {
 	struct each each = {fn, arg};
 
-	return db_query(db, on_each, &each,
-			"select " COLUMNS " from tx_intents where state in ('wanted', 'signed', 'mined')"
-			" order by account, nonce is null, nonce, seq",
-			"");
+	return db_query(
+		db, on_each, &each,
+		"select " COLUMNS
+		" from tx_intents where state in ('wanted', 'signed', 'mined') order by account, nonce is null, nonce, seq",
+		"");
 }
 
 struct claim {

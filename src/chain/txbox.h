@@ -42,7 +42,7 @@ enum txbox_state {
 	TXBOX_ABANDONED, /* by its author: never signed, or its nonce was used for nothing */
 };
 
-struct intent {
+struct txbox_intent {
 	const char *id;
 	bool creates; /* a contract; `to` is not used */
 	uint8_t to[ETH_ADDRESS_BYTES];
@@ -55,17 +55,17 @@ struct intent {
 struct txbox_record {
 	int64_t seq; /* the order in which intentions were put */
 	uint8_t account[ETH_ADDRESS_BYTES];
-	struct intent intent; /* its texts and bytes belong to the record's ctx */
+	struct txbox_intent intent; /* its texts and bytes belong to the record's ctx */
 	enum txbox_state state;
-	uint64_t nonce;         /* from TXBOX_SIGNED on */
-	struct receipt receipt; /* from TXBOX_MINED on */
-	const char *why;        /* of TXBOX_REFUSED and TXBOX_ABANDONED, else NULL */
-	const uint8_t *revert;  /* the bytes that the contract refused it with (abi_revert_text()), or NULL */
+	uint64_t nonce;             /* from TXBOX_SIGNED on */
+	struct rpc_receipt receipt; /* from TXBOX_MINED on */
+	const char *why;            /* of TXBOX_REFUSED and TXBOX_ABANDONED, else NULL */
+	const uint8_t *revert;      /* the bytes that the contract refused it with (abi_revert_text()), or NULL */
 	size_t revert_n;
 };
 
 /* A signed form of an intention. */
-struct attempt {
+struct txbox_attempt {
 	uint8_t hash[TX_HASH_BYTES];
 	const uint8_t *raw;
 	size_t n;
@@ -81,7 +81,7 @@ bool txbox_state_final(enum txbox_state state);
 /* ERROR_EXISTS: another intention, or the same of another account, has this id; ERROR_INVALID: an id or data too long;
  * ERROR_LIMIT: the disk is full. */
 struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES],
-			const struct intent *intent) MUST_CHECK;
+			const struct txbox_intent *intent) MUST_CHECK;
 /* ERROR_NOT_FOUND */
 struct error *txbox_get(const void *ctx, struct db *db, const char *id, struct txbox_record **ret_record) MUST_CHECK;
 struct error *txbox_get_seq(const void *ctx, struct db *db, int64_t seq, struct txbox_record **ret_record) MUST_CHECK;
@@ -97,7 +97,7 @@ typedef struct error *txbox_fn(struct txbox_record *record, void *arg);
 /* Intentions in a state, in order, from behind `after_seq`, `limit` at most. */
 struct error *txbox_each(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], enum txbox_state state,
 			 int64_t after_seq, int64_t limit, txbox_fn *fn, void *arg) MUST_CHECK;
-typedef struct error *txbox_attempt_fn(const struct attempt *attempt, void *arg);
+typedef struct error *txbox_attempt_fn(const struct txbox_attempt *attempt, void *arg);
 /* Oldest first. */
 struct error *txbox_attempts(struct db *db, int64_t seq, txbox_attempt_fn *fn, void *arg) MUST_CHECK;
 /* Of the intention that has this nonce, final or not; of one that was abandoned only those that cancel it. */
@@ -106,10 +106,10 @@ struct error *txbox_attempts_of_nonce(struct db *db, const uint8_t account[ETH_A
 /* The nonce behind the highest that was ever given; 0 when none was. */
 struct error *txbox_next_nonce(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], uint64_t *ret_nonce) MUST_CHECK;
 struct error *txbox_set_signed(struct db *db, int64_t seq, uint64_t nonce) MUST_CHECK;
-struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct attempt *attempt) MUST_CHECK;
+struct error *txbox_add_attempt(struct db *db, int64_t seq, const struct txbox_attempt *attempt) MUST_CHECK;
 /* state: mined, done, reverted or abandoned */
 struct error *txbox_set_mined(struct db *db, int64_t seq, enum txbox_state state,
-			      const struct receipt *receipt) MUST_CHECK;
+			      const struct rpc_receipt *receipt) MUST_CHECK;
 /* Back from mined: the block was replaced. */
 struct error *txbox_set_unmined(struct db *db, int64_t seq) MUST_CHECK;
 /* Back to wanted: another transaction of the account used its nonce, as was proved by that one's signature. Its

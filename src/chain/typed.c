@@ -22,10 +22,10 @@ struct typed {
 	const json_t *types;
 };
 
-static struct error *hash_value(const struct typed *t, const char *type, const json_t *value, const struct place *at,
-				unsigned depth, uint8_t ret_word[32]);
+static struct error *hash_value(const struct typed *t, const char *type, const json_t *value,
+				const struct json_place *at, unsigned depth, uint8_t ret_word[32]);
 
-void message_digest(const void *message, size_t n, uint8_t ret_digest[32])
+void typed_message_digest(const void *message, size_t n, uint8_t ret_digest[32])
 {
 	char head[64];
 	struct keccak k;
@@ -40,14 +40,15 @@ void message_digest(const void *message, size_t n, uint8_t ret_digest[32])
 	keccak_digest(&k, ret_digest);
 }
 
-void digest_sign(const struct secp_key *key, const uint8_t digest[32], uint8_t ret_signature[SECP_SIGNATURE_BYTES])
+void typed_digest_sign(const struct secp_key *key, const uint8_t digest[32],
+		       uint8_t ret_signature[SECP_SIGNATURE_BYTES])
 {
 	secp_sign(key, digest, ret_signature);
 	ret_signature[64] += V_FIRST;
 }
 
-struct error *digest_signer(const uint8_t digest[32], const uint8_t signature[SECP_SIGNATURE_BYTES],
-			    uint8_t ret_address[ETH_ADDRESS_BYTES])
+struct error *typed_digest_signer(const uint8_t digest[32], const uint8_t signature[SECP_SIGNATURE_BYTES],
+				  uint8_t ret_address[ETH_ADDRESS_BYTES])
 {
 	uint8_t plain[SECP_SIGNATURE_BYTES], public[SECP_PUBLIC_BYTES];
 
@@ -59,7 +60,7 @@ struct error *digest_signer(const uint8_t digest[32], const uint8_t signature[SE
 	TRY(secp_recover(digest, plain, public));
 	if (!secp_verify(digest, plain, public))
 		return error_new(ERROR_INVALID, "the signature is in its second form (a high S)");
-	eth_address(public, ret_address);
+	secp_address(public, ret_address);
 	return NULL;
 }
 
@@ -87,7 +88,7 @@ static bool listed(const char *const *names, size_t count, const char *name)
 }
 
 /* Names of the struct and of all it refers to; the first is itself. */
-static struct error *gather(const struct typed *t, const char *name, const struct place *at, const char **names,
+static struct error *gather(const struct typed *t, const char *name, const struct json_place *at, const char **names,
 			    size_t *count)
 {
 	const json_t *members, *member;
@@ -95,11 +96,11 @@ static struct error *gather(const struct typed *t, const char *name, const struc
 
 	names[(*count)++] = name;
 	for (size_t next = *count - 1; next < *count; next++) {
-		const struct place here = {at, names[next], 0};
+		const struct json_place here = {at, names[next], 0};
 
 		members = members_of(t, names[next]);
 		json_array_foreach (members, i, member) {
-			const struct place m = {&here, NULL, i};
+			const struct json_place m = {&here, NULL, i};
 			const char *type = NULL, *unused = NULL;
 			char *base;
 
@@ -109,7 +110,7 @@ static struct error *gather(const struct typed *t, const char *name, const struc
 			if (!members_of(t, base) || listed(names, *count, base))
 				continue;
 			if (*count == STRUCTS)
-				return place_error(at, "has more than %d structs", STRUCTS);
+				return json_place_error(at, "has more than %d structs", STRUCTS);
 			names[(*count)++] = base;
 		}
 	}
@@ -124,7 +125,7 @@ static int by_name(const void *a, const void *b)
 /* "Mail(Person from,Person to)Person(string name)" */
 static struct error *type_hash(const struct typed *t, const char *name, uint8_t ret_hash[32])
 {
-	const struct place root = {NULL, "types", 0};
+	const struct json_place root = {NULL, "types", 0};
 	const char *names[STRUCTS];
 	size_t count = 0;
 	struct buf *text = buf_new(t->scratch, TEXT_BYTES);
@@ -148,8 +149,8 @@ static struct error *type_hash(const struct typed *t, const char *name, uint8_t 
 
 /* --- values --- */
 
-static struct error *hash_struct(const struct typed *t, const char *name, const json_t *value, const struct place *at,
-				 unsigned depth, uint8_t ret_hash[32])
+static struct error *hash_struct(const struct typed *t, const char *name, const json_t *value,
+				 const struct json_place *at, unsigned depth, uint8_t ret_hash[32])
 {
 	const json_t *members = members_of(t, name), *member;
 	struct keccak k;
@@ -157,20 +158,20 @@ static struct error *hash_struct(const struct typed *t, const char *name, const 
 	size_t i;
 
 	if (!json_is_object(value))
-		return place_error(at, "must be an object of type %s", name);
+		return json_place_error(at, "must be an object of type %s", name);
 	if (json_object_size(value) != json_array_size(members))
-		return place_error(at, "has %zu members, a %s has %zu", json_object_size(value), name,
-				   json_array_size(members));
+		return json_place_error(at, "has %zu members, a %s has %zu", json_object_size(value), name,
+					json_array_size(members));
 	TRY(type_hash(t, name, word));
 	keccak_init(&k);
 	keccak_update(&k, word, sizeof(word));
 	json_array_foreach (members, i, member) {
 		const char *key = json_string_value(json_object_get(member, "name"));
-		const struct place here = {at, key, 0};
+		const struct json_place here = {at, key, 0};
 		const json_t *part = json_object_get(value, key);
 
 		if (!part)
-			return place_error(&here, "is missing");
+			return json_place_error(&here, "is missing");
 		TRY(hash_value(t, json_string_value(json_object_get(member, "type")), part, &here, depth, word));
 		keccak_update(&k, word, sizeof(word));
 	}
@@ -180,7 +181,7 @@ static struct error *hash_struct(const struct typed *t, const char *name, const 
 
 /* The hash of the elements' words. `open` is the last '[' of the type. */
 static struct error *hash_array(const struct typed *t, const char *type, const char *open, const json_t *value,
-				const struct place *at, unsigned depth, uint8_t ret_hash[32])
+				const struct json_place *at, unsigned depth, uint8_t ret_hash[32])
 {
 	char *element = mem_strndup(t->scratch, type, (size_t)(open - type)), *end = NULL;
 	unsigned long length = strtoul(open + 1, &end, 10);
@@ -189,14 +190,14 @@ static struct error *hash_array(const struct typed *t, const char *type, const c
 	size_t i;
 
 	if (!end || strcmp(end, "]") != 0 || (open[1] != ']' && (open[1] < '1' || open[1] > '9')))
-		return place_error(at, "\"%.60s\" is no type", type);
+		return json_place_error(at, "\"%.60s\" is no type", type);
 	if (!json_is_array(value))
-		return place_error(at, "must be an array");
+		return json_place_error(at, "must be an array");
 	if (open[1] != ']' && json_array_size(value) != length)
-		return place_error(at, "has %zu elements, must have %lu", json_array_size(value), length);
+		return json_place_error(at, "has %zu elements, must have %lu", json_array_size(value), length);
 	keccak_init(&k);
 	json_array_foreach (value, i, part) {
-		const struct place here = {at, NULL, i};
+		const struct json_place here = {at, NULL, i};
 		uint8_t word[32] = {0};
 
 		TRY(hash_value(t, element, part, &here, depth, word));
@@ -206,7 +207,7 @@ static struct error *hash_array(const struct typed *t, const char *type, const c
 	return NULL;
 }
 
-static struct error *hash_bytes(const struct typed *t, bool text, const json_t *value, const struct place *at,
+static struct error *hash_bytes(const struct typed *t, bool text, const json_t *value, const struct json_place *at,
 				uint8_t ret_hash[32])
 {
 	uint8_t *bytes = NULL;
@@ -218,20 +219,20 @@ static struct error *hash_bytes(const struct typed *t, bool text, const json_t *
 		return NULL;
 	}
 	if (!json_is_string(value))
-		return place_error(at, "must be a string");
+		return json_place_error(at, "must be a string");
 	keccak256(json_string_value(value), json_string_length(value), ret_hash);
 	return NULL;
 }
 
-static struct error *hash_value(const struct typed *t, const char *type, const json_t *value, const struct place *at,
-				unsigned depth, uint8_t ret_word[32])
+static struct error *hash_value(const struct typed *t, const char *type, const json_t *value,
+				const struct json_place *at, unsigned depth, uint8_t ret_word[32])
 {
 	const char *open = strrchr(type, '[');
 	struct abi_type plain = {0};
 	struct error *e;
 
 	if (depth > DEPTH)
-		return place_error(at, "is more than %d levels deep", DEPTH);
+		return json_place_error(at, "is more than %d levels deep", DEPTH);
 	if (open)
 		return hash_array(t, type, open, value, at, depth + 1, ret_word);
 	if (members_of(t, type))
@@ -239,42 +240,42 @@ static struct error *hash_value(const struct typed *t, const char *type, const j
 	e = abi_type_parse(t->scratch, type, &plain);
 	if (e) {
 		error_free(e);
-		return place_error(at, "\"%.60s\" is no type", type);
+		return json_place_error(at, "\"%.60s\" is no type", type);
 	}
 	if (plain.dynamic)
 		return hash_bytes(t, plain.kind == ABI_STRING, value, at, ret_word);
 	return abi_encode_word(&plain, value, at, ret_word);
 }
 
-static struct error *check_types(const json_t *types, const struct place *at)
+static struct error *check_types(const json_t *types, const struct json_place *at)
 {
 	const char *name;
 	json_t *members;
 
 	json_object_foreach ((json_t *)types, name, members) {
-		const struct place here = {at, name, 0};
+		const struct json_place here = {at, name, 0};
 
 		if (!json_is_array(members))
-			return place_error(&here, "must be an array of members");
+			return json_place_error(&here, "must be an array of members");
 	}
 	return NULL;
 }
 
-static struct error *digest_document(const struct typed *t, const json_t *document, const struct place *root,
+static struct error *digest_document(const struct typed *t, const json_t *document, const struct json_place *root,
 				     uint8_t ret_digest[32])
 {
 	static const uint8_t version[2] = {0x19, 0x01};
-	const struct place primary = {root, "primaryType", 0}, domain = {root, "domain", 0},
-			   message = {root, "message", 0};
+	const struct json_place primary = {root, "primaryType", 0}, domain = {root, "domain", 0},
+				message = {root, "message", 0};
 	uint8_t domain_hash[32] = {0}, message_hash[32] = {0};
 	const char *name = NULL;
 	struct keccak k;
 
 	TRY(json_read_string(document, root, "primaryType", &name));
 	if (!members_of(t, name))
-		return place_error(&primary, "\"%.60s\" is none of the types", name);
+		return json_place_error(&primary, "\"%.60s\" is none of the types", name);
 	if (!members_of(t, "EIP712Domain"))
-		return place_error(root, "types.EIP712Domain is missing");
+		return json_place_error(root, "types.EIP712Domain is missing");
 	TRY(hash_struct(t, "EIP712Domain", json_object_get(document, "domain"), &domain, 0, domain_hash));
 	TRY(hash_struct(t, name, json_object_get(document, "message"), &message, 0, message_hash));
 	keccak_init(&k);
@@ -287,7 +288,7 @@ static struct error *digest_document(const struct typed *t, const json_t *docume
 
 struct error *typed_digest(const json_t *document, uint8_t ret_digest[32])
 {
-	const struct place root = {NULL, NULL, 0}, at = {&root, "types", 0};
+	const struct json_place root = {NULL, NULL, 0}, at = {&root, "types", 0};
 	struct typed t = {NULL, NULL};
 	json_t *types = NULL;
 	struct error *e;

@@ -57,8 +57,8 @@ static struct error *take_data(struct assuan *a, const char *text, size_t n)
 			    low = i + 2 < n ? hex_digit(text[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
-				return error_new(ERROR_INVALID, "a %% in its data is not followed by two hexadecimal "
-								"digits");
+				return error_new(ERROR_INVALID,
+						 "a %% in its data is not followed by two hexadecimal digits");
 			c = (char)(high << 4 | low);
 			i += 2;
 		}

@@ -95,7 +95,7 @@ void ecies_context_seal(const struct ecies_context *c, const uint8_t *plain, siz
 {
 	uint8_t iv[IV_BYTES];
 
-	random_bytes(iv, sizeof(iv));
+	crypto_random_bytes(iv, sizeof(iv));
 	seal(c, iv, plain, n, mac_data, mac_bytes, ret_sealed);
 }
 

@@ -145,7 +145,7 @@ struct error *keyfile_address(const char *path, const struct passphrase_source *
 		return e;
 	}
 	TRY(keyfile_read(path, source, &key));
-	eth_address(key.public, ret_address);
+	secp_address(key.public, ret_address);
 	secret_wipe(&key, sizeof(key));
 	return NULL;
 }

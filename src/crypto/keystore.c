@@ -59,68 +59,68 @@ static void apply(const uint8_t derived[DERIVED_BYTES], const uint8_t iv[IV_BYTE
 }
 
 /* A JSON integer (not a string, unlike in dsn's own documents). */
-static struct error *read_integer(const json_t *obj, const struct place *at, const char *key, int64_t min, int64_t max,
-				  int64_t *ret)
+static struct error *read_integer(const json_t *obj, const struct json_place *at, const char *key, int64_t min,
+				  int64_t max, int64_t *ret)
 {
-	const struct place here = {at, key, 0};
+	const struct json_place here = {at, key, 0};
 	const json_t *value = json_object_get(obj, key);
 
 	if (!value)
-		return place_error(&here, "is missing");
+		return json_place_error(&here, "is missing");
 	if (!json_is_integer(value))
-		return place_error(&here, "must be a whole number");
+		return json_place_error(&here, "must be a whole number");
 	if (json_integer_value(value) < min || json_integer_value(value) > max)
-		return place_error(&here, "is %" JSON_INTEGER_FORMAT ", must be %" PRId64 " to %" PRId64,
-				   json_integer_value(value), min, max);
+		return json_place_error(&here, "is %" JSON_INTEGER_FORMAT ", must be %" PRId64 " to %" PRId64,
+					json_integer_value(value), min, max);
 	*ret = json_integer_value(value);
 	return NULL;
 }
 
-static struct error *read_hex(const json_t *obj, const struct place *at, const char *key, size_t bytes,
+static struct error *read_hex(const json_t *obj, const struct json_place *at, const char *key, size_t bytes,
 			      uint8_t *ret_bytes)
 {
-	const struct place here = {at, key, 0};
+	const struct json_place here = {at, key, 0};
 	const char *text = NULL;
 
 	TRY(json_read_string(obj, at, key, &text));
 	if (!hex_is(text, 2 * bytes))
-		return place_error(&here, "must be %zu hexadecimal digits", 2 * bytes);
+		return json_place_error(&here, "must be %zu hexadecimal digits", 2 * bytes);
 	return hex_decode(text, ret_bytes, bytes);
 }
 
-static struct error *read_word(const json_t *obj, const struct place *at, const char *key, const char *wanted)
+static struct error *read_word(const json_t *obj, const struct json_place *at, const char *key, const char *wanted)
 {
-	const struct place here = {at, key, 0};
+	const struct json_place here = {at, key, 0};
 	const char *text = NULL;
 
 	TRY(json_read_string(obj, at, key, &text));
-	return strcmp(text, wanted) == 0 ? NULL : place_error(&here, "must be \"%s\"", wanted);
+	return strcmp(text, wanted) == 0 ? NULL : json_place_error(&here, "must be \"%s\"", wanted);
 }
 
-static struct error *read_salt(const json_t *params, const struct place *at, struct stored *s)
+static struct error *read_salt(const json_t *params, const struct json_place *at, struct stored *s)
 {
-	const struct place here = {at, "salt", 0};
+	const struct json_place here = {at, "salt", 0};
 	const char *text = NULL;
 	size_t digits = 0;
 
 	TRY(json_read_string(params, at, "salt", &text));
 	digits = strlen(text);
 	if (digits == 0 || digits % 2 != 0 || digits > 2 * (size_t)SALT_BYTES_MAX || !hex_is(text, digits))
-		return place_error(&here, "must be 2 to %d hexadecimal digits, two a byte", 2 * SALT_BYTES_MAX);
+		return json_place_error(&here, "must be 2 to %d hexadecimal digits, two a byte", 2 * SALT_BYTES_MAX);
 	s->salt_bytes = digits / 2;
 	return hex_decode(text, s->salt, s->salt_bytes);
 }
 
-static struct error *read_scrypt(const json_t *params, const struct place *at, struct stored *s)
+static struct error *read_scrypt(const json_t *params, const struct json_place *at, struct stored *s)
 {
-	const struct place here = {at, "n", 0};
+	const struct json_place here = {at, "n", 0};
 	int64_t n = 0, r = 0, p = 0;
 
 	TRY(read_integer(params, at, "n", 2, INT64_C(1) << 40, &n));
 	TRY(read_integer(params, at, "r", 1, 1 << 20, &r));
 	TRY(read_integer(params, at, "p", 1, 1 << 20, &p));
 	if ((n & (n - 1)) != 0)
-		return place_error(&here, "is %" PRId64 ", not a power of two", n);
+		return json_place_error(&here, "is %" PRId64 ", not a power of two", n);
 	s->is_scrypt = true;
 	s->n = (uint64_t)n;
 	s->r = (uint32_t)r;
@@ -128,7 +128,7 @@ static struct error *read_scrypt(const json_t *params, const struct place *at, s
 	return NULL;
 }
 
-static struct error *read_pbkdf2(const json_t *params, const struct place *at, struct stored *s)
+static struct error *read_pbkdf2(const json_t *params, const struct json_place *at, struct stored *s)
 {
 	int64_t iterations = 0;
 
@@ -140,12 +140,12 @@ static struct error *read_pbkdf2(const json_t *params, const struct place *at, s
 
 static const struct {
 	const char *name;
-	struct error *(*read)(const json_t *params, const struct place *at, struct stored *s);
+	struct error *(*read)(const json_t *params, const struct json_place *at, struct stored *s);
 } kdfs[] = {{"scrypt", read_scrypt}, {"pbkdf2", read_pbkdf2}};
 
-static struct error *read_kdf(const json_t *crypto, const struct place *at, struct stored *s)
+static struct error *read_kdf(const json_t *crypto, const struct json_place *at, struct stored *s)
 {
-	const struct place kdf_at = {at, "kdf", 0}, params_at = {at, "kdfparams", 0};
+	const struct json_place kdf_at = {at, "kdf", 0}, params_at = {at, "kdfparams", 0};
 	const char *kdf = NULL;
 	json_t *params = NULL;
 	int64_t bytes = 0;
@@ -159,12 +159,12 @@ static struct error *read_kdf(const json_t *crypto, const struct place *at, stru
 			/* cppcheck-suppress returnDanglingLifetime ; an error holds a text, not the place */
 			return kdfs[i].read(params, &params_at, s);
 	}
-	return place_error(&kdf_at, "must be \"scrypt\" or \"pbkdf2\"");
+	return json_place_error(&kdf_at, "must be \"scrypt\" or \"pbkdf2\"");
 }
 
-static struct error *read_address(const json_t *root, const struct place *at, struct stored *s)
+static struct error *read_address(const json_t *root, const struct json_place *at, struct stored *s)
 {
-	const struct place here = {at, "address", 0};
+	const struct json_place here = {at, "address", 0};
 	const char *text = NULL;
 
 	TRY(json_read_string_opt(root, at, "address", &text));
@@ -173,21 +173,21 @@ static struct error *read_address(const json_t *root, const struct place *at, st
 	if (strncmp(text, "0x", 2) == 0)
 		text += 2;
 	if (!hex_is(text, 2 * (size_t)ETH_ADDRESS_BYTES))
-		return place_error(&here, "must be %d hexadecimal digits", 2 * ETH_ADDRESS_BYTES);
+		return json_place_error(&here, "must be %d hexadecimal digits", 2 * ETH_ADDRESS_BYTES);
 	s->has_address = true;
 	return hex_decode(text, s->address, ETH_ADDRESS_BYTES);
 }
 
-static struct error *read_stored(const json_t *root, const struct place *at, struct stored *s)
+static struct error *read_stored(const json_t *root, const struct json_place *at, struct stored *s)
 {
 	/* Some wallets write a capital; geth reads either. */
 	const char *name = json_object_get(root, "crypto") || !json_object_get(root, "Crypto") ? "crypto" : "Crypto";
-	const struct place crypto_at = {at, name, 0}, cipher_at = {&crypto_at, "cipherparams", 0};
+	const struct json_place crypto_at = {at, name, 0}, cipher_at = {&crypto_at, "cipherparams", 0};
 	json_t *crypto = NULL, *cipher = NULL;
 	int64_t version = 0;
 
 	if (!json_is_object(root))
-		return place_error(at, "must be an object {...}");
+		return json_place_error(at, "must be an object {...}");
 	TRY(read_integer(root, at, "version", VERSION, VERSION, &version));
 	TRY(json_read_object(root, at, name, &crypto));
 	TRY(read_word(crypto, &crypto_at, "cipher", CIPHER));
@@ -219,10 +219,10 @@ static struct error *derive(const struct stored *s, const char *passphrase, cons
 }
 
 /* The MAC told that the passphrase is right; what is still wrong is the file. */
-static struct error *decrypt(const struct stored *s, const uint8_t derived[DERIVED_BYTES], const struct place *at,
+static struct error *decrypt(const struct stored *s, const uint8_t derived[DERIVED_BYTES], const struct json_place *at,
 			     struct secp_key *ret_key)
 {
-	const struct place address_at = {at, "address", 0};
+	const struct json_place address_at = {at, "address", 0};
 	uint8_t secret[SECP_SECRET_BYTES], address[ETH_ADDRESS_BYTES];
 	struct secp_key key;
 	struct error *e = NULL;
@@ -232,16 +232,16 @@ static struct error *decrypt(const struct stored *s, const uint8_t derived[DERIV
 	secret_wipe(secret, sizeof(secret));
 	if (e)
 		return error_wrap(e, "keystore");
-	eth_address(key.public, address);
+	secp_address(key.public, address);
 	if (s->has_address && memcmp(address, s->address, sizeof(address)) != 0)
-		e = place_error(&address_at, "is not that of the key");
+		e = json_place_error(&address_at, "is not that of the key");
 	else
 		*ret_key = key;
 	secret_wipe(&key, sizeof(key));
 	return e;
 }
 
-static struct error *parse(const char *text, size_t n, const struct place *at, struct stored *ret)
+static struct error *parse(const char *text, size_t n, const struct json_place *at, struct stored *ret)
 {
 	struct stored stored = {0};
 	json_t *root = NULL;
@@ -257,7 +257,7 @@ static struct error *parse(const char *text, size_t n, const struct place *at, s
 
 struct error *keystore_address(const void *ctx, const char *text, size_t n, char **ret_address)
 {
-	const struct place at = {NULL, "keystore", 0};
+	const struct json_place at = {NULL, "keystore", 0};
 	struct stored stored = {0};
 
 	TRY(parse(text, n, &at, &stored));
@@ -268,7 +268,7 @@ struct error *keystore_address(const void *ctx, const char *text, size_t n, char
 struct error *keystore_open_within(const char *text, size_t n, const char *passphrase,
 				   const struct keystore_limits *limits, struct secp_key *ret_key)
 {
-	const struct place at = {NULL, "keystore", 0};
+	const struct json_place at = {NULL, "keystore", 0};
 	uint8_t derived[DERIVED_BYTES], mac[KECCAK_BYTES];
 	struct stored stored = {0};
 	struct error *e = NULL;
@@ -294,7 +294,7 @@ static char *new_uuid(const void *ctx)
 {
 	uint8_t b[16];
 
-	random_bytes(b, sizeof(b));
+	crypto_random_bytes(b, sizeof(b));
 	b[6] = (b[6] & 0x0f) | 0x40;
 	b[8] = (b[8] & 0x3f) | 0x80;
 	return mem_printf(ctx, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
@@ -329,8 +329,8 @@ char *keystore_seal(const void *ctx, const struct secp_key *key, const char *pas
 	uint8_t derived[DERIVED_BYTES];
 	struct error *e = NULL;
 
-	random_bytes(s.salt, s.salt_bytes);
-	random_bytes(s.iv, sizeof(s.iv));
+	crypto_random_bytes(s.salt, s.salt_bytes);
+	crypto_random_bytes(s.iv, sizeof(s.iv));
 	e = derive(&s, passphrase, &usual_limits, derived);
 	if (e) { /* within the limits, so there is no memory */
 		fprintf(stderr, "%s\n", e->message);
@@ -339,6 +339,6 @@ char *keystore_seal(const void *ctx, const struct secp_key *key, const char *pas
 	apply(derived, s.iv, key->secret, s.encrypted);
 	compute_mac(derived, s.encrypted, s.mac);
 	secret_wipe(derived, sizeof(derived));
-	eth_address(key->public, s.address);
+	secp_address(key->public, s.address);
 	return write_stored(ctx, &s);
 }

@@ -48,8 +48,9 @@ static struct error *terminal_open(struct terminal *t)
 	if (t->fd < 0 || tcgetattr(t->fd, &t->shown) != 0) {
 		if (t->fd >= 0)
 			close(t->fd);
-		return error_new(ERROR_UNAVAILABLE, "there is no terminal to ask for the passphrase at: put it into a "
-						    "file of mode 0600 and name that with --passphrase-file");
+		return error_new(
+			ERROR_UNAVAILABLE,
+			"there is no terminal to ask for the passphrase at: put it into a file of mode 0600 and name that with --passphrase-file");
 	}
 	/* A terminal left silent would be of no use to anybody: nothing may end us until it shows again. */
 	sigemptyset(&block);
@@ -192,8 +193,9 @@ struct error *passphrase_read(const void *ctx, const struct passphrase_source *s
 	if (source->agent)
 		return from_agent(ctx, source, q, ret_passphrase);
 	if (source->unattended)
-		return error_new(ERROR_INVALID, "a keystore file needs its passphrase: name a file of mode 0600 that "
-						"holds it, or the socket of an agent");
+		return error_new(
+			ERROR_INVALID,
+			"a keystore file needs its passphrase: name a file of mode 0600 that holds it, or the socket of an agent");
 	return from_terminal(ctx, q->prompt, q->twice, ret_passphrase);
 }
 

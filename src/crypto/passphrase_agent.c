@@ -35,8 +35,7 @@ static struct error *check_owner(const struct talk *t)
 		return error_sys(errno, "who listens");
 	if (peer.uid != geteuid() && peer.uid != 0)
 		return error_new(ERROR_REFUSED,
-				 "it runs as user %u, not as ours (%u): a passphrase is no business of "
-				 "other users",
+				 "it runs as user %u, not as ours (%u): a passphrase is no business of other users",
 				 (unsigned)peer.uid, (unsigned)geteuid());
 	return NULL;
 }
@@ -56,8 +55,7 @@ static struct error *dial(struct talk *t)
 	if (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN)
 		return error_new(
 			ERROR_UNAVAILABLE,
-			"no agent %s there: start it, gpg-agent with \"gpgconf --launch gpg-agent\"; \"gpgconf "
-			"--list-dirs agent-socket\" tells its socket",
+			"no agent %s there: start it, gpg-agent with \"gpgconf --launch gpg-agent\"; \"gpgconf --list-dirs agent-socket\" tells its socket",
 			errno == EAGAIN ? "answers" : "listens");
 	return error_sys(errno, "cannot connect");
 }
@@ -193,10 +191,10 @@ static struct error *refusal(const struct assuan *a, const struct passphrase_que
 {
 	switch (a->code & 0xffff) {
 	case GPG_NO_DATA:
-		return error_new(ERROR_UNAVAILABLE,
-				 "it does not hold the passphrase of 0x%s, and nobody is there to be asked: give it to "
-				 "the agent with \"gpg-preset-passphrase --preset dsn:%s\" (docs/security.md)",
-				 q->address, q->address);
+		return error_new(
+			ERROR_UNAVAILABLE,
+			"it does not hold the passphrase of 0x%s, and nobody is there to be asked: give it to the agent with \"gpg-preset-passphrase --preset dsn:%s\" (docs/security.md)",
+			q->address, q->address);
 	case GPG_CANCELED:
 	case GPG_FULLY_CANCELED:
 		return error_new(ERROR_REFUSED, "no passphrase was given");
@@ -238,8 +236,8 @@ static struct error *get(struct talk *t, const struct passphrase_question *q, bo
 	struct error *e;
 
 	if (!person && !q->address)
-		return error_new(ERROR_UNAVAILABLE, "the key's file names no address to ask it by, and nobody is there "
-						    "to be asked");
+		return error_new(ERROR_UNAVAILABLE,
+				 "the key's file names no address to ask it by, and nobody is there to be asked");
 	TRY(greet(t));
 	if (q->twice)
 		TRY(clear(t, q));

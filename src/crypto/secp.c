@@ -22,7 +22,7 @@ static void make_context(void)
 	uint8_t seed[32];
 
 	shared_context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
-	random_bytes(seed, sizeof(seed));
+	crypto_random_bytes(seed, sizeof(seed));
 	/* Blinds the multiplications with secrets against side channels. */
 	if (!shared_context || !secp256k1_context_randomize(shared_context, seed)) {
 		fputs("libsecp256k1: no context\n", stderr);
@@ -59,7 +59,7 @@ void secp_key_new(struct secp_key *ret_key)
 	secp256k1_pubkey point;
 
 	do {
-		random_bytes(ret_key->secret, sizeof(ret_key->secret));
+		crypto_random_bytes(ret_key->secret, sizeof(ret_key->secret));
 	} while (!secp256k1_ec_pubkey_create(context(), &point, ret_key->secret));
 	serialize(&point, ret_key->public);
 }
@@ -168,7 +168,7 @@ struct error *secp_ecdh(const uint8_t secret[SECP_SECRET_BYTES], const uint8_t p
 	return NULL;
 }
 
-void eth_address(const uint8_t public[SECP_PUBLIC_BYTES], uint8_t ret_address[ETH_ADDRESS_BYTES])
+void secp_address(const uint8_t public[SECP_PUBLIC_BYTES], uint8_t ret_address[ETH_ADDRESS_BYTES])
 {
 	uint8_t digest[KECCAK_BYTES];
 

@@ -46,6 +46,6 @@ struct error *secp_ecdh(const uint8_t secret[SECP_SECRET_BYTES], const uint8_t p
 			uint8_t ret_shared[SECP_SHARED_BYTES]) MUST_CHECK;
 
 /* Last 20 bytes of the Keccak-256 of the public key: the Ethereum address, dsn's node id. */
-void eth_address(const uint8_t public[SECP_PUBLIC_BYTES], uint8_t ret_address[ETH_ADDRESS_BYTES]);
+void secp_address(const uint8_t public[SECP_PUBLIC_BYTES], uint8_t ret_address[ETH_ADDRESS_BYTES]);
 
 #endif

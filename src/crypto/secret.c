@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-void random_bytes(void *ret_bytes, size_t n)
+void crypto_random_bytes(void *ret_bytes, size_t n)
 {
 	uint8_t *next = ret_bytes;
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* From the system's generator; ends the process when there is none. */
-void random_bytes(void *ret_bytes, size_t n);
+void crypto_random_bytes(void *ret_bytes, size_t n);
 /* Overwrite, in a way the compiler keeps. */
 void secret_wipe(void *bytes, size_t n);
 /* A comparison whose time does not depend on where they differ. */

@@ -7,7 +7,7 @@
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-void endpoint_of(const struct sockaddr *address, struct discv4_endpoint *ret_endpoint)
+void discv4_endpoint_of(const struct sockaddr *address, struct discv4_endpoint *ret_endpoint)
 {
 	struct discv4_endpoint e = {0};
 
@@ -38,7 +38,8 @@ static const uint8_t *ipv4_of(const struct discv4_endpoint *e)
 											 : NULL;
 }
 
-bool endpoint_address(const struct discv4_endpoint *e, int family, uint16_t port, struct sockaddr_storage *ret_address)
+bool discv4_endpoint_address(const struct discv4_endpoint *e, int family, uint16_t port,
+			     struct sockaddr_storage *ret_address)
 {
 	const uint8_t *v4 = ipv4_of(e);
 	struct sockaddr_storage a;
@@ -66,7 +67,7 @@ bool endpoint_address(const struct discv4_endpoint *e, int family, uint16_t port
 	return true;
 }
 
-bool endpoint_same_ip(const struct discv4_endpoint *a, const struct discv4_endpoint *b)
+bool discv4_endpoint_same_ip(const struct discv4_endpoint *a, const struct discv4_endpoint *b)
 {
 	const uint8_t *a4 = ipv4_of(a), *b4 = ipv4_of(b);
 
@@ -75,7 +76,7 @@ bool endpoint_same_ip(const struct discv4_endpoint *a, const struct discv4_endpo
 	return a->ip_bytes == b->ip_bytes && !memcmp(a->ip, b->ip, a->ip_bytes);
 }
 
-bool endpoint_same_subnet(const struct discv4_endpoint *a, const struct discv4_endpoint *b)
+bool discv4_endpoint_same_subnet(const struct discv4_endpoint *a, const struct discv4_endpoint *b)
 {
 	const uint8_t *a4 = ipv4_of(a), *b4 = ipv4_of(b);
 
@@ -84,7 +85,7 @@ bool endpoint_same_subnet(const struct discv4_endpoint *a, const struct discv4_e
 	return a->ip_bytes == b->ip_bytes && a->ip_bytes && !memcmp(a->ip, b->ip, 3);
 }
 
-static enum network network_of_ipv4(const uint8_t *ip)
+static enum address_network network_of_ipv4(const uint8_t *ip)
 {
 	if (ip[0] == 127)
 		return NETWORK_LOOPBACK;
@@ -97,7 +98,7 @@ static enum network network_of_ipv4(const uint8_t *ip)
 	return NETWORK_PUBLIC;
 }
 
-enum network endpoint_network(const struct discv4_endpoint *e)
+enum address_network discv4_endpoint_network(const struct discv4_endpoint *e)
 {
 	static const uint8_t loopback[16] = {[15] = 1}, unspecified[16];
 	const uint8_t *v4 = ipv4_of(e);
@@ -113,11 +114,11 @@ enum network endpoint_network(const struct discv4_endpoint *e)
 	return NETWORK_PUBLIC;
 }
 
-bool endpoint_relayable(const struct discv4_endpoint *teller, const struct discv4_endpoint *subject)
+bool discv4_endpoint_relayable(const struct discv4_endpoint *teller, const struct discv4_endpoint *subject)
 {
-	enum network from = endpoint_network(teller);
+	enum address_network from = discv4_endpoint_network(teller);
 
-	switch (endpoint_network(subject)) {
+	switch (discv4_endpoint_network(subject)) {
 	case NETWORK_NONE:
 		return false;
 	case NETWORK_LOOPBACK:
@@ -130,12 +131,13 @@ bool endpoint_relayable(const struct discv4_endpoint *teller, const struct discv
 	return true;
 }
 
-void endpoint_enode(const struct discv4_endpoint *e, const uint8_t public[SECP_PUBLIC_BYTES], struct enode *ret_enode)
+void discv4_endpoint_enode(const struct discv4_endpoint *e, const uint8_t public[SECP_PUBLIC_BYTES],
+			   struct enode *ret_enode)
 {
 	struct sockaddr_storage address;
 	struct enode n = {0};
 
-	if (endpoint_address(e, AF_UNSPEC, e->tcp, &address))
+	if (discv4_endpoint_address(e, AF_UNSPEC, e->tcp, &address))
 		enode_set_address(&n, (struct sockaddr *)&address);
 	memcpy(n.public, public, SECP_PUBLIC_BYTES);
 	n.tcp = e->tcp;
@@ -151,7 +153,7 @@ struct error *address_parse(const char *host, uint16_t port, struct sockaddr_sto
 		e.ip_bytes = 4;
 	else if (inet_pton(AF_INET6, host, e.ip) == 1)
 		e.ip_bytes = 16;
-	if (!endpoint_address(&e, AF_UNSPEC, port, ret_address))
+	if (!discv4_endpoint_address(&e, AF_UNSPEC, port, ret_address))
 		return error_new(ERROR_INVALID, "%s: is no IP address", host);
 	return NULL;
 }
@@ -167,7 +169,7 @@ void address_format(const struct sockaddr_storage *a, char ret_text[ADDRESS_TEXT
 	struct discv4_endpoint e;
 	char ip[INET6_ADDRSTRLEN] = "?";
 
-	endpoint_of((const struct sockaddr *)a, &e);
+	discv4_endpoint_of((const struct sockaddr *)a, &e);
 	if (e.ip_bytes)
 		inet_ntop(e.ip_bytes == 4 ? AF_INET : AF_INET6, e.ip, ip, sizeof(ip));
 	snprintf(ret_text, ADDRESS_TEXT_BYTES, e.ip_bytes == 16 ? "[%s]:%u" : "%s:%u", ip, address_port(a));

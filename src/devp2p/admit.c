@@ -94,7 +94,7 @@ static unsigned count_pending_at(const struct p2p *p, const struct discv4_endpoi
 	unsigned n = 0;
 
 	for (const struct p2p_peer *q = p->first; q; q = q->next)
-		n += pending(q) && endpoint_same_ip(&q->remote_endpoint, address);
+		n += pending(q) && discv4_endpoint_same_ip(&q->remote_endpoint, address);
 	return n;
 }
 
@@ -111,7 +111,7 @@ static struct p2p_peer *victim(const struct p2p *p, const struct p2p_peer *newes
 	struct p2p_peer *found = NULL;
 
 	for (struct p2p_peer *q = p->first; q; q = q->next) {
-		if (q == newest || !pending(q) || (address && !endpoint_same_ip(&q->remote_endpoint, address)))
+		if (q == newest || !pending(q) || (address && !discv4_endpoint_same_ip(&q->remote_endpoint, address)))
 			continue;
 		if (!found || worth(q) < worth(found))
 			found = q;
@@ -154,7 +154,7 @@ void admit_make_room(struct p2p_peer *newest)
 	const struct discv4_endpoint *address = &newest->remote_endpoint;
 	unsigned n = 0, of_address = p->max_pending > 1 ? p->max_pending / 2 : 1;
 
-	if (endpoint_network(address) != NETWORK_LOOPBACK && count_pending_at(p, address) > of_address)
+	if (discv4_endpoint_network(address) != NETWORK_LOOPBACK && count_pending_at(p, address) > of_address)
 		give_way(victim(p, newest, address));
 	for (const struct p2p_peer *q = p->first; q; q = q->next)
 		n += pending(q);
@@ -182,7 +182,7 @@ void admit_weigh(struct p2p_peer *peer)
 	}
 }
 
-bool key_set_has(const struct key_set *s, const uint8_t public[SECP_PUBLIC_BYTES])
+bool p2p_key_set_has(const struct p2p_key_set *s, const uint8_t public[SECP_PUBLIC_BYTES])
 {
 	for (size_t i = 0; i < s->n; i++) {
 		if (!memcmp(s->keys[i], public, SECP_PUBLIC_BYTES))
@@ -191,15 +191,15 @@ bool key_set_has(const struct key_set *s, const uint8_t public[SECP_PUBLIC_BYTES
 	return false;
 }
 
-void key_set_add(const void *ctx, struct key_set *s, const uint8_t public[SECP_PUBLIC_BYTES])
+void p2p_key_set_add(const void *ctx, struct p2p_key_set *s, const uint8_t public[SECP_PUBLIC_BYTES])
 {
-	if (key_set_has(s, public))
+	if (p2p_key_set_has(s, public))
 		return;
 	s->keys = mem_resize_(ctx, s->keys, sizeof(*s->keys), s->n + 1, "keys");
 	memcpy(s->keys[s->n++], public, SECP_PUBLIC_BYTES);
 }
 
-void key_set_remove(struct key_set *s, const uint8_t public[SECP_PUBLIC_BYTES])
+void p2p_key_set_remove(struct p2p_key_set *s, const uint8_t public[SECP_PUBLIC_BYTES])
 {
 	for (size_t i = 0; i < s->n; i++) {
 		if (!memcmp(s->keys[i], public, SECP_PUBLIC_BYTES)) {

@@ -30,8 +30,8 @@ void admit_weigh(struct p2p_peer *peer);
  * with the larger key does, so that not both sides drop a different one. */
 bool admit_decides(const struct p2p_peer *peer);
 
-bool key_set_has(const struct key_set *s, const uint8_t public[SECP_PUBLIC_BYTES]);
-void key_set_add(const void *ctx, struct key_set *s, const uint8_t public[SECP_PUBLIC_BYTES]);
-void key_set_remove(struct key_set *s, const uint8_t public[SECP_PUBLIC_BYTES]);
+bool p2p_key_set_has(const struct p2p_key_set *s, const uint8_t public[SECP_PUBLIC_BYTES]);
+void p2p_key_set_add(const void *ctx, struct p2p_key_set *s, const uint8_t public[SECP_PUBLIC_BYTES]);
+void p2p_key_set_remove(struct p2p_key_set *s, const uint8_t public[SECP_PUBLIC_BYTES]);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-const char *disconnect_name(uint64_t reason)
+const char *p2p_disconnect_name(uint64_t reason)
 {
 	static const char *const names[] = {
 		[DISCONNECT_REQUESTED] = "disconnect requested",
@@ -26,7 +26,7 @@ const char *disconnect_name(uint64_t reason)
 	return name ? name : "unknown reason";
 }
 
-void hello_write(struct rlp_writer *w, const struct hello *h)
+void p2p_hello_write(struct rlp_writer *w, const struct p2p_hello *h)
 {
 	rlp_list_begin(w);
 	rlp_write_u64(w, h->version);
@@ -50,9 +50,9 @@ static bool printable(uint8_t byte)
 }
 
 /* One that nobody can share with us, for its name or version, is passed over: *ret_usable. */
-static struct error *read_capability(struct rlp *caps, struct capability *ret_cap, bool *ret_usable)
+static struct error *read_capability(struct rlp *caps, struct p2p_capability *ret_cap, bool *ret_usable)
 {
-	struct capability cap = {0};
+	struct p2p_capability cap = {0};
 	struct rlp items = {0};
 	const uint8_t *name = NULL;
 	size_t n = 0;
@@ -74,9 +74,9 @@ static struct error *read_capability(struct rlp *caps, struct capability *ret_ca
 	return NULL;
 }
 
-static struct error *read_capabilities(struct rlp *items, struct hello *h)
+static struct error *read_capabilities(struct rlp *items, struct p2p_hello *h)
 {
-	struct capability cap = {0};
+	struct p2p_capability cap = {0};
 	struct rlp caps = {0};
 	bool usable = false;
 
@@ -101,10 +101,10 @@ static struct error *read_identity(struct rlp *items, uint8_t ret_public[SECP_PU
 	return NULL;
 }
 
-struct error *hello_read(const void *ctx, const uint8_t *payload, size_t n, struct hello *ret_hello)
+struct error *p2p_hello_read(const void *ctx, const uint8_t *payload, size_t n, struct p2p_hello *ret_hello)
 {
 	struct rlp message = rlp_of(payload, n), items = {0};
-	struct hello h = {0};
+	struct p2p_hello h = {0};
 	const uint8_t *client = NULL;
 	size_t client_bytes = 0;
 	struct error *e = rlp_read_list(&message, &items);
@@ -129,7 +129,7 @@ struct error *hello_read(const void *ctx, const uint8_t *payload, size_t n, stru
 }
 
 /* Whatever is neither form is taken for the first reason: the peer leaves in any case. */
-uint64_t disconnect_read(const uint8_t *payload, size_t n)
+uint64_t p2p_disconnect_read(const uint8_t *payload, size_t n)
 {
 	struct rlp message = rlp_of(payload, n), items = {0};
 	uint64_t reason = 0;
@@ -147,7 +147,7 @@ uint64_t disconnect_read(const uint8_t *payload, size_t n)
 	return reason;
 }
 
-void disconnect_write(struct rlp_writer *w, enum disconnect_reason reason)
+void p2p_disconnect_write(struct rlp_writer *w, enum p2p_disconnect_reason reason)
 {
 	rlp_list_begin(w);
 	rlp_write_u64(w, reason);

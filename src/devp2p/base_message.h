@@ -10,9 +10,9 @@
 #include "crypto/secp.h"
 #include "rlp/rlp.h"
 
-enum base_code { BASE_HELLO = 0, BASE_DISCONNECT = 1, BASE_PING = 2, BASE_PONG = 3, BASE_LENGTH = 16 };
+enum p2p_base_code { BASE_HELLO = 0, BASE_DISCONNECT = 1, BASE_PING = 2, BASE_PONG = 3, BASE_LENGTH = 16 };
 
-enum disconnect_reason {
+enum p2p_disconnect_reason {
 	DISCONNECT_REQUESTED = 0,
 	DISCONNECT_NETWORK = 1,
 	DISCONNECT_PROTOCOL = 2,
@@ -27,35 +27,35 @@ enum disconnect_reason {
 	DISCONNECT_READ_TIMEOUT = 11,
 	DISCONNECT_SUBPROTOCOL = 16,
 };
-const char *disconnect_name(uint64_t reason);
+const char *p2p_disconnect_name(uint64_t reason);
 
 #define HELLO_CAPS_MAX 64
 
-struct capability {
+struct p2p_capability {
 	char name[9]; /* at most 8 bytes, as the devp2p documents say */
 	unsigned version;
 };
 
-struct hello {
+struct p2p_hello {
 	uint64_t version; /* of the base protocol: 5 has snappy */
 	char *client;     /* printable ASCII; other bytes of the peer's are replaced; talloc child of the ctx given */
-	struct capability caps[HELLO_CAPS_MAX];
+	struct p2p_capability caps[HELLO_CAPS_MAX];
 	size_t cap_count; /* further ones are ignored */
 	uint64_t listen_port;
 	uint8_t public[SECP_PUBLIC_BYTES];
 };
 
-void hello_write(struct rlp_writer *w, const struct hello *h);
+void p2p_hello_write(struct rlp_writer *w, const struct p2p_hello *h);
 /* Further elements are ignored, capabilities with a name that is too long or not printable are passed over.
  * ERROR_REFUSED: the public key is none (reason 7); ERROR_INVALID: else. Whether it is the one of the handshake is for
  * the caller. */
-struct error *hello_read(const void *ctx, const uint8_t *payload, size_t n, struct hello *ret_hello) MUST_CHECK;
+struct error *p2p_hello_read(const void *ctx, const uint8_t *payload, size_t n, struct p2p_hello *ret_hello) MUST_CHECK;
 /* Reason of a Disconnect: [reason], a bare integer, or nothing (taken as 0). */
-uint64_t disconnect_read(const uint8_t *payload, size_t n);
-void disconnect_write(struct rlp_writer *w, enum disconnect_reason reason);
+uint64_t p2p_disconnect_read(const uint8_t *payload, size_t n);
+void p2p_disconnect_write(struct rlp_writer *w, enum p2p_disconnect_reason reason);
 
 /* First message id of our one capability among the shared ones, or 0 when it is not shared: the remote's capabilities
  * sorted by name and version, ours alone shared. */
-uint64_t capability_offset(const struct hello *remote, const char *name, unsigned version);
+uint64_t p2p_capability_offset(const struct p2p_hello *remote, const char *name, unsigned version);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "devp2p/base_message.h"
 
-uint64_t capability_offset(const struct hello *remote, const char *name, unsigned version)
+uint64_t p2p_capability_offset(const struct p2p_hello *remote, const char *name, unsigned version)
 {
 	/* We share one capability at most, and what is not shared takes no message ids. */
 	for (size_t i = 0; i < remote->cap_count; i++) {

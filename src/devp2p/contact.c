@@ -12,7 +12,7 @@ struct contact *contact_find(struct contacts *c, const uint8_t id[32], const str
 		struct contact *it = &c->items[i];
 
 		if (!memcmp(it->id, id, sizeof(it->id)) && it->endpoint.udp == endpoint->udp &&
-		    endpoint_same_ip(&it->endpoint, endpoint))
+		    discv4_endpoint_same_ip(&it->endpoint, endpoint))
 			return now_ms - it->answered_ms < PROOF_MS ? it : NULL;
 	}
 	return NULL;

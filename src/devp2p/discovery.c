@@ -43,7 +43,7 @@ void discovery_send(struct discovery *d, struct discv4_packet *p, const struct d
 	size_t n = discv4_write(d->key, p, bytes);
 	uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)n);
 
-	if (!endpoint_address(to, d->family, to->udp, &address))
+	if (!discv4_endpoint_address(to, d->family, to->udp, &address))
 		return;
 	if (uv_udp_try_send(d->socket, &buf, 1, (struct sockaddr *)&address) >= 0)
 		d->counters.out++;
@@ -52,7 +52,7 @@ void discovery_send(struct discovery *d, struct discv4_packet *p, const struct d
 bool discovery_acceptable(const struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *endpoint)
 {
 	return memcmp(id, d->id, sizeof(d->id)) != 0 && endpoint->udp > PRIVILEGED_PORT &&
-	       endpoint_network(endpoint) != NETWORK_NONE;
+	       discv4_endpoint_network(endpoint) != NETWORK_NONE;
 }
 
 static uint64_t expiration(void)
@@ -76,12 +76,12 @@ static bool got_ping(struct discovery *d, const uint8_t id[32], const struct dis
 
 		c->pinged_ms = clock_mono_ms();
 		c->endpoint.tcp = endpoint.tcp;
-		if (node && node->endpoint.udp == from->udp && endpoint_same_ip(&node->endpoint, from))
+		if (node && node->endpoint.udp == from->udp && discv4_endpoint_same_ip(&node->endpoint, from))
 			node->endpoint.tcp = endpoint.tcp;
 	} else if (discovery_acceptable(d, id, &endpoint)) {
-		request_ping(d, ping->sender, id, &endpoint, false, true);
+		discovery_request_ping(d, ping->sender, id, &endpoint, false, true);
 	}
-	request_got_ping(d, id, from);
+	discovery_request_got_ping(d, id, from);
 	return true;
 }
 
@@ -99,7 +99,7 @@ static bool got_find_node(struct discovery *d, const uint8_t id[32], const struc
 	enode_id(p->target, target_id);
 	size_t n = table_closest(d->table, target_id, nearest, BUCKET_NODES);
 	for (size_t i = 0; i < n; i++) {
-		if (!endpoint_relayable(from, &nearest[i]->endpoint))
+		if (!discv4_endpoint_relayable(from, &nearest[i]->endpoint))
 			continue;
 		answer.nodes[answer.node_count].endpoint = nearest[i]->endpoint;
 		memcpy(answer.nodes[answer.node_count++].public, nearest[i]->public, SECP_PUBLIC_BYTES);
@@ -129,11 +129,11 @@ static bool got_packet(struct discovery *d, const struct discv4_packet *p, const
 	case DISCV4_PING:
 		return got_ping(d, id, p, from);
 	case DISCV4_PONG:
-		return request_got_pong(d, id, p, from);
+		return discovery_request_got_pong(d, id, p, from);
 	case DISCV4_FIND_NODE:
 		return got_find_node(d, id, p, from);
 	case DISCV4_NEIGHBORS:
-		return request_got_neighbors(d, id, p, from);
+		return discovery_request_got_neighbors(d, id, p, from);
 	default:
 		return false;
 	}
@@ -150,7 +150,7 @@ static bool within_rate(struct discovery *d, const struct discv4_endpoint *from)
 	}
 	if (d->taken >= PACKETS_PER_S)
 		return false;
-	if (endpoint_network(from) != NETWORK_LOOPBACK) {
+	if (discv4_endpoint_network(from) != NETWORK_LOOPBACK) {
 		uint32_t source = fnv32(d->source_seed, from->ip, from->ip_bytes);
 		uint16_t *taken = &d->taken_of[(source >> 16) % SOURCES];
 
@@ -171,7 +171,7 @@ static void on_datagram(uv_udp_t *socket, ssize_t n, const uv_buf_t *buf, const 
 
 	if (!d || !address || n < 0)
 		return;
-	endpoint_of(address, &from);
+	discv4_endpoint_of(address, &from);
 	d->counters.in++;
 	bool too_long = (flags & UV_UDP_PARTIAL) || n > DISCV4_LIMIT;
 	if (too_long || !within_rate(d, &from)) {
@@ -185,7 +185,7 @@ static void on_datagram(uv_udp_t *socket, ssize_t n, const uv_buf_t *buf, const 
 	if (e || !got_packet(d, &p, &from))
 		d->counters.refused++;
 	error_free(e);
-	lookup_next(d);
+	discovery_lookup_next(d);
 	arm(d);
 }
 
@@ -201,7 +201,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 
 static void on_boot_resolved(struct error *e, const struct sockaddr_storage *addresses, size_t n, void *arg)
 {
-	struct bootnode *b = arg;
+	struct discovery_bootnode *b = arg;
 	struct discovery *d = b->discovery;
 
 	mem_free(b->resolve);
@@ -212,11 +212,11 @@ static void on_boot_resolved(struct error *e, const struct sockaddr_storage *add
 	for (size_t i = 0; i < n; i++) {
 		struct sockaddr_storage usable;
 
-		endpoint_of((const struct sockaddr *)&addresses[i], &b->endpoint);
+		discv4_endpoint_of((const struct sockaddr *)&addresses[i], &b->endpoint);
 		b->endpoint.udp = b->node.udp;
 		b->endpoint.tcp = b->node.tcp;
-		if (endpoint_address(&b->endpoint, d->family, b->endpoint.udp, &usable)) {
-			request_ping(d, b->node.public, b->id, &b->endpoint, false, false);
+		if (discv4_endpoint_address(&b->endpoint, d->family, b->endpoint.udp, &usable)) {
+			discovery_request_ping(d, b->node.public, b->id, &b->endpoint, false, false);
 			break;
 		}
 	}
@@ -226,7 +226,7 @@ static void on_boot_resolved(struct error *e, const struct sockaddr_storage *add
 static void ask_bootnodes(struct discovery *d)
 {
 	for (size_t i = 0; i < d->bootnode_count; i++) {
-		struct bootnode *b = &d->bootnodes[i];
+		struct discovery_bootnode *b = &d->bootnodes[i];
 
 		if (!b->resolve && b->node.host[0] && memcmp(b->id, d->id, sizeof(d->id)) != 0)
 			b->resolve = resolve_start(d, d->loop, b->node.host, b->node.udp, on_boot_resolved, b);
@@ -260,10 +260,10 @@ static void upkeep(struct discovery *d, int64_t now_ms)
 		const struct table_node *node = table_to_check(d->table);
 		uint32_t r;
 
-		random_bytes(&r, sizeof(r));
+		crypto_random_bytes(&r, sizeof(r));
 		d->next_check_ms = now_ms + d->revalidate_ms / 2 + r % (d->revalidate_ms / 2 + 1);
 		if (node)
-			request_ping(d, node->public, node->id, &node->endpoint, false, false);
+			discovery_request_ping(d, node->public, node->id, &node->endpoint, false, false);
 	}
 }
 
@@ -272,9 +272,9 @@ static void on_timer(void *arg)
 	struct discovery *d = arg;
 	int64_t now_ms = clock_mono_ms();
 
-	request_expire(d, now_ms);
+	discovery_request_expire(d, now_ms);
 	upkeep(d, now_ms);
-	lookup_next(d);
+	discovery_lookup_next(d);
 	arm(d);
 }
 
@@ -309,11 +309,11 @@ static struct error *bind_socket(struct discovery *d, const struct discovery_opt
 		status = uv_udp_getsockname(d->socket, (struct sockaddr *)&address, &n);
 	if (status < 0)
 		return error_uv(status, "%s UDP port %d: cannot receive", o->address, o->udp_port);
-	endpoint_of((struct sockaddr *)&address, &bound);
+	discv4_endpoint_of((struct sockaddr *)&address, &bound);
 	d->self = bound;
 	struct error *name = o->announce_host ? address_parse(o->announce_host, bound.udp, &announced) : NULL;
 	if (o->announce_host && !name)
-		endpoint_of((struct sockaddr *)&announced, &d->self);
+		discv4_endpoint_of((struct sockaddr *)&announced, &d->self);
 	error_free(name);
 	d->self.tcp = o->tcp_port;
 	return NULL;
@@ -325,7 +325,7 @@ static struct error *take_bootnodes(struct discovery *d, const char *const *urls
 		return NULL;
 	while (urls[d->bootnode_count])
 		d->bootnode_count++;
-	d->bootnodes = mem_array(d, struct bootnode, d->bootnode_count);
+	d->bootnodes = mem_array(d, struct discovery_bootnode, d->bootnode_count);
 	for (size_t i = 0; i < d->bootnode_count; i++) {
 		d->bootnodes[i].discovery = d;
 		TRY(enode_parse(urls[i], &d->bootnodes[i].node));
@@ -347,7 +347,7 @@ struct error *discovery_open(const void *ctx, uv_loop_t *loop, const struct disc
 	d->arg = options->arg;
 	d->revalidate_ms = options->revalidate_ms ? options->revalidate_ms : REVALIDATE_MS;
 	enode_id(d->key->public, d->id);
-	random_bytes(&d->source_seed, sizeof(d->source_seed));
+	crypto_random_bytes(&d->source_seed, sizeof(d->source_seed));
 	d->table = table_new(d, d->id);
 	d->socket = calloc(1, sizeof(*d->socket));
 	if (!d->socket)
@@ -382,7 +382,7 @@ size_t discovery_random(struct discovery *d, struct enode *ret_nodes, size_t max
 		table_random(d->table, nodes, max < TABLE_BUCKETS * BUCKET_NODES ? max : TABLE_BUCKETS * BUCKET_NODES);
 
 	for (size_t i = 0; i < n; i++)
-		endpoint_enode(&nodes[i]->endpoint, nodes[i]->public, &ret_nodes[i]);
+		discv4_endpoint_enode(&nodes[i]->endpoint, nodes[i]->public, &ret_nodes[i]);
 	return n;
 }
 
@@ -390,7 +390,7 @@ void discovery_lookup(struct discovery *d)
 {
 	if (!d->lookup && !d->lookups_due)
 		d->lookups_due = 1;
-	lookup_next(d);
+	discovery_lookup_next(d);
 	arm(d);
 }
 

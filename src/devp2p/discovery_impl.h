@@ -12,14 +12,14 @@
 
 #define FAILS_MAX 3 /* requests in a row without an answer: the node is dead */
 
-enum request_kind {
+enum discovery_request_kind {
 	REQUEST_PING,
 	REQUEST_THEIR_PING, /* the node is given time to ping us before FindNode: it may not know us */
 	REQUEST_FIND,
 };
 
-struct request {
-	enum request_kind kind;
+struct discovery_request {
+	enum discovery_request_kind kind;
 	uint8_t public[SECP_PUBLIC_BYTES];
 	uint8_t id[32];
 	struct discv4_endpoint endpoint;
@@ -34,7 +34,7 @@ struct request {
 
 struct lookup;
 
-struct bootnode {
+struct discovery_bootnode {
 	struct discovery *discovery;
 	struct enode node;
 	uint8_t id[32];
@@ -53,10 +53,10 @@ struct discovery {
 	int family;
 	struct table *table;
 	struct contacts contacts;
-	struct request *requests; /* oldest first */
-	int64_t next_deadline_ms; /* none of them is due before */
+	struct discovery_request *requests; /* oldest first */
+	int64_t next_deadline_ms;           /* none of them is due before */
 	size_t request_count, request_capacity;
-	struct bootnode *bootnodes;
+	struct discovery_bootnode *bootnodes;
 	size_t bootnode_count;
 	struct lookup *lookup; /* the one under way */
 	unsigned lookups_due;
@@ -80,28 +80,28 @@ void discovery_send(struct discovery *d, struct discv4_packet *p, const struct d
 bool discovery_acceptable(const struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *endpoint);
 
 /* False when too much is pending. A ping that is under way to the node is not repeated. */
-bool request_ping(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
-		  const struct discv4_endpoint *endpoint, bool for_lookup, bool pinged_us);
+bool discovery_request_ping(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+			    const struct discv4_endpoint *endpoint, bool for_lookup, bool pinged_us);
 /* FindNode of the lookup's target, after whatever is needed for the node to answer it. */
-bool request_find(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
-		  const struct discv4_endpoint *endpoint);
+bool discovery_request_find(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+			    const struct discv4_endpoint *endpoint);
 /* Answers that came; false: nobody asked for that. */
-bool request_got_pong(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
-		      const struct discv4_endpoint *from);
-bool request_got_neighbors(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
-			   const struct discv4_endpoint *from);
+bool discovery_request_got_pong(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
+				const struct discv4_endpoint *from);
+bool discovery_request_got_neighbors(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
+				     const struct discv4_endpoint *from);
 /* The node has pinged us and we answered. */
-void request_got_ping(struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *from);
-void request_expire(struct discovery *d, int64_t now_ms);
+void discovery_request_got_ping(struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *from);
+void discovery_request_expire(struct discovery *d, int64_t now_ms);
 
 /* Looks for the nodes nearest to a key, asking three at a time. */
-void lookup_start(struct discovery *d, const uint8_t target[SECP_PUBLIC_BYTES]);
-const uint8_t *lookup_target(const struct discovery *d);
-void lookup_add(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
-		const struct discv4_endpoint *endpoint);
+void discovery_lookup_start(struct discovery *d, const uint8_t target[SECP_PUBLIC_BYTES]);
+const uint8_t *discovery_lookup_target(const struct discovery *d);
+void discovery_lookup_add(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+			  const struct discv4_endpoint *endpoint);
 /* A node that was asked has told all it knows, or did not answer. */
-void lookup_told(struct discovery *d, const uint8_t id[32], bool answered);
+void discovery_lookup_told(struct discovery *d, const uint8_t id[32], bool answered);
 /* Starts what is due. */
-void lookup_next(struct discovery *d);
+void discovery_lookup_next(struct discovery *d);
 
 #endif

@@ -64,7 +64,7 @@ static void start_mac(struct running_mac *m, const struct keccak *state)
 	refresh_mac(m);
 }
 
-struct frames *frames_new(const void *ctx, const struct rlpx_secrets *secrets, size_t payload_limit)
+struct frames *frames_new(const void *ctx, const struct handshake_secrets *secrets, size_t payload_limit)
 {
 	static const uint8_t iv[BLOCK] = {0};
 	struct frames *f = mem_new(ctx, struct frames);

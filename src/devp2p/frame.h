@@ -17,7 +17,7 @@
 
 struct frames;
 /* Copies the secrets; wipe yours. `payload_limit` bounds what is received (decompressed), <= FRAME_LIMIT. */
-struct frames *frames_new(const void *ctx, const struct rlpx_secrets *secrets, size_t payload_limit);
+struct frames *frames_new(const void *ctx, const struct handshake_secrets *secrets, size_t payload_limit);
 /* The peer's Hello is here and ours is written: from now on payloads are compressed, both ways, */
 void frames_compress(struct frames *f);
 /* or, for a peer of a version below 5, they stay plain; either way the limit of Hello falls. */

@@ -59,7 +59,7 @@ static void begin(struct handshake *h)
 		return;
 	h->begun = true;
 	secp_key_new(&h->ephemeral);
-	random_bytes(h->nonce, sizeof(h->nonce));
+	crypto_random_bytes(h->nonce, sizeof(h->nonce));
 }
 
 void handshake_fix(struct handshake *h, const struct secp_key *ephemeral, const uint8_t nonce[NONCE_BYTES])
@@ -104,7 +104,7 @@ static struct error *send_padded(struct handshake *h, struct rlp_writer *w, stru
 	static const uint8_t zeros[PAD_LEAST + PAD_SPAN] = {0};
 	uint16_t chance;
 
-	random_bytes(&chance, sizeof(chance));
+	crypto_random_bytes(&chance, sizeof(chance));
 	rlp_write_raw(w, zeros, PAD_LEAST + chance % PAD_SPAN);
 	return send_packet(h, w->data, w->len, false, out);
 }
@@ -226,12 +226,12 @@ static void keccak_pair(const uint8_t a[32], const uint8_t b[32], uint8_t ret_di
 	secret_wipe(both, sizeof(both));
 }
 
-static struct error *derive(struct handshake *h, struct rlpx_secrets *ret_secrets)
+static struct error *derive(struct handshake *h, struct handshake_secrets *ret_secrets)
 {
 	uint8_t ephemeral[SECP_SHARED_BYTES] = {0}, shared[32];
 	const uint8_t *initiator = h->dialing ? h->nonce : h->remote_nonce;
 	const uint8_t *recipient = h->dialing ? h->remote_nonce : h->nonce;
-	struct rlpx_secrets s = {0};
+	struct handshake_secrets s = {0};
 
 	TRY(secp_ecdh(h->ephemeral.secret, h->remote_ephemeral, ephemeral));
 	keccak_pair(recipient, initiator, shared);
@@ -304,7 +304,7 @@ static struct error *open_packet(struct handshake *h, bool *ret_more)
 	return e ? error_wrap(e, "RLPx %s", h->dialing ? "ack" : "auth") : NULL;
 }
 
-static struct error *finish(struct handshake *h, struct buf *out, struct rlpx_secrets *ret_secrets)
+static struct error *finish(struct handshake *h, struct buf *out, struct handshake_secrets *ret_secrets)
 {
 	begin(h);
 	if (!h->dialing)
@@ -313,7 +313,7 @@ static struct error *finish(struct handshake *h, struct buf *out, struct rlpx_se
 }
 
 struct error *handshake_receive(struct handshake *h, const uint8_t *bytes, size_t n, struct buf *out, size_t *ret_used,
-				bool *ret_done, struct rlpx_secrets *ret_secrets)
+				bool *ret_done, struct handshake_secrets *ret_secrets)
 {
 	size_t used = 0, want = 0, part;
 	bool more = true;

@@ -18,7 +18,7 @@
 #define HANDSHAKE_LIMIT 2048 /* bytes of one auth or ack packet that we take */
 
 /* What a finished handshake leaves for the frames. */
-struct rlpx_secrets {
+struct handshake_secrets {
 	uint8_t aes[32], mac[32];
 	struct keccak egress, ingress;
 	uint8_t remote_public[SECP_PUBLIC_BYTES];
@@ -35,6 +35,6 @@ struct error *handshake_begin(struct handshake *h, struct buf *out) MUST_CHECK;
 /* Bytes from the peer; what must be sent is appended to `out`. *ret_used says how many belong to the handshake (the
  * rest are frames). *ret_done with the secrets, once. Errors: the peer is to be dropped. */
 struct error *handshake_receive(struct handshake *h, const uint8_t *bytes, size_t n, struct buf *out, size_t *ret_used,
-				bool *ret_done, struct rlpx_secrets *ret_secrets) MUST_CHECK;
+				bool *ret_done, struct handshake_secrets *ret_secrets) MUST_CHECK;
 
 #endif

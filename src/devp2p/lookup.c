@@ -25,7 +25,7 @@ struct lookup {
 	unsigned under_way;
 };
 
-const uint8_t *lookup_target(const struct discovery *d)
+const uint8_t *discovery_lookup_target(const struct discovery *d)
 {
 	return d->lookup->target;
 }
@@ -46,7 +46,7 @@ static void insert(struct lookup *l, const uint8_t public[SECP_PUBLIC_BYTES], co
 
 	if (find_seen(l, id) < l->n)
 		return;
-	while (at > 0 && id_nearer(l->target_id, id, l->seen[at - 1].id))
+	while (at > 0 && table_id_nearer(l->target_id, id, l->seen[at - 1].id))
 		at--;
 	if (at == KEPT)
 		return;
@@ -83,7 +83,7 @@ static void step(struct discovery *d)
 	struct seen *s;
 
 	while (l->under_way < ASKED_AT_ONCE && (s = next_to_ask(l))) {
-		bool asked = request_find(d, s->public, s->id, &s->endpoint);
+		bool asked = discovery_request_find(d, s->public, s->id, &s->endpoint);
 
 		s->state = asked ? ASK_UNDER_WAY : ASK_FAILED;
 		l->under_way += asked;
@@ -94,7 +94,7 @@ static void step(struct discovery *d)
 	}
 }
 
-void lookup_start(struct discovery *d, const uint8_t target[SECP_PUBLIC_BYTES])
+void discovery_lookup_start(struct discovery *d, const uint8_t target[SECP_PUBLIC_BYTES])
 {
 	const struct table_node *nearest[RESULT];
 	struct lookup *l = mem_new(d, struct lookup);
@@ -108,14 +108,14 @@ void lookup_start(struct discovery *d, const uint8_t target[SECP_PUBLIC_BYTES])
 	step(d);
 }
 
-void lookup_add(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
-		const struct discv4_endpoint *endpoint)
+void discovery_lookup_add(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+			  const struct discv4_endpoint *endpoint)
 {
 	if (d->lookup)
 		insert(d->lookup, public, id, endpoint);
 }
 
-void lookup_told(struct discovery *d, const uint8_t id[32], bool answered)
+void discovery_lookup_told(struct discovery *d, const uint8_t id[32], bool answered)
 {
 	struct lookup *l = d->lookup;
 	size_t i = l ? find_seen(l, id) : 0;
@@ -127,18 +127,18 @@ void lookup_told(struct discovery *d, const uint8_t id[32], bool answered)
 	step(d);
 }
 
-void lookup_next(struct discovery *d)
+void discovery_lookup_next(struct discovery *d)
 {
 	uint8_t target[SECP_PUBLIC_BYTES];
 
 	while (!d->lookup && table_count(d->table) > 0) {
 		if (d->self_lookup_due) {
 			d->self_lookup_due = false;
-			lookup_start(d, d->key->public);
+			discovery_lookup_start(d, d->key->public);
 		} else if (d->lookups_due) {
 			d->lookups_due--;
-			random_bytes(target, sizeof(target));
-			lookup_start(d, target);
+			crypto_random_bytes(target, sizeof(target));
+			discovery_lookup_start(d, target);
 		} else {
 			return;
 		}

@@ -118,7 +118,7 @@ static bool tell_reason(struct p2p_peer *peer, int reason)
 	if (reason == NO_REASON || !peer->frames || peer->gone)
 		return false;
 	rlp_writer_init(&w, peer);
-	disconnect_write(&w, (enum disconnect_reason)reason);
+	p2p_disconnect_write(&w, (enum p2p_disconnect_reason)reason);
 	struct error *e = peer_send(peer, BASE_DISCONNECT, w.data, w.len);
 	mem_free(w.data);
 	if (!e) {
@@ -158,7 +158,7 @@ static void finish(struct p2p_peer *peer, int reason, bool received, struct erro
 	count_end(peer, was, reason);
 	log_debug(was == PEER_UP ? "p2p.down" : "p2p.ended", "peer=%s inbound=%d reason=%s why=%s",
 		  peer->remote[0] ? peer->remote : "-", peer->inbound,
-		  reason == NO_REASON ? "-" : disconnect_name((uint64_t)reason), why ? log_q(why->message) : "-");
+		  reason == NO_REASON ? "-" : p2p_disconnect_name((uint64_t)reason), why ? log_q(why->message) : "-");
 	peer->state = PEER_CLOSING;
 	peer->p2p->unfinished -= peer->unfinished;
 	peer->unfinished = 0;
@@ -190,20 +190,20 @@ static void refuse(struct p2p_peer *peer, int reason)
 {
 	if (peer->inbound)
 		peer->p2p->counters.refused++;
-	peer_end(peer, reason, error_new(ERROR_REFUSED, "%s", disconnect_name((uint64_t)reason)));
+	peer_end(peer, reason, error_new(ERROR_REFUSED, "%s", p2p_disconnect_name((uint64_t)reason)));
 }
 
 static void send_hello(struct p2p_peer *peer)
 {
 	struct p2p *p = peer->p2p;
-	struct hello h = {.version = 5, .client = p->client, .cap_count = 1, .listen_port = p->self.tcp};
+	struct p2p_hello h = {.version = 5, .client = p->client, .cap_count = 1, .listen_port = p->self.tcp};
 	struct rlp_writer w;
 
 	strncpy(h.caps[0].name, p->protocol.name, sizeof(h.caps[0].name) - 1);
 	h.caps[0].version = p->protocol.version;
 	memcpy(h.public, p->key.public, SECP_PUBLIC_BYTES);
 	rlp_writer_init(&w, peer);
-	hello_write(&w, &h);
+	p2p_hello_write(&w, &h);
 	send_or_end(peer, BASE_HELLO, w.data, w.len);
 	mem_free(w.data);
 }
@@ -249,7 +249,7 @@ static void refuse_held(const struct p2p_peer *up)
 	}
 }
 
-static void handshake_finished(struct p2p_peer *peer, struct rlpx_secrets *secrets)
+static void handshake_finished(struct p2p_peer *peer, struct handshake_secrets *secrets)
 {
 	struct p2p *p = peer->p2p;
 
@@ -259,7 +259,7 @@ static void handshake_finished(struct p2p_peer *peer, struct rlpx_secrets *secre
 	secret_wipe(secrets, sizeof(*secrets));
 	mem_free(peer->handshake);
 	peer->handshake = NULL;
-	peer->trusted = key_set_has(&p->trusted, peer->public);
+	peer->trusted = p2p_key_set_has(&p->trusted, peer->public);
 	peer->is_static = peer->is_static || (peer->inbound && dial_is_static(p->dialer, peer->public));
 	int reason = admit_check(peer);
 	peer->state = PEER_HELLO;
@@ -276,7 +276,7 @@ static void handshake_finished(struct p2p_peer *peer, struct rlpx_secrets *secre
 static size_t feed_handshake(struct p2p_peer *peer, const uint8_t *bytes, size_t n)
 {
 	struct buf *out = buf_new(peer, HANDSHAKE_LIMIT);
-	struct rlpx_secrets secrets;
+	struct handshake_secrets secrets;
 	bool done = false;
 	size_t used = 0;
 	struct error *e = handshake_receive(peer->handshake, bytes, n, out, &used, &done, &secrets);
@@ -332,8 +332,8 @@ static void received_hello(struct p2p_peer *peer, const uint8_t *payload, size_t
 {
 	static const uint8_t none[SECP_PUBLIC_BYTES];
 	struct p2p *p = peer->p2p;
-	struct hello *h = mem_new(peer, struct hello);
-	struct error *e = hello_read(h, payload, n, h);
+	struct p2p_hello *h = mem_new(peer, struct p2p_hello);
+	struct error *e = p2p_hello_read(h, payload, n, h);
 
 	if (e) {
 		peer_cut(peer, P2P_CUT_MESSAGE, DISCONNECT_PROTOCOL, e);
@@ -344,7 +344,7 @@ static void received_hello(struct p2p_peer *peer, const uint8_t *payload, size_t
 		frames_compress(peer->frames);
 	else
 		frames_plain(peer->frames);
-	peer->offset = capability_offset(h, p->protocol.name, p->protocol.version);
+	peer->offset = p2p_capability_offset(h, p->protocol.name, p->protocol.version);
 	int reason = admit_check(peer);
 	if (!memcmp(h->public, none, sizeof(none)))
 		reason = DISCONNECT_INVALID_IDENTITY;
@@ -365,10 +365,10 @@ static void received_hello(struct p2p_peer *peer, const uint8_t *payload, size_t
 
 static void received_disconnect(struct p2p_peer *peer, const struct frame *f)
 {
-	uint64_t reason = disconnect_read(f->payload, f->n);
+	uint64_t reason = p2p_disconnect_read(f->payload, f->n);
 
 	finish(peer, reason <= DISCONNECT_SUBPROTOCOL ? (int)reason : DISCONNECT_SUBPROTOCOL, true,
-	       error_new(ERROR_UNAVAILABLE, "the peer has ended it: %s", disconnect_name(reason)));
+	       error_new(ERROR_UNAVAILABLE, "the peer has ended it: %s", p2p_disconnect_name(reason)));
 }
 
 static void received_ping(struct p2p_peer *peer)

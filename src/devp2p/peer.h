@@ -36,7 +36,7 @@ struct p2p_peer {
 	struct wire *wire;
 	struct handshake *handshake; /* in PEER_HANDSHAKE */
 	struct frames *frames;       /* after it */
-	struct hello *hello;         /* after PEER_HELLO */
+	struct p2p_hello *hello;     /* after PEER_HELLO */
 	uint8_t public[SECP_PUBLIC_BYTES];
 	bool known; /* public is: dialed, or the handshake is done */
 	bool inbound, trusted, is_static;

@@ -40,7 +40,7 @@ const char *p2p_client(const struct p2p_peer *peer)
 	return peer->hello->client;
 }
 
-const struct hello *p2p_hello(const struct p2p_peer *peer)
+const struct p2p_hello *p2p_hello(const struct p2p_peer *peer)
 {
 	return peer->hello;
 }
@@ -114,7 +114,7 @@ const char *p2p_udp_refusal_name(enum p2p_udp_refusal why)
 	return names[why];
 }
 
-void p2p_disconnect(struct p2p_peer *peer, enum disconnect_reason reason, const char *why)
+void p2p_disconnect(struct p2p_peer *peer, enum p2p_disconnect_reason reason, const char *why)
 {
-	peer_end(peer, (int)reason, error_new(ERROR_REFUSED, "%s", why ? why : disconnect_name(reason)));
+	peer_end(peer, (int)reason, error_new(ERROR_REFUSED, "%s", why ? why : p2p_disconnect_name(reason)));
 }

@@ -18,7 +18,7 @@ static void established(struct p2p_peer *peer)
 	if (!e) {
 		address_format(&local, peer->local);
 		address_format(&remote, peer->remote);
-		endpoint_of((struct sockaddr *)&remote, &peer->remote_endpoint);
+		discv4_endpoint_of((struct sockaddr *)&remote, &peer->remote_endpoint);
 		peer->state = PEER_HANDSHAKE;
 		peer->deadline_ms = clock_mono_ms() + HANDSHAKE_MS;
 		peer->handshake = handshake_new(peer, &p->key, peer->inbound ? NULL : peer->public);
@@ -97,7 +97,7 @@ void peer_dial(struct p2p *p, const struct enode *e, bool is_static)
 	memcpy(peer->public, e->public, SECP_PUBLIC_BYTES);
 	peer->known = true;
 	peer->is_static = is_static;
-	peer->trusted = key_set_has(&p->trusted, peer->public);
+	peer->trusted = p2p_key_set_has(&p->trusted, peer->public);
 	peer->tcp = e->tcp;
 	peer->udp = e->udp;
 	peer->deadline_ms = clock_mono_ms() + DIAL_MS;

@@ -18,9 +18,9 @@ static uint64_t expiration(void)
 }
 
 /* Takes it out of the list. */
-static struct request take(struct discovery *d, struct request *r)
+static struct discovery_request take(struct discovery *d, struct discovery_request *r)
 {
-	struct request taken = *r;
+	struct discovery_request taken = *r;
 	size_t i = (size_t)(r - d->requests);
 
 	memmove(r, r + 1, (d->request_count - i - 1) * sizeof(*r));
@@ -51,16 +51,17 @@ static void drop_late(struct discovery *d)
 	}
 }
 
-static struct request *add(struct discovery *d, enum request_kind kind, const uint8_t public[SECP_PUBLIC_BYTES],
-			   const uint8_t id[32], const struct discv4_endpoint *endpoint)
+static struct discovery_request *add(struct discovery *d, enum discovery_request_kind kind,
+				     const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+				     const struct discv4_endpoint *endpoint)
 {
-	struct request *r;
+	struct discovery_request *r;
 
 	if (d->request_count >= KEPT_MAX)
 		drop_late(d);
 	if (d->request_count == d->request_capacity) {
 		d->request_capacity += 16;
-		d->requests = mem_resize(d, d->requests, struct request, d->request_capacity);
+		d->requests = mem_resize(d, d->requests, struct discovery_request, d->request_capacity);
 	}
 	r = &d->requests[d->request_count++];
 	memset(r, 0, sizeof(*r));
@@ -74,10 +75,10 @@ static struct request *add(struct discovery *d, enum request_kind kind, const ui
 }
 
 /* A ping whose answer is not late yet. */
-static struct request *find_ping(struct discovery *d, const uint8_t id[32])
+static struct discovery_request *find_ping(struct discovery *d, const uint8_t id[32])
 {
 	for (size_t i = 0; i < d->request_count; i++) {
-		struct request *r = &d->requests[i];
+		struct discovery_request *r = &d->requests[i];
 
 		if (r->kind == REQUEST_PING && !r->late && !memcmp(r->id, id, 32))
 			return r;
@@ -85,13 +86,13 @@ static struct request *find_ping(struct discovery *d, const uint8_t id[32])
 	return NULL;
 }
 
-bool request_ping(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
-		  const struct discv4_endpoint *endpoint, bool for_lookup, bool pinged_us)
+bool discovery_request_ping(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+			    const struct discv4_endpoint *endpoint, bool for_lookup, bool pinged_us)
 {
 	struct discv4_packet p = {.type = DISCV4_PING, .version = 4, .from = d->self, .to = *endpoint};
-	struct request *r = find_ping(d, id);
+	struct discovery_request *r = find_ping(d, id);
 
-	if (r && r->endpoint.udp == endpoint->udp && endpoint_same_ip(&r->endpoint, endpoint)) {
+	if (r && r->endpoint.udp == endpoint->udp && discv4_endpoint_same_ip(&r->endpoint, endpoint)) {
 		r->for_lookup = r->for_lookup || for_lookup;
 		r->pinged_us = r->pinged_us || pinged_us;
 		return true;
@@ -116,51 +117,51 @@ static bool send_find(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTE
 	if (too_many(d, REQUESTS_MAX))
 		return false;
 	add(d, REQUEST_FIND, public, id, endpoint)->for_lookup = true;
-	memcpy(p.target, lookup_target(d), SECP_PUBLIC_BYTES);
+	memcpy(p.target, discovery_lookup_target(d), SECP_PUBLIC_BYTES);
 	discovery_send(d, &p, endpoint);
 	return true;
 }
 
-bool request_find(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
-		  const struct discv4_endpoint *endpoint)
+bool discovery_request_find(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+			    const struct discv4_endpoint *endpoint)
 {
 	int64_t now_ms = clock_mono_ms();
 	const struct contact *c = contact_find(&d->contacts, id, endpoint, now_ms);
 
 	if (c && c->pinged_ms && now_ms - c->pinged_ms < PROOF_MS)
 		return send_find(d, public, id, endpoint);
-	return request_ping(d, public, id, endpoint, true, false);
+	return discovery_request_ping(d, public, id, endpoint, true, false);
 }
 
 /* A ping of the lookup's was answered: ask, as soon as the node has its proof of us. */
-static void find_after_pong(struct discovery *d, const struct request *r, const struct contact *c)
+static void find_after_pong(struct discovery *d, const struct discovery_request *r, const struct contact *c)
 {
 	if (c->pinged_ms) {
 		if (!send_find(d, r->public, r->id, &r->endpoint))
-			lookup_told(d, r->id, false);
+			discovery_lookup_told(d, r->id, false);
 	} else if (!too_many(d, REQUESTS_MAX)) {
 		add(d, REQUEST_THEIR_PING, r->public, r->id, &r->endpoint)->for_lookup = true;
 	} else {
-		lookup_told(d, r->id, false);
+		discovery_lookup_told(d, r->id, false);
 	}
 }
 
-bool request_got_pong(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
-		      const struct discv4_endpoint *from)
+bool discovery_request_got_pong(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
+				const struct discv4_endpoint *from)
 {
-	struct request *waiting = NULL;
+	struct discovery_request *waiting = NULL;
 	bool is_new = false;
 
 	for (size_t i = 0; i < d->request_count && !waiting; i++) {
-		struct request *r = &d->requests[i];
+		struct discovery_request *r = &d->requests[i];
 
 		if (r->kind == REQUEST_PING && !memcmp(r->id, id, 32) && !memcmp(r->hash, p->reply_to, 32) &&
-		    endpoint_same_ip(&r->endpoint, from))
+		    discv4_endpoint_same_ip(&r->endpoint, from))
 			waiting = r;
 	}
 	if (!waiting)
 		return false;
-	struct request r = take(d, waiting);
+	struct discovery_request r = take(d, waiting);
 	struct contact *c = contact_answered(d, &d->contacts, id, &r.endpoint, clock_mono_ms(), &is_new);
 	if (r.pinged_us)
 		c->pinged_ms = clock_mono_ms();
@@ -171,7 +172,7 @@ bool request_got_pong(struct discovery *d, const uint8_t id[32], const struct di
 	if (is_new && d->found) {
 		struct enode e;
 
-		endpoint_enode(&r.endpoint, r.public, &e);
+		discv4_endpoint_enode(&r.endpoint, r.public, &e);
 		d->found(&e, d->arg);
 	}
 	return true;
@@ -184,36 +185,36 @@ static void hear_of(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES]
 	uint8_t id[32];
 
 	enode_id(public, id);
-	if (!endpoint_relayable(teller, endpoint) || !discovery_acceptable(d, id, endpoint) ||
+	if (!discv4_endpoint_relayable(teller, endpoint) || !discovery_acceptable(d, id, endpoint) ||
 	    !secp_public_valid(public))
 		return;
-	lookup_add(d, public, id, endpoint);
+	discovery_lookup_add(d, public, id, endpoint);
 	/* Lookups fill the table by themselves; a small one is to grow faster. */
 	if (table_count(d->table) < SMALL_TABLE && table_has_room(d->table, id) &&
 	    !contact_find(&d->contacts, id, endpoint, clock_mono_ms()))
-		request_ping(d, public, id, endpoint, false, false);
+		discovery_request_ping(d, public, id, endpoint, false, false);
 }
 
 /* The FindNode these nodes answer: one that the lookup still waits for before one whose time is not over yet. */
-static struct request *find_asked(struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *from,
-				  size_t nodes)
+static struct discovery_request *find_asked(struct discovery *d, const uint8_t id[32],
+					    const struct discv4_endpoint *from, size_t nodes)
 {
-	struct request *found = NULL;
+	struct discovery_request *found = NULL;
 
 	for (size_t i = 0; i < d->request_count; i++) {
-		struct request *r = &d->requests[i];
+		struct discovery_request *r = &d->requests[i];
 
-		if (r->kind == REQUEST_FIND && !memcmp(r->id, id, 32) && endpoint_same_ip(&r->endpoint, from) &&
+		if (r->kind == REQUEST_FIND && !memcmp(r->id, id, 32) && discv4_endpoint_same_ip(&r->endpoint, from) &&
 		    r->nodes + nodes <= BUCKET_NODES && (!found || r->for_lookup))
 			found = r;
 	}
 	return found;
 }
 
-bool request_got_neighbors(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
-			   const struct discv4_endpoint *from)
+bool discovery_request_got_neighbors(struct discovery *d, const uint8_t id[32], const struct discv4_packet *p,
+				     const struct discv4_endpoint *from)
 {
-	struct request *r = find_asked(d, id, from, p->node_count);
+	struct discovery_request *r = find_asked(d, id, from, p->node_count);
 	bool whole;
 
 	if (!r)
@@ -226,28 +227,29 @@ bool request_got_neighbors(struct discovery *d, const uint8_t id[32], const stru
 	for (size_t i = 0; i < p->node_count; i++)
 		hear_of(d, p->nodes[i].public, &p->nodes[i].endpoint, from);
 	if (whole)
-		lookup_told(d, id, true);
+		discovery_lookup_told(d, id, true);
 	return true;
 }
 
-void request_got_ping(struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *from)
+void discovery_request_got_ping(struct discovery *d, const uint8_t id[32], const struct discv4_endpoint *from)
 {
-	struct request *waiting = NULL;
+	struct discovery_request *waiting = NULL;
 
 	for (size_t i = 0; i < d->request_count && !waiting; i++) {
-		struct request *r = &d->requests[i];
+		struct discovery_request *r = &d->requests[i];
 
-		if (r->kind == REQUEST_THEIR_PING && !memcmp(r->id, id, 32) && endpoint_same_ip(&r->endpoint, from))
+		if (r->kind == REQUEST_THEIR_PING && !memcmp(r->id, id, 32) &&
+		    discv4_endpoint_same_ip(&r->endpoint, from))
 			waiting = r;
 	}
 	if (!waiting)
 		return;
-	struct request r = take(d, waiting);
+	struct discovery_request r = take(d, waiting);
 	if (d->lookup && !send_find(d, r.public, r.id, &r.endpoint))
-		lookup_told(d, r.id, false);
+		discovery_lookup_told(d, r.id, false);
 }
 
-static void unanswered(struct discovery *d, const struct request *r)
+static void unanswered(struct discovery *d, const struct discovery_request *r)
 {
 	bool silent = r->kind == REQUEST_PING || (r->kind == REQUEST_FIND && !r->answered);
 
@@ -258,17 +260,17 @@ static void unanswered(struct discovery *d, const struct request *r)
 	if (!r->for_lookup || !d->lookup)
 		return;
 	if (r->kind != REQUEST_THEIR_PING)
-		lookup_told(d, r->id, !silent);
+		discovery_lookup_told(d, r->id, !silent);
 	else if (!send_find(d, r->public, r->id, &r->endpoint))
-		lookup_told(d, r->id, false);
+		discovery_lookup_told(d, r->id, false);
 }
 
 /* The first whose time is over, in either way; NULL: none. */
-static struct request *first_due(struct discovery *d, int64_t now_ms)
+static struct discovery_request *first_due(struct discovery *d, int64_t now_ms)
 {
 	d->next_deadline_ms = INT64_MAX;
 	for (size_t i = 0; i < d->request_count; i++) {
-		struct request *r = &d->requests[i];
+		struct discovery_request *r = &d->requests[i];
 
 		if (r->deadline_ms <= now_ms)
 			return r;
@@ -278,12 +280,12 @@ static struct request *first_due(struct discovery *d, int64_t now_ms)
 	return NULL;
 }
 
-void request_expire(struct discovery *d, int64_t now_ms)
+void discovery_request_expire(struct discovery *d, int64_t now_ms)
 {
-	struct request *due;
+	struct discovery_request *due;
 
 	while ((due = first_due(d, now_ms))) {
-		struct request r = *due;
+		struct discovery_request r = *due;
 
 		if (r.late || r.kind == REQUEST_THEIR_PING) {
 			take(d, due);

@@ -208,9 +208,9 @@ static void set_announced(struct p2p *p, const struct p2p_options *o)
 	struct error *name = host ? address_parse(host, 0, &address) : NULL;
 
 	if (host && !name)
-		endpoint_of((struct sockaddr *)&address, &ip);
+		discv4_endpoint_of((struct sockaddr *)&address, &ip);
 	/* A name stands for itself; the unspecified address is none that anybody could dial. */
-	if (!host || (!name && endpoint_network(&ip) == NETWORK_NONE))
+	if (!host || (!name && discv4_endpoint_network(&ip) == NETWORK_NONE))
 		host = "127.0.0.1";
 	error_free(name);
 	snprintf(p->self.host, sizeof(p->self.host), "%s", host);
@@ -342,7 +342,7 @@ struct error *p2p_add_trusted(struct p2p *p, const char *enode)
 	struct enode e;
 
 	TRY(enode_parse(enode, &e));
-	key_set_add(p, &p->trusted, e.public);
+	p2p_key_set_add(p, &p->trusted, e.public);
 	set_trusted(p, e.public, true);
 	return NULL;
 }
@@ -352,7 +352,7 @@ struct error *p2p_remove_trusted(struct p2p *p, const char *enode)
 	struct enode e;
 
 	TRY(enode_parse(enode, &e));
-	key_set_remove(&p->trusted, e.public);
+	p2p_key_set_remove(&p->trusted, e.public);
 	set_trusted(p, e.public, false);
 	return NULL;
 }

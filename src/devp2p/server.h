@@ -82,7 +82,7 @@ struct p2p_peer *p2p_find_peer(const struct p2p *p, const uint8_t public[SECP_PU
 
 const uint8_t *p2p_public(const struct p2p_peer *peer);
 const char *p2p_client(const struct p2p_peer *peer); /* its name in Hello */
-const struct hello *p2p_hello(const struct p2p_peer *peer);
+const struct p2p_hello *p2p_hello(const struct p2p_peer *peer);
 void *p2p_state(const struct p2p_peer *peer);
 bool p2p_inbound(const struct p2p_peer *peer);
 bool p2p_trusted(const struct p2p_peer *peer);
@@ -95,7 +95,7 @@ const char *p2p_remote_address(const struct p2p_peer *peer);
  * peer has ended. Nothing was sent then. */
 struct error *p2p_send(struct p2p_peer *peer, uint64_t code, const void *payload, size_t n) MUST_CHECK;
 size_t p2p_backlog(const struct p2p_peer *peer); /* bytes */
-void p2p_disconnect(struct p2p_peer *peer, enum disconnect_reason reason, const char *why);
+void p2p_disconnect(struct p2p_peer *peer, enum p2p_disconnect_reason reason, const char *why);
 
 /* Why a connection was cut off with no Disconnect, or with one that tells less. */
 enum p2p_cut {

@@ -11,7 +11,7 @@
 struct dialer;
 
 /* A set of public keys. */
-struct key_set {
+struct p2p_key_set {
 	uint8_t (*keys)[SECP_PUBLIC_BYTES];
 	size_t n;
 };
@@ -25,7 +25,7 @@ struct p2p {
 	uv_tcp_t *listener; /* memory of its own, until uv has closed it; NULL: does not listen */
 	struct discovery *discovery;
 	struct dialer *dialer;
-	struct key_set trusted;
+	struct p2p_key_set trusted;
 	struct p2p_peer *first, *last; /* all connections, oldest first */
 	/* Connections are freed here only, so that no callback pulls the ground from under another. */
 	struct timer *reap, *tick;

@@ -38,7 +38,7 @@ static size_t bucket_index(const struct table *t, const uint8_t id[32])
 	return 0;
 }
 
-bool id_nearer(const uint8_t target[32], const uint8_t a[32], const uint8_t b[32])
+bool table_id_nearer(const uint8_t target[32], const uint8_t a[32], const uint8_t b[32])
 {
 	for (size_t i = 0; i < 32; i++) {
 		uint8_t to_a = target[i] ^ a[i], to_b = target[i] ^ b[i];
@@ -85,11 +85,12 @@ static bool subnet_full(const struct table *t, const struct bucket *own, const s
 {
 	size_t in_bucket = 0, in_table = 0;
 
-	if (endpoint_network(e) != NETWORK_PUBLIC)
+	if (discv4_endpoint_network(e) != NETWORK_PUBLIC)
 		return false;
 	for (const struct bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
 		for (size_t i = 0; i < b->n; i++) {
-			if (!memcmp(b->nodes[i]->id, except, 32) || !endpoint_same_subnet(&b->nodes[i]->endpoint, e))
+			if (!memcmp(b->nodes[i]->id, except, 32) ||
+			    !discv4_endpoint_same_subnet(&b->nodes[i]->endpoint, e))
 				continue;
 			in_table++;
 			in_bucket += b == own;
@@ -187,7 +188,7 @@ size_t table_closest(const struct table *t, const uint8_t target_id[32], const s
 		for (size_t i = 0; i < b->n; i++) {
 			size_t at = n;
 
-			for (; at > 0 && id_nearer(target_id, b->nodes[i]->id, ret_nodes[at - 1]->id); at--) {
+			for (; at > 0 && table_id_nearer(target_id, b->nodes[i]->id, ret_nodes[at - 1]->id); at--) {
 				if (at < max)
 					ret_nodes[at] = ret_nodes[at - 1];
 			}
@@ -203,7 +204,7 @@ static size_t random_below(size_t n)
 {
 	uint32_t r = 0;
 
-	random_bytes(&r, sizeof(r));
+	crypto_random_bytes(&r, sizeof(r));
 	return r % n;
 }
 

@@ -40,6 +40,6 @@ size_t table_random(const struct table *t, const struct table_node **ret_nodes, 
 const struct table_node *table_to_check(const struct table *t);
 
 /* Is a nearer to the target than b? */
-bool id_nearer(const uint8_t target[32], const uint8_t a[32], const uint8_t b[32]);
+bool table_id_nearer(const uint8_t target[32], const uint8_t a[32], const uint8_t b[32]);
 
 #endif

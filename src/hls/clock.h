@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct stamp {
+struct hls_stamp {
 	bool set;
 	int64_t last_ms;
 };
 
 /* The time nearest to the last one that has the same low 32 bits. */
-int64_t stamp_unwrap(struct stamp *s, int64_t raw_ms);
+int64_t hls_stamp_unwrap(struct hls_stamp *s, int64_t raw_ms);
 
 #endif

@@ -20,7 +20,7 @@ static void parse(AVCodecParserContext *parser, AVCodecContext *codec, const uin
 		*ret_size = (struct api_size){parser->width, parser->height};
 }
 
-void describe_picture(const struct source *source, const struct frame *f, struct api_size *ret_size)
+void describe_picture(const struct source *source, const struct hls_frame *f, struct api_size *ret_size)
 {
 	const struct h264_config *config = source_config(source);
 	size_t len = (size_t)f->packet->size;
@@ -38,7 +38,7 @@ void describe_picture(const struct source *source, const struct frame *f, struct
 	av_parser_close(parser);
 }
 
-char *describe_video_codec(const void *ctx, const struct frame *f)
+char *describe_video_codec(const void *ctx, const struct hls_frame *f)
 {
 	return mem_printf(ctx, "avc1.%02x%02x%02x", f->profile[0], f->profile[1], f->profile[2]);
 }

@@ -6,9 +6,9 @@
 #include "hls/source.h"
 
 /* Size after cropping, of a key frame. Untouched when the picture cannot be parsed. */
-void describe_picture(const struct source *source, const struct frame *f, struct api_size *ret_size);
+void describe_picture(const struct source *source, const struct hls_frame *f, struct api_size *ret_size);
 /* RFC 6381: "avc1.4d401f", "mp4a.40.2". */
-char *describe_video_codec(const void *ctx, const struct frame *f);
+char *describe_video_codec(const void *ctx, const struct hls_frame *f);
 char *describe_audio_codec(const void *ctx, const AVCodecParameters *audio);
 /* The frame rate that an average over some seconds of whole milliseconds stands for: n or n * 1000/1001 where that is
  * near. */

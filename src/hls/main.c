@@ -58,8 +58,7 @@ static const struct config_row rows[] = {
 	 .min = 0,
 	 .max = 31622400,
 	 .arg = "SECONDS",
-	 .help = "how much the playlist lists, three target durations at least; older files are removed; 0 keeps "
-		 "everything"},
+	 .help = "how much the playlist lists, three target durations at least; older files are removed; 0 keeps everything"},
 	{.name = "progress",
 	 .type = CONFIG_STRING,
 	 .offset = AT(progress),
@@ -84,14 +83,9 @@ static const struct config_row rows[] = {
 static const struct config_program program = {
 	.name = "dsn-hls",
 	.synopsis = "dsn-hls --input=URL --folder=DIR [options]",
-	.about = "Waits for an RTMP stream (H.264, AAC) and stores it as HLS: MPEG-TS segments, cut at IDR "
-		 "pictures on the stream's own time line, and a playlist; what is damaged is left out. Started again "
-		 "it goes on where it ended. SIGINT and SIGTERM "
-		 "end it with the last segment kept.\n"
-		 "Exit codes: 0 the stream ended or a signal asked to stop; 1 segments cannot be written; 2 wrong "
-		 "settings, or a stream that cannot be stored; 4 another dsn-hls works in the folder; 5 the server "
-		 "cannot "
-		 "be reached or the connection broke.",
+	.about =
+		"Waits for an RTMP stream (H.264, AAC) and stores it as HLS: MPEG-TS segments, cut at IDR pictures on the stream's own time line, and a playlist; what is damaged is left out. Started again it goes on where it ended. SIGINT and SIGTERM end it with the last segment kept.\n"
+		"Exit codes: 0 the stream ended or a signal asked to stop; 1 segments cannot be written; 2 wrong settings, or a stream that cannot be stored; 4 another dsn-hls works in the folder; 5 the server cannot be reached or the connection broke.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
@@ -149,7 +143,7 @@ static struct error *store(struct segmenter *segmenter, struct source *source)
 {
 	for (;;) {
 		enum source_event event;
-		struct frame frame;
+		struct hls_frame frame;
 		struct error *e = source_read(source, &event, &frame), *at_end;
 
 		if (!e && event == SOURCE_FRAME) {
@@ -167,11 +161,11 @@ static struct error *run(void *scope, const struct settings *settings)
 {
 	struct segmenter *segmenter;
 	struct source *source;
-	struct report *report = mem_new(scope, struct report);
+	struct hls_report *report = mem_new(scope, struct hls_report);
 	struct error *e;
 	int lock;
 
-	TRY(report_open(report, settings->progress));
+	TRY(hls_report_open(report, settings->progress));
 	TRY(file_mkdirs(settings->folder, 0755));
 	TRY(file_lock(file_join(scope, settings->folder, ".lock"), &lock));
 	TRY(segmenter_new(scope, settings->folder, (int)settings->fragment, (int)settings->window, report, &segmenter));
@@ -182,7 +176,7 @@ static struct error *run(void *scope, const struct settings *settings)
 		 source_video(source)->height,
 		 source_audio(source) ? avcodec_get_name(source_audio(source)->codec_id) : "none");
 	e = store(segmenter, source);
-	report_end(report);
+	hls_report_end(report);
 	log_info("hls.end", "frames=%" PRId64 " dropped=%" PRId64 " last=%" PRId64 " signal=%d", report->frames,
 		 report->dropped, report->segment, (int)stop);
 	return e;

@@ -144,7 +144,7 @@ static uint32_t checksum(const char *text)
 /* What a player sets its decoders up for, and no more: an encoder of another node writes the same in other bytes, and
  * where one rendition had a discontinuity for that the others would not (6.2.4). Of AAC's settings the first two bytes
  * say the kind, rate and channels. */
-static void describe_settings(const struct measure *m, const struct frame *first, const AVCodecParameters *audio,
+static void describe_settings(const struct measure *m, const struct hls_frame *first, const AVCodecParameters *audio,
 			      char *ret_text, size_t size)
 {
 	char video[64], sound[64] = "";
@@ -158,7 +158,7 @@ static void describe_settings(const struct measure *m, const struct frame *first
 		 audio ? checksum(sound) : 0);
 }
 
-bool measure_begin(struct measure *m, const struct source *source, const struct frame *first)
+bool measure_begin(struct measure *m, const struct source *source, const struct hls_frame *first)
 {
 	const AVCodecParameters *audio = source_audio(source);
 	char settings[sizeof(m->found.settings)];

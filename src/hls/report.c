@@ -14,9 +14,9 @@
 /* Pictures that far apart do not follow each other. */
 #define JUMP_MS 10000
 
-struct error *report_open(struct report *r, const char *url)
+struct error *hls_report_open(struct hls_report *r, const char *url)
 {
-	*r = (struct report){.fd = -1};
+	*r = (struct hls_report){.fd = -1};
 	if (!url)
 		return NULL;
 	if (strncmp(url, "pipe:", 5) == 0 && url[5] && strspn(url + 5, "0123456789") == strlen(url + 5) &&
@@ -32,7 +32,7 @@ struct error *report_open(struct report *r, const char *url)
 }
 
 /* A reader that is gone is no reason to stop recording. */
-static void put(const struct report *r, const char *block, size_t len)
+static void put(const struct hls_report *r, const char *block, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(r->fd, block, len);
@@ -46,7 +46,7 @@ static void put(const struct report *r, const char *block, size_t len)
 	}
 }
 
-static void block(struct report *r, const char *word)
+static void block(struct hls_report *r, const char *word)
 {
 	double wall_s = (double)(clock_mono_us() - r->started_us) / 1e6;
 	double media_s = (double)r->out_ms / 1e3;
@@ -65,7 +65,7 @@ static void block(struct report *r, const char *word)
 		put(r, text, (size_t)len);
 }
 
-void report_frame(struct report *r, int64_t pts_ms)
+void hls_report_frame(struct hls_report *r, int64_t pts_ms)
 {
 	int64_t now_us = clock_mono_us();
 
@@ -87,7 +87,7 @@ void report_frame(struct report *r, int64_t pts_ms)
 	block(r, "continue");
 }
 
-void report_end(struct report *r)
+void hls_report_end(struct hls_report *r)
 {
 	if (r->fd >= 0)
 		block(r, "end");

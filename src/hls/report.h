@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-struct report {
+struct hls_report {
 	int fd;                         /* -1: none */
 	int64_t started_us, written_us; /* monotonic; of the first frame, of the last block */
 	bool any;
@@ -17,9 +17,9 @@ struct report {
 };
 
 /* "pipe:<descriptor>" or "file:<path>" (appended); NULL: none. */
-struct error *report_open(struct report *r, const char *url) MUST_CHECK;
+struct error *hls_report_open(struct hls_report *r, const char *url) MUST_CHECK;
 /* Count a video frame; a block is written every half second. */
-void report_frame(struct report *r, int64_t pts_ms);
-void report_end(struct report *r);
+void hls_report_frame(struct hls_report *r, int64_t pts_ms);
+void hls_report_end(struct hls_report *r);
 
 #endif

@@ -29,7 +29,7 @@ struct segmenter {
 	int64_t fragment_ms, target_ms;
 	int64_t longest_ms; /* a segment holds no picture that is shown later than this */
 	struct hls_playlist *playlist;
-	struct report *report;
+	struct hls_report *report;
 	struct writer *writer;
 	struct measure *measure;
 	struct segment segment;
@@ -151,8 +151,8 @@ static struct error *read_playlist(struct segmenter *s, int fragment_s, int wind
 	return NULL;
 }
 
-struct error *segmenter_new(const void *ctx, const char *folder, int fragment_s, int window_s, struct report *report,
-			    struct segmenter **ret_segmenter)
+struct error *segmenter_new(const void *ctx, const char *folder, int fragment_s, int window_s,
+			    struct hls_report *report, struct segmenter **ret_segmenter)
 {
 	struct segmenter *s = mem_new(ctx, struct segmenter);
 	struct error *e;
@@ -233,7 +233,7 @@ static struct error *end_segment(struct segmenter *s, const int64_t *next_ms)
 	return NULL;
 }
 
-static struct error *begin_segment(struct segmenter *s, const struct source *source, const struct frame *f,
+static struct error *begin_segment(struct segmenter *s, const struct source *source, const struct hls_frame *f,
 				   int64_t number, bool discontinuity)
 {
 	/* Also over a restart of ours: other tracks or another kind or size of them are a discontinuity (4.3.2.3). The
@@ -265,7 +265,7 @@ static int64_t shift_of_new_line(const struct segmenter *s, int64_t first)
 }
 
 /* The first segment of this run. A fragment that is stored already is not stored twice: wait for the next. */
-static struct error *join(struct segmenter *s, const struct source *source, const struct frame *f)
+static struct error *join(struct segmenter *s, const struct source *source, const struct hls_frame *f)
 {
 	const struct hls_segment *last = s->playlist->count ? &s->playlist->segments[s->playlist->count - 1] : NULL;
 	int64_t number = slot(s, f->pts_ms) + s->shift;
@@ -286,7 +286,7 @@ static struct error *join(struct segmenter *s, const struct source *source, cons
 	return begin_segment(s, source, f, number, back);
 }
 
-static struct error *key_frame(struct segmenter *s, const struct source *source, const struct frame *f)
+static struct error *key_frame(struct segmenter *s, const struct source *source, const struct hls_frame *f)
 {
 	int64_t number = slot(s, f->pts_ms) + s->shift;
 
@@ -303,7 +303,7 @@ static struct error *key_frame(struct segmenter *s, const struct source *source,
 
 /* A picture that begins nothing, from elsewhere on the time line: one alone is a slip of a clock and is left out, the
  * second says that the time line goes on there. */
-static bool is_stray(struct segmenter *s, const struct frame *f)
+static bool is_stray(struct segmenter *s, const struct hls_frame *f)
 {
 	int64_t step_ms = f->dts_ms - s->last_video.dts_ms, again_ms = f->dts_ms - s->stray.dts_ms;
 	bool confirmed;
@@ -318,7 +318,7 @@ static bool is_stray(struct segmenter *s, const struct frame *f)
 	return !confirmed;
 }
 
-static void leave_out(struct segmenter *s, const struct frame *f, const char *why)
+static void leave_out(struct segmenter *s, const struct hls_frame *f, const char *why)
 {
 	int64_t now_us = clock_mono_us();
 
@@ -333,7 +333,7 @@ static void leave_out(struct segmenter *s, const struct frame *f, const char *wh
 }
 
 /* What the picture's place on the time line asks for, before it is written. */
-static struct error *place_picture(struct segmenter *s, const struct source *source, const struct frame *f)
+static struct error *place_picture(struct segmenter *s, const struct source *source, const struct hls_frame *f)
 {
 	if (s->last_video.set && f->dts_ms < s->last_video.dts_ms - BACK_MS) {
 		TRY(segmenter_flush(s));
@@ -352,7 +352,7 @@ static struct error *place_picture(struct segmenter *s, const struct source *sou
 	return end_segment(s, NULL);
 }
 
-static struct error *picture(struct segmenter *s, const struct source *source, const struct frame *f)
+static struct error *picture(struct segmenter *s, const struct source *source, const struct hls_frame *f)
 {
 	bool kept = false;
 
@@ -371,11 +371,11 @@ static struct error *picture(struct segmenter *s, const struct source *source, c
 		return NULL;
 	}
 	segment_count(&s->segment, f->pts_ms, f->dts_ms);
-	report_frame(s->report, f->pts_ms);
+	hls_report_frame(s->report, f->pts_ms);
 	return NULL;
 }
 
-static struct error *sound(struct segmenter *s, const struct source *source, const struct frame *f)
+static struct error *sound(struct segmenter *s, const struct source *source, const struct hls_frame *f)
 {
 	int64_t end_ms = f->pts_ms + f->duration_ms, apart_ms = f->dts_ms - s->last_video.dts_ms;
 	bool kept = false;
@@ -392,7 +392,7 @@ static struct error *sound(struct segmenter *s, const struct source *source, con
 	return NULL;
 }
 
-struct error *segmenter_frame(struct segmenter *s, const struct source *source, const struct frame *f)
+struct error *segmenter_frame(struct segmenter *s, const struct source *source, const struct hls_frame *f)
 {
 	return f->video ? picture(s, source, f) : sound(s, source, f);
 }

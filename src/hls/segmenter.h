@@ -15,9 +15,9 @@
 struct segmenter;
 
 /* Reads the folder's playlist back if there is one. The folder exists and is locked by the caller. */
-struct error *segmenter_new(const void *ctx, const char *folder, int fragment_s, int window_s, struct report *report,
-			    struct segmenter **ret_segmenter) MUST_CHECK;
-struct error *segmenter_frame(struct segmenter *s, const struct source *source, const struct frame *f) MUST_CHECK;
+struct error *segmenter_new(const void *ctx, const char *folder, int fragment_s, int window_s,
+			    struct hls_report *report, struct segmenter **ret_segmenter) MUST_CHECK;
+struct error *segmenter_frame(struct segmenter *s, const struct source *source, const struct hls_frame *f) MUST_CHECK;
 /* The stream is over: keep what there is of the last segment. No EXT-X-ENDLIST. */
 struct error *segmenter_flush(struct segmenter *s) MUST_CHECK;
 

@@ -20,7 +20,7 @@ struct source {
 	unsigned video_version, audio_version;
 	bool audio_carried; /* its present settings fit */
 	bool audio_refused; /* said so already */
-	struct stamp stamps[2];
+	struct hls_stamp stamps[2];
 };
 
 static int interrupted(void *arg)
@@ -209,7 +209,7 @@ static void new_audio(struct source *s, const AVCodecParameters *par)
 			 avcodec_get_name(par->codec_id));
 }
 
-static void look_at_picture(const struct source *s, struct frame *f)
+static void look_at_picture(const struct source *s, struct hls_frame *f)
 {
 	const AVPacket *p = f->packet;
 	struct h264_picture picture = h264_picture_look(s->config, p->data, (size_t)p->size);
@@ -221,7 +221,7 @@ static void look_at_picture(const struct source *s, struct frame *f)
 	f->profile = picture.sequence_set ? picture.sequence_set + 1 : s->config->profile;
 }
 
-static bool take_packet(struct source *s, struct frame *ret)
+static bool take_packet(struct source *s, struct hls_frame *ret)
 {
 	AVPacket *p = s->packet;
 	AVStream *stream = s->input->streams[p->stream_index];
@@ -243,8 +243,8 @@ static bool take_packet(struct source *s, struct frame *ret)
 		return false;
 	dts = av_rescale_q(dts, stream->time_base, (AVRational){1, 1000});
 	pts = av_rescale_q(pts, stream->time_base, (AVRational){1, 1000});
-	*ret = (struct frame){.packet = p, .video = video};
-	ret->dts_ms = stamp_unwrap(&s->stamps[video], dts);
+	*ret = (struct hls_frame){.packet = p, .video = video};
+	ret->dts_ms = hls_stamp_unwrap(&s->stamps[video], dts);
 	ret->pts_ms = ret->dts_ms + (pts - dts);
 	ret->duration_ms = av_rescale_q(p->duration, stream->time_base, (AVRational){1, 1000});
 	ret->codec_version = video ? s->video_version : s->audio_version;
@@ -253,7 +253,7 @@ static bool take_packet(struct source *s, struct frame *ret)
 	return true;
 }
 
-struct error *source_read(struct source *s, enum source_event *ret_event, struct frame *ret_frame)
+struct error *source_read(struct source *s, enum source_event *ret_event, struct hls_frame *ret_frame)
 {
 	for (int damaged = 0;;) {
 		int code;

@@ -13,7 +13,7 @@
 
 struct source;
 
-struct frame {
+struct hls_frame {
 	AVPacket *packet; /* the source's, until the next read */
 	bool video;
 	bool damaged;  /* video: no picture that could be stored; the rest below says nothing but its time */
@@ -33,7 +33,7 @@ enum source_event { SOURCE_FRAME, SOURCE_END, SOURCE_STOPPED };
 struct error *source_open(const void *ctx, const char *url, const volatile sig_atomic_t *stop,
 			  struct source **ret_source) MUST_CHECK;
 /* ERROR_UNAVAILABLE when the connection broke. */
-struct error *source_read(struct source *s, enum source_event *ret_event, struct frame *ret_frame) MUST_CHECK;
+struct error *source_read(struct source *s, enum source_event *ret_event, struct hls_frame *ret_frame) MUST_CHECK;
 /* Codec parameters as they are now; audio is NULL when there is none that HLS can carry. */
 const AVCodecParameters *source_video(const struct source *s);
 const AVCodecParameters *source_audio(const struct source *s);

@@ -192,7 +192,7 @@ struct error *writer_begin(struct writer *w, int64_t number)
 	return NULL;
 }
 
-static struct error *write_header(struct writer *w, const struct frame *first)
+static struct error *write_header(struct writer *w, const struct hls_frame *first)
 {
 	int code;
 
@@ -207,7 +207,7 @@ static struct error *write_header(struct writer *w, const struct frame *first)
 }
 
 /* The frame as the muxer takes it; AVERROR_INVALIDDATA: it has nothing to be written. */
-static int fill_packet(struct writer *w, const struct source *source, const struct frame *f)
+static int fill_packet(struct writer *w, const struct source *source, const struct hls_frame *f)
 {
 	const struct h264_config *config = source_config(source);
 	AVPacket *p = w->packet;
@@ -246,7 +246,7 @@ static bool make_rise(struct writer *w, AVPacket *p)
 	return true;
 }
 
-struct error *writer_write(struct writer *w, const struct source *source, const struct frame *f, bool *ret_kept)
+struct error *writer_write(struct writer *w, const struct source *source, const struct hls_frame *f, bool *ret_kept)
 {
 	AVPacket *p = w->packet;
 	int code;

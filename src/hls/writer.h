@@ -18,7 +18,7 @@ struct error *writer_begin(struct writer *w, int64_t number) MUST_CHECK;
 /* Time stamps stay what they are; only those that would not rise are moved by 1/90 ms. Every IDR picture is written
  * with its parameter sets. What is wrong with the frame itself leaves it out (*ret_kept is false) and is no error: only
  * a file that cannot be written is. */
-struct error *writer_write(struct writer *w, const struct source *source, const struct frame *f,
+struct error *writer_write(struct writer *w, const struct source *source, const struct hls_frame *f,
 			   bool *ret_kept) MUST_CHECK;
 /* Flush, sync, rename to its name, sync that. */
 struct error *writer_end(struct writer *w, int64_t *ret_bytes) MUST_CHECK;

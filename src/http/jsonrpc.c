@@ -8,9 +8,9 @@
 #define CALL_LIMIT 4096
 #define REPLY_LIMIT ((size_t)128 << 20)
 
-struct rpc *rpc_new(const void *ctx, const struct rpc_limits *limits)
+struct jsonrpc *jsonrpc_new(const void *ctx, const struct jsonrpc_limits *limits)
 {
-	struct rpc *rpc = mem_new(ctx, struct rpc);
+	struct jsonrpc *rpc = mem_new(ctx, struct jsonrpc);
 
 	rpc->limits.batch_limit = limits->batch_limit ? limits->batch_limit : BATCH_LIMIT;
 	rpc->limits.call_limit = limits->call_limit ? limits->call_limit : CALL_LIMIT;
@@ -18,29 +18,29 @@ struct rpc *rpc_new(const void *ctx, const struct rpc_limits *limits)
 	return rpc;
 }
 
-void rpc_add(struct rpc *rpc, const struct rpc_method *rows, size_t count, void *arg)
+void jsonrpc_add(struct jsonrpc *rpc, const struct jsonrpc_method *rows, size_t count, void *arg)
 {
-	if (rpc->table_count < RPC_TABLES)
-		rpc->tables[rpc->table_count++] = (struct rpc_table){rows, count, arg};
+	if (rpc->table_count < JSONRPC_TABLES)
+		rpc->tables[rpc->table_count++] = (struct jsonrpc_table){rows, count, arg};
 }
 
-void rpc_set_fallback(struct rpc *rpc, rpc_fallback_fn *fn, void *arg)
+void jsonrpc_set_fallback(struct jsonrpc *rpc, jsonrpc_fallback_fn *fn, void *arg)
 {
 	rpc->fallback = fn;
 	rpc->fallback_arg = arg;
 }
 
-void rpc_set_turns(struct rpc *rpc, struct turns *turns)
+void jsonrpc_set_turns(struct jsonrpc *rpc, struct turns *turns)
 {
 	rpc->turns = turns;
 }
 
-void rpc_set_namespaces(struct rpc *rpc, char **names)
+void jsonrpc_set_namespaces(struct jsonrpc *rpc, char **names)
 {
 	rpc->namespaces = names;
 }
 
-bool rpc_serves(const struct rpc *rpc, const char *name, size_t n)
+bool jsonrpc_serves(const struct jsonrpc *rpc, const char *name, size_t n)
 {
 	if (!rpc->namespaces || !n)
 		return true;
@@ -50,14 +50,14 @@ bool rpc_serves(const struct rpc *rpc, const char *name, size_t n)
 	return false;
 }
 
-size_t rpc_namespace_length(const char *method)
+size_t jsonrpc_namespace_length(const char *method)
 {
 	const char *end = strchr(method, '_');
 
 	return end ? (size_t)(end - method) : 0;
 }
 
-void rpc_namespaces(const struct rpc *rpc, void (*fn)(const char *name, void *arg), void *arg)
+void jsonrpc_namespaces(const struct jsonrpc *rpc, void (*fn)(const char *name, void *arg), void *arg)
 {
 	char last[32] = "";
 
@@ -67,10 +67,10 @@ void rpc_namespaces(const struct rpc *rpc, void (*fn)(const char *name, void *ar
 		for (size_t t = 0; t < rpc->table_count; t++)
 			for (size_t i = 0; i < rpc->tables[t].count; i++) {
 				const char *name = rpc->tables[t].rows[i].name;
-				size_t n = rpc_namespace_length(name);
+				size_t n = jsonrpc_namespace_length(name);
 				char one[32] = "";
 
-				if (!n || n >= sizeof(one) || !rpc_serves(rpc, name, n))
+				if (!n || n >= sizeof(one) || !jsonrpc_serves(rpc, name, n))
 					continue;
 				memcpy(one, name, n);
 				if (strcmp(one, last) > 0 && (!next[0] || strcmp(one, next) < 0))
@@ -83,13 +83,14 @@ void rpc_namespaces(const struct rpc *rpc, void (*fn)(const char *name, void *ar
 	}
 }
 
-const struct rpc_method *rpc_find(const struct rpc *rpc, const char *name, const char *subscription, void **ret_arg)
+const struct jsonrpc_method *jsonrpc_find(const struct jsonrpc *rpc, const char *name, const char *subscription,
+					  void **ret_arg)
 {
-	if (!rpc_serves(rpc, name, rpc_namespace_length(name)))
+	if (!jsonrpc_serves(rpc, name, jsonrpc_namespace_length(name)))
 		return NULL;
 	for (size_t t = 0; t < rpc->table_count; t++)
 		for (size_t i = 0; i < rpc->tables[t].count; i++) {
-			const struct rpc_method *m = &rpc->tables[t].rows[i];
+			const struct jsonrpc_method *m = &rpc->tables[t].rows[i];
 
 			if (!strcmp(m->name, name) && !m->subscription == !subscription &&
 			    (!subscription || !strcmp(m->subscription, subscription))) {
@@ -100,9 +101,9 @@ const struct rpc_method *rpc_find(const struct rpc *rpc, const char *name, const
 	return NULL;
 }
 
-static int session_destroy(struct rpc_session *s)
+static int session_destroy(struct jsonrpc_session *s)
 {
-	for (struct rpc_document *d = s->rpc->documents; d; d = d->next)
+	for (struct jsonrpc_document *d = s->rpc->documents; d; d = d->next)
 		if (d->session == s) {
 			d->session = NULL;
 			d->reply = NULL;
@@ -111,9 +112,9 @@ static int session_destroy(struct rpc_session *s)
 	return 0;
 }
 
-struct rpc_session *rpc_session_new(const void *ctx, struct rpc *rpc, void *arg)
+struct jsonrpc_session *jsonrpc_session_new(const void *ctx, struct jsonrpc *rpc, void *arg)
 {
-	struct rpc_session *s = mem_new(ctx, struct rpc_session);
+	struct jsonrpc_session *s = mem_new(ctx, struct jsonrpc_session);
 
 	s->rpc = rpc;
 	s->arg = arg;
@@ -121,17 +122,17 @@ struct rpc_session *rpc_session_new(const void *ctx, struct rpc *rpc, void *arg)
 	return s;
 }
 
-void rpc_session_on_begun(struct rpc_session *s, void (*fn)(void *arg))
+void jsonrpc_session_on_begun(struct jsonrpc_session *s, void (*fn)(void *arg))
 {
 	s->begun = fn;
 }
 
-void *rpc_session_arg(const struct rpc_session *s)
+void *jsonrpc_session_arg(const struct jsonrpc_session *s)
 {
 	return s->arg;
 }
 
-void rpc_count(const struct rpc *rpc, struct rpc_counters *ret_counters)
+void jsonrpc_count(const struct jsonrpc *rpc, struct jsonrpc_counters *ret_counters)
 {
 	*ret_counters = rpc->counters;
 }

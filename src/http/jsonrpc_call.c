@@ -4,24 +4,24 @@
 #include "base/mem.h"
 #include "http/jsonrpc_impl.h"
 
-const struct rpc_value *rpc_param(const struct rpc_call *c, unsigned i)
+const struct jsonrpc_value *jsonrpc_param(const struct jsonrpc_call *c, unsigned i)
 {
 	return &c->values[i];
 }
 
-struct rpc_session *rpc_call_session(const struct rpc_call *c)
+struct jsonrpc_session *jsonrpc_call_session(const struct jsonrpc_call *c)
 {
 	return c->document->session;
 }
 
-static bool ends_with(const struct rpc_call *c, const char *suffix)
+static bool ends_with(const struct jsonrpc_call *c, const char *suffix)
 {
 	size_t n = strlen(suffix);
 
 	return c->method_n >= n && !memcmp(c->method + c->method_n - n, suffix, n);
 }
 
-static void no_method(struct rpc_call *c)
+static void no_method(struct jsonrpc_call *c)
 {
 	/* The name may hold anything, NULs too. */
 	struct buf *text = buf_new(NULL, c->method_n + 64);
@@ -32,57 +32,57 @@ static void no_method(struct rpc_call *c)
 	if (!e)
 		e = buf_puts(text, " does not exist/is not available");
 	error_free(e); /* it fits */
-	rpc_fail_code(c, RPC_NO_METHOD, text->data, text->len);
+	jsonrpc_fail_code(c, JSONRPC_NO_METHOD, text->data, text->len);
 	mem_free(text);
 }
 
-static void call_subscribe(struct rpc_call *c)
+static void call_subscribe(struct jsonrpc_call *c)
 {
-	struct rpc *rpc = c->document->rpc;
-	struct rpc_param types[RPC_PARAMS_MAX + 1] = {{RPC_STRING, NULL}};
-	struct rpc_value values[RPC_PARAMS_MAX + 1];
-	const struct rpc_method *m;
+	struct jsonrpc *rpc = c->document->rpc;
+	struct jsonrpc_param types[JSONRPC_PARAMS_MAX + 1] = {{JSONRPC_STRING, NULL}};
+	struct jsonrpc_value values[JSONRPC_PARAMS_MAX + 1];
+	const struct jsonrpc_method *m;
 	struct json_slice first = {NULL, 0};
 	size_t offset = 0, n;
 	void *arg = NULL;
 	char *name;
 
 	if (!c->document->session) {
-		rpc_fail(c, "notifications not supported");
+		jsonrpc_fail(c, "notifications not supported");
 		return;
 	}
 	if (json_slice_kind(c->params) != SLICE_ARRAY) {
-		rpc_fail_params(c, error_new(ERROR_INVALID, "non-array args"));
+		jsonrpc_fail_params(c, error_new(ERROR_INVALID, "non-array args"));
 		return;
 	}
 	json_slice_next(c->params, &offset, NULL, &first);
 	if (json_slice_kind(first) != SLICE_STRING) {
-		rpc_fail_params(c, error_new(ERROR_INVALID, "expected subscription name as first argument"));
+		jsonrpc_fail_params(c, error_new(ERROR_INVALID, "expected subscription name as first argument"));
 		return;
 	}
 	name = json_slice_string(c, first, &n);
-	m = strlen(c->method) == c->method_n && strlen(name) == n ? rpc_find(rpc, c->method, name, &arg) : NULL;
+	m = strlen(c->method) == c->method_n && strlen(name) == n ? jsonrpc_find(rpc, c->method, name, &arg) : NULL;
 	if (!m) {
 		char *text = mem_printf(c, "no \"%s\" subscription in %.*s namespace", name,
-					(int)rpc_namespace_length(c->method), c->method);
+					(int)jsonrpc_namespace_length(c->method), c->method);
 
-		rpc_fail_code(c, RPC_NO_METHOD, text, strlen(text));
+		jsonrpc_fail_code(c, JSONRPC_NO_METHOD, text, strlen(text));
 		return;
 	}
 	memcpy(types + 1, m->params, sizeof(m->params));
-	struct error *e = rpc_params_read(c, c->params, types, m->count + 1, values);
+	struct error *e = jsonrpc_params_read(c, c->params, types, m->count + 1, values);
 	if (e) {
-		rpc_fail_params(c, e);
+		jsonrpc_fail_params(c, e);
 		return;
 	}
 	memcpy(c->values, values + 1, m->count * sizeof(values[0]));
 	m->handle(c, arg);
 }
 
-static void call_method(struct rpc_call *c)
+static void call_method(struct jsonrpc_call *c)
 {
-	struct rpc *rpc = c->document->rpc;
-	const struct rpc_method *m = NULL;
+	struct jsonrpc *rpc = c->document->rpc;
+	const struct jsonrpc_method *m = NULL;
 	void *arg = NULL;
 
 	if (ends_with(c, "_subscribe")) {
@@ -90,29 +90,29 @@ static void call_method(struct rpc_call *c)
 		return;
 	}
 	if (strlen(c->method) == c->method_n)
-		m = rpc_find(rpc, ends_with(c, "_unsubscribe") ? "_unsubscribe" : c->method, NULL, &arg);
+		m = jsonrpc_find(rpc, ends_with(c, "_unsubscribe") ? "_unsubscribe" : c->method, NULL, &arg);
 	if (!m) {
 		if (!rpc->fallback || strlen(c->method) != c->method_n ||
-		    !rpc_serves(rpc, c->method, rpc_namespace_length(c->method)) ||
+		    !jsonrpc_serves(rpc, c->method, jsonrpc_namespace_length(c->method)) ||
 		    !rpc->fallback(c, c->method, c->params, rpc->fallback_arg))
 			no_method(c);
 		return;
 	}
-	struct error *e = rpc_params_read(c, c->params, m->params, m->count, c->values);
+	struct error *e = jsonrpc_params_read(c, c->params, m->params, m->count, c->values);
 	if (e)
-		rpc_fail_params(c, e);
+		jsonrpc_fail_params(c, e);
 	else
 		m->handle(c, arg);
 }
 
-static void invalid_request(struct rpc_call *c)
+static void invalid_request(struct jsonrpc_call *c)
 {
 	static const char text[] = "invalid request";
 
-	rpc_fail_code(c, RPC_INVALID_REQUEST, text, strlen(text));
+	jsonrpc_fail_code(c, JSONRPC_INVALID_REQUEST, text, strlen(text));
 }
 
-void rpc_begin_call(struct rpc_call *c, struct json_slice message)
+void jsonrpc_begin_call(struct jsonrpc_call *c, struct json_slice message)
 {
 	struct json_slice key, value, method = {NULL, 0}, result = {NULL, 0};
 	size_t offset = 0;
@@ -136,11 +136,11 @@ void rpc_begin_call(struct rpc_call *c, struct json_slice message)
 	c->notification = (!c->id.n && has_method) || (has_id && !has_method && !c->params.n && result.n);
 	if (has_method && (has_id || !c->id.n)) {
 		if (c->notification && ends_with(c, "_subscription"))
-			rpc_end_call(c);
+			jsonrpc_end_call(c);
 		else
 			call_method(c);
 	} else if (c->notification) { /* an answer to something that was never asked */
-		rpc_end_call(c);
+		jsonrpc_end_call(c);
 	} else {
 		if (!has_id)
 			c->id.n = 0;

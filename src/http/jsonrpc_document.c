@@ -7,7 +7,7 @@
 
 #define SLICE_CALLS 32
 
-static int document_destroy(struct rpc_document *d)
+static int document_destroy(struct jsonrpc_document *d)
 {
 	d->rpc->counters.open -= d->counted;
 	d->rpc->beginning -= d->beginning;
@@ -17,9 +17,10 @@ static int document_destroy(struct rpc_document *d)
 	return 0;
 }
 
-static struct rpc_document *new_document(struct rpc *rpc, struct rpc_session *session, rpc_reply_fn *reply, void *arg)
+static struct jsonrpc_document *new_document(struct jsonrpc *rpc, struct jsonrpc_session *session,
+					     jsonrpc_reply_fn *reply, void *arg)
 {
-	struct rpc_document *d = mem_new(rpc, struct rpc_document);
+	struct jsonrpc_document *d = mem_new(rpc, struct jsonrpc_document);
 
 	d->rpc = rpc;
 	d->session = session;
@@ -35,7 +36,7 @@ static struct rpc_document *new_document(struct rpc *rpc, struct rpc_session *se
 	return d;
 }
 
-void rpc_finish(struct rpc_document *d)
+void jsonrpc_finish(struct jsonrpc_document *d)
 {
 	struct json_writer w = {.to = buf_new(d, d->rpc->limits.reply_limit)};
 	const char *text = "";
@@ -59,8 +60,7 @@ void rpc_finish(struct rpc_document *d)
 		text = only->data;
 		n = only->len;
 	} else if (w.full) {
-		text = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,"
-		       "\"message\":\"the batch's answers are too large\"}}\n";
+		text = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"the batch's answers are too large\"}}\n";
 		n = strlen(text);
 	} else if (w.to->len) {
 		json_write_raw(&w, "]\n");
@@ -68,13 +68,13 @@ void rpc_finish(struct rpc_document *d)
 		n = w.to->len;
 	}
 	if (d->reply) {
-		rpc_reply_fn *reply = d->reply;
+		jsonrpc_reply_fn *reply = d->reply;
 
 		d->reply = NULL;
 		reply(text, n, d->arg);
 	}
 	/* The session may have gone in the reply: then session_destroy() has cleared it. */
-	for (struct rpc_hook *h = d->hooks, *next; h; h = next) {
+	for (struct jsonrpc_hook *h = d->hooks, *next; h; h = next) {
 		next = h->next;
 		if (d->session)
 			h->fn(h->arg);
@@ -82,10 +82,10 @@ void rpc_finish(struct rpc_document *d)
 	mem_free(d);
 }
 
-void rpc_after_reply(struct rpc_call *c, void (*fn)(void *arg), void *arg)
+void jsonrpc_after_reply(struct jsonrpc_call *c, void (*fn)(void *arg), void *arg)
 {
-	struct rpc_document *d = c->document;
-	struct rpc_hook *h = mem_new(d, struct rpc_hook);
+	struct jsonrpc_document *d = c->document;
+	struct jsonrpc_hook *h = mem_new(d, struct jsonrpc_hook);
 
 	h->fn = fn;
 	h->arg = arg;
@@ -93,9 +93,9 @@ void rpc_after_reply(struct rpc_call *c, void (*fn)(void *arg), void *arg)
 	d->last_hook = &h->next;
 }
 
-static struct rpc_call *new_call(struct rpc_document *d)
+static struct jsonrpc_call *new_call(struct jsonrpc_document *d)
 {
-	struct rpc_call *c = mem_new(d, struct rpc_call);
+	struct jsonrpc_call *c = mem_new(d, struct jsonrpc_call);
 
 	c->document = d;
 	c->out.to = buf_new(c, d->rpc->limits.reply_limit);
@@ -104,14 +104,14 @@ static struct rpc_call *new_call(struct rpc_document *d)
 }
 
 /* The document is refused as a whole. */
-static void refuse(struct rpc_document *d, int code, const char *text)
+static void refuse(struct jsonrpc_document *d, int code, const char *text)
 {
 	d->batch = false;
-	d->calls = mem_array(d, struct rpc_call *, 1);
+	d->calls = mem_array(d, struct jsonrpc_call *, 1);
 	d->calls[0] = new_call(d);
 	d->count = d->begun = d->open = d->counted = 1;
 	d->rpc->counters.open++;
-	rpc_fail_code(d->calls[0], code, text, strlen(text));
+	jsonrpc_fail_code(d->calls[0], code, text, strlen(text));
 }
 
 static size_t count_elements(struct json_slice array, size_t limit)
@@ -130,9 +130,9 @@ enum room { ROOM, ROOM_LATER, NO_ROOM };
 
 /* What is in the way of a batch may be batches that are being begun: those pass, so it waits for them. They leave half
  * of all room to single calls. */
-static enum room room_for(const struct rpc_document *d)
+static enum room room_for(const struct jsonrpc_document *d)
 {
-	const struct rpc *rpc = d->rpc;
+	const struct jsonrpc *rpc = d->rpc;
 	size_t open = rpc->counters.open, limit = rpc->limits.call_limit;
 	bool may_wait = d->batch && rpc->turns;
 
@@ -141,21 +141,21 @@ static enum room room_for(const struct rpc_document *d)
 	return may_wait && rpc->beginning && rpc->beginning + d->count > limit / 2 ? ROOM_LATER : ROOM;
 }
 
-static void take_room(struct rpc_document *d)
+static void take_room(struct jsonrpc_document *d)
 {
-	d->calls = mem_array(d, struct rpc_call *, d->count);
+	d->calls = mem_array(d, struct jsonrpc_call *, d->count);
 	d->beginning = d->counted = d->count;
 	d->rpc->beginning += d->count;
 	d->rpc->counters.open += d->count;
 }
 
-static bool all_begun(const struct rpc_document *d)
+static bool all_begun(const struct jsonrpc_document *d)
 {
 	return d->begun == d->count || d->dropped;
 }
 
 /* Handlers may keep parameters while they work: the text must stay for as long as the document. */
-static void begin_slice(struct rpc_document *d)
+static void begin_slice(struct jsonrpc_document *d)
 {
 	int64_t end_us = clock_mono_us() + TURNS_SLICE_US;
 	size_t end = d->rpc->turns && d->count - d->begun > SLICE_CALLS ? d->begun + SLICE_CALLS : d->count;
@@ -167,14 +167,14 @@ static void begin_slice(struct rpc_document *d)
 			json_slice_next(d->value, &d->offset, NULL, &element);
 		d->calls[d->begun] = new_call(d);
 		d->open++;
-		rpc_begin_call(d->calls[d->begun++], element);
+		jsonrpc_begin_call(d->calls[d->begun++], element);
 	} while (d->begun < end && !d->dropped && (!d->rpc->turns || clock_mono_us() < end_us));
 }
 
 /* d may be gone afterwards. */
-static void end_beginning(struct rpc_document *d)
+static void end_beginning(struct jsonrpc_document *d)
 {
-	struct rpc_session *s = d->session;
+	struct jsonrpc_session *s = d->session;
 
 	d->rpc->beginning -= d->beginning;
 	d->beginning = 0;
@@ -182,14 +182,14 @@ static void end_beginning(struct rpc_document *d)
 		s->begun(s->arg);
 	d->open--;
 	if (!d->open)
-		rpc_finish(d);
+		jsonrpc_finish(d);
 }
 
 static const char no_room[] = "too many requests under way";
 
 static bool on_turn(void *arg)
 {
-	struct rpc_document *d = arg;
+	struct jsonrpc_document *d = arg;
 
 	if (!d->calls && !d->dropped) {
 		enum room room = room_for(d);
@@ -199,7 +199,7 @@ static bool on_turn(void *arg)
 		if (room == NO_ROOM) {
 			if (d->session && d->session->begun)
 				d->session->begun(d->session->arg);
-			refuse(d, RPC_FAILED, no_room);
+			refuse(d, JSONRPC_FAILED, no_room);
 			return false;
 		}
 		take_room(d);
@@ -212,9 +212,9 @@ static bool on_turn(void *arg)
 	return false;
 }
 
-static bool serve_value(struct rpc_document *d, struct json_slice value)
+static bool serve_value(struct jsonrpc_document *d, struct json_slice value)
 {
-	struct rpc *rpc = d->rpc;
+	struct jsonrpc *rpc = d->rpc;
 	enum room room;
 
 	d->value = value;
@@ -224,11 +224,11 @@ static bool serve_value(struct rpc_document *d, struct json_slice value)
 		d->count = count_elements(value, rpc->limits.batch_limit);
 	room = room_for(d);
 	if (!d->count) {
-		refuse(d, RPC_INVALID_REQUEST, "empty batch");
+		refuse(d, JSONRPC_INVALID_REQUEST, "empty batch");
 	} else if (d->count > rpc->limits.batch_limit) {
-		refuse(d, RPC_INVALID_REQUEST, "batch too large");
+		refuse(d, JSONRPC_INVALID_REQUEST, "batch too large");
 	} else if (room == NO_ROOM) {
-		refuse(d, RPC_FAILED, no_room);
+		refuse(d, JSONRPC_FAILED, no_room);
 	} else {
 		if (room == ROOM) {
 			take_room(d);
@@ -244,18 +244,19 @@ static bool serve_value(struct rpc_document *d, struct json_slice value)
 	return true;
 }
 
-bool rpc_serve(struct rpc *rpc, struct rpc_session *session, const char *text, size_t n, rpc_reply_fn *reply, void *arg)
+bool jsonrpc_serve(struct jsonrpc *rpc, struct jsonrpc_session *session, const char *text, size_t n,
+		   jsonrpc_reply_fn *reply, void *arg)
 {
-	struct rpc_document *d = new_document(rpc, session, reply, arg);
+	struct jsonrpc_document *d = new_document(rpc, session, reply, arg);
 	char *copy = mem_memdup(d, text, n ? n : 1);
 	struct json_slice value;
 	struct error *e = json_slice_read(copy, n, &value);
 	bool begun = true;
 
 	if (e && e->code == ERROR_NOT_FOUND)
-		rpc_finish(d); /* nothing was said, so is nothing answered */
+		jsonrpc_finish(d); /* nothing was said, so is nothing answered */
 	else if (e)
-		refuse(d, RPC_PARSE, "parse error");
+		refuse(d, JSONRPC_PARSE, "parse error");
 	else
 		begun = serve_value(d, value);
 	error_free(e);

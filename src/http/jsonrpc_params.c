@@ -17,14 +17,14 @@ struct where {
 };
 
 static const char *const type_names[] = {
-	[RPC_STRING] = "string",
-	[RPC_ID] = "rpc.ID",
-	[RPC_HEX] = "hexutil.Bytes",
-	[RPC_UINT32] = "uint32",
-	[RPC_DOUBLE] = "float64",
-	[RPC_BOOL] = "bool",
-	[RPC_TOPIC] = "whisperv6.TopicType",
-	[RPC_TOPICS] = "[]whisperv6.TopicType",
+	[JSONRPC_STRING] = "string",
+	[JSONRPC_ID] = "rpc.ID",
+	[JSONRPC_HEX] = "hexutil.Bytes",
+	[JSONRPC_UINT32] = "uint32",
+	[JSONRPC_DOUBLE] = "float64",
+	[JSONRPC_BOOL] = "bool",
+	[JSONRPC_TOPIC] = "whisperv6.TopicType",
+	[JSONRPC_TOPICS] = "[]whisperv6.TopicType",
 };
 
 static struct error *mismatch(const struct where *at, const char *what, size_t n, const char *type)
@@ -38,14 +38,14 @@ static struct error *mismatch(const struct where *at, const char *what, size_t n
 			 what, dot ? dot + 1 : at->object, at->field, type);
 }
 
-static struct error *wrong_kind(const struct where *at, struct json_slice s, enum rpc_type type)
+static struct error *wrong_kind(const struct where *at, struct json_slice s, enum jsonrpc_type type)
 {
 	const char *word = json_slice_word(s);
 
 	return mismatch(at, word, strlen(word), type_names[type]);
 }
 
-static struct error *wrong_number(const struct where *at, struct json_slice s, enum rpc_type type)
+static struct error *wrong_number(const struct where *at, struct json_slice s, enum jsonrpc_type type)
 {
 	char *text = mem_printf(NULL, "number %.*s", (int)(s.n < 64 ? s.n : 64), s.at);
 	struct error *e = mismatch(at, text, strlen(text), type_names[type]);
@@ -82,20 +82,20 @@ static bool read_digits(const char *digits, size_t n, uint8_t *ret_bytes)
 	return true;
 }
 
-static struct error *read_hex(const void *ctx, const struct where *at, struct json_slice s, struct rpc_value *v)
+static struct error *read_hex(const void *ctx, const struct where *at, struct json_slice s, struct jsonrpc_value *v)
 {
 	const char *digits, *wrong;
 	uint8_t *bytes;
 	size_t n;
 
 	if (json_slice_kind(s) != SLICE_STRING)
-		return mismatch(at, "non-string", 10, type_names[RPC_HEX]);
+		return mismatch(at, "non-string", 10, type_names[JSONRPC_HEX]);
 	wrong = check_hex(s.at + 1, s.n - 2, &digits, &n);
 	bytes = mem_array(ctx, uint8_t, wrong ? 1 : n / 2 + 1);
 	if (!wrong && !read_digits(digits, n, bytes))
 		wrong = "invalid hex string";
 	if (wrong)
-		return mismatch(at, wrong, strlen(wrong), type_names[RPC_HEX]);
+		return mismatch(at, wrong, strlen(wrong), type_names[JSONRPC_HEX]);
 	v->bytes = bytes;
 	v->n = n / 2;
 	return NULL;
@@ -113,7 +113,7 @@ static struct error *read_topic(const struct where *at, struct json_slice s, uin
 		return NULL;
 	if (json_slice_kind(s) != SLICE_STRING) {
 		if (!*ret_later)
-			*ret_later = wrong_kind(at, s, RPC_TOPIC);
+			*ret_later = wrong_kind(at, s, JSONRPC_TOPIC);
 		return NULL;
 	}
 	/* Unlike byte strings, topics are read after JSON's escapes are undone. */
@@ -131,7 +131,7 @@ static struct error *read_topic(const struct where *at, struct json_slice s, uin
 	return e;
 }
 
-static struct error *read_topics(const void *ctx, const struct where *at, struct json_slice s, struct rpc_value *v,
+static struct error *read_topics(const void *ctx, const struct where *at, struct json_slice s, struct jsonrpc_value *v,
 				 struct error **ret_later)
 {
 	struct json_slice element;
@@ -140,7 +140,7 @@ static struct error *read_topics(const void *ctx, const struct where *at, struct
 
 	if (json_slice_kind(s) != SLICE_ARRAY) {
 		if (!*ret_later)
-			*ret_later = wrong_kind(at, s, RPC_TOPICS);
+			*ret_later = wrong_kind(at, s, JSONRPC_TOPICS);
 		return NULL;
 	}
 	topics = mem_array(ctx, uint8_t, room * TOPIC_BYTES);
@@ -188,35 +188,35 @@ static bool read_double(struct json_slice s, double *ret_n)
 	return true;
 }
 
-static struct error *read_object(const void *ctx, struct json_slice s, const struct rpc_object *object,
-				 struct rpc_value *v);
+static struct error *read_object(const void *ctx, struct json_slice s, const struct jsonrpc_object *object,
+				 struct jsonrpc_value *v);
 
 /* One value that is not null. An error that is returned ends the reading; *ret_later is for the end. */
 static struct error *read_value(const void *ctx, const struct where *at, struct json_slice s,
-				const struct rpc_param *type, struct rpc_value *v, struct error **ret_later)
+				const struct jsonrpc_param *type, struct jsonrpc_value *v, struct error **ret_later)
 {
 	enum json_slice_kind kind = json_slice_kind(s), want = SLICE_STRING;
 	struct error *e = NULL;
 
 	switch (type->type) {
-	case RPC_HEX:
+	case JSONRPC_HEX:
 		return read_hex(ctx, at, s, v);
-	case RPC_TOPIC: {
+	case JSONRPC_TOPIC: {
 		uint8_t *topic = mem_array(ctx, uint8_t, TOPIC_BYTES);
 
 		v->bytes = topic;
 		v->n = TOPIC_BYTES;
 		return read_topic(at, s, topic, ret_later);
 	}
-	case RPC_TOPICS:
+	case JSONRPC_TOPICS:
 		return read_topics(ctx, at, s, v, ret_later);
-	case RPC_OBJECT:
+	case JSONRPC_OBJECT:
 		return read_object(ctx, s, type->object, v);
-	case RPC_UINT32:
-	case RPC_DOUBLE:
+	case JSONRPC_UINT32:
+	case JSONRPC_DOUBLE:
 		want = SLICE_NUMBER;
 		break;
-	case RPC_BOOL:
+	case JSONRPC_BOOL:
 		want = SLICE_BOOL;
 		break;
 	default:
@@ -224,10 +224,10 @@ static struct error *read_value(const void *ctx, const struct where *at, struct 
 	}
 	if (kind != want)
 		e = wrong_kind(at, s, type->type);
-	else if (type->type == RPC_BOOL)
+	else if (type->type == JSONRPC_BOOL)
 		v->flag = *s.at == 't';
-	else if (type->type == RPC_UINT32 ? !read_uint32(s, &v->integer)
-					  : type->type == RPC_DOUBLE && !read_double(s, &v->number))
+	else if (type->type == JSONRPC_UINT32 ? !read_uint32(s, &v->integer)
+					      : type->type == JSONRPC_DOUBLE && !read_double(s, &v->number))
 		e = wrong_number(at, s, type->type);
 	else if (want == SLICE_STRING)
 		v->text = json_slice_string(ctx, s, &v->n);
@@ -238,7 +238,7 @@ static struct error *read_value(const void *ctx, const struct where *at, struct 
 	return NULL;
 }
 
-static ssize_t find_field(const struct rpc_object *object, struct json_slice key)
+static ssize_t find_field(const struct jsonrpc_object *object, struct json_slice key)
 {
 	for (size_t i = 0; i < object->count; i++)
 		if (json_slice_is(key, object->fields[i].name, false))
@@ -249,12 +249,12 @@ static ssize_t find_field(const struct rpc_object *object, struct json_slice key
 	return -1;
 }
 
-static const struct rpc_value absent = {.text = ""};
+static const struct jsonrpc_value absent = {.text = ""};
 
-static struct error *read_object(const void *ctx, struct json_slice s, const struct rpc_object *object,
-				 struct rpc_value *v)
+static struct error *read_object(const void *ctx, struct json_slice s, const struct jsonrpc_object *object,
+				 struct jsonrpc_value *v)
 {
-	struct rpc_value *members = mem_array(ctx, struct rpc_value, object->count);
+	struct jsonrpc_value *members = mem_array(ctx, struct jsonrpc_value, object->count);
 	struct where at = {NULL, NULL};
 	struct json_slice key, value;
 	struct error *later = NULL, *e = NULL;
@@ -277,7 +277,7 @@ static struct error *read_object(const void *ctx, struct json_slice s, const str
 		if (i < 0)
 			continue;
 		at.field = object->fields[i].name;
-		struct rpc_param type = {object->fields[i].type, NULL};
+		struct jsonrpc_param type = {object->fields[i].type, NULL};
 		if (json_slice_kind(value) == SLICE_NULL) {
 			members[i] = absent;
 			continue;
@@ -292,7 +292,8 @@ static struct error *read_object(const void *ctx, struct json_slice s, const str
 	return later;
 }
 
-static struct error *read_param(const void *ctx, struct json_slice s, const struct rpc_param *type, struct rpc_value *v)
+static struct error *read_param(const void *ctx, struct json_slice s, const struct jsonrpc_param *type,
+				struct jsonrpc_value *v)
 {
 	const struct where at = {NULL, NULL};
 	struct error *later = NULL, *e;
@@ -300,7 +301,7 @@ static struct error *read_param(const void *ctx, struct json_slice s, const stru
 	*v = absent;
 	v->given = true;
 	/* null leaves Go's zero value, where the type has no reader of its own. */
-	if (json_slice_kind(s) == SLICE_NULL && type->type != RPC_HEX && type->type != RPC_OBJECT)
+	if (json_slice_kind(s) == SLICE_NULL && type->type != JSONRPC_HEX && type->type != JSONRPC_OBJECT)
 		return NULL;
 	e = read_value(ctx, &at, s, type, v, &later);
 	if (e && later)
@@ -308,8 +309,8 @@ static struct error *read_param(const void *ctx, struct json_slice s, const stru
 	return e ? e : later;
 }
 
-struct error *rpc_params_read(const void *ctx, struct json_slice params, const struct rpc_param *types, unsigned count,
-			      struct rpc_value *ret_values)
+struct error *jsonrpc_params_read(const void *ctx, struct json_slice params, const struct jsonrpc_param *types,
+				  unsigned count, struct jsonrpc_value *ret_values)
 {
 	enum json_slice_kind kind = json_slice_kind(params);
 	struct json_slice element;

@@ -6,8 +6,8 @@
 #include "http/jsonrpc.h"
 
 /* Reads the array `params` (or none, or null) as `count` values; what they hold belongs to ctx. The error's message is
- * that of code RPC_INVALID_PARAMS. */
-struct error *rpc_params_read(const void *ctx, struct json_slice params, const struct rpc_param *types, unsigned count,
-			      struct rpc_value *ret_values) MUST_CHECK;
+ * that of code JSONRPC_INVALID_PARAMS. */
+struct error *jsonrpc_params_read(const void *ctx, struct json_slice params, const struct jsonrpc_param *types,
+				  unsigned count, struct jsonrpc_value *ret_values) MUST_CHECK;
 
 #endif

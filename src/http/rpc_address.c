@@ -25,8 +25,8 @@ static struct error *check_text(const char *url)
 	url += strlen(SCHEME);
 	authority = strcspn(url, "/?#");
 	if (memchr(url, '@', authority))
-		return error_new(ERROR_INVALID, "an RPC URL has no user and no password: a token goes into a file of "
-						"mode 0600");
+		return error_new(ERROR_INVALID,
+				 "an RPC URL has no user and no password: a token goes into a file of mode 0600");
 	if (strchr(url, '#'))
 		return error_new(ERROR_INVALID, "an RPC URL has no \"#\"");
 	return NULL;
@@ -58,9 +58,9 @@ static struct error *check_host(const char *host, bool bracketed)
 	return *host ? NULL : error_new(ERROR_INVALID, "an RPC URL without a host");
 }
 
-struct error *rpc_address_read(const void *ctx, const char *url, struct rpc_address *ret_address)
+struct error *rpc_client_address_read(const void *ctx, const char *url, struct rpc_client_address *ret_address)
 {
-	struct rpc_address a = {.port = PORT};
+	struct rpc_client_address a = {.port = PORT};
 	const char *host, *after;
 	size_t authority, n;
 	bool bracketed;
@@ -90,17 +90,17 @@ struct error *rpc_address_read(const void *ctx, const char *url, struct rpc_addr
 	return NULL;
 }
 
-struct error *rpc_address_check(const char *url)
+struct error *rpc_client_address_check(const char *url)
 {
 	void *scope = mem_new(NULL, char);
-	struct rpc_address a;
-	struct error *e = rpc_address_read(scope, url, &a);
+	struct rpc_client_address a;
+	struct error *e = rpc_client_address_read(scope, url, &a);
 
 	mem_free(scope);
 	return e;
 }
 
-bool rpc_address_is_loopback(const struct rpc_address *a)
+bool rpc_client_address_is_loopback(const struct rpc_client_address *a)
 {
 	struct in_addr v4;
 	struct in6_addr v6;

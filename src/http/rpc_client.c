@@ -198,9 +198,9 @@ static enum error_code kind_of(json_int_t code)
 	static const struct {
 		int code;
 		enum error_code kind;
-	} kinds[] = {{RPC_INVALID_REQUEST, ERROR_INVALID},
-		     {RPC_INVALID_PARAMS, ERROR_INVALID},
-		     {RPC_NO_METHOD, ERROR_NOT_FOUND}};
+	} kinds[] = {{JSONRPC_INVALID_REQUEST, ERROR_INVALID},
+		     {JSONRPC_INVALID_PARAMS, ERROR_INVALID},
+		     {JSONRPC_NO_METHOD, ERROR_NOT_FOUND}};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (kinds[i].code == code)

@@ -30,7 +30,7 @@
 struct rpc_client;
 
 /* Where a server is. */
-struct rpc_address {
+struct rpc_client_address {
 	char *host; /* name or address, IPv6 without brackets */
 	int port;
 	char *path; /* with query; "/" at least */
@@ -38,11 +38,12 @@ struct rpc_address {
 /* Reads ws://host[:port][/path]; without a port 8545. Texts belong to ctx. ERROR_INVALID: another scheme (there is no
  * TLS; put a proxy or a tunnel before a server far away), a user or password in it (a token goes into
  * `authorization`), a malformed host or port. The error does not repeat the URL, it may hold a secret. */
-struct error *rpc_address_read(const void *ctx, const char *url, struct rpc_address *ret_address) MUST_CHECK;
+struct error *rpc_client_address_read(const void *ctx, const char *url,
+				      struct rpc_client_address *ret_address) MUST_CHECK;
 /* Only the check, for config_row.check. */
-struct error *rpc_address_check(const char *url) MUST_CHECK;
+struct error *rpc_client_address_check(const char *url) MUST_CHECK;
 /* Is the host an address of the loopback interface, or "localhost"? */
-bool rpc_address_is_loopback(const struct rpc_address *a);
+bool rpc_client_address_is_loopback(const struct rpc_client_address *a);
 
 struct rpc_client_options {
 	const char *host;

@@ -14,15 +14,8 @@ static void first_seconds(struct args *a, int seconds)
 }
 
 static const char entries[] =
-	"packet=stream_index,pts_time,dts_time,duration_time,size,flags:"
-	"stream=index,codec_name,codec_type,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,field_"
-	"order,"
-	"duration:"
-	"stream_disposition=default,attached_pic,timed_thumbnails,still_image,comment,descriptions,karaoke,"
-	"hearing_impaired,visual_impaired:"
-	"stream_tags=DURATION:"
-	"stream_side_data=rotation,displaymatrix,crop_top,crop_bottom,crop_left,crop_right:"
-	"program=program_id:program_stream=index:format=duration,format_name";
+	"packet=stream_index,pts_time,dts_time,duration_time,size,flags:stream=index,codec_name,codec_type,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,field_order,duration:stream_disposition=default,attached_pic,timed_thumbnails,still_image,comment,descriptions,karaoke,hearing_impaired,visual_impaired:stream_tags=DURATION:"
+	"stream_side_data=rotation,displaymatrix,crop_top,crop_bottom,crop_left,crop_right:program=program_id:program_stream=index:format=duration,format_name";
 
 char **media_ffprobe_packets(const void *ctx, const struct media_programs *p, const char *url, int seconds)
 {

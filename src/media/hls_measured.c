@@ -8,15 +8,15 @@
 #define MAX_RATE_MHZ 1000000
 
 /* These texts go into a playlist: nothing but what codecs and our own marks are made of. */
-static struct error *read_word(const json_t *o, const struct place *at, const char *key, const char *allowed, char *to,
-			       size_t size)
+static struct error *read_word(const json_t *o, const struct json_place *at, const char *key, const char *allowed,
+			       char *to, size_t size)
 {
-	const struct place here = {at, key, 0};
+	const struct json_place here = {at, key, 0};
 	const char *text = NULL;
 
 	TRY(json_read_string(o, at, key, &text));
 	if (strlen(text) >= size || text[strspn(text, allowed)])
-		return place_error(&here, "is no such word");
+		return json_place_error(&here, "is no such word");
 	memcpy(to, text, strlen(text) + 1);
 	return NULL;
 }
@@ -24,11 +24,11 @@ static struct error *read_word(const json_t *o, const struct place *at, const ch
 static struct error *read_members(const json_t *o, struct hls_measured *m)
 {
 	static const char *const known[] = {"peak", "average", "codecs", "width", "height", "rate", "settings", NULL};
-	const struct place at = {NULL, HLS_MEASURED_NAME, 0};
+	const struct json_place at = {NULL, HLS_MEASURED_NAME, 0};
 	int64_t width = 0, height = 0;
 
 	if (!json_is_object(o))
-		return place_error(&at, "is no object");
+		return json_place_error(&at, "is no object");
 	TRY(json_refuse_unknown(o, &at, known));
 	TRY(json_read_decimal(o, &at, "peak", 1, MAX_BPS, &m->peak_bps));
 	TRY(json_read_decimal(o, &at, "average", 1, MAX_BPS, &m->average_bps));

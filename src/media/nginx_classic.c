@@ -219,8 +219,7 @@ static char *local_port(const void *ctx, const char *text, int port)
 static char *process_head(const void *ctx, const struct media_nginx_node *n)
 {
 	return mem_printf(ctx,
-			  "%s%s%s"
-			  "user root;\n"
+			  "%s%s%suser root;\n"
 			  "worker_rlimit_nofile 4096;\n"
 			  "pid %s/run/nginx.pid;\n"
 			  "error_log stderr warn;\n"

@@ -21,8 +21,7 @@ static char *head(const void *ctx, const struct media_nginx_node *n)
 {
 	return mem_printf(ctx,
 			  "# Written by the agent; changes are overwritten.\n"
-			  "%s%s%s"
-			  "daemon off;\n"
+			  "%s%s%sdaemon off;\n"
 			  "master_process on;\n"
 			  "worker_processes 1;\n"
 			  "user root;\n"
@@ -56,8 +55,7 @@ static char *application(const void *ctx, const char *name, bool only_local_publ
 			  "\t\t\tnotify_method post;\n"
 			  "\t\t\ton_publish http://127.0.0.1:%d/nginx/publish;\n"
 			  "\t\t\ton_publish_done http://127.0.0.1:%d/nginx/publish_done;\n"
-			  "%s"
-			  "\t\t\tallow play 127.0.0.1;\n"
+			  "%s\t\t\tallow play 127.0.0.1;\n"
 			  "\t\t\tdeny play all;\n"
 			  "\t\t}\n",
 			  name, wait, wait, control_port, control_port,
@@ -83,8 +81,7 @@ static char *rtmp(const void *ctx, const struct media_nginx_node *n)
 			  "\t\tping_timeout 10s;\n"
 			  "\t\tout_queue 1024;\n"
 			  "\t\tout_cork 1;\n"
-			  "%s%s%s"
-			  "\t}\n"
+			  "%s%s%s\t}\n"
 			  "}\n"
 			  "\n",
 			  listen(ctx, n->listen_ip, n->rtmp_port),
@@ -98,23 +95,23 @@ static char *rtmp(const void *ctx, const struct media_nginx_node *n)
  */
 static char *hls_headers(const void *ctx)
 {
-	return mem_strdup(ctx, "\n"
-			       "\tmap $status $cors_origin { volatile; default \"*\"; 416 \"\"; }\n"
-			       "\tmap $status $cors_methods { volatile; default \"GET, HEAD, OPTIONS\"; 416 \"\"; }\n"
-			       "\tmap $status $cors_headers { volatile; default \"Range\"; 416 \"\"; }\n"
-			       "\tmap $status $cors_exposed { volatile; default \"Content-Length, Content-Range\"; 416 "
-			       "\"\"; }\n"
-			       "\tmap $status $no_sniff { volatile; default \"nosniff\"; 416 \"\"; }\n"
-			       "\tmap $status $kept_a_day {\n"
-			       "\t\tvolatile;\n"
-			       "\t\tdefault \"no-store\";\n"
-			       "\t\t~^(200|204|206|304)$ \"public, max-age=86400\";\n"
-			       "\t}\n"
-			       "\tmap $status $asked_again {\n"
-			       "\t\tvolatile;\n"
-			       "\t\tdefault \"no-store\";\n"
-			       "\t\t~^(200|204|206|304)$ \"no-cache\";\n"
-			       "\t}\n");
+	return mem_strdup(
+		ctx, "\n"
+		     "\tmap $status $cors_origin { volatile; default \"*\"; 416 \"\"; }\n"
+		     "\tmap $status $cors_methods { volatile; default \"GET, HEAD, OPTIONS\"; 416 \"\"; }\n"
+		     "\tmap $status $cors_headers { volatile; default \"Range\"; 416 \"\"; }\n"
+		     "\tmap $status $cors_exposed { volatile; default \"Content-Length, Content-Range\"; 416 \"\"; }\n"
+		     "\tmap $status $no_sniff { volatile; default \"nosniff\"; 416 \"\"; }\n"
+		     "\tmap $status $kept_a_day {\n"
+		     "\t\tvolatile;\n"
+		     "\t\tdefault \"no-store\";\n"
+		     "\t\t~^(200|204|206|304)$ \"public, max-age=86400\";\n"
+		     "\t}\n"
+		     "\tmap $status $asked_again {\n"
+		     "\t\tvolatile;\n"
+		     "\t\tdefault \"no-store\";\n"
+		     "\t\t~^(200|204|206|304)$ \"no-cache\";\n"
+		     "\t}\n");
 }
 
 /* Pages of other sites may read what is answered, refusals too (CORS). */
@@ -153,8 +150,7 @@ static char *hls_server(const void *ctx, const struct media_nginx_node *n)
 			  "\t\tlocation / {\n"
 			  "\t\t\tadd_header Cache-Control no-store always;\n" HLS_HEADERS "\t\t\treturn 404;\n"
 			  "\t\t}\n"
-			  "%s%s"
-			  "\t}\n",
+			  "%s%s\t}\n",
 			  hls_headers(ctx), listen(ctx, n->listen_ip, n->http_port), n->path,
 			  hls_location(ctx, "^/hls/[0-9A-Za-z_][^/]*(/index)?\\.m3u8$", "application/vnd.apple.mpegurl",
 				       "$asked_again"),
@@ -181,8 +177,7 @@ static char *http(const void *ctx, const struct media_nginx_node *n)
 			  "\tsendfile on;\n"
 			  "\ttcp_nopush on;\n"
 			  "\tclient_max_body_size 64k;\n"
-			  "%s"
-			  "\n"
+			  "%s\n"
 			  "\tserver {\n"
 			  "\t\tlisten 127.0.0.1:%d;\n"
 			  "\t\tlocation /nginx/ {\n"
@@ -207,8 +202,7 @@ static char *http(const void *ctx, const struct media_nginx_node *n)
 			  "\t\t\treturn 404;\n"
 			  "\t\t}\n"
 			  "\t}\n"
-			  "%s"
-			  "}\n",
+			  "%s}\n",
 			  temporary_paths(ctx, n->path), n->control_port, n->agent_socket, n->node_id ? n->node_id : "",
 			  n->node_id ? "/" : "", n->path, n->http_port ? hls_server(ctx, n) : "");
 }

@@ -16,10 +16,10 @@ static void add_filter(struct args *a, const struct media_normalise *how)
 	char *size = mem_strdup(a, "");
 
 	if (how->width > 0 && how->height > 0)
-		size = mem_printf(a,
-				  "scale=%d:%d:force_original_aspect_ratio=decrease:force_divisible_by=2,"
-				  "pad=%d:%d:(ow-iw)/2:(oh-ih)/2,",
-				  how->width, how->height, how->width, how->height);
+		size = mem_printf(
+			a,
+			"scale=%d:%d:force_original_aspect_ratio=decrease:force_divisible_by=2,pad=%d:%d:(ow-iw)/2:(oh-ih)/2,",
+			how->width, how->height, how->width, how->height);
 	args_add(a, "-vf");
 	args_printf(a, "bwdif=mode=send_frame:deint=interlaced,%scrop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,%sformat=yuv420p",
 		    rate, size);
@@ -44,10 +44,10 @@ static void add_keys(struct args *a, const struct media_normalise *how)
 		return;
 	}
 	step_s = turn_s / ceil(turn_s / half_s);
-	args_printf(a,
-		    "expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/%.3f)*1e6+floor(mod(t+0.0005,%.3f)/%.6f),"
-		    "floor((prev_forced_t+0.0005)/%.3f)*1e6+floor(mod(prev_forced_t+0.0005,%.3f)/%.6f)))",
-		    turn_s, turn_s, step_s, turn_s, turn_s, step_s);
+	args_printf(
+		a,
+		"expr:if(isnan(prev_forced_t),1,gt(floor((t+0.0005)/%.3f)*1e6+floor(mod(t+0.0005,%.3f)/%.6f),floor((prev_forced_t+0.0005)/%.3f)*1e6+floor(mod(prev_forced_t+0.0005,%.3f)/%.6f)))",
+		turn_s, turn_s, step_s, turn_s, turn_s, step_s);
 }
 
 void media_normalise_args(struct args *a, const struct media_normalise *how, int video_index, int audio_index)

@@ -167,10 +167,11 @@ static char *find_refusal(const struct media_verdict *v, const struct media_sour
 			"%s, which can be mended in MPEG-TS only: put it there first, ffmpeg -i FILM -c copy FILM.ts",
 			jumps(v));
 	if (film && p->forward_jumps && !v->jumps)
-		return mem_printf(v,
-				  "a picture is held for %" PRId64 " ms, the limit is %d ms: write it anew with all "
-				  "pictures first, ffmpeg -i FILM -fps_mode cfr NEW.mp4",
-				  p->max_step_ms, MEDIA_FORWARD_MS);
+		return mem_printf(
+			v,
+			"a picture is held for %" PRId64
+			" ms, the limit is %d ms: write it anew with all pictures first, ffmpeg -i FILM -fps_mode cfr NEW.mp4",
+			p->max_step_ms, MEDIA_FORWARD_MS);
 	return NULL;
 }
 
@@ -229,11 +230,11 @@ static char *find_key_fault(const struct media_verdict *v, const struct media_st
 	if (!p->shown.timed || p->untimed)
 		return mem_printf(v, "%" PRId64 " of %" PRId64 " pictures have no time stamp", p->untimed, p->packets);
 	if (v->open_keys)
-		return mem_printf(v,
-				  "%" PRId64 " of %" PRId64
-				  " key frames are no IDR pictures (open GOP or intra refresh), "
-				  "decoding cannot begin there",
-				  v->open_keys, p->flagged);
+		return mem_printf(
+			v,
+			"%" PRId64 " of %" PRId64
+			" key frames are no IDR pictures (open GOP or intra refresh), decoding cannot begin there",
+			v->open_keys, p->flagged);
 	if (!p->keys)
 		return mem_printf(v, "no key frame in %" PRId64 " ms", v->duration_ms);
 	if (v->max_key_interval_ms > fragment_ms)
@@ -247,8 +248,8 @@ static char *find_key_fault(const struct media_verdict *v, const struct media_st
 	if (p->keys > 1 && longest_segment_ms(v, fragment_ms) > hls_longest_ms(hls_target_s(fragment_s)))
 		return mem_printf(v,
 				  "key frames are %" PRId64
-				  " ms apart: with fragments of %d ms a segment would last up "
-				  "to %" PRId64 " ms, the limit is %" PRId64,
+				  " ms apart: with fragments of %d ms a segment would last up to %" PRId64
+				  " ms, the limit is %" PRId64,
 				  v->max_key_interval_ms, (int)fragment_ms, longest_segment_ms(v, fragment_ms),
 				  hls_longest_ms(hls_target_s(fragment_s)));
 	if (!p->first_is_key)

@@ -55,7 +55,7 @@ void agent_add_node(struct agent *a, struct node *n)
 
 /* --- claims on mailboxes --- */
 
-static struct claim *find_claim(const struct agent *a, const char *id)
+static struct agent_claim *find_claim(const struct agent *a, const char *id)
 {
 	for (size_t i = 0; i < a->claim_count; i++) {
 		if (!strcmp(a->claims[i].id, id))
@@ -70,8 +70,8 @@ void agent_claim(struct agent *a, const char *id)
 
 	if (find_claim(a, id))
 		return;
-	a->claims = mem_resize(a, a->claims, struct claim, a->claim_count + 1);
-	a->claims[a->claim_count++] = (struct claim){.id = mem_strdup(a, id)};
+	a->claims = mem_resize(a, a->claims, struct agent_claim, a->claim_count + 1);
+	a->claims[a->claim_count++] = (struct agent_claim){.id = mem_strdup(a, id)};
 	e = bus_serve(a->bus, id, true);
 	if (e)
 		log_error("bus.serve", "id=%s reason=%s", id, log_q(e->message));
@@ -80,7 +80,7 @@ void agent_claim(struct agent *a, const char *id)
 
 bool agent_claimed(const struct agent *a, const char *id, const struct error **ret_refusal)
 {
-	const struct claim *c = find_claim(a, id);
+	const struct agent_claim *c = find_claim(a, id);
 
 	*ret_refusal = c ? c->refusal : NULL;
 	return c && c->served;
@@ -97,7 +97,7 @@ static bool configured(const struct agent *a, const char *id)
 
 static void unclaim(struct agent *a, const char *id)
 {
-	struct claim *c = find_claim(a, id);
+	struct agent_claim *c = find_claim(a, id);
 
 	if (!c || configured(a, id))
 		return;
@@ -135,15 +135,14 @@ static void on_claim_timer(void *arg)
 	int64_t now_ms = clock_mono_ms();
 
 	for (size_t i = 0; i < a->claim_count; i++) {
-		struct claim *c = &a->claims[i];
+		struct agent_claim *c = &a->claims[i];
 
 		if (!c->refused_since_ms || !c->from_start ||
 		    now_ms - c->refused_since_ms < a->settings.claim_timeout_ms)
 			continue;
-		log_error("claim.refused", "id=%s why=%s", c->id,
-			  log_q("another agent serves this id; two agents for one node would undo each other's work: "
-				"stop "
-				"the other one, or take the id from --node here"));
+		log_error(
+			"claim.refused", "id=%s why=%s", c->id,
+			log_q("another agent serves this id; two agents for one node would undo each other's work: stop the other one, or take the id from --node here"));
 		mem_free(a->claim_timer); /* said once */
 		a->claim_timer = NULL;
 		finish(a, AGENT_EXIT_CLAIMED);
@@ -154,7 +153,7 @@ static void on_claim_timer(void *arg)
 static void on_refused(const char *id, const struct error *why, void *arg)
 {
 	struct agent *a = arg;
-	struct claim *c = find_claim(a, id);
+	struct agent_claim *c = find_claim(a, id);
 
 	if (!c)
 		return;
@@ -174,7 +173,7 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 static void on_served(const char *id, void *arg)
 {
 	struct agent *a = arg;
-	struct claim *c = find_claim(a, id);
+	struct agent_claim *c = find_claim(a, id);
 
 	if (!c)
 		return;
@@ -253,9 +252,9 @@ const char *agent_lost(const struct agent *a, const char *id)
 	return NULL;
 }
 
-static void add_lost(struct lost **list, size_t *count, const void *ctx, const char *id, const char *why)
+static void add_lost(struct agent_lost **list, size_t *count, const void *ctx, const char *id, const char *why)
 {
-	*list = mem_resize(ctx, *list, struct lost, *count + 1);
+	*list = mem_resize(ctx, *list, struct agent_lost, *count + 1);
 	(*list)[*count].id = mem_strdup(*list, id);
 	(*list)[(*count)++].why = mem_strdup(*list, why);
 }
@@ -265,7 +264,7 @@ static void add_lost(struct lost **list, size_t *count, const void *ctx, const c
 static struct error *open_nodes(struct agent *a)
 {
 	struct node_row **rows;
-	struct lost *lost = NULL;
+	struct agent_lost *lost = NULL;
 	size_t count = 0;
 	struct node *n;
 
@@ -308,10 +307,9 @@ static struct error *expire_seen(struct agent *a)
 	int64_t jump_ms = steady_look(&a->clock, wall_ms, mono_ms);
 
 	if (jump_ms)
-		log_warn("clock.jumped", "by_s=%lld why=%s", (long long)(jump_ms / 1000),
-			 log_q("commands are void by their time: those given before, or by whose clock differs, may "
-			       "not be "
-			       "obeyed; keep clocks in step (NTP)"));
+		log_warn(
+			"clock.jumped", "by_s=%lld why=%s", (long long)(jump_ms / 1000),
+			log_q("commands are void by their time: those given before, or by whose clock differs, may not be obeyed; keep clocks in step (NTP)"));
 	if (mono_ms - a->clock.since_ms < CLOCK_STEADY_MS)
 		return NULL;
 	return dedupe_expire(a->db, wall_ms - SEEN_KEEP_MS);
@@ -374,33 +372,31 @@ static struct error *check_settings(struct agent *a)
 	struct agent_settings *s = &a->settings;
 	struct ports_range range;
 
-	TRY(s->name ? api_check_name(s->name, &(struct place){NULL, "--name", 0}) : NULL);
+	TRY(s->name ? api_check_name(s->name, &(struct json_place){NULL, "--name", 0}) : NULL);
 	TRY(ports_parse_range(s->port_range, &range));
 	a->port_first = range.first;
 	a->port_last = range.last;
 	if (strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS > SOCKET_PATH)
 		return error_new(
 			ERROR_INVALID,
-			"--state-dir: %s is too long by %zu characters: unix sockets below it would not fit; take "
-			"a shorter one",
+			"--state-dir: %s is too long by %zu characters: unix sockets below it would not fit; take a shorter one",
 			s->state_dir,
 			strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS - SOCKET_PATH);
 	TRY(classic_check_publishers(s->classic_allow));
 	for (char **n = s->nodes; n && *n; n++) {
-		if (!id_valid(*n) && !hex_is(*n, KEYRING_ENODE_DIGITS))
+		if (!hex_id_valid(*n) && !hex_is(*n, KEYRING_ENODE_DIGITS))
 			return error_new(ERROR_INVALID,
 					 "--node: \"%s\" is no node id (40 hex digits) and no enode's public key (128)",
 					 *n);
 	}
 	for (char **o = s->owners; o && *o; o++) {
-		if (!id_valid(*o))
+		if (!hex_id_valid(*o))
 			return error_new(ERROR_INVALID, "--owner: \"%s\" is no address: 40 hex digits", *o);
 	}
 	if (!s->owners && !s->accept_plain)
 		return error_new(
 			ERROR_INVALID,
-			"--owner is missing: whose commands shall be obeyed? \"vcli key show\" tells yours; or "
-			"--accept-plain obeys whoever reaches the broker");
+			"--owner is missing: whose commands shall be obeyed? \"vcli key show\" tells yours; or --accept-plain obeys whoever reaches the broker");
 	if (!runtime_find(s->runtime))
 		return error_new(ERROR_INVALID, "--runtime: \"%s\" is none of process, docker", s->runtime);
 	return NULL;
@@ -478,7 +474,7 @@ static struct error *read_node(struct agent *a, char **node)
 	char id[KEYRING_ID_SIZE];
 	struct error *e;
 
-	if (id_valid(*node)) {
+	if (hex_id_valid(*node)) {
 		lower(*node);
 		return NULL;
 	}

@@ -17,7 +17,7 @@ struct command;
 struct hardware;
 struct answers;
 
-struct claim {
+struct agent_claim {
 	char *id;
 	bool served;
 	int64_t refused_since_ms; /* monotonic; 0: not refused */
@@ -26,7 +26,7 @@ struct claim {
 };
 
 /* A stored node that could not be opened. */
-struct lost {
+struct agent_lost {
 	char *id, *why;
 };
 
@@ -45,11 +45,11 @@ struct agent {
 	struct hardware *hardware; /* NULL until asked for */
 	struct node **nodes;
 	size_t node_count;
-	struct lost *lost;
+	struct agent_lost *lost;
 	size_t lost_count;
 	struct command **commands; /* accepted, without result yet */
 	size_t command_count;
-	struct claim *claims;
+	struct agent_claim *claims;
 	size_t claim_count;
 	int port_first, port_last;
 	struct timer *tick, *status_timer, *change_timer, *soon_timer, *claim_timer, *stop_timer;

@@ -29,8 +29,7 @@ static struct error *check_part(const char *setting, const char *path, const cha
 		return NULL;
 	return error_new(
 		ERROR_REFUSED,
-		"%s: user %s, as whom nginx and ffmpeg run, cannot reach %s: %s %s; `chmod o+x %s`, choose another "
-		"place, or another user with --run-as",
+		"%s: user %s, as whom nginx and ffmpeg run, cannot reach %s: %s %s; `chmod o+x %s`, choose another place, or another user with --run-as",
 		setting, user, path, part,
 		S_ISDIR(st.st_mode) ? "may not be passed by others" : "may not be run by others", part);
 }

@@ -53,10 +53,10 @@ struct error *classic_check_publishers(char *const *list)
 {
 	for (; list && *list; list++) {
 		if (!is_publisher(*list))
-			return error_new(ERROR_INVALID,
-					 "--classic-allow: \"%.80s\" is no IPv4 address, network such as 192.0.2.0/24, "
-					 "nor all",
-					 *list);
+			return error_new(
+				ERROR_INVALID,
+				"--classic-allow: \"%.80s\" is no IPv4 address, network such as 192.0.2.0/24, nor all",
+				*list);
 	}
 	return NULL;
 }
@@ -85,9 +85,7 @@ struct error *classic_check_container(char *const *list)
 		return NULL;
 	return error_new(
 		ERROR_INVALID,
-		"--classic-allow: a classic node in Docker takes publishers of this machine alone, or with "
-		"\"--classic-allow all\" whoever reaches its port (a firewall's matter then); addresses are asked for "
-		"where the node's runtime is process");
+		"--classic-allow: a classic node in Docker takes publishers of this machine alone, or with \"--classic-allow all\" whoever reaches its port (a firewall's matter then); addresses are asked for where the node's runtime is process");
 }
 
 struct error *classic_local_port(const struct node *n, bool container, int *ret_port)
@@ -324,7 +322,7 @@ void classic_start(struct job *j)
 	struct error *e;
 	void *tmp;
 
-	j->state = JOB_STARTING;
+	j->state = state_next(&state_of_job, j->state, JOB_STARTING);
 	if (n->classic_busy)
 		return; /* node_step() comes again */
 	tmp = mem_strdup(NULL, "");
@@ -402,7 +400,7 @@ void classic_stop(struct job *j)
 {
 	if (j->state == JOB_STOPPED)
 		return;
-	j->state = JOB_DRAINING;
+	j->state = state_next(&state_of_job, j->state, JOB_DRAINING);
 	mem_free(j->timer);
 	j->timer = timer_start(j, j->node->agent->loop, 1, BUSY_MS, on_stop, j);
 }

@@ -118,11 +118,10 @@ static void tell_late(struct classic_reload *r, int64_t now_ms)
 		if (waits(n->jobs[i]))
 			job_in_trouble(
 				n->jobs[i],
-				error_new(ERROR_TIMEOUT,
-					  "nginx has not taken over its new configuration within %d s%s%s; it is "
-					  "asked again; see nginx's error log: %s",
-					  LATE_MS / 1000, r->why ? ": " : "", r->why ? r->why : "",
-					  n->nginx->log_path));
+				error_new(
+					ERROR_TIMEOUT,
+					"nginx has not taken over its new configuration within %d s%s%s; it is asked again; see nginx's error log: %s",
+					LATE_MS / 1000, r->why ? ": " : "", r->why ? r->why : "", n->nginx->log_path));
 	}
 }
 

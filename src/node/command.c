@@ -11,23 +11,23 @@
 /* The answer to a stranger is of use while he looks. */
 #define REFUSAL_TTL_MS 10000
 
-const struct verb_ops verbs[API_VERB_COUNT] = {
-	[API_NODE_CREATE] = {API_NODE_CREATE, keep_node_create, act_node_create},
-	[API_NODE_LIST] = {API_NODE_LIST, NULL, act_node_list},
-	[API_NODE_STATUS] = {API_NODE_STATUS, NULL, act_node_status},
-	[API_NODE_REMOVE] = {API_NODE_REMOVE, NULL, act_node_leave},
-	[API_NODE_PURGE] = {API_NODE_PURGE, NULL, act_node_leave},
-	[API_NODE_HARDWARE] = {API_NODE_HARDWARE, NULL, act_hardware},
-	[API_NODE_FREE_HARDWARE] = {API_NODE_FREE_HARDWARE, NULL, act_hardware},
-	[API_NODE_MAINTENANCE] = {API_NODE_MAINTENANCE, keep_maintenance, act_maintenance},
-	[API_NODE_PIPELINE] = {API_NODE_PIPELINE, NULL, act_jobs},
-	[API_NODE_LOGS] = {API_NODE_LOGS, NULL, act_node_logs},
-	[API_CONFIG] = {API_CONFIG, keep_config, act_config},
-	[API_PIPELINE_STOP] = {API_PIPELINE_STOP, keep_stop, act_stop},
-	[API_PIPELINE_LIST] = {API_PIPELINE_LIST, NULL, act_jobs},
-	[API_PIPELINE_STATUS] = {API_PIPELINE_STATUS, NULL, act_job_status},
-	[API_PIPELINE_MONITOR] = {API_PIPELINE_MONITOR, NULL, act_monitor},
-	[API_PIPELINE_CLOSE] = {API_PIPELINE_CLOSE, keep_stop, act_stop},
+const struct command_verb command_verbs[API_VERB_COUNT] = {
+	[API_NODE_CREATE] = {API_NODE_CREATE, command_keep_node_create, command_act_node_create},
+	[API_NODE_LIST] = {API_NODE_LIST, NULL, command_act_node_list},
+	[API_NODE_STATUS] = {API_NODE_STATUS, NULL, command_act_node_status},
+	[API_NODE_REMOVE] = {API_NODE_REMOVE, NULL, command_act_node_leave},
+	[API_NODE_PURGE] = {API_NODE_PURGE, NULL, command_act_node_leave},
+	[API_NODE_HARDWARE] = {API_NODE_HARDWARE, NULL, command_act_hardware},
+	[API_NODE_FREE_HARDWARE] = {API_NODE_FREE_HARDWARE, NULL, command_act_hardware},
+	[API_NODE_MAINTENANCE] = {API_NODE_MAINTENANCE, command_keep_maintenance, command_act_maintenance},
+	[API_NODE_PIPELINE] = {API_NODE_PIPELINE, NULL, command_act_jobs},
+	[API_NODE_LOGS] = {API_NODE_LOGS, NULL, command_act_node_logs},
+	[API_CONFIG] = {API_CONFIG, command_keep_config, command_act_config},
+	[API_PIPELINE_STOP] = {API_PIPELINE_STOP, command_keep_stop, command_act_stop},
+	[API_PIPELINE_LIST] = {API_PIPELINE_LIST, NULL, command_act_jobs},
+	[API_PIPELINE_STATUS] = {API_PIPELINE_STATUS, NULL, command_act_job_status},
+	[API_PIPELINE_MONITOR] = {API_PIPELINE_MONITOR, NULL, command_act_monitor},
+	[API_PIPELINE_CLOSE] = {API_PIPELINE_CLOSE, command_keep_stop, command_act_stop},
 };
 
 static int command_destroy(struct command *c)
@@ -232,9 +232,9 @@ static struct error *keep_all(struct command *c, struct error **ret_refused)
 	struct db *db = c->agent->db;
 	struct error *e = store_put_command(db, c->message);
 
-	if (e || !c->api || !verbs[c->api->verb].keep)
+	if (e || !c->api || !command_verbs[c->api->verb].keep)
 		return e;
-	*ret_refused = verbs[c->api->verb].keep(c);
+	*ret_refused = command_verbs[c->api->verb].keep(c);
 	return NULL;
 }
 
@@ -296,7 +296,7 @@ static void carry_out(struct command *c, struct error *refused)
 	if (refused)
 		command_end(c, refused, NULL);
 	else
-		verbs[c->api->verb].act(c);
+		command_verbs[c->api->verb].act(c);
 }
 
 /* Nothing of it is kept, and what it cost was bounded before (bus/strangers.h): it may come from anybody. */
@@ -363,8 +363,7 @@ static struct error *check_signer(const struct command *c)
 		return NULL;
 	return error_new(
 		ERROR_REFUSED,
-		"%s was started anew and obeys its owners only; %s, who gave this command before, is none of them "
-		"(dsn-agent --owner)",
+		"%s was started anew and obeys its owners only; %s, who gave this command before, is none of them (dsn-agent --owner)",
 		*m->to ? m->to : c->agent->id, m->signer ? m->signer : "who did not sign or is not known any more");
 }
 

@@ -35,7 +35,7 @@ struct command {
 };
 
 /* A verb of api_verbs at the agent. */
-struct verb_ops {
+struct command_verb {
 	enum api_verb verb;
 	/* Check and write wanted state, inside the transaction. NULL: nothing to keep (a question). Not called when a
 	 * command is taken up after a restart (c->again): what it wants was stored with it, and what came later has
@@ -46,7 +46,7 @@ struct verb_ops {
 	void (*act)(struct command *c);
 };
 /* One row for each verb, in the order of enum api_verb. */
-extern const struct verb_ops verbs[API_VERB_COUNT];
+extern const struct command_verb command_verbs[API_VERB_COUNT];
 
 void command_take(struct agent *a, struct bus_delivery *d, const struct message *m);
 /* Commands stored without a result, after a restart. */
@@ -60,21 +60,21 @@ void command_check(struct agent *a);
 struct error *command_node(struct command *c, struct node **ret_node) MUST_CHECK;
 
 /* Rows of the verb table. */
-struct error *keep_node_create(struct command *c);
-struct error *keep_maintenance(struct command *c);
-struct error *keep_config(struct command *c);
-struct error *keep_stop(struct command *c);
-void act_node_create(struct command *c);
-void act_node_list(struct command *c);
-void act_node_status(struct command *c);
-void act_node_logs(struct command *c);
-void act_node_leave(struct command *c);
-void act_hardware(struct command *c);
-void act_maintenance(struct command *c);
-void act_config(struct command *c);
-void act_stop(struct command *c);
-void act_jobs(struct command *c);
-void act_job_status(struct command *c);
-void act_monitor(struct command *c);
+struct error *command_keep_node_create(struct command *c);
+struct error *command_keep_maintenance(struct command *c);
+struct error *command_keep_config(struct command *c);
+struct error *command_keep_stop(struct command *c);
+void command_act_node_create(struct command *c);
+void command_act_node_list(struct command *c);
+void command_act_node_status(struct command *c);
+void command_act_node_logs(struct command *c);
+void command_act_node_leave(struct command *c);
+void command_act_hardware(struct command *c);
+void command_act_maintenance(struct command *c);
+void command_act_config(struct command *c);
+void command_act_stop(struct command *c);
+void command_act_jobs(struct command *c);
+void command_act_job_status(struct command *c);
+void command_act_monitor(struct command *c);
 
 #endif

@@ -49,7 +49,7 @@ static struct hardware_use in_use(const struct agent *a)
 	return use;
 }
 
-void act_hardware(struct command *c)
+void command_act_hardware(struct command *c)
 {
 	struct agent *a = c->agent;
 	struct hardware_options options = {

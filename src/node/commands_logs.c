@@ -62,7 +62,7 @@ static struct error *read_logs(struct command *c, struct node *n, json_t *logs)
 	return NULL;
 }
 
-void act_node_logs(struct command *c)
+void command_act_node_logs(struct command *c)
 {
 	json_t *o = json_object(), *logs = json_array();
 	struct node *n = NULL;

@@ -35,14 +35,13 @@ static struct error *check_port(const struct agent *a, int port)
 	if (taken(a, port))
 		return error_new(
 			ERROR_EXISTS,
-			"spec.containers.ports: host port %d belongs to another node of this agent; name a free "
-			"one, or leave spec out to have one chosen",
+			"spec.containers.ports: host port %d belongs to another node of this agent; name a free one, or leave spec out to have one chosen",
 			port);
 	if (!ports_free(port))
-		return error_new(ERROR_EXISTS,
-				 "spec.containers.ports: host port %d is in use on this machine; name a free one, or "
-				 "leave spec out to have one chosen",
-				 port);
+		return error_new(
+			ERROR_EXISTS,
+			"spec.containers.ports: host port %d is in use on this machine; name a free one, or leave spec out to have one chosen",
+			port);
 	return NULL;
 }
 
@@ -178,7 +177,7 @@ static struct error *keep_name(struct command *c, const struct node *n)
 	return store_put_node(c->agent->db, &row);
 }
 
-struct error *keep_node_create(struct command *c)
+struct error *command_keep_node_create(struct command *c)
 {
 	struct node *n;
 
@@ -209,11 +208,10 @@ static struct error *unreachable(struct command *c, const struct error *refusal)
 		node_leave(agent_node(c->agent, c->node_id), true);
 	if (refusal->code == ERROR_EXISTS)
 		return error_new(ERROR_EXISTS, "node %s: %s%s", c->node_id, refusal->message, left);
-	return error_new(refusal->code,
-			 "node %s: the broker refuses its mailbox to this agent: %s%s. Give the agent's broker user "
-			 "the right with "
-			 "\"vcli broker setup --node %s,%s\" (all ids that the agent serves, its own first)",
-			 c->node_id, refusal->message, left, c->agent->id, c->node_id);
+	return error_new(
+		refusal->code,
+		"node %s: the broker refuses its mailbox to this agent: %s%s. Give the agent's broker user the right with \"vcli broker setup --node %s,%s\" (all ids that the agent serves, its own first)",
+		c->node_id, refusal->message, left, c->agent->id, c->node_id);
 }
 
 static bool node_serves(struct command *c, struct error **ret_e, json_t **ret_data)
@@ -239,7 +237,7 @@ static void node_name(struct node *n, const char *name)
 {
 	if (n->row.name && strcmp(n->row.name, name) == 0)
 		return;
-	decide(n, "node.name", "%s", name);
+	store_decide(n, "node.name", "%s", name);
 	mem_free(n->row.name);
 	n->row.name = mem_strdup(n, name);
 	node_changed(n);
@@ -277,7 +275,7 @@ static void take_back(void *arg)
 	command_end(c, e, NULL);
 }
 
-void act_node_create(struct command *c)
+void command_act_node_create(struct command *c)
 {
 	struct agent *a = c->agent;
 	struct node *n = agent_node(a, c->node_id);
@@ -340,7 +338,7 @@ static void purge_leftover(struct command *c, struct error *not_found)
 	command_end(c, e, e ? NULL : json_pack("{s:s}", "node_id", c->node_id));
 }
 
-void act_node_leave(struct command *c)
+void command_act_node_leave(struct command *c)
 {
 	struct node *n;
 	struct error *e = command_node(c, &n);
@@ -360,7 +358,7 @@ void act_node_leave(struct command *c)
 
 /* --- maintenance --- */
 
-struct error *keep_maintenance(struct command *c)
+struct error *command_keep_maintenance(struct command *c)
 {
 	struct node *n;
 	struct node_row row;
@@ -371,7 +369,7 @@ struct error *keep_maintenance(struct command *c)
 	return store_put_node(c->agent->db, &row);
 }
 
-void act_maintenance(struct command *c)
+void command_act_maintenance(struct command *c)
 {
 	struct node *n;
 	struct error *e = command_node(c, &n);
@@ -382,14 +380,14 @@ void act_maintenance(struct command *c)
 	}
 	if (!c->again && n->row.maintenance != c->api->on) {
 		n->row.maintenance = c->api->on;
-		decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
+		store_decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
 	}
 	command_end(c, NULL, status_node_row(n));
 }
 
 /* --- questions --- */
 
-void act_node_list(struct command *c)
+void command_act_node_list(struct command *c)
 {
 	json_t *o = json_object(), *list = json_array();
 
@@ -402,7 +400,7 @@ void act_node_list(struct command *c)
 	command_end(c, NULL, o);
 }
 
-void act_node_status(struct command *c)
+void command_act_node_status(struct command *c)
 {
 	struct node *n;
 	struct error *e = command_node(c, &n);

@@ -27,10 +27,10 @@ static struct error *check_application(const struct node *n, const struct api_ta
 {
 	if (n->classic || !strcmp(t->application, t->job))
 		return NULL;
-	return error_new(ERROR_INVALID,
-			 "application: \"%s\" is not the job's own; node %s is managed and has no such application: "
-			 "create the node with mode classic",
-			 t->application, n->row.id);
+	return error_new(
+		ERROR_INVALID,
+		"application: \"%s\" is not the job's own; node %s is managed and has no such application: create the node with mode classic",
+		t->application, n->row.id);
 }
 
 /* job "film_a" with variant "_b" and job "film" with variant "_a_b" would publish and store under one name. */
@@ -45,10 +45,10 @@ static struct error *check_streams(const struct node *n, const struct api_task *
 			const struct job *j = n->jobs[k];
 
 			if (strcmp(j->name, t->job) && job_find_input(j, MEDIA_LIVE, name) >= 0)
-				e = error_new(ERROR_EXISTS,
-					      "hls_variant: \"%s\" makes stream %s, which is job %s's at this node: "
-					      "take another job_id or variant, or close that job first",
-					      t->hls.variants[i].variant, name, j->name);
+				e = error_new(
+					ERROR_EXISTS,
+					"hls_variant: \"%s\" makes stream %s, which is job %s's at this node: take another job_id or variant, or close that job first",
+					t->hls.variants[i].variant, name, j->name);
 		}
 		mem_free(name);
 	}
@@ -71,7 +71,7 @@ static struct error *check_config(const struct node *n, const struct api_task *t
 	return check_port(n, t);
 }
 
-struct error *keep_config(struct command *c)
+struct error *command_keep_config(struct command *c)
 {
 	const struct api_task *t = c->api->task;
 	const struct job *j;
@@ -150,7 +150,7 @@ static struct error *find_again(struct command *c, struct job **ret_job)
 	return *ret_job ? NULL : error_new(ERROR_FAILED, "the job was closed before it served");
 }
 
-void act_config(struct command *c)
+void command_act_config(struct command *c)
 {
 	struct job *j;
 	struct error *e = c->again ? find_again(c, &j) : job_set(agent_node(c->agent, c->node_id), c->job, &j);
@@ -165,7 +165,7 @@ void act_config(struct command *c)
 		j->trouble = NULL;
 	}
 	if (j->task->equal_outputs)
-		decide(j->node, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
+		store_decide(j->node, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
 	job_run(j);
 	command_wait(c, c->agent->settings.apply_timeout_ms, job_configured);
 }
@@ -223,7 +223,7 @@ static struct error *check_lost(struct command *c)
 }
 
 /* Stopped and closed are wanted states: where the job never was, or is no more, it is so already. */
-struct error *keep_stop(struct command *c)
+struct error *command_keep_stop(struct command *c)
 {
 	struct error *e = NULL;
 
@@ -284,7 +284,7 @@ static bool job_stopped(struct command *c, struct error **ret_e, json_t **ret_da
 	return *ret_e || *ret_data;
 }
 
-void act_stop(struct command *c)
+void command_act_stop(struct command *c)
 {
 	struct error *e = check_lost(c);
 
@@ -298,7 +298,7 @@ void act_stop(struct command *c)
 
 /* --- questions --- */
 
-void act_jobs(struct command *c)
+void command_act_jobs(struct command *c)
 {
 	json_t *list = json_array();
 	struct node *n = NULL;
@@ -332,7 +332,7 @@ static json_t *job_status(struct command *c)
 	return data;
 }
 
-void act_job_status(struct command *c)
+void command_act_job_status(struct command *c)
 {
 	struct error *e = check_job(c);
 
@@ -345,7 +345,7 @@ static void mark(struct job *j, void *arg)
 	node_changed(j->node);
 }
 
-void act_monitor(struct command *c)
+void command_act_monitor(struct command *c)
 {
 	struct error *e = check_job(c);
 

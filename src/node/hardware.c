@@ -15,8 +15,8 @@
 struct hardware {
 	uv_loop_t *loop;
 	char *ffmpeg, *nginx, *folder, *cache_path, *cpu_model;
-	struct probe_findings cached; /* of an earlier agent, for this processor */
-	struct probe_findings found;
+	struct hardware_probe_findings cached; /* of an earlier agent, for this processor */
+	struct hardware_probe_findings found;
 	bool probing, probed;
 	struct question *questions;
 	struct question *answering; /* those of them that are being answered now */
@@ -37,7 +37,7 @@ static struct error *read_cache(struct hardware *h, const char *text, size_t len
 {
 	json_t *document = NULL;
 	TRY(json_parse(text, len, CACHE_LIMIT, &document));
-	const struct place at = {.key = h->cache_path};
+	const struct json_place at = {.key = h->cache_path};
 	const char *cpu = NULL, *ffmpeg = NULL;
 	json_t *speeds = NULL;
 	struct error *e = json_read_string(document, &at, "cpu", &cpu);
@@ -47,7 +47,7 @@ static struct error *read_cache(struct hardware *h, const char *text, size_t len
 		e = json_read_object(document, &at, "per_cpu_second", &speeds);
 	bool fits = !e && strcmp(cpu, h->cpu_model) == 0;
 	for (size_t i = 0; fits && i < PROBE_PRESETS && !e; i++)
-		e = json_read_decimal_opt(speeds, &at, probe_presets[i], 1, INT64_C(1) << 40,
+		e = json_read_decimal_opt(speeds, &at, hardware_probe_presets[i], 1, INT64_C(1) << 40,
 					  &h->cached.per_cpu_second[i]);
 	if (fits && !e)
 		h->cached.ffmpeg_version = mem_strdup(h, ffmpeg);
@@ -80,7 +80,7 @@ static void store_cache(const struct hardware *h)
 	json_put(document, "ffmpeg", h->found.ffmpeg_version);
 	for (size_t i = 0; i < PROBE_PRESETS; i++)
 		if (h->found.per_cpu_second[i] > 0)
-			json_put_decimal(speeds, probe_presets[i], h->found.per_cpu_second[i]);
+			json_put_decimal(speeds, hardware_probe_presets[i], h->found.per_cpu_second[i]);
 	json_object_set_new(document, "per_cpu_second", speeds);
 	char *text = json_text(NULL, document);
 	struct error *e = file_write_atomic(h->cache_path, text, strlen(text), 0644);
@@ -101,7 +101,7 @@ static void put_real(json_t *object, const char *key, double value)
 static json_t *cpu_json(const struct hardware *h, bool with_model)
 {
 	json_t *cpu = json_object();
-	double cores = system_cores(), load = system_load();
+	double cores = hardware_system_cores(), load = hardware_system_load();
 	if (with_model)
 		json_put(cpu, "model", h->cpu_model);
 	if (cores == (double)(int64_t)cores)
@@ -116,8 +116,8 @@ static json_t *cpu_json(const struct hardware *h, bool with_model)
 static void put_space(json_t *document, const struct hardware *h, bool with_totals)
 {
 	int64_t total = 0, available = 0, disk_total = 0, disk_free = 0;
-	system_memory(&total, &available);
-	system_disk(h->folder, &disk_total, &disk_free);
+	hardware_system_memory(&total, &available);
+	hardware_system_disk(h->folder, &disk_total, &disk_free);
 	json_t *memory = json_object(), *disk = json_object();
 	if (with_totals) {
 		json_put_decimal(memory, "total_bytes", total);
@@ -132,13 +132,13 @@ static void put_space(json_t *document, const struct hardware *h, bool with_tota
 /* All processors together; 0: not measured. */
 static int64_t capacity(const struct hardware *h, size_t preset)
 {
-	return (int64_t)((double)h->found.per_cpu_second[preset] * system_cores());
+	return (int64_t)((double)h->found.per_cpu_second[preset] * hardware_system_cores());
 }
 
 static size_t find_preset(const char *preset)
 {
 	for (size_t i = 0; i < PROBE_PRESETS; i++)
-		if (preset && strcmp(preset, probe_presets[i]) == 0)
+		if (preset && strcmp(preset, hardware_probe_presets[i]) == 0)
 			return i;
 	/* Those not measured are slower than all that are: the slowest is the nearest. */
 	return PROBE_PRESETS - 1;
@@ -166,10 +166,10 @@ static json_t *report(const struct hardware *h)
 	       *benchmark = json_object();
 	json_object_set_new(document, "cpu", cpu_json(h, true));
 	put_space(document, h, true);
-	json_object_set_new(document, "network", system_networks());
+	json_object_set_new(document, "network", hardware_system_networks());
 	for (size_t i = 0; i < PROBE_ENCODERS; i++)
 		if (h->found.encoders[i])
-			json_array_append_new(encoders, json_string(probe_encoders[i]));
+			json_array_append_new(encoders, json_string(hardware_probe_encoders[i]));
 	json_object_set_new(document, "encoders", encoders);
 	if (*h->found.ffmpeg_version)
 		json_put(programs, "ffmpeg", h->found.ffmpeg_version);
@@ -178,7 +178,7 @@ static json_t *report(const struct hardware *h)
 	json_object_set_new(document, "programs", programs);
 	for (size_t i = 0; i < PROBE_PRESETS; i++)
 		if (capacity(h, i) > 0)
-			json_put_decimal(benchmark, probe_presets[i], capacity(h, i));
+			json_put_decimal(benchmark, hardware_probe_presets[i], capacity(h, i));
 	json_object_set_new(document, "benchmark", benchmark);
 	return document;
 }
@@ -197,7 +197,7 @@ static json_t *free_report(const struct hardware *h, const struct hardware_use *
 		put_real(left, "share", share);
 	for (size_t i = 0; i < PROBE_PRESETS; i++)
 		if (share >= 0 && capacity(h, i) > 0)
-			json_put_decimal(left, probe_presets[i], (int64_t)((double)capacity(h, i) * share));
+			json_put_decimal(left, hardware_probe_presets[i], (int64_t)((double)capacity(h, i) * share));
 	json_object_set_new(document, "free", left);
 	return document;
 }
@@ -241,7 +241,7 @@ static void answer_all(void *arg)
 		h->gone = NULL;
 }
 
-static void probe_done(const struct probe_findings *found, void *arg)
+static void probe_done(const struct hardware_probe_findings *found, void *arg)
 {
 	struct hardware *h = arg;
 	h->found = *found;
@@ -287,7 +287,7 @@ static void ask(struct hardware *h, const void *ctx, bool free_only, const struc
 		return;
 	}
 	h->probing = true;
-	probe_start(h, h->loop, h->ffmpeg, h->nginx, &h->cached, probe_done, h);
+	hardware_probe_start(h, h->loop, h->ffmpeg, h->nginx, &h->cached, probe_done, h);
 }
 
 void hardware_report(struct hardware *h, const void *ctx, hardware_fn *fn, void *arg)
@@ -320,7 +320,7 @@ struct hardware *hardware_new(const void *ctx, uv_loop_t *loop, const struct har
 	h->nginx = mem_strdup(h, options->nginx);
 	h->folder = mem_strdup(h, options->folder);
 	h->cache_path = file_join(h, options->folder, "hardware.json");
-	h->cpu_model = system_cpu_model(h);
+	h->cpu_model = hardware_system_cpu_model(h);
 	h->found.ffmpeg_version = mem_strdup(h, "");
 	h->found.nginx_version = mem_strdup(h, "");
 	load_cache(h);

@@ -19,8 +19,8 @@
 /* Fewer say more of the start of ffmpeg than of the encoder. */
 #define FRAMES_MIN 10
 
-const char *const probe_presets[PROBE_PRESETS] = {"ultrafast", "superfast", "veryfast", "faster", "medium"};
-const char *const probe_encoders[PROBE_ENCODERS] = {"libx264", "h264_nvenc", "h264_vaapi", "h264_qsv"};
+const char *const hardware_probe_presets[PROBE_PRESETS] = {"ultrafast", "superfast", "veryfast", "faster", "medium"};
+const char *const hardware_probe_encoders[PROBE_ENCODERS] = {"libx264", "h264_nvenc", "h264_vaapi", "h264_qsv"};
 
 /* How one frame gets to each encoder, between ffmpeg's common beginning and end. */
 static const char *const encoder_arguments[PROBE_ENCODERS][12] = {
@@ -43,8 +43,8 @@ struct step {
 struct probe {
 	uv_loop_t *loop;
 	char *ffmpeg, *nginx;
-	const struct probe_findings *known;
-	struct probe_findings found;
+	const struct hardware_probe_findings *known;
+	struct hardware_probe_findings found;
 	bool listed[PROBE_ENCODERS];
 	int64_t idle_cpu_ms; /* what ffmpeg needs to start and to end */
 	size_t step, turn;
@@ -80,17 +80,17 @@ static char *word_after(const void *ctx, const char *text, const char *prefix)
 	return mem_strndup(ctx, at, len < 60 ? len : 60);
 }
 
-char *probe_ffmpeg_version(const void *ctx, const char *text)
+char *hardware_probe_ffmpeg_version(const void *ctx, const char *text)
 {
 	return word_after(ctx, text, "ffmpeg version ");
 }
 
-char *probe_nginx_version(const void *ctx, const char *text)
+char *hardware_probe_nginx_version(const void *ctx, const char *text)
 {
 	return word_after(ctx, text, "nginx/");
 }
 
-bool probe_lists_encoder(const char *text, const char *encoder)
+bool hardware_probe_lists_encoder(const char *text, const char *encoder)
 {
 	/* " V....D libx264              libx264 H.264 ..." */
 	size_t len = strlen(encoder);
@@ -107,7 +107,7 @@ static bool run_ffmpeg_version(struct probe *p)
 
 static void heard_ffmpeg_version(struct probe *p, const struct child_result *r)
 {
-	p->found.ffmpeg_version = probe_ffmpeg_version(p, r->out);
+	p->found.ffmpeg_version = hardware_probe_ffmpeg_version(p, r->out);
 	p->idle_cpu_ms = r->cpu_ms;
 }
 
@@ -118,7 +118,7 @@ static bool run_nginx_version(struct probe *p)
 
 static void heard_nginx_version(struct probe *p, const struct child_result *r)
 {
-	p->found.nginx_version = probe_nginx_version(p, r->err);
+	p->found.nginx_version = hardware_probe_nginx_version(p, r->err);
 }
 
 static bool run_encoders(struct probe *p)
@@ -129,7 +129,7 @@ static bool run_encoders(struct probe *p)
 static void heard_encoders(struct probe *p, const struct child_result *r)
 {
 	for (size_t i = 0; i < PROBE_ENCODERS; i++)
-		p->listed[i] = probe_lists_encoder(r->out, probe_encoders[i]);
+		p->listed[i] = hardware_probe_lists_encoder(r->out, hardware_probe_encoders[i]);
 }
 
 static bool run_try(struct probe *p)
@@ -140,7 +140,7 @@ static bool run_try(struct probe *p)
 	size_t n = 5;
 	for (size_t i = 0; i < 12 && encoder_arguments[p->turn][i]; i++)
 		argv[n++] = encoder_arguments[p->turn][i];
-	const char *const end[] = {"-frames:v", "1", "-c:v", probe_encoders[p->turn], "-f", "null", "-"};
+	const char *const end[] = {"-frames:v", "1", "-c:v", hardware_probe_encoders[p->turn], "-f", "null", "-"};
 	for (size_t i = 0; i < sizeof end / sizeof *end; i++)
 		argv[n++] = end[i];
 	return run(p, argv, TRY_MS);
@@ -153,7 +153,7 @@ static void heard_try(struct probe *p, const struct child_result *r)
 
 static bool run_benchmark(struct probe *p)
 {
-	const struct probe_findings *known = p->known;
+	const struct hardware_probe_findings *known = p->known;
 	if (!p->found.encoders[0])
 		return false;
 	if (known && strcmp(known->ffmpeg_version, p->found.ffmpeg_version) == 0 && known->per_cpu_second[p->turn]) {
@@ -173,7 +173,7 @@ static bool run_benchmark(struct probe *p)
 					 "-c:v",
 					 "libx264",
 					 "-preset",
-					 probe_presets[p->turn],
+					 hardware_probe_presets[p->turn],
 					 "-pix_fmt",
 					 "yuv420p",
 					 "-progress",
@@ -236,8 +236,8 @@ static void heard(const struct child_result *r, void *arg)
 	next(p);
 }
 
-void probe_start(const void *ctx, uv_loop_t *loop, const char *ffmpeg, const char *nginx,
-		 const struct probe_findings *known, probe_fn *fn, void *arg)
+void hardware_probe_start(const void *ctx, uv_loop_t *loop, const char *ffmpeg, const char *nginx,
+			  const struct hardware_probe_findings *known, probe_fn *fn, void *arg)
 {
 	struct probe *p = mem_new(ctx, struct probe);
 	p->loop = loop;

@@ -33,7 +33,7 @@ static const char *find_value(const char *text, const char *name)
 	return NULL;
 }
 
-char *system_cpu_model(const void *ctx)
+char *hardware_system_cpu_model(const void *ctx)
 {
 	/* x86 has a model name; ARM, POWER and others tell less, each under another name. */
 	static const char *const names[] = {"model name", "Model", "Hardware", "cpu model", "cpu", "CPU part"};
@@ -48,7 +48,7 @@ char *system_cpu_model(const void *ctx)
 	return model ? model : mem_strdup(ctx, "unknown");
 }
 
-double system_cores(void)
+double hardware_system_cores(void)
 {
 	cpu_set_t set;
 	double cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -62,7 +62,7 @@ double system_cores(void)
 	return cores;
 }
 
-double system_load(void)
+double hardware_system_load(void)
 {
 	double load = 0;
 	return getloadavg(&load, 1) == 1 ? load : -1;
@@ -74,7 +74,7 @@ static int64_t kilobytes(const char *meminfo, const char *name)
 	return value ? strtoll(value, NULL, 10) * 1024 : 0;
 }
 
-void system_memory(int64_t *ret_total, int64_t *ret_available)
+void hardware_system_memory(int64_t *ret_total, int64_t *ret_available)
 {
 	char *text = read_proc(NULL, "/proc/meminfo");
 	*ret_total = kilobytes(text, "MemTotal");
@@ -82,7 +82,7 @@ void system_memory(int64_t *ret_total, int64_t *ret_available)
 	mem_free(text);
 }
 
-void system_disk(const char *folder, int64_t *ret_total, int64_t *ret_free)
+void hardware_system_disk(const char *folder, int64_t *ret_total, int64_t *ret_free)
 {
 	struct statvfs st;
 	bool ok = statvfs(folder, &st) == 0;
@@ -91,7 +91,7 @@ void system_disk(const char *folder, int64_t *ret_total, int64_t *ret_free)
 }
 
 /* Not by getifaddrs(), which wants a netlink socket: the packaged service has none. */
-json_t *system_networks(void)
+json_t *hardware_system_networks(void)
 {
 	json_t *names = json_array();
 	DIR *dir = opendir("/sys/class/net");

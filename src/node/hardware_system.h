@@ -5,15 +5,15 @@
 #include <jansson.h>
 
 /* "unknown" where /proc/cpuinfo names none; ctx's. */
-char *system_cpu_model(const void *ctx);
+char *hardware_system_cpu_model(const void *ctx);
 /* Processors that this process may use: its affinity and its control group's quota. */
-double system_cores(void);
+double hardware_system_cores(void);
 /* Load average of the last minute; -1: unknown. */
-double system_load(void);
+double hardware_system_load(void);
 /* Bytes, 0: unknown. */
-void system_memory(int64_t *ret_total, int64_t *ret_available);
-void system_disk(const char *folder, int64_t *ret_total, int64_t *ret_free);
+void hardware_system_memory(int64_t *ret_total, int64_t *ret_available);
+void hardware_system_disk(const char *folder, int64_t *ret_total, int64_t *ret_free);
 /* Names of the network interfaces but the loopback. New reference. */
-json_t *system_networks(void);
+json_t *hardware_system_networks(void);
 
 #endif

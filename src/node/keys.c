@@ -67,10 +67,10 @@ struct error *keys_need(struct keyring *k, const char *state_dir, const struct p
 	folder = file_join(NULL, state_dir, "keys");
 	e = add_folder(k, folder, source);
 	if (!e && !keyring_own(k, id))
-		e = error_new(ERROR_NOT_FOUND,
-			      "node %s: no file in %s holds the key of this id; make a node id with "
-			      "\"vcli key new %s\", or start the agent with --accept-plain to work without keys",
-			      id, folder, folder);
+		e = error_new(
+			ERROR_NOT_FOUND,
+			"node %s: no file in %s holds the key of this id; make a node id with \"vcli key new %s\", or start the agent with --accept-plain to work without keys",
+			id, folder, folder);
 	mem_free(folder);
 	return e;
 }

@@ -132,7 +132,7 @@ static void finish(struct job *j, size_t i)
 
 	j->finished[i] = true;
 	if (e)
-		decide(j->node, "hls.unfinished", "%s%s: %s", j->name, variant(j, i), e->message);
+		store_decide(j->node, "hls.unfinished", "%s%s: %s", j->name, variant(j, i), e->message);
 	error_free(e);
 	mem_free(folder);
 }
@@ -168,8 +168,8 @@ static void tick(struct job *j, int64_t now_ms)
 			continue;
 		finish(j, i);
 		if (s->left_ms)
-			decide(j->node, "stream.finished", "%s%s: no publisher for %lld ms", j->name, variant(j, i),
-			       (long long)after_ms);
+			store_decide(j->node, "stream.finished", "%s%s: no publisher for %lld ms", j->name,
+				     variant(j, i), (long long)after_ms);
 	}
 }
 

@@ -277,7 +277,7 @@ static void bound_logs(void *arg)
 	struct docker *d = arg;
 
 	for (struct docker_unit *u = d->units; u; u = u->next) {
-		struct error *e = process_log_bound(u->log_path, u->log_limit);
+		struct error *e = runtime_process_log_bound(u->log_path, u->log_limit);
 
 		if (e)
 			log_warn("docker.log", "path=%s error=%s", log_q(u->log_path), log_q(e->message));
@@ -373,11 +373,10 @@ static void on_created(const struct docker_answer *a, void *arg)
 	}
 	if (e && e->code == ERROR_NOT_FOUND && strstr(e->message, "No such image")) {
 		error_free(e);
-		e = error_new(ERROR_NOT_FOUND,
-			      "image %s is not on the Docker engine at %s: make it with packaging/docker/build-image "
-			      "--socket %s --tag %s",
-			      u->d->node.image, u->d->options.docker_socket, u->d->options.docker_socket,
-			      u->d->node.image);
+		e = error_new(
+			ERROR_NOT_FOUND,
+			"image %s is not on the Docker engine at %s: make it with packaging/docker/build-image --socket %s --tag %s",
+			u->d->node.image, u->d->options.docker_socket, u->d->options.docker_socket, u->d->node.image);
 	}
 	if (e) {
 		fail(u, error_wrap(e, "container %s", u->container));
@@ -394,7 +393,7 @@ static struct error *make_file(const struct docker_unit *u, const char *path, bo
 	struct beneath_owner owner = folders_shared(&u->d->options);
 	int fd = -1, status = 0;
 
-	TRY(process_log_open(path, truncate, &fd));
+	TRY(runtime_process_log_open(path, truncate, &fd));
 	if (u->d->options.set_user)
 		status = fchown(fd, owner.uid, owner.gid) < 0 || fchmod(fd, 0664) < 0 ? -1 : 0;
 	close(fd);

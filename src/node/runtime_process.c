@@ -27,7 +27,7 @@ enum phase {
 };
 
 struct process_unit {
-	struct process *self; /* NULL: the runtime was freed first */
+	struct runtime_process *self; /* NULL: the runtime was freed first */
 	struct process_unit *next;
 	enum phase phase;
 	char *name, *fingerprint, *log_path, *progress_path;
@@ -43,7 +43,7 @@ struct process_unit {
 };
 
 struct sweep {
-	struct process *self;
+	struct runtime_process *self;
 	size_t left;
 	runtime_done_fn *done;
 	void *arg;
@@ -54,9 +54,9 @@ static void sweep_left_over(struct sweep *sweep, const char *name);
 
 static void check_logs(void *arg)
 {
-	struct process *self = arg;
+	struct runtime_process *self = arg;
 	for (struct process_unit *u = self->units; u; u = u->next) {
-		struct error *e = u->log_path ? process_log_bound(u->log_path, u->log_limit) : NULL;
+		struct error *e = u->log_path ? runtime_process_log_bound(u->log_path, u->log_limit) : NULL;
 		if (e)
 			log_warn("unit.log", "node=%s unit=%s error=%s", self->node_id, u->name, log_q(e->message));
 		error_free(e);
@@ -79,7 +79,7 @@ static void unit_leave(struct process_unit *u)
 	}
 }
 
-static void unit_enter(struct process *self, struct process_unit *u)
+static void unit_enter(struct runtime_process *self, struct process_unit *u)
 {
 	u->self = self;
 	u->next = self->units;
@@ -139,7 +139,7 @@ static void tell_soon(struct process_unit *u)
 static void unit_ended(const struct child_exit *ex, void *arg)
 {
 	struct process_unit *u = arg;
-	process_record_forget(u->self, u->name, child_identity(u->child));
+	runtime_process_record_forget(u->self, u->name, child_identity(u->child));
 	runtime_exit_fn *exited = u->exited;
 	void *exited_arg = u->arg;
 	u->phase = OVER;
@@ -155,20 +155,20 @@ static void unit_ended(const struct child_exit *ex, void *arg)
 static struct error *note_unit(struct child_identity id, void *arg)
 {
 	struct process_unit *u = arg;
-	return process_record_write(u->self, u->name, id, u->fingerprint);
+	return runtime_process_record_write(u->self, u->name, id, u->fingerprint);
 }
 
 static struct error *launch(struct process_unit *u)
 {
-	struct process *self = u->self;
+	struct runtime_process *self = u->self;
 	int log_fd = -1, progress_fd = -1;
-	struct error *e = u->log_path ? process_log_open(u->log_path, false, &log_fd) : NULL;
+	struct error *e = u->log_path ? runtime_process_log_open(u->log_path, false, &log_fd) : NULL;
 	if (!e && u->progress_path)
-		e = process_log_open(u->progress_path, true, &progress_fd);
+		e = runtime_process_log_open(u->progress_path, true, &progress_fd);
 	if (!e) {
 		const struct child_spec spec = {
 			.argv = (const char *const *)u->argv,
-			.env = (const char *const *)process_environment(u, self),
+			.env = (const char *const *)runtime_process_environment(u, self),
 			.folder = self->folder,
 			.set_user = self->options.set_user,
 			.uid = self->options.uid,
@@ -185,7 +185,7 @@ static struct error *launch(struct process_unit *u)
 		e = child_start(u, self->loop, &spec, unit_ended, u, &u->child);
 		mem_free((void *)spec.env);
 		if (e)
-			process_record_remove(self, u->name);
+			runtime_process_record_remove(self, u->name);
 	}
 	if (log_fd >= 0)
 		close(log_fd);
@@ -214,7 +214,7 @@ static void unit_launch(void *arg)
 }
 
 /* Take over what an earlier agent started; ERROR_NOT_FOUND: it does not run, or is another. */
-static struct error *unit_adopt(struct process_unit *u, const struct process_record *record)
+static struct error *unit_adopt(struct process_unit *u, const struct runtime_process_record *record)
 {
 	if (strcmp(record->fingerprint, u->fingerprint) != 0)
 		return error_new(ERROR_NOT_FOUND, "%s: another runs", u->name);
@@ -227,15 +227,15 @@ static struct error *unit_adopt(struct process_unit *u, const struct process_rec
 static void process_start(void *self_, const void *ctx, const struct runtime_unit_spec *spec, runtime_done_fn *done,
 			  runtime_exit_fn *exited, void *arg, void **ret_unit)
 {
-	struct process *self = self_;
+	struct runtime_process *self = self_;
 	struct process_unit *u = unit_new(ctx, spec);
 	u->done = done;
 	u->exited = exited;
 	u->arg = arg;
 	unit_enter(self, u);
 	*ret_unit = u;
-	struct process_record *record = NULL;
-	struct error *e = process_record_read(u, self, u->name, &record);
+	struct runtime_process_record *record = NULL;
+	struct error *e = runtime_process_record_read(u, self, u->name, &record);
 	if (!e)
 		e = unit_adopt(u, record);
 	if (e && e->code != ERROR_NOT_FOUND) {
@@ -249,7 +249,7 @@ static void process_start(void *self_, const void *ctx, const struct runtime_uni
 	} else if (e) {
 		error_free(e);
 		u->phase = REPLACING;
-		process_end(u, self, record->id, unit_launch, u);
+		runtime_process_end(u, self, record->id, unit_launch, u);
 	}
 	mem_free(record);
 }
@@ -291,7 +291,7 @@ static void list_children(void *arg)
 
 static void process_list(void *self_, void *unit, runtime_list_fn *fn, void *arg)
 {
-	struct process *self = self_;
+	struct runtime_process *self = self_;
 	struct listing *l = mem_new(unit, struct listing);
 	l->unit = unit;
 	l->fn = fn;
@@ -327,7 +327,7 @@ static bool is_kept(const char *name, const char *const *keep)
 	return false;
 }
 
-static struct process_unit *find_unit(const struct process *self, const char *name)
+static struct process_unit *find_unit(const struct runtime_process *self, const char *name)
 {
 	for (struct process_unit *u = self->units; u; u = u->next)
 		if (u->phase != OVER && strcmp(u->name, name) == 0)
@@ -343,18 +343,18 @@ struct swept {
 static void swept_gone(void *arg)
 {
 	struct swept *s = arg;
-	process_record_remove(s->sweep->self, s->name);
+	runtime_process_record_remove(s->sweep->self, s->name);
 	sweep_one_less(s->sweep);
 }
 
 static void sweep_left_over(struct sweep *sweep, const char *name)
 {
-	struct process_record *record = NULL;
-	struct error *e = process_record_read(sweep, sweep->self, name, &record);
-	if (e && process_record_withheld(e))
+	struct runtime_process_record *record = NULL;
+	struct error *e = runtime_process_record_read(sweep, sweep->self, name, &record);
+	if (e && runtime_process_record_withheld(e))
 		log_warn("unit.sweep", "node=%s unit=%s error=%s", sweep->self->node_id, name, log_q(e->message));
 	else if (e)
-		process_record_remove(sweep->self, name);
+		runtime_process_record_remove(sweep->self, name);
 	error_free(e);
 	if (!record)
 		return;
@@ -363,7 +363,7 @@ static void sweep_left_over(struct sweep *sweep, const char *name)
 	s->sweep = sweep;
 	s->name = mem_strdup(s, name);
 	sweep->left++;
-	process_end(s, sweep->self, record->id, swept_gone, s);
+	runtime_process_end(s, sweep->self, record->id, swept_gone, s);
 }
 
 static void sweep_name(struct sweep *sweep, const char *name)
@@ -382,14 +382,14 @@ static void sweep_name(struct sweep *sweep, const char *name)
 
 static void process_sweep(void *self_, const char *const *keep, runtime_done_fn *done, void *arg)
 {
-	struct process *self = self_;
+	struct runtime_process *self = self_;
 	struct sweep *sweep = mem_new(self, struct sweep);
 	sweep->self = self;
 	sweep->done = done;
 	sweep->arg = arg;
 	sweep->left = 1;
 	char **names = NULL;
-	struct error *e = process_record_list(sweep, self, &names);
+	struct error *e = runtime_process_record_list(sweep, self, &names);
 	if (e) {
 		log_warn("unit.sweep", "node=%s error=%s", self->node_id, log_q(e->message));
 		error_free(e);
@@ -430,8 +430,8 @@ static void run_failed(void *arg)
 
 static void process_run(void *self_, const char *const *argv, int64_t deadline_ms, child_run_fn *fn, void *arg)
 {
-	struct process *self = self_;
-	char **env = process_environment(self, self);
+	struct runtime_process *self = self_;
+	char **env = runtime_process_environment(self, self);
 	const struct child_spec spec = {
 		.argv = argv,
 		.env = (const char *const *)env,
@@ -466,7 +466,7 @@ static pid_t process_pid(void *self, void *unit)
 
 static const char *process_path(void *self)
 {
-	return ((struct process *)self)->folder;
+	return ((struct runtime_process *)self)->folder;
 }
 
 static char *process_progress_url(void *self, const void *ctx, const char *progress_path)
@@ -476,7 +476,7 @@ static char *process_progress_url(void *self, const void *ctx, const char *progr
 	return mem_strdup(ctx, "pipe:3");
 }
 
-static int process_destroy(struct process *self)
+static int process_destroy(struct runtime_process *self)
 {
 	/* Units are their owners': they stay as objects without a process, and the processes live on. */
 	for (struct process_unit *u = self->units, *next; u; u = next) {
@@ -494,7 +494,7 @@ static int process_destroy(struct process *self)
 static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct runtime_options *options,
 				  const struct runtime_node *node, void **ret_self)
 {
-	struct process *self = mem_new(ctx, struct process);
+	struct runtime_process *self = mem_new(ctx, struct runtime_process);
 	self->loop = loop;
 	self->options = *options;
 	self->options.docker_socket = NULL;
@@ -507,7 +507,7 @@ static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct
 	self->records = file_join(self, node->folder, "agent");
 	struct error *e = file_read(self, "/proc/sys/kernel/random/boot_id", 128, &self->boot_id, NULL);
 	if (!e && self->options.set_user)
-		e = process_check_way(self, &self->options, self->folder);
+		e = runtime_process_check_way(self, &self->options, self->folder);
 	if (e) {
 		mem_free(self);
 		return e;
@@ -515,7 +515,7 @@ static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct
 	char real[PATH_MAX];
 	self->real_folder = mem_strdup(self, realpath(self->folder, real) ? real : self->folder);
 	self->boot_id[strcspn(self->boot_id, "\n")] = '\0';
-	e = process_records_move(self);
+	e = runtime_process_records_move(self);
 	if (e) {
 		mem_free(self);
 		return e;

@@ -10,7 +10,7 @@ struct process_unit;
 #define PROCESS_FILE_BYTES (INT64_C(1) << 30)
 
 /* A node's process runtime. */
-struct process {
+struct runtime_process {
 	uv_loop_t *loop;
 	struct runtime_options options;
 	struct child_limits limits;
@@ -24,7 +24,7 @@ struct process {
 };
 
 /* Note of a running unit in <folder>/agent/<unit>.json, by which a later agent finds it. */
-struct process_record {
+struct runtime_process_record {
 	struct child_identity id;
 	uid_t uid; /* whose it is */
 	char *fingerprint;
@@ -32,39 +32,42 @@ struct process_record {
 
 /* ERROR_NOT_FOUND: there is none, or it is of an earlier boot, or not written by us. Another error: the system does not
  * give it now (no descriptor left, a disk's error), and what it tells of may well run. */
-struct error *process_record_read(const void *ctx, const struct process *self, const char *unit,
-				  struct process_record **ret_record) MUST_CHECK;
+struct error *runtime_process_record_read(const void *ctx, const struct runtime_process *self, const char *unit,
+					  struct runtime_process_record **ret_record) MUST_CHECK;
 /* Is it such another error? */
-bool process_record_withheld(const struct error *e);
-struct error *process_record_write(const struct process *self, const char *unit, struct child_identity id,
-				   const char *fingerprint) MUST_CHECK;
-void process_record_remove(const struct process *self, const char *unit);
+bool runtime_process_record_withheld(const struct error *e);
+struct error *runtime_process_record_write(const struct runtime_process *self, const char *unit,
+					   struct child_identity id, const char *fingerprint) MUST_CHECK;
+void runtime_process_record_remove(const struct runtime_process *self, const char *unit);
 /* Remove it if it tells of `id`: a replacement may have written its own already. */
-void process_record_forget(const struct process *self, const char *unit, struct child_identity id);
+void runtime_process_record_forget(const struct runtime_process *self, const char *unit, struct child_identity id);
 /* Does the process work in the node's folder, as no bystander does? Where the kernel does not let us see that: is it of
  * the agent's own control group, which only root puts it into? */
-bool process_works_here(const struct process *self, pid_t pid);
-bool process_is_users(pid_t pid, uid_t uid);
+bool runtime_process_works_here(const struct runtime_process *self, pid_t pid);
+bool runtime_process_is_users(pid_t pid, uid_t uid);
 /* Take over the records that an earlier release kept in <folder>/run, which units can write: those that name a process
  * that the kernel says is a unit of this node. */
-struct error *process_records_move(const struct process *self) MUST_CHECK;
+struct error *runtime_process_records_move(const struct runtime_process *self) MUST_CHECK;
 /* Names of the units that have a record; NULL-terminated, ctx's. */
-struct error *process_record_list(const void *ctx, const struct process *self, char ***ret_names) MUST_CHECK;
+struct error *runtime_process_record_list(const void *ctx, const struct runtime_process *self,
+					  char ***ret_names) MUST_CHECK;
 
 /* End what a record tells of: its process and all of its session, also when only the session is left. `fn` is called
  * once, later, when all are gone. Freeing ctx calls the watch off. */
 typedef void process_gone_fn(void *arg);
-void process_end(const void *ctx, const struct process *self, struct child_identity id, process_gone_fn *fn, void *arg);
+void runtime_process_end(const void *ctx, const struct runtime_process *self, struct child_identity id,
+			 process_gone_fn *fn, void *arg);
 
 /* Open for appending as an inherited descriptor, in a folder of ours; only regular files. */
-struct error *process_log_open(const char *path, bool truncate, int *ret_fd) MUST_CHECK;
+struct error *runtime_process_log_open(const char *path, bool truncate, int *ret_fd) MUST_CHECK;
 /* Cut the file to the last half of `limit` bytes, at a line's start, once it is over `limit`. */
-struct error *process_log_bound(const char *path, int64_t limit) MUST_CHECK;
+struct error *runtime_process_log_bound(const char *path, int64_t limit) MUST_CHECK;
 
 /* ERROR_REFUSED, with the folder, when the units' user cannot reach the node's. */
-struct error *process_check_way(const void *ctx, const struct runtime_options *o, const char *folder) MUST_CHECK;
+struct error *runtime_process_check_way(const void *ctx, const struct runtime_options *o,
+					const char *folder) MUST_CHECK;
 
 /* What units get of our environment, and HOME; NULL-terminated, ctx's. */
-char **process_environment(const void *ctx, const struct process *self);
+char **runtime_process_environment(const void *ctx, const struct runtime_process *self);
 
 #endif

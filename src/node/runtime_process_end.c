@@ -17,7 +17,7 @@
 #define LOOK_AGAIN_MS 1000
 
 struct end {
-	const struct process *self;
+	const struct runtime_process *self;
 	struct child_identity id;
 	size_t left;
 	process_gone_fn *fn;
@@ -57,14 +57,16 @@ static struct error *watch(struct end *end, struct child_identity id, struct chi
 
 /* The session number is that of its first process, which cannot be given to another while a member lives; and what is
  * of the node's user, or works in its folder, is the node's. ERROR_NOT_FOUND: it is none. */
-static struct error *find_left_over(const struct process *self, pid_t pid, pid_t session, struct child_identity *ret_id)
+static struct error *find_left_over(const struct runtime_process *self, pid_t pid, pid_t session,
+				    struct child_identity *ret_id)
 {
 	struct process_stat stat;
 	TRY(process_stat_read(pid, &stat));
 	*ret_id = (struct child_identity){.pid = pid, .start_time = stat.start_time};
 	/* Where it works is its own choice, its user is not. */
 	if (!stat.ended && stat.session == session &&
-	    (self->options.own_user ? process_is_users(pid, self->options.uid) : process_works_here(self, pid)))
+	    (self->options.own_user ? runtime_process_is_users(pid, self->options.uid)
+				    : runtime_process_works_here(self, pid)))
 		return NULL;
 	return error_new(ERROR_NOT_FOUND, "process %d: is none of session %d", (int)pid, (int)session);
 }
@@ -125,7 +127,8 @@ static void look_again(void *arg)
 	one_less(arg);
 }
 
-void process_end(const void *ctx, const struct process *self, struct child_identity id, process_gone_fn *fn, void *arg)
+void runtime_process_end(const void *ctx, const struct runtime_process *self, struct child_identity id,
+			 process_gone_fn *fn, void *arg)
 {
 	struct end *end = mem_new(ctx, struct end);
 	end->self = self;

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "node/runtime_process.h"
 
-struct error *process_log_open(const char *path, bool truncate, int *ret_fd)
+struct error *runtime_process_log_open(const char *path, bool truncate, int *ret_fd)
 {
 	return beneath_open_in(path, O_WRONLY | O_CREAT | O_APPEND | (truncate ? O_TRUNC : 0), 0644, ret_fd);
 }
@@ -53,7 +53,7 @@ static struct error *bound_file(const void *ctx, int fd, const char *path, int64
 	return NULL;
 }
 
-struct error *process_log_bound(const char *path, int64_t limit)
+struct error *runtime_process_log_bound(const char *path, int64_t limit)
 {
 	int fd = -1;
 	struct error *e = beneath_open_in(path, O_RDWR | O_APPEND, 0, &fd);
@@ -72,7 +72,7 @@ struct error *process_log_bound(const char *path, int64_t limit)
 
 /* Can the units' user walk down to the node's folder? Said here, for "permission denied" in nginx's log says nothing
  * of which folder. */
-struct error *process_check_way(const void *ctx, const struct runtime_options *o, const char *folder)
+struct error *runtime_process_check_way(const void *ctx, const struct runtime_options *o, const char *folder)
 {
 	char *path = mem_printf(ctx, "%s/", folder);
 	for (char *end = path; (end = strchr(end, '/')); end++) {
@@ -84,15 +84,15 @@ struct error *process_check_way(const void *ctx, const struct runtime_options *o
 		end[1] = kept;
 		mode_t bit = st.st_uid == o->uid ? S_IXUSR : st.st_gid == o->gid ? S_IXGRP : S_IXOTH;
 		if (o->uid != 0 && !(st.st_mode & bit))
-			return error_new(ERROR_REFUSED,
-					 "%.*s: user %u, whom nginx and ffmpeg run as, may not enter it; allow it "
-					 "(chmod o+x) or choose another state folder",
-					 end == path ? 1 : (int)(end - path), path, o->uid);
+			return error_new(
+				ERROR_REFUSED,
+				"%.*s: user %u, whom nginx and ffmpeg run as, may not enter it; allow it (chmod o+x) or choose another state folder",
+				end == path ? 1 : (int)(end - path), path, o->uid);
 	}
 	return NULL;
 }
 
-char **process_environment(const void *ctx, const struct process *self)
+char **runtime_process_environment(const void *ctx, const struct runtime_process *self)
 {
 	/* The latter lead ffmpeg to a graphics card. */
 	static const char *const names[] = {"PATH",

@@ -20,7 +20,7 @@
 #define SUFFIX ".json"
 #define MOVED_MAX 1024 /* a unit could make any number */
 
-static char *record_path(const void *ctx, const struct process *self, const char *unit)
+static char *record_path(const void *ctx, const struct runtime_process *self, const char *unit)
 {
 	return mem_printf(ctx, "%s/%s.json", self->records, unit);
 }
@@ -46,7 +46,7 @@ static struct error *read_own_file(const char *path, char *text, size_t size, si
 }
 
 /* A unit that runs as another user than it should now is to be replaced just as one with other arguments. */
-static char *full_fingerprint(const void *ctx, const struct process *self, const char *fingerprint)
+static char *full_fingerprint(const void *ctx, const struct runtime_process *self, const char *fingerprint)
 {
 	return self->options.set_user ? mem_printf(ctx, "%s/%u:%u", fingerprint, self->options.uid, self->options.gid)
 				      : mem_strdup(ctx, fingerprint);
@@ -54,7 +54,8 @@ static char *full_fingerprint(const void *ctx, const struct process *self, const
 
 /* The kernel's word against the record's: a process of root, or of another user than the record tells, is no unit. One
  * that is gone may have left others of its session. */
-static struct error *check_user(const struct process *self, const struct process_record *r, const char *path)
+static struct error *check_user(const struct runtime_process *self, const struct runtime_process_record *r,
+				const char *path)
 {
 	struct process_stat stat;
 	uid_t uid = r->uid;
@@ -70,10 +71,10 @@ static struct error *check_user(const struct process *self, const struct process
 	return NULL;
 }
 
-static struct error *parse_record(const void *ctx, const struct process *self, const char *path, const json_t *document,
-				  struct process_record **ret_record)
+static struct error *parse_record(const void *ctx, const struct runtime_process *self, const char *path,
+				  const json_t *document, struct runtime_process_record **ret_record)
 {
-	const struct place at = {.key = path};
+	const struct json_place at = {.key = path};
 	int64_t pid = 0, start_time = 0;
 	const char *boot_id = NULL, *fingerprint = NULL;
 	TRY(json_read_decimal(document, &at, "pid", 2, INT32_MAX, &pid));
@@ -82,7 +83,7 @@ static struct error *parse_record(const void *ctx, const struct process *self, c
 	TRY(json_read_string(document, &at, "fingerprint", &fingerprint));
 	if (strcmp(boot_id, self->boot_id) != 0)
 		return error_new(ERROR_NOT_FOUND, "%s: is of an earlier boot", path);
-	struct process_record *r = mem_new(ctx, struct process_record);
+	struct runtime_process_record *r = mem_new(ctx, struct runtime_process_record);
 	r->id.pid = (pid_t)pid;
 	r->id.start_time = (uint64_t)start_time;
 	char *tail = strchr(fingerprint, '/');
@@ -99,13 +100,13 @@ static struct error *parse_record(const void *ctx, const struct process *self, c
 	return NULL;
 }
 
-bool process_record_withheld(const struct error *e)
+bool runtime_process_record_withheld(const struct error *e)
 {
 	return e->code == ERROR_IO || e->code == ERROR_LIMIT;
 }
 
-struct error *process_record_read(const void *ctx, const struct process *self, const char *unit,
-				  struct process_record **ret_record)
+struct error *runtime_process_record_read(const void *ctx, const struct runtime_process *self, const char *unit,
+					  struct runtime_process_record **ret_record)
 {
 	char text[RECORD_LIMIT];
 	size_t len = 0;
@@ -118,7 +119,7 @@ struct error *process_record_read(const void *ctx, const struct process *self, c
 		e = parse_record(ctx, self, path, document, ret_record);
 	json_decref(document);
 	mem_free(path);
-	if (e && e->code != ERROR_NOT_FOUND && !process_record_withheld(e)) {
+	if (e && e->code != ERROR_NOT_FOUND && !runtime_process_record_withheld(e)) {
 		/* Unreadable is as good as none: what it told of cannot be found. */
 		log_warn("unit.record", "node=%s unit=%s error=%s", self->node_id, unit, log_q(e->message));
 		e->code = ERROR_NOT_FOUND;
@@ -150,8 +151,8 @@ static struct error *write_file(const char *path, const char *text)
 	return err ? error_sys(err, "%s: cannot write", path) : NULL;
 }
 
-struct error *process_record_write(const struct process *self, const char *unit, struct child_identity id,
-				   const char *fingerprint)
+struct error *runtime_process_record_write(const struct runtime_process *self, const char *unit,
+					   struct child_identity id, const char *fingerprint)
 {
 	char *path = record_path(NULL, self, unit);
 	json_t *document = json_object();
@@ -165,7 +166,7 @@ struct error *process_record_write(const struct process *self, const char *unit,
 	return e;
 }
 
-void process_record_remove(const struct process *self, const char *unit)
+void runtime_process_record_remove(const struct runtime_process *self, const char *unit)
 {
 	char *path = record_path(NULL, self, unit);
 	struct error *e = file_remove(path);
@@ -175,17 +176,17 @@ void process_record_remove(const struct process *self, const char *unit)
 	mem_free(path);
 }
 
-void process_record_forget(const struct process *self, const char *unit, struct child_identity id)
+void runtime_process_record_forget(const struct runtime_process *self, const char *unit, struct child_identity id)
 {
-	struct process_record *record = NULL;
-	struct error *e = process_record_read(NULL, self, unit, &record);
+	struct runtime_process_record *record = NULL;
+	struct error *e = runtime_process_record_read(NULL, self, unit, &record);
 	if (!e && record->id.pid == id.pid && record->id.start_time == id.start_time)
-		process_record_remove(self, unit);
+		runtime_process_record_remove(self, unit);
 	error_free(e);
 	mem_free(record);
 }
 
-struct error *process_record_list(const void *ctx, const struct process *self, char ***ret_names)
+struct error *runtime_process_record_list(const void *ctx, const struct runtime_process *self, char ***ret_names)
 {
 	DIR *folder = opendir(self->records);
 	if (!folder)
@@ -222,7 +223,7 @@ static bool is_of_our_group(pid_t pid)
 	return same;
 }
 
-bool process_works_here(const struct process *self, pid_t pid)
+bool runtime_process_works_here(const struct runtime_process *self, pid_t pid)
 {
 	char path[64], folder[4096];
 	snprintf(path, sizeof path, "/proc/%d/cwd", (int)pid);
@@ -233,7 +234,7 @@ bool process_works_here(const struct process *self, pid_t pid)
 	return strcmp(folder, self->real_folder) == 0;
 }
 
-bool process_is_users(pid_t pid, uid_t uid)
+bool runtime_process_is_users(pid_t pid, uid_t uid)
 {
 	uid_t found = 0;
 	struct error *e = process_user(pid, &found);
@@ -242,20 +243,20 @@ bool process_is_users(pid_t pid, uid_t uid)
 	return is;
 }
 
-static struct error *move_record(const struct process *self, const char *name)
+static struct error *move_record(const struct runtime_process *self, const char *name)
 {
 	char text[RECORD_LIMIT];
 	size_t len = 0;
 	char *old = mem_printf(NULL, "run/%s", name), *path = file_join(old, self->folder, old);
 	char *new = mem_printf(old, "agent/%s", name);
 	json_t *document = NULL;
-	struct process_record *record = NULL;
+	struct runtime_process_record *record = NULL;
 	struct error *e = read_own_file(path, text, sizeof text, &len);
 	if (!e)
 		e = json_parse(text, len, RECORD_LIMIT, &document);
 	if (!e)
 		e = parse_record(old, self, path, document, &record);
-	if (!e && !(record && process_works_here(self, record->id.pid)))
+	if (!e && !(record && runtime_process_works_here(self, record->id.pid)))
 		e = error_new(ERROR_NOT_FOUND, "%s: its process is no unit of this node", path);
 	if (!e && !beneath_exists(self->folder, new))
 		e = beneath_write(self->folder, new, text, len, 0600, BENEATH_KEEP, false);
@@ -268,7 +269,7 @@ static struct error *move_record(const struct process *self, const char *name)
 	return e;
 }
 
-struct error *process_records_move(const struct process *self)
+struct error *runtime_process_records_move(const struct runtime_process *self)
 {
 	char *path = file_join(NULL, self->folder, "run");
 	DIR *folder = opendir(path);

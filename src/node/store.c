@@ -12,32 +12,15 @@
 #include "bus/keyring.h"
 
 static const char schema[] =
-	"create table if not exists node(id text primary key, role integer not null, runtime text not null,"
-	" mode text not null, image text not null, mounts text not null, memory_bytes integer not null,"
-	" millicpus integer not null, rtmp integer not null, rtmp_host integer not null, http integer not null,"
-	" http_host integer not null, control integer not null, maintenance integer not null) without rowid;"
-	"create table if not exists node_name(node text primary key, name text not null) without rowid;"
-	"create table if not exists job(node text not null, job text not null, task text not null,"
-	" running integer not null, epoch_ms integer not null, offset_ms integer not null, normalise integer not null,"
-	" primary key(node, job)) without rowid;"
+	"create table if not exists node(id text primary key, role integer not null, runtime text not null, mode text not null, image text not null, mounts text not null, memory_bytes integer not null, millicpus integer not null, rtmp integer not null, rtmp_host integer not null, http integer not null, http_host integer not null, control integer not null, maintenance integer not null) without rowid;"
+	"create table if not exists node_name(node text primary key, name text not null) without rowid;create table if not exists job(node text not null, job text not null, task text not null, running integer not null, epoch_ms integer not null, offset_ms integer not null, normalise integer not null, primary key(node, job)) without rowid;"
 	/* Of a job with normalise; earlier versions stored none. */
-	"create table if not exists job_mending(node text not null, job text not null, fps integer not null,"
-	" copy_video integer not null, primary key(node, job)) without rowid;"
+	"create table if not exists job_mending(node text not null, job text not null, fps integer not null, copy_video integer not null, primary key(node, job)) without rowid;"
 	/* Of a job whose relay has published; earlier versions stored none. */
-	"create table if not exists job_carried(node text not null, job text not null, carried text not null,"
-	" primary key(node, job)) without rowid;"
-	"create table if not exists node_user(node text primary key, uid integer not null unique) without rowid;"
-	"create table if not exists failover(node text not null, unit text not null, primary key(node, unit))"
-	" without rowid;"
-	"create table if not exists command(id text primary key, message text not null, time_ms integer not null)"
-	" without rowid;"
-	"create table if not exists decision(number integer primary key, node text not null, time_ms integer not null,"
-	" what text not null, why text not null);"
-	"create index if not exists decision_node on decision(node, number);"
+	"create table if not exists job_carried(node text not null, job text not null, carried text not null, primary key(node, job)) without rowid;create table if not exists node_user(node text primary key, uid integer not null unique) without rowid;create table if not exists failover(node text not null, unit text not null, primary key(node, unit)) without rowid;"
+	"create table if not exists command(id text primary key, message text not null, time_ms integer not null) without rowid;create table if not exists decision(number integer primary key, node text not null, time_ms integer not null, what text not null, why text not null);create index if not exists decision_node on decision(node, number);"
 	/* With the insert, not after it: one wait for the disk, not two. */
-	"create trigger if not exists decision_bound after insert on decision begin delete from decision where "
-	"node=new.node and "
-	"number<=(select number from decision where node=new.node order by number desc limit 1 offset " DECISIONS_KEPT
+	"create trigger if not exists decision_bound after insert on decision begin delete from decision where node=new.node and number<=(select number from decision where node=new.node order by number desc limit 1 offset " DECISIONS_KEPT
 	"); end;";
 
 struct error *store_open(const void *ctx, const char *path, struct db **ret_db)
@@ -296,8 +279,7 @@ struct error *store_jobs(const void *ctx, struct db *db, const char *node_id, st
 	list_begin(&list, ctx);
 	TRY(db_query(
 		db, read_job, &list,
-		"select job.*,ifnull(fps,0),ifnull(copy_video,0),ifnull(carried,'') from job "
-		"left join job_mending using(node,job) left join job_carried using(node,job) where node=? order by job",
+		"select job.*,ifnull(fps,0),ifnull(copy_video,0),ifnull(carried,'') from job left join job_mending using(node,job) left join job_carried using(node,job) where node=? order by job",
 		"s", node_id));
 	*ret_rows = (struct job_row **)list.items;
 	return NULL;
@@ -388,7 +370,7 @@ struct error *store_commands(const void *ctx, struct db *db, struct message ***r
 
 /* --- decisions --- */
 
-void decide(struct node *n, const char *what, const char *why, ...)
+void store_decide(struct node *n, const char *what, const char *why, ...)
 {
 	struct db *db = n->agent->db;
 	struct error *e;
@@ -422,7 +404,7 @@ static struct error *read_decision(const struct db_row *r, void *arg)
 	return NULL;
 }
 
-json_t *decisions_json(struct node *n)
+json_t *store_decisions_json(struct node *n)
 {
 	json_t *list = json_array();
 	struct error *e =

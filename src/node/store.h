@@ -38,8 +38,8 @@ struct error *store_commands(const void *ctx, struct db *db, struct message ***r
 /* Every decision leaves a record: what was done at the node and why. The newest DECISIONS_KEPT of a node are kept;
  * logged too. A record that cannot be written is logged and lost. */
 #define DECISIONS_KEPT "50"
-void decide(struct node *n, const char *what, const char *why, ...) __attribute__((format(printf, 3, 4)));
+void store_decide(struct node *n, const char *what, const char *why, ...) __attribute__((format(printf, 3, 4)));
 /* [{"time":..,"what":..,"why":..}], oldest first. New reference. */
-json_t *decisions_json(struct node *n);
+json_t *store_decisions_json(struct node *n);
 
 #endif

@@ -68,14 +68,12 @@ struct error *uids_parse(const char *text, struct uid_range *ret_range)
 	if (range.first < 1000 || range.first > range.last)
 		return error_new(
 			ERROR_INVALID,
-			"--unit-uids: %s: the first must not be above the last, nor below 1000, where the system's "
-			"users are",
+			"--unit-uids: %s: the first must not be above the last, nor below 1000, where the system's users are",
 			text);
 	if (!is_mapped("/proc/self/uid_map", &range) || !is_mapped("/proc/self/gid_map", &range))
 		return error_new(
 			ERROR_INVALID,
-			"--unit-uids: %s: this container's user namespace does not know these ids; name ids that "
-			"/proc/self/uid_map lists, or none to run all nodes as --run-as",
+			"--unit-uids: %s: this container's user namespace does not know these ids; name ids that /proc/self/uid_map lists, or none to run all nodes as --run-as",
 			text);
 	*ret_range = range;
 	return NULL;

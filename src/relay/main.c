@@ -61,8 +61,7 @@ static const struct config_row rows[] = {
 	 .type = CONFIG_STRING,
 	 .offset = AT(carried),
 	 .arg = "TEXT",
-	 .help = "what the job's last relay reported as carried; a stream of other codecs or settings begins behind a "
-		 "discontinuity"},
+	 .help = "what the job's last relay reported as carried; a stream of other codecs or settings begins behind a discontinuity"},
 	{.name = "mended",
 	 .type = CONFIG_INT,
 	 .offset = AT(mended),
@@ -95,11 +94,9 @@ static const struct config_row rows[] = {
 static const struct config_program program = {
 	.name = "dsn-relay",
 	.synopsis = "dsn-relay --input=URL --output=URL [options]",
-	.about = "Waits for an RTMP stream and passes it on, as it is or on a continuous time line. SIGINT and SIGTERM "
-		 "end it "
-		 "with what it has read sent.\n"
-		 "Exit codes: 0 the stream ended or a signal asked to stop; 2 wrong settings; 5 one of the servers "
-		 "cannot be reached, refuses, stalls, or its connection broke.",
+	.about =
+		"Waits for an RTMP stream and passes it on, as it is or on a continuous time line. SIGINT and SIGTERM end it with what it has read sent.\n"
+		"Exit codes: 0 the stream ended or a signal asked to stop; 2 wrong settings; 5 one of the servers cannot be reached, refuses, stalls, or its connection broke.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
@@ -184,7 +181,7 @@ int main(int argc, char **argv)
 {
 	struct settings settings = {0};
 	struct relay_settings relay = {0};
-	struct report report = {.fd = -1};
+	struct relay_report report = {.fd = -1};
 	bool done = false;
 	struct error *e;
 	void *scope;
@@ -196,7 +193,7 @@ int main(int argc, char **argv)
 	av_log_set_callback(library_log);
 	e = read_settings(scope, argc, argv, &settings, &relay, &done);
 	if (!e && !done)
-		e = report_open(&report, settings.progress);
+		e = relay_report_open(&report, settings.progress);
 	if (!e && !done)
 		e = relay_run(scope, &relay, &stop, &report);
 	if (e) {

@@ -24,7 +24,7 @@ enum { VIDEO = CARRIED_VIDEO, AUDIO = CARRIED_AUDIO, SCRIPT = CARRIED_TRACKS, KI
 struct relay {
 	const struct relay_settings *settings;
 	const volatile sig_atomic_t *stop;
-	struct report *report;
+	struct relay_report *report;
 	struct output *output; /* NULL: not publishing */
 	struct timeline timeline;
 	struct watch watch;
@@ -128,7 +128,7 @@ static struct error *pass(struct relay *r, const struct tag *t, const struct tag
 		return NULL;
 	if (kind == VIDEO)
 		r->report->out_ms = at_ms + look->lead_ms - r->settings->offset_ms;
-	report_tick(r->report);
+	relay_report_tick(r->report);
 	if (to_be_held(r, kind, look, at_ms))
 		return NULL;
 	if (r->sent_codecs[kind] != look->codec) {
@@ -209,10 +209,10 @@ static bool refused(struct relay *r, const struct tag_look *look)
 	if (why && !r->report->refused) {
 		log_warn("relay.refused", "why=%s", log_q(why));
 		r->report->refused = why;
-		report_now(r->report, false);
+		relay_report_now(r->report, false);
 	}
 	if (r->report->refused)
-		report_tick(r->report);
+		relay_report_tick(r->report);
 	return r->report->refused != NULL;
 }
 
@@ -320,7 +320,7 @@ static struct error *pump(struct relay *r, struct input *input)
 }
 
 struct error *relay_run(const void *ctx, const struct relay_settings *settings, const volatile sig_atomic_t *stop,
-			struct report *report)
+			struct relay_report *report)
 {
 	struct relay *r = mem_new(ctx, struct relay);
 	struct input *input = NULL;
@@ -340,7 +340,7 @@ struct error *relay_run(const void *ctx, const struct relay_settings *settings, 
 	if (!e && input)
 		e = pump(r, input);
 	if (input)
-		report_now(report, true);
+		relay_report_now(report, true);
 	log_info("relay.end", "frames=%" PRId64 " jumps=%" PRId64 " bridged=%" PRId64 " signal=%d", report->frames,
 		 report->jumps, report->bridged, (int)*stop);
 	mem_free(r);

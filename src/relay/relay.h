@@ -27,6 +27,6 @@ struct relay_settings {
 
 /* Until the stream has ended, `stop` is set, or an end fails. */
 struct error *relay_run(const void *ctx, const struct relay_settings *settings, const volatile sig_atomic_t *stop,
-			struct report *report) MUST_CHECK;
+			struct relay_report *report) MUST_CHECK;
 
 #endif

@@ -8,13 +8,13 @@
 
 #define PERIOD_US 500000
 
-struct error *report_open(struct report *r, const char *url)
+struct error *relay_report_open(struct relay_report *r, const char *url)
 {
-	*r = (struct report){.fd = -1};
+	*r = (struct relay_report){.fd = -1};
 	return media_progress_open(url, &r->fd);
 }
 
-void report_now(struct report *r, bool end)
+void relay_report_now(struct relay_report *r, bool end)
 {
 	double wall_s = r->any ? (double)(clock_mono_us() - r->started_us) / 1e6 : 0;
 	double media_s = (double)r->out_ms / 1e3;
@@ -35,7 +35,7 @@ void report_now(struct report *r, bool end)
 		media_progress_write(r->fd, text, (size_t)len);
 }
 
-void report_tick(struct report *r)
+void relay_report_tick(struct relay_report *r)
 {
 	int64_t now_us = clock_mono_us();
 
@@ -46,5 +46,5 @@ void report_tick(struct report *r)
 	if (now_us - r->written_us < PERIOD_US)
 		return;
 	r->written_us = now_us;
-	report_now(r, false);
+	relay_report_now(r, false);
 }

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "relay/carried.h"
 
-struct report {
+struct relay_report {
 	int fd; /* -1: none */
 	bool any;
 	int64_t started_us, written_us; /* monotonic; of the first frame, of the last block */
@@ -20,10 +20,10 @@ struct report {
 	const char *refused;                      /* why the source cannot be taken; NULL: it can */
 };
 
-struct error *report_open(struct report *r, const char *url) MUST_CHECK;
+struct error *relay_report_open(struct relay_report *r, const char *url) MUST_CHECK;
 /* Something was passed on: a block is written every half second. */
-void report_tick(struct report *r);
+void relay_report_tick(struct relay_report *r);
 /* A block at once: progress=continue, or =end. */
-void report_now(struct report *r, bool end);
+void relay_report_now(struct relay_report *r, bool end);
 
 #endif

@@ -50,8 +50,7 @@ struct error *admission_open(const void *ctx, const struct shhd_settings *settin
 	if (!e && !a->token && !is_loopback(settings->rpc_address))
 		e = error_new(
 			ERROR_REFUSED,
-			"--rpc-address: %s is not loopback, whoever reaches it could read keys: name a 0600 file with "
-			"--token-file or set $DSN_RPC_TOKEN, and clients send \"Authorization: Bearer ...\"",
+			"--rpc-address: %s is not loopback, whoever reaches it could read keys: name a 0600 file with --token-file or set $DSN_RPC_TOKEN, and clients send \"Authorization: Bearer ...\"",
 			settings->rpc_address);
 	if (e) {
 		mem_free(a);

@@ -6,15 +6,15 @@
 
 enum { CRITERIA_SYM_KEY, CRITERIA_PRIVATE_KEY, CRITERIA_SIG, CRITERIA_MIN_POW, CRITERIA_TOPICS, CRITERIA_ALLOW_P2P };
 
-static const struct rpc_field fields[] = {
-	[CRITERIA_SYM_KEY] = {"symKeyID", RPC_STRING},
-	[CRITERIA_PRIVATE_KEY] = {"privateKeyID", RPC_STRING},
-	[CRITERIA_SIG] = {"sig", RPC_HEX},
-	[CRITERIA_MIN_POW] = {"minPow", RPC_DOUBLE},
-	[CRITERIA_TOPICS] = {"topics", RPC_TOPICS},
-	[CRITERIA_ALLOW_P2P] = {"allowP2P", RPC_BOOL},
+static const struct jsonrpc_field fields[] = {
+	[CRITERIA_SYM_KEY] = {"symKeyID", JSONRPC_STRING},
+	[CRITERIA_PRIVATE_KEY] = {"privateKeyID", JSONRPC_STRING},
+	[CRITERIA_SIG] = {"sig", JSONRPC_HEX},
+	[CRITERIA_MIN_POW] = {"minPow", JSONRPC_DOUBLE},
+	[CRITERIA_TOPICS] = {"topics", JSONRPC_TOPICS},
+	[CRITERIA_ALLOW_P2P] = {"allowP2P", JSONRPC_BOOL},
 };
-const struct rpc_object criteria_object = {"whisperv6.Criteria", fields, sizeof(fields) / sizeof(fields[0])};
+const struct jsonrpc_object criteria_object = {"whisperv6.Criteria", fields, sizeof(fields) / sizeof(fields[0])};
 
 struct error *criteria_sym_key(const struct shhd *d, const char *id, const uint8_t **ret_key)
 {
@@ -29,7 +29,7 @@ struct error *criteria_sym_key(const struct shhd *d, const char *id, const uint8
 	return NULL;
 }
 
-bool criteria_public_key(const struct rpc_value *v, uint8_t ret_public[SECP_PUBLIC_BYTES])
+bool criteria_public_key(const struct jsonrpc_value *v, uint8_t ret_public[SECP_PUBLIC_BYTES])
 {
 	struct error *e;
 
@@ -40,7 +40,7 @@ bool criteria_public_key(const struct rpc_value *v, uint8_t ret_public[SECP_PUBL
 	return !e;
 }
 
-struct error *criteria_read(struct shhd *d, const struct rpc_value *m, bool subscribing,
+struct error *criteria_read(struct shhd *d, const struct jsonrpc_value *m, bool subscribing,
 			    uint8_t ret_from[SECP_PUBLIC_BYTES], struct filter_options *ret_options)
 {
 	struct filter_options o = {
@@ -81,7 +81,7 @@ static void write_public(struct json_writer *w, const char *before, const uint8_
 	json_write_hex(w, bytes, sizeof(bytes));
 }
 
-void message_write(struct json_writer *w, const struct whisper_message *m)
+void criteria_message_write(struct json_writer *w, const struct whisper_message *m)
 {
 	const struct envelope *e = m->envelope;
 

@@ -28,7 +28,7 @@ struct client {
 	struct client *next, **link;
 	struct endpoint *endpoint;
 	struct websocket *ws;
-	struct rpc_session *session;
+	struct jsonrpc_session *session;
 	struct subscription *subscriptions;
 };
 
@@ -55,7 +55,7 @@ static void on_message(struct websocket *ws, const char *bytes, size_t n, bool t
 
 	(void)ws;
 	(void)text;
-	if (!rpc_serve(c->endpoint->daemon->rpc, c->session, bytes, n, on_ws_reply, c))
+	if (!jsonrpc_serve(c->endpoint->daemon->rpc, c->session, bytes, n, on_ws_reply, c))
 		websocket_hold(c->ws);
 }
 
@@ -118,8 +118,8 @@ static void accept_client(struct endpoint *ep, struct http_request *r)
 		return;
 	}
 	ep->counters.ws_opened++;
-	c->session = rpc_session_new(c, ep->daemon->rpc, c);
-	rpc_session_on_begun(c->session, on_begun);
+	c->session = jsonrpc_session_new(c, ep->daemon->rpc, c);
+	jsonrpc_session_on_begun(c->session, on_begun);
 }
 
 static void on_http_reply(const char *text, size_t n, void *arg)
@@ -149,7 +149,7 @@ static void on_request(struct http_request *r, void *arg)
 	if (!strcmp(method, "OPTIONS") || (!strcmp(method, "GET") && !n))
 		http_respond(r, 200, NULL, "", 0);
 	else
-		(void)rpc_serve(ep->daemon->rpc, NULL, body, n, on_http_reply, r); /* one at a time by itself */
+		(void)jsonrpc_serve(ep->daemon->rpc, NULL, body, n, on_http_reply, r); /* one at a time by itself */
 }
 
 static int on_admit(struct http_request *r, const char **ret_text, void *arg)
@@ -221,7 +221,7 @@ void endpoint_close(struct endpoint *ep)
 		websocket_close(c->ws, WEBSOCKET_GOING_AWAY, "shutting down");
 }
 
-bool client_send(struct client *c, const char *text, size_t n)
+bool endpoint_client_send(struct client *c, const char *text, size_t n)
 {
 	struct error *e = websocket_send(c->ws, true, text, n);
 	bool sent = !e;
@@ -231,7 +231,7 @@ bool client_send(struct client *c, const char *text, size_t n)
 	return sent;
 }
 
-struct subscription **client_subscriptions(struct client *c)
+struct subscription **endpoint_client_subscriptions(struct client *c)
 {
 	return &c->subscriptions;
 }

@@ -24,10 +24,10 @@ int endpoint_ws_port(const struct endpoint *ep);  /* of its own; -1: none */
 void endpoint_close(struct endpoint *ep);
 
 /* A notification. False: the client is going. */
-bool client_send(struct client *c, const char *text, size_t n);
+bool endpoint_client_send(struct client *c, const char *text, size_t n);
 /* Its subscriptions; opaque to the endpoint but that they are freed with the client. */
 struct subscription;
-struct subscription **client_subscriptions(struct client *c);
+struct subscription **endpoint_client_subscriptions(struct client *c);
 
 struct endpoint_counters {
 	uint64_t http_requests, http_refused, ws_opened, ws_refused, ws_slow; /* cut off because they read too slowly */

@@ -16,17 +16,17 @@ static int box_destroy(struct box *b)
 	return 0;
 }
 
-static void new_filter(struct rpc_call *c, void *arg)
+static void new_filter(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	struct filter_options options;
 	uint8_t from[SECP_PUBLIC_BYTES];
 	char id[ID_TEXT + 1];
 	struct box *b;
-	struct error *e = criteria_read(d, rpc_param(c, 0)->members, false, from, &options);
+	struct error *e = criteria_read(d, jsonrpc_param(c, 0)->members, false, from, &options);
 
 	if (e) {
-		rpc_fail_error(c, e);
+		jsonrpc_fail_error(c, e);
 		return;
 	}
 	b = mem_new(d, struct box);
@@ -35,54 +35,57 @@ static void new_filter(struct rpc_call *c, void *arg)
 	e = ids_add(d->filters, b, id);
 	if (e) {
 		mem_free(b);
-		rpc_fail_error(c, e);
+		jsonrpc_fail_error(c, e);
 		return;
 	}
-	rpc_answer_text(c, id);
+	jsonrpc_answer_text(c, id);
 }
 
-static void get_messages(struct rpc_call *c, void *arg)
+static void get_messages(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	struct box *b = ids_find(d->filters, rpc_param(c, 0)->text);
+	struct box *b = ids_find(d->filters, jsonrpc_param(c, 0)->text);
 	struct whisper_message **messages;
 	struct json_writer *w;
 	size_t count;
 
 	if (!b) {
-		rpc_fail(c, "%s", not_found);
+		jsonrpc_fail(c, "%s", not_found);
 		return;
 	}
 	messages = filter_take(b->filter, c, &count);
-	w = rpc_result(c);
+	w = jsonrpc_result(c);
 	json_write_raw(w, "[");
 	for (size_t i = 0; i < count; i++) {
 		if (i)
 			json_write_raw(w, ",");
-		message_write(w, messages[i]);
+		criteria_message_write(w, messages[i]);
 	}
 	json_write_raw(w, "]");
 	d->delivered += count;
-	rpc_done(c);
+	jsonrpc_done(c);
 }
 
-static void delete_filter(struct rpc_call *c, void *arg)
+static void delete_filter(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	if (ids_remove(d->filters, rpc_param(c, 0)->text))
-		rpc_answer_bool(c, true);
+	if (ids_remove(d->filters, jsonrpc_param(c, 0)->text))
+		jsonrpc_answer_bool(c, true);
 	else
-		rpc_fail(c, "Unsubscribe: Invalid ID");
+		jsonrpc_fail(c, "Unsubscribe: Invalid ID");
 }
 
-static const struct rpc_method methods[] = {
-	{.name = "shh_newMessageFilter", .handle = new_filter, .count = 1, .params = {{RPC_OBJECT, &criteria_object}}},
-	{.name = "shh_getFilterMessages", .handle = get_messages, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "shh_deleteMessageFilter", .handle = delete_filter, .count = 1, .params = {{RPC_STRING, NULL}}},
+static const struct jsonrpc_method methods[] = {
+	{.name = "shh_newMessageFilter",
+	 .handle = new_filter,
+	 .count = 1,
+	 .params = {{JSONRPC_OBJECT, &criteria_object}}},
+	{.name = "shh_getFilterMessages", .handle = get_messages, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "shh_deleteMessageFilter", .handle = delete_filter, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
 };
 
 void methods_filter_add(struct shhd *d)
 {
-	rpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
+	jsonrpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
 }

@@ -10,41 +10,41 @@
 
 #define ETH_PROTOCOL "0x41" /* 65, as go-ethereum v1.9.20 says */
 
-static void client_version(struct rpc_call *c, void *arg)
+static void client_version(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	rpc_answer_text(c, d->client);
+	jsonrpc_answer_text(c, d->client);
 }
 
-static void sha3(struct rpc_call *c, void *arg)
+static void sha3(struct jsonrpc_call *c, void *arg)
 {
 	uint8_t digest[KECCAK_BYTES];
 
 	(void)arg;
-	keccak256(rpc_param(c, 0)->bytes, rpc_param(c, 0)->n, digest);
-	rpc_answer_hex(c, digest, sizeof(digest));
+	keccak256(jsonrpc_param(c, 0)->bytes, jsonrpc_param(c, 0)->n, digest);
+	jsonrpc_answer_hex(c, digest, sizeof(digest));
 }
 
-static void net_version(struct rpc_call *c, void *arg)
+static void net_version(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	rpc_answer_text(c, d->settings->network_id);
+	jsonrpc_answer_text(c, d->settings->network_id);
 }
 
-static void net_listening(struct rpc_call *c, void *arg)
+static void net_listening(struct jsonrpc_call *c, void *arg)
 {
 	(void)arg;
-	rpc_answer_bool(c, true);
+	jsonrpc_answer_bool(c, true);
 }
 
-static void peer_count(struct rpc_call *c, void *arg)
+static void peer_count(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	char *text = mem_printf(c, "0x%zx", p2p_peer_count(shh_p2p(d->shh)));
 
-	rpc_answer_text(c, text);
+	jsonrpc_answer_text(c, text);
 }
 
 static void write_member(struct json_writer *w, const char *before, const char *text)
@@ -61,11 +61,11 @@ static char *id_text(const void *ctx, const uint8_t public[SECP_PUBLIC_BYTES])
 	return hex_encode(ctx, id, sizeof(id));
 }
 
-static void node_info(struct rpc_call *c, void *arg)
+static void node_info(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	const struct enode *self = p2p_self(shh_p2p(d->shh));
-	struct json_writer *w = rpc_result(c);
+	struct json_writer *w = jsonrpc_result(c);
 
 	write_member(w, "{\"id\":", id_text(c, self->public));
 	write_member(w, ",\"name\":", d->client);
@@ -84,7 +84,7 @@ static void node_info(struct rpc_call *c, void *arg)
 	json_write_double(w, shh_min_pow(d->shh));
 	write_member(w, ",\"version\":", SHH_VERSION_TEXT);
 	json_write_raw(w, "}}}");
-	rpc_done(c);
+	jsonrpc_done(c);
 }
 
 /* "127.0.0.1:30303", "[::1]:30303" */
@@ -103,7 +103,7 @@ static char *peer_enode(const void *ctx, const struct p2p_peer *peer)
 
 static void write_peer(const void *ctx, struct json_writer *w, const struct p2p_peer *peer)
 {
-	const struct hello *hello = p2p_hello(peer);
+	const struct p2p_hello *hello = p2p_hello(peer);
 
 	write_member(w, "{\"enode\":", peer_enode(ctx, peer));
 	write_member(w, ",\"id\":", id_text(ctx, p2p_public(peer)));
@@ -125,11 +125,11 @@ static void write_peer(const void *ctx, struct json_writer *w, const struct p2p_
 	json_write_raw(w, "},\"protocols\":{\"shh\":\"unknown\"}}");
 }
 
-static void peers(struct rpc_call *c, void *arg)
+static void peers(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	const struct p2p *p2p = shh_p2p(d->shh);
-	struct json_writer *w = rpc_result(c);
+	struct json_writer *w = jsonrpc_result(c);
 	const char *before = "[";
 
 	for (struct p2p_peer *peer = p2p_next_peer(p2p, NULL); peer; peer = p2p_next_peer(p2p, peer)) {
@@ -138,33 +138,33 @@ static void peers(struct rpc_call *c, void *arg)
 		before = ",";
 	}
 	json_write_raw(w, *before == '[' ? "[]" : "]");
-	rpc_done(c);
+	jsonrpc_done(c);
 }
 
-static void answer_changed(struct rpc_call *c, struct error *e)
+static void answer_changed(struct jsonrpc_call *c, struct error *e)
 {
 	if (e)
-		rpc_fail_error(c, e);
+		jsonrpc_fail_error(c, e);
 	else
-		rpc_answer_bool(c, true);
+		jsonrpc_answer_bool(c, true);
 }
 
-static void add_peer(struct rpc_call *c, void *arg)
+static void add_peer(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	answer_changed(c, p2p_add_static(shh_p2p(d->shh), rpc_param(c, 0)->text));
+	answer_changed(c, p2p_add_static(shh_p2p(d->shh), jsonrpc_param(c, 0)->text));
 }
 
-static void remove_peer(struct rpc_call *c, void *arg)
+static void remove_peer(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	struct p2p *p2p = shh_p2p(d->shh);
 	struct enode e;
-	struct error *error = enode_parse(rpc_param(c, 0)->text, &e);
+	struct error *error = enode_parse(jsonrpc_param(c, 0)->text, &e);
 
 	if (!error)
-		error = p2p_remove_static(p2p, rpc_param(c, 0)->text);
+		error = p2p_remove_static(p2p, jsonrpc_param(c, 0)->text);
 	if (error && error->code == ERROR_NOT_FOUND) { /* was none: then only the connection goes */
 		error_free(error);
 		error = NULL;
@@ -178,17 +178,17 @@ static void remove_peer(struct rpc_call *c, void *arg)
 	answer_changed(c, error);
 }
 
-static void add_trusted(struct rpc_call *c, void *arg)
+static void add_trusted(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	answer_changed(c, p2p_add_trusted(shh_p2p(d->shh), rpc_param(c, 0)->text));
+	answer_changed(c, p2p_add_trusted(shh_p2p(d->shh), jsonrpc_param(c, 0)->text));
 }
 
-static void remove_trusted(struct rpc_call *c, void *arg)
+static void remove_trusted(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	struct error *e = p2p_remove_trusted(shh_p2p(d->shh), rpc_param(c, 0)->text);
+	struct error *e = p2p_remove_trusted(shh_p2p(d->shh), jsonrpc_param(c, 0)->text);
 
 	if (e && e->code == ERROR_NOT_FOUND) {
 		error_free(e);
@@ -197,11 +197,11 @@ static void remove_trusted(struct rpc_call *c, void *arg)
 	answer_changed(c, e);
 }
 
-static void datadir(struct rpc_call *c, void *arg)
+static void datadir(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	rpc_answer_text(c, d->settings->data_dir);
+	jsonrpc_answer_text(c, d->settings->data_dir);
 }
 
 struct modules {
@@ -218,47 +218,47 @@ static void write_module(const char *name, void *arg)
 	m->before = ",";
 }
 
-static void modules(struct rpc_call *c, void *arg)
+static void modules(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	struct modules m = {rpc_result(c), "{"};
+	struct modules m = {jsonrpc_result(c), "{"};
 
-	rpc_namespaces(d->rpc, write_module, &m);
+	jsonrpc_namespaces(d->rpc, write_module, &m);
 	json_write_raw(m.w, *m.before == '{' ? "{}" : "}");
-	rpc_done(c);
+	jsonrpc_done(c);
 }
 
-static void coinbase(struct rpc_call *c, void *arg)
+static void coinbase(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	struct json_slice none = {NULL, 0};
 
 	if (d->settings->etherbase)
-		rpc_answer_text(c, d->settings->etherbase);
+		jsonrpc_answer_text(c, d->settings->etherbase);
 	else if (!passthrough_call(c, "eth_coinbase", none, d))
-		rpc_fail(c, "etherbase must be explicitly specified");
+		jsonrpc_fail(c, "etherbase must be explicitly specified");
 }
 
-static void protocol_version(struct rpc_call *c, void *arg)
+static void protocol_version(struct jsonrpc_call *c, void *arg)
 {
 	struct json_slice none = {NULL, 0};
 
 	if (!passthrough_call(c, "eth_protocolVersion", none, arg))
-		rpc_answer_text(c, ETH_PROTOCOL);
+		jsonrpc_answer_text(c, ETH_PROTOCOL);
 }
 
-static const struct rpc_method methods[] = {
+static const struct jsonrpc_method methods[] = {
 	{.name = "web3_clientVersion", .handle = client_version},
-	{.name = "web3_sha3", .handle = sha3, .count = 1, .params = {{RPC_HEX, NULL}}},
+	{.name = "web3_sha3", .handle = sha3, .count = 1, .params = {{JSONRPC_HEX, NULL}}},
 	{.name = "net_version", .handle = net_version},
 	{.name = "net_listening", .handle = net_listening},
 	{.name = "net_peerCount", .handle = peer_count},
 	{.name = "admin_nodeInfo", .handle = node_info},
 	{.name = "admin_peers", .handle = peers},
-	{.name = "admin_addPeer", .handle = add_peer, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "admin_removePeer", .handle = remove_peer, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "admin_addTrustedPeer", .handle = add_trusted, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "admin_removeTrustedPeer", .handle = remove_trusted, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "admin_addPeer", .handle = add_peer, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "admin_removePeer", .handle = remove_peer, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "admin_addTrustedPeer", .handle = add_trusted, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "admin_removeTrustedPeer", .handle = remove_trusted, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
 	{.name = "admin_datadir", .handle = datadir},
 	{.name = "rpc_modules", .handle = modules},
 	{.name = "eth_coinbase", .handle = coinbase},
@@ -267,5 +267,5 @@ static const struct rpc_method methods[] = {
 
 void methods_node_add(struct shhd *d)
 {
-	rpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
+	jsonrpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
 }

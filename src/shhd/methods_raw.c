@@ -9,21 +9,21 @@
 
 enum { POST_TOPIC, POST_TTL, POST_DATA, POST_POW_TARGET, POST_POW_TIME };
 
-static const struct rpc_field post_fields[] = {
-	[POST_TOPIC] = {"topic", RPC_TOPIC},       [POST_TTL] = {"ttl", RPC_UINT32},
-	[POST_DATA] = {"data", RPC_HEX},           [POST_POW_TARGET] = {"powTarget", RPC_DOUBLE},
-	[POST_POW_TIME] = {"powTime", RPC_UINT32},
+static const struct jsonrpc_field post_fields[] = {
+	[POST_TOPIC] = {"topic", JSONRPC_TOPIC},       [POST_TTL] = {"ttl", JSONRPC_UINT32},
+	[POST_DATA] = {"data", JSONRPC_HEX},           [POST_POW_TARGET] = {"powTarget", JSONRPC_DOUBLE},
+	[POST_POW_TIME] = {"powTime", JSONRPC_UINT32},
 };
-static const struct rpc_object sealed_message = {"dsn.SealedMessage", post_fields,
-						 sizeof(post_fields) / sizeof(post_fields[0])};
+static const struct jsonrpc_object sealed_message = {"dsn.SealedMessage", post_fields,
+						     sizeof(post_fields) / sizeof(post_fields[0])};
 
-static const struct rpc_field topics_fields[] = {{"topics", RPC_TOPICS}};
-static const struct rpc_object topics_object = {"dsn.Topics", topics_fields, 1};
+static const struct jsonrpc_field topics_fields[] = {{"topics", JSONRPC_TOPICS}};
+static const struct jsonrpc_object topics_object = {"dsn.Topics", topics_fields, 1};
 
-static void post(struct rpc_call *c, void *arg)
+static void post(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	const struct rpc_value *m = rpc_param(c, 0)->members;
+	const struct jsonrpc_value *m = jsonrpc_param(c, 0)->members;
 	struct shh_post message = {
 		.ttl = m[POST_TTL].integer,
 		.data = m[POST_DATA].bytes,
@@ -33,20 +33,20 @@ static void post(struct rpc_call *c, void *arg)
 	};
 
 	if (!m[POST_TOPIC].given) {
-		rpc_fail(c, "missing topic");
+		jsonrpc_fail(c, "missing topic");
 		return;
 	}
 	if (!m[POST_DATA].n) {
-		rpc_fail(c, "missing data");
+		jsonrpc_fail(c, "missing data");
 		return;
 	}
 	if (message.data_bytes + ENVELOPE_OVERHEAD > shh_max_message(d->shh)) {
-		rpc_fail(c, "message of %zu bytes: this node takes at most %zu", message.data_bytes + ENVELOPE_OVERHEAD,
-			 shh_max_message(d->shh));
+		jsonrpc_fail(c, "message of %zu bytes: this node takes at most %zu",
+			     message.data_bytes + ENVELOPE_OVERHEAD, shh_max_message(d->shh));
 		return;
 	}
 	memcpy(message.topic, m[POST_TOPIC].bytes, TOPIC_BYTES);
-	shh_post(d->shh, d->postings, &message, answer_posted, c);
+	shh_post(d->shh, d->postings, &message, shhd_answer_posted, c);
 }
 
 static void write_envelope(struct json_writer *w, const void *thing)
@@ -69,14 +69,14 @@ static void on_envelope(const struct envelope *e, void *arg)
 	subscription_note(arg, write_envelope, e);
 }
 
-static void subscribe(struct rpc_call *c, void *arg)
+static void subscribe(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	const struct rpc_value *topics = &rpc_param(c, 0)->members[0];
+	const struct jsonrpc_value *topics = &jsonrpc_param(c, 0)->members[0];
 	struct subscription *s;
 
 	if (topics->n > TOPICS_MAX) {
-		rpc_fail(c, "topics: at most %d", TOPICS_MAX);
+		jsonrpc_fail(c, "topics: at most %d", TOPICS_MAX);
 		return;
 	}
 	s = subscription_new(c, d, "dsn_subscription");
@@ -86,16 +86,16 @@ static void subscribe(struct rpc_call *c, void *arg)
 	subscription_answer(s, c);
 }
 
-static const struct rpc_method methods[] = {
-	{.name = "dsn_post", .handle = post, .count = 1, .params = {{RPC_OBJECT, &sealed_message}}},
+static const struct jsonrpc_method methods[] = {
+	{.name = "dsn_post", .handle = post, .count = 1, .params = {{JSONRPC_OBJECT, &sealed_message}}},
 	{.name = "dsn_subscribe",
 	 .handle = subscribe,
 	 .count = 1,
-	 .params = {{RPC_OBJECT, &topics_object}},
+	 .params = {{JSONRPC_OBJECT, &topics_object}},
 	 .subscription = "envelopes"},
 };
 
 void methods_raw_add(struct shhd *d)
 {
-	rpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
+	jsonrpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
 }

@@ -22,31 +22,31 @@ enum {
 	MESSAGE_TARGET_PEER
 };
 
-static const struct rpc_field new_message_fields[] = {
-	[MESSAGE_SYM_KEY] = {"symKeyID", RPC_STRING},
-	[MESSAGE_PUBLIC] = {"pubKey", RPC_HEX},
-	[MESSAGE_SIGN] = {"sig", RPC_STRING},
-	[MESSAGE_TTL] = {"ttl", RPC_UINT32},
-	[MESSAGE_TOPIC] = {"topic", RPC_TOPIC},
-	[MESSAGE_PAYLOAD] = {"payload", RPC_HEX},
-	[MESSAGE_PADDING] = {"padding", RPC_HEX},
-	[MESSAGE_POW_TIME] = {"powTime", RPC_UINT32},
-	[MESSAGE_POW_TARGET] = {"powTarget", RPC_DOUBLE},
-	[MESSAGE_TARGET_PEER] = {"targetPeer", RPC_STRING},
+static const struct jsonrpc_field new_message_fields[] = {
+	[MESSAGE_SYM_KEY] = {"symKeyID", JSONRPC_STRING},
+	[MESSAGE_PUBLIC] = {"pubKey", JSONRPC_HEX},
+	[MESSAGE_SIGN] = {"sig", JSONRPC_STRING},
+	[MESSAGE_TTL] = {"ttl", JSONRPC_UINT32},
+	[MESSAGE_TOPIC] = {"topic", JSONRPC_TOPIC},
+	[MESSAGE_PAYLOAD] = {"payload", JSONRPC_HEX},
+	[MESSAGE_PADDING] = {"padding", JSONRPC_HEX},
+	[MESSAGE_POW_TIME] = {"powTime", JSONRPC_UINT32},
+	[MESSAGE_POW_TARGET] = {"powTarget", JSONRPC_DOUBLE},
+	[MESSAGE_TARGET_PEER] = {"targetPeer", JSONRPC_STRING},
 };
-static const struct rpc_object new_message = {"whisperv6.NewMessage", new_message_fields,
-					      sizeof(new_message_fields) / sizeof(new_message_fields[0])};
+static const struct jsonrpc_object new_message = {"whisperv6.NewMessage", new_message_fields,
+						  sizeof(new_message_fields) / sizeof(new_message_fields[0])};
 
-static void version(struct rpc_call *c, void *arg)
+static void version(struct jsonrpc_call *c, void *arg)
 {
 	(void)arg;
-	rpc_answer_text(c, SHH_VERSION_TEXT);
+	jsonrpc_answer_text(c, SHH_VERSION_TEXT);
 }
 
-static void info(struct rpc_call *c, void *arg)
+static void info(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	struct json_writer *w = rpc_result(c);
+	struct json_writer *w = jsonrpc_result(c);
 	struct filter_counters n;
 
 	filters_count(shh_filters(d->shh), &n);
@@ -59,77 +59,77 @@ static void info(struct rpc_call *c, void *arg)
 	json_write_raw(w, ",\"maxMessageSize\":");
 	json_write_integer(w, (int64_t)shh_max_message(d->shh));
 	json_write_raw(w, "}");
-	rpc_done(c);
+	jsonrpc_done(c);
 }
 
-static void answer_done(struct rpc_call *c, struct error *e)
+static void answer_done(struct jsonrpc_call *c, struct error *e)
 {
 	if (e)
-		rpc_fail_error(c, e);
+		jsonrpc_fail_error(c, e);
 	else
-		rpc_answer_bool(c, true);
+		jsonrpc_answer_bool(c, true);
 }
 
-static void set_max_message(struct rpc_call *c, void *arg)
+static void set_max_message(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	answer_done(c, shh_set_max_message(d->shh, rpc_param(c, 0)->integer));
+	answer_done(c, shh_set_max_message(d->shh, jsonrpc_param(c, 0)->integer));
 }
 
-static void set_min_pow(struct rpc_call *c, void *arg)
+static void set_min_pow(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	answer_done(c, shh_set_min_pow(d->shh, rpc_param(c, 0)->number));
+	answer_done(c, shh_set_min_pow(d->shh, jsonrpc_param(c, 0)->number));
 }
 
-static void set_bloom(struct rpc_call *c, void *arg)
+static void set_bloom(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	answer_done(c, shh_set_bloom(d->shh, rpc_param(c, 0)->bytes, rpc_param(c, 0)->n));
+	answer_done(c, shh_set_bloom(d->shh, jsonrpc_param(c, 0)->bytes, jsonrpc_param(c, 0)->n));
 }
 
-static void mark_trusted(struct rpc_call *c, void *arg)
+static void mark_trusted(struct jsonrpc_call *c, void *arg)
 {
 	static const char prefix[] = "invalid enode: "; /* which this method's errors do not have */
 	struct shhd *d = arg;
-	struct error *e = shh_trust_peer(d->shh, rpc_param(c, 0)->text);
+	struct error *e = shh_trust_peer(d->shh, jsonrpc_param(c, 0)->text);
 
 	if (e && !strncmp(e->message, prefix, strlen(prefix))) {
-		rpc_fail(c, "%s", e->message + strlen(prefix));
+		jsonrpc_fail(c, "%s", e->message + strlen(prefix));
 		error_free(e);
 		return;
 	}
 	answer_done(c, e);
 }
 
-static void make_light(struct rpc_call *c, void *arg)
+static void make_light(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
 	shh_set_light(d->shh, true);
-	rpc_answer_bool(c, true);
+	jsonrpc_answer_bool(c, true);
 }
 
-static void cancel_light(struct rpc_call *c, void *arg)
+static void cancel_light(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
 	shh_set_light(d->shh, false);
-	rpc_answer_bool(c, true);
+	jsonrpc_answer_bool(c, true);
 }
 
-static void answer_id(struct rpc_call *c, struct error *e, const char *id)
+static void answer_id(struct jsonrpc_call *c, struct error *e, const char *id)
 {
 	if (e)
-		rpc_fail_error(c, e);
+		jsonrpc_fail_error(c, e);
 	else
-		rpc_answer_text(c, id);
+		jsonrpc_answer_text(c, id);
 }
 
-static void new_key_pair(struct rpc_call *c, void *arg)
+static void new_key_pair(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	struct secp_key key;
@@ -141,25 +141,25 @@ static void new_key_pair(struct rpc_call *c, void *arg)
 	answer_id(c, e, id);
 }
 
-static void add_private_key(struct rpc_call *c, void *arg)
+static void add_private_key(struct jsonrpc_call *c, void *arg)
 {
 	static const uint8_t zero[SECP_SECRET_BYTES];
 	struct shhd *d = arg;
-	const struct rpc_value *v = rpc_param(c, 0);
+	const struct jsonrpc_value *v = jsonrpc_param(c, 0);
 	struct secp_key key;
 	char id[ID_TEXT + 1];
 	struct error *e;
 
 	if (v->n != SECP_SECRET_BYTES) {
-		rpc_fail(c, "invalid length, need 256 bits");
+		jsonrpc_fail(c, "invalid length, need 256 bits");
 		return;
 	}
 	e = secp_key_from_secret(v->bytes, &key);
 	if (e) {
 		error_free(e);
-		rpc_fail(c, "%s",
-			 memcmp(v->bytes, zero, sizeof(zero)) ? "invalid private key, >=N"
-							      : "invalid private key, zero or negative");
+		jsonrpc_fail(c, "%s",
+			     memcmp(v->bytes, zero, sizeof(zero)) ? "invalid private key, >=N"
+								  : "invalid private key, zero or negative");
 		return;
 	}
 	e = keys_add_pair(d->keys, &key, id);
@@ -167,76 +167,76 @@ static void add_private_key(struct rpc_call *c, void *arg)
 	answer_id(c, e, id);
 }
 
-static void delete_key_pair(struct rpc_call *c, void *arg)
+static void delete_key_pair(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	const char *id = rpc_param(c, 0)->text;
+	const char *id = jsonrpc_param(c, 0)->text;
 
 	if (keys_remove_pair(d->keys, id))
-		rpc_answer_bool(c, true);
+		jsonrpc_answer_bool(c, true);
 	else
-		rpc_fail(c, "key pair %s not found", id);
+		jsonrpc_fail(c, "key pair %s not found", id);
 }
 
-static void has_key_pair(struct rpc_call *c, void *arg)
+static void has_key_pair(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	rpc_answer_bool(c, keys_pair(d->keys, rpc_param(c, 0)->text) != NULL);
+	jsonrpc_answer_bool(c, keys_pair(d->keys, jsonrpc_param(c, 0)->text) != NULL);
 }
 
-static void get_public_key(struct rpc_call *c, void *arg)
+static void get_public_key(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	const struct secp_key *key = keys_pair(d->keys, rpc_param(c, 0)->text);
+	const struct secp_key *key = keys_pair(d->keys, jsonrpc_param(c, 0)->text);
 	uint8_t bytes[1 + SECP_PUBLIC_BYTES] = {0x04};
 
 	if (!key) {
-		rpc_fail(c, "invalid id");
+		jsonrpc_fail(c, "invalid id");
 		return;
 	}
 	memcpy(bytes + 1, key->public, SECP_PUBLIC_BYTES);
-	rpc_answer_hex(c, bytes, sizeof(bytes));
+	jsonrpc_answer_hex(c, bytes, sizeof(bytes));
 }
 
-static void get_private_key(struct rpc_call *c, void *arg)
+static void get_private_key(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	const struct secp_key *key = keys_pair(d->keys, rpc_param(c, 0)->text);
+	const struct secp_key *key = keys_pair(d->keys, jsonrpc_param(c, 0)->text);
 
 	if (key)
-		rpc_answer_hex(c, key->secret, SECP_SECRET_BYTES);
+		jsonrpc_answer_hex(c, key->secret, SECP_SECRET_BYTES);
 	else
-		rpc_fail(c, "invalid id");
+		jsonrpc_fail(c, "invalid id");
 }
 
-static void new_sym_key(struct rpc_call *c, void *arg)
+static void new_sym_key(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	uint8_t key[SYM_KEY_BYTES];
 	char id[ID_TEXT + 1];
 
-	random_bytes(key, sizeof(key));
+	crypto_random_bytes(key, sizeof(key));
 	struct error *e = keys_add_sym(d->keys, key, id);
 	secret_wipe(key, sizeof(key));
 	answer_id(c, e, id);
 }
 
-static void add_sym_key(struct rpc_call *c, void *arg)
+static void add_sym_key(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	const struct rpc_value *v = rpc_param(c, 0);
+	const struct jsonrpc_value *v = jsonrpc_param(c, 0);
 	char id[ID_TEXT + 1];
 
 	if (v->n != SYM_KEY_BYTES)
-		rpc_fail(c, "wrong key size: %zu", v->n);
+		jsonrpc_fail(c, "wrong key size: %zu", v->n);
 	else
 		answer_id(c, keys_add_sym(d->keys, v->bytes, id), id);
 }
 
 struct asked_key {
 	struct shhd *daemon;
-	struct rpc_call *call;
+	struct jsonrpc_call *call;
 };
 
 static void on_derived(const uint8_t key[SYM_KEY_BYTES], void *arg)
@@ -248,14 +248,14 @@ static void on_derived(const uint8_t key[SYM_KEY_BYTES], void *arg)
 	answer_id(k->call, e, id);
 }
 
-static void sym_key_from_password(struct rpc_call *c, void *arg)
+static void sym_key_from_password(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	const struct rpc_value *v = rpc_param(c, 0);
+	const struct jsonrpc_value *v = jsonrpc_param(c, 0);
 	struct asked_key *k;
 
 	if (strlen(v->text) != v->n) {
-		rpc_fail(c, "the password holds a NUL character");
+		jsonrpc_fail(c, "the password holds a NUL character");
 		return;
 	}
 	k = mem_new(c, struct asked_key);
@@ -264,33 +264,33 @@ static void sym_key_from_password(struct rpc_call *c, void *arg)
 	derivation_start(d->derivations, v->text, on_derived, k);
 }
 
-static void has_sym_key(struct rpc_call *c, void *arg)
+static void has_sym_key(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	rpc_answer_bool(c, keys_sym(d->keys, rpc_param(c, 0)->text) != NULL);
+	jsonrpc_answer_bool(c, keys_sym(d->keys, jsonrpc_param(c, 0)->text) != NULL);
 }
 
-static void get_sym_key(struct rpc_call *c, void *arg)
+static void get_sym_key(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
-	const uint8_t *key = keys_sym(d->keys, rpc_param(c, 0)->text);
+	const uint8_t *key = keys_sym(d->keys, jsonrpc_param(c, 0)->text);
 
 	if (key)
-		rpc_answer_hex(c, key, SYM_KEY_BYTES);
+		jsonrpc_answer_hex(c, key, SYM_KEY_BYTES);
 	else
-		rpc_fail(c, "non-existent key ID");
+		jsonrpc_fail(c, "non-existent key ID");
 }
 
-static void delete_sym_key(struct rpc_call *c, void *arg)
+static void delete_sym_key(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 
-	rpc_answer_bool(c, keys_remove_sym(d->keys, rpc_param(c, 0)->text));
+	jsonrpc_answer_bool(c, keys_remove_sym(d->keys, jsonrpc_param(c, 0)->text));
 }
 
 /* What is posted, of the parameters; an error's text is the client's. */
-static struct error *read_message(struct shhd *d, const struct rpc_value *m, struct shh_post *ret_post,
+static struct error *read_message(struct shhd *d, const struct jsonrpc_value *m, struct shh_post *ret_post,
 				  uint8_t public[SECP_PUBLIC_BYTES])
 {
 	static const uint8_t no_topic[TOPIC_BYTES];
@@ -329,57 +329,57 @@ static struct error *read_message(struct shhd *d, const struct rpc_value *m, str
 	return NULL;
 }
 
-void answer_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg)
+void shhd_answer_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg)
 {
-	struct rpc_call *c = arg;
+	struct jsonrpc_call *c = arg;
 
 	if (e)
-		rpc_fail_error(c, e);
+		jsonrpc_fail_error(c, e);
 	else
-		rpc_answer_hex(c, hash, ENVELOPE_HASH_BYTES);
+		jsonrpc_answer_hex(c, hash, ENVELOPE_HASH_BYTES);
 }
 
-static void post(struct rpc_call *c, void *arg)
+static void post(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	struct shh_post message;
 	uint8_t public[SECP_PUBLIC_BYTES];
-	struct error *e = read_message(d, rpc_param(c, 0)->members, &message, public);
+	struct error *e = read_message(d, jsonrpc_param(c, 0)->members, &message, public);
 
 	if (e)
-		rpc_fail_error(c, e);
+		jsonrpc_fail_error(c, e);
 	else
-		shh_post(d->shh, d->postings, &message, answer_posted, c);
+		shh_post(d->shh, d->postings, &message, shhd_answer_posted, c);
 }
 
-static const struct rpc_method methods[] = {
+static const struct jsonrpc_method methods[] = {
 	{.name = "shh_version", .handle = version},
 	{.name = "shh_info", .handle = info},
-	{.name = "shh_setMaxMessageSize", .handle = set_max_message, .count = 1, .params = {{RPC_UINT32, NULL}}},
-	{.name = "shh_setMinPoW", .handle = set_min_pow, .count = 1, .params = {{RPC_DOUBLE, NULL}}},
-	{.name = "shh_setBloomFilter", .handle = set_bloom, .count = 1, .params = {{RPC_HEX, NULL}}},
-	{.name = "shh_markTrustedPeer", .handle = mark_trusted, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_setMaxMessageSize", .handle = set_max_message, .count = 1, .params = {{JSONRPC_UINT32, NULL}}},
+	{.name = "shh_setMinPoW", .handle = set_min_pow, .count = 1, .params = {{JSONRPC_DOUBLE, NULL}}},
+	{.name = "shh_setBloomFilter", .handle = set_bloom, .count = 1, .params = {{JSONRPC_HEX, NULL}}},
+	{.name = "shh_markTrustedPeer", .handle = mark_trusted, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
 	{.name = "shh_makeLightClient", .handle = make_light},
 	{.name = "shh_cancelLightClient", .handle = cancel_light},
 	{.name = "shh_newKeyPair", .handle = new_key_pair},
-	{.name = "shh_addPrivateKey", .handle = add_private_key, .count = 1, .params = {{RPC_HEX, NULL}}},
-	{.name = "shh_deleteKeyPair", .handle = delete_key_pair, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "shh_hasKeyPair", .handle = has_key_pair, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "shh_getPublicKey", .handle = get_public_key, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "shh_getPrivateKey", .handle = get_private_key, .count = 1, .params = {{RPC_STRING, NULL}}},
+	{.name = "shh_addPrivateKey", .handle = add_private_key, .count = 1, .params = {{JSONRPC_HEX, NULL}}},
+	{.name = "shh_deleteKeyPair", .handle = delete_key_pair, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "shh_hasKeyPair", .handle = has_key_pair, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "shh_getPublicKey", .handle = get_public_key, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "shh_getPrivateKey", .handle = get_private_key, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
 	{.name = "shh_newSymKey", .handle = new_sym_key},
-	{.name = "shh_addSymKey", .handle = add_sym_key, .count = 1, .params = {{RPC_HEX, NULL}}},
+	{.name = "shh_addSymKey", .handle = add_sym_key, .count = 1, .params = {{JSONRPC_HEX, NULL}}},
 	{.name = "shh_generateSymKeyFromPassword",
 	 .handle = sym_key_from_password,
 	 .count = 1,
-	 .params = {{RPC_STRING, NULL}}},
-	{.name = "shh_hasSymKey", .handle = has_sym_key, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "shh_getSymKey", .handle = get_sym_key, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "shh_deleteSymKey", .handle = delete_sym_key, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "shh_post", .handle = post, .count = 1, .params = {{RPC_OBJECT, &new_message}}},
+	 .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "shh_hasSymKey", .handle = has_sym_key, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "shh_getSymKey", .handle = get_sym_key, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "shh_deleteSymKey", .handle = delete_sym_key, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "shh_post", .handle = post, .count = 1, .params = {{JSONRPC_OBJECT, &new_message}}},
 };
 
 void methods_shh_add(struct shhd *d)
 {
-	rpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
+	jsonrpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
 }

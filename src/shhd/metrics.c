@@ -135,13 +135,13 @@ static void network(struct json_writer *w, struct shhd *d)
 static void clients(struct json_writer *w, struct shhd *d)
 {
 	struct endpoint_counters e;
-	struct rpc_counters n;
+	struct jsonrpc_counters n;
 	uint64_t sum = 0;
 	size_t pairs, syms;
 	char label[64];
 
 	endpoint_count(d->endpoint, &e);
-	rpc_count(d->rpc, &n);
+	jsonrpc_count(d->rpc, &n);
 	keys_count(d->keys, &pairs, &syms);
 	counter(w, "shhd_http_requests_total", "HTTP requests.", e.http_requests);
 	counter(w, "shhd_http_refused_total", "HTTP requests refused: host, origin, token, type.", e.http_refused);
@@ -163,9 +163,9 @@ static void clients(struct json_writer *w, struct shhd *d)
 	counter(w, "shhd_rpc_failed_total", "Calls that were answered with an error.", n.failed);
 	gauge(w, "shhd_rpc_open", "Calls under way.", (double)n.open);
 	head(w, "shhd_rpc_seconds", "histogram", "Time from a call to its answer.");
-	for (size_t i = 0; i < RPC_BUCKETS; i++) {
+	for (size_t i = 0; i < JSONRPC_BUCKETS; i++) {
 		sum += n.within[i];
-		snprintf(label, sizeof(label), "{le=\"%g\"}", rpc_bucket_seconds[i]);
+		snprintf(label, sizeof(label), "{le=\"%g\"}", jsonrpc_bucket_seconds[i]);
 		line(w, "shhd_rpc_seconds_bucket", label, (double)sum);
 	}
 	line(w, "shhd_rpc_seconds_bucket", "{le=\"+Inf\"}", (double)n.calls);

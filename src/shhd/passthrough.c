@@ -54,19 +54,19 @@ struct error *passthrough_check(const char *url)
 
 static void on_answer(const struct http_answer *a, void *arg)
 {
-	struct rpc_call *c = arg;
+	struct jsonrpc_call *c = arg;
 	struct json_slice answer, key, value, result = {NULL, 0}, error = {NULL, 0};
 	size_t offset = 0;
 	struct error *e;
 
 	if (a->error) {
-		rpc_fail(c, "chain endpoint: %s", a->error->message);
+		jsonrpc_fail(c, "chain endpoint: %s", a->error->message);
 		return;
 	}
 	e = json_slice_read(a->body, a->len, &answer);
 	if (e || json_slice_kind(answer) != SLICE_OBJECT) {
 		error_free(e);
-		rpc_fail(c, "chain endpoint: HTTP status %d without a JSON-RPC answer", a->status);
+		jsonrpc_fail(c, "chain endpoint: HTTP status %d without a JSON-RPC answer", a->status);
 		return;
 	}
 	while (json_slice_next(answer, &offset, &key, &value)) {
@@ -76,16 +76,16 @@ static void on_answer(const struct http_answer *a, void *arg)
 			error = value;
 	}
 	if (error.n) {
-		rpc_fail_raw(c, error);
+		jsonrpc_fail_raw(c, error);
 	} else if (result.n) {
-		json_write_bytes(rpc_result(c), result.at, result.n);
-		rpc_done(c);
+		json_write_bytes(jsonrpc_result(c), result.at, result.n);
+		jsonrpc_done(c);
 	} else {
-		rpc_fail(c, "chain endpoint: an answer with neither result nor error");
+		jsonrpc_fail(c, "chain endpoint: an answer with neither result nor error");
 	}
 }
 
-bool passthrough_call(struct rpc_call *c, const char *method, struct json_slice params, void *arg)
+bool passthrough_call(struct jsonrpc_call *c, const char *method, struct json_slice params, void *arg)
 {
 	struct shhd *d = arg;
 	struct address a;
@@ -96,7 +96,7 @@ bool passthrough_call(struct rpc_call *c, const char *method, struct json_slice 
 		return false;
 	e = parse(c, d->settings->chain, &a);
 	if (e) {
-		rpc_fail_error(c, e);
+		jsonrpc_fail_error(c, e);
 		return true;
 	}
 	json_write_raw(&w, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":");
@@ -108,7 +108,7 @@ bool passthrough_call(struct rpc_call *c, const char *method, struct json_slice 
 		json_write_bytes(&w, params.at, params.n);
 	json_write_raw(&w, "}");
 	if (w.full) {
-		rpc_fail(c, "chain endpoint: the parameters are too large");
+		jsonrpc_fail(c, "chain endpoint: the parameters are too large");
 		return true;
 	}
 	const struct http_exchange x = {.host = a.host,

@@ -7,7 +7,7 @@
 
 /* --chain: "http://host[:port][/path]" */
 struct error *passthrough_check(const char *url) MUST_CHECK;
-/* For rpc_set_fallback(): serves eth_* when there is a chain. */
-bool passthrough_call(struct rpc_call *c, const char *method, struct json_slice params, void *arg);
+/* For jsonrpc_set_fallback(): serves eth_* when there is a chain. */
+bool passthrough_call(struct jsonrpc_call *c, const char *method, struct json_slice params, void *arg);
 
 #endif

@@ -106,7 +106,7 @@ static struct error *open_node(struct shhd *d, const struct shhd_settings *s)
 
 static struct error *open_parts(struct shhd *d, const struct shhd_settings *s)
 {
-	const struct rpc_limits limits = {.reply_limit = REPLY_LIMIT};
+	const struct jsonrpc_limits limits = {.reply_limit = REPLY_LIMIT};
 	char *lock = file_join(d, s->data_dir, "shhd.lock");
 
 	TRY(file_mkdirs(s->data_dir, 0700));
@@ -117,15 +117,15 @@ static struct error *open_parts(struct shhd *d, const struct shhd_settings *s)
 	d->postings = mem_strdup(d, "");
 	d->derivations = derivations_new(d, d->loop);
 	d->turns = turns_new(d, d->loop);
-	d->rpc = rpc_new(d, &limits);
-	rpc_set_turns(d->rpc, d->turns);
-	rpc_set_namespaces(d->rpc, s->api);
+	d->rpc = jsonrpc_new(d, &limits);
+	jsonrpc_set_turns(d->rpc, d->turns);
+	jsonrpc_set_namespaces(d->rpc, s->api);
 	methods_shh_add(d);
 	methods_filter_add(d);
 	methods_node_add(d);
 	methods_raw_add(d);
 	subscriptions_add(d);
-	rpc_set_fallback(d->rpc, passthrough_call, d);
+	jsonrpc_set_fallback(d->rpc, passthrough_call, d);
 	return endpoint_open(d, d, &d->endpoint);
 }
 

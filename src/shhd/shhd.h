@@ -17,7 +17,7 @@ struct shhd {
 	uv_loop_t *loop;
 	const struct shhd_settings *settings;
 	struct shh *shh;
-	struct rpc *rpc;
+	struct jsonrpc *rpc;
 	struct turns *turns;
 	struct keys *keys;
 	struct ids *filters; /* that are polled: struct filter pointers in boxes, see methods_filter.c */
@@ -37,7 +37,7 @@ struct error *shhd_open(const void *ctx, uv_loop_t *loop, const struct shhd_sett
 void shhd_stop(struct shhd *d, void (*done)(void *arg), void *arg);
 
 /* Answers a call that posted something, `arg`, with the envelope's hash, or why not: a shh_posted_fn. */
-void answer_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg);
+void shhd_answer_posted(struct error *e, const uint8_t hash[ENVELOPE_HASH_BYTES], void *arg);
 
 /* The tables of methods. */
 void methods_shh_add(struct shhd *d);

@@ -29,7 +29,7 @@ struct subscription {
 
 static int subscription_destroy(struct subscription *s)
 {
-	for (struct subscription **p = client_subscriptions(s->client); *p; p = &(*p)->next)
+	for (struct subscription **p = endpoint_client_subscriptions(s->client); *p; p = &(*p)->next)
 		if (*p == s) {
 			*p = s->next;
 			break;
@@ -40,7 +40,7 @@ static int subscription_destroy(struct subscription *s)
 
 static void send_note(struct subscription *s, const struct buf *text)
 {
-	if (client_send(s->client, text->data, text->len))
+	if (endpoint_client_send(s->client, text->data, text->len))
 		s->daemon->delivered++;
 }
 
@@ -79,7 +79,7 @@ static void activate(void *arg)
 
 static struct subscription *find(struct client *c, const char *id)
 {
-	struct subscription *s = *client_subscriptions(c);
+	struct subscription *s = *endpoint_client_subscriptions(c);
 
 	while (s && strcmp(s->id, id) != 0)
 		s = s->next;
@@ -100,18 +100,18 @@ static size_t count(struct client *c)
 {
 	size_t n = 0;
 
-	for (struct subscription *s = *client_subscriptions(c); s; s = s->next)
+	for (struct subscription *s = *endpoint_client_subscriptions(c); s; s = s->next)
 		n++;
 	return n;
 }
 
-struct subscription *subscription_new(struct rpc_call *c, struct shhd *d, const char *method)
+struct subscription *subscription_new(struct jsonrpc_call *c, struct shhd *d, const char *method)
 {
-	struct client *client = rpc_session_arg(rpc_call_session(c));
+	struct client *client = jsonrpc_session_arg(jsonrpc_call_session(c));
 	struct subscription *s;
 
 	if (count(client) >= PER_CLIENT) {
-		rpc_fail(c, "there are %d subscriptions already, no more are kept", PER_CLIENT);
+		jsonrpc_fail(c, "there are %d subscriptions already, no more are kept", PER_CLIENT);
 		return NULL;
 	}
 	s = mem_new(client, struct subscription);
@@ -120,31 +120,31 @@ struct subscription *subscription_new(struct rpc_call *c, struct shhd *d, const 
 	s->method = method;
 	name(s);
 	d->subscriptions++;
-	s->next = *client_subscriptions(client);
-	*client_subscriptions(client) = s;
+	s->next = *endpoint_client_subscriptions(client);
+	*endpoint_client_subscriptions(client) = s;
 	talloc_set_destructor(s, subscription_destroy);
 	return s;
 }
 
-void subscription_answer(struct subscription *s, struct rpc_call *c)
+void subscription_answer(struct subscription *s, struct jsonrpc_call *c)
 {
-	rpc_after_reply(c, activate, s);
-	rpc_answer_text(c, s->id);
+	jsonrpc_after_reply(c, activate, s);
+	jsonrpc_answer_text(c, s->id);
 }
 
-static void unsubscribe(struct rpc_call *c, void *arg)
+static void unsubscribe(struct jsonrpc_call *c, void *arg)
 {
-	struct rpc_session *session = rpc_call_session(c);
-	struct subscription *s = session ? find(rpc_session_arg(session), rpc_param(c, 0)->text) : NULL;
+	struct jsonrpc_session *session = jsonrpc_call_session(c);
+	struct subscription *s = session ? find(jsonrpc_session_arg(session), jsonrpc_param(c, 0)->text) : NULL;
 
 	(void)arg;
 	/* One whose reply is still to come is not known to the client yet. */
 	if (!s || !s->active) {
-		rpc_fail(c, "subscription not found");
+		jsonrpc_fail(c, "subscription not found");
 		return;
 	}
 	mem_free(s);
-	rpc_answer_bool(c, true);
+	jsonrpc_answer_bool(c, true);
 }
 
 /* --- shh_subscribe --- */
@@ -162,7 +162,7 @@ static int source_destroy(struct source *s)
 
 static void write_message(struct json_writer *w, const void *thing)
 {
-	message_write(w, thing);
+	criteria_message_write(w, thing);
 }
 
 static void on_message(struct whisper_message *m, void *arg)
@@ -172,17 +172,17 @@ static void on_message(struct whisper_message *m, void *arg)
 	subscription_note(s->subscription, write_message, m);
 }
 
-static void subscribe(struct rpc_call *c, void *arg)
+static void subscribe(struct jsonrpc_call *c, void *arg)
 {
 	struct shhd *d = arg;
 	struct filter_options options;
 	uint8_t from[SECP_PUBLIC_BYTES];
 	struct subscription *s;
 	struct source *source;
-	struct error *e = criteria_read(d, rpc_param(c, 0)->members, true, from, &options);
+	struct error *e = criteria_read(d, jsonrpc_param(c, 0)->members, true, from, &options);
 
 	if (e) {
-		rpc_fail_error(c, e);
+		jsonrpc_fail_error(c, e);
 		return;
 	}
 	s = subscription_new(c, d, "shh_subscription");
@@ -197,16 +197,16 @@ static void subscribe(struct rpc_call *c, void *arg)
 	subscription_answer(s, c);
 }
 
-static const struct rpc_method methods[] = {
+static const struct jsonrpc_method methods[] = {
 	{.name = "shh_subscribe",
 	 .handle = subscribe,
 	 .count = 1,
-	 .params = {{RPC_OBJECT, &criteria_object}},
+	 .params = {{JSONRPC_OBJECT, &criteria_object}},
 	 .subscription = "messages"},
-	{.name = "_unsubscribe", .handle = unsubscribe, .count = 1, .params = {{RPC_ID, NULL}}},
+	{.name = "_unsubscribe", .handle = unsubscribe, .count = 1, .params = {{JSONRPC_ID, NULL}}},
 };
 
 void subscriptions_add(struct shhd *d)
 {
-	rpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
+	jsonrpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
 }

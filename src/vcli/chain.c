@@ -182,8 +182,8 @@ struct error *chain_addresses_path(struct vcli *v, char **ret_path)
 
 static struct error *read_genesis(struct chain *c)
 {
-	const struct place at = {NULL, "the first block", 0};
-	struct block_head block = {0};
+	const struct json_place at = {NULL, "the first block", 0};
+	struct rpc_block_head block = {0};
 	json_t *result = NULL;
 	struct error *e;
 
@@ -197,14 +197,14 @@ static struct error *read_genesis(struct chain *c)
 /* --chain-rpc, or those of the development chain that is up (*ret_own), or the usual one. */
 static const char *const *named(struct vcli *v, bool *ret_own)
 {
-	struct net *n = NULL;
+	struct chain_net *n = NULL;
 	struct error *e = NULL;
 	char **urls;
 	size_t count = 0;
 
 	if (v->set.chain_rpc)
 		return (const char *const *)v->set.chain_rpc;
-	e = net_read(v, &n);
+	e = chain_net_read(v, &n);
 	if (!e)
 		count = json_array_size(json_object_get(n->document, "rpc"));
 	error_free(e);
@@ -311,8 +311,8 @@ struct error *chain_unreached(struct error *e)
 /* On the chain that vcli chain up started, one deploys oneself; what is on another is its operator's to say. */
 static bool is_own(const struct vcli *v)
 {
-	struct net *n = NULL;
-	struct error *e = v->set.chain_rpc ? NULL : net_read((struct vcli *)v, &n);
+	struct chain_net *n = NULL;
+	struct error *e = v->set.chain_rpc ? NULL : chain_net_read((struct vcli *)v, &n);
 	bool own = n && json_array_size(json_object_get(n->document, "rpc")) > 0;
 
 	error_free(e);
@@ -397,9 +397,9 @@ struct error *chain_open_sending(struct vcli *v, struct chain **ret_chain)
 	return NULL;
 }
 
-struct error *chain_head(struct chain *c, struct block_head *ret_head)
+struct error *chain_head(struct chain *c, struct rpc_block_head *ret_head)
 {
-	const struct place at = {NULL, "the latest block", 0};
+	const struct json_place at = {NULL, "the latest block", 0};
 	json_t *result = NULL;
 	struct error *e;
 
@@ -411,7 +411,7 @@ struct error *chain_head(struct chain *c, struct block_head *ret_head)
 
 struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei)
 {
-	const struct place at = {NULL, "eth_getBalance", 0};
+	const struct json_place at = {NULL, "eth_getBalance", 0};
 	json_t *result = NULL;
 	char text[ADDRESS_TEXT_BYTES];
 	struct error *e;

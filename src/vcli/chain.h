@@ -42,7 +42,7 @@ struct error *chain_addresses_path(struct vcli *v, char **ret_path) MUST_CHECK;
 struct error *chain_check_named(const struct chain *c) MUST_CHECK;
 /* ERROR_REFUSED: several endpoints tell of different chains. Those on a chain of another id are told on stderr. */
 struct error *chain_compare(struct chain *c) MUST_CHECK;
-/* Opens the account (vcli/purse.h) and its outbox. ERROR_REFUSED: which chain it is only an endpoint says, and not the
+/* Opens the account (vcli/wallet.h) and its outbox. ERROR_REFUSED: which chain it is only an endpoint says, and not the
  * user. */
 struct error *chain_open_outbox(struct chain *c) MUST_CHECK;
 /* The same to send with it. What an earlier command left in the outbox is carried out first. */
@@ -72,12 +72,12 @@ struct error *chain_ask_one(struct chain *c, const char *contract, const char *f
 /* The same of a function that has one number. */
 struct error *chain_ask_number(struct chain *c, const char *contract, const char *function, json_t *args,
 			       struct u256 *ret_number) MUST_CHECK;
-struct error *chain_head(struct chain *c, struct block_head *ret_head) MUST_CHECK;
+struct error *chain_head(struct chain *c, struct rpc_block_head *ret_head) MUST_CHECK;
 /* The ether that an account has outside of the contracts. */
 struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei) MUST_CHECK;
 
 /* What eth_call and eth_estimateGas take: the intention as the account's call. A new reference. */
-json_t *chain_call_of(struct chain *c, const struct intent *in);
+json_t *chain_call_of(struct chain *c, const struct txbox_intent *in);
 /* Asks whether a function would succeed now, without ether, and sends nothing. ERROR_REFUSED: the contract's reason. */
 struct error *chain_would(struct chain *c, const char *contract, const char *function, const json_t *args) MUST_CHECK;
 /* A function of a deployed contract, or its creation (function NULL); returns when it is final. Its record belongs to

@@ -15,8 +15,8 @@ struct comparing {
 /* One on another chain is not used, so that it is enough to tell; one that begins otherwise could be the right one. */
 static struct error *compare(struct chain *c, const struct rpc_opinion *o)
 {
-	const struct place at = {NULL, o->label, 0};
-	struct block_head block = {0};
+	const struct json_place at = {NULL, o->label, 0};
+	struct rpc_block_head block = {0};
 
 	if (o->error && o->error->code == ERROR_REFUSED && !c->v->set.quiet)
 		fprintf(stderr, "vcli: the endpoint %s is not used: %s\n", o->label, o->error->message);
@@ -27,8 +27,7 @@ static struct error *compare(struct chain *c, const struct rpc_opinion *o)
 		return NULL;
 	return error_new(
 		ERROR_REFUSED,
-		"the endpoints disagree: %s tells of another first block than the one before it: name those of "
-		"the right chain with --chain-rpc",
+		"the endpoints disagree: %s tells of another first block than the one before it: name those of the right chain with --chain-rpc",
 		o->label);
 }
 

@@ -8,17 +8,17 @@
 #include "chain/address.h"
 #include "vcli/chain.h"
 #include "vcli/chain_net.h"
-#include "vcli/purse.h"
+#include "vcli/wallet.h"
 
 #define GAS_LIMIT "23000000"
 
-struct error *net_start_anvil(struct net *n)
+struct error *chain_net_start_anvil(struct chain_net *n)
 {
 	char *state = file_join(n, n->folder, "anvil.json"), *began = mem_printf(n, "%" PRId64, n->began_s),
 	     *period = mem_printf(n, "%" PRId64, n->period_s), *port;
 	unsigned number = 0;
 
-	TRY(net_rpc_port(n, 0, &number));
+	TRY(chain_net_rpc_port(n, 0, &number));
 	port = mem_printf(n, "%u", number);
 	const char *const argv[] = {n->v->set.anvil,
 				    "--host",
@@ -38,9 +38,9 @@ struct error *net_start_anvil(struct net *n)
 				    n->period_s ? "--block-time" : NULL,
 				    period,
 				    NULL};
-	TRY(net_start(n, "anvil", argv));
+	TRY(chain_net_start(n, "anvil", argv));
 	json_array_append_new(json_object_get(n->document, "rpc"), json_sprintf("http://127.0.0.1:%u", number));
-	return net_write(n);
+	return chain_net_write(n);
 }
 
 /* With a time for its first block, anvil goes on counting from there. */
@@ -61,7 +61,7 @@ static struct error *fund(struct chain *c)
 	char text[ADDRESS_TEXT_BYTES];
 	size_t count = 0;
 
-	TRY(purse_list(v, &accounts, &count));
+	TRY(wallet_list(v, &accounts, &count));
 	for (size_t i = 0; i < count; i++) {
 		json_t *result = NULL;
 
@@ -72,7 +72,7 @@ static struct error *fund(struct chain *c)
 	return NULL;
 }
 
-struct error *net_settle_anvil(struct chain *c)
+struct error *chain_net_settle_anvil(struct chain *c)
 {
 	TRY(set_clock(c));
 	return fund(c);

@@ -16,7 +16,7 @@
 #include "crypto/secret.h"
 #include "devp2p/enode.h"
 #include "vcli/chain_net.h"
-#include "vcli/purse.h"
+#include "vcli/wallet.h"
 
 #define CHAIN_ID "1515"
 #define GAS 23000000
@@ -32,7 +32,7 @@ struct sealer {
 };
 
 struct poa {
-	struct net *net;
+	struct chain_net *net;
 	struct sealer sealers[NET_SEALERS];
 	size_t count;
 	char *genesis, *bootnode;
@@ -82,8 +82,8 @@ static struct error *make_sealer(struct poa *p, size_t i)
 	s->password = file_join(p, s->folder, "password");
 	node_key = file_join(p, s->folder, "node.key");
 	TRY(file_mkdirs(s->folder, 0700));
-	TRY(net_free_port(&s->port));
-	TRY(net_rpc_port(p->net, i, &s->rpc_port));
+	TRY(chain_net_free_port(&s->port));
+	TRY(chain_net_rpc_port(p->net, i, &s->rpc_port));
 	TRY(make_account(s));
 	return make_node_key(p, node_key, s->port, &s->enode);
 }
@@ -134,7 +134,7 @@ static struct error *allocate(struct vcli *v, json_t *alloc)
 	char text[ADDRESS_TEXT_BYTES];
 	size_t count = 0;
 
-	TRY(purse_list(v, &accounts, &count));
+	TRY(wallet_list(v, &accounts, &count));
 	for (size_t i = 0; i < count; i++) {
 		eth_address_text(accounts[i].address, text);
 		json_object_set_new(alloc, text + 2, json_pack("{s:s}", "balance", NET_RICH));
@@ -241,11 +241,11 @@ static struct error *start_sealer(struct poa *p, const struct sealer *s, int64_t
 				    NULL};
 
 	TRY(write_static_nodes(p, s));
-	TRY(net_start(p->net, s->name, argv));
+	TRY(chain_net_start(p->net, s->name, argv));
 	url = mem_printf(p, "http://127.0.0.1:%u", s->rpc_port);
 	json_array_append_new(json_object_get(p->net->document, "rpc"), json_string(url));
-	TRY(net_write(p->net));
-	return net_wait_for_sealer(p->net, url, end_ms);
+	TRY(chain_net_write(p->net));
+	return chain_net_wait_for_sealer(p->net, url, end_ms);
 }
 
 static struct error *start_bootnode(struct poa *p)
@@ -253,15 +253,15 @@ static struct error *start_bootnode(struct poa *p)
 	char *key = file_join(p, p->net->folder, "bootnode.key"), *address;
 	unsigned port = 0;
 
-	TRY(net_free_port(&port));
+	TRY(chain_net_free_port(&port));
 	TRY(make_node_key(p, key, port, &p->bootnode));
 	address = mem_printf(p, "127.0.0.1:%u", port);
 	const char *const argv[] = {p->net->v->set.bootnode, "-nodekey",    key, "-addr", address,
 				    "-netrestrict",          "127.0.0.0/8", NULL};
-	return net_start(p->net, "bootnode", argv);
+	return chain_net_start(p->net, "bootnode", argv);
 }
 
-struct error *net_start_poa(struct net *n, int64_t end_ms)
+struct error *chain_net_start_poa(struct chain_net *n, int64_t end_ms)
 {
 	struct poa *p = mem_new(n, struct poa);
 

@@ -11,7 +11,7 @@
 #define ANSWER_MS 2000
 
 /* One call to this sealer; a new reference. */
-static struct error *ask(struct net *n, const char *url, const char *method, json_t *params, json_t **ret_result)
+static struct error *ask(struct chain_net *n, const char *url, const char *method, json_t *params, json_t **ret_result)
 {
 	const struct rpc_config config = {
 		.urls = &url, .url_count = 1, .answer_ms = ANSWER_MS, .give_up_ms = ANSWER_MS};
@@ -30,9 +30,9 @@ static struct error *ask(struct net *n, const char *url, const char *method, jso
 }
 
 /* net_peerCount or eth_blockNumber. */
-static struct error *ask_quantity(struct net *n, const char *url, const char *method, uint64_t *ret)
+static struct error *ask_quantity(struct chain_net *n, const char *url, const char *method, uint64_t *ret)
 {
-	const struct place at = {NULL, method, 0};
+	const struct json_place at = {NULL, method, 0};
 	json_t *result = NULL;
 	struct error *e;
 
@@ -43,9 +43,9 @@ static struct error *ask_quantity(struct net *n, const char *url, const char *me
 }
 
 /* Whether a sealer has come as far as is wanted. */
-typedef struct error *look_fn(struct net *n, const char *url, uint64_t wanted, bool *ret_yes);
+typedef struct error *look_fn(struct chain_net *n, const char *url, uint64_t wanted, bool *ret_yes);
 
-static struct error *has_peers(struct net *n, const char *url, uint64_t wanted, bool *ret_yes)
+static struct error *has_peers(struct chain_net *n, const char *url, uint64_t wanted, bool *ret_yes)
 {
 	uint64_t count = 0;
 
@@ -55,7 +55,7 @@ static struct error *has_peers(struct net *n, const char *url, uint64_t wanted, 
 }
 
 /* geth answers before it has unlocked the account, and who is told to seal then does not try again. */
-static struct error *can_sign(struct net *n, const char *url, uint64_t wanted, bool *ret_yes)
+static struct error *can_sign(struct chain_net *n, const char *url, uint64_t wanted, bool *ret_yes)
 {
 	json_t *account = NULL, *signature = NULL;
 
@@ -67,7 +67,7 @@ static struct error *can_sign(struct net *n, const char *url, uint64_t wanted, b
 	return NULL;
 }
 
-static struct error *has_block_after(struct net *n, const char *url, uint64_t wanted, bool *ret_yes)
+static struct error *has_block_after(struct chain_net *n, const char *url, uint64_t wanted, bool *ret_yes)
 {
 	uint64_t latest = 0;
 
@@ -77,12 +77,12 @@ static struct error *has_block_after(struct net *n, const char *url, uint64_t wa
 }
 
 /* One that does not answer yet is asked again. */
-static struct error *wait_until(struct net *n, const char *url, look_fn *look, uint64_t wanted, int64_t end_ms,
+static struct error *wait_until(struct chain_net *n, const char *url, look_fn *look, uint64_t wanted, int64_t end_ms,
 				const char *complaint)
 {
 	for (;;) {
 		bool yes = false;
-		struct error *e = net_check(n);
+		struct error *e = chain_net_check(n);
 
 		if (e)
 			return e;
@@ -94,12 +94,12 @@ static struct error *wait_until(struct net *n, const char *url, look_fn *look, u
 				 : error_new(ERROR_TIMEOUT, "the sealer at %s %s; see the logs in %s", url, complaint,
 					     n->folder);
 		error_free(e);
-		net_pause(n);
+		chain_net_pause(n);
 	}
 }
 
 /* Started again, they have blocks already, and one may have more than another. */
-static struct error *highest_block(struct net *n, const json_t *urls, uint64_t *ret_number)
+static struct error *highest_block(struct chain_net *n, const json_t *urls, uint64_t *ret_number)
 {
 	for (size_t i = 0; i < json_array_size(urls); i++) {
 		uint64_t number = 0;
@@ -110,7 +110,7 @@ static struct error *highest_block(struct net *n, const json_t *urls, uint64_t *
 	return NULL;
 }
 
-static struct error *start_sealing(struct net *n, const json_t *urls)
+static struct error *start_sealing(struct chain_net *n, const json_t *urls)
 {
 	for (size_t i = 0; i < json_array_size(urls); i++) {
 		json_t *result = NULL;
@@ -121,12 +121,12 @@ static struct error *start_sealing(struct net *n, const json_t *urls)
 	return NULL;
 }
 
-struct error *net_wait_for_sealer(struct net *n, const char *url, int64_t end_ms)
+struct error *chain_net_wait_for_sealer(struct chain_net *n, const char *url, int64_t end_ms)
 {
 	return wait_until(n, url, has_peers, 0, end_ms, "does not answer");
 }
 
-struct error *net_join(struct net *n, int64_t end_ms)
+struct error *chain_net_join(struct chain_net *n, int64_t end_ms)
 {
 	const json_t *urls = json_object_get(n->document, "rpc");
 	size_t count = json_array_size(urls);

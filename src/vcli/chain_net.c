@@ -21,15 +21,15 @@
 #define GRACE_MS 15000 /* geth writes its state down */
 #define LOOK_MS 200
 
-static int net_destroy(struct net *n)
+static int net_destroy(struct chain_net *n)
 {
 	json_decref(n->document);
 	return 0;
 }
 
-static struct error *net_make(struct vcli *v, struct net **ret_net)
+static struct error *net_make(struct vcli *v, struct chain_net **ret_net)
 {
-	struct net *n = mem_new(v, struct net);
+	struct chain_net *n = mem_new(v, struct chain_net);
 	char *chain = NULL;
 
 	n->v = v;
@@ -41,12 +41,12 @@ static struct error *net_make(struct vcli *v, struct net **ret_net)
 	return NULL;
 }
 
-struct error *net_read(struct vcli *v, struct net **ret_net)
+struct error *chain_net_read(struct vcli *v, struct chain_net **ret_net)
 {
-	struct net *n = NULL;
+	struct chain_net *n = NULL;
 	char *path;
 	json_t *processes = NULL;
-	const struct place root = {NULL, "net.json", 0};
+	const struct json_place root = {NULL, "net.json", 0};
 
 	TRY(net_make(v, &n));
 	path = file_join(n, n->folder, "net.json");
@@ -58,9 +58,9 @@ struct error *net_read(struct vcli *v, struct net **ret_net)
 	return NULL;
 }
 
-struct error *net_new(struct vcli *v, const char *kind, struct net **ret_net)
+struct error *chain_net_new(struct vcli *v, const char *kind, struct chain_net **ret_net)
 {
-	struct net *n = NULL;
+	struct chain_net *n = NULL;
 
 	TRY(net_make(v, &n));
 	n->document = json_pack("{s:s,s:[],s:[]}", "kind", kind, "rpc", "processes");
@@ -68,7 +68,7 @@ struct error *net_new(struct vcli *v, const char *kind, struct net **ret_net)
 	return NULL;
 }
 
-struct error *net_write(const struct net *n)
+struct error *chain_net_write(const struct chain_net *n)
 {
 	char *text = json_text(NULL, n->document), *path = file_join(NULL, n->folder, "net.json");
 	struct error *e = file_write_atomic(path, text, strlen(text), 0600);
@@ -86,7 +86,7 @@ static void on_exit_ignored(const struct child_exit *ex, void *arg)
 	(void)arg;
 }
 
-struct error *net_start(struct net *n, const char *name, const char *const *argv)
+struct error *chain_net_start(struct chain_net *n, const char *name, const char *const *argv)
 {
 	char *file = mem_printf(n, "%s.log", name), *path = file_join(n, n->folder, file);
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -105,10 +105,10 @@ struct error *net_start(struct net *n, const char *name, const char *const *argv
 	json_array_append_new(json_object_get(n->document, "processes"),
 			      json_pack("{s:s,s:o,s:o,s:s}", "name", name, "pid", json_sprintf("%d", (int)id.pid),
 					"start_time", json_sprintf("%" PRIu64, id.start_time), "log", path));
-	return net_write(n); /* so that it can be ended also when this process dies now */
+	return chain_net_write(n); /* so that it can be ended also when this process dies now */
 }
 
-static struct child_identity identity_at(const struct net *n, size_t i)
+static struct child_identity identity_at(const struct chain_net *n, size_t i)
 {
 	const json_t *p = json_array_get(json_object_get(n->document, "processes"), i);
 	const char *pid = json_string_value(json_object_get(p, "pid")),
@@ -118,7 +118,7 @@ static struct child_identity identity_at(const struct net *n, size_t i)
 				       .start_time = start ? strtoull(start, NULL, 10) : 0};
 }
 
-bool net_alive(const struct net *n, size_t i)
+bool chain_net_alive(const struct chain_net *n, size_t i)
 {
 	struct child *child = NULL;
 	struct error *e = child_adopt(n, &n->v->loop, identity_at(n, i), on_exit_ignored, NULL, &child);
@@ -135,7 +135,7 @@ static void on_ended(const struct child_exit *ex, void *arg)
 	(*(size_t *)arg)--;
 }
 
-static void end_one(struct net *n, struct child_identity id, size_t *left)
+static void end_one(struct chain_net *n, struct child_identity id, size_t *left)
 {
 	struct child *child = NULL;
 	struct error *e = child_adopt(n, &n->v->loop, id, on_ended, left, &child);
@@ -147,7 +147,7 @@ static void end_one(struct net *n, struct child_identity id, size_t *left)
 	error_free(e);
 }
 
-static void end_started_by(struct net *n, pid_t pid, size_t *left)
+static void end_started_by(struct chain_net *n, pid_t pid, size_t *left)
 {
 	struct process_stat stat;
 	pid_t *pids = NULL;
@@ -163,20 +163,20 @@ static void end_started_by(struct net *n, pid_t pid, size_t *left)
 	mem_free(pids);
 }
 
-static void wait_until_ended(struct net *n, const size_t *left)
+static void wait_until_ended(struct chain_net *n, const size_t *left)
 {
 	while (*left > 0)
 		uv_run(&n->v->loop, UV_RUN_ONCE);
 }
 
-void net_stop(struct net *n)
+void chain_net_stop(struct chain_net *n)
 {
 	size_t count = json_array_size(json_object_get(n->document, "processes")), left = 0;
 
 	/* What npm installs as anvil is a script that ends at once and leaves the program no time to write its state.
 	 */
 	for (size_t i = 0; i < count; i++) {
-		if (net_alive(n, i))
+		if (chain_net_alive(n, i))
 			end_started_by(n, identity_at(n, i).pid, &left);
 	}
 	wait_until_ended(n, &left);
@@ -187,14 +187,14 @@ void net_stop(struct net *n)
 	json_array_clear(json_object_get(n->document, "processes"));
 }
 
-struct error *net_check(const struct net *n)
+struct error *chain_net_check(const struct chain_net *n)
 {
 	const json_t *processes = json_object_get(n->document, "processes");
 
 	for (size_t i = 0; i < json_array_size(processes); i++) {
 		const json_t *p = json_array_get(processes, i);
 
-		if (!net_alive(n, i))
+		if (!chain_net_alive(n, i))
 			return error_new(ERROR_FAILED, "%s has ended; see %s (vcli chain up --force begins anew)",
 					 json_string_value(json_object_get(p, "name")),
 					 json_string_value(json_object_get(p, "log")));
@@ -207,7 +207,7 @@ static void on_time(void *arg)
 	*(bool *)arg = true;
 }
 
-void net_pause(struct net *n)
+void chain_net_pause(struct chain_net *n)
 {
 	bool over = false;
 	struct timer *t = timer_start(n, &n->v->loop, LOOK_MS, 0, on_time, &over);

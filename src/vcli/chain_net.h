@@ -15,7 +15,7 @@
 #define NET_PERIOD_S 60                  /* between blocks, at most */
 #define NET_RICH "0x21e19e0c9bab2400000" /* 10,000 ether for each account of this user */
 
-struct net {
+struct chain_net {
 	struct vcli *v;
 	char *folder;
 	json_t *document; /* net.json; released with the net */
@@ -25,44 +25,44 @@ struct net {
 };
 
 /* From net.json. ERROR_NOT_FOUND: there is none. */
-struct error *net_read(struct vcli *v, struct net **ret_net) MUST_CHECK;
+struct error *chain_net_read(struct vcli *v, struct chain_net **ret_net) MUST_CHECK;
 /* An empty one of that kind ("anvil", "poa"), in its folder. */
-struct error *net_new(struct vcli *v, const char *kind, struct net **ret_net) MUST_CHECK;
-struct error *net_write(const struct net *n) MUST_CHECK;
+struct error *chain_net_new(struct vcli *v, const char *kind, struct chain_net **ret_net) MUST_CHECK;
+struct error *chain_net_write(const struct chain_net *n) MUST_CHECK;
 /* Starts a program with its output in <folder>/<name>.log and notes it. */
-struct error *net_start(struct net *n, const char *name, const char *const *argv) MUST_CHECK;
+struct error *chain_net_start(struct chain_net *n, const char *name, const char *const *argv) MUST_CHECK;
 /* Is the i-th process there? */
-bool net_alive(const struct net *n, size_t i);
+bool chain_net_alive(const struct chain_net *n, size_t i);
 /* ERROR_FAILED: one has ended; says where its log is. */
-struct error *net_check(const struct net *n) MUST_CHECK;
+struct error *chain_net_check(const struct chain_net *n) MUST_CHECK;
 /* A fifth of a second, with the loop running: between two looks whether something is up. */
-void net_pause(struct net *n);
+void chain_net_pause(struct chain_net *n);
 /* Ends all processes; returns when they have ended. */
-void net_stop(struct net *n);
+void chain_net_stop(struct chain_net *n);
 /* chain_ports.c: a TCP port of 127.0.0.1 that nobody listens on now. */
-struct error *net_free_port(unsigned *ret_port) MUST_CHECK;
-/* Notes the RPC ports of the earlier network (NULL: there is none), unless --port names others; after net_shape().
- * ERROR_INVALID: --port leaves too few. */
-struct error *net_keep_ports(struct net *n, const struct net *earlier) MUST_CHECK;
+struct error *chain_net_free_port(unsigned *ret_port) MUST_CHECK;
+/* Notes the RPC ports of the earlier network (NULL: there is none), unless --port names others; after
+ * chain_net_shape(). ERROR_INVALID: --port leaves too few. */
+struct error *chain_net_keep_ports(struct chain_net *n, const struct chain_net *earlier) MUST_CHECK;
 /* The RPC port of the i-th node: named, kept, or a free one that is noted. ERROR_EXISTS: somebody listens there. */
-struct error *net_rpc_port(struct net *n, size_t i, unsigned *ret_port) MUST_CHECK;
+struct error *chain_net_rpc_port(struct chain_net *n, size_t i, unsigned *ret_port) MUST_CHECK;
 
 /* chain_shape.c: sealers and period: what was asked for, else what the earlier network (NULL: there is none) has, else
  * the usual. ERROR_EXISTS: the earlier one is otherwise. ERROR_INVALID: anvil has no sealers to choose. */
-struct error *net_shape(struct net *n, const struct net *earlier) MUST_CHECK;
+struct error *chain_net_shape(struct chain_net *n, const struct chain_net *earlier) MUST_CHECK;
 
 struct chain;
 /* chain_anvil.c: starts it; once it answers: sets its clock, and gives the user's accounts ether. */
-struct error *net_start_anvil(struct net *n) MUST_CHECK;
-struct error *net_settle_anvil(struct chain *c) MUST_CHECK;
+struct error *chain_net_start_anvil(struct chain_net *n) MUST_CHECK;
+struct error *chain_net_settle_anvil(struct chain *c) MUST_CHECK;
 
 /* chain_geth.c: the proof-of-authority network: keys, genesis, bootnode and sealers, one after the other. Its RPC
- * addresses are noted. It seals after net_join(). ERROR_TIMEOUT after end_ms (monotonic clock). */
-struct error *net_start_poa(struct net *n, int64_t end_ms) MUST_CHECK;
+ * addresses are noted. It seals after chain_net_join(). ERROR_TIMEOUT after end_ms (monotonic clock). */
+struct error *chain_net_start_poa(struct chain_net *n, int64_t end_ms) MUST_CHECK;
 /* chain_join.c: until it answers, and listens to the others. */
-struct error *net_wait_for_sealer(struct net *n, const char *url, int64_t end_ms) MUST_CHECK;
+struct error *chain_net_wait_for_sealer(struct chain_net *n, const char *url, int64_t end_ms) MUST_CHECK;
 /* chain_join.c: waits until all sealers have met and can sign, has them seal, and waits for a block that none of them
  * had. ERROR_TIMEOUT after end_ms (monotonic clock). */
-struct error *net_join(struct net *n, int64_t end_ms) MUST_CHECK;
+struct error *chain_net_join(struct chain_net *n, int64_t end_ms) MUST_CHECK;
 
 #endif

@@ -22,7 +22,7 @@ static const struct {
 	{"Nodes.add", 0, 3 * WORD},                     /* the signature over how often it was listed */
 };
 
-static bool same_data(const char *what, const struct intent *a, const struct intent *b)
+static bool same_data(const char *what, const struct txbox_intent *a, const struct txbox_intent *b)
 {
 	size_t from = a->n, n = 0;
 
@@ -37,8 +37,8 @@ static bool same_data(const char *what, const struct intent *a, const struct int
 }
 
 /* A name of --once is for one thing: another that is said with it must not look as if it were done. */
-struct error *chain_once_check(const struct chain *c, const char *what, const struct intent *now,
-			       const struct intent *before)
+struct error *chain_once_check(const struct chain *c, const char *what, const struct txbox_intent *now,
+			       const struct txbox_intent *before)
 {
 	bool same = now->creates == before->creates && memcmp(now->to, before->to, ETH_ADDRESS_BYTES) == 0 &&
 		    u256_cmp(now->value, before->value) == 0;

@@ -12,8 +12,8 @@
  * chain. ERROR_INVALID: no name. */
 struct error *chain_once_id(struct chain *c, const char *what, char **ret_id) MUST_CHECK;
 /* ERROR_EXISTS: what is to be sent now is another thing than what has the name. */
-struct error *chain_once_check(const struct chain *c, const char *what, const struct intent *now,
-			       const struct intent *before) MUST_CHECK;
+struct error *chain_once_check(const struct chain *c, const char *what, const struct txbox_intent *now,
+			       const struct txbox_intent *before) MUST_CHECK;
 /* Was it sent under the name before? */
 struct error *chain_once_said(struct chain *c, const char *what, bool *ret_said) MUST_CHECK;
 

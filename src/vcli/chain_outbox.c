@@ -15,7 +15,7 @@
 #include "vcli/money.h"
 #include "vcli/paths.h"
 #include "vcli/progress.h"
-#include "vcli/purse.h"
+#include "vcli/wallet.h"
 
 #define POLL_MS 200
 #define LOOK_MS 100
@@ -50,14 +50,14 @@ struct error *chain_not_yet(struct chain *c, const char *what)
 	const char *trouble = sender_trouble(c->sender);
 
 	if (sender_unproved(c->sender))
-		return error_new(ERROR_REFUSED,
-				 "%s is kept and not signed: %s; name another endpoint with --chain-rpc, or say with "
-				 "--nonce how many transactions the account has sent",
-				 what, trouble ? trouble : "");
-	return error_new(ERROR_TIMEOUT,
-			 "%s is not confirmed yet%s%s: it is kept, and the next command of this account goes on; vcli "
-			 "outbox list shows it, vcli outbox resend, replace and abandon do something about it",
-			 what, trouble ? ": " : "", trouble ? trouble : "");
+		return error_new(
+			ERROR_REFUSED,
+			"%s is kept and not signed: %s; name another endpoint with --chain-rpc, or say with --nonce how many transactions the account has sent",
+			what, trouble ? trouble : "");
+	return error_new(
+		ERROR_TIMEOUT,
+		"%s is not confirmed yet%s%s: it is kept, and the next command of this account goes on; vcli outbox list shows it, vcli outbox resend, replace and abandon do something about it",
+		what, trouble ? ": " : "", trouble ? trouble : "");
 }
 
 static void on_look(void *arg)
@@ -160,9 +160,7 @@ static struct error *refuse_if_used(struct chain *c, const char *path, const uin
 		       : error_new(
 				 ERROR_REFUSED,
 				 "%s has what this account has signed for chain %" PRIu64
-				 ", which begins with another block than the endpoint tells: name the right endpoint "
-				 "(--chain-rpc) or the file of its contracts (--addresses); if that chain is gone for "
-				 "good, remove %s",
+				 ", which begins with another block than the endpoint tells: name the right endpoint (--chain-rpc) or the file of its contracts (--addresses); if that chain is gone for good, remove %s",
 				 path, rpc_chain_id(c->rpc), path);
 }
 
@@ -208,7 +206,7 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	char *folder = NULL, *genesis = hex_encode(c, c->genesis, 4), *name, *path, *lock;
 	uint8_t address[ETH_ADDRESS_BYTES];
 
-	eth_address(key->public, address);
+	secp_address(key->public, address);
 	TRY(paths_make(c->v, &c->v->set, "chain", &folder));
 	name = mem_printf(c, "%" PRIu64 "-%s.db", rpc_chain_id(c->rpc), genesis);
 	path = file_join(c, folder, name);
@@ -228,9 +226,9 @@ static struct error *read_limits(struct chain *c)
 		size_t setting, limit;
 		uint64_t usual_gwei;
 	} rows[] = {
-		{"--highest-fee", offsetof(struct settings, highest_fee), offsetof(struct chain, highest_fee),
+		{"--highest-fee", offsetof(struct vcli_settings, highest_fee), offsetof(struct chain, highest_fee),
 		 SENDER_HIGHEST_GWEI},
-		{"--highest-cost", offsetof(struct settings, highest_cost), offsetof(struct chain, highest_cost),
+		{"--highest-cost", offsetof(struct vcli_settings, highest_cost), offsetof(struct chain, highest_cost),
 		 SENDER_HIGHEST_COST_GWEI},
 	};
 
@@ -268,7 +266,7 @@ struct error *chain_open_outbox(struct chain *c)
 	TRY(read_limits(c));
 	TRY(chain_check_named(c));
 	TRY(chain_compare(c));
-	e = purse_key(c->v, true, &key);
+	e = wallet_key(c->v, true, &key);
 	if (!e)
 		e = open_outbox(c, &key);
 	secret_wipe(&key, sizeof(key));

@@ -31,7 +31,7 @@ static int bind_port(unsigned port, unsigned *ret_port)
 	return failed ? err : 0;
 }
 
-struct error *net_free_port(unsigned *ret_port)
+struct error *chain_net_free_port(unsigned *ret_port)
 {
 	unsigned port = 0;
 	int err = bind_port(0, &port);
@@ -42,7 +42,7 @@ struct error *net_free_port(unsigned *ret_port)
 	return NULL;
 }
 
-struct error *net_keep_ports(struct net *n, const struct net *earlier)
+struct error *chain_net_keep_ports(struct chain_net *n, const struct chain_net *earlier)
 {
 	int64_t port = n->v->set.port;
 	json_t *ports = earlier && !port ? json_object_get(earlier->document, "ports") : NULL;
@@ -54,7 +54,7 @@ struct error *net_keep_ports(struct net *n, const struct net *earlier)
 	return NULL;
 }
 
-struct error *net_rpc_port(struct net *n, size_t i, unsigned *ret_port)
+struct error *chain_net_rpc_port(struct chain_net *n, size_t i, unsigned *ret_port)
 {
 	json_t *ports = json_object_get(n->document, "ports");
 	const char *text = json_string_value(json_array_get(ports, i));

@@ -17,8 +17,8 @@
 #include "vcli/money.h"
 #include "vcli/paths.h"
 #include "vcli/progress.h"
-#include "vcli/purse.h"
 #include "vcli/refusal.h"
+#include "vcli/wallet.h"
 
 #define POLL_MS 200
 #define RECEIPT_MS 10000 /* so long a receipt that was there may be missing */
@@ -29,7 +29,7 @@
 
 /* --- may it succeed? --- */
 
-json_t *chain_call_of(struct chain *c, const struct intent *in)
+json_t *chain_call_of(struct chain *c, const struct txbox_intent *in)
 {
 	char from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES];
 	char *digits = hex_encode(c, in->data, in->n);
@@ -48,7 +48,7 @@ json_t *chain_call_of(struct chain *c, const struct intent *in)
 
 static struct error *ask_number(struct chain *c, const char *method, json_t *params, struct u256 *ret)
 {
-	const struct place at = {NULL, method, 0};
+	const struct json_place at = {NULL, method, 0};
 	json_t *result = NULL;
 	struct error *e;
 
@@ -63,18 +63,18 @@ static struct error *too_little(struct chain *c, struct u256 has, struct u256 va
 	char text[ADDRESS_TEXT_BYTES];
 
 	eth_address_text(sender_account(c->sender), text);
-	return error_new(ERROR_REFUSED,
-			 "%s has %s; %s and fees of up to %s are needed: send ether to it (vcli payment send), or name "
-			 "another --account",
-			 text, amount_words(c, has), amount_words(c, value), amount_words(c, fee));
+	return error_new(
+		ERROR_REFUSED,
+		"%s has %s; %s and fees of up to %s are needed: send ether to it (vcli payment send), or name another --account",
+		text, amount_words(c, has), amount_words(c, value), amount_words(c, fee));
 }
 
 static struct error *too_dear(struct chain *c, const char *what, struct u256 asked, struct u256 most, const char *flag)
 {
-	return error_new(ERROR_REFUSED,
-			 "%s %s, over the limit of %s: nothing is signed; if that is what the chain costs, say so with "
-			 "%s",
-			 what, amount_words(c, asked), amount_words(c, most), flag);
+	return error_new(
+		ERROR_REFUSED,
+		"%s %s, over the limit of %s: nothing is signed; if that is what the chain costs, say so with %s", what,
+		amount_words(c, asked), amount_words(c, most), flag);
 }
 
 /* What the endpoint asks may be false. Who has set a limit may wait until it is kept. */
@@ -88,7 +88,7 @@ static struct error *limit_price(struct chain *c, struct u256 *price)
 	return NULL;
 }
 
-static struct error *check(struct chain *c, const struct intent *in)
+static struct error *check(struct chain *c, const struct txbox_intent *in)
 {
 	struct u256 has, gas, price, fee, need;
 	json_t *call;
@@ -115,7 +115,7 @@ static struct error *check(struct chain *c, const struct intent *in)
 struct error *chain_would(struct chain *c, const char *contract, const char *function, const json_t *args)
 {
 	const struct contract *interface = NULL;
-	struct intent *intent = NULL;
+	struct txbox_intent *intent = NULL;
 	uint8_t address[ETH_ADDRESS_BYTES];
 	json_t *result = NULL;
 
@@ -153,7 +153,7 @@ static struct error *judge(struct chain *c, const char *what, const struct txbox
 }
 
 /* Checked, kept and waited for. */
-static struct error *send_new(struct chain *c, const char *what, const struct intent *intent)
+static struct error *send_new(struct chain *c, const char *what, const struct txbox_intent *intent)
 {
 	struct progress *p;
 
@@ -170,7 +170,7 @@ static struct error *send_new(struct chain *c, const char *what, const struct in
 }
 
 /* What --once has named before was carried out when the outbox was opened, or stays refused. */
-static struct error *send_intent(struct chain *c, const char *what, const struct intent *intent,
+static struct error *send_intent(struct chain *c, const char *what, const struct txbox_intent *intent,
 				 struct txbox_record **ret_record)
 {
 	struct txbox_record *record = NULL;
@@ -194,7 +194,7 @@ struct error *chain_send(struct chain *c, const char *contract, const char *func
 			 struct u256 value, struct txbox_record **ret_record)
 {
 	const struct contract *interface = NULL;
-	struct intent *intent = NULL;
+	struct txbox_intent *intent = NULL;
 	uint8_t address[ETH_ADDRESS_BYTES] = {0};
 	char *id = NULL, *what = mem_printf(c, "%s.%s", contract, function ? function : "constructor");
 
@@ -241,7 +241,7 @@ struct error *chain_do(struct chain *c, const char *contract, const char *functi
 
 struct error *chain_pay(struct chain *c, const uint8_t to[ETH_ADDRESS_BYTES], struct u256 value)
 {
-	struct intent intent = {.value = value, .data = (const uint8_t *)""};
+	struct txbox_intent intent = {.value = value, .data = (const uint8_t *)""};
 	const char *what = "payment";
 	struct txbox_record *record = NULL;
 	char *id = NULL;
@@ -259,7 +259,7 @@ struct error *chain_pay(struct chain *c, const uint8_t to[ETH_ADDRESS_BYTES], st
 static struct error *read_event(struct chain *c, const json_t *log, const struct contract *of, const char *event,
 				json_t **ret_values)
 {
-	const struct place at = {NULL, "eth_getTransactionReceipt", 0};
+	const struct json_place at = {NULL, "eth_getTransactionReceipt", 0};
 	const struct abi_entry *entry = NULL;
 	struct chain_log read;
 	uint8_t address[ETH_ADDRESS_BYTES];

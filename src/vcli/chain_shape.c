@@ -15,9 +15,9 @@ struct shape {
 	int64_t sealers, period_s; /* 0: not said */
 };
 
-static struct error *read_earlier(const struct net *earlier, struct shape *ret)
+static struct error *read_earlier(const struct chain_net *earlier, struct shape *ret)
 {
-	const struct place root = {NULL, "net.json", 0};
+	const struct json_place root = {NULL, "net.json", 0};
 
 	TRY(json_read_decimal_opt(earlier->document, &root, "sealers", 1, NET_SEALERS, &ret->sealers));
 	return json_read_decimal_opt(earlier->document, &root, "period", 1, NET_PERIOD_S, &ret->period_s);
@@ -33,9 +33,9 @@ static int64_t first_said(int64_t asked, int64_t has, int64_t otherwise)
 	return asked ? asked : has ? has : otherwise;
 }
 
-static struct error *read_began(struct net *n, const struct net *earlier)
+static struct error *read_began(struct chain_net *n, const struct chain_net *earlier)
 {
-	const struct place root = {NULL, "net.json", 0};
+	const struct json_place root = {NULL, "net.json", 0};
 
 	n->began_s = clock_wall_ms() / 1000;
 	if (earlier)
@@ -44,7 +44,7 @@ static struct error *read_began(struct net *n, const struct net *earlier)
 	return NULL;
 }
 
-struct error *net_shape(struct net *n, const struct net *earlier)
+struct error *chain_net_shape(struct chain_net *n, const struct chain_net *earlier)
 {
 	const struct shape asked = {n->v->set.sealers, n->v->set.period};
 	struct shape has = {0};

@@ -42,7 +42,7 @@ static struct error *ask(struct vcli *v, const struct secp_key *key, char **ret_
 	uint8_t address[ETH_ADDRESS_BYTES];
 	char *digits;
 
-	eth_address(key->public, address);
+	secp_address(key->public, address);
 	q.address = digits = hex_encode(v, address, sizeof(address));
 	q.prompt = mem_printf(digits, "Passphrase of the new account 0x%s", digits);
 	return passphrase_read(v, &v->set.passphrase, &q, ret_passphrase);

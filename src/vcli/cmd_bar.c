@@ -43,7 +43,7 @@ static struct error *check_reason(const char *reason)
  * says the time is would be signed. */
 static struct error *bar(struct chain *c, const char *subject, const char *evidence, struct txbox_record **ret_record)
 {
-	const struct settings *set = &c->v->set;
+	const struct vcli_settings *set = &c->v->set;
 	int64_t until = (clock_wall_ms() + set->for_ms) / 1000;
 
 	return chain_do(c, "Blacklist", "bar",

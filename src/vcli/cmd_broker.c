@@ -28,7 +28,7 @@ static void on_line(const char *line, void *arg)
 struct error *cmd_broker_setup(struct vcli *v)
 {
 	struct setup s = {v, json_array()};
-	struct broker_plan plan = {
+	struct broker_admin_plan plan = {
 		.url = v->set.management,
 		.user = v->set.admin,
 		.password_file = v->set.admin_password_file,

@@ -24,7 +24,7 @@ static struct error *open_raw(struct vcli *v, int64_t timeout_ms, struct amqp_ra
 /* A queue named by a node id is its agent's to make, with properties that ours would stand in the way of. */
 static struct error *declare(struct amqp_raw *r, const char *queue)
 {
-	return id_valid(queue) ? NULL : amqp_raw_declare(r, queue);
+	return hex_id_valid(queue) ? NULL : amqp_raw_declare(r, queue);
 }
 
 struct error *cmd_bus_send(struct vcli *v)

@@ -98,8 +98,9 @@ static struct error *refuse_again(struct chain *c, const char *path)
 				 path);
 	/* What is no such file is not written over. */
 	if (e->code != ERROR_NOT_FOUND && !c->deployment)
-		return error_wrap(e, "what is there is not a file of addresses: name another with --addresses, or "
-				     "write over it with --force");
+		return error_wrap(
+			e,
+			"what is there is not a file of addresses: name another with --addresses, or write over it with --force");
 	/* None yet, or of another chain: what is deployed now takes their place. */
 	error_free(e);
 	return NULL;

@@ -16,11 +16,11 @@
 
 /* --- up --- */
 
-static struct error *wait_for_answer(struct net *n, int64_t end_ms, struct chain **ret_chain)
+static struct error *wait_for_answer(struct chain_net *n, int64_t end_ms, struct chain **ret_chain)
 {
 	for (;;) {
-		struct block_head head = {0};
-		struct error *e = net_check(n);
+		struct rpc_block_head head = {0};
+		struct error *e = chain_net_check(n);
 
 		if (e)
 			return e;
@@ -30,7 +30,7 @@ static struct error *wait_for_answer(struct net *n, int64_t end_ms, struct chain
 		if (!e || clock_mono_ms() > end_ms)
 			return e;
 		error_free(e);
-		net_pause(n);
+		chain_net_pause(n);
 	}
 }
 
@@ -51,11 +51,11 @@ static struct error *find_programs(struct vcli *v)
 }
 
 /* NULL: there was none, or it is not gone on with. */
-static struct error *find_earlier(struct vcli *v, struct net **ret_net)
+static struct error *find_earlier(struct vcli *v, struct chain_net **ret_net)
 {
 	const char *kind = v->set.poa ? "poa" : "anvil", *has;
-	struct net *n = NULL;
-	struct error *e = net_read(v, &n);
+	struct chain_net *n = NULL;
+	struct error *e = chain_net_read(v, &n);
 
 	if (e) {
 		bool none = e->code == ERROR_NOT_FOUND;
@@ -65,7 +65,7 @@ static struct error *find_earlier(struct vcli *v, struct net **ret_net)
 		return none ? NULL : e;
 	}
 	for (size_t i = 0; i < json_array_size(json_object_get(n->document, "processes")); i++) {
-		if (net_alive(n, i))
+		if (chain_net_alive(n, i))
 			return error_new(
 				ERROR_EXISTS,
 				"a chain is up already: see vcli chain status, or end it with vcli chain down");
@@ -81,7 +81,7 @@ static struct error *find_earlier(struct vcli *v, struct net **ret_net)
 	return NULL;
 }
 
-static void show_rpc(struct vcli *v, const struct net *n)
+static void show_rpc(struct vcli *v, const struct chain_net *n)
 {
 	json_t *url;
 	size_t i;
@@ -93,34 +93,34 @@ static void show_rpc(struct vcli *v, const struct net *n)
 		printf("%s\n", json_string_value(url));
 }
 
-static struct error *bring_up(struct vcli *v, struct net *n)
+static struct error *bring_up(struct vcli *v, struct chain_net *n)
 {
 	int64_t end_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
 	struct chain *c = NULL;
 
 	if (v->set.poa) {
-		TRY(net_start_poa(n, end_ms));
-		return net_join(n, end_ms);
+		TRY(chain_net_start_poa(n, end_ms));
+		return chain_net_join(n, end_ms);
 	}
-	TRY(net_start_anvil(n));
+	TRY(chain_net_start_anvil(n));
 	TRY(wait_for_answer(n, end_ms, &c));
-	return net_settle_anvil(c);
+	return chain_net_settle_anvil(c);
 }
 
 struct error *cmd_chain_up(struct vcli *v)
 {
-	struct net *n = NULL, *earlier = NULL;
+	struct chain_net *n = NULL, *earlier = NULL;
 	struct error *e;
 
 	vcli_answer(v, json_object());
 	TRY(find_programs(v));
 	TRY(find_earlier(v, &earlier));
-	TRY(net_new(v, v->set.poa ? "poa" : "anvil", &n));
-	TRY(net_shape(n, earlier));
-	TRY(net_keep_ports(n, earlier));
+	TRY(chain_net_new(v, v->set.poa ? "poa" : "anvil", &n));
+	TRY(chain_net_shape(n, earlier));
+	TRY(chain_net_keep_ports(n, earlier));
 	e = bring_up(v, n);
 	if (e) {
-		net_stop(n);
+		chain_net_stop(n);
 		return e;
 	}
 	show_rpc(v, n);
@@ -132,18 +132,18 @@ struct error *cmd_chain_up(struct vcli *v)
 struct error *cmd_chain_status(struct vcli *v)
 {
 	static const char *const columns[] = {"name", "state", "pid", "log", NULL};
-	struct net *n = NULL;
+	struct chain_net *n = NULL;
 	struct chain *c = NULL;
-	struct block_head head = {0};
+	struct rpc_block_head head = {0};
 	json_t *rows = json_array(), *p;
 	bool running = false;
 	size_t i;
 
 	vcli_answer(v, json_pack("{s:o}", "processes", rows));
-	TRY(net_read(v, &n));
+	TRY(chain_net_read(v, &n));
 	json_array_foreach (json_object_get(n->document, "processes"), i, p) {
 		json_t *row = json_copy(p);
-		bool alive = net_alive(n, i);
+		bool alive = chain_net_alive(n, i);
 
 		json_object_del(row, "start_time");
 		json_put(row, "state", alive ? "running" : "ended");
@@ -171,13 +171,13 @@ struct error *cmd_chain_status(struct vcli *v)
 
 struct error *cmd_chain_down(struct vcli *v)
 {
-	struct net *n = NULL;
+	struct chain_net *n = NULL;
 
 	vcli_answer(v, json_object());
-	TRY(net_read(v, &n));
-	net_stop(n);
+	TRY(chain_net_read(v, &n));
+	chain_net_stop(n);
 	json_array_clear(json_object_get(n->document, "rpc"));
-	TRY(net_write(n));
+	TRY(chain_net_write(n));
 	json_put(v->answer, "state", "down");
 	if (!v->set.json)
 		printf("down; its data stays in %s\n", n->folder);

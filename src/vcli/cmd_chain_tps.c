@@ -13,7 +13,7 @@
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/progress.h"
-#include "vcli/purse.h"
+#include "vcli/wallet.h"
 
 #define DRAIN_MS 180000 /* for what is under way at the end */
 
@@ -96,7 +96,7 @@ static struct error *measure(struct measuring *m, struct load_result **ret_resul
 
 	TRY(chain_connect(m->v, &c));
 	TRY(chain_check_named(c));
-	TRY(purse_key(m->v, true, &payer));
+	TRY(wallet_key(m->v, true, &payer));
 	if (mkdtemp(folder)) {
 		e = load(m, c, folder, &payer, ret_result);
 		error_free(file_remove_tree(folder));

@@ -13,10 +13,10 @@
 #include "crypto/secret.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
-#include "vcli/purse.h"
 #include "vcli/refusal.h"
 #include "vcli/render.h"
 #include "vcli/session.h"
+#include "vcli/wallet.h"
 
 static void answer_terms(struct vcli *v, const struct session_terms *t)
 {
@@ -46,10 +46,10 @@ static struct error *answer_kinds(struct chain *c, const uint8_t account[ETH_ADD
 		json_decref(is);
 	}
 	if (json_array_size(kinds) == 0)
-		return error_new(ERROR_REFUSED,
-				 "%s is neither customer nor supplier: vcli register customer, or vcli register "
-				 "supplier, does that",
-				 text);
+		return error_new(
+			ERROR_REFUSED,
+			"%s is neither customer nor supplier: vcli register customer, or vcli register supplier, does that",
+			text);
 	return NULL;
 }
 
@@ -91,9 +91,9 @@ struct error *cmd_login(struct vcli *v)
 	t.chain_id = rpc_chain_id(c->rpc);
 	t.expires = t.issued + (uint64_t)(v->set.for_ms / 1000);
 	TRY(deployment_get(c->deployment, "Accounts", t.accounts));
-	TRY(purse_address(v, false, t.account));
+	TRY(wallet_address(v, false, t.account));
 	TRY(answer_kinds(c, t.account));
-	e = purse_key(v, false, &key);
+	e = wallet_key(v, false, &key);
 	if (!e)
 		e = session_sign(&t, &key, &session);
 	secret_wipe(&key, sizeof(key));

@@ -85,7 +85,7 @@ static struct error *put_spec(const struct vcli *v, json_t *document)
 
 static struct error *document_from_words(struct vcli *v, json_t **ret_document)
 {
-	const struct place at = {NULL, "ROLE", 0};
+	const struct json_place at = {NULL, "ROLE", 0};
 	enum api_role role;
 
 	TRY(api_role_parse(v->args[0], &at, &role));
@@ -96,7 +96,7 @@ static struct error *document_from_words(struct vcli *v, json_t **ret_document)
 
 static struct error *read_document(struct vcli *v, json_t **ret_document)
 {
-	const struct place at = {NULL, "ROLE", 0};
+	const struct json_place at = {NULL, "ROLE", 0};
 	enum api_role role;
 	struct error *e;
 

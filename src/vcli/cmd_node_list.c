@@ -80,11 +80,10 @@ static bool lives(const json_t *row)
 
 static struct error *nobody(const struct vcli *v)
 {
-	return error_new(ERROR_UNAVAILABLE,
-			 "no node of network \"%s\" has reported at %s: is an agent running, with this --bus and "
-			 "--network, and has "
-			 "it a node (\"vcli node create\")?",
-			 v->set.network, v->set.bus);
+	return error_new(
+		ERROR_UNAVAILABLE,
+		"no node of network \"%s\" has reported at %s: is an agent running, with this --bus and --network, and has it a node (\"vcli node create\")?",
+		v->set.network, v->set.bus);
 }
 
 /* The list is an answer also when all of it is dead; only then it is a failure too. */
@@ -101,8 +100,7 @@ static struct error *judge(const struct vcli *v, const json_t *list)
 		return NULL;
 	return error_new(
 		ERROR_TIMEOUT,
-		"none of the %zu nodes known here answers; \"seen\" tells when each last did. Are their agents "
-		"running? (--timeout 10s asks longer, vcli node forget ID takes one out of the list)",
+		"none of the %zu nodes known here answers; \"seen\" tells when each last did. Are their agents running? (--timeout 10s asks longer, vcli node forget ID takes one out of the list)",
 		json_array_size(list));
 }
 

@@ -26,7 +26,7 @@ struct error *cmd_outbox_list(struct vcli *v)
 	vcli_answer(v, answer);
 	TRY(outstore_names(v, &v->set, false, &names));
 	for (char **n = names; *n; n++) {
-		struct settings own = v->set;
+		struct vcli_settings own = v->set;
 		struct outstore *s = NULL;
 		json_t *rows = NULL;
 
@@ -63,7 +63,7 @@ static struct error *lock(struct outstore *s, int *ret_fd)
 
 static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 {
-	struct settings own = v->set;
+	struct vcli_settings own = v->set;
 	struct outstore *s = NULL;
 	struct error *why = NULL, *e = NULL;
 	struct message **messages = NULL;

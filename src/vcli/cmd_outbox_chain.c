@@ -36,11 +36,11 @@ struct rows {
 };
 
 struct newest {
-	struct attempt attempt;
+	struct txbox_attempt attempt;
 	int64_t count;
 };
 
-static struct error *on_attempt(const struct attempt *a, void *arg)
+static struct error *on_attempt(const struct txbox_attempt *a, void *arg)
 {
 	struct newest *n = arg;
 
@@ -157,10 +157,10 @@ static struct error *open_one(struct vcli *v, struct chain **ret_chain, struct t
 	TRY(chain_open_outbox(c));
 	TRY(txbox_each_pending(c->db, on_candidate, &s));
 	if (s.count != 1)
-		return error_new(s.count ? ERROR_INVALID : ERROR_NOT_FOUND,
-				 "%s transaction of this chain waits under an id that begins with %s: vcli outbox list "
-				 "shows them",
-				 s.count ? "more than one" : "no", s.begins);
+		return error_new(
+			s.count ? ERROR_INVALID : ERROR_NOT_FOUND,
+			"%s transaction of this chain waits under an id that begins with %s: vcli outbox list shows them",
+			s.count ? "more than one" : "no", s.begins);
 	assert(s.found);
 	talloc_steal(c, s.found);
 	if (memcmp(s.found->account, sender_account(c->sender), ETH_ADDRESS_BYTES) != 0)
@@ -198,8 +198,9 @@ static struct error *need_signed(const struct txbox_record *r)
 {
 	if (r->state != TXBOX_WANTED)
 		return NULL;
-	return error_new(ERROR_REFUSED, "it is not signed yet: the next command of the account goes on with it, or "
-					"vcli outbox abandon gives it up");
+	return error_new(
+		ERROR_REFUSED,
+		"it is not signed yet: the next command of the account goes on with it, or vcli outbox abandon gives it up");
 }
 
 struct error *cmd_outbox_resend(struct vcli *v)
@@ -219,7 +220,7 @@ struct error *cmd_outbox_resend(struct vcli *v)
 /* As much gas as it takes now: what was said before may have been false. */
 static struct error *estimate(struct chain *c, const struct txbox_record *r, uint64_t *ret_gas)
 {
-	const struct place at = {NULL, "eth_estimateGas", 0};
+	const struct json_place at = {NULL, "eth_estimateGas", 0};
 	json_t *call = chain_call_of(c, &r->intent), *result = NULL;
 	uint64_t gas = 0;
 	struct error *e;

@@ -7,8 +7,8 @@
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
-#include "vcli/purse.h"
 #include "vcli/refusal.h"
+#include "vcli/wallet.h"
 
 /* What an account has in Accounts, and outside in its own wallet. */
 static struct error *answer_balance(struct chain *c, const uint8_t account[ETH_ADDRESS_BYTES])
@@ -31,7 +31,7 @@ struct error *cmd_payment_balance(struct vcli *v)
 	struct chain *c = NULL;
 	struct error *e;
 
-	e = v->args[0] ? eth_address_parse(v->args[0], account) : purse_address(v, true, account);
+	e = v->args[0] ? eth_address_parse(v->args[0], account) : wallet_address(v, true, account);
 	if (e)
 		return v->args[0] ? error_wrap(e, "ADDRESS") : e;
 	TRY(chain_open(v, &c));
@@ -88,10 +88,10 @@ static struct error *refuse_no_wallet(const struct chain *c, const uint8_t to[ET
 	json_object_foreach (contracts, name, value) {
 		TRY(deployment_get(c->deployment, name, address));
 		if (memcmp(to, address, sizeof(address)) == 0)
-			return error_new(ERROR_REFUSED,
-					 "%s is the contract %s and nobody's wallet: vcli payment deposit puts ether "
-					 "into your balance there, vcli payment transfer pays from that",
-					 json_string_value(value), name);
+			return error_new(
+				ERROR_REFUSED,
+				"%s is the contract %s and nobody's wallet: vcli payment deposit puts ether into your balance there, vcli payment transfer pays from that",
+				json_string_value(value), name);
 	}
 	return NULL;
 }

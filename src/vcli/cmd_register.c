@@ -105,20 +105,19 @@ static struct error *check_consent_hash(const struct chain *c, const uint8_t nod
 	}
 	return error_new(
 		ERROR_REFUSED,
-		"the endpoint names a hash for the node's consent that is not of this node, this account and the "
-		"contract Nodes: nothing is signed; name another endpoint with --chain-rpc");
+		"the endpoint names a hash for the node's consent that is not of this node, this account and the contract Nodes: nothing is signed; name another endpoint with --chain-rpc");
 }
 
 /* The node's agreement that it belongs to the sender: EIP-191 over the contract's consentHash. */
 static struct error *sign_consent(struct chain *c, const struct secp_key *key, struct offer *o)
 {
-	const struct place at = {NULL, "consentHash", 0};
+	const struct json_place at = {NULL, "consentHash", 0};
 	uint8_t node[ETH_ADDRESS_BYTES], hash[32], digest[32], signature[SECP_SIGNATURE_BYTES];
 	char owner[ADDRESS_TEXT_BYTES];
 	json_t *value = NULL;
 	struct error *e;
 
-	eth_address(key->public, node);
+	secp_address(key->public, node);
 	eth_address_text(node, o->node);
 	eth_address_text(sender_account(c->sender), owner);
 	TRY(chain_ask_one(c, "Nodes", "consentHash", json_pack("[s,s]", o->node, owner), &value));
@@ -126,8 +125,8 @@ static struct error *sign_consent(struct chain *c, const struct secp_key *key, s
 	json_decref(value);
 	TRY(e);
 	TRY(check_consent_hash(c, node, hash));
-	message_digest(hash, sizeof(hash), digest);
-	digest_sign(key, digest, signature);
+	typed_message_digest(hash, sizeof(hash), digest);
+	typed_digest_sign(key, digest, signature);
 	o->consent = mem_printf(c, "0x%s", hex_encode(c, signature, sizeof(signature)));
 	o->public = mem_printf(c, "0x%s", hex_encode(c, key->public, sizeof(key->public)));
 	return NULL;

@@ -101,7 +101,7 @@ static struct error *list(struct chain *c, int part, const char *block)
 
 struct error *cmd_register_list(struct vcli *v)
 {
-	struct block_head head;
+	struct rpc_block_head head;
 	struct chain *c = NULL;
 	char *block;
 	int only = -1;

@@ -137,10 +137,10 @@ struct error *cmd_whisper_pong(struct vcli *v)
 	for (size_t i = 0; i < nodes->count; i++)
 		TRY(listen_at(pong, &nodes->items[i], list));
 	if (pong->pairs == 0)
-		return error_new(ERROR_NOT_FOUND,
-				 "none of the nodes holds a key pair of %s; vcli whisper genpub makes "
-				 "them (they are gone when a node ends)",
-				 v->args[0]);
+		return error_new(
+			ERROR_NOT_FOUND,
+			"none of the nodes holds a key pair of %s; vcli whisper genpub makes them (they are gone when a node ends)",
+			v->args[0]);
 	if (!v->set.quiet)
 		fprintf(stderr, "answering pings to %zu key pairs at %zu nodes\n", pong->pairs, nodes->count);
 	whisper_run(nodes, &never, v->timeout_ms > 0 ? clock_mono_ms() + v->timeout_ms : 0);

@@ -24,7 +24,7 @@
 
 struct receiver {
 	struct vcli *v;
-	struct rpc_address address;
+	struct rpc_client_address address;
 	char *url, *authorization, *password;
 	char *key_id;
 	struct rpc_client *rpc;
@@ -328,7 +328,7 @@ static struct error *prepare(struct receiver *r)
 
 	TRY(whisper_endpoints(r, v, WHISPER_ONE, &urls, &count));
 	r->url = urls[0];
-	TRY(rpc_address_read(r, r->url, &r->address));
+	TRY(rpc_client_address_read(r, r->url, &r->address));
 	TRY(whisper_authorization(r, v, &r->authorization));
 	if (v->set.on_start)
 		TRY(whisper_argv(r, "on-start", v->set.on_start, &start));

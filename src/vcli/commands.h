@@ -4,16 +4,16 @@
 
 #include "vcli/vcli.h"
 
-command_fn cmd_node_logs;                                                                 /* cmd_logs.c */
+command_fn cmd_node_logs;                                                                 /* cmd_node_logs.c */
 command_fn cmd_node_create, cmd_node_verb, cmd_node_maintenance, cmd_node_forget;         /* cmd_node.c */
 command_fn cmd_node_rename;                                                               /* cmd_node.c */
 command_fn cmd_node_list;                                                                 /* cmd_node_list.c */
 command_fn cmd_pipeline_plan, cmd_pipeline_private;                                       /* cmd_pipeline.c */
-command_fn cmd_pipeline_init;                                                             /* cmd_init.c */
-command_fn cmd_pipeline_start;                                                            /* cmd_start.c */
-command_fn cmd_pipeline_stop, cmd_pipeline_status, cmd_pipeline_close, cmd_pipeline_list; /* cmd_job.c */
-command_fn cmd_pipeline_monitor;                                                          /* cmd_monitor.c */
-command_fn cmd_pipeline_push;                                                             /* cmd_push.c */
+command_fn cmd_pipeline_init;                                                             /* cmd_pipeline_init.c */
+command_fn cmd_pipeline_start;                                                            /* cmd_pipeline_start.c */
+command_fn cmd_pipeline_stop, cmd_pipeline_status, cmd_pipeline_close, cmd_pipeline_list; /* cmd_pipeline_state.c */
+command_fn cmd_pipeline_monitor;                                                          /* cmd_pipeline_monitor.c */
+command_fn cmd_pipeline_push;                                                             /* cmd_pipeline_push.c */
 command_fn cmd_broker_setup;                                                              /* cmd_broker.c */
 command_fn cmd_bus_send, cmd_bus_receive;                                                 /* cmd_bus.c */
 command_fn cmd_key_show, cmd_key_new, cmd_key_agent;                                      /* cmd_key.c */
@@ -35,9 +35,9 @@ command_fn cmd_bar_add, cmd_bar_lift, cmd_bar_appeal, cmd_bar_decide, cmd_bar_sh
 command_fn cmd_login, cmd_logout, cmd_whoami;                                             /* cmd_login.c */
 command_fn cmd_payment_balance, cmd_payment_deposit;                                      /* cmd_payment.c */
 command_fn cmd_payment_withdraw, cmd_payment_transfer, cmd_payment_send;                  /* cmd_payment.c */
-command_fn cmd_job_create, cmd_job_top_up, cmd_job_assign, cmd_job_unassign, cmd_job_end; /* cmd_escrow.c */
-command_fn cmd_job_report, cmd_job_confirm, cmd_job_reject, cmd_job_settle;               /* cmd_batch.c */
-command_fn cmd_job_dispute, cmd_job_resolve, cmd_job_status;                              /* cmd_batch.c */
+command_fn cmd_job_create, cmd_job_top_up, cmd_job_assign, cmd_job_unassign, cmd_job_end; /* cmd_job_escrow.c */
+command_fn cmd_job_report, cmd_job_confirm, cmd_job_reject, cmd_job_settle;               /* cmd_job_batch.c */
+command_fn cmd_job_dispute, cmd_job_resolve, cmd_job_status;                              /* cmd_job_batch.c */
 command_fn cmd_help, cmd_version;                                                         /* help.c */
 command_fn cmd_completion;                                                                /* completion.c */
 command_fn cmd_manual;                                                                    /* manual.c */

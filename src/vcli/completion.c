@@ -64,7 +64,7 @@ static char *append(char *text, const char *more)
 }
 
 /* All flags of a command. */
-static char *flags_of(const void *ctx, const struct command *c)
+static char *flags_of(const void *ctx, const struct vcli_command *c)
 {
 	char *list = mem_strdup(ctx, "");
 
@@ -77,7 +77,7 @@ static char *flags_of(const void *ctx, const struct command *c)
 
 /* Words, "@files", "@jobs" and "@ids" that may stand as an argument of the command. Placeholders are taken all
  * together: an argument too many is refused by the program, one missing in a list is worse. */
-static char *arguments_of(const void *ctx, const struct command *c)
+static char *arguments_of(const void *ctx, const struct vcli_command *c)
 {
 	char *list = mem_strdup(ctx, "");
 
@@ -102,9 +102,9 @@ static char *arguments_of(const void *ctx, const struct command *c)
 }
 
 /* Is this the first command that begins with so many characters of its words? */
-static bool is_first(const struct command *c, size_t len)
+static bool is_first(const struct vcli_command *c, size_t len)
 {
-	for (const struct command *other = vcli_commands; other != c; other++) {
+	for (const struct vcli_command *other = vcli_commands; other != c; other++) {
 		if (strncmp(other->words, c->words, len) == 0)
 			return false;
 	}
@@ -116,7 +116,7 @@ static char *next_words(const void *ctx, const char *front)
 {
 	char *list = mem_strdup(ctx, "");
 
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		size_t n = strlen(front), len;
 
 		if (strncmp(c->words, front, n) != 0)
@@ -130,7 +130,7 @@ static char *next_words(const void *ctx, const char *front)
 }
 
 /* Cases for the words that commands begin with: "register", "register add". */
-static char *fronts(const void *ctx, char *out, const struct command *c)
+static char *fronts(const void *ctx, char *out, const struct vcli_command *c)
 {
 	for (const char *space = strchr(c->words, ' '); space; space = strchr(space + 1, ' ')) {
 		size_t len = (size_t)(space - c->words);
@@ -150,7 +150,7 @@ static char *tables(const void *ctx)
 	char *valued = mem_strdup(ctx, "");
 
 	out = talloc_asprintf_append_buffer(out, "\t'') list='%s' flags='--help --version' ;;\n", next_words(ctx, ""));
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		out = fronts(ctx, out, c);
 		out = talloc_asprintf_append_buffer(out, "\t'%s') list='%s' flags='%s' ;;\n", c->words,
 						    arguments_of(ctx, c), flags_of(ctx, c));

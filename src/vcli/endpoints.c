@@ -55,7 +55,7 @@ static void add(struct endpoints *s, const json_t *id_value)
 	struct endpoint *n = NULL;
 
 	/* What is no id the reader of the document refuses. */
-	if (!id || !id_valid(id) || find(s, id))
+	if (!id || !hex_id_valid(id) || find(s, id))
 		return;
 	s->items = mem_resize(s, s->items, struct endpoint, s->count + 1);
 	n = &s->items[s->count++];
@@ -148,10 +148,10 @@ static struct error *ask(struct endpoints *s)
 	return e ? not_asked(s, e) : learn(s, l);
 }
 
-static void problem(struct endpoints *s, const struct place *at, const char *fmt, ...)
+static void problem(struct endpoints *s, const struct json_place *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-static void problem(struct endpoints *s, const struct place *at, const char *fmt, ...)
+static void problem(struct endpoints *s, const struct json_place *at, const char *fmt, ...)
 {
 	va_list ap;
 	char *text;
@@ -160,16 +160,16 @@ static void problem(struct endpoints *s, const struct place *at, const char *fmt
 	text = mem_vprintf(s, fmt, ap);
 	va_end(ap);
 	s->problems = mem_printf(s, "%s%s%s: %s", s->problems ? s->problems : "", s->problems ? "; " : "",
-				 place_text(s, at), text);
+				 json_place_text(s, at), text);
 }
 
 /* --- a public document --- */
 
 /* The member `key` of a node's object, and the port that the node itself has. */
-static void settle(struct endpoints *s, json_t *o, const struct place *at, const char *key, const struct endpoint *n,
-		   const char *port)
+static void settle(struct endpoints *s, json_t *o, const struct json_place *at, const char *key,
+		   const struct endpoint *n, const char *port)
 {
-	const struct place here = {at, key, 0};
+	const struct json_place here = {at, key, 0};
 	const char *said = json_string_value(json_object_get(o, key));
 
 	if (json_object_get(o, key)) {
@@ -183,10 +183,10 @@ static void settle(struct endpoints *s, json_t *o, const struct place *at, const
 	else if (n->why_not && !s->missing)
 		s->missing = error_wrap(error_copy(n->why_not),
 					"%s: the document names none, and the node does not tell its own",
-					place_text(s, &here));
+					json_place_text(s, &here));
 }
 
-static void settle_node(struct endpoints *s, json_t *o, const struct place *at)
+static void settle_node(struct endpoints *s, json_t *o, const struct json_place *at)
 {
 	const char *role = json_string_value(json_object_get(o, "type"));
 	const struct endpoint *n = find(s, json_string_value(json_object_get(o, "node_id")));
@@ -207,12 +207,12 @@ static json_t *nodes_of(const json_t *document)
 
 static void settle_public(struct endpoints *s, const json_t *document)
 {
-	const struct place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, nodes_at = {&at, "nodes", 0};
+	const struct json_place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, nodes_at = {&at, "nodes", 0};
 	json_t *o = NULL;
 	size_t i = 0;
 
 	json_array_foreach (nodes_of(document), i, o) {
-		const struct place here = {&nodes_at, NULL, i};
+		const struct json_place here = {&nodes_at, NULL, i};
 
 		settle_node(s, o, &here);
 	}
@@ -234,7 +234,7 @@ static char *all_ports(struct endpoints *s)
 	return list;
 }
 
-static void check_target(struct endpoints *s, const json_t *o, const struct place *at)
+static void check_target(struct endpoints *s, const json_t *o, const struct json_place *at)
 {
 	const char *ip = json_string_value(json_object_get(o, "ip"));
 	const char *port = json_string_value(json_object_get(o, "port"));
@@ -269,7 +269,7 @@ static bool is_whole(const json_t *document)
 
 static void check_private(struct endpoints *s, const json_t *document)
 {
-	const struct place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, tasks_at = {&at, "tasks", 0};
+	const struct json_place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, tasks_at = {&at, "tasks", 0};
 	json_t *task = NULL;
 	size_t i = 0;
 
@@ -281,14 +281,14 @@ static void check_private(struct endpoints *s, const json_t *document)
 			return;
 	}
 	json_array_foreach (tasks_of(document), i, task) {
-		const struct place here = {&tasks_at, NULL, i}, msg_at = {&here, "msg", 0},
-				   ffmpeg_at = {&msg_at, "ffmpeg-rtmp", 0}, list_at = {&ffmpeg_at, "outputs", 0},
-				   one_at = {&ffmpeg_at, "output", 0};
+		const struct json_place here = {&tasks_at, NULL, i}, msg_at = {&here, "msg", 0},
+					ffmpeg_at = {&msg_at, "ffmpeg-rtmp", 0}, list_at = {&ffmpeg_at, "outputs", 0},
+					one_at = {&ffmpeg_at, "output", 0};
 		json_t *ffmpeg = json_object_get(json_object_get(task, "msg"), "ffmpeg-rtmp"), *o = NULL;
 		size_t k = 0;
 
 		json_array_foreach (json_object_get(ffmpeg, "outputs"), k, o) {
-			const struct place output_at = {&list_at, NULL, k};
+			const struct json_place output_at = {&list_at, NULL, k};
 
 			check_target(s, o, &output_at);
 		}

@@ -57,7 +57,7 @@ static char *add_flag(char *out, const struct config_row *row)
 	return talloc_asprintf_append_buffer(out, "  %s\n%s", help_flag(out, row), help_wrap(out, words, 8, WIDTH));
 }
 
-static char *add_flags(char *out, const struct command *c)
+static char *add_flags(char *out, const struct vcli_command *c)
 {
 	bool any = false;
 
@@ -78,7 +78,7 @@ static char *add_flags(char *out, const struct command *c)
 }
 
 /* A blank line between groups ("node ...", "pipeline ...", commands of one word). */
-static bool same_group(const struct command *a, const struct command *b)
+static bool same_group(const struct vcli_command *a, const struct vcli_command *b)
 {
 	size_t len = strcspn(a->words, " ");
 
@@ -90,10 +90,10 @@ static bool same_group(const struct command *a, const struct command *b)
 char *help_overview(const void *ctx, char **words, size_t count)
 {
 	char *out = mem_strdup(ctx, count ? "" : "vcli: command line of a video network\n\n");
-	const struct command *last = NULL;
+	const struct vcli_command *last = NULL;
 
 	out = talloc_strdup_append_buffer(out, "usage: vcli COMMAND [ARGUMENTS] [--flags]\n");
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		size_t len = strcspn(c->words, " ");
 		char *head = NULL;
 
@@ -105,12 +105,13 @@ char *help_overview(const void *ctx, char **words, size_t count)
 		head = mem_printf(out, "%s%s%s", c->words, c->args ? " " : "", c->args ? c->args : "");
 		out = talloc_asprintf_append_buffer(out, "  %-35s  %s\n", head, c->summary);
 	}
-	return talloc_strdup_append_buffer(out, "\n\"vcli help COMMAND\" explains one. A flag may also stand in the "
-						"environment (--bus as $DSN_BUS) or\n"
-						"in ${XDG_CONFIG_HOME:-~/.config}/dsn/vcli.conf (\"bus = URL\").\n");
+	return talloc_strdup_append_buffer(
+		out,
+		"\n\"vcli help COMMAND\" explains one. A flag may also stand in the environment (--bus as $DSN_BUS) or\n"
+		"in ${XDG_CONFIG_HOME:-~/.config}/dsn/vcli.conf (\"bus = URL\").\n");
 }
 
-char *help_command(const void *ctx, const struct command *c)
+char *help_command(const void *ctx, const struct vcli_command *c)
 {
 	char *out = mem_printf(ctx, "usage: vcli %s%s%s [--flags]\n\n%s.\n", c->words, c->args ? " " : "",
 			       c->args ? c->args : "", c->summary);
@@ -132,7 +133,7 @@ char *help_command(const void *ctx, const struct command *c)
 struct error *cmd_help(struct vcli *v)
 {
 	size_t used = 0;
-	const struct command *c = words_command(v->args, v->arg_count, &used);
+	const struct vcli_command *c = words_command(v->args, v->arg_count, &used);
 	char *text = NULL;
 
 	if (v->arg_count && !(c && used == v->arg_count) && !words_is_group(v->args, v->arg_count))

@@ -6,7 +6,7 @@
 
 /* All commands whose words begin with `words` (count 0: all). */
 char *help_overview(const void *ctx, char **words, size_t count);
-char *help_command(const void *ctx, const struct command *c);
+char *help_command(const void *ctx, const struct vcli_command *c);
 /* "--timeout TIME", "--mode managed|classic", "--json" */
 char *help_flag(const void *ctx, const struct config_row *row);
 /* What the exit codes mean, a row each; ends with a NULL meaning. */

@@ -7,7 +7,7 @@
 #include "vcli/paths.h"
 
 /* The key's file, which is there: our own is made when it is missing. */
-static struct error *find_file(const void *ctx, const struct settings *set, const char **ret_path)
+static struct error *find_file(const void *ctx, const struct vcli_settings *set, const char **ret_path)
 {
 	struct secp_key key;
 	char *folder = NULL, *path;
@@ -24,7 +24,7 @@ static struct error *find_file(const void *ctx, const struct settings *set, cons
 	return NULL;
 }
 
-struct error *identity_load(const struct settings *set, struct secp_key *ret_key)
+struct error *identity_load(const struct vcli_settings *set, struct secp_key *ret_key)
 {
 	void *scope = mem_strdup(NULL, "");
 	const char *path = NULL;
@@ -36,7 +36,7 @@ struct error *identity_load(const struct settings *set, struct secp_key *ret_key
 	return e ? error_wrap(e, "our identity") : NULL;
 }
 
-struct error *identity_address(const struct settings *set, uint8_t ret_address[ETH_ADDRESS_BYTES])
+struct error *identity_address(const struct vcli_settings *set, uint8_t ret_address[ETH_ADDRESS_BYTES])
 {
 	void *scope = mem_strdup(NULL, "");
 	const char *path = NULL;
@@ -48,7 +48,7 @@ struct error *identity_address(const struct settings *set, uint8_t ret_address[E
 	return e ? error_wrap(e, "our identity") : NULL;
 }
 
-struct error *identity_keyring(const void *ctx, const struct settings *set, struct keyring **ret_keyring,
+struct error *identity_keyring(const void *ctx, const struct vcli_settings *set, struct keyring **ret_keyring,
 			       const char **ret_id)
 {
 	struct secp_key key;

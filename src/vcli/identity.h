@@ -6,12 +6,12 @@
 #include "vcli/vcli.h"
 
 /* The caller wipes the key. */
-struct error *identity_load(const struct settings *set, struct secp_key *ret_key) MUST_CHECK;
+struct error *identity_load(const struct vcli_settings *set, struct secp_key *ret_key) MUST_CHECK;
 /* Its address; a keystore file that names it is not opened for that. */
-struct error *identity_address(const struct settings *set, uint8_t ret_address[ETH_ADDRESS_BYTES]) MUST_CHECK;
+struct error *identity_address(const struct vcli_settings *set, uint8_t ret_address[ETH_ADDRESS_BYTES]) MUST_CHECK;
 /* A keyring with our identity, and with the public keys that earlier runs have learned (known.db in the state folder).
  * *ret_id is our lasting address, the keyring's. */
-struct error *identity_keyring(const void *ctx, const struct settings *set, struct keyring **ret_keyring,
+struct error *identity_keyring(const void *ctx, const struct vcli_settings *set, struct keyring **ret_keyring,
 			       const char **ret_id) MUST_CHECK;
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-void ingest_put(struct vcli *v, const struct job *j, json_t *answer)
+void ingest_put(struct vcli *v, const struct user_job *j, json_t *answer)
 {
 	json_t *o = json_object();
 	char *path = NULL;
@@ -20,7 +20,7 @@ void ingest_put(struct vcli *v, const struct job *j, json_t *answer)
 		json_put(o, "stream_key", mem_printf(v, "%s?key=%s", j->name, j->key));
 	}
 	if (j->key && j->stored) {
-		error_free(job_path(v, v, j->name, &path));
+		error_free(user_job_path(v, v, j->name, &path));
 		if (path)
 			json_put(o, "key_file", path);
 	}
@@ -30,7 +30,7 @@ void ingest_put(struct vcli *v, const struct job *j, json_t *answer)
 }
 
 /* An encoder asks for a server and a stream key (OBS), or takes both as one URL (ffmpeg). */
-static void print_publish(struct vcli *v, const struct job *j)
+static void print_publish(struct vcli *v, const struct user_job *j)
 {
 	const char *key = !j->key ? NULL : v->set.show_key ? j->key : "KEY";
 
@@ -42,7 +42,7 @@ static void print_publish(struct vcli *v, const struct job *j)
 		printf("  KEY is shown by \"vcli pipeline status %s --show-key\"\n", j->name);
 }
 
-void ingest_print(struct vcli *v, const struct job *j)
+void ingest_print(struct vcli *v, const struct user_job *j)
 {
 	if (v->set.quiet)
 		return;

@@ -2,11 +2,11 @@
 #ifndef DSN_VCLI_INGEST_H
 #define DSN_VCLI_INGEST_H
 
-#include "vcli/job.h"
+#include "vcli/user_job.h"
 
 /* Adds "ingest" (url, stream, and with --show-key key and stream_key; key_file) and "watch" to the answer. */
-void ingest_put(struct vcli *v, const struct job *j, json_t *answer);
+void ingest_put(struct vcli *v, const struct user_job *j, json_t *answer);
 /* The same on standard output, with what to type into an encoder. */
-void ingest_print(struct vcli *v, const struct job *j);
+void ingest_print(struct vcli *v, const struct user_job *j);
 
 #endif

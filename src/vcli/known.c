@@ -14,9 +14,8 @@
 
 #define ROW_LIMIT 16384
 
-static const char schema[] = "create table if not exists known_node(bus text not null, network text not null,"
-			     " id text not null, seen_ms integer not null, row text not null,"
-			     " primary key(bus, network, id)) without rowid;";
+static const char schema[] =
+	"create table if not exists known_node(bus text not null, network text not null, id text not null, seen_ms integer not null, row text not null, primary key(bus, network, id)) without rowid;";
 
 /* Of a status what a list shows; the rest is long, and old soon. */
 static const char *const kept[] = {"role", "name", "agent_id", "agent_name", "state",    "maintenance",
@@ -59,12 +58,12 @@ static struct known_node *add(struct known *k, const char *id)
 /* What a stranger calls himself is shown, typed and completed by a shell: nothing else than a name. */
 static void drop_unless_sound(json_t *row, const char *key)
 {
-	const struct place at = {NULL, key, 0};
+	const struct json_place at = {NULL, key, 0};
 	const char *text = json_string_value(json_object_get(row, key));
 	bool id = strcmp(key, "agent_id") == 0;
 	struct error *e = !text || id ? NULL : api_check_name(text, &at);
 
-	if (!text || e || (id && !id_valid(text)))
+	if (!text || e || (id && !hex_id_valid(text)))
 		json_object_del(row, key);
 	error_free(e);
 }
@@ -98,7 +97,7 @@ static struct error *read_row(const struct db_row *r, void *arg)
 	struct error *e = json_parse(text, strlen(text), ROW_LIMIT, &row);
 
 	/* A row that somebody spoilt is no reason to know nothing. */
-	if (e || !id_valid(id) || !json_is_object(row)) {
+	if (e || !hex_id_valid(id) || !json_is_object(row)) {
 		error_free(e);
 		json_decref(row);
 		return NULL;
@@ -155,7 +154,7 @@ void known_see(struct known *k, const char *id, const json_t *row)
 	struct known_node *n = known_find(k, id);
 	bool tells = json_object_get(row, "role") && json_object_get(row, "ports");
 
-	if (!id_valid(id) || (!n && (!tells || k->count >= 2 * KNOWN_NODES)))
+	if (!hex_id_valid(id) || (!n && (!tells || k->count >= 2 * KNOWN_NODES)))
 		return;
 	if (!n)
 		n = add(k, id);
@@ -184,7 +183,7 @@ void known_forget(struct known *k, const char *id)
 
 static struct error *write_rows(struct known *k, struct db *db)
 {
-	const struct settings *set = &k->v->set;
+	const struct vcli_settings *set = &k->v->set;
 
 	for (size_t i = 0; i < k->count; i++) {
 		struct known_node *n = k->nodes[i];
@@ -195,10 +194,10 @@ static struct error *write_rows(struct known *k, struct db *db)
 				    set->network, n->id, n->seen_ms, text));
 		mem_free(text);
 	}
-	return db_exec(db,
-		       "delete from known_node where bus=?1 and network=?2 and id not in (select id from known_node"
-		       " where bus=?1 and network=?2 order by seen_ms desc limit ?3)",
-		       "ssi", set->bus, set->network, (int64_t)KNOWN_NODES);
+	return db_exec(
+		db,
+		"delete from known_node where bus=?1 and network=?2 and id not in (select id from known_node where bus=?1 and network=?2 order by seen_ms desc limit ?3)",
+		"ssi", set->bus, set->network, (int64_t)KNOWN_NODES);
 }
 
 static struct error *write_all(struct known *k, struct db *db)

@@ -7,7 +7,7 @@
 
 #define PATIENCE_MS 10000
 
-struct bus_options link_options(const struct settings *set)
+struct bus_options link_options(const struct vcli_settings *set)
 {
 	return (struct bus_options){
 		.url = set->bus,
@@ -19,7 +19,7 @@ struct bus_options link_options(const struct settings *set)
 	};
 }
 
-static char *passing_address(const void *ctx, struct keyring *k)
+static char *ephemeral_address(const void *ctx, struct keyring *k)
 {
 	struct secp_key key;
 	char *id;
@@ -32,7 +32,7 @@ static char *passing_address(const void *ctx, struct keyring *k)
 	return id;
 }
 
-struct error *link_open(const void *ctx, struct vcli *v, const struct settings *set,
+struct error *link_open(const void *ctx, struct vcli *v, const struct vcli_settings *set,
 			const struct bus_handlers *handlers, struct link *ret_link)
 {
 	struct bus_options options = link_options(set);
@@ -41,7 +41,7 @@ struct error *link_open(const void *ctx, struct vcli *v, const struct settings *
 
 	if (!set->send_plain)
 		TRY(identity_keyring(ctx, set, &options.keyring, &id));
-	link.self = passing_address(ctx, options.keyring);
+	link.self = ephemeral_address(ctx, options.keyring);
 	TRY(bus_open(ctx, &v->loop, &options, handlers, &link.bus));
 	TRY(bus_serve(link.bus, link.self, false));
 	*ret_link = link;

@@ -23,7 +23,7 @@ static char *add_flag(char *out, const struct config_row *row)
 	return out;
 }
 
-static char *add_command(char *out, const struct command *c)
+static char *add_command(char *out, const struct vcli_command *c)
 {
 	char *own = mem_strdup(out, "");
 
@@ -51,15 +51,14 @@ static char *manual(const void *ctx)
 		ctx,
 		".TH VCLI 1 \"\" \"dsn %s\" \"dsn\"\n.SH NAME\nvcli \\- command line of a video network\n"
 		".SH SYNOPSIS\n.B vcli\n.I COMMAND\n.RI [ ARGUMENTS ]\n.RI [ \\-\\-flags ]\n"
-		".SH DESCRIPTION\nvcli talks to the nodes of a network over its broker. Every command waits for a "
-		"result from every node it concerns.\n.SH COMMANDS\n",
+		".SH DESCRIPTION\nvcli talks to the nodes of a network over its broker. Every command waits for a result from every node it concerns.\n.SH COMMANDS\n",
 		DSN_VERSION);
 
-	for (const struct command *c = vcli_commands; c->words; c++)
+	for (const struct vcli_command *c = vcli_commands; c->words; c++)
 		out = add_command(out, c);
-	out = talloc_strdup_append_buffer(out,
-					  ".SH OPTIONS\nA flag wins over the environment, that over the configuration "
-					  "file (lines of name = value).\n");
+	out = talloc_strdup_append_buffer(
+		out,
+		".SH OPTIONS\nA flag wins over the environment, that over the configuration file (lines of name = value).\n");
 	for (size_t i = 0; i < vcli_flag_count; i++)
 		out = add_flag(out, &vcli_flags[i]);
 	out = talloc_strdup_append_buffer(out, ".SH EXIT STATUS\n");
@@ -68,9 +67,7 @@ static char *manual(const void *ctx)
 	return talloc_strdup_append_buffer(
 		out,
 		".SH FILES\n.TP\n.I ${XDG_CONFIG_HOME:\\-\\(ti/.config}/dsn/vcli.conf\nSettings.\n.TP\n"
-		".I ${XDG_STATE_HOME:\\-\\(ti/.local/state}/dsn/jobs/JOB.json\nNodes, documents and publisher's key of "
-		"a "
-		"job, mode 0600.\n.TP\n.I ${XDG_STATE_HOME:\\-\\(ti/.local/state}/dsn/outbox/\nDetached commands.\n"
+		".I ${XDG_STATE_HOME:\\-\\(ti/.local/state}/dsn/jobs/JOB.json\nNodes, documents and publisher's key of a job, mode 0600.\n.TP\n.I ${XDG_STATE_HOME:\\-\\(ti/.local/state}/dsn/outbox/\nDetached commands.\n"
 		".SH SEE ALSO\n.BR dsn\\-agent (1),\n.BR dsn\\-hls (1)\n");
 }
 

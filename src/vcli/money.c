@@ -25,10 +25,10 @@ struct error *money_amount(const char *what, const char *text, struct u256 *ret_
 	size_t n = strlen(text);
 
 	if (n == 0 || isdigit((unsigned char)text[n - 1]) || text[n - 1] == '.')
-		return error_new(ERROR_INVALID,
-				 "%s: \"%.80s\" has no unit: write an amount such as \"1.5 ether\", \"3 gwei\" or "
-				 "\"100 wei\"",
-				 what, text);
+		return error_new(
+			ERROR_INVALID,
+			"%s: \"%.80s\" has no unit: write an amount such as \"1.5 ether\", \"3 gwei\" or \"100 wei\"",
+			what, text);
 	return name(amount_parse(text, AMOUNT_WEI, ret_wei), what);
 }
 

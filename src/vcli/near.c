@@ -55,9 +55,9 @@ static const struct {
 	  {"order", "pipeline"}, {"queue", "bus"},          {"keys", "key"},
 };
 
-static const struct command *command(const char *words)
+static const struct vcli_command *command(const char *words)
 {
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		if (strcmp(c->words, words) == 0)
 			return c;
 	}
@@ -74,13 +74,13 @@ static char *joined(const void *ctx, char **words, size_t count)
 }
 
 /* The line with one of its words replaced. */
-static const struct command *with_single(const void *ctx, char **words, size_t count)
+static const struct vcli_command *with_single(const void *ctx, char **words, size_t count)
 {
 	char *changed[2];
 
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < sizeof(singles) / sizeof(singles[0]); k++) {
-			const struct command *c;
+			const struct vcli_command *c;
 
 			if (strcmp(words[i], singles[k].word) != 0)
 				continue;
@@ -99,7 +99,7 @@ static char *with_front(const void *ctx, const char *word)
 {
 	char *list = NULL;
 
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		const char *space = strchr(c->words, ' ');
 
 		/* Of a word that begins commands the other words are wrong. */
@@ -116,7 +116,7 @@ char *near_command(const void *ctx, char **words, size_t count)
 {
 	for (size_t n = count < 2 ? count : 2; n > 0; n--) {
 		const char *line = joined(ctx, words, n);
-		const struct command *c;
+		const struct vcli_command *c;
 
 		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 			if (strcmp(line, lines[i].word) == 0)

@@ -18,27 +18,15 @@
 #define KEEP_MS (INT64_C(7) * 24 * 3600 * 1000)
 #define MARKER "pending"
 
-static const char detached_schema[] = "create table if not exists detached("
-				      " id text primary key,"
-				      " node text not null,"
-				      " what text not null,"
-				      " put_ms integer not null,"
-				      " until_ms integer not null,"
-				      " state text not null,"
-				      " why text);";
+static const char detached_schema[] =
+	"create table if not exists detached( id text primary key, node text not null, what text not null, put_ms integer not null, until_ms integer not null, state text not null, why text);";
 
 /* What nodes that were away have still to learn (vcli/wanted.c). */
-static const char wanted_schema[] = "create table if not exists wanted_end("
-				    " job text not null,"
-				    " node text not null,"
-				    " verb text not null,"
-				    " since_ms integer not null,"
-				    " told_ms integer not null,"
-				    " again_ms integer not null,"
-				    " primary key(job, node)) without rowid;";
+static const char wanted_schema[] =
+	"create table if not exists wanted_end( job text not null, node text not null, verb text not null, since_ms integer not null, told_ms integer not null, again_ms integer not null, primary key(job, node)) without rowid;";
 
 /* Everything that says which bus it is, and who we are there. FNV-1a: a short name, not a secret. */
-static char *store_name(const void *ctx, const struct settings *set)
+static char *store_name(const void *ctx, const struct vcli_settings *set)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	const char *text = mem_printf(ctx, "%s\n%s\n%s", set->bus, set->network,
@@ -58,24 +46,24 @@ struct bus_setting {
 	bool file;
 };
 static const struct bus_setting bus_settings[] = {
-	{"bus", offsetof(struct settings, bus), false},
-	{"network", offsetof(struct settings, network), false},
-	{"password_file", offsetof(struct settings, password_file), true},
-	{"ca_file", offsetof(struct settings, ca_file), true},
-	{"cert_file", offsetof(struct settings, cert_file), true},
-	{"key_file", offsetof(struct settings, key_file), true},
-	{"identity", offsetof(struct settings, identity), true},
-	{"passphrase_file", offsetof(struct settings, passphrase.file), true},
-	{"passphrase_agent", offsetof(struct settings, passphrase.agent), true},
+	{"bus", offsetof(struct vcli_settings, bus), false},
+	{"network", offsetof(struct vcli_settings, network), false},
+	{"password_file", offsetof(struct vcli_settings, password_file), true},
+	{"ca_file", offsetof(struct vcli_settings, ca_file), true},
+	{"cert_file", offsetof(struct vcli_settings, cert_file), true},
+	{"key_file", offsetof(struct vcli_settings, key_file), true},
+	{"identity", offsetof(struct vcli_settings, identity), true},
+	{"passphrase_file", offsetof(struct vcli_settings, passphrase.file), true},
+	{"passphrase_agent", offsetof(struct vcli_settings, passphrase.agent), true},
 };
 #define BUS_SETTINGS (sizeof(bus_settings) / sizeof(bus_settings[0]))
 
-static char **setting(const struct settings *set, size_t i)
+static char **setting(const struct vcli_settings *set, size_t i)
 {
 	return (char **)((char *)set + bus_settings[i].offset);
 }
 
-static struct error *write_bus(struct outstore *s, const struct settings *set)
+static struct error *write_bus(struct outstore *s, const struct vcli_settings *set)
 {
 	json_t *o = json_object();
 	char *path = file_join(s, s->folder, "bus.json"), *text = NULL;
@@ -95,9 +83,9 @@ static struct error *write_bus(struct outstore *s, const struct settings *set)
 	return file_write_atomic(path, text, strlen(text), 0600);
 }
 
-static struct error *read_bus(const void *ctx, struct outstore *s, struct settings *set)
+static struct error *read_bus(const void *ctx, struct outstore *s, struct vcli_settings *set)
 {
-	const struct place at = {NULL, NULL, 0};
+	const struct json_place at = {NULL, NULL, 0};
 	char *path = file_join(s, s->folder, "bus.json");
 	json_t *o = NULL;
 	struct error *e = NULL;
@@ -124,7 +112,7 @@ static struct error *open_db(struct outstore *s)
 		       clock_wall_ms() - KEEP_MS, clock_wall_ms());
 }
 
-static struct error *store_at(const void *ctx, const struct settings *set, const char *name,
+static struct error *store_at(const void *ctx, const struct vcli_settings *set, const char *name,
 			      struct outstore **ret_store)
 {
 	struct outstore *s = mem_new(ctx, struct outstore);
@@ -141,7 +129,7 @@ static struct error *store_at(const void *ctx, const struct settings *set, const
 	return NULL;
 }
 
-struct error *outstore_open(const void *ctx, const struct settings *set, struct outstore **ret_store)
+struct error *outstore_open(const void *ctx, const struct vcli_settings *set, struct outstore **ret_store)
 {
 	struct outstore *s = NULL;
 
@@ -152,10 +140,10 @@ struct error *outstore_open(const void *ctx, const struct settings *set, struct 
 	return NULL;
 }
 
-struct error *outstore_named(const void *ctx, const struct settings *set, const char *name, struct settings *ret_set,
-			     struct outstore **ret_store)
+struct error *outstore_named(const void *ctx, const struct vcli_settings *set, const char *name,
+			     struct vcli_settings *ret_set, struct outstore **ret_store)
 {
-	struct settings own = *set;
+	struct vcli_settings own = *set;
 	struct outstore *s = NULL;
 	char *state = NULL;
 
@@ -171,9 +159,9 @@ struct error *outstore_named(const void *ctx, const struct settings *set, const 
 	return NULL;
 }
 
-struct error *outstore_find(const void *ctx, const struct settings *set, struct outstore **ret_store)
+struct error *outstore_find(const void *ctx, const struct vcli_settings *set, struct outstore **ret_store)
 {
-	struct settings own;
+	struct vcli_settings own;
 	struct error *e = outstore_named(ctx, set, store_name(ctx, set), &own, ret_store);
 
 	if (!e || e->code != ERROR_NOT_FOUND)
@@ -183,7 +171,7 @@ struct error *outstore_find(const void *ctx, const struct settings *set, struct 
 	return NULL;
 }
 
-struct error *outstore_names(const void *ctx, const struct settings *set, bool pending, char ***ret_names)
+struct error *outstore_names(const void *ctx, const struct vcli_settings *set, bool pending, char ***ret_names)
 {
 	char *state = NULL, *folder = NULL, **names = mem_array(ctx, char *, 1);
 	struct dirent *entry = NULL;

@@ -17,14 +17,15 @@ struct outstore {
 };
 
 /* The store of the bus named by the settings, made when missing. Belongs to ctx. */
-struct error *outstore_open(const void *ctx, const struct settings *set, struct outstore **ret_store) MUST_CHECK;
+struct error *outstore_open(const void *ctx, const struct vcli_settings *set, struct outstore **ret_store) MUST_CHECK;
 /* The same, NULL where there is none. */
-struct error *outstore_find(const void *ctx, const struct settings *set, struct outstore **ret_store) MUST_CHECK;
+struct error *outstore_find(const void *ctx, const struct vcli_settings *set, struct outstore **ret_store) MUST_CHECK;
 /* The store with this name; *ret_set becomes a copy of `set` whose bus settings are the store's. */
-struct error *outstore_named(const void *ctx, const struct settings *set, const char *name, struct settings *ret_set,
-			     struct outstore **ret_store) MUST_CHECK;
+struct error *outstore_named(const void *ctx, const struct vcli_settings *set, const char *name,
+			     struct vcli_settings *ret_set, struct outstore **ret_store) MUST_CHECK;
 /* Names of all stores, NULL-terminated; only those with the marker with `pending`. */
-struct error *outstore_names(const void *ctx, const struct settings *set, bool pending, char ***ret_names) MUST_CHECK;
+struct error *outstore_names(const void *ctx, const struct vcli_settings *set, bool pending,
+			     char ***ret_names) MUST_CHECK;
 
 /* Record a command before it goes into the outbox. */
 struct error *outstore_add(struct outstore *s, const struct message *m, const char *what) MUST_CHECK;

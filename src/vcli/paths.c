@@ -15,7 +15,7 @@ static char *base(const void *ctx, const char *variable, const char *below_home)
 	return home && *home == '/' ? file_join(ctx, home, below_home) : NULL;
 }
 
-struct error *paths_state(const void *ctx, const struct settings *set, char **ret_folder)
+struct error *paths_state(const void *ctx, const struct vcli_settings *set, char **ret_folder)
 {
 	char *folder = NULL;
 
@@ -25,13 +25,14 @@ struct error *paths_state(const void *ctx, const struct settings *set, char **re
 	}
 	folder = base(ctx, "XDG_STATE_HOME", ".local/state");
 	if (!folder)
-		return error_new(ERROR_NOT_FOUND, "neither $HOME nor $XDG_STATE_HOME names an absolute path: say with "
-						  "--state-dir where to keep jobs");
+		return error_new(
+			ERROR_NOT_FOUND,
+			"neither $HOME nor $XDG_STATE_HOME names an absolute path: say with --state-dir where to keep jobs");
 	*ret_folder = file_join(ctx, folder, "dsn");
 	return NULL;
 }
 
-struct error *paths_make(const void *ctx, const struct settings *set, const char *name, char **ret_folder)
+struct error *paths_make(const void *ctx, const struct vcli_settings *set, const char *name, char **ret_folder)
 {
 	char *state = NULL, *folder = NULL;
 

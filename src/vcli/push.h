@@ -5,12 +5,12 @@
 #include "base/child.h"
 #include "media/probe.h"
 #include "media/progress.h"
-#include "vcli/job.h"
+#include "vcli/user_job.h"
 #include "vcli/vcli.h"
 
 struct push {
 	struct vcli *v;
-	const struct job *job;
+	const struct user_job *job;
 	const char *film;
 	const struct media_verdict *verdict;
 	int64_t duration_ms; /* how much there is to send; 0: no end */

@@ -29,16 +29,16 @@ static const char *line_with(const void *ctx, const char *text, const char *need
  * nothing. */
 static struct error *nothing_sent(const struct push *p)
 {
-	const struct job *j = p->job;
+	const struct user_job *j = p->job;
 	const char *server = line_with(p->v, p->complaints, j->url), *first = line_with(p->v, p->complaints, NULL);
 
 	if (!server[0])
 		server = line_with(p->v, p->complaints, "rtmp");
 	if (server[0])
-		return error_new(ERROR_FAILED,
-				 "%s/%s takes nothing: is job %s started, nobody else publishing, and its key the "
-				 "present one? ffmpeg says: %s",
-				 j->url, j->name, j->name, server);
+		return error_new(
+			ERROR_FAILED,
+			"%s/%s takes nothing: is job %s started, nobody else publishing, and its key the present one? ffmpeg says: %s",
+			j->url, j->name, j->name, server);
 	return error_new(ERROR_FAILED, "%s: ffmpeg cannot %s it: %s", p->film, p->verdict->fits ? "send" : "normalise",
 			 first[0] ? first : "it says nothing");
 }

@@ -61,8 +61,8 @@ static const struct {
 	{"NotRegistered", "{account} is not registered as {kind:kind}: vcli register {kind:kind} does that"},
 	{"InsufficientBalance",
 	 "{account} has {balance:wei} in the contract, {wanted:wei} are wanted: vcli payment deposit adds to it"},
-	{"InsufficientAllowance", "{spender} may take {allowance:wei} of {holder}'s balance, {wanted:wei} are wanted: "
-				  "let it take as much first"},
+	{"InsufficientAllowance",
+	 "{spender} may take {allowance:wei} of {holder}'s balance, {wanted:wei} are wanted: let it take as much first"},
 	{"AllowanceChanged", "{spender} has used some of what it may take, {allowance:wei} are left: try again"},
 	{"WithdrawalRefused", "{account} is a contract that does not take ether"},
 	{"ZeroAddress", "the zero address is nobody: name another"},
@@ -86,8 +86,7 @@ static const struct {
 	{"OwnershipOnlyMoves", "there is one owner: ownership is handed over, never granted or revoked"},
 	/* Blacklist */
 	{"IsBarred",
-	 "{subject} is barred: vcli bar show {subject} tells why and until when; it, or the owner of the node that "
-	 "it is, may say that this is wrong with vcli bar appeal"},
+	 "{subject} is barred: vcli bar show {subject} tells why and until when; it, or the owner of the node that it is, may say that this is wrong with vcli bar appeal"},
 	{"AlreadyBarred",
 	 "{subject} is barred already: vcli bar show {subject} tells until when, vcli bar lift ends it"},
 	{"NotBarred", "{subject} is not barred, or no longer: vcli bar show {subject} tells of the last time"},

@@ -109,11 +109,10 @@ static void decide_away(struct request *r, bool gone)
 
 static struct error *unknown(const struct request *r)
 {
-	return error_new(ERROR_NOT_FOUND,
-			 "%s: nobody serves this id in network \"%s\"; check the id (\"vcli node list\"), or start an "
-			 "agent with "
-			 "--node %s",
-			 r->to, r->gather->v->set.network, r->to);
+	return error_new(
+		ERROR_NOT_FOUND,
+		"%s: nobody serves this id in network \"%s\"; check the id (\"vcli node list\"), or start an agent with --node %s",
+		r->to, r->gather->v->set.network, r->to);
 }
 
 static void on_sent(const struct error *e, void *arg)
@@ -252,13 +251,11 @@ static struct error *no_answer(const struct gather *g, const struct request *r)
 	if (!r->sent)
 		return error_new(
 			ERROR_TIMEOUT,
-			"%s: not known to be sent within %lld ms: nobody has confirmed it, or told the key to seal "
-			"it with; its agent may be away",
+			"%s: not known to be sent within %lld ms: nobody has confirmed it, or told the key to seal it with; its agent may be away",
 			r->to, after_ms);
 	return error_new(
 		ERROR_TIMEOUT,
-		"%s: no answer within %lld ms; its agent may be away or busy, and will find the command in its "
-		"mailbox for %lld s",
+		"%s: no answer within %lld ms; its agent may be away or busy, and will find the command in its mailbox for %lld s",
 		r->to, after_ms, (long long)(r->message->ttl_ms / 1000));
 }
 

@@ -81,7 +81,7 @@ static size_t entries_of(const struct known *k, enum resolve_kind kind, struct r
 
 		if (kind & RESOLVE_NODE)
 			entries[count++] = (struct resolve_entry){n->id, n->name, role};
-		if ((kind & RESOLVE_AGENT) && n->agent_id && id_valid(n->agent_id))
+		if ((kind & RESOLVE_AGENT) && n->agent_id && hex_id_valid(n->agent_id))
 			entries[count++] = (struct resolve_entry){n->agent_id, n->agent_name, "agent"};
 	}
 	return count;
@@ -89,7 +89,7 @@ static size_t entries_of(const struct known *k, enum resolve_kind kind, struct r
 
 static struct error *nobody(const char *text, const struct resolve_entry *entries, size_t count, enum resolve_kind kind)
 {
-	struct suggestion s = {.word = text};
+	struct suggest_word s = {.word = text};
 	const char *what = kind == RESOLVE_AGENT ? "agent" : "node";
 
 	for (size_t i = 0; i < count; i++) {
@@ -101,8 +101,7 @@ static struct error *nobody(const char *text, const struct resolve_entry *entrie
 				 s.best);
 	return error_new(
 		ERROR_INVALID,
-		"\"%.80s\" is no %s id: 40 hexadecimal digits are wanted, or the name or the beginning of the id "
-		"of one that is known here (\"vcli node list\" shows those)",
+		"\"%.80s\" is no %s id: 40 hexadecimal digits are wanted, or the name or the beginning of the id of one that is known here (\"vcli node list\" shows those)",
 		text, what);
 }
 
@@ -123,7 +122,7 @@ struct error *resolve_id(struct vcli *v, const char *text, enum resolve_kind kin
 	struct error *e = NULL;
 	size_t count = 0;
 
-	if (id_valid(text)) {
+	if (hex_id_valid(text)) {
 		*ret_id = lower(v, text);
 		return NULL;
 	}
@@ -162,8 +161,7 @@ struct error *resolve_address(struct vcli *v, const char *what, const char *text
 	if (!found)
 		return error_new(
 			ERROR_INVALID,
-			"%s: \"%.80s\" is no address: 40 hexadecimal digits, or the beginning of the id of a node that "
-			"is known here (\"vcli node list\" shows those)",
+			"%s: \"%.80s\" is no address: 40 hexadecimal digits, or the beginning of the id of a node that is known here (\"vcli node list\" shows those)",
 			what, text);
 	if (!v->set.quiet)
 		fprintf(stderr, "note: %s is %s\n", text, found->id);

@@ -114,7 +114,7 @@ static struct error *keep(struct db *db, const void *arg)
 	return NULL;
 }
 
-static struct error *sender_go(struct sender *s, const struct settings *set, struct message *const *messages,
+static struct error *sender_go(struct sender *s, const struct vcli_settings *set, struct message *const *messages,
 			       size_t count, const char *what, int64_t patience_ms, int64_t *ret_left)
 {
 	const struct bus_handlers handlers = {.on_state = on_state, .on_message = on_message, .arg = s};
@@ -141,7 +141,7 @@ static struct error *sender_go(struct sender *s, const struct settings *set, str
 	return NULL;
 }
 
-struct error *sender_run(struct vcli *v, const struct settings *set, struct outstore *store,
+struct error *sender_run(struct vcli *v, const struct vcli_settings *set, struct outstore *store,
 			 struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
 			 int64_t *ret_left, struct error **ret_why)
 {
@@ -220,7 +220,7 @@ void sender_revive(struct vcli *v)
 	struct error *e = outstore_names(scope, &v->set, true, &names);
 
 	for (char **n = names; !e && *n; n++) {
-		struct settings own = v->set;
+		struct vcli_settings own = v->set;
 		struct outstore *s = NULL;
 		bool works = false, idle = false;
 

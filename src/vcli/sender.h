@@ -8,7 +8,7 @@
 /* Put `messages` (count may be 0) into the store and send all that waits there, for `patience_ms` at most (0: until
  * each is sent or void). All are durable when it returns without error; *ret_left says how many still wait and *ret_why
  * (may be NULL, an error of the caller's) why. */
-struct error *sender_run(struct vcli *v, const struct settings *set, struct outstore *s,
+struct error *sender_run(struct vcli *v, const struct vcli_settings *set, struct outstore *s,
 			 struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
 			 int64_t *ret_left, struct error **ret_why) MUST_CHECK;
 /* Start a process that sends the store's commands until each is sent or void; does nothing when one is at it already.

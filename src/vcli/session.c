@@ -54,14 +54,14 @@ struct error *session_sign(const struct session_terms *terms, const struct secp_
 	json_t *document = document_of(terms);
 	struct error *e = typed_digest(document, digest);
 
-	eth_address(key->public, signer);
+	secp_address(key->public, signer);
 	if (!e && memcmp(signer, terms->account, sizeof(signer)) != 0)
 		e = error_new(ERROR_INVALID, "the key is another account's");
 	if (e) {
 		json_decref(document);
 		return e;
 	}
-	digest_sign(key, digest, signature);
+	typed_digest_sign(key, digest, signature);
 	*ret_session =
 		json_pack("{s:o,s:o}", "document", document, "signature", hex_value(signature, sizeof(signature)));
 	return NULL;
@@ -69,17 +69,17 @@ struct error *session_sign(const struct session_terms *terms, const struct secp_
 
 /* --- reading --- */
 
-static struct error *read_address(const json_t *in, const struct place *at, const char *key,
+static struct error *read_address(const json_t *in, const struct json_place *at, const char *key,
 				  uint8_t ret[ETH_ADDRESS_BYTES])
 {
-	const struct place here = {at, key, 0};
+	const struct json_place here = {at, key, 0};
 	const char *text = NULL;
 	struct error *e;
 
 	TRY(json_read_string(in, at, key, &text));
 	e = eth_address_parse(text, ret);
 	if (e) {
-		struct error *told = place_error(&here, "%s", e->message);
+		struct error *told = json_place_error(&here, "%s", e->message);
 
 		error_free(e);
 		return told;
@@ -89,8 +89,8 @@ static struct error *read_address(const json_t *in, const struct place *at, cons
 
 static struct error *read_terms(const json_t *session, struct session_terms *t)
 {
-	const struct place root = {NULL, NULL, 0}, at = {&root, "document", 0}, in_domain = {&at, "domain", 0},
-			   in_message = {&at, "message", 0}, at_challenge = {&in_message, "challenge", 0};
+	const struct json_place root = {NULL, NULL, 0}, at = {&root, "document", 0}, in_domain = {&at, "domain", 0},
+				in_message = {&at, "message", 0}, at_challenge = {&in_message, "challenge", 0};
 	json_t *document = NULL, *domain = NULL, *message = NULL;
 	int64_t chain_id = 0, issued = 0, expires = 0;
 
@@ -111,22 +111,22 @@ static struct error *read_terms(const json_t *session, struct session_terms *t)
 
 static struct error *check_signature(const json_t *session, const struct session_terms *t)
 {
-	const struct place root = {NULL, NULL, 0}, at = {&root, "signature", 0};
+	const struct json_place root = {NULL, NULL, 0}, at = {&root, "signature", 0};
 	uint8_t digest[32], signature[SECP_SIGNATURE_BYTES], signer[ETH_ADDRESS_BYTES];
 	json_t *document = document_of(t);
 	struct error *e = NULL;
 
 	if (!json_equal(document, json_object_get(session, "document")))
-		e = place_error(&root, "document: is not that of a login");
+		e = json_place_error(&root, "document: is not that of a login");
 	if (!e)
 		e = rpc_read_fixed(json_object_get(session, "signature"), &at, signature, sizeof(signature));
 	if (!e)
 		e = typed_digest(document, digest);
 	json_decref(document);
 	TRY(e);
-	TRY(digest_signer(digest, signature, signer));
+	TRY(typed_digest_signer(digest, signature, signer));
 	if (memcmp(signer, t->account, sizeof(signer)) != 0)
-		return place_error(&at, "is not the account's");
+		return json_place_error(&at, "is not the account's");
 	return NULL;
 }
 

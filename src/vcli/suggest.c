@@ -30,7 +30,7 @@ size_t suggest_distance(const char *a, const char *b)
 	return rows[a_len % 3][b_len];
 }
 
-void suggest_try(struct suggestion *s, const char *candidate)
+void suggest_try(struct suggest_word *s, const char *candidate)
 {
 	size_t distance = suggest_distance(s->word, candidate);
 

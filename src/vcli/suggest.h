@@ -9,11 +9,11 @@
 size_t suggest_distance(const char *a, const char *b);
 
 /* Keeps the nearest candidate seen so far. */
-struct suggestion {
+struct suggest_word {
 	const char *word; /* what was typed */
 	const char *best; /* NULL: nothing near enough */
 	size_t distance;
 };
-void suggest_try(struct suggestion *s, const char *candidate);
+void suggest_try(struct suggest_word *s, const char *candidate);
 
 #endif

@@ -10,7 +10,7 @@
 #include "vcli/whisper_message.h"
 #include "vcli/whisper_net.h"
 
-#define FIELD(name) offsetof(struct settings, name)
+#define FIELD(name) offsetof(struct vcli_settings, name)
 
 const struct config_row vcli_flags[] = {
 	/* of all commands */
@@ -19,25 +19,20 @@ const struct config_row vcli_flags[] = {
 	{"network", CONFIG_STRING, FIELD(network), "default", NULL, 0, 0, "NAME",
 	 "The network on it (exchange dsn.NAME).", NULL},
 	{"password-file", CONFIG_STRING, FIELD(password_file), NULL, NULL, 0, 0, "FILE",
-	 "The broker user's password, in a file of mode 0600; without it $DSN_BROKER_PASSWORD is used. Of whisper send "
-	 "and "
-	 "receive: the messages' password, without it $DSN_WHISPER_PASSWORD or the terminal.",
+	 "The broker user's password, in a file of mode 0600; without it $DSN_BROKER_PASSWORD is used. Of whisper send and receive: the messages' password, without it $DSN_WHISPER_PASSWORD or the terminal.",
 	 NULL},
 	{"ca-file", CONFIG_STRING, FIELD(ca_file), NULL, NULL, 0, 0, "FILE",
 	 "amqps: whom to trust (PEM); the system's certificates otherwise.", NULL},
 	{"cert-file", CONFIG_STRING, FIELD(cert_file), NULL, NULL, 0, 0, "FILE", "amqps: our certificate (PEM).", NULL},
 	{"key-file", CONFIG_STRING, FIELD(key_file), NULL, NULL, 0, 0, "FILE", "amqps: its key (PEM).", NULL},
 	{"identity", CONFIG_STRING, FIELD(identity), NULL, NULL, 0, 0, "FILE",
-	 "Our key: a file of mode 0600 with 64 hex digits, or an Ethereum keystore file; identity.key of --state-dir "
-	 "otherwise, which is made when it is missing.",
+	 "Our key: a file of mode 0600 with 64 hex digits, or an Ethereum keystore file; identity.key of --state-dir otherwise, which is made when it is missing.",
 	 NULL},
 	{"passphrase-file", CONFIG_STRING, FIELD(passphrase.file), NULL, NULL, 0, 0, "FILE",
-	 "The keystore file's or account's passphrase, in a file of mode 0600; without it an agent or the terminal is "
-	 "asked.",
+	 "The keystore file's or account's passphrase, in a file of mode 0600; without it an agent or the terminal is asked.",
 	 NULL},
 	{"passphrase-agent", CONFIG_STRING, FIELD(passphrase.agent), NULL, NULL, 0, 0, "SOCKET",
-	 "Ask the agent at this socket for passphrases that no file holds, and not the terminal: gpg-agent, whose "
-	 "socket \"gpgconf --list-dirs agent-socket\" tells. It remembers them for a while.",
+	 "Ask the agent at this socket for passphrases that no file holds, and not the terminal: gpg-agent, whose socket \"gpgconf --list-dirs agent-socket\" tells. It remembers them for a while.",
 	 NULL},
 	{"send-plain", CONFIG_BOOL, FIELD(send_plain), NULL, NULL, 0, 0, NULL,
 	 "Neither sign nor encrypt, and take what is neither: for agents with --accept-plain.", NULL},
@@ -82,8 +77,7 @@ const struct config_row vcli_flags[] = {
 	 "RabbitMQ's management API, on the loopback interface.", NULL},
 	{"admin", CONFIG_STRING, FIELD(admin), "guest", NULL, 0, 0, "NAME", "An administrator of the broker.", NULL},
 	{"admin-password-file", CONFIG_STRING, FIELD(admin_password_file), NULL, NULL, 0, 0, "FILE",
-	 "The administrator's password, in a file of mode 0600; without it $DSN_BROKER_ADMIN_PASSWORD, else guest's "
-	 "own.",
+	 "The administrator's password, in a file of mode 0600; without it $DSN_BROKER_ADMIN_PASSWORD, else guest's own.",
 	 NULL},
 	{"vhost", CONFIG_STRING, FIELD(vhost), "/", NULL, 0, 0, "NAME", "The broker's virtual host.", NULL},
 	{"node", CONFIG_LIST, FIELD(nodes), NULL, NULL, 0, 0, "ID[,ID...]",
@@ -96,10 +90,8 @@ const struct config_row vcli_flags[] = {
 	 "Folder that gets a file of mode 0600 with each user's password; DIR/broker of --state-dir otherwise.", NULL},
 	/* of whisper */
 	{"rpc", CONFIG_LIST, FIELD(rpcs), NULL, NULL, 0, 0, "URL",
-	 "JSON-RPC of a Whisper node (shhd, geth) over WebSocket, ws://host[:port]; ws://127.0.0.1:8545 otherwise. May "
-	 "be "
-	 "repeated for genpub, ping and pong.",
-	 rpc_address_check},
+	 "JSON-RPC of a Whisper node (shhd, geth) over WebSocket, ws://host[:port]; ws://127.0.0.1:8545 otherwise. May be repeated for genpub, ping and pong.",
+	 rpc_client_address_check},
 	{"rpc-token-file", CONFIG_STRING, FIELD(rpc_token_file), NULL, NULL, 0, 0, "FILE",
 	 "The token that the node wants, in a file of mode 0600; without it $DSN_RPC_TOKEN is used.", NULL},
 	{"net", CONFIG_BOOL, FIELD(net), NULL, NULL, 0, 0, NULL,
@@ -113,8 +105,7 @@ const struct config_row vcli_flags[] = {
 	{"pow-time", CONFIG_DURATION, FIELD(pow_time_ms), "10s", NULL, 0, 0, "TIME",
 	 "How long the node may look for the proof of work.", NULL},
 	{"on-start", CONFIG_STRING, FIELD(on_start), NULL, NULL, 0, 0, "JSON",
-	 "What the word start runs and the word stop ends: an array such as [\"ffmpeg\",\"-i\",\"a.mp4\"], or a "
-	 "program.",
+	 "What the word start runs and the word stop ends: an array such as [\"ffmpeg\",\"-i\",\"a.mp4\"], or a program.",
 	 NULL},
 	{"hook", CONFIG_STRING, FIELD(hook), NULL, NULL, 0, 0, "JSON",
 	 "What is run for every start and stop, the word as last argument: an array, or a program.", NULL},
@@ -129,12 +120,10 @@ const struct config_row vcli_flags[] = {
 	{"keystore", CONFIG_STRING, FIELD(keystore), NULL, NULL, 0, 0, "DIR",
 	 "Folder of the accounts, as geth has one; DIR/keystore of --state-dir otherwise.", NULL},
 	{"account", CONFIG_STRING, FIELD(account), NULL, NULL, 0, 0, "ADDRESS",
-	 "Which account to act as, may be shortened. Otherwise that of the login, the only one of the keystore, or the "
-	 "identity.",
+	 "Which account to act as, may be shortened. Otherwise that of the login, the only one of the keystore, or the identity.",
 	 NULL},
 	{"chain-rpc", CONFIG_LIST, FIELD(chain_rpc), NULL, NULL, 0, 0, "URL[,URL...]",
-	 "The chain's JSON-RPC endpoints; the next one is used while one fails. Those of the chain that vcli chain up "
-	 "started otherwise, or http://127.0.0.1:8545.",
+	 "The chain's JSON-RPC endpoints; the next one is used while one fails. Those of the chain that vcli chain up started otherwise, or http://127.0.0.1:8545.",
 	 NULL},
 	{"addresses", CONFIG_STRING, FIELD(addresses), NULL, NULL, 0, 0, "FILE",
 	 "Where the contracts are; DIR/chain/addresses.json of --state-dir otherwise.", NULL},
@@ -147,9 +136,7 @@ const struct config_row vcli_flags[] = {
 	{"period", CONFIG_INT, FIELD(period), NULL, NULL, 1, NET_PERIOD_S, "SECONDS",
 	 "Between blocks: of --poa 1, or as it is; of anvil there is one for each transaction.", NULL},
 	{"port", CONFIG_INT, FIELD(port), NULL, NULL, 1, 65535, "PORT",
-	 "Where the chain answers on 127.0.0.1 (of --poa the first of as many ports as there are sealers); the ports "
-	 "it had, "
-	 "or free ones, otherwise.",
+	 "Where the chain answers on 127.0.0.1 (of --poa the first of as many ports as there are sealers); the ports it had, or free ones, otherwise.",
 	 NULL},
 	{"seconds", CONFIG_INT, FIELD(seconds), "60", NULL, 1, 3600, "N", "How long to go on.", NULL},
 	{"accounts", CONFIG_INT, FIELD(accounts), "16", NULL, 1, LOAD_ACCOUNTS, "N", "How many accounts call.", NULL},
@@ -172,8 +159,7 @@ const struct config_row vcli_flags[] = {
 	{"capacity", CONFIG_INT, FIELD(capacity), "1", NULL, 1, UINT32_MAX, "N", "Jobs that the node does at a time.",
 	 NULL},
 	{"node-passphrase-file", CONFIG_STRING, FIELD(node_passphrase_file), NULL, NULL, 0, 0, "FILE",
-	 "The passphrase of the node's keystore file, in a file of mode 0600; without it an agent or the terminal is "
-	 "asked.",
+	 "The passphrase of the node's keystore file, in a file of mode 0600; without it an agent or the terminal is asked.",
 	 NULL},
 	{"for", CONFIG_DURATION, FIELD(for_ms), "24h", NULL, 0, 0, "TIME",
 	 "How long it holds, such as 12h: a login, a bar, or a job from now to its deadline.", NULL},
@@ -195,14 +181,12 @@ const struct config_row vcli_flags[] = {
 	 "A name for this: said again with it, whatever became of the first time, nothing is sent a second time.",
 	 NULL},
 	{"highest-fee", CONFIG_STRING, FIELD(highest_fee), NULL, NULL, 0, 0, "AMOUNT",
-	 "What a unit of gas may cost at most, such as \"50 gwei\"; dearer, a transaction waits. 200 gwei otherwise, "
-	 "and a price over that is refused, since an endpoint may ask what it likes.",
+	 "What a unit of gas may cost at most, such as \"50 gwei\"; dearer, a transaction waits. 200 gwei otherwise, and a price over that is refused, since an endpoint may ask what it likes.",
 	 NULL},
 	{"highest-cost", CONFIG_STRING, FIELD(highest_cost), NULL, NULL, 0, 0, "AMOUNT",
 	 "What the fees of one transaction may come to at most; 0.5 ether otherwise.", NULL},
 	{"chain-id", CONFIG_INT, FIELD(chain_id), NULL, NULL, 1, INT64_MAX / 2 - 36, "N",
-	 "The chain that is meant, by its id: endpoints of others are not used. That of the file of addresses "
-	 "otherwise.",
+	 "The chain that is meant, by its id: endpoints of others are not used. That of the file of addresses otherwise.",
 	 NULL},
 	{"nonce", CONFIG_INT, FIELD(nonce), NULL, NULL, 1, INT64_MAX / 2, "N",
 	 "The account has sent N transactions so far: when an endpoint says so and cannot prove it.", NULL},
@@ -248,20 +232,13 @@ const struct config_program vcli_program = {
 	"made of "                                                                                                  \
 	"it by the node."
 
-const struct command vcli_commands[] = {
+const struct vcli_command vcli_commands[] = {
 	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "name", "spec", "runtime", "mode", "detach", "ttl"),
 	 S(60), "Make a node of an agent",
-	 "ROLE is distributor, transcoder or storage. NODE_ID is served by an agent that was started with --node "
-	 "NODE_ID, "
-	 "or name any agent with --agent. FILE is a node create document, public or private.",
+	 "ROLE is distributor, transcoder or storage. NODE_ID is served by an agent that was started with --node NODE_ID, or name any agent with --agent. FILE is a node create document, public or private.",
 	 cmd_node_create},
 	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List the nodes known here, dead ones too",
-	 "All nodes known here are asked, and who answers is listed with the other nodes of its agent; it takes a "
-	 "third of a "
-	 "second. A node that has been silent for 15 s and does not answer is dead; \"seen\" is its last sign of life. "
-	 "Where none is "
-	 "known, or with --timeout, it listens to those that report: agents do every 5 s unless told otherwise. With "
-	 "--agent "
+	 "All nodes known here are asked, and who answers is listed with the other nodes of its agent; it takes a third of a second. A node that has been silent for 15 s and does not answer is dead; \"seen\" is its last sign of life. Where none is known, or with --timeout, it listens to those that report: agents do every 5 s unless told otherwise. With --agent "
 	 "the nodes of that agent. Exit code 5 when no node was ever heard of, 6 when all are dead.",
 	 cmd_node_list},
 	{"node rename", "NODE_ID NAME", 2, 2, NULL, S(10), "Give a node a name, or another one",
@@ -284,41 +261,26 @@ const struct command vcli_commands[] = {
 	 cmd_node_maintenance},
 	{"node logs", "NODE_ID [UNIT]", 1, 2, FLAGS("follow", "lines"), S(10),
 	 "Show what a node's programs have written",
-	 "UNIT is a unit that `node status` names, such as nginx or JOB-encode; without one all of them, each line "
-	 "with its "
-	 "unit's name. At most 64 KiB are told at once, keys of streams are masked.",
+	 "UNIT is a unit that `node status` names, such as nginx or JOB-encode; without one all of them, each line with its unit's name. At most 64 KiB are told at once, keys of streams are masked.",
 	 cmd_node_logs},
 	{"node pipeline", "NODE_ID", 1, 1, NULL, S(10), "List the jobs of a node", NULL, cmd_node_verb},
 
 	{"pipeline init", "FILE [INPUT]", 1, 2, FLAGS("force", "ffmpeg", "ffprobe"), S(6),
 	 "Write a document for the nodes that are there",
-	 "A distributor, a storage (those with the fewest jobs) and a transcoder for each rendition, with their "
-	 "addresses and "
-	 "ports; the job is named as FILE. With INPUT, a film, for its size and bit rate, otherwise for 1280x720. "
-	 "Change in it "
-	 "what you like: docs/api.md has every field.",
+	 "A distributor, a storage (those with the fewest jobs) and a transcoder for each rendition, with their addresses and ports; the job is named as FILE. With INPUT, a film, for its size and bit rate, otherwise for 1280x720. Change in it what you like: docs/api.md has every field.",
 	 cmd_pipeline_init},
 	{"pipeline plan", "FILE", 1, 1, NULL, 0, "Show what a pipeline would need, without sending anything",
-	 "Tasks, bandwidth in and out per node, ports, estimated CPU, and what makes it infeasible. FILE is a public "
-	 "pipeline document. Exit code 1 when it cannot work.",
+	 "Tasks, bandwidth in and out per node, ports, estimated CPU, and what makes it infeasible. FILE is a public pipeline document. Exit code 1 when it cannot work.",
 	 cmd_pipeline_plan},
 	{"pipeline private", "FILE", 1, 1, NULL, 0, "Print the private document made of a public one",
 	 "What the nodes would receive, without keys.", cmd_pipeline_private},
 	{"pipeline start", "FILE", 1, 1, FLAGS("detach", "ttl", "show-key", "force"), S(30),
 	 "Start a pipeline and wait until every node serves",
-	 "FILE is a public or private pipeline document or a t45 task list. A line per node tells when it serves, or "
-	 "why "
-	 "not. The job's nodes, its private document and the publisher's key are kept in DIR/jobs/JOB.json (mode "
-	 "0600). "
-	 "Starting the same document again changes nothing at nodes that serve already, so it is safe after a failure.",
+	 "FILE is a public or private pipeline document or a t45 task list. A line per node tells when it serves, or why not. The job's nodes, its private document and the publisher's key are kept in DIR/jobs/JOB.json (mode 0600). Starting the same document again changes nothing at nodes that serve already, so it is safe after a failure.",
 	 cmd_pipeline_start},
 	{"pipeline push", "JOB|FILE INPUT", 2, 2, FLAGS("loop", "ffmpeg", "ffprobe"), 0,
 	 "Send a video file to the distributor in real time",
-	 "The file is looked at first: what HLS can store is sent as it is, anything else is encoded once on the way "
-	 "and the reason is told; what nothing can be made of (sound only) is refused. --loop sends it again and "
-	 "again, "
-	 "as one film. Exit code 1 when the file is cut off, too: it promises more than it has. The key goes to ffmpeg "
-	 "in a file, not on its command line. " JOB_TEXT,
+	 "The file is looked at first: what HLS can store is sent as it is, anything else is encoded once on the way and the reason is told; what nothing can be made of (sound only) is refused. --loop sends it again and again, as one film. Exit code 1 when the file is cut off, too: it promises more than it has. The key goes to ffmpeg in a file, not on its command line. " JOB_TEXT,
 	 cmd_pipeline_push},
 	{"pipeline stop", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
 	 "End a job's stream cleanly; what was stored stays", JOB_TEXT, cmd_pipeline_stop},
@@ -327,9 +289,7 @@ const struct command vcli_commands[] = {
 	{"pipeline status", "JOB|FILE", 1, 1, FLAGS("show-key"), S(10), "Show a job at each of its nodes", JOB_TEXT,
 	 cmd_pipeline_status},
 	{"pipeline monitor", "JOB|FILE", 1, 1, FLAGS("count"), 0, "Follow a job: a line for every status of its nodes",
-	 "Goes on until Ctrl-C, --timeout, or --count messages. With --json each status is a JSON value on a line of "
-	 "its "
-	 "own. " JOB_TEXT,
+	 "Goes on until Ctrl-C, --timeout, or --count messages. With --json each status is a JSON value on a line of its own. " JOB_TEXT,
 	 cmd_pipeline_monitor},
 	{"pipeline close", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
 	 "Stop a job and remove everything stored for it", JOB_TEXT, cmd_pipeline_close},
@@ -337,55 +297,39 @@ const struct command vcli_commands[] = {
 	{"broker setup", NULL, 0, 0,
 	 FLAGS("management", "admin", "admin-password-file", "vhost", "node", "client", "plain", "passwords"), 0,
 	 "Make exchanges, mailboxes, policies, and a broker user per agent with only its rights",
-	 "Can be run again at any time: what is there stays, users keep the passwords in their files. The network is "
-	 "that of "
-	 "--network. See docs/broker.md.",
+	 "Can be run again at any time: what is there stays, users keep the passwords in their files. The network is that of --network. See docs/broker.md.",
 	 cmd_broker_setup},
 	{"bus send", "QUEUE TEXT", 2, 2, NULL, S(10), "Send a text to any queue of the broker",
-	 "The queue is made when it does not exist, unless its name is a node id: that one is its agent's. The broker "
-	 "confirms "
-	 "the message.",
+	 "The queue is made when it does not exist, unless its name is a node id: that one is its agent's. The broker confirms the message.",
 	 cmd_bus_send},
 	{"bus receive", "QUEUE", 1, 1, FLAGS("count"), S(30), "Receive texts from any queue of the broker",
-	 "Each message is acknowledged once it has been printed. With --count 0 it takes all that come until none has "
-	 "come for "
-	 "--timeout.",
+	 "Each message is acknowledged once it has been printed. With --count 0 it takes all that come until none has come for --timeout.",
 	 cmd_bus_receive},
 	{"key show", NULL, 0, 0, NULL, 0, "Show our address and public key",
 	 "The address is what agents are told to obey with --owner.", cmd_key_show},
 	{"key new", "DIR", 1, 1, NULL, 0, "Make a key for a node, and with it a node id",
-	 "The key goes into a file of mode 0600 in DIR, named by the id, which is printed. DIR is the folder \"keys\" "
-	 "of "
-	 "the "
-	 "state folder of the agent that shall serve the node.",
+	 "The key goes into a file of mode 0600 in DIR, named by the id, which is printed. DIR is the folder \"keys\" of the state folder of the agent that shall serve the node.",
 	 cmd_key_new},
 	{"key agent", "DIR", 1, 1, NULL, 0, "Show the id of an agent by its state folder",
-	 "Its key is made when it is missing, so that the id is known before the agent first runs: broker setup wants "
-	 "it.",
+	 "Its key is made when it is missing, so that the id is known before the agent first runs: broker setup wants it.",
 	 cmd_key_agent},
 	{"outbox list", NULL, 0, 0, NULL, 0,
 	 "Show what waits: detached commands and transactions, and commands that failed",
-	 "Of transactions those that are not final. A nonce with a gap before it waits for transactions that this "
-	 "outbox does not know.",
+	 "Of transactions those that are not final. A nonce with a gap before it waits for transactions that this outbox does not know.",
 	 cmd_outbox_list},
 	{"outbox resend", "ID", 1, 1, FLAGS(MENDING), S(60), "Send a transaction of the outbox again, as it was signed",
 	 OUTBOX_TEXT, cmd_outbox_resend},
 	{"outbox replace", "ID", 1, 1, FLAGS("fill-gap", MENDING), S(60),
 	 "Sign a transaction of the outbox again, at the same nonce, for more",
 	 OUTBOX_TEXT
-	 " One of all its forms is carried out at most. With --fill-gap it stays as it is, and the nonces before it "
-	 "that nothing has are used up.",
+	 " One of all its forms is carried out at most. With --fill-gap it stays as it is, and the nonces before it that nothing has are used up.",
 	 cmd_outbox_replace},
 	{"outbox abandon", "ID", 1, 1, FLAGS("force", MENDING), S(60), "Give up a transaction of the outbox",
 	 OUTBOX_TEXT
-	 " One that was signed is given up by another one at the same nonce that sends yourself nothing, for a higher "
-	 "fee: it is abandoned when that one is in the chain, and may be carried out until then. With --force it is "
-	 "forgotten at once: it may still be carried out, so do not say it again before you know.",
+	 " One that was signed is given up by another one at the same nonce that sends yourself nothing, for a higher fee: it is abandoned when that one is in the chain, and may be carried out until then. With --force it is forgotten at once: it may still be carried out, so do not say it again before you know.",
 	 cmd_outbox_abandon},
 	{"outbox flush", "[NAME]", 0, 1, NULL, S(30), "Send detached commands now",
-	 "Of all buses, or of the one whose folder in DIR/outbox is NAME. With --timeout 0s it goes on until each "
-	 "command is "
-	 "sent or void, unless another process is at it already: so works the background sender of --detach.",
+	 "Of all buses, or of the one whose folder in DIR/outbox is NAME. With --timeout 0s it goes on until each command is sent or void, unless another process is at it already: so works the background sender of --detach.",
 	 cmd_outbox_flush},
 
 	{"whisper send", "TEXT", 1, 1, FLAGS("rpc", "rpc-token-file", "topic", "message-ttl", "pow-target", "pow-time"),
@@ -393,25 +337,17 @@ const struct command vcli_commands[] = {
 	{"whisper receive", NULL, 0, 0, FLAGS("rpc", "rpc-token-file", "topic", "count", "on-start", "hook"), 0,
 	 "Print texts as they come; start and stop run and end a program",
 	 "Goes on until Ctrl-C, --timeout or --count messages, over a node that goes and comes back too. " WHISPER_TEXT
-	 " With --json each message, and what became of it, is a JSON value on a line of its own. A program that runs "
-	 "at "
-	 "the end is stopped.",
+	 " With --json each message, and what became of it, is a JSON value on a line of its own. A program that runs at the end is stopped.",
 	 cmd_whisper_receive},
 	{"whisper genpub", "[LIST]", 0, 1, FLAGS("rpc", "rpc-token-file", "net"), 0,
 	 "Write the ping list of running nodes, a key pair for each",
-	 "LIST is the file that is written: address, keyPairId and PubKey of each node. Where a node still holds its "
-	 "key "
-	 "pair of the file, it keeps it. Nodes keep keys only while they run. Without LIST it is printed.",
+	 "LIST is the file that is written: address, keyPairId and PubKey of each node. Where a node still holds its key pair of the file, it keeps it. Nodes keep keys only while they run. Without LIST it is printed.",
 	 cmd_whisper_genpub},
 	{"whisper ping", "LIST", 1, 1,
 	 FLAGS("rpc", "rpc-token-file", "net", "topic", "message-ttl", "pow-target", "pow-time", "count", "interval",
 	       "report"),
 	 S(30), "Ping all nodes of a list: losses and round trips",
-	 "Asymmetric: each ping is encrypted to the node's key and signed by the sender's, its answer the other way "
-	 "round. "
-	 "Nodes answer while vcli whisper pong runs at them. A ping without an answer after --timeout is lost; exit "
-	 "code 6 "
-	 "when any is.",
+	 "Asymmetric: each ping is encrypted to the node's key and signed by the sender's, its answer the other way round. Nodes answer while vcli whisper pong runs at them. A ping without an answer after --timeout is lost; exit code 6 when any is.",
 	 cmd_whisper_ping},
 	{"whisper pong", "LIST", 1, 1,
 	 FLAGS("rpc", "rpc-token-file", "net", "topic", "message-ttl", "pow-target", "pow-time"), 0,
@@ -419,9 +355,7 @@ const struct command vcli_commands[] = {
 	 cmd_whisper_pong},
 	{"whisper net up", NULL, 0, 0, FLAGS("nodes", "senders", "shhd"), 0,
 	 "Start Whisper nodes on this machine and wait until they have found each other",
-	 "Each is a shhd of its own on free ports of 127.0.0.1 and knows only the first. They go on until vcli whisper "
-	 "net "
-	 "down. A start that fails or is interrupted leaves nothing.",
+	 "Each is a shhd of its own on free ports of 127.0.0.1 and knows only the first. They go on until vcli whisper net down. A start that fails or is interrupted leaves nothing.",
 	 cmd_whisper_net_up},
 	{"whisper net status", NULL, 0, 0, NULL, 0, "Show the nodes: peers, messages, memory", NULL,
 	 cmd_whisper_net_status},
@@ -432,22 +366,14 @@ const struct command vcli_commands[] = {
 	 cmd_account_new},
 	{"account list", NULL, 0, 0, FLAGS("keystore"), 0, "List the accounts", NULL, cmd_account_list},
 	{"account import", "FILE", 1, 1, FLAGS("keystore", "light"), 0, "Take a key from a file",
-	 "FILE is a keystore file, geth's for instance, which keeps its passphrase, or a bare key of 64 hexadecimal "
-	 "digits in a "
-	 "file of mode 0600.",
+	 "FILE is a keystore file, geth's for instance, which keeps its passphrase, or a bare key of 64 hexadecimal digits in a file of mode 0600.",
 	 cmd_account_import},
 	{"account export", "ADDRESS FILE", 2, 2, FLAGS("keystore", "raw"), 0, "Copy a key into a file",
-	 "As the keystore file that it is, or with --raw bare. ADDRESS may be shortened as long as it names one "
-	 "account.",
+	 "As the keystore file that it is, or with --raw bare. ADDRESS may be shortened as long as it names one account.",
 	 cmd_account_export},
 
 	{"chain up", NULL, 0, 0,
-	 FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60),
-	 "Start a development chain on this machine",
-	 "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth "
-	 "nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no "
-	 "--chain-rpc use it. It goes on with the "
-	 "data of an earlier one, on the same ports; --force removes that and begins anew.",
+	 FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60), "Start a development chain on this machine", "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no --chain-rpc use it. It goes on with the data of an earlier one, on the same ports; --force removes that and begins anew.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
 	 NULL, cmd_chain_status},
@@ -459,12 +385,8 @@ const struct command vcli_commands[] = {
 	{"chain tps", NULL, 0, 0,
 	 FLAGS("chain-rpc", "chain-id", "account", "keystore", "seconds", "accounts", "window", "confirmations"), 0,
 	 "Measure how many calls a second the chain takes",
-	 "Deploys a Counter of its own, gives some accounts ether, has them call it for a while, and tells the rate "
-	 "beside what the blocks can hold. Then the chain is asked whether it has each call once. Ctrl-C ends the "
-	 "calls "
-	 "early, with the figures until then; a second one does not wait for them. The account pays: "
-	 "what the calls leave of it stays with those accounts, whose keys come from its own, for the next time. On a "
-	 "chain where ether is worth something this is a way to lose it.",
+	 "Deploys a Counter of its own, gives some accounts ether, has them call it for a while, and tells the rate beside what the blocks can hold. Then the chain is asked whether it has each call once. Ctrl-C ends the calls early, with the figures until then; a second one does not wait for them. The account pays: "
+	 "what the calls leave of it stays with those accounts, whose keys come from its own, for the next time. On a chain where ether is worth something this is a way to lose it.",
 	 cmd_chain_tps},
 	{"counter get", NULL, 0, 0, FLAGS(READING), S(20), "Show the counter", NULL, cmd_counter_get},
 	{"counter increment", NULL, 0, 0, FLAGS(WRITING), S(60), "Move the counter up", COUNTER_TEXT, cmd_counter_move},
@@ -480,9 +402,7 @@ const struct command vcli_commands[] = {
 	 PROFILE_TEXT, cmd_register},
 	{"register add node", "ROLE KEY_FILE", 2, 2,
 	 FLAGS("price", "capacity", "endpoint", "software", "node-passphrase-file", WRITING), S(60), "Offer a node",
-	 "ROLE is distributor, transcoder or storage. KEY_FILE is the node's key, as vcli key new made it: with it the "
-	 "node "
-	 "agrees that it belongs to the account.",
+	 "ROLE is distributor, transcoder or storage. KEY_FILE is the node's key, as vcli key new made it: with it the node agrees that it belongs to the account.",
 	 cmd_register_add_node},
 	{"register update node", "NODE_ID", 1, 1, FLAGS("price", "capacity", "endpoint", "software", WRITING), S(60),
 	 "Offer a node on other terms", "All terms are given anew. Jobs it was assigned keep their price.",
@@ -506,14 +426,13 @@ const struct command vcli_commands[] = {
 	{"bar add", "SUBJECT", 1, 1, FLAGS("reason", "evidence", "for", WRITING), S(60),
 	 "Bar a node or an account for a while (verifier)",
 	 SUBJECT_TEXT
-	 " A node that is barred, or whose owner is, is assigned to no job; a customer creates none. What was "
-	 "earned before is paid.",
+	 " A node that is barred, or whose owner is, is assigned to no job; a customer creates none. What was earned before is paid.",
 	 cmd_bar_add},
 	{"bar lift", "SUBJECT", 1, 1, FLAGS(WRITING), S(60), "End a bar early (the verifier who barred, owner)",
 	 SUBJECT_TEXT, cmd_bar_lift},
 	{"bar appeal", "SUBJECT FILE", 2, 2, FLAGS(WRITING), S(60), "Say that a bar is wrong (who is barred)",
-	 SUBJECT_TEXT " The owner speaks for a node. FILE is what one has to say; its hash is written down, the file "
-		      "goes to whoever decides. There is one appeal for each bar.",
+	 SUBJECT_TEXT
+	 " The owner speaks for a node. FILE is what one has to say; its hash is written down, the file goes to whoever decides. There is one appeal for each bar.",
 	 cmd_bar_appeal},
 	{"bar decide", "SUBJECT lift|keep", 2, 2, FLAGS(WRITING), S(60), "Decide an appeal (another verifier, owner)",
 	 SUBJECT_TEXT " Kept, the bar stands until its end. Nobody decides who barred it, is it or owns it.",
@@ -523,11 +442,7 @@ const struct command vcli_commands[] = {
 	 SUBJECT_TEXT " A node of a barred owner is not barred itself: ask for both.", cmd_bar_show},
 	{"login", "[CHALLENGE]", 0, 1, FLAGS("for", "account", "keystore", READING), S(20),
 	 "Prove that one has an account's key",
-	 "Signs (EIP-712) account, time and a challenge, 32 bytes of whoever wants the proof or random ones, for this "
-	 "chain "
-	 "and its contracts. The session is kept in session.json (mode 0600) of the state folder; its account is that "
-	 "of the "
-	 "commands that follow.",
+	 "Signs (EIP-712) account, time and a challenge, 32 bytes of whoever wants the proof or random ones, for this chain and its contracts. The session is kept in session.json (mode 0600) of the state folder; its account is that of the commands that follow.",
 	 cmd_login},
 	{"logout", NULL, 0, 0, NULL, 0, "Forget the login", NULL, cmd_logout},
 	{"whoami", "[FILE]", 0, 1, FLAGS(READING), S(20), "Check a login and show whose it is",
@@ -539,19 +454,15 @@ const struct command vcli_commands[] = {
 	{"payment withdraw", "AMOUNT", 1, 2, FLAGS(WRITING), S(60), "Take ether out of the contract", AMOUNT_TEXT,
 	 cmd_payment_withdraw},
 	{"payment transfer", "ADDRESS AMOUNT", 2, 3, FLAGS(WRITING), S(60), "Pay somebody, within the contract",
-	 "From one's balance in the contract to somebody else's, who withdraws it; vcli payment send pays from "
-	 "wallet to wallet. " AMOUNT_TEXT,
+	 "From one's balance in the contract to somebody else's, who withdraws it; vcli payment send pays from wallet to wallet. " AMOUNT_TEXT,
 	 cmd_payment_transfer},
 	{"payment send", "ADDRESS AMOUNT", 2, 3, FLAGS(WRITING), S(60), "Send ether to somebody's wallet",
-	 "From the account's own ether, outside of the contracts: an account needs some for its fees. What is in the "
-	 "contract moves with vcli payment transfer. " AMOUNT_TEXT,
+	 "From the account's own ether, outside of the contracts: an account needs some for its fees. What is in the contract moves with vcli payment transfer. " AMOUNT_TEXT,
 	 cmd_payment_send},
 
 	{"job create", "DOCUMENT", 1, 1, FLAGS("budget", "limit", "for", "from-balance", WRITING), S(60),
 	 "Create a job and put its budget in escrow",
-	 "DOCUMENT is a file that says what is ordered, a pipeline document for instance; its hash is written down. "
-	 "What the "
-	 "nodes do not earn comes back.",
+	 "DOCUMENT is a file that says what is ordered, a pipeline document for instance; its hash is written down. What the nodes do not earn comes back.",
 	 cmd_job_create},
 	{"job top-up", "JOB AMOUNT", 2, 3, FLAGS("from-balance", WRITING), S(60), "Put more in a job's escrow",
 	 AMOUNT_TEXT, cmd_job_top_up},
@@ -601,7 +512,7 @@ const struct config_row *vcli_flag(const char *name, size_t len)
 	return NULL;
 }
 
-bool vcli_takes(const struct command *c, const struct config_row *flag)
+bool vcli_takes(const struct vcli_command *c, const struct config_row *flag)
 {
 	if ((size_t)(flag - vcli_flags) < vcli_global_count)
 		return true;

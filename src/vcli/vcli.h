@@ -18,7 +18,7 @@
 #include "crypto/passphrase.h"
 
 /* Every flag of every command, in one typed table (vcli_flags[]). */
-struct settings {
+struct vcli_settings {
 	/* all commands */
 	char *bus, *network, *password_file, *ca_file, *cert_file, *key_file;
 	char *identity;
@@ -55,7 +55,7 @@ struct settings {
 struct vcli;
 typedef struct error *command_fn(struct vcli *v);
 
-struct command {
+struct vcli_command {
 	const char *words; /* "node create" */
 	const char *args;  /* "ROLE NODE_ID"; NULL: none */
 	size_t min_args, max_args;
@@ -67,8 +67,8 @@ struct command {
 };
 
 struct vcli {
-	struct settings set;
-	const struct command *command;
+	struct vcli_settings set;
+	const struct vcli_command *command;
 	char **args; /* the words after the command's own, NULL-terminated */
 	size_t arg_count;
 	uv_loop_t loop;
@@ -78,7 +78,7 @@ struct vcli {
 };
 
 /* The tables (table.c); the commands end with a row without words. */
-extern const struct command vcli_commands[];
+extern const struct vcli_command vcli_commands[];
 extern const struct config_row vcli_flags[];
 extern const size_t vcli_flag_count;
 /* The first vcli_global_count rows of vcli_flags belong to every command. */
@@ -87,7 +87,7 @@ extern const struct config_program vcli_program;
 
 /* The row of a flag by its name without dashes, or NULL. */
 const struct config_row *vcli_flag(const char *name, size_t len);
-bool vcli_takes(const struct command *c, const struct config_row *flag);
+bool vcli_takes(const struct vcli_command *c, const struct config_row *flag);
 
 /* Take over the reference as the answer. */
 void vcli_answer(struct vcli *v, json_t *value);

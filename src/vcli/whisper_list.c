@@ -40,52 +40,52 @@ static bool has_any(const char *text, int (*is)(int))
 	return false;
 }
 
-static struct error *read_address(const json_t *o, const struct place *at, struct whisper_entry *entry)
+static struct error *read_address(const json_t *o, const struct json_place *at, struct whisper_entry *entry)
 {
-	const struct place here = {at, "address", 0};
+	const struct json_place here = {at, "address", 0};
 	const char *text = NULL;
 	char proper[ADDRESS_DIGITS];
 
 	TRY(json_read_string(o, at, "address", &text));
 	if (strncmp(text, "0x", 2) != 0 || !hex_is(text + 2, ADDRESS_DIGITS))
-		return place_error(&here, "wants 0x and %zu hexadecimal digits", ADDRESS_DIGITS);
+		return json_place_error(&here, "wants 0x and %zu hexadecimal digits", ADDRESS_DIGITS);
 	checksum(text + 2, proper);
 	if (has_any(text + 2, isupper) && has_any(text + 2, islower) && memcmp(proper, text + 2, sizeof(proper)) != 0)
-		return place_error(&here, "its capitals do not fit its digits (EIP-55): a digit is wrong");
+		return json_place_error(&here, "its capitals do not fit its digits (EIP-55): a digit is wrong");
 	memcpy(entry->address, text, sizeof(entry->address));
 	return NULL;
 }
 
-static struct error *read_public(const json_t *o, const struct place *at, struct whisper_entry *entry)
+static struct error *read_public(const json_t *o, const struct json_place *at, struct whisper_entry *entry)
 {
-	const struct place here = {at, "PubKey", 0};
+	const struct json_place here = {at, "PubKey", 0};
 	const char *text = NULL;
 	uint8_t bytes[1 + SECP_PUBLIC_BYTES];
 
 	TRY(json_read_string(o, at, "PubKey", &text));
 	if (strncmp(text, "0x04", 4) != 0 || !hex_is(text + 2, KEY_DIGITS))
-		return place_error(&here, "wants 0x04 and %zu hexadecimal digits", KEY_DIGITS - 2);
+		return json_place_error(&here, "wants 0x04 and %zu hexadecimal digits", KEY_DIGITS - 2);
 	TRY(hex_decode(text + 2, bytes, sizeof(bytes)));
 	if (!secp_public_valid(bytes + 1))
-		return place_error(&here, "is no point of the curve secp256k1: a digit is wrong");
+		return json_place_error(&here, "is no point of the curve secp256k1: a digit is wrong");
 	for (size_t i = 0; i < sizeof(entry->public); i++)
 		entry->public[i] = (char)tolower((unsigned char)text[i]);
 	return NULL;
 }
 
-static struct error *read_entry(const json_t *o, const struct place *at, struct whisper_entry *entry)
+static struct error *read_entry(const json_t *o, const struct json_place *at, struct whisper_entry *entry)
 {
 	static const char *const known[] = {"address", "keyPairId", "PubKey", NULL};
-	const struct place pair = {at, "keyPairId", 0};
+	const struct json_place pair = {at, "keyPairId", 0};
 	const char *id = NULL;
 
 	if (!json_is_object(o))
-		return place_error(at, "wants an object");
+		return json_place_error(at, "wants an object");
 	TRY(json_refuse_unknown(o, at, known));
 	TRY(read_address(o, at, entry));
 	TRY(json_read_string(o, at, "keyPairId", &id));
 	if (!hex_is(id, WHISPER_PAIR_TEXT))
-		return place_error(&pair, "wants %d hexadecimal digits", WHISPER_PAIR_TEXT);
+		return json_place_error(&pair, "wants %d hexadecimal digits", WHISPER_PAIR_TEXT);
 	memcpy(entry->pair_id, id, sizeof(entry->pair_id));
 	return read_public(o, at, entry);
 }
@@ -93,23 +93,23 @@ static struct error *read_entry(const json_t *o, const struct place *at, struct 
 static struct error *read_document(const json_t *document, const char *name, struct whisper_list *l)
 {
 	static const char *const known[] = {"address-node", NULL};
-	const struct place root = {.key = name}, array = {&root, "address-node", 0};
+	const struct json_place root = {.key = name}, array = {&root, "address-node", 0};
 	json_t *nodes = NULL, *o;
 	size_t i;
 
 	if (!json_is_object(document))
-		return place_error(&root, "wants an object with \"address-node\"");
+		return json_place_error(&root, "wants an object with \"address-node\"");
 	TRY(json_refuse_unknown(document, &root, known));
 	TRY(json_read_array(document, &root, "address-node", 1, WHISPER_LIST_MAX, &nodes));
 	l->items = mem_array(l, struct whisper_entry, json_array_size(nodes));
 	json_array_foreach (nodes, i, o) {
-		const struct place at = {&array, NULL, i}, key = {&at, "PubKey", 0};
+		const struct json_place at = {&array, NULL, i}, key = {&at, "PubKey", 0};
 		size_t same;
 
 		TRY(read_entry(o, &at, &l->items[i]));
 		same = whisper_list_find(l, l->items[i].public);
 		if (same < l->count)
-			return place_error(&key, "is that of address-node[%zu] too", same);
+			return json_place_error(&key, "is that of address-node[%zu] too", same);
 		l->count++;
 	}
 	return NULL;
@@ -154,7 +154,7 @@ void whisper_list_add(struct whisper_list *l, const char *address, const char *p
 	entry = &l->items[l->count++];
 	*entry = (struct whisper_entry){0};
 	error_free(hex_decode(public + 2, point, sizeof(point)));
-	eth_address(point + 1, own);
+	secp_address(point + 1, own);
 	digits = hex_encode(NULL, own, sizeof(own));
 	memcpy(entry->address, "0x", 2);
 	checksum(address ? address + 2 : digits, entry->address + 2);

@@ -44,7 +44,7 @@ static struct error *check_range(const char *flag, int64_t ms, int64_t max_ms)
 	return error_new(ERROR_INVALID, "--%s: wants 1s to %llds", flag, (long long)(max_ms / 1000));
 }
 
-struct error *whisper_check_settings(const struct settings *set)
+struct error *whisper_check_settings(const struct vcli_settings *set)
 {
 	TRY(check_range("message-ttl", set->message_ttl_ms, WHISPER_TTL_MAX_MS));
 	return check_range("pow-time", set->pow_time_ms, 100 * INT64_C(1000));
@@ -52,7 +52,7 @@ struct error *whisper_check_settings(const struct settings *set)
 
 /* --- what goes out --- */
 
-json_t *whisper_post(const struct settings *set, const char *key, const char *key_value, const char *sign,
+json_t *whisper_post(const struct vcli_settings *set, const char *key, const char *key_value, const char *sign,
 		     const char *payload, size_t len)
 {
 	json_t *post = json_object();
@@ -103,7 +103,7 @@ char *whisper_note_text(const void *ctx, enum whisper_note_kind kind, const char
 static struct error *read_note(const json_t *document, const json_t *message, struct whisper_note *note)
 {
 	static const char *const known[] = {"type", "id", NULL};
-	const struct place root = {.key = "note"};
+	const struct json_place root = {.key = "note"};
 	const char *type = NULL, *id = NULL, *signer = json_string_value(json_object_get(message, "sig"));
 	size_t kind = 0;
 

@@ -19,11 +19,11 @@
 struct error *whisper_check_topic(const char *text) MUST_CHECK;
 struct error *whisper_check_pow(const char *text) MUST_CHECK;
 /* --message-ttl and --pow-time in range? */
-struct error *whisper_check_settings(const struct settings *set) MUST_CHECK;
+struct error *whisper_check_settings(const struct vcli_settings *set) MUST_CHECK;
 
 /* The object for shh_post: payload and the settings' topic, lifetime and proof of work. `key` is "symKeyID" or
  * "pubKey"; `sign` is the id of a key pair, or NULL. */
-json_t *whisper_post(const struct settings *set, const char *key, const char *key_value, const char *sign,
+json_t *whisper_post(const struct vcli_settings *set, const char *key, const char *key_value, const char *sign,
 		     const char *payload, size_t len);
 
 /* The payload's bytes, NUL-terminated, ctx's. ERROR_INVALID: there is none in hexadecimal; ERROR_LIMIT: it is longer

@@ -40,7 +40,7 @@ struct error *whisper_net_lock(const void *ctx, const struct vcli *v, int *ret_f
 static void read_process(const void *ctx, struct whisper_net_node *n)
 {
 	char *path = file_join(ctx, n->folder, "process.json");
-	struct place root = {.key = path};
+	struct json_place root = {.key = path};
 	json_t *document = NULL;
 	int64_t pid = 0, start = 0;
 	struct process_stat stat;
@@ -144,7 +144,7 @@ struct error *whisper_net_read(const void *ctx, const struct vcli *v, struct whi
 	path = file_join(net, net->folder, "net.json");
 	if (!file_exists(path))
 		return error_new(ERROR_NOT_FOUND, "no net is up; vcli whisper net up makes one");
-	const struct place root = {.key = path};
+	const struct json_place root = {.key = path};
 	e = json_parse_file(path, FILE_LIMIT, &document);
 	if (!e)
 		e = json_read_decimal(document, &root, "nodes", 1, WHISPER_NET_MAX, &count);

@@ -132,9 +132,9 @@ static struct error *open_node(struct whisper_node *n, const char *authorization
 					     .open_ms = patience_ms < OPEN_MS ? patience_ms : OPEN_MS,
 					     .answer_ms = patience_ms,
 					     .interrupted = is_interrupted};
-	struct rpc_address address;
+	struct rpc_client_address address;
 
-	TRY(rpc_address_read(n->all, n->name, &address));
+	TRY(rpc_client_address_read(n->all, n->name, &address));
 	options.host = address.host;
 	options.port = address.port;
 	options.path = address.path;

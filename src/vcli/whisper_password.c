@@ -52,9 +52,9 @@ static struct error *ask(const void *ctx, char **ret_password)
 	if (fd < 0 || tcgetattr(fd, &before) < 0) {
 		if (fd >= 0)
 			close(fd);
-		return error_new(ERROR_INVALID,
-				 "no password: name its file with --password-file (mode 0600), or put it "
-				 "into $" VARIABLE);
+		return error_new(
+			ERROR_INVALID,
+			"no password: name its file with --password-file (mode 0600), or put it into $" VARIABLE);
 	}
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG | ICANON);

@@ -111,7 +111,7 @@ static void on_posted(const json_t *result, const struct error *e, void *arg)
 static void send_ping(struct sender *s, struct whisper_target *target)
 {
 	struct engine *g = s->engine;
-	const struct settings *set = &g->public.senders->v->set;
+	const struct vcli_settings *set = &g->public.senders->v->set;
 	struct ping *p = mem_new(g, struct ping), **bucket;
 	char *id = hex_random(p, WHISPER_ID_DIGITS / 2), *text = whisper_note_text(p, WHISPER_PING, id);
 

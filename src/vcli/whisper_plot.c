@@ -114,14 +114,12 @@ char *whisper_plot(const void *ctx, struct whisper_ping *run, const char *title)
 	while (p->span_ms < s.max || p->span_ms < p->step_ms)
 		p->span_ms += p->step_ms;
 	ADD(p,
-	    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %.0f' width='%d' height='%.0f' "
-	    "font-family='sans-serif' font-size='12' fill='#222'>\n<rect width='100%%' height='100%%' fill='#fff'/>\n"
+	    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %.0f' width='%d' height='%.0f' font-family='sans-serif' font-size='12' fill='#222'>\n<rect width='100%%' height='100%%' fill='#fff'/>\n"
 	    "<text x='%d' y='22' font-size='15'>",
 	    WIDTH, height, WIDTH, height, LEFT);
 	add_escaped(p, title);
 	ADD(p,
-	    "</text>\n<text x='%d' y='40' fill='#555'>line: least to greatest; bar: median to 95 %%; mark: "
-	    "median</text>\n",
+	    "</text>\n<text x='%d' y='40' fill='#555'>line: least to greatest; bar: median to 95 %%; mark: median</text>\n",
 	    LEFT);
 	add_axis(p, TOP - 4, nodes);
 	for (size_t i = 0; i < run->target_count; i++)

@@ -54,16 +54,13 @@ static struct error *put_row(struct buf *b, const char *name, size_t answered, s
 
 static struct error *compose(struct buf *b, struct whisper_ping *p, const char *plot)
 {
-	const struct settings *set = &p->senders->v->set;
+	const struct vcli_settings *set = &p->senders->v->set;
 	const struct whisper_summary posts = whisper_summary(&p->post_times);
 	char *when = clock_format(b, clock_wall_ms()), *where = machine(b);
 
 	TRY(buf_printf(
 		b,
-		"# Whisper pings\n\n%s on %s.\n\n%zu nodes pinged %zu others %lld times each: asymmetric, signed, "
-		"answered to the key of who asked. Time to live %lld s, proof of work %s, %lld ms between a node's "
-		"pings; a ping without an answer after %lld s is lost. It took %.1f s; a post alone took %.1f ms "
-		"(median), %.1f ms (95 %%).\n\n",
+		"# Whisper pings\n\n%s on %s.\n\n%zu nodes pinged %zu others %lld times each: asymmetric, signed, answered to the key of who asked. Time to live %lld s, proof of work %s, %lld ms between a node's pings; a ping without an answer after %lld s is lost. It took %.1f s; a post alone took %.1f ms (median), %.1f ms (95 %%).\n\n",
 		when, where, p->senders->count, p->target_count, (long long)p->count,
 		(long long)(set->message_ttl_ms / 1000), set->pow_target, (long long)p->interval_ms,
 		(long long)(p->wait_ms / 1000), (double)p->took_ms / 1e3, posts.median, posts.p95));

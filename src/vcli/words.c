@@ -19,7 +19,7 @@ static bool next_word_is(const char **at, const char *word)
 }
 
 /* Number of leading words that agree with the command's; *ret_whole: the command has no more. */
-static size_t agreeing(const struct command *c, char **words, size_t count, bool *ret_whole)
+static size_t agreeing(const struct vcli_command *c, char **words, size_t count, bool *ret_whole)
 {
 	const char *at = c->words;
 	size_t n = 0;
@@ -30,11 +30,11 @@ static size_t agreeing(const struct command *c, char **words, size_t count, bool
 	return n;
 }
 
-const struct command *words_command(char **words, size_t count, size_t *ret_used)
+const struct vcli_command *words_command(char **words, size_t count, size_t *ret_used)
 {
-	const struct command *found = NULL;
+	const struct vcli_command *found = NULL;
 
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		bool whole;
 		size_t n = agreeing(c, words, count, &whole);
 
@@ -48,7 +48,7 @@ const struct command *words_command(char **words, size_t count, size_t *ret_used
 
 bool words_is_group(char **words, size_t count)
 {
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		bool whole;
 
 		if (agreeing(c, words, count, &whole) == count)
@@ -58,11 +58,11 @@ bool words_is_group(char **words, size_t count)
 }
 
 /* All words that may stand after the first `used` of `words`; the nearest to `s->word` is suggested. */
-static char *followers(const void *ctx, char **words, size_t used, struct suggestion *s)
+static char *followers(const void *ctx, char **words, size_t used, struct suggest_word *s)
 {
 	char *list = mem_strdup(ctx, ""), *last = NULL;
 
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		bool whole;
 		const char *at = c->words;
 
@@ -85,10 +85,10 @@ struct error *words_unknown(char **words, size_t count)
 	void *scope = mem_new(NULL, char);
 	char *front = mem_strdup(scope, ""), *list = NULL, *near;
 	size_t used = 0;
-	struct suggestion s = {0};
+	struct suggest_word s = {0};
 	struct error *e = NULL;
 
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		bool whole;
 		size_t n = agreeing(c, words, count, &whole);
 
@@ -114,7 +114,7 @@ struct error *words_unknown(char **words, size_t count)
 	return e;
 }
 
-struct error *words_check_args(const struct command *c, size_t count)
+struct error *words_check_args(const struct vcli_command *c, size_t count)
 {
 	const char *args = c->args ? c->args : "";
 
@@ -143,10 +143,10 @@ static bool is_builtin(struct words *w, const char *name, size_t len)
 	return false;
 }
 
-static struct error *unknown_flag(const struct command *c, const char *name, size_t len)
+static struct error *unknown_flag(const struct vcli_command *c, const char *name, size_t len)
 {
 	void *scope = mem_new(NULL, char);
-	struct suggestion s = {.word = mem_strndup(scope, name, len < 60 ? len : 60)};
+	struct suggest_word s = {.word = mem_strndup(scope, name, len < 60 ? len : 60)};
 	const char *near = near_flag(name - 2, len + 2);
 	struct error *e = NULL;
 

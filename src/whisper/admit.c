@@ -75,8 +75,8 @@ struct error *shh_admit(struct shh *s, struct envelope *e, enum shh_refusal *ret
 	s->counters.accepted++;
 	*ret_new = true;
 	filters_offer(s->filters, e, false);
-	forward_soon(s);
-	watches_offer(s, e);
+	shh_forward_soon(s);
+	shh_watches_offer(s, e);
 	return NULL;
 refused:
 	s->counters.refused[*ret_refusal]++;

@@ -34,7 +34,7 @@ struct filters {
 
 /* Filters that an envelope concerns: those of its topic, then those without topics. */
 struct candidates {
-	const struct topic_entry *own, *any;
+	const struct topic_index_entry *own, *any;
 	size_t own_count, any_count;
 };
 

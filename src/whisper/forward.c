@@ -9,7 +9,7 @@
 #define HAS_MAX 65536 /* forgetting some only sends them once more */
 #define LIST_HEAD 4   /* bytes before the envelopes of a packet, at most */
 
-void peer_has(struct shh_peer *p, uint64_t number)
+void shh_peer_has(struct shh_peer *p, uint64_t number)
 {
 	size_t i = p->has_count;
 
@@ -103,13 +103,13 @@ static bool fits(const struct shh *s, const struct envelope *e)
 	return e->raw_bytes + LIST_HEAD <= limit;
 }
 
-static bool wants(const struct shh_peer *p, const struct demand *d, const struct envelope *e)
+static bool wants(const struct shh_peer *p, const struct shh_demand *d, const struct envelope *e)
 {
-	return fits(p->node, e) && demand_takes(d, e, e->pow[p->rule]);
+	return fits(p->node, e) && shh_demand_takes(d, e, e->pow[p->rule]);
 }
 
 /* Send what lies after *cursor, up to `last`, and is wanted; *cursor stays before what could not be sent. */
-static void send_range(struct shh_peer *p, uint64_t *cursor, uint64_t last, const struct demand *except)
+static void send_range(struct shh_peer *p, uint64_t *cursor, uint64_t last, const struct shh_demand *except)
 {
 	void *tmp = mem_strdup(NULL, "");
 	uint64_t number = *cursor, sent = *cursor;
@@ -138,7 +138,7 @@ out:
 	mem_free(tmp);
 }
 
-void forward_to(struct shh_peer *p)
+void shh_forward_to(struct shh_peer *p)
 {
 	uint64_t newest = pool_newest(p->node->pool), cursor = p->cursor;
 
@@ -148,14 +148,14 @@ void forward_to(struct shh_peer *p)
 	pass(p, cursor);
 }
 
-void forward_now(struct shh *s)
+void shh_forward_now(struct shh *s)
 {
 	s->flush_due = false;
 	for (struct p2p_peer *link = p2p_next_peer(s->p2p, NULL); link; link = p2p_next_peer(s->p2p, link))
-		forward_to(p2p_state(link));
+		shh_forward_to(p2p_state(link));
 }
 
-void forward_widened(struct shh *s)
+void shh_forward_widened(struct shh *s)
 {
 	for (struct p2p_peer *link = p2p_next_peer(s->p2p, NULL); link; link = p2p_next_peer(s->p2p, link)) {
 		struct shh_peer *p = p2p_state(link);

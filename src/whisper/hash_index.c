@@ -43,8 +43,8 @@ struct hash_index *hash_index_new(const void *ctx)
 {
 	struct hash_index *h = mem_new(ctx, struct hash_index);
 
-	random_bytes(&h->seed, sizeof h->seed);
-	random_bytes(&h->factor, sizeof h->factor);
+	crypto_random_bytes(&h->seed, sizeof h->seed);
+	crypto_random_bytes(&h->factor, sizeof h->factor);
 	h->factor |= 1;
 	h->bits = BITS_MIN;
 	h->slots = mem_array(h, struct slot, capacity(h));

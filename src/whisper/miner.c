@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "whisper/miner_crew.h"
+#include "whisper/miner_workers.h"
 
 /* Address space; what is resident of it are the pages that are used, some 8 KiB. An unoptimised build with sanitizers
  * has frames of 300 KiB in the permutation. */
@@ -18,7 +18,7 @@ LIST_HEAD(job_list, pow_job);
 struct miner {
 	uv_loop_t *loop;
 	uv_async_t *async; /* memory of its own: uv needs it until it is closed */
-	struct crew crew;
+	struct miner_workers workers;
 	uv_thread_t *threads;
 	unsigned thread_limit, thread_count;
 	struct job_list jobs;
@@ -28,7 +28,7 @@ struct miner {
 
 struct pow_job {
 	struct miner *miner; /* NULL: freed before its job */
-	struct task *task;
+	struct miner_workers_task *task;
 	LIST_ENTRY(pow_job) links;
 	struct error *error; /* why it cannot be done at all */
 	int64_t began_us;
@@ -44,8 +44,8 @@ static void job_detach(struct pow_job *job)
 
 	if (!m)
 		return;
-	crew_withdraw(&m->crew, job->task);
-	crew_release(&m->crew, job->task);
+	miner_workers_withdraw(&m->workers, job->task);
+	miner_workers_release(&m->workers, job->task);
 	LIST_REMOVE(job, links);
 	m->waiting--;
 	job->miner = NULL;
@@ -62,7 +62,7 @@ static int job_destroy(struct pow_job *job)
 /* The job is freed first, so that the callee may do what it likes with its owner and the miner. */
 static void job_finish(struct pow_job *job)
 {
-	const struct task *t = job->task;
+	const struct miner_workers_task *t = job->task;
 	int64_t took_us = (t->found ? t->found_us : clock_mono_us()) - job->began_us;
 	uint64_t nonce = t->nonce;
 	pow_done_fn *done = job->done;
@@ -81,28 +81,28 @@ static void on_deadline(void *arg)
 	struct pow_job *job = arg;
 
 	/* From now on its result stands still. */
-	crew_withdraw(&job->miner->crew, job->task);
+	miner_workers_withdraw(&job->miner->workers, job->task);
 	job_finish(job);
 }
 
 static void on_ended(uv_async_t *async)
 {
 	struct miner *m = async->data;
-	struct task *t;
+	struct miner_workers_task *t;
 	bool gone = false;
 
 	if (!m)
 		return;
 	m->gone = &gone;
-	while (!gone && (t = crew_take_ended(&m->crew)))
+	while (!gone && (t = miner_workers_take_ended(&m->workers)))
 		job_finish(t->job);
 	if (!gone)
 		m->gone = NULL;
 }
 
-static struct task *task_new(const struct pow_request *r, struct pow_job *job)
+static struct miner_workers_task *task_new(const struct pow_request *r, struct pow_job *job)
 {
-	struct task *t = mem_new(NULL, struct task);
+	struct miner_workers_task *t = mem_new(NULL, struct miner_workers_task);
 	unsigned bits = r->both ? 2 * r->target_bits : r->target_bits;
 
 	t->rule = r->rule;
@@ -130,7 +130,7 @@ static struct error *start_threads(struct miner *m)
 	if (m->thread_count > 0)
 		return NULL;
 	while (m->thread_count < m->thread_limit && status == 0) {
-		status = uv_thread_create_ex(&m->threads[m->thread_count], &options, crew_work, &m->crew);
+		status = uv_thread_create_ex(&m->threads[m->thread_count], &options, miner_workers_run, &m->workers);
 		if (status == 0)
 			m->thread_count++;
 	}
@@ -148,7 +148,7 @@ static int miner_destroy(struct miner *m)
 
 	if (m->gone)
 		*m->gone = true;
-	crew_stop(&m->crew);
+	miner_workers_stop(&m->workers);
 	for (unsigned i = 0; i < m->thread_count; i++)
 		uv_thread_join(&m->threads[i]);
 	while (!LIST_EMPTY(&m->jobs)) {
@@ -158,7 +158,7 @@ static int miner_destroy(struct miner *m)
 		/* No deadline any more either. */
 		talloc_free_children(job);
 	}
-	crew_destroy(&m->crew);
+	miner_workers_destroy(&m->workers);
 	handle->data = NULL;
 	/* loop_drain() has closed it already without a callback. */
 	if (uv_is_closing(handle))
@@ -186,7 +186,7 @@ struct miner *miner_new(const void *ctx, uv_loop_t *loop, unsigned threads)
 	/* What keeps the loop running is each job's deadline. */
 	uv_unref((uv_handle_t *)m->async);
 	LIST_INIT(&m->jobs);
-	crew_init(&m->crew, m->async);
+	miner_workers_init(&m->workers, m->async);
 	talloc_set_destructor(m, miner_destroy);
 	return m;
 }
@@ -212,7 +212,7 @@ struct pow_job *miner_start(struct miner *m, const void *ctx, const struct pow_r
 	}
 	timer_start(job, m->loop, can ? request->deadline_ms : 0, 0, on_deadline, job);
 	if (can)
-		crew_offer(&m->crew, job->task);
+		miner_workers_offer(&m->workers, job->task);
 	return job;
 }
 
@@ -223,5 +223,5 @@ size_t miner_waiting(const struct miner *m)
 
 uint64_t miner_hashes(const struct miner *m)
 {
-	return atomic_load(&m->crew.hashes);
+	return atomic_load(&m->workers.hashes);
 }

@@ -16,7 +16,7 @@ uint32_t shh_now(void)
 	return (uint32_t)(clock_wall_ms() / 1000);
 }
 
-bool demand_takes(const struct demand *d, const struct envelope *e, double pow)
+bool shh_demand_takes(const struct shh_demand *d, const struct envelope *e, double pow)
 {
 	return pow >= d->min_pow && bloom_contains(d->bloom, e->bloom);
 }
@@ -28,7 +28,7 @@ static void set_bloom(struct shh *s, const uint8_t bloom[BLOOM_BYTES])
 	s->tolerated = s->demand;
 	s->tolerated_until_ms = clock_mono_ms() + TOLERANCE_MS;
 	memcpy(s->demand.bloom, bloom, BLOOM_BYTES);
-	peers_tell_bloom(s);
+	shh_peers_tell_bloom(s);
 }
 
 /* A light node asks only for what its filters want; a full one passes everything on. */
@@ -40,7 +40,7 @@ static void follow_filters(struct shh *s)
 		return;
 	if (!s->light || !filters_bloom(s->filters, bloom))
 		bloom_fill(bloom);
-	watches_bloom(s, bloom);
+	shh_watches_bloom(s, bloom);
 	set_bloom(s, bloom);
 }
 
@@ -52,9 +52,9 @@ static void look_at_clock(struct shh *s, uint32_t now)
 	size_t dropped = now + SHH_FUTURE_S < s->expired_at ? pool_drop_later(s->pool, now + SHH_FUTURE_S) : 0;
 
 	if (jump_ms)
-		log_warn("whisper.clock-jumped", "by_s=%lld dropped=%zu why=%s", (long long)(jump_ms / 1000), dropped,
-			 log_q("envelopes are void by their time: nodes whose clocks are 10 s apart do not take each "
-			       "other's; keep clocks in step (NTP)"));
+		log_warn(
+			"whisper.clock-jumped", "by_s=%lld dropped=%zu why=%s", (long long)(jump_ms / 1000), dropped,
+			log_q("envelopes are void by their time: nodes whose clocks are 10 s apart do not take each other's; keep clocks in step (NTP)"));
 }
 
 static void on_tick(void *arg)
@@ -67,12 +67,12 @@ static void on_tick(void *arg)
 		pool_expire(s->pool, now);
 	s->expired_at = now;
 	follow_filters(s);
-	forward_widened(s);
+	shh_forward_widened(s);
 }
 
 static void on_flush(void *arg)
 {
-	forward_now(arg);
+	shh_forward_now(arg);
 }
 
 static void on_peers_changed(void *arg)
@@ -96,10 +96,10 @@ size_t shh_peer_count(const struct shh *s)
 
 void shh_flush(struct shh *s)
 {
-	forward_now(s);
+	shh_forward_now(s);
 }
 
-void forward_soon(struct shh *s)
+void shh_forward_soon(struct shh *s)
 {
 	if (s->flush_due)
 		return;
@@ -176,7 +176,7 @@ struct error *shh_set_min_pow(struct shh *s, double pow)
 	s->tolerated = s->demand;
 	s->tolerated_until_ms = clock_mono_ms() + TOLERANCE_MS;
 	s->demand.min_pow = pow;
-	peers_tell_pow(s);
+	shh_peers_tell_pow(s);
 	return NULL;
 }
 

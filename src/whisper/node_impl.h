@@ -16,12 +16,12 @@
 #define TOLERANCE_MS 10000
 
 /* What a node wants to get. */
-struct demand {
+struct shh_demand {
 	double min_pow;
 	uint8_t bloom[BLOOM_BYTES];
 };
 
-struct bucket { /* of tokens: so many a second, at most a second's worth at once */
+struct shh_bucket { /* of tokens: so many a second, at most a second's worth at once */
 	double rate, level;
 	int64_t filled_ms; /* monotonic */
 };
@@ -32,14 +32,14 @@ struct shh_peer {
 	bool known; /* its status has come */
 	bool light, trusted;
 	enum pow_rule rule; /* by which it counts */
-	struct demand demand;
+	struct shh_demand demand;
 	bool blocked;    /* its backlog is full: wait until it has drained */
 	uint64_t cursor; /* number of the last envelope of the pool that was looked at for it */
 	uint64_t *has;   /* numbers above the cursor that it sent us itself; ascending */
 	size_t has_count;
 	bool widened; /* it wants more than `before`: the pool up to the cursor is looked at once more */
-	struct demand before;
-	struct bucket envelopes, bytes;
+	struct shh_demand before;
+	struct shh_bucket envelopes, bytes;
 };
 
 #define SHH_FUTURE_S 10 /* a sender's clock may be ahead so far */
@@ -51,7 +51,7 @@ struct shh {
 	struct pool *pool;
 	struct filters *filters;
 	struct miner *miner;
-	struct demand demand, tolerated;
+	struct shh_demand demand, tolerated;
 	bool bloom_set; /* by shh_set_bloom(): not that of the filters */
 	int64_t tolerated_until_ms;
 	size_t max_message_bytes;
@@ -74,29 +74,29 @@ uint32_t shh_now(void); /* unix seconds */
 struct error *shh_find_peer(struct shh *s, const struct enode *enode, struct p2p_peer **ret_peer) MUST_CHECK;
 /* Asks for topics that a filter or a watch wants. */
 void shh_want_topics(struct shh *s, const uint8_t (*topics)[TOPIC_BYTES], size_t count);
-bool demand_takes(const struct demand *d, const struct envelope *e, double pow);
+bool shh_demand_takes(const struct shh_demand *d, const struct envelope *e, double pow);
 
 /* watch.c */
-void watches_offer(struct shh *s, const struct envelope *e);
+void shh_watches_offer(struct shh *s, const struct envelope *e);
 /* Bits of all topics that are watched. */
-void watches_bloom(const struct shh *s, uint8_t bloom[BLOOM_BYTES]);
+void shh_watches_bloom(const struct shh *s, uint8_t bloom[BLOOM_BYTES]);
 
 /* peer.c */
 extern const struct p2p_protocol shh_protocol; /* without arg */
-void peers_tell_pow(struct shh *s);
-void peers_tell_bloom(struct shh *s);
+void shh_peers_tell_pow(struct shh *s);
+void shh_peers_tell_bloom(struct shh *s);
 
 /* admit.c: go-ethereum's add(). *ret_refusal, with the error, says why not; a duplicate is no error. *ret_new: it is in
  * the pool now. */
 struct error *shh_admit(struct shh *s, struct envelope *e, enum shh_refusal *ret_refusal, bool *ret_new) MUST_CHECK;
 
 /* forward.c: send what is new at the end of this loop turn. */
-void forward_soon(struct shh *s);
-void forward_now(struct shh *s);
-void forward_to(struct shh_peer *p);
+void shh_forward_soon(struct shh *s);
+void shh_forward_now(struct shh *s);
+void shh_forward_to(struct shh_peer *p);
 /* The pool before the cursor, for peers that want more than before. */
-void forward_widened(struct shh *s);
+void shh_forward_widened(struct shh *s);
 /* The peer has the pool's envelope of this number. */
-void peer_has(struct shh_peer *p, uint64_t number);
+void shh_peer_has(struct shh_peer *p, uint64_t number);
 
 #endif

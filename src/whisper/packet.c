@@ -27,7 +27,7 @@ static struct error *pow_of_bits(uint64_t bits, double *ret_pow)
 	return NULL;
 }
 
-void status_write(struct rlp_writer *w, const struct shh_status *s)
+void packet_status_write(struct rlp_writer *w, const struct shh_status *s)
 {
 	rlp_list_begin(w);
 	rlp_write_u64(w, s->version);
@@ -69,7 +69,7 @@ static struct error *status_read_options(struct rlp *items, struct shh_status *s
 	return NULL;
 }
 
-struct error *status_read(const uint8_t *payload, size_t n, struct shh_status *ret_status)
+struct error *packet_status_read(const uint8_t *payload, size_t n, struct shh_status *ret_status)
 {
 	struct rlp whole = rlp_of(payload, n), items;
 	struct shh_status s = {0};
@@ -138,7 +138,7 @@ struct error *messages_read(const uint8_t *payload, size_t n, struct rlp *ret_en
 	return NULL;
 }
 
-struct error *direct_read(const uint8_t *payload, size_t n, struct rlp *ret_envelopes)
+struct error *packet_direct_read(const uint8_t *payload, size_t n, struct rlp *ret_envelopes)
 {
 	struct rlp whole = rlp_of(payload, n), items;
 	const uint8_t *envelope;

@@ -31,11 +31,11 @@ struct shh_status {
 };
 
 /* A full bloom goes as an empty string, as go-ethereum sends it. */
-void status_write(struct rlp_writer *w, const struct shh_status *s);
+void packet_status_write(struct rlp_writer *w, const struct shh_status *s);
 /* Everything behind the version is optional, and taken as missing when it is of another type; what cannot be is
  * refused: a wrong version, a PoW that is infinite, not a number or negative, a bloom of another length. Further items
  * are ignored, and bytes behind the list too: later versions may have them. */
-struct error *status_read(const uint8_t *payload, size_t n, struct shh_status *ret_status) MUST_CHECK;
+struct error *packet_status_read(const uint8_t *payload, size_t n, struct shh_status *ret_status) MUST_CHECK;
 void pow_requirement_write(struct rlp_writer *w, double pow);
 struct error *pow_requirement_read(const uint8_t *payload, size_t n, double *ret_pow) MUST_CHECK;
 void bloom_write(struct rlp_writer *w, const uint8_t bloom[BLOOM_BYTES]);
@@ -44,6 +44,6 @@ struct error *bloom_read(const uint8_t *payload, size_t n, uint8_t ret_bloom[BLO
  * that all of them are lists. */
 struct error *messages_read(const uint8_t *payload, size_t n, struct rlp *ret_envelopes) MUST_CHECK;
 /* The same for a direct message: one envelope, as go-ethereum sends it, or a list of them (status-go). */
-struct error *direct_read(const uint8_t *payload, size_t n, struct rlp *ret_envelopes) MUST_CHECK;
+struct error *packet_direct_read(const uint8_t *payload, size_t n, struct rlp *ret_envelopes) MUST_CHECK;
 
 #endif

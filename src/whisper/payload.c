@@ -25,7 +25,7 @@ static struct error *seal_sym(const uint8_t key[SYM_KEY_BYTES], const uint8_t *p
 {
 	uint8_t *nonce = ret_sealed + n + AES_GCM_TAG_BYTES;
 
-	random_bytes(nonce, AES_GCM_NONCE_BYTES);
+	crypto_random_bytes(nonce, AES_GCM_NONCE_BYTES);
 	aes_gcm_seal(key, nonce, plain, n, ret_sealed);
 	return NULL;
 }

@@ -28,7 +28,7 @@ static bool all_zero(const uint8_t *bytes, size_t n)
 static void random_padding(uint8_t *ret_padding, size_t n)
 {
 	do {
-		random_bytes(ret_padding, n);
+		crypto_random_bytes(ret_padding, n);
 	} while (n > PADDING_ZERO_MAX && all_zero(ret_padding, n));
 }
 

@@ -45,7 +45,7 @@ static void send_status(struct shh_peer *p)
 
 	memcpy(status.bloom, s->demand.bloom, BLOOM_BYTES);
 	rlp_writer_init(&w, tmp);
-	status_write(&w, &status);
+	packet_status_write(&w, &status);
 	send_packet(p, SHH_STATUS, &w);
 	mem_free(tmp);
 }
@@ -80,12 +80,12 @@ static void tell(struct shh *s, uint64_t code, write_fn *write)
 	mem_free(tmp);
 }
 
-void peers_tell_pow(struct shh *s)
+void shh_peers_tell_pow(struct shh *s)
 {
 	tell(s, SHH_POW, write_pow);
 }
 
-void peers_tell_bloom(struct shh *s)
+void shh_peers_tell_bloom(struct shh *s)
 {
 	tell(s, SHH_BLOOM, write_bloom);
 }
@@ -105,8 +105,8 @@ static void *on_up(struct p2p_peer *link, void *arg)
 	p->node = s;
 	p->link = link;
 	p->rule = rule_of(p2p_client(link), s->options.unknown_rule);
-	p->envelopes = (struct bucket){s->options.peer_envelopes_per_s, s->options.peer_envelopes_per_s, now};
-	p->bytes = (struct bucket){(double)s->options.peer_bytes_per_s, (double)s->options.peer_bytes_per_s, now};
+	p->envelopes = (struct shh_bucket){s->options.peer_envelopes_per_s, s->options.peer_envelopes_per_s, now};
+	p->bytes = (struct shh_bucket){(double)s->options.peer_bytes_per_s, (double)s->options.peer_bytes_per_s, now};
 	send_status(p);
 	return p;
 }
@@ -126,12 +126,12 @@ static void on_drained(struct p2p_peer *link, void *arg)
 	struct shh_peer *p = p2p_state(link);
 
 	p->blocked = false;
-	forward_soon(arg);
+	shh_forward_soon(arg);
 }
 
 /* --- rate limits --- */
 
-static bool take(struct bucket *b, double amount, int64_t now)
+static bool take(struct shh_bucket *b, double amount, int64_t now)
 {
 	if (b->rate <= 0)
 		return true;
@@ -153,7 +153,7 @@ static struct error *on_status(struct shh_peer *p, const uint8_t *payload, size_
 
 	if (p->known)
 		return NULL; /* go-ethereum ignores a second one as well */
-	TRY(status_read(payload, n, &status));
+	TRY(packet_status_read(payload, n, &status));
 	if (status.light && p->node->light)
 		return error_new(ERROR_REFUSED, "both sides are light nodes");
 	p->light = status.light;
@@ -161,7 +161,7 @@ static struct error *on_status(struct shh_peer *p, const uint8_t *payload, size_
 	memcpy(p->demand.bloom, status.bloom, BLOOM_BYTES);
 	p->known = true;
 	count_known(p->node, 1);
-	forward_soon(p->node);
+	shh_forward_soon(p->node);
 	return NULL;
 }
 
@@ -177,12 +177,12 @@ static void got_envelope(struct shh_peer *p, struct envelope *e)
 		error_free(err);
 		return;
 	}
-	peer_has(p, is_new ? pool_newest(s->pool) : pool_number(s->pool, e->hash));
+	shh_peer_has(p, is_new ? pool_newest(s->pool) : pool_number(s->pool, e->hash));
 	if (!is_new || !s->light)
 		return;
 	/* A light node passes nothing on. */
 	for (struct p2p_peer *link = p2p_next_peer(s->p2p, NULL); link; link = p2p_next_peer(s->p2p, link))
-		peer_has(p2p_state(link), pool_newest(s->pool));
+		shh_peer_has(p2p_state(link), pool_newest(s->pool));
 }
 
 static struct error *on_messages(struct shh_peer *p, const uint8_t *payload, size_t n)
@@ -210,7 +210,7 @@ static struct error *on_messages(struct shh_peer *p, const uint8_t *payload, siz
 		if (known) {
 			/* Every peer sends it: no more is computed than tells so. */
 			s->counters.duplicates++;
-			peer_has(p, known);
+			shh_peer_has(p, known);
 			continue;
 		}
 		TRY(envelope_read_hashed(raw, raw_bytes, hash, &e));
@@ -221,7 +221,7 @@ static struct error *on_messages(struct shh_peer *p, const uint8_t *payload, siz
 }
 
 /* What it wants has changed. New envelopes follow it at once, those in the pool within a second. */
-static void on_demand(struct shh_peer *p, const struct demand *demand)
+static void on_demand(struct shh_peer *p, const struct shh_demand *demand)
 {
 	if (!p->widened) {
 		p->before = p->demand;
@@ -238,7 +238,7 @@ static void on_demand(struct shh_peer *p, const struct demand *demand)
 
 static struct error *on_pow(struct shh_peer *p, const uint8_t *payload, size_t n)
 {
-	struct demand demand = p->demand;
+	struct shh_demand demand = p->demand;
 
 	TRY(pow_requirement_read(payload, n, &demand.min_pow));
 	on_demand(p, &demand);
@@ -247,7 +247,7 @@ static struct error *on_pow(struct shh_peer *p, const uint8_t *payload, size_t n
 
 static struct error *on_bloom(struct shh_peer *p, const uint8_t *payload, size_t n)
 {
-	struct demand demand = p->demand;
+	struct shh_demand demand = p->demand;
 
 	TRY(bloom_read(payload, n, demand.bloom));
 	on_demand(p, &demand);

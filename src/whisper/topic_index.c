@@ -22,8 +22,8 @@ static size_t bound(const struct topic_index *t, const uint8_t topic[TOPIC_BYTES
 	return low;
 }
 
-const struct topic_entry *topic_index_find(const struct topic_index *t, const uint8_t topic[TOPIC_BYTES],
-					   size_t *ret_count)
+const struct topic_index_entry *topic_index_find(const struct topic_index *t, const uint8_t topic[TOPIC_BYTES],
+						 size_t *ret_count)
 {
 	size_t first = bound(t, topic, false);
 
@@ -34,7 +34,7 @@ const struct topic_entry *topic_index_find(const struct topic_index *t, const ui
 void topic_index_add(struct topic_index *t, const uint8_t topic[TOPIC_BYTES], void *value)
 {
 	size_t count, at = bound(t, topic, true);
-	const struct topic_entry *there = topic_index_find(t, topic, &count);
+	const struct topic_index_entry *there = topic_index_find(t, topic, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		if (there[i].value == value)
@@ -42,7 +42,7 @@ void topic_index_add(struct topic_index *t, const uint8_t topic[TOPIC_BYTES], vo
 	}
 	if (t->count == t->capacity) {
 		t->capacity = t->capacity ? 2 * t->capacity : 8;
-		t->entries = mem_resize(t->ctx, t->entries, struct topic_entry, t->capacity);
+		t->entries = mem_resize(t->ctx, t->entries, struct topic_index_entry, t->capacity);
 	}
 	memmove(t->entries + at + 1, t->entries + at, (t->count - at) * sizeof t->entries[0]);
 	memcpy(t->entries[at].topic, topic, TOPIC_BYTES);

@@ -21,7 +21,7 @@ static int watch_destroy(struct shh_watch *w)
 static bool is_wanted(const struct shh_watch *w, const struct envelope *e)
 {
 	size_t count;
-	const struct topic_entry *entries = topic_index_find(&w->node->watched, e->topic, &count);
+	const struct topic_index_entry *entries = topic_index_find(&w->node->watched, e->topic, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		if (entries[i].value == w)
@@ -59,10 +59,10 @@ struct shh_watch *shh_watch(struct shh *s, const void *ctx, const uint8_t (*topi
 	return w;
 }
 
-void watches_offer(struct shh *s, const struct envelope *e)
+void shh_watches_offer(struct shh *s, const struct envelope *e)
 {
 	size_t count;
-	const struct topic_entry *entries = topic_index_find(&s->watched, e->topic, &count);
+	const struct topic_index_entry *entries = topic_index_find(&s->watched, e->topic, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		struct shh_watch *w = entries[i].value;
@@ -71,7 +71,7 @@ void watches_offer(struct shh *s, const struct envelope *e)
 	}
 }
 
-void watches_bloom(const struct shh *s, uint8_t bloom[BLOOM_BYTES])
+void shh_watches_bloom(const struct shh *s, uint8_t bloom[BLOOM_BYTES])
 {
 	for (size_t i = 0; i < s->watched.count; i++)
 		bloom_add(bloom, s->watched.entries[i].topic);

@@ -149,7 +149,7 @@ class Client:
         self.address = os.urandom(20).hex()
         self.peer = Peer(broker.url(), *flags)
         self.peer.wait("state", "up")
-        self.peer.order("serve", self.address, "passing")
+        self.peer.order("serve", self.address, "ephemeral")
         self.seen = set()
 
     def send(self, to, body):

@@ -3,7 +3,7 @@
  *   bus_peer [--plain] [--sealed] [--ca FILE] [--password FILE] [--db FILE] [--network NAME] [--prefetch N] URL
  *
  * Orders, words separated by one blank, BODY is JSON without blanks:
- *   serve ID durable|passing        unserve ID keep|remove       watch         mode accept|reject|hold|once
+ *   serve ID durable|ephemeral        unserve ID keep|remove       watch         mode accept|reject|hold|once
  *   send FROM TO TTL_MS BODY        put FROM TO TTL_MS BODY      status FROM BODY
  *   burst FROM TO COUNT             pending                      quit          key WORD       rss
  *   answer BODY

@@ -19,7 +19,7 @@ static void print(const char *line, void *arg)
 int main(int argc, char **argv)
 {
 	const char *agents[MOST + 1] = {0}, *clients[MOST + 1] = {0};
-	struct broker_plan plan = {.agents = agents, .clients = clients};
+	struct broker_admin_plan plan = {.agents = agents, .clients = clients};
 	size_t agent_count = 0, client_count = 0;
 	struct error *e;
 	int code = 0;

@@ -70,7 +70,7 @@ static void make_garbage(uint8_t *bytes)
 	struct secp_key key;
 
 	secp_key_new(&key);
-	random_bytes(bytes, GARBAGE_BYTES);
+	crypto_random_bytes(bytes, GARBAGE_BYTES);
 	bytes[0] = 0x04;
 	memcpy(bytes + 1, key.public, SECP_PUBLIC_BYTES);
 }

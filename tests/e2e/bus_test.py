@@ -96,7 +96,7 @@ class WithBroker(unittest.TestCase):
 class Delivery(WithBroker):
     def test_command_and_result(self):
         node, client = self.node(), self.peer()
-        client.order("serve", CLIENT, "passing")
+        client.order("serve", CLIENT, "ephemeral")
         self.until_served(client, CLIENT)
         client.order("send", CLIENT, NODE, TTL, '{"do":"this"}')
         id = client.wait("sent", None, "ok")[1]
@@ -136,7 +136,7 @@ class Delivery(WithBroker):
 
     def test_client_mailbox_goes_with_the_client(self):
         node, client = self.node(), self.peer()
-        client.order("serve", CLIENT, "passing")
+        client.order("serve", CLIENT, "ephemeral")
         self.until_served(client, CLIENT)
         client.kill()
         deadline = time.monotonic() + 10
@@ -215,7 +215,7 @@ class Delivery(WithBroker):
             node.process.send_signal(signal.SIGCONT)
         for n in range(30):
             node.wait("message")
-        node.order("serve", CLIENT[::-1], "passing")  # carried out after what was to be acknowledged
+        node.order("serve", CLIENT[::-1], "ephemeral")  # carried out after what was to be acknowledged
         node.wait("served", CLIENT[::-1])
         node.kill()
         back = self.node()
@@ -248,7 +248,7 @@ class Delivery(WithBroker):
     def test_deleted_exchange_is_made_again(self):
         """The broker closes the channel of who sends to it; the connection stays, and so does what it serves."""
         node, client = self.node(), self.peer()
-        client.order("serve", CLIENT, "passing")
+        client.order("serve", CLIENT, "ephemeral")
         self.until_served(client, CLIENT)
         exchange = 'rabbit_misc:r(<<"/">>, exchange, <<"dsn.%s">>)' % self.network
         self.broker.ctl("eval", 'rabbit_exchange:delete(%s, false, <<"test">>).' % exchange)
@@ -490,7 +490,7 @@ class Setup(unittest.TestCase):
         node, client = self.peer(NODE, **where), self.peer("office", **where)
         node.order("serve", NODE, "durable")
         node.wait("served", NODE)
-        client.order("serve", CLIENT, "passing")
+        client.order("serve", CLIENT, "ephemeral")
         client.order("send", CLIENT, NODE, TTL, '{"to":"node"}')
         client.wait("sent", None, "ok")
         self.assertEqual(node.wait("message")[5], '{"to":"node"}')

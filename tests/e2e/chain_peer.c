@@ -98,7 +98,7 @@ static void on_fate(const struct txbox_record *r, void *arg)
 	mem_free(why);
 }
 
-static void put(struct peer *p, const struct intent *in)
+static void put(struct peer *p, const struct txbox_intent *in)
 {
 	struct error *e = sender_put(p->sender, in);
 
@@ -111,7 +111,7 @@ static void put(struct peer *p, const struct intent *in)
 
 static void put_order(struct peer *p, char **w)
 {
-	struct intent in = {.id = w[1], .creates = !strcmp(w[2], "-"), .gas = number(w[5])};
+	struct txbox_intent in = {.id = w[1], .creates = !strcmp(w[2], "-"), .gas = number(w[5])};
 	uint8_t *data = mem_array(p, uint8_t, strlen(w[4]));
 
 	if (!in.creates)
@@ -126,7 +126,7 @@ static void put_order(struct peer *p, char **w)
 
 static void burst_order(struct peer *p, char **w)
 {
-	struct intent in = {.gas = number(w[5])};
+	struct txbox_intent in = {.gas = number(w[5])};
 	uint8_t *data = mem_array(p, uint8_t, strlen(w[4]));
 
 	die(eth_address_parse(w[3], in.to));
@@ -149,7 +149,7 @@ static void burst_order(struct peer *p, char **w)
 static void deploy_order(struct peer *p, char **w)
 {
 	const struct contract *c = NULL;
-	struct intent *in = NULL;
+	struct txbox_intent *in = NULL;
 	json_t *args = NULL;
 	void *scratch = talloc_new(p);
 
@@ -163,7 +163,7 @@ static void deploy_order(struct peer *p, char **w)
 static void transact_order(struct peer *p, char **w)
 {
 	const struct contract *c = NULL;
-	struct intent *in = NULL;
+	struct txbox_intent *in = NULL;
 	json_t *args = NULL;
 	uint8_t address[ETH_ADDRESS_BYTES];
 	struct u256 value = U256_ZERO;

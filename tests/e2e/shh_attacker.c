@@ -90,7 +90,7 @@ static uint64_t find_nonce(const struct envelope_kind *k, uint32_t expiry, const
 	unsigned bits = 0;
 
 	if (k->pow <= 0) {
-		random_bytes(&nonce, sizeof(nonce));
+		crypto_random_bytes(&nonce, sizeof(nonce));
 		return nonce;
 	}
 	uint8_t *text = pow_short(NULL, expiry, k->ttl, topic, data, k->data_bytes, &n);
@@ -105,8 +105,8 @@ static void write_envelope(const struct envelope_kind *k, struct rlp_writer *w)
 	uint8_t *data = mem_array(NULL, uint8_t, k->data_bytes), topic[TOPIC_BYTES];
 	uint32_t expiry = (uint32_t)(clock_wall_ms() / 1000 + k->skew_s) + k->ttl;
 
-	random_bytes(data, k->data_bytes);
-	random_bytes(topic, sizeof(topic));
+	crypto_random_bytes(data, k->data_bytes);
+	crypto_random_bytes(topic, sizeof(topic));
 	struct envelope *e =
 		envelope_new(expiry, k->ttl, topic, data, k->data_bytes, find_nonce(k, expiry, topic, data));
 	rlp_write_raw(w, e->raw, e->raw_bytes);
@@ -226,9 +226,9 @@ static void random_packets(struct attack_run *r)
 		bool going = true;
 
 		for (int i = 0; going && i < 50; i++) {
-			random_bytes(bytes, sizeof(bytes));
-			random_bytes(&code, 1);
-			random_bytes(&n, 1);
+			crypto_random_bytes(bytes, sizeof(bytes));
+			crypto_random_bytes(&code, 1);
+			crypto_random_bytes(&n, 1);
 			going = link_send(l, SHH(code % (SHH_LENGTH + 4)), bytes, n, 1) &&
 				link_end_of(l, 0, false) == LINK_OPEN;
 			r->sent += going;
@@ -365,7 +365,7 @@ static struct link *half_open_one(struct attack_run *r, size_t i)
 	uint8_t garbage[400];
 	struct link *l = open_link(r, i % HALF_KINDS == HALF_NO_HELLO ? LINK_HANDSHAKE : LINK_TCP);
 
-	random_bytes(garbage, sizeof(garbage));
+	crypto_random_bytes(garbage, sizeof(garbage));
 	garbage[0] = i % HALF_KINDS == HALF_PART ? 1 : 4; /* a length of some 400, of which half comes; legacy */
 	if (i % HALF_KINDS == HALF_PART)
 		link_send_raw(l, garbage, 200, 1);
@@ -423,7 +423,7 @@ static size_t datagram(struct attack_run *r, size_t i, const struct secp_key *ke
 	if (i % 11 == 10)
 		n = n / 2;
 	if (i % 13 == 12) {
-		random_bytes(bytes, DISCV4_LIMIT * 2);
+		crypto_random_bytes(bytes, DISCV4_LIMIT * 2);
 		n = DISCV4_LIMIT * 2;
 	}
 	return n;

@@ -83,13 +83,13 @@ bool link_send(struct link *l, uint64_t code, const void *payload, size_t n, int
 
 static void say_hello(struct link *l)
 {
-	struct hello h = {.version = 5, .client = "stranger/v1", .cap_count = 1, .caps = {{"shh", SHH_VERSION}}};
+	struct p2p_hello h = {.version = 5, .client = "stranger/v1", .cap_count = 1, .caps = {{"shh", SHH_VERSION}}};
 	struct buf *out = buf_new(l, 65536);
 	struct rlp_writer w;
 
 	memcpy(h.public, l->key.public, SECP_PUBLIC_BYTES);
 	rlp_writer_init(&w, out);
-	hello_write(&w, &h);
+	p2p_hello_write(&w, &h);
 	link_frame(l, BASE_HELLO, w.data, w.len, out);
 	link_send_raw(l, out->data, out->len, PATIENCE_S);
 	mem_free(out);
@@ -103,7 +103,7 @@ static void say_status(struct link *l)
 
 	memset(status.bloom, 0xff, sizeof(status.bloom));
 	rlp_writer_init(&w, tmp);
-	status_write(&w, &status);
+	packet_status_write(&w, &status);
 	link_send(l, BASE_LENGTH + SHH_STATUS, w.data, w.len, PATIENCE_S);
 	mem_free(tmp);
 }
@@ -142,7 +142,7 @@ static void received(struct link *l, const struct frame *f, bool rude)
 		link_send(l, BASE_PONG, "\xc0", 1, 1);
 	if (f->code == BASE_DISCONNECT) {
 		n = plain(l, f, bytes, sizeof(bytes));
-		l->end = (int)disconnect_read(bytes, n);
+		l->end = (int)p2p_disconnect_read(bytes, n);
 	}
 }
 
@@ -152,7 +152,7 @@ static void take(struct link *l, const uint8_t *at, size_t n, bool rude)
 
 	if (l->handshake) {
 		struct buf *out = buf_new(l, HANDSHAKE_LIMIT);
-		struct rlpx_secrets secrets;
+		struct handshake_secrets secrets;
 		bool done = false;
 
 		must(handshake_receive(l->handshake, at, n, out, &used, &done, &secrets));

@@ -126,7 +126,7 @@ class Case(unittest.TestCase):
     def client(self, url, *flags, word="client", **more):
         p = self.peer(url, *flags, **more)
         id = self.key(p, word)
-        p.order("serve", id, "passing")
+        p.order("serve", id, "ephemeral")
         p.wait("served", id)
         return p, id
 
@@ -214,7 +214,7 @@ class Faults(Case):
         node, node_id = self.node(self.embedded(boot))
         client = self.peer(self.embedded(boot, listen=False))
         ids = [self.key(client, f"sender-{i}") for i in range(20)]
-        client.order("serve", ids[0], "passing")
+        client.order("serve", ids[0], "ephemeral")
         client.order("send", ids[0], node_id, TTL, '{"first":"1"}')
         client.wait("sent", None, "ok")
         began = time.monotonic()

@@ -75,7 +75,7 @@ static void try_pipeline(const void *ctx, const json_t *document)
 
 static void try_others(const void *ctx, json_t *document)
 {
-	const struct place root = {NULL, "fuzz", 0};
+	const struct json_place root = {NULL, "fuzz", 0};
 	struct api_task_message *tasks = NULL;
 	struct api_command *command = NULL;
 	struct api_task *task = NULL;

@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void read_members(json_t *o, const struct place *at)
+static void read_members(json_t *o, const struct json_place *at)
 {
 	static const char *const known[] = {"a", "b", NULL};
 	const char *text = NULL;
@@ -29,7 +29,7 @@ static void read_members(json_t *o, const struct place *at)
 		error_free(json_refuse_unknown(o, at, known));
 }
 
-static void walk(json_t *value, const struct place *at)
+static void walk(json_t *value, const struct json_place *at)
 {
 	const char *key = NULL;
 	json_t *member = NULL;
@@ -37,12 +37,12 @@ static void walk(json_t *value, const struct place *at)
 
 	read_members(value, at);
 	json_object_foreach (value, key, member) {
-		const struct place here = {at, key, 0};
+		const struct json_place here = {at, key, 0};
 
 		walk(member, &here);
 	}
 	json_array_foreach (value, i, member) {
-		const struct place here = {at, NULL, i};
+		const struct json_place here = {at, NULL, i};
 
 		walk(member, &here);
 	}
@@ -50,7 +50,7 @@ static void walk(json_t *value, const struct place *at)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct place root = {NULL, NULL, 0};
+	const struct json_place root = {NULL, NULL, 0};
 	json_t *value = NULL, *again = NULL;
 	struct error *e = json_parse((const char *)data, size, LIMIT, &value);
 	char *text = NULL, *by_jansson = NULL;

@@ -26,7 +26,7 @@ static const char interface_text[] =
 static struct abi *interface(void)
 {
 	static struct abi *abi;
-	const struct place at = {NULL, NULL, 0};
+	const struct json_place at = {NULL, NULL, 0};
 	json_t *list;
 
 	if (!abi) {
@@ -41,7 +41,7 @@ static struct abi *interface(void)
 
 static void result(const struct abi_entry *f, const uint8_t *data, size_t size)
 {
-	const struct place at = {NULL, NULL, 0};
+	const struct json_place at = {NULL, NULL, 0};
 	json_t *values = NULL, *again = NULL;
 	struct buf *made = buf_new(NULL, 1 << 20);
 

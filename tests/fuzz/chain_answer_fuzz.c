@@ -26,7 +26,7 @@ static void must(struct error *e)
 /* What a block lists, as a proof that a nonce is used: any of it may be no transaction. */
 static void read_transactions(const json_t *block)
 {
-	const struct place at = {NULL, NULL, 0};
+	const struct json_place at = {NULL, NULL, 0};
 	json_t *value;
 	size_t i;
 
@@ -42,9 +42,9 @@ static void read_transactions(const json_t *block)
 
 static void read_outcome(const char *method, const struct rpc_outcome *o)
 {
-	const struct place at = {NULL, NULL, 0};
-	struct block_head block;
-	struct receipt receipt;
+	const struct json_place at = {NULL, NULL, 0};
+	struct rpc_block_head block;
+	struct rpc_receipt receipt;
 
 	if (!o->result == !o->message)
 		abort();

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct frames *frames_of(void)
 {
-	struct rlpx_secrets s = {.aes = {1}, .mac = {2}};
+	struct handshake_secrets s = {.aes = {1}, .mac = {2}};
 
 	keccak_init(&s.egress);
 	keccak_init(&s.ingress);

@@ -39,7 +39,7 @@ static void receive(bool dialing, const uint8_t *bytes, size_t n, size_t step)
 {
 	struct handshake *h = handshake_new(NULL, &fixed()->self, dialing ? fixed()->other.public : NULL);
 	struct buf *out = buf_new(h, 4096);
-	struct rlpx_secrets secrets;
+	struct handshake_secrets secrets;
 	bool done = false;
 	size_t at = 0;
 

@@ -213,10 +213,10 @@ static void send_body(enum message_kind kind, json_t *body)
 	uint8_t how = take(), when = take();
 	enum who who = how & 3;
 	enum at to = (how >> 2) & 3;
-	bool passing = how & 16, again = how & 32;
+	bool ephemeral = how & 16, again = how & 32;
 	enum seal_form form = how & 64 ? (how & 128 ? SEAL_PLAIN : SEAL_OPEN) : SEAL_SEALED;
 	const char *id = again && world.accepted_count ? world.accepted[pick(world.accepted_count)] : fresh_id();
-	struct message *m = people_message(who, passing, kind, to, id, body);
+	struct message *m = people_message(who, ephemeral, kind, to, id, body);
 
 	m->ttl_ms = ttls_ms[when & 3];
 	m->time_ms += ahead_ms[(when >> 2) & 7];

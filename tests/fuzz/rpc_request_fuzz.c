@@ -7,13 +7,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct rpc_field fields[] = {
-	{"symKeyID", RPC_STRING}, {"pubKey", RPC_HEX},       {"ttl", RPC_UINT32},    {"topic", RPC_TOPIC},
-	{"topics", RPC_TOPICS},   {"powTarget", RPC_DOUBLE}, {"allowP2P", RPC_BOOL},
+static const struct jsonrpc_field fields[] = {
+	{"symKeyID", JSONRPC_STRING}, {"pubKey", JSONRPC_HEX},    {"ttl", JSONRPC_UINT32},
+	{"topic", JSONRPC_TOPIC},     {"topics", JSONRPC_TOPICS}, {"powTarget", JSONRPC_DOUBLE},
+	{"allowP2P", JSONRPC_BOOL},
 };
-static const struct rpc_object object = {"whisperv6.NewMessage", fields, sizeof(fields) / sizeof(fields[0])};
+static const struct jsonrpc_object object = {"whisperv6.NewMessage", fields, sizeof(fields) / sizeof(fields[0])};
 
-static void write_value(struct json_writer *w, const struct rpc_value *v)
+static void write_value(struct json_writer *w, const struct jsonrpc_value *v)
 {
 	json_write_string(w, v->text, v->bytes ? 0 : v->n);
 	json_write_raw(w, ",");
@@ -22,14 +23,14 @@ static void write_value(struct json_writer *w, const struct rpc_value *v)
 	json_write_double(w, v->number + v->integer);
 }
 
-static void echo(struct rpc_call *call, void *arg)
+static void echo(struct jsonrpc_call *call, void *arg)
 {
-	struct json_writer *w = rpc_result(call);
+	struct json_writer *w = jsonrpc_result(call);
 
 	(void)arg;
 	json_write_raw(w, "[");
 	for (unsigned i = 0; i < 3; i++) {
-		const struct rpc_value *v = rpc_param(call, i);
+		const struct jsonrpc_value *v = jsonrpc_param(call, i);
 
 		if (!v->text)
 			continue;
@@ -41,24 +42,27 @@ static void echo(struct rpc_call *call, void *arg)
 		json_write_raw(w, ",");
 	}
 	json_write_raw(w, "0]");
-	rpc_done(call);
+	jsonrpc_done(call);
 }
 
-static const struct rpc_method methods[] = {
-	{.name = "t_s", .handle = echo, .count = 2, .params = {{RPC_STRING, NULL}, {RPC_UINT32, NULL}}},
-	{.name = "t_o", .handle = echo, .count = 1, .params = {{RPC_OBJECT, &object}}},
-	{.name = "t_h", .handle = echo, .count = 3, .params = {{RPC_HEX, NULL}, {RPC_DOUBLE, NULL}, {RPC_BOOL, NULL}}},
-	{.name = "t_subscribe", .handle = echo, .count = 1, .params = {{RPC_OBJECT, &object}}, .subscription = "m"},
-	{.name = "_unsubscribe", .handle = echo, .count = 1, .params = {{RPC_ID, NULL}}},
+static const struct jsonrpc_method methods[] = {
+	{.name = "t_s", .handle = echo, .count = 2, .params = {{JSONRPC_STRING, NULL}, {JSONRPC_UINT32, NULL}}},
+	{.name = "t_o", .handle = echo, .count = 1, .params = {{JSONRPC_OBJECT, &object}}},
+	{.name = "t_h",
+	 .handle = echo,
+	 .count = 3,
+	 .params = {{JSONRPC_HEX, NULL}, {JSONRPC_DOUBLE, NULL}, {JSONRPC_BOOL, NULL}}},
+	{.name = "t_subscribe", .handle = echo, .count = 1, .params = {{JSONRPC_OBJECT, &object}}, .subscription = "m"},
+	{.name = "_unsubscribe", .handle = echo, .count = 1, .params = {{JSONRPC_ID, NULL}}},
 };
 
-static bool fallback(struct rpc_call *call, const char *method, struct json_slice params, void *arg)
+static bool fallback(struct jsonrpc_call *call, const char *method, struct json_slice params, void *arg)
 {
 	(void)arg;
 	if (strncmp(method, "eth_", 4) != 0)
 		return false;
-	json_write_bytes(rpc_result(call), params.n ? params.at : "0", params.n ? params.n : 1);
-	rpc_done(call);
+	json_write_bytes(jsonrpc_result(call), params.n ? params.at : "0", params.n ? params.n : 1);
+	jsonrpc_done(call);
 	return true;
 }
 
@@ -78,18 +82,18 @@ static void on_reply(const char *text, size_t n, void *arg)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct rpc_limits limits = {.batch_limit = 50, .reply_limit = 65536};
-	struct rpc *rpc = rpc_new(NULL, &limits);
-	struct rpc_session *session = NULL;
-	struct rpc_counters counters;
+	static const struct jsonrpc_limits limits = {.batch_limit = 50, .reply_limit = 65536};
+	struct jsonrpc *rpc = jsonrpc_new(NULL, &limits);
+	struct jsonrpc_session *session = NULL;
+	struct jsonrpc_counters counters;
 	unsigned replies = 0;
 
-	rpc_add(rpc, methods, sizeof(methods) / sizeof(methods[0]), NULL);
-	rpc_set_fallback(rpc, fallback, NULL);
+	jsonrpc_add(rpc, methods, sizeof(methods) / sizeof(methods[0]), NULL);
+	jsonrpc_set_fallback(rpc, fallback, NULL);
 	if (size && data[0] & 1)
-		session = rpc_session_new(NULL, rpc, NULL);
-	rpc_serve(rpc, session, (const char *)data, size, on_reply, &replies);
-	rpc_count(rpc, &counters);
+		session = jsonrpc_session_new(NULL, rpc, NULL);
+	jsonrpc_serve(rpc, session, (const char *)data, size, on_reply, &replies);
+	jsonrpc_count(rpc, &counters);
 	if (replies != 1 || counters.open)
 		abort();
 	mem_free(session);

@@ -24,7 +24,7 @@ struct client {
 	size_t notes;
 };
 
-bool client_send(struct client *c, const char *text, size_t n)
+bool endpoint_client_send(struct client *c, const char *text, size_t n)
 {
 	struct json_slice value;
 	struct error *e = json_slice_read(text, n, &value);
@@ -35,7 +35,7 @@ bool client_send(struct client *c, const char *text, size_t n)
 	return true;
 }
 
-struct subscription **client_subscriptions(struct client *c)
+struct subscription **endpoint_client_subscriptions(struct client *c)
 {
 	return &c->subscriptions;
 }
@@ -65,7 +65,7 @@ static struct shhd *open_daemon(void *ctx)
 {
 	static const struct shhd_settings settings = {
 		.address = "127.0.0.1", .data_dir = "/nowhere", .network_id = "1", .no_discovery = true};
-	static const struct rpc_limits limits = {.batch_limit = 50, .reply_limit = 1 << 20};
+	static const struct jsonrpc_limits limits = {.batch_limit = 50, .reply_limit = 1 << 20};
 	struct shhd *d = mem_new(ctx, struct shhd);
 	struct secp_key key;
 	struct shh_options o = {.p2p = {.key = &key, .client = "dsn/fuzz", .udp_port = -1}, .mining_threads = 1};
@@ -80,12 +80,12 @@ static struct shhd *open_daemon(void *ctx)
 	d->filters = ids_new(d, "filters", 16);
 	d->postings = mem_strdup(d, "");
 	d->derivations = derivations_new(d, d->loop);
-	d->rpc = rpc_new(d, &limits);
+	d->rpc = jsonrpc_new(d, &limits);
 	methods_shh_add(d);
 	methods_filter_add(d);
 	methods_node_add(d);
 	subscriptions_add(d);
-	rpc_set_fallback(d->rpc, passthrough_call, d);
+	jsonrpc_set_fallback(d->rpc, passthrough_call, d);
 	return d;
 }
 
@@ -128,7 +128,7 @@ static void make_words(struct shhd *d, void *ctx, char *ret_words[6])
 		abort();
 	ret_words[2] = mem_strdup(ctx, id);
 	char *text = mem_printf(ctx, filter, ret_words[1]);
-	rpc_serve(d->rpc, NULL, text, strlen(text), on_reply, &r);
+	jsonrpc_serve(d->rpc, NULL, text, strlen(text), on_reply, &r);
 	if (strlen(r.id) != ID_TEXT)
 		abort();
 	ret_words[3] = mem_strdup(ctx, r.id);
@@ -160,7 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	void *ctx = mem_strdup(NULL, "");
 	struct shhd *d = open_daemon(ctx);
 	struct client *client = mem_new(ctx, struct client);
-	struct rpc_session *session = size && data[0] & 1 ? rpc_session_new(client, d->rpc, client) : NULL;
+	struct jsonrpc_session *session = size && data[0] & 1 ? jsonrpc_session_new(client, d->rpc, client) : NULL;
 	char *words[6] = {0};
 	struct reply replies[LINES_MAX] = {0};
 	unsigned lines = 0;
@@ -172,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		n = expand(at, n, words, text);
 		text[n] = '\0';
-		rpc_serve(d->rpc, session, text, n, on_reply, &replies[lines++]);
+		jsonrpc_serve(d->rpc, session, text, n, on_reply, &replies[lines++]);
 		at = newline ? newline + 1 : end;
 		for (int i = 0; i < TURNS; i++)
 			uv_run(d->loop, UV_RUN_NOWAIT);

@@ -25,10 +25,10 @@ static struct error *status(const uint8_t *data, size_t size, struct rlp_writer 
 {
 	struct shh_status s, again;
 
-	TRY(status_read(data, size, &s));
+	TRY(packet_status_read(data, size, &s));
 	demand(s.version == SHH_VERSION && isfinite(s.min_pow) && !signbit(s.min_pow));
-	status_write(w, &s);
-	must(status_read(w->data, w->len, &again));
+	packet_status_write(w, &s);
+	must(packet_status_read(w->data, w->len, &again));
 	demand(again.min_pow == s.min_pow && again.light == s.light && !memcmp(again.bloom, s.bloom, BLOOM_BYTES));
 	return NULL;
 }
@@ -80,7 +80,7 @@ static struct error *direct(const uint8_t *data, size_t size)
 {
 	struct rlp items;
 
-	TRY(direct_read(data, size, &items));
+	TRY(packet_direct_read(data, size, &items));
 	return envelopes(items);
 }
 

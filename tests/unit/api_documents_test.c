@@ -98,7 +98,7 @@ static void private_form(void **state)
 
 static struct api_task *task_at(const void *ctx, json_t *private_document, size_t i)
 {
-	const struct place root = {NULL, NULL, 0};
+	const struct json_place root = {NULL, NULL, 0};
 	json_t *tasks = json_object_get(json_object_get(private_document, "pipeline"), "tasks");
 	struct api_task *t = NULL;
 
@@ -175,7 +175,7 @@ static void tasks_t45(void **state)
 {
 	json_t *list = load(DATA "/t45", "task.json");
 	struct api_task_message *tasks = NULL;
-	const struct place root = {NULL, NULL, 0};
+	const struct json_place root = {NULL, NULL, 0};
 	struct api_task *d = NULL, *s = NULL, *t = NULL;
 	size_t count = 0;
 
@@ -376,7 +376,7 @@ static void seed_t45(void **state)
 	ok(api_private_tasks(NULL, list, folder, &tasks, &count));
 	assert_int_equal(count, 6);
 	for (size_t i = 0; i < count; i++) {
-		const struct place root = {NULL, NULL, 0};
+		const struct json_place root = {NULL, NULL, 0};
 		struct api_task *t = NULL;
 
 		ok(api_task_read(tasks, tasks[i].message, &root, &t));
@@ -399,7 +399,7 @@ static void equal_outputs(void **state)
 		"\"application\":\"job8\"},\"ffmpeg-rtmp\":{\"outputs\":[{\"variant\":\"_4k\",\"ip\":\"203.0.113.20\"},"
 		"{\"ip\":\"203.0.113.31\",\"failover_ip\":\"203.0.113.32\"},{\"ip\":\"203.0.113.31\","
 		"\"failover_ip\":\"203.0.113.32\"},{\"ip\":\"203.0.113.33\"}]}}";
-	const struct place root = {NULL, NULL, 0};
+	const struct json_place root = {NULL, NULL, 0};
 	json_t *message = json_loads(text, 0, NULL);
 	struct api_task *t = NULL;
 

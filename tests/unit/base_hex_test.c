@@ -47,11 +47,11 @@ static void refusals(void **state)
 static void ids(void **state)
 {
 	(void)state;
-	assert_true(id_valid("0123456789abcdefABCDEF012345678901234567"));
-	assert_false(id_valid("0x23456789abcdefABCDEF012345678901234567"));
-	assert_false(id_valid("0123456789abcdefABCDEF01234567890123456"));
-	assert_false(id_valid(""));
-	assert_false(id_valid(NULL));
+	assert_true(hex_id_valid("0123456789abcdefABCDEF012345678901234567"));
+	assert_false(hex_id_valid("0x23456789abcdefABCDEF012345678901234567"));
+	assert_false(hex_id_valid("0123456789abcdefABCDEF01234567890123456"));
+	assert_false(hex_id_valid(""));
+	assert_false(hex_id_valid(NULL));
 }
 
 static void random_differs(void **state)
@@ -59,7 +59,7 @@ static void random_differs(void **state)
 	char *a = hex_random(NULL, 20), *b = hex_random(NULL, 20);
 
 	(void)state;
-	assert_true(id_valid(a));
+	assert_true(hex_id_valid(a));
 	assert_string_not_equal(a, b);
 	mem_free(a);
 	mem_free(b);

@@ -34,26 +34,26 @@ static json_t *parse(const char *text)
 	return value;
 }
 
-static const struct place root = {NULL, NULL, 0};
+static const struct json_place root = {NULL, NULL, 0};
 
 static void places(void **state)
 {
-	const struct place file = {NULL, "task.json", 0}, labelled = {&file, "msg", 0};
-	const struct place a = {&root, "pipeline", 0}, b = {&a, "nodes", 0}, c = {&b, NULL, 2}, d = {&c, "ip", 0};
+	const struct json_place file = {NULL, "task.json", 0}, labelled = {&file, "msg", 0};
+	const struct json_place a = {&root, "pipeline", 0}, b = {&a, "nodes", 0}, c = {&b, NULL, 2}, d = {&c, "ip", 0};
 	const struct {
-		const struct place *at;
+		const struct json_place *at;
 		const char *text;
 	} rows[] = {{&root, "document"},          {&a, "pipeline"},     {&c, "pipeline.nodes[2]"},
 		    {&d, "pipeline.nodes[2].ip"}, {&file, "task.json"}, {&labelled, "task.json: msg"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char *text = place_text(NULL, rows[i].at);
+		char *text = json_place_text(NULL, rows[i].at);
 
 		assert_string_equal(text, rows[i].text);
 		mem_free(text);
 	}
-	refused(place_error(&d, "is %s", "odd"), ERROR_INVALID, "pipeline.nodes[2].ip: is odd");
+	refused(json_place_error(&d, "is %s", "odd"), ERROR_INVALID, "pipeline.nodes[2].ip: is odd");
 }
 
 static void parsing_is_strict(void **state)

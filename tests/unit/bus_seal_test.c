@@ -137,11 +137,11 @@ static void test_altered(void **state)
 	works(seal_read(w, w->bob.ring, w->bob.id, bytes, n, &read));
 }
 
-/* A person's identity vouches for a passing address. */
+/* A person's identity vouches for an ephemeral address. */
 static void test_vouched(void **state)
 {
 	struct world *w = *state;
-	struct secp_key passing;
+	struct secp_key ephemeral;
 	struct message *m, *read = NULL;
 	const char *id;
 	uint8_t *bytes;
@@ -149,16 +149,16 @@ static void test_vouched(void **state)
 
 	keyring_learn(w->alice.ring, w->bob.key.public);
 	keyring_set_identity(w->alice.ring, &w->alice.key);
-	secp_key_new(&passing);
-	id = keyring_add(w->alice.ring, &passing);
+	secp_key_new(&ephemeral);
+	id = keyring_add(w->alice.ring, &ephemeral);
 	m = message_new(w, MESSAGE_COMMAND, id, w->bob.id, 60000, w->body);
 	seal(w, &w->alice, m, SEAL_SEALED, &bytes, &n);
 	works(seal_read(w, w->bob.ring, w->bob.id, bytes, n, &read));
 	assert_string_equal(read->from, id);
 	assert_string_equal(read->signer, w->alice.id);
 	assert_non_null(read->key);
-	/* Answers go to the passing address. */
-	assert_memory_equal(keyring_public(w->bob.ring, id), passing.public, SECP_PUBLIC_BYTES);
+	/* Answers go to the ephemeral address. */
+	assert_memory_equal(keyring_public(w->bob.ring, id), ephemeral.public, SECP_PUBLIC_BYTES);
 	assert_null(keyring_public(w->bob.ring, w->alice.id));
 }
 
@@ -311,8 +311,8 @@ static void test_strangers_leave_nothing(void **state)
 {
 	struct world *w = *state;
 	char folder[] = "/tmp/dsn-keyring-XXXXXX", *path;
-	struct secp_key passing, key;
-	char passing_id[KEYRING_ID_SIZE];
+	struct secp_key ephemeral, key;
+	char ephemeral_id[KEYRING_ID_SIZE];
 	struct keyring *ring;
 	struct db *db = NULL;
 
@@ -322,10 +322,10 @@ static void test_strangers_leave_nothing(void **state)
 	ring = keyring_new(w, db);
 	keyring_keep(ring, w->bob.id);
 	assert_true(keyring_learn(ring, w->bob.key.public));
-	secp_key_new(&passing);
-	keyring_id(passing.public, passing_id);
-	assert_true(keyring_learn(ring, passing.public)); /* of a hello */
-	assert_false(keyring_learn_of(ring, passing.public, w->bob.id));
+	secp_key_new(&ephemeral);
+	keyring_id(ephemeral.public, ephemeral_id);
+	assert_true(keyring_learn(ring, ephemeral.public)); /* of a hello */
+	assert_false(keyring_learn_of(ring, ephemeral.public, w->bob.id));
 	secp_key_new(&key);
 	for (int i = 0; i < 6000; i++) {
 		key.public[5] = (uint8_t)i;
@@ -333,7 +333,7 @@ static void test_strangers_leave_nothing(void **state)
 		assert_true(keyring_learn_of(ring, key.public, w->alice.id));
 	}
 	assert_non_null(keyring_public(ring, w->bob.id));
-	assert_non_null(keyring_public(ring, passing_id));
+	assert_non_null(keyring_public(ring, ephemeral_id));
 	assert_int_equal(stored(db), 1);
 	mem_free(ring);
 	mem_free(db);

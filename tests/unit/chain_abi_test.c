@@ -8,7 +8,7 @@
 #include "chain/abi.h"
 #include "chain_vectors.h"
 
-static const struct place root = {NULL, NULL, 0};
+static const struct json_place root = {NULL, NULL, 0};
 
 static struct abi *abi_of(const void *ctx, const json_t *list)
 {
@@ -178,7 +178,7 @@ static void types_that_are_none_are_refused(void **state)
 
 static void interfaces_are_bounded(void **state)
 {
-	const struct place at = {NULL, "abi", 0};
+	const struct json_place at = {NULL, "abi", 0};
 	json_t *list = json_array(), *tuple = json_pack("{s:s}", "type", "bool");
 	struct abi *a;
 

@@ -50,7 +50,7 @@ static void what_cannot_be_sent_is_refused(void **state)
 	static const char text[] = "{\"contract\":\"Shape\",\"abi\":[],\"bytecode\":\"0x\"}";
 	void *ctx = talloc_new(NULL);
 	const struct contract *counter = NULL, *shape = NULL;
-	struct intent *in = NULL;
+	struct txbox_intent *in = NULL;
 	json_t *none = json_array(), *one = json_pack("[i]", 1);
 
 	(void)state;

@@ -130,7 +130,7 @@ static void no_window(void **state)
 static void nonces(void **state)
 {
 	uint8_t seen[3] = {0};
-	struct nonces n = {.first = 7, .count = 3, .seen = seen};
+	struct load_nonces n = {.first = 7, .count = 3, .seen = seen};
 	struct load_result r = {0};
 
 	(void)state;
@@ -149,7 +149,7 @@ static void nonces(void **state)
 static void strange_nonces(void **state)
 {
 	uint8_t seen[3] = {0};
-	struct nonces n = {.first = 7, .count = 3, .seen = seen};
+	struct load_nonces n = {.first = 7, .count = 3, .seen = seen};
 	static const uint64_t strange[] = {0, 6, 10, UINT64_MAX};
 	struct load_result r = {0};
 

@@ -132,7 +132,7 @@ static void a_second_form_of_a_signature_is_refused(void **state)
 			break;
 		mem_free(raw);
 	} while (true);
-	eth_address(key.public, address);
+	secp_address(key.public, address);
 	second = s;
 	subtract_from_order(s.s, second.s);
 	for (uint64_t v = 0; v < 2; v++) {
@@ -213,19 +213,19 @@ static void signatures_of_ethers(void **state)
 
 	(void)state;
 	json_array_foreach (json_object_get(all, "messages"), i, v) {
-		message_digest(text_at(v, "message"), strlen(text_at(v, "message")), digest);
+		typed_message_digest(text_at(v, "message"), strlen(text_at(v, "message")), digest);
 		assert_hex(digest, 32, text_at(v, "digest"));
-		digest_sign(&key, digest, signature);
+		typed_digest_sign(&key, digest, signature);
 		assert_hex(signature, sizeof(signature), text_at(v, "signature"));
 		ok(eth_address_parse(text_at(v, "signer"), wanted));
-		ok(digest_signer(digest, signature, signer));
+		ok(typed_digest_signer(digest, signature, signer));
 		assert_memory_equal(signer, wanted, sizeof(signer));
 	}
 	assert_true(json_array_size(json_object_get(all, "typed")) >= 3);
 	json_array_foreach (json_object_get(all, "typed"), i, v) {
 		ok(typed_digest(json_object_get(v, "document"), digest));
 		assert_hex(digest, 32, text_at(v, "digest"));
-		digest_sign(&key, digest, signature);
+		typed_digest_sign(&key, digest, signature);
 		assert_hex(signature, sizeof(signature), text_at(v, "signature"));
 	}
 	json_decref(all);
@@ -241,14 +241,14 @@ static void second_forms_are_refused(void **state)
 
 	(void)state;
 	secp_key_new(&key);
-	digest_sign(&key, digest, signature);
+	typed_digest_sign(&key, digest, signature);
 	ok(u256_parse(order, &n));
 	ok(u256_sub(n, u256_from_bytes(signature + 32, 32), &s));
 	u256_to_bytes(s, signature + 32);
 	signature[64] = (uint8_t)(55 - signature[64]);
-	refused(digest_signer(digest, signature, signer), ERROR_INVALID, "high S");
+	refused(typed_digest_signer(digest, signature, signer), ERROR_INVALID, "high S");
 	signature[64] = 29;
-	refused(digest_signer(digest, signature, signer), ERROR_INVALID, "must be 27 or 28");
+	refused(typed_digest_signer(digest, signature, signer), ERROR_INVALID, "must be 27 or 28");
 }
 
 static void documents_that_are_none_are_refused(void **state)

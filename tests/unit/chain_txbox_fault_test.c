@@ -27,7 +27,7 @@ static struct error *open_box(struct fault_world *w)
 
 static struct error *put(struct fault_world *w, const char *id)
 {
-	const struct intent intent = {
+	const struct txbox_intent intent = {
 		.id = id, .to = {7}, .value = u256_of(5), .data = (const uint8_t *)"data", .n = 4, .gas = 21000};
 
 	return txbox_put(w->handle, account, &intent);
@@ -35,12 +35,12 @@ static struct error *put(struct fault_world *w, const char *id)
 
 static struct error *sign(struct fault_world *w, const char *id, uint64_t nonce, bool cancels)
 {
-	const struct attempt attempt = {.hash = {(uint8_t)nonce, cancels},
-					.raw = (const uint8_t *)"raw",
-					.n = 3,
-					.price = u256_of(8),
-					.signed_ms = FAULT_NOW_MS,
-					.cancels = cancels};
+	const struct txbox_attempt attempt = {.hash = {(uint8_t)nonce, cancels},
+					      .raw = (const uint8_t *)"raw",
+					      .n = 3,
+					      .price = u256_of(8),
+					      .signed_ms = FAULT_NOW_MS,
+					      .cancels = cancels};
 	struct txbox_record *r = NULL;
 	struct error *e;
 
@@ -95,7 +95,7 @@ static struct error *run_cancel(struct fault_world *w)
 
 static struct error *run_mined(struct fault_world *w)
 {
-	const struct receipt receipt = {.block = 9, .gas_used = 20000, .tx_hash = {3}, .block_hash = {4}};
+	const struct rpc_receipt receipt = {.block = 9, .gas_used = 20000, .tx_hash = {3}, .block_hash = {4}};
 	struct txbox_record *r = NULL;
 
 	TRY(record(w, "a", &r));
@@ -165,7 +165,7 @@ static struct error *count(struct txbox_record *r, void *arg)
 	return NULL;
 }
 
-static struct error *count_attempt(const struct attempt *a, void *arg)
+static struct error *count_attempt(const struct txbox_attempt *a, void *arg)
 {
 	*(int *)arg += a->n == 3;
 	return NULL;

@@ -63,11 +63,11 @@ static int64_t pending(struct db *db)
 static void an_intention_goes_its_way(void **state)
 {
 	struct db *db = open_db();
-	const struct intent in = {
+	const struct txbox_intent in = {
 		.id = "a", .to = {7}, .value = u256_of(5), .data = (const uint8_t *)"\x00\x01", .n = 2, .gas = 21000};
-	struct intent another = in;
-	struct receipt receipt = {.block = 9, .gas_used = 20000, .tx_hash = {3}, .block_hash = {4}};
-	struct attempt attempt = {.hash = {3}, .raw = (const uint8_t *)"raw", .n = 3, .price = u256_of(8)};
+	struct txbox_intent another = in;
+	struct rpc_receipt receipt = {.block = 9, .gas_used = 20000, .tx_hash = {3}, .block_hash = {4}};
+	struct txbox_attempt attempt = {.hash = {3}, .raw = (const uint8_t *)"raw", .n = 3, .price = u256_of(8)};
 	struct txbox_record *r;
 	uint64_t next = 77;
 
@@ -160,8 +160,8 @@ static void fees_follow_the_market(void **state)
 
 static struct txbox_record *put_signed(struct db *db, const char *id, uint64_t nonce, uint8_t hash, bool cancels)
 {
-	const struct intent in = {.id = id, .data = (const uint8_t *)"", .gas = 21000};
-	const struct attempt a = {.hash = {hash}, .raw = &hash, .n = 1, .cancels = cancels};
+	const struct txbox_intent in = {.id = id, .data = (const uint8_t *)"", .gas = 21000};
+	const struct txbox_attempt a = {.hash = {hash}, .raw = &hash, .n = 1, .cancels = cancels};
 	struct txbox_record *r = NULL;
 
 	ok(txbox_put(db, account, &in));
@@ -173,7 +173,7 @@ static struct txbox_record *put_signed(struct db *db, const char *id, uint64_t n
 	return r;
 }
 
-static struct error *count_attempt(const struct attempt *a, void *arg)
+static struct error *count_attempt(const struct txbox_attempt *a, void *arg)
 {
 	unsigned *seen = arg;
 

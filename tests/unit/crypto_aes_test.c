@@ -1,7 +1,6 @@
 #include "crypto_vectors.h"
 
 #include "crypto/aes.h"
-#include "crypto/aes_core.h"
 #include "crypto/secret.h"
 
 /* NIST SP 800-38A, F.5.1 and F.5.5. */
@@ -53,7 +52,7 @@ static void ctr_counter(void **state)
 		struct aes_ctr *c = NULL;
 		struct aes_block *b = NULL;
 
-		random_bytes(key, sizeof(key));
+		crypto_random_bytes(key, sizeof(key));
 		c = aes_ctr_new(ctx, key, sizeof(key), iv);
 		b = aes_block_new(ctx, key, sizeof(key));
 		aes_ctr_apply(c, out, BLOCKS * 16 + 5, out);
@@ -88,33 +87,6 @@ static void block(void **state)
 	aes_block_encrypt(b, plain, plain);
 	assert_hex(plain, 16, "8ea2b7ca516745bfeafc49904b496089");
 	mem_free(ctx);
-}
-
-/* What a processor without AES instructions would do. */
-static void portable(void **state)
-{
-	enum { BLOCKS = 19 };
-
-	(void)state;
-	for (size_t bytes = 16; bytes <= 32; bytes += 16) {
-		struct aes_key fast, slow;
-		uint8_t key[32], iv[2][16], text[BLOCKS * 16], out[2][BLOCKS * 16];
-
-		random_bytes(key, sizeof(key));
-		random_bytes(text, sizeof(text));
-		memset(iv, 0xff, sizeof(iv));
-		aes_core_expand(key, bytes, &fast);
-		aes_core_expand_portable(key, bytes, &slow);
-		aes_core_encrypt(&fast, text, out[0]);
-		aes_core_encrypt(&slow, text, out[1]);
-		assert_memory_equal(out[0], out[1], 16);
-		for (size_t n = 0; n <= BLOCKS; n++) {
-			aes_core_ctr(&fast, iv[0], text, n, out[0]);
-			aes_core_ctr(&slow, iv[1], text, n, out[1]);
-			assert_memory_equal(out[0], out[1], 16 * n);
-			assert_memory_equal(iv[0], iv[1], 16);
-		}
-	}
 }
 
 static void check_gcm(const void *ctx, const json_t *row)
@@ -176,9 +148,9 @@ static void gcm_long(void **state)
 	uint8_t iv[16] = {0}, *stream = mem_array(plain, uint8_t, N);
 
 	(void)state;
-	random_bytes(key, sizeof(key));
-	random_bytes(nonce, sizeof(nonce));
-	random_bytes(plain, N);
+	crypto_random_bytes(key, sizeof(key));
+	crypto_random_bytes(nonce, sizeof(nonce));
+	crypto_random_bytes(plain, N);
 	aes_gcm_seal(key, nonce, plain, N, sealed);
 	assert_null(aes_gcm_open(key, nonce, sealed, N + AES_GCM_TAG_BYTES, out));
 	assert_memory_equal(out, plain, N);
@@ -193,9 +165,8 @@ static void gcm_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ctr),      cmocka_unit_test(ctr_counter), cmocka_unit_test(block),
-		cmocka_unit_test(portable), cmocka_unit_test(gcm),         cmocka_unit_test(gcm_altered),
-		cmocka_unit_test(gcm_long),
+		cmocka_unit_test(ctr), cmocka_unit_test(ctr_counter), cmocka_unit_test(block),
+		cmocka_unit_test(gcm), cmocka_unit_test(gcm_altered), cmocka_unit_test(gcm_long),
 	};
 
 	mem_init();

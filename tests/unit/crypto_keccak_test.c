@@ -54,7 +54,7 @@ static void in_parts(void **state)
 	uint8_t bytes[600], expected[KECCAK_BYTES], digest[KECCAK_BYTES];
 
 	(void)state;
-	random_bytes(bytes, sizeof(bytes));
+	crypto_random_bytes(bytes, sizeof(bytes));
 	for (size_t part = 1; part <= sizeof(bytes); part++) {
 		struct keccak k, copy;
 		size_t at = 0;
@@ -93,7 +93,7 @@ static void check_lanes(const struct keccak_lanes *kind)
 	uint64_t one[KECCAK_LANES_MAX][25];
 
 	assert_in_range(kind->width, 1, KECCAK_LANES_MAX);
-	random_bytes(states, sizeof(states));
+	crypto_random_bytes(states, sizeof(states));
 	for (size_t s = 0; s < kind->width; s++) {
 		for (size_t i = 0; i < 25; i++)
 			one[s][i] = states[i * kind->width + s];

@@ -63,7 +63,7 @@ static void a_key_is_made_once(void **state)
 	assert_null(keyfile_load(path, NULL, &again));
 	assert_memory_equal(again.secret, key.secret, sizeof(key.secret));
 	assert_null(keyfile_address(path, NULL, address));
-	eth_address(key.public, wanted);
+	secp_address(key.public, wanted);
 	assert_memory_equal(address, wanted, sizeof(address));
 	refused(keyfile_make(path, &again), ERROR_EXISTS, "exists already");
 }
@@ -107,7 +107,7 @@ static void a_keystore_file_needs_its_passphrase(void **state)
 
 	(void)state;
 	secp_key_new(&key);
-	eth_address(key.public, wanted);
+	secp_address(key.public, wanted);
 	text = keystore_seal(folder, &key, "secret", true);
 	write_text(text, 0600);
 	refused(keyfile_read(path, NULL, &back), ERROR_INVALID, "a keystore file needs its passphrase");

@@ -51,7 +51,7 @@ static void vectors(void **state)
 
 		assert_null(open_text(files[i], PASSPHRASE, &key));
 		assert_hex(key.secret, sizeof(key.secret), SECRET);
-		eth_address(key.public, address);
+		secp_address(key.public, address);
 		assert_hex(address, sizeof(address), "008aeeda4d805471df9b2a5b0f38a0c3bcba786b");
 	}
 }
@@ -82,7 +82,7 @@ static void seal_and_open(struct secp_key *key, const char *passphrase, bool lig
 	assert_int_equal(strlen(id), 36);
 	assert_int_equal(id[14], '4');
 	assert_non_null(strchr("89ab", id[19]));
-	eth_address(key->public, bytes);
+	secp_address(key->public, bytes);
 	address = hex_encode(text, bytes, sizeof(bytes));
 	assert_string_equal(row_text(root, "address"), address);
 	assert_null(strstr(text, hex_encode(text, key->secret, sizeof(key->secret))));

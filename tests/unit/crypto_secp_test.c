@@ -130,7 +130,7 @@ static void keys(void **state)
 	/* The address of the Web3 Secret Storage definition's key. */
 	assert_null(hex_decode("7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d", secret, 32));
 	assert_null(secp_key_from_secret(secret, &key));
-	eth_address(key.public, address);
+	secp_address(key.public, address);
 	assert_hex(address, sizeof(address), "008aeeda4d805471df9b2a5b0f38a0c3bcba786b");
 	/* In place. */
 	assert_null(secp_key_from_secret(key.secret, &key));

@@ -86,7 +86,7 @@ static void raw_open(struct bench *b)
 	assert_true(b->fd >= 0);
 	assert_int_equal(bind(b->fd, (struct sockaddr *)&address, sizeof(struct sockaddr_in)), 0);
 	assert_int_equal(getsockname(b->fd, (struct sockaddr *)&address, &n), 0);
-	endpoint_of((struct sockaddr *)&address, &b->endpoint);
+	discv4_endpoint_of((struct sockaddr *)&address, &b->endpoint);
 	b->endpoint.tcp = 4711;
 	secp_key_new(&b->key);
 }
@@ -509,7 +509,7 @@ static struct discv4_endpoint at(const char *ip, uint16_t udp)
 	struct discv4_endpoint e;
 
 	must(address_parse(ip, udp, &address));
-	endpoint_of((struct sockaddr *)&address, &e);
+	discv4_endpoint_of((struct sockaddr *)&address, &e);
 	return e;
 }
 
@@ -564,7 +564,7 @@ static void test_table_bounds(void **state)
 	size_t n = table_closest(t, id, near, 20);
 	assert_int_equal(n, 20);
 	for (size_t i = 1; i < n; i++)
-		assert_false(id_nearer(id, near[i]->id, near[i - 1]->id));
+		assert_false(table_id_nearer(id, near[i]->id, near[i - 1]->id));
 	mem_free(t);
 }
 
@@ -600,7 +600,7 @@ static void test_networks(void **state)
 {
 	static const struct {
 		const char *ip;
-		enum network network;
+		enum address_network network;
 	} rows[] = {
 		{"127.0.0.1", NETWORK_LOOPBACK},
 		{"::1", NETWORK_LOOPBACK},
@@ -629,24 +629,25 @@ static void test_networks(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		none = at(rows[i].ip, 1);
-		assert_int_equal(endpoint_network(&none), rows[i].network);
+		assert_int_equal(discv4_endpoint_network(&none), rows[i].network);
 	}
-	assert_true(endpoint_relayable(&loopback, &loopback) && endpoint_relayable(&loopback, &lan));
-	assert_true(endpoint_relayable(&lan, &lan) && endpoint_relayable(&lan, &wan) && endpoint_relayable(&wan, &wan));
-	assert_false(endpoint_relayable(&lan, &loopback));
-	assert_false(endpoint_relayable(&wan, &lan));
-	assert_false(endpoint_relayable(&wan, &loopback));
+	assert_true(discv4_endpoint_relayable(&loopback, &loopback) && discv4_endpoint_relayable(&loopback, &lan));
+	assert_true(discv4_endpoint_relayable(&lan, &lan) && discv4_endpoint_relayable(&lan, &wan) &&
+		    discv4_endpoint_relayable(&wan, &wan));
+	assert_false(discv4_endpoint_relayable(&lan, &loopback));
+	assert_false(discv4_endpoint_relayable(&wan, &lan));
+	assert_false(discv4_endpoint_relayable(&wan, &loopback));
 	none = at("0.0.0.0", 1);
-	assert_false(endpoint_relayable(&loopback, &none));
+	assert_false(discv4_endpoint_relayable(&loopback, &none));
 
 	/* An IPv6 socket reaches IPv4 addresses in their mapped form, an IPv4 one no IPv6 address. */
-	assert_true(endpoint_address(&lan, AF_INET6, 7, &address));
+	assert_true(discv4_endpoint_address(&lan, AF_INET6, 7, &address));
 	assert_int_equal(address.ss_family, AF_INET6);
 	address_format(&address, text);
 	assert_string_equal(text, "10.0.0.1:7");
 	none = at("2a00::1", 1);
-	assert_false(endpoint_address(&none, AF_INET, 7, &address));
-	assert_true(endpoint_address(&none, AF_UNSPEC, 7, &address));
+	assert_false(discv4_endpoint_address(&none, AF_INET, 7, &address));
+	assert_true(discv4_endpoint_address(&none, AF_UNSPEC, 7, &address));
 	address_format(&address, text);
 	assert_string_equal(text, "[2a00::1]:7");
 	e = address_parse("localhost", 1, &address);

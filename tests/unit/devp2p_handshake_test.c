@@ -22,7 +22,7 @@ struct side {
 	struct vector nonce;
 	struct handshake *h;
 	struct buf *out;
-	struct rlpx_secrets secrets;
+	struct handshake_secrets secrets;
 	bool done;
 };
 
@@ -178,7 +178,7 @@ static void both_sides(void **state)
 		struct secp_key keys[2];
 		struct handshake *dials, *listens;
 		struct buf *there = buf_new(NULL, 4096), *back = buf_new(NULL, 4096);
-		struct rlpx_secrets s[2];
+		struct handshake_secrets s[2];
 		size_t used = 0, length;
 		bool done = false;
 

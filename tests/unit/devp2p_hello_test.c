@@ -19,10 +19,10 @@
 static void later_version(void **state)
 {
 	struct vector v = vector_of("eip8", "hello");
-	struct hello h = {0};
+	struct p2p_hello h = {0};
 
 	(void)state;
-	assert_null(hello_read(NULL, v.bytes, v.n, &h));
+	assert_null(p2p_hello_read(NULL, v.bytes, v.n, &h));
 	/* EIP-8 says 22 beside it; the bytes say 55. */
 	assert_int_equal(h.version, 55);
 	assert_string_equal(h.client, "kneth/v0.91/plan9");
@@ -38,20 +38,20 @@ static void later_version(void **state)
 
 static void there_and_back(void **state)
 {
-	struct hello h = {.version = 5,
-			  .client = "dsn/v0.1.0/linux-amd64",
-			  .caps = {{"shh", 6}, {"eightyes", 70000}},
-			  .cap_count = 2,
-			  .listen_port = 30303},
-		     again = {0};
+	struct p2p_hello h = {.version = 5,
+			      .client = "dsn/v0.1.0/linux-amd64",
+			      .caps = {{"shh", 6}, {"eightyes", 70000}},
+			      .cap_count = 2,
+			      .listen_port = 30303},
+			 again = {0};
 	struct rlp_writer w;
 
 	(void)state;
 	memset(h.public, 0xab, sizeof(h.public));
 	rlp_writer_init(&w, NULL);
-	hello_write(&w, &h);
+	p2p_hello_write(&w, &h);
 	assert_null(rlp_check(w.data, w.len, 3));
-	assert_null(hello_read(w.data, w.data, w.len, &again));
+	assert_null(p2p_hello_read(w.data, w.data, w.len, &again));
 	assert_int_equal(again.version, 5);
 	assert_string_equal(again.client, h.client);
 	assert_int_equal(again.cap_count, 2);
@@ -71,7 +71,7 @@ struct items {
 	unsigned count; /* 5: all */
 };
 
-static struct error *read_items(const struct items *i, struct hello *ret_hello)
+static struct error *read_items(const struct items *i, struct p2p_hello *ret_hello)
 {
 	static const uint8_t key[70] = {1};
 	struct rlp_writer w;
@@ -90,7 +90,7 @@ static struct error *read_items(const struct items *i, struct hello *ret_hello)
 	if (i->count > 4)
 		rlp_write_bytes(&w, key, i->key_bytes);
 	rlp_list_end(&w);
-	e = hello_read(NULL, w.data, w.len, ret_hello);
+	e = p2p_hello_read(NULL, w.data, w.len, ret_hello);
 	mem_free(w.data);
 	return e;
 }
@@ -120,7 +120,7 @@ static void lenient(void **state)
 			  sizeof(caps) - 1,
 			  64,
 			  5};
-	struct hello h = {0};
+	struct p2p_hello h = {0};
 
 	(void)state;
 	assert_null(read_items(&i, &h));
@@ -135,7 +135,7 @@ static void many_capabilities(void **state)
 {
 	struct rlp_writer w;
 	struct items i = {"", 0, NULL, 0, 64, 5};
-	struct hello h = {0};
+	struct p2p_hello h = {0};
 
 	(void)state;
 	rlp_writer_init(&w, NULL);
@@ -152,9 +152,9 @@ static void many_capabilities(void **state)
 	assert_null(read_items(&i, &h));
 	assert_int_equal(h.cap_count, HELLO_CAPS_MAX);
 	assert_int_equal(h.caps[63].version, 63);
-	assert_int_equal(capability_offset(&h, "cap", 63), BASE_LENGTH);
-	assert_int_equal(capability_offset(&h, "cap", 64), 0);
-	assert_int_equal(capability_offset(&h, "ca", 1), 0);
+	assert_int_equal(p2p_capability_offset(&h, "cap", 63), BASE_LENGTH);
+	assert_int_equal(p2p_capability_offset(&h, "cap", 64), 0);
+	assert_int_equal(p2p_capability_offset(&h, "ca", 1), 0);
 	mem_free(h.client);
 	mem_free(w.data);
 }
@@ -180,8 +180,8 @@ static void refusals(void **state)
 		{{"c", 1, "\xc3\xc2\x61\xc0", 4, 64, 5}, ERROR_INVALID, "a list in place of a string"},
 		{{"c", 1, "\xc3\xc2\x61\x00", 4, 64, 5}, ERROR_INVALID, "leading zeros"},
 	};
-	struct hello h = {.version = 99};
-	struct error *e = hello_read(NULL, (const uint8_t *)"\x01\x02", 2, &h);
+	struct p2p_hello h = {.version = 99};
+	struct error *e = p2p_hello_read(NULL, (const uint8_t *)"\x01\x02", 2, &h);
 
 	(void)state;
 	assert_string_equal(e->message, "Hello: invalid RLP: a string in place of a list");
@@ -220,20 +220,20 @@ static void disconnects(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(rows); i++)
-		assert_int_equal(disconnect_read((const uint8_t *)rows[i].payload, rows[i].n), rows[i].reason);
+		assert_int_equal(p2p_disconnect_read((const uint8_t *)rows[i].payload, rows[i].n), rows[i].reason);
 	rlp_writer_init(&w, NULL);
-	disconnect_write(&w, DISCONNECT_SUBPROTOCOL);
+	p2p_disconnect_write(&w, DISCONNECT_SUBPROTOCOL);
 	assert_int_equal(w.len, 2);
 	assert_memory_equal(w.data, "\xc1\x10", 2);
 	mem_free(w.data);
 	rlp_writer_init(&w, NULL);
-	disconnect_write(&w, DISCONNECT_REQUESTED);
+	p2p_disconnect_write(&w, DISCONNECT_REQUESTED);
 	assert_memory_equal(w.data, "\xc1\x80", 2);
 	mem_free(w.data);
-	assert_string_equal(disconnect_name(4), "too many peers");
-	assert_string_equal(disconnect_name(16), "subprotocol error");
-	assert_string_equal(disconnect_name(12), "unknown reason");
-	assert_string_equal(disconnect_name(UINT64_MAX), "unknown reason");
+	assert_string_equal(p2p_disconnect_name(4), "too many peers");
+	assert_string_equal(p2p_disconnect_name(16), "subprotocol error");
+	assert_string_equal(p2p_disconnect_name(12), "unknown reason");
+	assert_string_equal(p2p_disconnect_name(UINT64_MAX), "unknown reason");
 }
 
 int main(void)

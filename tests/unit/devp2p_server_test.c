@@ -215,10 +215,10 @@ struct raw {
 	struct wire *wire;
 	struct handshake *handshake;
 	struct frames *frames;
-	struct hello hello; /* that it says */
-	bool quiet;         /* does not even begin */
-	bool mute;          /* keeps its Hello to itself */
-	bool hold_ack;      /* and its answer to the handshake, in `kept` */
+	struct p2p_hello hello; /* that it says */
+	bool quiet;             /* does not even begin */
+	bool mute;              /* keeps its Hello to itself */
+	bool hold_ack;          /* and its answer to the handshake, in `kept` */
 	struct buf *kept;
 	uv_tcp_t listener;
 	bool noisy; /* much more follows its Hello */
@@ -242,7 +242,7 @@ static void raw_say_hello(struct raw *r)
 	struct rlp_writer w;
 
 	rlp_writer_init(&w, r);
-	hello_write(&w, &r->hello);
+	p2p_hello_write(&w, &r->hello);
 	raw_send(r, BASE_HELLO, w.data, w.len);
 	if (r->hello.version >= 5)
 		frames_compress(r->frames);
@@ -262,7 +262,7 @@ static void raw_received(struct raw *r, const struct frame *f)
 		for (int i = 0; r->noisy && i < 40; i++)
 			raw_send(r, BASE_LENGTH, r->b->noise, sizeof(r->b->noise));
 	} else if (f->code == BASE_DISCONNECT) {
-		r->reason = (int)disconnect_read(f->payload, f->n);
+		r->reason = (int)p2p_disconnect_read(f->payload, f->n);
 	} else if (f->code == BASE_PING) {
 		r->pings++;
 	} else if (f->code >= BASE_LENGTH) {
@@ -282,7 +282,7 @@ static void raw_data(const char *bytes, ssize_t len, void *arg)
 	}
 	if (r->handshake && !r->frames) {
 		struct buf *out = buf_new(r, 4096);
-		struct rlpx_secrets secrets;
+		struct handshake_secrets secrets;
 		bool done = false;
 
 		must(handshake_receive(r->handshake, at, n, out, &used, &done, &secrets));
@@ -338,7 +338,7 @@ static struct raw *raw_new(struct bench *b, const struct node *to)
 	r->reason = -1;
 	secp_key_new(&r->key);
 	memcpy(r->server, to->key.public, SECP_PUBLIC_BYTES);
-	r->hello = (struct hello){.version = 5, .client = "raw", .caps = {{"tst", 1}}, .cap_count = 1};
+	r->hello = (struct p2p_hello){.version = 5, .client = "raw", .caps = {{"tst", 1}}, .cap_count = 1};
 	memcpy(r->hello.public, r->key.public, SECP_PUBLIC_BYTES);
 	return r;
 }
@@ -646,7 +646,7 @@ static void test_held_goes_on_when_ours_fails(void **state)
 	}
 }
 
-static void expect_reason(struct bench *b, struct raw *r, const struct node *to, enum disconnect_reason reason)
+static void expect_reason(struct bench *b, struct raw *r, const struct node *to, enum p2p_disconnect_reason reason)
 {
 	raw_go(r, to);
 	WAIT(b, r->reason >= 0);

@@ -108,7 +108,7 @@ static struct error *read_all(struct segmenter *segmenter, struct source *source
 {
 	for (;;) {
 		enum source_event event;
-		struct frame frame;
+		struct hls_frame frame;
 
 		TRY(source_read(source, &event, &frame));
 		if (event != SOURCE_FRAME)
@@ -121,7 +121,7 @@ static struct error *store(struct fault_world *w, const char *path, int window_s
 {
 	static const volatile sig_atomic_t stop = 0;
 	void *scope = mem_strdup(w->ctx, path);
-	struct report report = {.fd = -1};
+	struct hls_report report = {.fd = -1};
 	struct segmenter *segmenter = NULL;
 	struct source *source = NULL;
 	struct error *e = segmenter_new(scope, w->folder, 1, window_s, &report, &segmenter);
@@ -193,11 +193,11 @@ static bool unfinished(const char *folder, int64_t number)
 static struct error *run_beside(struct fault_world *w)
 {
 	static const volatile sig_atomic_t stop = 0;
-	struct report report = {.fd = -1};
+	struct hls_report report = {.fd = -1};
 	struct segmenter *segmenter = NULL;
 	struct source *source = NULL;
 	enum source_event event;
-	struct frame frame;
+	struct hls_frame frame;
 
 	TRY(segmenter_new(w->ctx, w->folder, 1, 0, &report, &segmenter));
 	TRY(source_open(w->ctx, films.begin, &stop, &source));
@@ -211,7 +211,7 @@ static struct error *run_beside(struct fault_world *w)
 /* The next dsn-hls: it finds no unfinished file, when it has begun. */
 static struct error *open_folder(struct fault_world *w)
 {
-	struct report report = {.fd = -1};
+	struct hls_report report = {.fd = -1};
 	struct segmenter *segmenter = NULL;
 
 	TRY(segmenter_new(w->ctx, w->folder, 1, 0, &report, &segmenter));

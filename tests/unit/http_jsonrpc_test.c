@@ -14,64 +14,64 @@
 #include "base/turns.h"
 #include "http/jsonrpc.h"
 
-static const struct rpc_field note_fields[] = {
-	{"key", RPC_STRING},    {"ttl", RPC_UINT32},    {"topic", RPC_TOPIC}, {"payload", RPC_HEX},
-	{"target", RPC_DOUBLE}, {"topics", RPC_TOPICS}, {"direct", RPC_BOOL},
+static const struct jsonrpc_field note_fields[] = {
+	{"key", JSONRPC_STRING},    {"ttl", JSONRPC_UINT32},    {"topic", JSONRPC_TOPIC}, {"payload", JSONRPC_HEX},
+	{"target", JSONRPC_DOUBLE}, {"topics", JSONRPC_TOPICS}, {"direct", JSONRPC_BOOL},
 };
-static const struct rpc_object note = {"whisperv6.Note", note_fields, 7};
+static const struct jsonrpc_object note = {"whisperv6.Note", note_fields, 7};
 
 struct fixture {
-	struct rpc *rpc;
-	struct rpc_session *session;
-	struct rpc_call *parked[4];
+	struct jsonrpc *rpc;
+	struct jsonrpc_session *session;
+	struct jsonrpc_call *parked[4];
 	size_t parked_count;
 	char *reply;
 	size_t replies;
 	unsigned after;
 };
 
-static void echo(struct rpc_call *c, void *arg)
+static void echo(struct jsonrpc_call *c, void *arg)
 {
 	(void)arg;
-	rpc_answer_text(c, rpc_param(c, 0)->text);
+	jsonrpc_answer_text(c, jsonrpc_param(c, 0)->text);
 }
 
-static void sum(struct rpc_call *c, void *arg)
+static void sum(struct jsonrpc_call *c, void *arg)
 {
 	(void)arg;
-	json_write_double(rpc_result(c), rpc_param(c, 0)->integer + rpc_param(c, 1)->number);
-	rpc_done(c);
+	json_write_double(jsonrpc_result(c), jsonrpc_param(c, 0)->integer + jsonrpc_param(c, 1)->number);
+	jsonrpc_done(c);
 }
 
-static void bytes(struct rpc_call *c, void *arg)
+static void bytes(struct jsonrpc_call *c, void *arg)
 {
 	(void)arg;
-	rpc_answer_hex(c, rpc_param(c, 0)->bytes, rpc_param(c, 0)->n);
+	jsonrpc_answer_hex(c, jsonrpc_param(c, 0)->bytes, jsonrpc_param(c, 0)->n);
 }
 
-static void nothing(struct rpc_call *c, void *arg)
+static void nothing(struct jsonrpc_call *c, void *arg)
 {
 	(void)arg;
-	rpc_answer_bool(c, true);
+	jsonrpc_answer_bool(c, true);
 }
 
-static void failing(struct rpc_call *c, void *arg)
+static void failing(struct jsonrpc_call *c, void *arg)
 {
 	(void)arg;
-	rpc_fail(c, "message size too large [%d>%d]", 5, 4);
+	jsonrpc_fail(c, "message size too large [%d>%d]", 5, 4);
 }
 
-static void park(struct rpc_call *c, void *arg)
+static void park(struct jsonrpc_call *c, void *arg)
 {
 	struct fixture *f = arg;
 
 	f->parked[f->parked_count++] = c;
 }
 
-static void show_note(struct rpc_call *c, void *arg)
+static void show_note(struct jsonrpc_call *c, void *arg)
 {
-	const struct rpc_value *m = rpc_param(c, 0)->members;
-	struct json_writer *w = rpc_result(c);
+	const struct jsonrpc_value *m = jsonrpc_param(c, 0)->members;
+	struct json_writer *w = jsonrpc_result(c);
 
 	(void)arg;
 	json_write_raw(w, "[");
@@ -89,7 +89,7 @@ static void show_note(struct rpc_call *c, void *arg)
 	json_write_raw(w, ",");
 	json_write_bool(w, m[6].flag);
 	json_write_raw(w, "]");
-	rpc_done(c);
+	jsonrpc_done(c);
 }
 
 static void on_after(void *arg)
@@ -100,41 +100,41 @@ static void on_after(void *arg)
 	f->after++;
 }
 
-static void subscribe(struct rpc_call *c, void *arg)
+static void subscribe(struct jsonrpc_call *c, void *arg)
 {
-	assert_ptr_equal(rpc_session_arg(rpc_call_session(c)), arg);
-	rpc_after_reply(c, on_after, arg);
-	rpc_answer_text(c, rpc_param(c, 0)->members[0].text);
+	assert_ptr_equal(jsonrpc_session_arg(jsonrpc_call_session(c)), arg);
+	jsonrpc_after_reply(c, on_after, arg);
+	jsonrpc_answer_text(c, jsonrpc_param(c, 0)->members[0].text);
 }
 
-static const struct rpc_method methods[] = {
-	{.name = "t_echo", .handle = echo, .count = 1, .params = {{RPC_STRING, NULL}}},
-	{.name = "t_sum", .handle = sum, .count = 2, .params = {{RPC_UINT32, NULL}, {RPC_DOUBLE, NULL}}},
-	{.name = "t_bytes", .handle = bytes, .count = 1, .params = {{RPC_HEX, NULL}}},
+static const struct jsonrpc_method methods[] = {
+	{.name = "t_echo", .handle = echo, .count = 1, .params = {{JSONRPC_STRING, NULL}}},
+	{.name = "t_sum", .handle = sum, .count = 2, .params = {{JSONRPC_UINT32, NULL}, {JSONRPC_DOUBLE, NULL}}},
+	{.name = "t_bytes", .handle = bytes, .count = 1, .params = {{JSONRPC_HEX, NULL}}},
 	{.name = "t_nothing", .handle = nothing},
 	{.name = "t_failing", .handle = failing},
 	{.name = "t_park", .handle = park},
-	{.name = "t_note", .handle = show_note, .count = 1, .params = {{RPC_OBJECT, &note}}},
+	{.name = "t_note", .handle = show_note, .count = 1, .params = {{JSONRPC_OBJECT, &note}}},
 	{.name = "t_subscribe",
 	 .handle = subscribe,
 	 .count = 1,
-	 .params = {{RPC_OBJECT, &note}},
+	 .params = {{JSONRPC_OBJECT, &note}},
 	 .subscription = "notes"},
-	{.name = "_unsubscribe", .handle = echo, .count = 1, .params = {{RPC_ID, NULL}}},
+	{.name = "_unsubscribe", .handle = echo, .count = 1, .params = {{JSONRPC_ID, NULL}}},
 	{.name = "other_method", .handle = nothing},
 };
 
-static bool fallback(struct rpc_call *c, const char *method, struct json_slice params, void *arg)
+static bool fallback(struct jsonrpc_call *c, const char *method, struct json_slice params, void *arg)
 {
 	(void)arg;
 	if (strncmp(method, "eth_", 4) != 0)
 		return false;
 	if (!strcmp(method, "eth_error")) {
-		rpc_fail_raw(c, (struct json_slice){"{\"code\":3,\"message\":\"m\"}", 24});
+		jsonrpc_fail_raw(c, (struct json_slice){"{\"code\":3,\"message\":\"m\"}", 24});
 		return true;
 	}
-	json_write_bytes(rpc_result(c), params.n ? params.at : "null", params.n ? params.n : 4);
-	rpc_done(c);
+	json_write_bytes(jsonrpc_result(c), params.n ? params.at : "null", params.n ? params.n : 4);
+	jsonrpc_done(c);
 	return true;
 }
 
@@ -147,31 +147,31 @@ static void on_reply(const char *text, size_t n, void *arg)
 	f->replies++;
 }
 
-static struct fixture *setup(const struct rpc_limits *limits)
+static struct fixture *setup(const struct jsonrpc_limits *limits)
 {
-	static const struct rpc_limits none;
+	static const struct jsonrpc_limits none;
 	struct fixture *f = mem_new(NULL, struct fixture);
 
-	f->rpc = rpc_new(f, limits ? limits : &none);
-	rpc_add(f->rpc, methods, sizeof(methods) / sizeof(methods[0]), f);
-	rpc_set_fallback(f->rpc, fallback, f);
+	f->rpc = jsonrpc_new(f, limits ? limits : &none);
+	jsonrpc_add(f->rpc, methods, sizeof(methods) / sizeof(methods[0]), f);
+	jsonrpc_set_fallback(f->rpc, fallback, f);
 	return f;
 }
 
 static const char *serve(struct fixture *f, const char *text)
 {
 	f->replies = 0;
-	rpc_serve(f->rpc, f->session, text, strlen(text), on_reply, f);
+	jsonrpc_serve(f->rpc, f->session, text, strlen(text), on_reply, f);
 	return f->replies ? f->reply : NULL;
 }
 
 static void expect(const char *text, const char *answer)
 {
 	struct fixture *f = setup(NULL);
-	struct rpc_counters n;
+	struct jsonrpc_counters n;
 
 	assert_string_equal(serve(f, text), answer);
-	rpc_count(f->rpc, &n);
+	jsonrpc_count(f->rpc, &n);
 	assert_int_equal(n.open, 0);
 	mem_free(f);
 }
@@ -327,7 +327,7 @@ static void test_errors_of_methods(void **state)
 static void test_batches(void **state)
 {
 	struct fixture *f = setup(NULL);
-	struct rpc_call *first;
+	struct jsonrpc_call *first;
 
 	(void)state;
 	assert_string_equal(serve(f, "[{\"id\":1,\"method\":\"t_nothing\"},5,{\"method\":\"t_nothing\"},{\"id\":2,"
@@ -342,9 +342,9 @@ static void test_batches(void **state)
 	assert_null(serve(f, "[{\"id\":1,\"method\":\"t_park\"},{\"id\":2,\"method\":\"t_park\"},{\"id\":3,\"method\":"
 			     "\"t_nothing\"}]"));
 	first = f->parked[0];
-	rpc_answer_text(f->parked[1], "second");
+	jsonrpc_answer_text(f->parked[1], "second");
 	assert_int_equal(f->replies, 0);
-	rpc_answer_text(first, "first");
+	jsonrpc_answer_text(first, "first");
 	assert_string_equal(f->reply,
 			    "[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"first\"},{\"jsonrpc\":\"2.0\",\"id\":2,"
 			    "\"result\":\"second\"},{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":true}]\n");
@@ -354,16 +354,16 @@ static void test_batches(void **state)
 static void test_documents_are_answered_out_of_order(void **state)
 {
 	struct fixture *f = setup(NULL);
-	struct rpc_counters n;
+	struct jsonrpc_counters n;
 
 	(void)state;
 	assert_null(serve(f, "{\"id\":1,\"method\":\"t_park\"}"));
 	assert_string_equal(serve(f, "{\"id\":2,\"method\":\"t_nothing\"}"), OK("2", "true"));
-	rpc_count(f->rpc, &n);
+	jsonrpc_count(f->rpc, &n);
 	assert_int_equal(n.open, 1);
-	rpc_answer_bool(f->parked[0], false);
+	jsonrpc_answer_bool(f->parked[0], false);
 	assert_string_equal(f->reply, OK("1", "false"));
-	rpc_count(f->rpc, &n);
+	jsonrpc_count(f->rpc, &n);
 	assert_int_equal(n.open, 0);
 	assert_int_equal(n.calls, 2);
 	mem_free(f);
@@ -371,7 +371,7 @@ static void test_documents_are_answered_out_of_order(void **state)
 
 static void test_limits(void **state)
 {
-	const struct rpc_limits limits = {.batch_limit = 3, .call_limit = 2, .reply_limit = 150};
+	const struct jsonrpc_limits limits = {.batch_limit = 3, .call_limit = 2, .reply_limit = 150};
 	struct fixture *f = setup(&limits);
 	char *big = mem_printf(f, "{\"id\":1,\"method\":\"t_echo\",\"params\":[\"%0300d\"]}", 1);
 	char *id = mem_printf(f, "{\"id\":\"%0300d\",\"method\":\"t_nothing\"}", 1);
@@ -381,7 +381,7 @@ static void test_limits(void **state)
 	assert_string_equal(serve(f, "[1,2,3]"), BAD("null", "-32000", "too many requests under way"));
 	assert_null(serve(f, "{\"id\":1,\"method\":\"t_park\"}"));
 	assert_string_equal(serve(f, "[1,2]"), BAD("null", "-32000", "too many requests under way"));
-	rpc_answer_bool(f->parked[0], true);
+	jsonrpc_answer_bool(f->parked[0], true);
 	assert_string_equal(serve(f, big), BAD("1", "-32000", "the answer is too large"));
 	assert_string_equal(serve(f, id), BAD("null", "-32000", "the answer is too large"));
 	assert_string_equal(serve(f, "[1,2]"), BAD("null", "-32000", "the batch's answers are too large"));
@@ -395,7 +395,7 @@ static void test_subscriptions(void **state)
 	(void)state;
 	assert_string_equal(serve(f, "{\"id\":1,\"method\":\"t_subscribe\",\"params\":[\"notes\",{}]}"),
 			    BAD("1", "-32000", "notifications not supported"));
-	f->session = rpc_session_new(f, f->rpc, f);
+	f->session = jsonrpc_session_new(f, f->rpc, f);
 	assert_string_equal(serve(f, "{\"id\":1,\"method\":\"t_subscribe\",\"params\":[\"notes\",{\"key\":\"k\"}]}"),
 			    OK("1", "\"k\""));
 	assert_int_equal(f->after, 1);
@@ -418,14 +418,14 @@ static void test_a_session_that_goes(void **state)
 	struct fixture *f = setup(NULL);
 
 	(void)state;
-	f->session = rpc_session_new(f, f->rpc, f);
+	f->session = jsonrpc_session_new(f, f->rpc, f);
 	assert_null(
 		serve(f, "[{\"id\":1,\"method\":\"t_park\"},{\"id\":1,\"method\":\"t_subscribe\",\"params\":[\"notes\","
 			 "{}]}]"));
 	mem_free(f->session);
 	f->session = NULL;
-	assert_null(rpc_call_session(f->parked[0]));
-	rpc_answer_bool(f->parked[0], true);
+	assert_null(jsonrpc_call_session(f->parked[0]));
+	jsonrpc_answer_bool(f->parked[0], true);
 	assert_int_equal(f->replies, 0);
 	assert_int_equal(f->after, 0);
 	mem_free(f);
@@ -450,30 +450,30 @@ static void on_begun(void *arg)
 /* Others' calls are answered before a batch that came earlier; its own answers stand in order. */
 static void test_long_batches_in_slices(void **state)
 {
-	const struct rpc_limits limits = {.call_limit = 400};
+	const struct jsonrpc_limits limits = {.call_limit = 400};
 	struct fixture *f = setup(&limits), other = {.rpc = f->rpc};
-	struct rpc_session *session = rpc_session_new(f, f->rpc, f);
+	struct jsonrpc_session *session = jsonrpc_session_new(f, f->rpc, f);
 	char *batch = batch_of(f, 100, "t_nothing"), *big = batch_of(f, 150, "t_nothing"),
 	     *small = batch_of(f, 1, "t_nothing");
-	struct rpc_counters n;
+	struct jsonrpc_counters n;
 	uv_loop_t loop;
 	const char *at;
 
 	(void)state;
 	uv_loop_init(&loop);
-	rpc_set_turns(f->rpc, turns_new(f, &loop));
-	rpc_session_on_begun(session, on_begun);
-	assert_true(rpc_serve(f->rpc, session, small, strlen(small), on_reply, f));
+	jsonrpc_set_turns(f->rpc, turns_new(f, &loop));
+	jsonrpc_session_on_begun(session, on_begun);
+	assert_true(jsonrpc_serve(f->rpc, session, small, strlen(small), on_reply, f));
 	assert_int_equal(f->replies, 1);
 	assert_int_equal(f->after, 0);
 
-	assert_false(rpc_serve(f->rpc, session, batch, strlen(batch), on_reply, f));
+	assert_false(jsonrpc_serve(f->rpc, session, batch, strlen(batch), on_reply, f));
 	assert_string_equal(serve(&other, "{\"id\":1,\"method\":\"t_nothing\"}"), OK("1", "true"));
 	assert_int_equal(f->replies, 1);
 	/* No room for a second one beside it: it waits, single calls do not. */
-	assert_false(rpc_serve(f->rpc, NULL, big, strlen(big), on_reply, &other));
+	assert_false(jsonrpc_serve(f->rpc, NULL, big, strlen(big), on_reply, &other));
 	assert_string_equal(serve(&other, "{\"id\":1,\"method\":\"t_nothing\"}"), OK("1", "true"));
-	rpc_count(f->rpc, &n);
+	jsonrpc_count(f->rpc, &n);
 	assert_int_equal(n.open, 100);
 	uv_run(&loop, UV_RUN_DEFAULT); /* until nothing waits */
 	assert_int_equal(f->replies, 2);
@@ -486,12 +486,12 @@ static void test_long_batches_in_slices(void **state)
 		assert_non_null(at);
 	}
 	assert_int_equal(other.replies, 2);
-	rpc_count(f->rpc, &n);
+	jsonrpc_count(f->rpc, &n);
 	assert_int_equal(n.open, 0);
 
 	/* Who goes in the middle is not served to the end. */
-	assert_false(rpc_serve(f->rpc, session, batch, strlen(batch), on_reply, f));
-	rpc_count(f->rpc, &n);
+	assert_false(jsonrpc_serve(f->rpc, session, batch, strlen(batch), on_reply, f));
+	jsonrpc_count(f->rpc, &n);
 	mem_free(session);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(f->replies, 2);
@@ -504,7 +504,7 @@ static void test_long_batches_in_slices(void **state)
 /* A batch that waits for room behind others is refused when what stays of them leaves none. */
 static void test_no_room_after_waiting(void **state)
 {
-	const struct rpc_limits limits = {.call_limit = 100};
+	const struct jsonrpc_limits limits = {.call_limit = 100};
 	struct fixture *f = setup(&limits), other = {.rpc = f->rpc};
 	char *first = batch_of(f, 59, "t_nothing"), *second = batch_of(f, 60, "t_nothing");
 	uv_loop_t loop;
@@ -513,14 +513,14 @@ static void test_no_room_after_waiting(void **state)
 	first[strlen(first) - 1] = ',';
 	first = talloc_asprintf_append_buffer(first, "{\"id\":59,\"method\":\"t_park\"}]");
 	uv_loop_init(&loop);
-	rpc_set_turns(f->rpc, turns_new(f, &loop));
-	assert_false(rpc_serve(f->rpc, NULL, first, strlen(first), on_reply, f));
-	assert_false(rpc_serve(f->rpc, NULL, second, strlen(second), on_reply, &other));
+	jsonrpc_set_turns(f->rpc, turns_new(f, &loop));
+	assert_false(jsonrpc_serve(f->rpc, NULL, first, strlen(first), on_reply, f));
+	assert_false(jsonrpc_serve(f->rpc, NULL, second, strlen(second), on_reply, &other));
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(f->replies, 0);
 	assert_int_equal(other.replies, 1);
 	assert_string_equal(other.reply, BAD("null", "-32000", "too many requests under way"));
-	rpc_answer_bool(f->parked[0], true);
+	jsonrpc_answer_bool(f->parked[0], true);
 	assert_int_equal(f->replies, 1);
 	mem_free(f);
 	loop_drain(&loop);
@@ -533,7 +533,7 @@ static void test_namespaces(void **state)
 	char other[] = "other", *names[] = {other, NULL};
 
 	(void)state;
-	rpc_set_namespaces(f->rpc, names);
+	jsonrpc_set_namespaces(f->rpc, names);
 	assert_string_equal(serve(f, "{\"id\":1,\"method\":\"other_method\"}"), OK("1", "true"));
 	assert_string_equal(serve(f, "{\"id\":1,\"method\":\"t_nothing\"}"),
 			    BAD("1", "-32601", "the method t_nothing does not exist/is not available"));

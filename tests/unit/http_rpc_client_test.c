@@ -493,21 +493,21 @@ static void test_addresses(void **state)
 		"ws://a$",
 		"ws://a:80:81",
 	};
-	struct rpc_address a;
+	struct rpc_client_address a;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		void *ctx = talloc_new(NULL);
 
-		assert_null(rpc_address_read(ctx, good[i].url, &a));
+		assert_null(rpc_client_address_read(ctx, good[i].url, &a));
 		assert_string_equal(a.host, good[i].host);
 		assert_string_equal(a.path, good[i].path);
 		assert_int_equal(a.port, good[i].port);
-		assert_int_equal(rpc_address_is_loopback(&a), good[i].loopback);
+		assert_int_equal(rpc_client_address_is_loopback(&a), good[i].loopback);
 		mem_free(ctx);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct error *e = rpc_address_check(bad[i]);
+		struct error *e = rpc_client_address_check(bad[i]);
 
 		if (!e)
 			fail_msg("taken: %s", bad[i]);
@@ -517,7 +517,7 @@ static void test_addresses(void **state)
 	}
 	char *big = mem_printf(NULL, "ws://a/%4000s", "");
 	memset(big + 7, 'x', 4000);
-	struct error *e = rpc_address_check(big);
+	struct error *e = rpc_client_address_check(big);
 	assert_int_equal(e->code, ERROR_LIMIT);
 	error_free(e);
 	mem_free(big);

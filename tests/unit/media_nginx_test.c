@@ -296,7 +296,7 @@ static void seed(void **state)
 	tasks = json_object_get(json_object_get(document, "pipeline"), "tasks");
 	assert_int_equal(json_array_size(tasks), 5);
 	for (size_t i = 0; i < 3; i++) { /* the first transcoder's is there */
-		struct place at = {0};
+		struct json_place at = {0};
 		struct api_task *t = NULL;
 		char *app = NULL;
 		struct error *e = api_task_read(scope, json_object_get(json_array_get(tasks, i), "msg"), &at, &t);

@@ -197,7 +197,7 @@ static struct hardware *with_cache(struct fixture *f)
 		&(const struct child_spec){.argv = (const char *const[]){"ffmpeg", "-version", NULL}, .stdin_fd = -1},
 		5000, 100000);
 	assert_null(r->error);
-	write_cache(f, system_cpu_model(f->ctx), probe_ffmpeg_version(f->ctx, r->out));
+	write_cache(f, hardware_system_cpu_model(f->ctx), hardware_probe_ffmpeg_version(f->ctx, r->out));
 	return hardware_new(f->ctx, &f->loop, &f->options);
 }
 
@@ -205,7 +205,7 @@ static void test_free_report(void **state)
 {
 	struct fixture *f = *state;
 	struct hardware *h = with_cache(f);
-	double cores = system_cores();
+	double cores = hardware_system_cores();
 	/* jobs take a quarter of what veryfast could do */
 	const struct hardware_use use = {.macroblocks_per_s = (int64_t)(300000 * cores / 4), .preset = "veryfast"};
 	hardware_free_report(h, f->ctx, &use, answered, f);
@@ -242,7 +242,7 @@ static void test_cache_is_of_this_machine(void **state)
 	} rows[] = {{NULL, "9.9", PROBE_PRESETS}, {"Another Processor 9000", "9.9", 0}, {NULL, "9.8", 0}};
 	f->options.ffmpeg = script(f, unmeasurable);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		write_cache(f, rows[i].cpu ? rows[i].cpu : system_cpu_model(f->ctx), rows[i].ffmpeg);
+		write_cache(f, rows[i].cpu ? rows[i].cpu : hardware_system_cpu_model(f->ctx), rows[i].ffmpeg);
 		struct hardware *h = hardware_new(f->ctx, &f->loop, &f->options);
 		hardware_report(h, f->ctx, answered, f);
 		wait_answers(f, (int)i + 1);
@@ -324,13 +324,13 @@ static void test_gone_askers(void **state)
 static void test_versions(void **state)
 {
 	struct fixture *f = *state;
-	assert_string_equal(probe_ffmpeg_version(f->ctx, "ffmpeg version 5.1.9-0+deb12u1 Copyright (c)\nx"),
+	assert_string_equal(hardware_probe_ffmpeg_version(f->ctx, "ffmpeg version 5.1.9-0+deb12u1 Copyright (c)\nx"),
 			    "5.1.9-0+deb12u1");
-	assert_string_equal(probe_ffmpeg_version(f->ctx, "no"), "");
-	assert_string_equal(probe_nginx_version(f->ctx, "nginx version: nginx/1.22.1\n"), "1.22.1");
-	assert_true(probe_lists_encoder(" V....D libx264              libx264 H.264", "libx264"));
-	assert_false(probe_lists_encoder(" V....D libx264rgb           libx264rgb H.264", "libx264"));
-	assert_false(probe_lists_encoder("", "libx264"));
+	assert_string_equal(hardware_probe_ffmpeg_version(f->ctx, "no"), "");
+	assert_string_equal(hardware_probe_nginx_version(f->ctx, "nginx version: nginx/1.22.1\n"), "1.22.1");
+	assert_true(hardware_probe_lists_encoder(" V....D libx264              libx264 H.264", "libx264"));
+	assert_false(hardware_probe_lists_encoder(" V....D libx264rgb           libx264rgb H.264", "libx264"));
+	assert_false(hardware_probe_lists_encoder("", "libx264"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

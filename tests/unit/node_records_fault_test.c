@@ -34,7 +34,7 @@
 
 static struct error *open_records(struct fault_world *w)
 {
-	struct process *self = mem_new(w->ctx, struct process);
+	struct runtime_process *self = mem_new(w->ctx, struct runtime_process);
 
 	self->node_id = mem_strdup(self, "1111111111111111111111111111111111111111");
 	self->folder = mem_strdup(self, w->folder);
@@ -58,17 +58,17 @@ static struct child_identity noted;
 
 static struct error *prepare(struct fault_world *w)
 {
-	return process_record_write(w->handle, UNIT, noted, "old");
+	return runtime_process_record_write(w->handle, UNIT, noted, "old");
 }
 
 static struct error *run_write(struct fault_world *w)
 {
-	return process_record_write(w->handle, "u2", noted, "new");
+	return runtime_process_record_write(w->handle, "u2", noted, "new");
 }
 
 static struct error *run_over(struct fault_world *w)
 {
-	return process_record_write(w->handle, UNIT, noted, "new");
+	return runtime_process_record_write(w->handle, UNIT, noted, "new");
 }
 
 static struct error *is_gone(struct fault_world *w)
@@ -81,23 +81,23 @@ static struct error *is_gone(struct fault_world *w)
 
 static struct error *run_remove(struct fault_world *w)
 {
-	process_record_remove(w->handle, UNIT);
+	runtime_process_record_remove(w->handle, UNIT);
 	return is_gone(w);
 }
 
 static struct error *run_forget(struct fault_world *w)
 {
-	process_record_forget(w->handle, UNIT, noted);
+	runtime_process_record_forget(w->handle, UNIT, noted);
 	return is_gone(w);
 }
 
 /* Nobody is told that there is none. */
 static struct error *run_read(struct fault_world *w)
 {
-	struct process_record *r = NULL;
-	struct error *e = process_record_read(w->ctx, w->handle, UNIT, &r);
+	struct runtime_process_record *r = NULL;
+	struct error *e = runtime_process_record_read(w->ctx, w->handle, UNIT, &r);
 
-	if (e && !process_record_withheld(e))
+	if (e && !runtime_process_record_withheld(e))
 		fail_msg("taken for none: %s", e->message);
 	if (!e &&
 	    (r->id.pid != noted.pid || r->id.start_time != noted.start_time || strcmp(r->fingerprint, "old") != 0))
@@ -108,12 +108,12 @@ static struct error *run_read(struct fault_world *w)
 /* Whose the process is could not be seen: that is no reason to believe the note. */
 static struct error *run_read_strangers(struct fault_world *w)
 {
-	struct process_record *r = NULL;
-	struct error *e = process_record_read(w->ctx, w->handle, UNIT, &r);
+	struct runtime_process_record *r = NULL;
+	struct error *e = runtime_process_record_read(w->ctx, w->handle, UNIT, &r);
 
 	if (!e)
 		fail_msg("a process of another user is believed to be a unit");
-	if (process_record_withheld(e))
+	if (runtime_process_record_withheld(e))
 		return e;
 	error_free(e);
 	return NULL;
@@ -123,7 +123,7 @@ static struct error *run_list(struct fault_world *w)
 {
 	char **names = NULL;
 
-	TRY(process_record_list(w->ctx, w->handle, &names));
+	TRY(runtime_process_record_list(w->ctx, w->handle, &names));
 	if (!names[0] || strcmp(names[0], UNIT) != 0 || names[1])
 		fail_msg("not what was written");
 	return NULL;
@@ -133,7 +133,7 @@ static struct child_identity strangers;
 
 static struct error *prepare_strangers(struct fault_world *w)
 {
-	return process_record_write(w->handle, UNIT, strangers, "old");
+	return runtime_process_record_write(w->handle, UNIT, strangers, "old");
 }
 
 static const struct fault_case records[] = {

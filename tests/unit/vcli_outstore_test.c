@@ -16,7 +16,7 @@
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 static char *folder;
-static struct settings settings;
+static struct vcli_settings settings;
 
 static int make_folder(void **state)
 {
@@ -24,7 +24,7 @@ static int make_folder(void **state)
 
 	(void)state;
 	folder = mem_strdup(NULL, mkdtemp(made));
-	settings = (struct settings){.bus = "amqp://127.0.0.1", .network = "n", .state_dir = folder};
+	settings = (struct vcli_settings){.bus = "amqp://127.0.0.1", .network = "n", .state_dir = folder};
 	return 0;
 }
 
@@ -99,7 +99,7 @@ static void what_ended_is_shown_for_a_week(void **state)
 static void a_bus_is_found_again(void **state)
 {
 	struct outstore *s = opened(), *again = NULL;
-	struct settings other = {.state_dir = folder}, found;
+	struct vcli_settings other = {.state_dir = folder}, found;
 	char **names = NULL, *word = NULL, *why = NULL;
 	struct error *e;
 

@@ -25,7 +25,7 @@ static int setup(void **state)
 	secp_key_new(&key);
 	terms = (struct session_terms){
 		.chain_id = 31337, .accounts = {1}, .challenge = {2}, .issued = NOW, .expires = NOW + 60};
-	eth_address(key.public, terms.account);
+	secp_address(key.public, terms.account);
 	return 0;
 }
 

@@ -277,7 +277,7 @@ static void test_settings(void **state)
 		{whisper_check_pow, " 1", false},
 		{whisper_check_pow, "1e999", false},
 	};
-	struct settings set = {.message_ttl_ms = 1000, .pow_time_ms = 1000};
+	struct vcli_settings set = {.message_ttl_ms = 1000, .pow_time_ms = 1000};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

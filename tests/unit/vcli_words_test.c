@@ -135,10 +135,10 @@ static void long_words_are_cut(void **state)
 
 static void suggestions_are_near(void **state)
 {
-	struct suggestion near = {.word = "stauts"}, far = {.word = "zebra"}, letter = {.word = "x"};
+	struct suggest_word near = {.word = "stauts"}, far = {.word = "zebra"}, letter = {.word = "x"};
 
 	(void)state;
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		const char *last = strrchr(c->words, ' ');
 
 		suggest_try(&near, last ? last + 1 : c->words);
@@ -247,7 +247,7 @@ static void slips_are_refused(void **state)
 
 static void numbers_of_arguments(void **state)
 {
-	static const struct command c = {.words = "x", .args = "A B", .min_args = 1, .max_args = 2};
+	static const struct vcli_command c = {.words = "x", .args = "A B", .min_args = 1, .max_args = 2};
 	struct error *few = words_check_args(&c, 0), *many = words_check_args(&c, 3);
 
 	(void)state;
@@ -263,7 +263,7 @@ static void numbers_of_arguments(void **state)
 static void tables_are_whole(void **state)
 {
 	(void)state;
-	for (const struct command *c = vcli_commands; c->words; c++) {
+	for (const struct vcli_command *c = vcli_commands; c->words; c++) {
 		assert_non_null(c->run);
 		assert_non_null(c->summary);
 		assert_true(c->min_args <= c->max_args);
@@ -273,14 +273,14 @@ static void tables_are_whole(void **state)
 			if (!vcli_flag(*f, strlen(*f)))
 				fail_msg("%s: no row for --%s", c->words, *f);
 		}
-		for (const struct command *d = c + 1; d->words; d++)
+		for (const struct vcli_command *d = c + 1; d->words; d++)
 			assert_string_not_equal(c->words, d->words);
 	}
 	for (size_t i = 0; i < vcli_flag_count; i++) {
 		bool taken = i < vcli_global_count;
 
 		assert_true(vcli_flags[i].type == CONFIG_BOOL || vcli_flags[i].arg || vcli_flags[i].choices);
-		for (const struct command *c = vcli_commands; c->words; c++)
+		for (const struct vcli_command *c = vcli_commands; c->words; c++)
 			taken = taken || vcli_takes(c, &vcli_flags[i]);
 		if (!taken)
 			fail_msg("--%s: no command takes it", vcli_flags[i].name);

@@ -55,7 +55,7 @@ static void test_what_we_advertise_holds_what_go_ethereum_computes(void **state)
 	for (unsigned i = 0; i < rounds; i++) {
 		uint8_t topic[TOPIC_BYTES], theirs[BLOOM_BYTES], ours[BLOOM_BYTES] = {0};
 
-		random_bytes(topic, sizeof topic);
+		crypto_random_bytes(topic, sizeof topic);
 		bloom_of_topic(topic, theirs);
 		bloom_add(ours, topic);
 		assert_true(bloom_contains(ours, theirs));

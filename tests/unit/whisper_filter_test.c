@@ -40,8 +40,8 @@ static int setup(void **state)
 	f->filters = filters_new(NULL, &f->loop);
 	secp_key_new(&f->alice);
 	secp_key_new(&f->bob);
-	random_bytes(f->key, sizeof f->key);
-	random_bytes(f->other_key, sizeof f->other_key);
+	crypto_random_bytes(f->key, sizeof f->key);
+	crypto_random_bytes(f->other_key, sizeof f->other_key);
 	*state = f;
 	return 0;
 }

@@ -14,7 +14,7 @@ static struct error *status_of(const char *hex, struct shh_status *ret_status)
 {
 	size_t n;
 	uint8_t *bytes = bytes_of_hex(NULL, hex, &n);
-	struct error *e = status_read(bytes, n, ret_status);
+	struct error *e = packet_status_read(bytes, n, ret_status);
 
 	mem_free(bytes);
 	return e;
@@ -35,7 +35,7 @@ static void test_status_of_a_default_go_ethereum(void **state)
 	assert_true(bloom_is_full(s.bloom));
 	assert_false(s.light);
 	rlp_writer_init(&w, NULL);
-	status_write(&w, &s);
+	packet_status_write(&w, &s);
 	written = hex_encode(NULL, w.data, w.len);
 	assert_string_equal(written, hex);
 	mem_free(written);
@@ -50,8 +50,8 @@ static void test_status_there_and_back(void **state)
 
 	(void)state;
 	rlp_writer_init(&w, NULL);
-	status_write(&w, &s);
-	assert_null(status_read(w.data, w.len, &again));
+	packet_status_write(&w, &s);
+	assert_null(packet_status_read(w.data, w.len, &again));
 	assert_true(again.min_pow == s.min_pow);
 	assert_true(again.light);
 	assert_memory_equal(again.bloom, s.bloom, BLOOM_BYTES);
@@ -245,7 +245,7 @@ static void test_messages(void **state)
 		if (!e)
 			assert_int_equal(count_items(items), rows[i].count);
 		error_free(e);
-		e = direct_read(bytes, n, &items);
+		e = packet_direct_read(bytes, n, &items);
 		assert_int_equal(!e, rows[i].direct >= 0);
 		if (!e)
 			assert_int_equal(count_items(items), rows[i].direct);

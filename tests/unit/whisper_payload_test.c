@@ -117,7 +117,7 @@ static void check_size(struct fixture *f, size_t n)
 	uint8_t *bytes = mem_array(f, uint8_t, n + 1);
 	size_t field = n < 256 ? 1 : n < 65536 ? 2 : 3;
 
-	random_bytes(bytes, n);
+	crypto_random_bytes(bytes, n);
 	for (unsigned way = 0; way < 4; way++) {
 		struct payload_to to = {.sym_key = way & 1 ? f->sym_key : NULL,
 					.public = way & 1 ? NULL : f->to.public,

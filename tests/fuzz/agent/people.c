@@ -10,7 +10,7 @@
 
 static struct {
 	struct keyring *ring;
-	char id[KEYRING_ID_SIZE], passing[KEYRING_ID_SIZE];
+	char id[KEYRING_ID_SIZE], ephemeral[KEYRING_ID_SIZE];
 } people[PEOPLE];
 
 static struct {
@@ -51,14 +51,14 @@ void people_begin(const char *folder)
 		keyring_id(places[i].key.public, places[i].id);
 	}
 	for (size_t i = 0; i < PEOPLE; i++) {
-		struct secp_key own = make_key(2, i), passing = make_key(3, i);
+		struct secp_key own = make_key(2, i), ephemeral = make_key(3, i);
 
 		people[i].ring = keyring_new(NULL, NULL);
 		keyring_add(people[i].ring, &own);
-		keyring_add(people[i].ring, &passing);
+		keyring_add(people[i].ring, &ephemeral);
 		keyring_set_identity(people[i].ring, &own);
 		keyring_id(own.public, people[i].id);
-		keyring_id(passing.public, people[i].passing);
+		keyring_id(ephemeral.public, people[i].ephemeral);
 		for (size_t k = 0; k < PLACES; k++)
 			keyring_learn(people[i].ring, places[k].key.public);
 	}
@@ -76,13 +76,13 @@ const char *place_id(enum at at)
 
 bool people_is(enum who who, const char *id)
 {
-	return !strcasecmp(id, people[who].id) || !strcasecmp(id, people[who].passing);
+	return !strcasecmp(id, people[who].id) || !strcasecmp(id, people[who].ephemeral);
 }
 
-struct message *people_message(enum who who, bool passing, enum message_kind kind, enum at to, const char *id,
+struct message *people_message(enum who who, bool ephemeral, enum message_kind kind, enum at to, const char *id,
 			       json_t *body)
 {
-	struct message *m = message_new(NULL, kind, passing ? people[who].passing : people[who].id,
+	struct message *m = message_new(NULL, kind, ephemeral ? people[who].ephemeral : people[who].id,
 					kind == MESSAGE_STATUS ? "" : places[to].id, 60000, body);
 
 	m->id = mem_strdup(m, id);

@@ -1,4 +1,4 @@
-/* Who sends to the agent: its owners, and strangers, each with a key and a passing key. */
+/* Who sends to the agent: its owners, and strangers, each with a key and an ephemeral key. */
 #ifndef DSN_FUZZ_AGENT_PEOPLE_H
 #define DSN_FUZZ_AGENT_PEOPLE_H
 
@@ -14,10 +14,11 @@ enum at { AGENT, NODE_A, NODE_B, FAR, PLACES };
 void people_begin(const char *folder);
 const char *people_id(enum who who);
 const char *place_id(enum at at);
-/* Is this id the person's, or the passing one? */
+/* Is this id the person's, or the ephemeral one? */
 bool people_is(enum who who, const char *id);
-/* A message of theirs with this id (32 hex digits); `passing`: from the passing key, for which the person vouches. */
-struct message *people_message(enum who who, bool passing, enum message_kind kind, enum at to, const char *id,
+/* A message of theirs with this id (32 hex digits); `ephemeral`: from the ephemeral key, for which the person vouches.
+ */
+struct message *people_message(enum who who, bool ephemeral, enum message_kind kind, enum at to, const char *id,
 			       json_t *body);
 /* Its bytes in this form; NULL: it has none (it is too long). */
 uint8_t *people_seal(enum who who, const struct message *m, enum seal_form form, size_t *ret_n);
