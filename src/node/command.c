@@ -35,6 +35,7 @@ static int command_destroy(struct command *c)
 	struct agent *a = c->agent;
 
 	json_decref(c->answer);
+	error_free(c->failure);
 	for (size_t i = 0; i < a->command_count; i++) {
 		if (a->commands[i] != c)
 			continue;

@@ -27,9 +27,10 @@ struct command {
 	char *config_hash;    /* config: what it waits for */
 	command_ready_fn *ready;
 	struct timer *deadline;
-	json_t *answer; /* of somebody asked; owned reference */
-	bool again;     /* taken up after a restart */
-	bool late;      /* its deadline has passed: `ready` must end it */
+	json_t *answer;        /* of somebody asked; owned reference */
+	struct error *failure; /* node create: told once nothing of the node is stored any more; owned */
+	bool again;            /* taken up after a restart */
+	bool late;             /* its deadline has passed: `ready` must end it */
 	bool done;
 };
 

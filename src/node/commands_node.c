@@ -3,6 +3,7 @@
 
 #include "base/beneath.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "node/classic.h"
 #include "node/command.h"
@@ -12,6 +13,7 @@
 #define CONTAINER_HTTP 80
 #define CONTAINER_CONTROL 8935
 #define LEAVE_MS 60000
+#define TAKE_BACK_AGAIN_MS 5000
 
 /* --- node create --- */
 
@@ -241,11 +243,43 @@ static void node_name(struct node *n, const char *name)
 	node_changed(n);
 }
 
+static void await_service(struct command *c)
+{
+	agent_claim(c->agent, c->node_id);
+	command_wait(c, c->agent->settings.apply_timeout_ms, node_serves);
+}
+
+/* A node that cannot be opened: it is told as failed once it is not stored any more, since what is stored is opened
+ * later, by this agent or the next. */
+static void take_back(void *arg)
+{
+	struct command *c = arg;
+	struct error *e = NULL;
+
+	mem_free(c->deadline);
+	c->deadline = NULL;
+	if (agent_node(c->agent, c->node_id)) {
+		await_service(c);
+		return;
+	}
+	e = store_remove_node(c->agent->db, c->node_id);
+	if (e) {
+		log_error("node.create", "node=%s trying=again failed=%s reason=%s", c->node_id,
+			  log_q(c->failure->message), log_q(e->message));
+		error_free(e);
+		c->deadline = timer_start(c, c->agent->loop, TAKE_BACK_AGAIN_MS, 0, take_back, c);
+		return;
+	}
+	e = c->failure;
+	c->failure = NULL;
+	command_end(c, e, NULL);
+}
+
 void command_act_node_create(struct command *c)
 {
 	struct agent *a = c->agent;
 	struct node *n = agent_node(a, c->node_id);
-	struct error *e = NULL, *forgotten;
+	struct error *e = NULL;
 
 	if (c->again) {
 		e = command_node(c, &n); /* it was stored, unless it was removed since */
@@ -259,13 +293,11 @@ void command_act_node_create(struct command *c)
 		node_name(n, c->api->name);
 	}
 	if (e) {
-		forgotten = store_remove_node(a->db, c->node_id);
-		error_free(forgotten);
-		command_end(c, e, NULL);
+		c->failure = e;
+		take_back(c);
 		return;
 	}
-	agent_claim(a, n->row.id);
-	command_wait(c, a->settings.apply_timeout_ms, node_serves);
+	await_service(c);
 }
 
 /* --- remove, purge --- */

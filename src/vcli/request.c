@@ -316,9 +316,12 @@ struct error *requests_run(struct vcli *v, struct request_list *l, request_done_
 	progress_say(g->progress, "connecting to the broker");
 	e = gather_open(g);
 	if (!e && g->open > 0) {
+		int64_t patience_ms = link_patience_ms(v);
+
 		if (v->timeout_ms > 0)
 			g->deadline = timer_start(g, &v->loop, v->timeout_ms, 0, on_deadline, g);
-		g->patience = timer_start(g, &v->loop, link_patience_ms(v), 0, on_deadline, g);
+		if (!v->timeout_ms || patience_ms < v->timeout_ms)
+			g->patience = timer_start(g, &v->loop, patience_ms, 0, on_deadline, g);
 		uv_run(&v->loop, UV_RUN_DEFAULT);
 		g->over = true;
 		if (g->was_up)

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -216,6 +217,7 @@ class InterruptTest(unittest.TestCase):
 
 
 class TerminalTest(Folder):
+    LIMIT_S = 20
     DEMO = """import sys, time
 sys.path.insert(0, {demo!r})
 from interrupt import Interrupts, Stopped, foreground
@@ -238,9 +240,12 @@ with foreground():
         if pid == 0:
             os.chdir(self.folder)
             os.execvp("make", ["make", "demo"])
+        ended = False
+        self.addCleanup(lambda: ended or self.kill(pid, terminal))
         said = b""
         for wanted, keys in ((b"streaming", b"\x1a\x03"), (b"ending", b"\x03"), (None, b"")):
             while wanted is None or wanted not in said:
+                self.assertTrue(select.select([terminal], [], [], self.LIMIT_S)[0], f"silent for {self.LIMIT_S} s: {said}")
                 try:
                     data = os.read(terminal, 1000)
                 except OSError:  # nobody has the other end any more
@@ -250,8 +255,16 @@ with foreground():
                 said += data
             if keys:
                 os.write(terminal, keys)
+        ended = True
         os.close(terminal)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, said)
+
+    @staticmethod
+    def kill(pid, terminal):
+        """Whoever has the foreground, as a demo that was stopped there, and make behind it."""
+        os.killpg(os.tcgetpgrp(terminal), signal.SIGKILL)
+        os.close(terminal)
+        os.waitpid(pid, 0)
 
 
 class VoiceTest(Folder):
@@ -296,7 +309,7 @@ with foreground():
                 os.execvp("make", ["make", "demo"])
             self.addCleanup(os.waitpid, pid, 0)
             said = b""
-            while b"streaming" not in said:
+            while b"streaming\r\n" not in said:  # the whole line: a write that is cut short tells it of the end by itself
                 said += os.read(terminal, 1000)
             os.close(terminal)
             self.check(folder)

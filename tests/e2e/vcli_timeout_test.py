@@ -118,10 +118,13 @@ class Case(unittest.TestCase):
         network.signal_all(network.processes_naming(str(self.folder)), signal.SIGKILL)
 
     def timed(self, *words, timeout_s=TIMEOUT_S):
-        """(exit code, seconds, what it said)."""
+        """(exit code, None: it had to be ended; seconds; what it said)."""
         began = time.monotonic()
-        done = subprocess.run([VCLI, *words, "--timeout", f"{timeout_s}s"], env=self.environment, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=timeout_s + 60)
+        try:
+            done = subprocess.run([VCLI, *words, "--timeout", f"{timeout_s}s"], env=self.environment, stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=timeout_s + self.slack_s + 10)
+        except subprocess.TimeoutExpired:
+            return None, time.monotonic() - began, "it has not ended by itself"
         return done.returncode, time.monotonic() - began, done.stdout + done.stderr
 
 

@@ -368,9 +368,80 @@ static void the_agent(void **state)
 	fault_run(&suite);
 }
 
+/* --- two faults at once --- */
+
+static struct held *begin_alone(struct fault_world *w, char *folder)
+{
+	w->folder = folder;
+	w->ctx = mem_new(NULL, char);
+	must(mkdtemp(folder));
+	must(chmod(folder, 0711) == 0); /* an agent's units pass it */
+	must(!open_agent(w));
+	return w->handle;
+}
+
+static void end_alone(struct fault_world *w)
+{
+	mem_free(w->handle);
+	machine_reset();
+	mem_free(w->ctx);
+	must(!file_remove_tree(w->folder));
+}
+
+/* Where a node that cannot be opened cannot be taken out of the database either, its failure is not told before it
+ * is out: the next agent would open it all the same. */
+static void a_node_that_cannot_be_taken_back(void **state)
+{
+	char folder[] = "/tmp/dsn-alone-XXXXXX";
+	struct fault_world w;
+	struct held *h = begin_alone(&w, folder);
+	struct db *db = h->agent->db;
+	char *nodes = file_join(w.ctx, folder, "nodes");
+
+	(void)state;
+	must(!file_remove_tree(nodes) && !file_write_atomic(nodes, "", 0, 0600));
+	must(!db_exec(db, "create temp trigger stays before delete on node begin select raise(abort, 'it stays'); end",
+		      ""));
+	deliver(h, &letters.create);
+	time_pass(&h->loop, SETTLE_MS);
+	assert_int_equal(look_count(h->agent, "select count(*) from node", NULL), 1);
+	assert_int_equal(look_count(h->agent, "select count(*) from seen where result is null", NULL), 1);
+	must(!db_exec(db, "drop trigger stays", ""));
+	must(!carried_out(h));
+	assert_int_equal(look_count(h->agent, "select count(*) from node", NULL), 0);
+	assert_true(has_failed(h->agent, &letters.create));
+	end_alone(&w);
+}
+
+/* Nor is it told when the node could be opened meanwhile: then it is there. */
+static void a_node_that_opens_before_it_is_taken_back(void **state)
+{
+	char folder[] = "/tmp/dsn-alone-XXXXXX";
+	struct fault_world w;
+	struct held *h = begin_alone(&w, folder);
+	char *nodes = file_join(w.ctx, folder, "nodes");
+
+	(void)state;
+	must(!file_remove_tree(nodes) && !file_write_atomic(nodes, "", 0, 0600));
+	must(!db_exec(h->agent->db,
+		      "create temp trigger stays before delete on node begin select raise(abort, 'it stays'); end",
+		      ""));
+	deliver(h, &letters.create);
+	must(!file_remove(nodes));
+	mem_free(h); /* the next agent */
+	must(!open_again(&w));
+	h = w.handle;
+	must(!carried_out(h));
+	assert_false(has_failed(h->agent, &letters.create));
+	assert_non_null(agent_node(h->agent, place_id(NODE_A)));
+	end_alone(&w);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(the_agent)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(a_node_that_cannot_be_taken_back),
+					   cmocka_unit_test(a_node_that_opens_before_it_is_taken_back),
+					   cmocka_unit_test(the_agent)};
 	int failed;
 
 	mem_init();
