@@ -98,7 +98,7 @@ void rpc_ask_each(struct rpc *r, const void *ctx, const char *method, json_t *pa
 		each->asked[i].each = each;
 		each->asked[i].opinion.label = r->endpoints[i].label;
 		r->posts_made++;
-		post_start(each, r->poster, r->endpoints[i].url, body, strlen(body), r->limit,
+		post_start(each, r->post_client, r->endpoints[i].url, body, strlen(body), r->limit,
 			   r->answer_ms < WAIT_MS ? r->answer_ms : WAIT_MS, false, on_body, &each->asked[i]);
 	}
 }

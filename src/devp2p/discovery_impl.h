@@ -32,7 +32,7 @@ struct discovery_request {
 	bool late;       /* counted as unanswered; what comes still is taken for a while */
 };
 
-struct lookup;
+struct discovery_lookup;
 
 struct discovery_bootnode {
 	struct discovery *discovery;
@@ -58,7 +58,7 @@ struct discovery {
 	size_t request_count, request_capacity;
 	struct discovery_bootnode *bootnodes;
 	size_t bootnode_count;
-	struct lookup *lookup; /* the one under way */
+	struct discovery_lookup *lookup; /* the one under way */
 	unsigned lookups_due;
 	bool self_lookup_due;
 	struct timer *timer;

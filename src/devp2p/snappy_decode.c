@@ -9,15 +9,15 @@
 /* An element's kind: the two low bits of its first byte. */
 enum { LITERAL, COPY_1, COPY_2, COPY_4 };
 
-struct input {
+struct snappy_input {
 	const uint8_t *next, *end;
 };
 
-struct output {
+struct snappy_output {
 	uint8_t *begin, *next, *end;
 };
 
-static struct error *read_length(struct input *in, uint32_t *ret_length)
+static struct error *read_length(struct snappy_input *in, uint32_t *ret_length)
 {
 	uint64_t length = 0;
 
@@ -40,7 +40,7 @@ static struct error *read_length(struct input *in, uint32_t *ret_length)
 
 struct error *snappy_decoded_length(const uint8_t *block, size_t n, size_t limit, size_t *ret_length)
 {
-	struct input in = {block, block + n};
+	struct snappy_input in = {block, block + n};
 	uint32_t length = 0;
 
 	TRY(read_length(&in, &length));
@@ -52,13 +52,13 @@ struct error *snappy_decoded_length(const uint8_t *block, size_t n, size_t limit
 	return NULL;
 }
 
-static size_t left(const struct input *in)
+static size_t left(const struct snappy_input *in)
 {
 	return (size_t)(in->end - in->next);
 }
 
 /* Little-endian; the caller knows that they are there. */
-static uint32_t take(struct input *in, unsigned n)
+static uint32_t take(struct snappy_input *in, unsigned n)
 {
 	uint32_t value = 0;
 
@@ -67,7 +67,7 @@ static uint32_t take(struct input *in, unsigned n)
 	return value;
 }
 
-static struct error *literal(struct input *in, struct output *out, uint8_t tag)
+static struct error *literal(struct snappy_input *in, struct snappy_output *out, uint8_t tag)
 {
 	size_t n = tag >> 2;
 
@@ -89,7 +89,7 @@ static struct error *literal(struct input *in, struct output *out, uint8_t tag)
 	return NULL;
 }
 
-static struct error *copy(struct input *in, struct output *out, uint8_t tag)
+static struct error *copy(struct snappy_input *in, struct snappy_output *out, uint8_t tag)
 {
 	static const uint8_t widths[] = {[COPY_1] = 1, [COPY_2] = 2, [COPY_4] = 4};
 	unsigned kind = tag & 3;
@@ -122,8 +122,8 @@ static struct error *copy(struct input *in, struct output *out, uint8_t tag)
 
 struct error *snappy_decode(const uint8_t *block, size_t n, uint8_t *ret_bytes, size_t length)
 {
-	struct input in = {block, block + n};
-	struct output out = {ret_bytes, ret_bytes, ret_bytes + length};
+	struct snappy_input in = {block, block + n};
+	struct snappy_output out = {ret_bytes, ret_bytes, ret_bytes + length};
 	uint32_t said = 0;
 
 	TRY(read_length(&in, &said));

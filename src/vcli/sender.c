@@ -20,7 +20,7 @@
 /* What is void by a clock that was set this long ago or less may not be: it may be set back. */
 #define CLOCK_STEADY_MS 600000
 
-struct sender {
+struct outbox_sender {
 	struct vcli *v;
 	struct outstore *store;
 	struct bus *bus;
@@ -33,7 +33,7 @@ struct sender {
 
 static void on_fate(const char *message_id, const struct error *e, void *arg)
 {
-	struct sender *s = arg;
+	struct outbox_sender *s = arg;
 	struct error *failed = outstore_fate(s->store, message_id, e);
 
 	if (failed)
@@ -45,7 +45,7 @@ static void on_fate(const char *message_id, const struct error *e, void *arg)
 
 static void on_state(bool up, const struct error *why, void *arg)
 {
-	struct sender *s = arg;
+	struct outbox_sender *s = arg;
 
 	error_free(s->why);
 	s->why = error_copy(why);
@@ -63,7 +63,7 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 	bus_accept(d);
 }
 
-static bool clock_steady(struct sender *s)
+static bool clock_steady(struct outbox_sender *s)
 {
 	int64_t mono_ms = clock_mono_ms(), jump_ms = steady_look(&s->clock, clock_wall_ms(), mono_ms);
 
@@ -77,7 +77,7 @@ static bool clock_steady(struct sender *s)
 /* Other processes may have put more; what is void is waited for no longer. */
 static void on_look(void *arg)
 {
-	struct sender *s = arg;
+	struct outbox_sender *s = arg;
 	bool steady = clock_steady(s);
 	int64_t waiting = 0;
 
@@ -90,13 +90,13 @@ static void on_look(void *arg)
 
 static void on_patience(void *arg)
 {
-	struct sender *s = arg;
+	struct outbox_sender *s = arg;
 
 	uv_stop(&s->v->loop);
 }
 
-struct kept {
-	struct sender *sender;
+struct sender_found {
+	struct outbox_sender *sender;
 	struct message *const *messages;
 	size_t count;
 	const char *what;
@@ -104,7 +104,7 @@ struct kept {
 
 static struct error *keep(struct db *db, const void *arg)
 {
-	const struct kept *k = arg;
+	const struct sender_found *k = arg;
 
 	(void)db; /* the store's */
 	for (size_t i = 0; i < k->count; i++) {
@@ -114,8 +114,9 @@ static struct error *keep(struct db *db, const void *arg)
 	return NULL;
 }
 
-static struct error *sender_go(struct sender *s, const struct vcli_settings *set, struct message *const *messages,
-			       size_t count, const char *what, int64_t patience_ms, int64_t *ret_left)
+static struct error *sender_go(struct outbox_sender *s, const struct vcli_settings *set,
+			       struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
+			       int64_t *ret_left)
 {
 	const struct bus_handlers handlers = {.on_state = on_state, .on_message = on_message, .arg = s};
 	int64_t left = 0, wanted = 0;
@@ -125,7 +126,7 @@ static struct error *sender_go(struct sender *s, const struct vcli_settings *set
 	s->bus = link.bus;
 	TRY(outbox_open(s, s->store->db, s->bus, &s->v->loop, on_fate, s, &s->outbox));
 	TRY(outstore_mark(s->store, true));
-	TRY(db_together(s->store->db, keep, &(struct kept){s, messages, count, what}));
+	TRY(db_together(s->store->db, keep, &(struct sender_found){s, messages, count, what}));
 	if (patience_ms > 0)
 		timer_start(s, &s->v->loop, patience_ms, 0, on_patience, s);
 	timer_start(s, &s->v->loop, LOOK_MS, LOOK_MS, on_look, s);
@@ -145,7 +146,7 @@ struct error *sender_run(struct vcli *v, const struct vcli_settings *set, struct
 			 struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
 			 int64_t *ret_left, struct error **ret_why)
 {
-	struct sender *s = mem_new(NULL, struct sender);
+	struct outbox_sender *s = mem_new(NULL, struct outbox_sender);
 	struct error *e = NULL;
 
 	s->v = v;
