@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "bus/tell.h"
+#include "bus/complete.h"
 
 #define ASK_FIRST_MS 1000
 #define ASK_MOST_MS (10 * 60 * 1000)
@@ -52,7 +52,7 @@ static void give_up(struct asked *a, const struct error *why)
 {
 	for (struct hello_waiting *w = a->first; w; w = w->next) {
 		a->hellos->count--;
-		bus_tell_later(a->hellos, a->hellos->loop, error_copy(why), w->fn, w->arg);
+		bus_complete_later(a->hellos, a->hellos->loop, error_copy(why), w->fn, w->arg);
 	}
 	a->first = NULL;
 }
@@ -111,7 +111,7 @@ static void drop_void(struct asked *a)
 		}
 		*at = w->next;
 		a->hellos->count--;
-		bus_tell_later(a->hellos, a->hellos->loop, error_copy(late), w->fn, w->arg);
+		bus_complete_later(a->hellos, a->hellos->loop, error_copy(late), w->fn, w->arg);
 		mem_free(w);
 	}
 	a->last = at;
@@ -143,7 +143,8 @@ void hellos_wait(struct hellos *h, const struct message *m, bus_sent_fn *fn, voi
 	struct hello_waiting *w;
 
 	if (h->count >= HELLO_WAITING) {
-		bus_tell_later(h, h->loop, error_new(ERROR_LIMIT, "too many messages wait for public keys"), fn, arg);
+		bus_complete_later(h, h->loop, error_new(ERROR_LIMIT, "too many messages wait for public keys"), fn,
+				   arg);
 		return;
 	}
 	if (!a) {

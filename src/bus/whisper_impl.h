@@ -80,7 +80,7 @@ struct wbus {
 	uint8_t key[SYM_KEY_BYTES];
 	bool keyed; /* the key is there */
 	struct whisper_port *port;
-	bool port_up, up, told_down;
+	bool port_up, up, reported_down;
 	struct wbus_mailbox *mailboxes;
 	struct wbus_sender *senders;
 	bool watching;

@@ -7,7 +7,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "bus/tell.h"
+#include "bus/complete.h"
 #include "bus/whisper_impl.h"
 
 /* At least a second, so that the repeated envelope has another expiry and thus another hash; at most less than
@@ -112,7 +112,7 @@ static void land(struct flight *f, struct error *e)
 	l->count--;
 	w->waiting_count--;
 	w->waiting_bytes -= f->len;
-	bus_tell_later(w, w->loop, e, f->fn, f->arg);
+	bus_complete_later(w, w->loop, e, f->fn, f->arg);
 	mem_free(f);
 	if (!l->first)
 		drop_lane(l);
@@ -238,7 +238,7 @@ static void enqueue(struct wbus *w, const struct bus_item *item, int64_t left_ms
 
 	if ((l && l->count >= LANE_COUNT) || w->waiting_count >= WAITING_COUNT ||
 	    w->waiting_bytes + item->len > WAITING_BYTES) {
-		bus_tell_later(w, w->loop, no_room(w, item->to, l ? l->count : 0), fn, arg);
+		bus_complete_later(w, w->loop, no_room(w, item->to, l ? l->count : 0), fn, arg);
 		return;
 	}
 	l = get_lane(w, item->from, item->to);
@@ -296,7 +296,7 @@ static void on_once(const struct error *e, void *arg)
 	struct once *o = arg;
 
 	o->w->posting -= o->counted;
-	bus_tell_later(o->w, o->w->loop, e ? error_copy(e) : NULL, o->fn, o->arg);
+	bus_complete_later(o->w, o->w->loop, e ? error_copy(e) : NULL, o->fn, o->arg);
 	mem_free(o);
 }
 
@@ -347,7 +347,7 @@ void wbus_send(void *self, const struct bus_item *item, bus_sent_fn *fn, void *a
 	struct error *e = check(w, item, form, left_ms);
 
 	if (e) {
-		bus_tell_later(w, w->loop, e, fn, arg);
+		bus_complete_later(w, w->loop, e, fn, arg);
 	} else if (form == SEAL_SEALED && !item->once) {
 		know_sender(w, item->from);
 		enqueue(w, item, left_ms, fn, arg);
@@ -387,10 +387,11 @@ void wbus_lost(struct wbus *w, const struct error *why)
 		struct wbus_lane *l = w->lanes;
 
 		for (struct flight *f = l->first; f; f = f->next)
-			bus_tell_later(w, w->loop,
-				       error_new(ERROR_UNAVAILABLE, "connection lost before the acknowledgement: %s",
-						 why ? why->message : "no peer"),
-				       f->fn, f->arg);
+			bus_complete_later(w, w->loop,
+					   error_new(ERROR_UNAVAILABLE,
+						     "connection lost before the acknowledgement: %s",
+						     why ? why->message : "no peer"),
+					   f->fn, f->arg);
 		w->lanes = l->next;
 		mem_free(l);
 	}

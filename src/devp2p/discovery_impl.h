@@ -100,7 +100,7 @@ const uint8_t *discovery_lookup_target(const struct discovery *d);
 void discovery_lookup_add(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
 			  const struct discv4_endpoint *endpoint);
 /* A node that was asked has told all it knows, or did not answer. */
-void discovery_lookup_told(struct discovery *d, const uint8_t id[32], bool answered);
+void discovery_lookup_done(struct discovery *d, const uint8_t id[32], bool answered);
 /* Starts what is due. */
 void discovery_lookup_next(struct discovery *d);
 

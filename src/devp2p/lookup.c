@@ -115,7 +115,7 @@ void discovery_lookup_add(struct discovery *d, const uint8_t public[SECP_PUBLIC_
 		insert(d->lookup, public, id, endpoint);
 }
 
-void discovery_lookup_told(struct discovery *d, const uint8_t id[32], bool answered)
+void discovery_lookup_done(struct discovery *d, const uint8_t id[32], bool answered)
 {
 	struct discovery_lookup *l = d->lookup;
 	size_t i = l ? find_seen(l, id) : 0;

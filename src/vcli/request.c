@@ -309,7 +309,7 @@ struct error *requests_run(struct vcli *v, struct request_list *l, request_done_
 	struct request_gather *g = mem_new(NULL, struct request_gather);
 	struct error *e = NULL;
 
-	sender_revive(v);
+	sender_restart(v);
 	*g = (struct request_gather){.v = v, .list = l, .each = each, .arg = arg, .open = l->count};
 	g->began_ms = clock_mono_ms();
 	g->progress = progress_new(g, v);

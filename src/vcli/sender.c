@@ -31,10 +31,10 @@ struct outbox_sender {
 	bool jumped; /* the clock, since this process began */
 };
 
-static void on_fate(const char *message_id, const struct error *e, void *arg)
+static void on_outcome(const char *message_id, const struct error *e, void *arg)
 {
 	struct outbox_sender *s = arg;
-	struct error *failed = outstore_fate(s->store, message_id, e);
+	struct error *failed = outstore_record_outcome(s->store, message_id, e);
 
 	if (failed)
 		log_warn("outbox.fate", "message=%s why=%s", message_id, log_q(failed->message));
@@ -95,7 +95,7 @@ static void on_patience(void *arg)
 	uv_stop(&s->v->loop);
 }
 
-struct sender_found {
+struct outbox_messages {
 	struct outbox_sender *sender;
 	struct message *const *messages;
 	size_t count;
@@ -104,7 +104,7 @@ struct sender_found {
 
 static struct error *keep(struct db *db, const void *arg)
 {
-	const struct sender_found *k = arg;
+	const struct outbox_messages *k = arg;
 
 	(void)db; /* the store's */
 	for (size_t i = 0; i < k->count; i++) {
@@ -124,9 +124,9 @@ static struct error *sender_go(struct outbox_sender *s, const struct vcli_settin
 
 	TRY(link_open(s, s->v, set, &handlers, &link));
 	s->bus = link.bus;
-	TRY(outbox_open(s, s->store->db, s->bus, &s->v->loop, on_fate, s, &s->outbox));
+	TRY(outbox_open(s, s->store->db, s->bus, &s->v->loop, on_outcome, s, &s->outbox));
 	TRY(outstore_mark(s->store, true));
-	TRY(db_together(s->store->db, keep, &(struct sender_found){s, messages, count, what}));
+	TRY(db_together(s->store->db, keep, &(struct outbox_messages){s, messages, count, what}));
 	if (patience_ms > 0)
 		timer_start(s, &s->v->loop, patience_ms, 0, on_patience, s);
 	timer_start(s, &s->v->loop, LOOK_MS, LOOK_MS, on_look, s);
@@ -214,7 +214,7 @@ static struct error *look(struct vcli *v, struct outstore *s, bool *ret_works, b
 	return NULL;
 }
 
-void sender_revive(struct vcli *v)
+void sender_restart(struct vcli *v)
 {
 	void *scope = mem_new(NULL, char);
 	char **names = NULL;

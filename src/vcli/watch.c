@@ -131,7 +131,7 @@ struct error *watch_asking(struct vcli *v, const char *what, struct request_list
 	struct status_watch *w = mem_new(NULL, struct status_watch);
 	struct error *e = NULL;
 
-	sender_revive(v);
+	sender_restart(v);
 	*w = (struct status_watch){.v = v, .what = what, .ask = ask, .fn = fn, .arg = arg};
 	w->progress = progress_new(w, v);
 	progress_say(w->progress, "connecting to the broker");
