@@ -12,13 +12,8 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/notify.h"
-#include "base/trim.h"
 #include "bus/bus.h"
 #include "node/agent.h"
-
-/* By then the bus is up and the stored nodes run. */
-#define SETTLED_MS 3000
-#define TRIM_EVERY_MS 30000
 
 #define ROW(field) offsetof(struct agent_settings, field)
 
@@ -133,12 +128,6 @@ static void on_signal(int signum, void *arg)
 	agent_stop(r->agent);
 }
 
-static void on_settled(void *arg)
-{
-	(void)arg;
-	trim_memory();
-}
-
 /* dsn-hls in the folder of this program. */
 static char *own_segmenter(const void *ctx)
 {
@@ -180,7 +169,6 @@ static int run(const void *ctx, const struct agent_settings *settings)
 	if (!e) {
 		signal_start(memory, &loop, SIGTERM, on_signal, &r);
 		signal_start(memory, &loop, SIGINT, on_signal, &r);
-		timer_start(memory, &loop, SETTLED_MS, TRIM_EVERY_MS, on_settled, NULL);
 		notify("READY=1");
 		uv_run(&loop, UV_RUN_DEFAULT);
 	}

@@ -14,7 +14,7 @@
 #include "bench/bench.h"
 #include "bench/fleet.h"
 
-#define GOAL_BYTES (6 * 1024 * 1024)
+#define GOAL_BYTES (16 * 1024 * 1024)
 #define MIB (1024.0 * 1024.0)
 #define STEADY_MS 5000
 #define PATIENCE_MS 30000

@@ -1,4 +1,4 @@
-/* AES as RLPx and Whisper use it: CTR streams, single blocks, GCM. By the processor's AES instructions, else OpenSSL. A
+/* AES as RLPx and Whisper use it: CTR streams, single blocks, GCM. By OpenSSL (EVP). A
  * stream or block key is wiped when it is freed. Threads: any; a stream belongs to one.
  */
 #ifndef DSN_CRYPTO_AES_H

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fnv.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
@@ -141,7 +142,6 @@ static bool got_packet(struct discovery *d, const struct discv4_packet *p, const
 static bool within_rate(struct discovery *d, const struct discv4_endpoint *from)
 {
 	int64_t second = clock_mono_ms() / 1000;
-	uint32_t source = d->source_seed;
 
 	if (second != d->second) {
 		d->second = second;
@@ -151,9 +151,9 @@ static bool within_rate(struct discovery *d, const struct discv4_endpoint *from)
 	if (d->taken >= PACKETS_PER_S)
 		return false;
 	if (discv4_endpoint_network(from) != NETWORK_LOOPBACK) {
-		for (size_t i = 0; i < from->ip_bytes; i++)
-			source = (source ^ from->ip[i]) * 16777619u; /* FNV-1a, seeded */
+		uint32_t source = fnv32(d->source_seed, from->ip, from->ip_bytes);
 		uint16_t *taken = &d->taken_of[(source >> 16) % SOURCES];
+
 		if (*taken >= PACKETS_PER_S_OF_SOURCE)
 			return false;
 		++*taken;

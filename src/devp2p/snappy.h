@@ -1,7 +1,5 @@
-/* The snappy block format, raw: no stream framing, no checksums (google/snappy format_description.txt, EIP-706).
- *
- * Written here because libsnappy brings the C++ runtime: 1.4 MB more resident memory. Threads: any.
- */
+/* The snappy block format, raw: no stream framing, no checksums (google/snappy format_description.txt, EIP-706), by
+ * libsnappy; here are the bounds that it does not know. Threads: any. */
 #ifndef DSN_DEVP2P_SNAPPY_H
 #define DSN_DEVP2P_SNAPPY_H
 

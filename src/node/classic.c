@@ -322,7 +322,7 @@ void classic_start(struct job *j)
 	struct error *e;
 	void *tmp;
 
-	j->state = JOB_STARTING;
+	j->state = state_next(&state_of_job, j->state, JOB_STARTING);
 	if (n->classic_busy)
 		return; /* node_step() comes again */
 	tmp = mem_strdup(NULL, "");
@@ -400,7 +400,7 @@ void classic_stop(struct job *j)
 {
 	if (j->state == JOB_STOPPED)
 		return;
-	j->state = JOB_DRAINING;
+	j->state = state_next(&state_of_job, j->state, JOB_DRAINING);
 	mem_free(j->timer);
 	j->timer = timer_start(j, j->node->agent->loop, 1, BUSY_MS, on_stop, j);
 }

@@ -1,42 +1,58 @@
-/* The plain SHA-256 functions need none of OpenSSL's providers: an idle agent stays small. */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "node/digest.h"
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "base/mem.h"
 
-static char *finish(const void *ctx, SHA256_CTX *sha)
+static void need(bool ok)
 {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
+	if (ok)
+		return;
+	fputs("OpenSSL: out of memory, or no SHA-256\n", stderr);
+	abort();
+}
 
-	SHA256_Final(digest, sha);
-	return hex_encode(ctx, digest, sizeof(digest));
+static EVP_MD_CTX *begin(void)
+{
+	EVP_MD_CTX *sha = EVP_MD_CTX_new();
+
+	need(sha && EVP_DigestInit_ex(sha, EVP_sha256(), NULL));
+	return sha;
+}
+
+static char *finish(const void *ctx, EVP_MD_CTX *sha)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	need(EVP_DigestFinal_ex(sha, digest, &n));
+	EVP_MD_CTX_free(sha);
+	return hex_encode(ctx, digest, n);
 }
 
 static int add_text(const char *text, size_t n, void *sha)
 {
-	SHA256_Update(sha, text, n);
+	need(EVP_DigestUpdate(sha, text, n));
 	return 0;
 }
 
 char *digest_json(const void *ctx, const json_t *value)
 {
-	SHA256_CTX sha;
+	EVP_MD_CTX *sha = begin();
 
-	SHA256_Init(&sha);
-	json_dump_callback(value, add_text, &sha, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-	return finish(ctx, &sha);
+	json_dump_callback(value, add_text, sha, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	return finish(ctx, sha);
 }
 
 char *digest_argv(const void *ctx, const char *const *argv)
 {
-	SHA256_CTX sha;
+	EVP_MD_CTX *sha = begin();
 
-	SHA256_Init(&sha);
 	for (; *argv; argv++)
-		SHA256_Update(&sha, *argv, strlen(*argv) + 1);
-	return finish(ctx, &sha);
+		need(EVP_DigestUpdate(sha, *argv, strlen(*argv) + 1));
+	return finish(ctx, sha);
 }

@@ -146,7 +146,7 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 		mem_free(j->refused);
 		j->refused = NULL;
 		if (j->state == JOB_RUNNING)
-			j->state = JOB_STARTING;
+			j->state = state_next(&state_of_job, j->state, JOB_STARTING);
 		name_units(j);
 	} else {
 		mem_free(task);
@@ -161,7 +161,7 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 	if (j->wanted && j->state == JOB_DRAINING) {
 		mem_free(j->timer);
 		j->timer = NULL;
-		j->state = JOB_STARTING;
+		j->state = state_next(&state_of_job, j->state, JOB_STARTING);
 		j->prepared = false;
 	}
 	*ret_job = j;
@@ -186,7 +186,7 @@ void job_serves(struct job *j)
 	j->trouble = NULL;
 	if (j->state == JOB_RUNNING)
 		return;
-	j->state = JOB_RUNNING;
+	j->state = state_next(&state_of_job, j->state, JOB_RUNNING);
 	store_decide(j->node, "job.running", "%s: all %zu units serve, configuration %.12s", j->name, j->unit_count,
 		     j->hash);
 }
@@ -220,7 +220,7 @@ void job_run(struct job *j)
 		j->prepared = false;
 	if (j->prepared)
 		return;
-	j->state = JOB_STARTING;
+	j->state = state_next(&state_of_job, j->state, JOB_STARTING);
 	e = prepare(j);
 	if (e) {
 		job_in_trouble(j, e);
@@ -254,7 +254,7 @@ void job_has_stopped(struct job *j)
 	j->timer = NULL;
 	if (role(j)->stopped && !j->node->classic)
 		role(j)->stopped(j);
-	j->state = JOB_STOPPED;
+	j->state = state_next(&state_of_job, j->state, JOB_STOPPED);
 	j->prepared = false;
 	store_decide(j->node, "job.stopped", "%s: all units have ended", j->name);
 	node_step(j->node);
@@ -299,7 +299,7 @@ static void on_drain(void *arg)
 
 static void begin_draining(struct job *j)
 {
-	j->state = JOB_DRAINING;
+	j->state = state_next(&state_of_job, j->state, JOB_DRAINING);
 	j->drain_ms = node_now();
 	for (size_t i = 0; i < j->unit_count; i++)
 		unit_release(j->units[i]);
@@ -326,7 +326,8 @@ void job_abort(struct job *j)
 {
 	j->wanted = false;
 	if (j->node->classic) {
-		j->state = JOB_STOPPED; /* its programs are children of nginx, which ends next */
+		j->state = state_next(&state_of_job, j->state,
+				      JOB_STOPPED); /* its programs are children of nginx, which ends next */
 		return;
 	}
 	for (size_t i = 0; i < j->unit_count; i++)

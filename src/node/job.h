@@ -12,8 +12,6 @@
 #include "media/progress.h"
 #include "node/node.h"
 
-enum job_state { JOB_STOPPED, JOB_STARTING, JOB_RUNNING, JOB_DRAINING };
-
 /* How the source is mended on its way, once that is decided (media/normalise.h). */
 struct job_mending {
 	int64_t bps;     /* 0: it is not mended; -1: its bit rate is unknown */

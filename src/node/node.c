@@ -421,7 +421,7 @@ void node_step(struct node *n)
 		return;
 	}
 	if (n->up && n->state == NODE_STARTING) {
-		n->state = NODE_RUNNING;
+		n->state = state_next(&state_of_node, n->state, NODE_RUNNING);
 		store_decide(n, "node.running", "nginx serves on RTMP port %d", n->row.rtmp.host_port);
 	}
 	if (n->up) {
@@ -438,7 +438,7 @@ void node_leave(struct node *n, bool purge)
 {
 	n->purge = n->purge || purge;
 	if (n->state != NODE_LEAVING) {
-		n->state = NODE_LEAVING;
+		n->state = state_next(&state_of_node, n->state, NODE_LEAVING);
 		store_decide(n, "node.leaving", "asked to %s the node", purge ? "purge" : "remove");
 		for (size_t i = 0; i < n->job_count; i++)
 			job_abort(n->jobs[i]);

@@ -36,8 +36,6 @@ struct node_row {
 	bool maintenance;
 };
 
-enum node_state { NODE_STARTING, NODE_RUNNING, NODE_LEAVING };
-
 struct node {
 	struct agent *agent;
 	struct node_row row;

@@ -68,13 +68,6 @@ json_t *status_units(struct unit *const *units, size_t count)
 
 static const char *job_state_name(const struct job *j)
 {
-	static const char *const names[] = {
-		[JOB_STOPPED] = "stopped",
-		[JOB_STARTING] = "starting",
-		[JOB_RUNNING] = "running",
-		[JOB_DRAINING] = "stopping",
-	};
-
 	/* After a restart of the agent a job waits for its node's nginx; "stopped" is what nobody wants. */
 	enum job_state state = j->state == JOB_STOPPED && j->wanted ? JOB_STARTING : j->state;
 
@@ -84,20 +77,14 @@ static const char *job_state_name(const struct job *j)
 		if (j->units[i]->state == UNIT_PAUSED && j->units[i]->failures)
 			return "failing";
 	}
-	return names[state];
+	return state_of_job.names[state];
 }
 
 static const char *node_state_name(const struct node *n)
 {
-	static const char *const names[] = {
-		[NODE_STARTING] = "starting",
-		[NODE_RUNNING] = "running",
-		[NODE_LEAVING] = "leaving",
-	};
-
 	if (n->state != NODE_LEAVING && !n->up)
 		return n->nginx->failures ? "failing" : "starting";
-	return names[n->state];
+	return state_of_node.names[n->state];
 }
 
 static json_t *published(const struct job *j)

@@ -91,7 +91,7 @@ static void on_timer(void *arg)
 
 static void pause_unit(struct unit *u, int64_t delay_ms)
 {
-	u->state = UNIT_PAUSED;
+	u->state = state_next(&state_of_unit, u->state, UNIT_PAUSED);
 	mem_free(u->timer);
 	u->timer = timer_start(u, u->node->agent->loop, delay_ms, 0, on_timer, u);
 }
@@ -135,7 +135,7 @@ static void on_ended(const struct child_exit *ex, void *arg)
 	if (u->ended)
 		u->ended(u);
 	if (!u->wanted) {
-		u->state = UNIT_ENDED;
+		u->state = state_next(&state_of_unit, u->state, UNIT_ENDED);
 	} else if (replacing) {
 		pause_unit(u, 0);
 	} else if (stream_ended(u, ex)) {
@@ -170,7 +170,7 @@ static void on_started(struct error *e, void *arg)
 		if (u->wanted)
 			failed(u, 0);
 		else
-			u->state = UNIT_ENDED;
+			u->state = state_next(&state_of_unit, u->state, UNIT_ENDED);
 		if (!u->job)
 			node_nginx_ended(u->node); /* a node that leaves waits for it */
 		changed(u);
@@ -182,7 +182,7 @@ static void on_started(struct error *e, void *arg)
 		u->node->ops->stop(u->node->runtime, u->handle, SIGINT, REPLACE_GRACE_MS);
 		return;
 	}
-	u->state = UNIT_RUNNING;
+	u->state = state_next(&state_of_unit, u->state, UNIT_RUNNING);
 	if (u->job)
 		unit_refresh(u); /* what it should do may have changed meanwhile */
 	else
@@ -224,7 +224,7 @@ static void launch(struct unit *u)
 		.log_limit = LOG_LIMIT,
 		.progress_path = u->job ? u->progress_path : NULL,
 	};
-	u->state = UNIT_STARTING;
+	u->state = state_next(&state_of_unit, u->state, UNIT_STARTING);
 	u->has_progress = false;
 	u->started_ms = u->advanced_ms = node_now();
 	mem_free(u->memory);
@@ -248,7 +248,7 @@ void unit_release(struct unit *u)
 	if (u->state == UNIT_PAUSED) {
 		mem_free(u->timer);
 		u->timer = NULL;
-		u->state = UNIT_ENDED;
+		u->state = state_next(&state_of_unit, u->state, UNIT_ENDED);
 		changed(u);
 	}
 }
@@ -257,10 +257,10 @@ void unit_stop(struct unit *u, int signum, int64_t grace_ms)
 {
 	unit_release(u);
 	if (u->state == UNIT_RUNNING) {
-		u->state = UNIT_STOPPING;
+		u->state = state_next(&state_of_unit, u->state, UNIT_STOPPING);
 		u->node->ops->stop(u->node->runtime, u->handle, signum, grace_ms);
 	} else if (u->state == UNIT_STARTING) {
-		u->state = UNIT_STOPPING;
+		u->state = state_next(&state_of_unit, u->state, UNIT_STOPPING);
 	}
 }
 
@@ -269,7 +269,7 @@ void unit_refresh(struct unit *u)
 	void *tmp = mem_strdup(NULL, "");
 
 	if (u->state == UNIT_RUNNING && strcmp(fingerprint(u, tmp, NULL), u->fingerprint)) {
-		u->state = UNIT_STOPPING;
+		u->state = state_next(&state_of_unit, u->state, UNIT_STOPPING);
 		u->node->ops->stop(u->node->runtime, u->handle, SIGINT, REPLACE_GRACE_MS);
 	}
 	mem_free(tmp);

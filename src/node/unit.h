@@ -12,19 +12,12 @@
 #include "base/loop.h"
 #include "media/progress.h"
 #include "node/runtime.h"
+#include "node/states.h"
 #include "node/stream.h"
 
 struct node;
 struct job;
 struct unit;
-
-enum unit_state {
-	UNIT_ENDED, /* not running, not wanted (also before its first start) */
-	UNIT_STARTING,
-	UNIT_RUNNING,
-	UNIT_PAUSED, /* waits for its next start */
-	UNIT_STOPPING,
-};
 
 /* The argument vector for the next start; called anew each time. Its strings belong to ctx. */
 typedef char **unit_argv_fn(const void *ctx, struct unit *u, const char *progress_url);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/beneath.h"
+#include "base/fnv.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "http/utf8.h"
@@ -191,14 +192,12 @@ char *unit_log_last(const void *ctx, const char *path, int64_t since)
 
 /* --- cursors --- */
 
-/* FNV-1a of what stands before `at`. */
+/* Of what stands before `at`. */
 static uint32_t mark(const struct tail *t, size_t at)
 {
-	uint32_t hash = 2166136261u;
+	size_t since = at > MARK_BYTES ? at - MARK_BYTES : 0;
 
-	for (size_t i = at > MARK_BYTES ? at - MARK_BYTES : 0; i < at; i++)
-		hash = (hash ^ (unsigned char)t->text[i]) * 16777619u;
-	return hash;
+	return fnv32(FNV32_BASIS, t->text + since, at - since);
 }
 
 static bool read_cursor(const char *text, int64_t *ret_at, uint32_t *ret_mark)

@@ -5,19 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
+
 bool carried_has_settings(const struct tag_look *look)
 {
 	return look->codec == (look->type == TAG_VIDEO ? TAG_CODEC_H264 : TAG_CODEC_AAC);
-}
-
-/* FNV-1a (draft-eastlake-fnv). */
-static uint32_t checksum(const uint8_t *data, size_t len)
-{
-	uint32_t sum = 2166136261u;
-
-	for (size_t i = 0; i < len; i++)
-		sum = (uint32_t)((uint64_t)(sum ^ data[i]) * 16777619u);
-	return sum;
 }
 
 uint32_t carried_mark(const struct tag *t, const struct tag_look *look)
@@ -28,7 +20,7 @@ uint32_t carried_mark(const struct tag *t, const struct tag_look *look)
 	if (!look->header ||
 	    t->len <= head) /* a frame of sound says codec, rate, width and channels in its first byte */
 		return 2u + (look->type == TAG_VIDEO || !t->len ? (uint32_t)look->codec : t->data[0]);
-	sum = checksum(t->data + head, t->len - head);
+	sum = fnv32(FNV32_BASIS, t->data + head, t->len - head);
 	return sum ? sum : 1;
 }
 

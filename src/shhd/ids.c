@@ -10,14 +10,9 @@ struct row {
 	void *thing;
 };
 
-/* Rows lie apart from each other, since a full table moves half of its slots to take one more. */
-struct slot {
-	struct row *row;
-};
-
 struct ids {
 	const char *what;
-	struct slot *rows; /* sorted by id */
+	struct row **rows; /* sorted by id, and not in one piece: a full table moves half of what it has for one more */
 	size_t count, room, limit;
 };
 
@@ -38,7 +33,7 @@ static size_t place(const struct ids *t, const char *id)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(t->rows[middle].row->id, id) < 0)
+		if (strcmp(t->rows[middle]->id, id) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -56,12 +51,12 @@ struct error *ids_add(struct ids *t, void *thing, char ret_id[ID_TEXT + 1])
 		return error_new(ERROR_LIMIT, "there are %zu %s already, no more are kept", t->count, t->what);
 	if (t->count == t->room) {
 		t->room = t->room ? 2 * t->room : 8;
-		t->rows = mem_resize(t, t->rows, struct slot, t->room);
+		t->rows = mem_resize(t, t->rows, struct row *, t->room);
 	}
 	id = hex_random(NULL, ID_BYTES);
 	at = place(t, id);
 	memmove(t->rows + at + 1, t->rows + at, (t->count - at) * sizeof(*t->rows));
-	row = t->rows[at].row = mem_new(t, struct row);
+	row = t->rows[at] = mem_new(t, struct row);
 	memcpy(row->id, id, ID_TEXT + 1);
 	memcpy(ret_id, id, ID_TEXT + 1);
 	row->thing = talloc_steal(row, thing);
@@ -74,7 +69,7 @@ void *ids_find(const struct ids *t, const char *id)
 {
 	size_t at = place(t, id);
 
-	return at < t->count && !strcmp(t->rows[at].row->id, id) ? t->rows[at].row->thing : NULL;
+	return at < t->count && !strcmp(t->rows[at]->id, id) ? t->rows[at]->thing : NULL;
 }
 
 int ids_remove(struct ids *t, const char *id)
@@ -84,7 +79,7 @@ int ids_remove(struct ids *t, const char *id)
 
 	if (!ids_find(t, id))
 		return 0;
-	row = t->rows[at].row;
+	row = t->rows[at];
 	t->count--;
 	memmove(t->rows + at, t->rows + at + 1, (t->count - at) * sizeof(*t->rows));
 	mem_free(row);

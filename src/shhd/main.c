@@ -13,13 +13,9 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/notify.h"
-#include "base/trim.h"
 #include "shhd/endpoint.h"
 #include "shhd/passthrough.h"
 #include "shhd/shhd.h"
-
-#define SETTLED_MS 1000
-#define TRIM_EVERY_MS 30000
 
 /* A request is one object in memory, and talloc has none over 256 MiB: what asks for one ends the process. */
 #define BODY_MOST (INT64_C(128) << 20)
@@ -166,12 +162,6 @@ static void on_signal(int signum, void *arg)
 	shhd_stop(r->daemon, on_stopped, r);
 }
 
-static void on_settled(void *arg)
-{
-	(void)arg;
-	trim_memory();
-}
-
 /* List elements may hold several, separated by commas, on the command line too, as geth's do. */
 static void split_lists(const void *ctx, struct shhd_settings *settings)
 {
@@ -245,7 +235,6 @@ static int run(const void *ctx, const struct shhd_settings *settings)
 		e = tell_ready(memory, r.daemon);
 	}
 	if (!e) {
-		timer_start(memory, &loop, SETTLED_MS, TRIM_EVERY_MS, on_settled, NULL);
 		notify("READY=1");
 		uv_run(&loop, UV_RUN_DEFAULT);
 		if (settings->ready_file)

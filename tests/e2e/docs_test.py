@@ -3,13 +3,17 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import sys
+import tempfile
 import unittest
 
 SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 BIN = pathlib.Path(os.environ.get("DSN_BIN") or SOURCE / "build" / "bin")
 ROOM_PAGES = sorted((SOURCE / "src").glob("*/README.md"))
 PAGES = [*(SOURCE / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted((SOURCE / "docs").glob("*.md")),
+         *sorted((SOURCE / "docs" / "adr").glob("*.md")),
          SOURCE / "packaging" / "docker" / "README.md", *ROOM_PAGES]
 FILE = re.compile(r"^(?:[\w.-]+/)+[\w.*<>-]+\.(?:c|h|py|md|json|cmake|in)$")
 ROOTS = ["", "src", "tests/e2e"]
@@ -110,6 +114,57 @@ class Docs(unittest.TestCase):
             if schema.name != "common.json":
                 kind = re.sub(r"(distributor|transcoder|storage)", "<role>", schema.name)
                 self.assertTrue(schema.name in text or kind in text, schema.name)
+
+    def tables(self, name, old, new):
+        """What scripts/api-tables --check says of a copy of page and schemas in which `old` is `new`: exit code, its words."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder)
+            (copy / "scripts").mkdir()
+            shutil.copy2(SOURCE / "scripts" / "api-tables", copy / "scripts")
+            shutil.copytree(SOURCE / "docs" / "schemas", copy / "docs" / "schemas")
+            shutil.copy2(SOURCE / "docs" / "api.md", copy / "docs")
+            text = (copy / name).read_text(encoding="utf-8")
+            self.assertIn(old, text)
+            (copy / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+            done = subprocess.run([sys.executable, copy / "scripts" / "api-tables", "--check"], capture_output=True, text=True, timeout=60)
+            return done.returncode, done.stdout + done.stderr
+
+    def test_tables_of_members_are_the_schemas(self):
+        code, words = self.tables("docs/api.md", "# Documents", "# Documents")
+        self.assertEqual((code, words), (0, ""))
+
+    def test_tables_that_differ_are_refused(self):
+        schema = "docs/schemas/pipeline-public.json"
+        said = '"description": "Frames per second, for the dry run."'
+        member = '"fps": {'
+        for name, old, new, place in [
+            (schema, said, said.replace("Frames", "Pictures"), "\n+| `pipeline.source.fps` | 1 to 240; default `25` | [ext] | Pictures"),
+            (schema, f",\n\t\t\t\t\t\t\t{said}", "", f"{schema}: pipeline.source.fps has no description"),
+            (schema, member, '"depth": {"type": "string", "description": "Bits."},\n' + member, "\n+| `pipeline.source.depth` | text | no | Bits |"),
+            (schema, '"bitrate"\n\t\t\t\t\t]', '"bitrate",\n"fps"\n]', f"{schema}: pipeline.source.fps is required and an extension"),
+            (schema, '"title": "1 to 240",', "", "has no title"),
+            ("docs/schemas/common.json", '"description": "`1` to `65535`."', '"x": ""', "common.json: port has no description"),
+            ("docs/schemas/command.json", '"description": "Jobs."', '"x": ""', "command.json: subcommand list has no description"),
+            ("docs/api.md", "members: pipeline-private.json", "members: pipeline-public.json", "pipeline-private.json: pipeline.tasks stands in no table"),
+            ("docs/api.md", "members: t45-storage.json", "members: t46-storage.json", "a table is of t46-storage.json, which is not in docs/schemas"),
+            ("docs/api.md", "pipeline.output -->", "pipeline.outputs -->", 'no members for the table "members: pipeline-public.json pipeline.outputs"'),
+            ("docs/api.md", "| `ip` | [host] | yes |", "| `ip` | [host] | no |", "docs/api.md is not what docs/schemas says"),
+        ]:
+            with self.subTest(name=name, new=new):
+                code, words = self.tables(name, old, new)
+                self.assertEqual(code, 1, words)
+                self.assertIn(place, words)
+
+    def test_every_decision_is_in_the_list(self):
+        folder = SOURCE / "docs" / "adr"
+        rows = re.findall(r"^(\d+)\. \[([^]]+)\]\((\S+)\): \S.*$", (folder / "README.md").read_text(), re.M)
+        self.assertEqual([name for _, _, name in rows], sorted(p.name for p in folder.glob("*.md") if p.name != "README.md"))
+        for number, title, name in rows:
+            text = (folder / name).read_text()
+            self.assertEqual(text.splitlines()[0], f"# {number}. {title}")
+            self.assertEqual(int(name[:4]), int(number))
+            for section in ("Context", "Decision", "Consequences"):
+                self.assertIn(f"\n## {section}\n", text, name)
 
     def test_every_room_is_in_the_table(self):
         rooms = {p.name for p in (SOURCE / "src").iterdir() if p.is_dir()}

@@ -94,6 +94,26 @@ class Schemas(unittest.TestCase):
             with self.subTest(path.name):
                 jsonschema.Draft202012Validator.check_schema(load(path))
 
+    def test_examples_and_defaults_are_what_they_stand_for(self):
+        def each(schema, place):
+            if isinstance(schema, dict):
+                for value in [*schema.get("examples", ()), *([schema["default"]] if "default" in schema else [])]:
+                    yield place, schema, value
+                for key, inner in schema.items():
+                    yield from each(inner, f"{place}/{key}")
+            elif isinstance(schema, list):
+                for index, inner in enumerate(schema):
+                    yield from each(inner, f"{place}/{index}")
+
+        seen = 0
+        for path in sorted(SCHEMAS.glob("*.json")):
+            whole = validator(path.name)
+            for place, schema, value in each(load(path), "#"):
+                with self.subTest(path.name, place=place, value=value):
+                    self.assertEqual([e.message for e in whole.evolve(schema=schema).iter_errors(value)], [])
+                seen += 1
+        self.assertGreater(seen, 20)
+
     def test_every_schema_has_a_document(self):
         used = {schema for _, schema in KINDS} | {"common.json"} | {f"config-{r}.json" for r in ("distributor", "transcoder", "storage")}
         self.assertEqual({p.name for p in SCHEMAS.glob("*.json")}, used)

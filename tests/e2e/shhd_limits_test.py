@@ -18,14 +18,14 @@ U32 = 2**32
 FILTERS, KEYS = 4096, 65536  # of a node; keys of each kind
 SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).parents[2]))
 METHOD = re.compile(r'\.name = "(\w+)"[^}]*?(?:\.params = \{\{(\w+), &?\w+\}\})?\}')
-GOOD = {"RPC_STRING": "x", "RPC_HEX": "0x00", "RPC_UINT32": 1, "RPC_DOUBLE": 1, "RPC_OBJECT": {}}
+GOOD = {"JSONRPC_STRING": "x", "JSONRPC_HEX": "0x00", "JSONRPC_UINT32": 1, "JSONRPC_DOUBLE": 1, "JSONRPC_OBJECT": {}}
 # What is no value of a kind.
 WRONG = {
-    "RPC_STRING": (1, 1.5, True, [], {}),
-    "RPC_HEX": (1, True, [], {}, "0", "0x0", "0x0g", "00"),
-    "RPC_UINT32": ("1", True, [], {}, 1.5, -1, U32),
-    "RPC_DOUBLE": ("1", True, [], {}),
-    "RPC_OBJECT": (1, "x", True, []),
+    "JSONRPC_STRING": (1, 1.5, True, [], {}),
+    "JSONRPC_HEX": (1, True, [], {}, "0", "0x0", "0x0g", "00"),
+    "JSONRPC_UINT32": ("1", True, [], {}, 1.5, -1, U32),
+    "JSONRPC_DOUBLE": ("1", True, [], {}),
+    "JSONRPC_OBJECT": (1, "x", True, []),
 }
 BODY = 34 << 20  # the longest payload in hexadecimal, and the rest of its document
 

@@ -1,7 +1,6 @@
 #include "crypto_vectors.h"
 
 #include "crypto/aes.h"
-#include "crypto/aes_core.h"
 #include "crypto/secret.h"
 
 /* NIST SP 800-38A, F.5.1 and F.5.5. */
@@ -90,33 +89,6 @@ static void block(void **state)
 	mem_free(ctx);
 }
 
-/* What a processor without AES instructions would do. */
-static void portable(void **state)
-{
-	enum { BLOCKS = 19 };
-
-	(void)state;
-	for (size_t bytes = 16; bytes <= 32; bytes += 16) {
-		struct aes_key fast, slow;
-		uint8_t key[32], iv[2][16], text[BLOCKS * 16], out[2][BLOCKS * 16];
-
-		crypto_random_bytes(key, sizeof(key));
-		crypto_random_bytes(text, sizeof(text));
-		memset(iv, 0xff, sizeof(iv));
-		aes_core_expand(key, bytes, &fast);
-		aes_core_expand_portable(key, bytes, &slow);
-		aes_core_encrypt(&fast, text, out[0]);
-		aes_core_encrypt(&slow, text, out[1]);
-		assert_memory_equal(out[0], out[1], 16);
-		for (size_t n = 0; n <= BLOCKS; n++) {
-			aes_core_ctr(&fast, iv[0], text, n, out[0]);
-			aes_core_ctr(&slow, iv[1], text, n, out[1]);
-			assert_memory_equal(out[0], out[1], 16 * n);
-			assert_memory_equal(iv[0], iv[1], 16);
-		}
-	}
-}
-
 static void check_gcm(const void *ctx, const json_t *row)
 {
 	size_t n = 0, sealed_bytes = 0;
@@ -193,9 +165,8 @@ static void gcm_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ctr),      cmocka_unit_test(ctr_counter), cmocka_unit_test(block),
-		cmocka_unit_test(portable), cmocka_unit_test(gcm),         cmocka_unit_test(gcm_altered),
-		cmocka_unit_test(gcm_long),
+		cmocka_unit_test(ctr), cmocka_unit_test(ctr_counter), cmocka_unit_test(block),
+		cmocka_unit_test(gcm), cmocka_unit_test(gcm_altered), cmocka_unit_test(gcm_long),
 	};
 
 	mem_init();

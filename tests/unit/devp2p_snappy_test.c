@@ -1,4 +1,4 @@
-/* Our snappy blocks beside libsnappy's, both ways; the elements of the format one by one; a test per refusal. */
+/* Blocks both ways; the elements of the format one by one; a test per refusal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <snappy-c.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,28 +17,16 @@
 
 static void there_and_back(const uint8_t *bytes, size_t n)
 {
-	uint8_t *block = malloc(snappy_bound(n)), *theirs = malloc(snappy_max_compressed_length(n)),
-		*plain = malloc(n + 1);
-	size_t block_bytes = snappy_encode(bytes, n, block), theirs_bytes = snappy_max_compressed_length(n);
-	size_t plain_bytes = n + 1, length = 0;
+	uint8_t *block = malloc(snappy_bound(n)), *plain = malloc(n + 1);
+	size_t block_bytes = snappy_encode(bytes, n, block), length = 0;
 
 	assert_true(block_bytes <= snappy_bound(n));
-	assert_int_equal(snappy_uncompress((char *)block, block_bytes, (char *)plain, &plain_bytes), SNAPPY_OK);
-	assert_int_equal(plain_bytes, n);
-	assert_memory_equal(plain, bytes, n);
 	memset(plain, 0, n);
 	assert_null(snappy_decoded_length(block, block_bytes, n, &length));
 	assert_int_equal(length, n);
 	assert_null(snappy_decode(block, block_bytes, plain, n));
 	assert_memory_equal(plain, bytes, n);
-	memset(plain, 0, n);
-	assert_int_equal(snappy_compress((const char *)bytes, n, (char *)theirs, &theirs_bytes), SNAPPY_OK);
-	assert_null(snappy_decoded_length(theirs, theirs_bytes, n, &length));
-	assert_int_equal(length, n);
-	assert_null(snappy_decode(theirs, theirs_bytes, plain, n));
-	assert_memory_equal(plain, bytes, n);
 	free(block);
-	free(theirs);
 	free(plain);
 }
 
@@ -61,7 +48,7 @@ static void fill(uint8_t *bytes, size_t n, uint32_t seed)
 	}
 }
 
-static void beside_the_original(void **state)
+static void every_size(void **state)
 {
 	static const size_t sizes[] = {0,    1,    2,     3,     4,     5,      15,     16,     17,   59,
 				       60,   61,   64,    65,    255,   256,    257,    258,    1000, 2047,
@@ -178,10 +165,10 @@ static const struct {
 	enum error_code code;
 	const char *message;
 } refusals[] = {
-	{"", 0, ERROR_INVALID, "ends in its length"},
-	{"\x80", 1, ERROR_INVALID, "ends in its length"},
-	{"\xff\xff\xff\xff\x1f", 5, ERROR_INVALID, "more than 32 bits"},
-	{"\x80\x80\x80\x80\x80\x01", 6, ERROR_INVALID, "more than 32 bits"},
+	{"", 0, ERROR_INVALID, "is none of 32 bits"},
+	{"\x80", 1, ERROR_INVALID, "is none of 32 bits"},
+	{"\xff\xff\xff\xff\x1f", 5, ERROR_INVALID, "is none of 32 bits"},
+	{"\x80\x80\x80\x80\x80\x01", 6, ERROR_INVALID, "is none of 32 bits"},
 	{"\x91\x4e\x00", 3, ERROR_LIMIT, "10001 bytes, 10000 are allowed"},
 	{"\x90\x4e\x00"
 	 "a"
@@ -189,46 +176,46 @@ static const struct {
 	 7, ERROR_INVALID, "cannot hold the 10000 bytes"},
 	{"\x03\x08"
 	 "ab",
-	 4, ERROR_INVALID, "ends in a literal"},
-	{"\x03\xf0", 2, ERROR_INVALID, "ends in an element"},
-	{"\x03\xfc\x02\x00\x00", 5, ERROR_INVALID, "ends in an element"},
+	 4, ERROR_INVALID, "do not make the"},
+	{"\x03\xf0", 2, ERROR_INVALID, "do not make the"},
+	{"\x03\xfc\x02\x00\x00", 5, ERROR_INVALID, "do not make the"},
 	{"\x03\xfc\xff\xff\xff\xff"
 	 "abc",
-	 9, ERROR_INVALID, "ends in a literal"},
+	 9, ERROR_INVALID, "do not make the"},
 	{"\x02\x08"
 	 "abc",
-	 5, ERROR_INVALID, "makes more"},
+	 5, ERROR_INVALID, "do not make the"},
 	{"\x04\x08"
 	 "abc",
-	 5, ERROR_INVALID, "makes less"},
+	 5, ERROR_INVALID, "do not make the"},
 	{"\x06\x08"
 	 "abc"
 	 "\x01",
-	 6, ERROR_INVALID, "ends in an element"},
+	 6, ERROR_INVALID, "do not make the"},
 	{"\x06\x08"
 	 "abc"
 	 "\x0a\x03",
-	 7, ERROR_INVALID, "ends in an element"},
+	 7, ERROR_INVALID, "do not make the"},
 	{"\x06\x08"
 	 "abc"
 	 "\x0b\x03\x00\x00",
-	 9, ERROR_INVALID, "ends in an element"},
+	 9, ERROR_INVALID, "do not make the"},
 	{"\x07\x08"
 	 "abc"
 	 "\x01\x04",
-	 7, ERROR_INVALID, "before its beginning"},
+	 7, ERROR_INVALID, "do not make the"},
 	{"\x07\x08"
 	 "abc"
 	 "\x01\x00",
-	 7, ERROR_INVALID, "before its beginning"},
+	 7, ERROR_INVALID, "do not make the"},
 	{"\x06\x08"
 	 "abc"
 	 "\x0b\xff\xff\xff\xff",
-	 10, ERROR_INVALID, "before its beginning"},
+	 10, ERROR_INVALID, "do not make the"},
 	{"\x06\x08"
 	 "abc"
 	 "\x01\x03",
-	 7, ERROR_INVALID, "makes more"},
+	 7, ERROR_INVALID, "do not make the"},
 };
 
 static void every_refusal(void **state)
@@ -266,9 +253,8 @@ static void another_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(beside_the_original), cmocka_unit_test(sizes),
-		cmocka_unit_test(every_element),       cmocka_unit_test(every_refusal),
-		cmocka_unit_test(another_length),
+		cmocka_unit_test(every_size),    cmocka_unit_test(sizes),          cmocka_unit_test(every_element),
+		cmocka_unit_test(every_refusal), cmocka_unit_test(another_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

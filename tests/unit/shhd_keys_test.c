@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -15,19 +16,6 @@
 #define KEYS_MAX 65536
 
 typedef struct error *add_fn(struct keys *k, unsigned i, char ret_id[ID_TEXT + 1]);
-
-static int setup(void **state)
-{
-	mem_init();
-	*state = keys_new(NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	mem_free(*state);
-	return 0;
-}
 
 /* Not a pair that belongs together: what is kept is not looked at. */
 static struct error *add_pair(struct keys *k, unsigned i, char ret_id[ID_TEXT + 1])
@@ -65,69 +53,79 @@ static void refused(struct keys *k, add_fn *add, const char *reason)
 	error_free(e);
 }
 
-static void counts(const struct keys *k, size_t pairs, size_t syms)
+static const uint8_t *pair_of(const struct keys *k, const char *id)
 {
-	size_t got_pairs, got_syms;
+	const struct secp_key *pair = keys_pair(k, id);
 
-	keys_count(k, &got_pairs, &got_syms);
-	assert_int_equal(got_pairs, pairs);
-	assert_int_equal(got_syms, syms);
+	return pair ? pair->secret : NULL;
 }
 
-static void test_pairs(void **state)
-{
-	struct keys *k = *state;
-	char first[ID_TEXT + 1], id[ID_TEXT + 1];
-	unsigned kept;
+/* A kind of key, and how many of it and of the other there are. */
+static const struct kind {
+	add_fn *add, *add_other;
+	const uint8_t *(*kept)(const struct keys *k, const char *id); /* NULL: none of that id */
+	bool (*remove)(struct keys *k, const char *id);
+	bool pairs;
+	const char *full;
+} kinds[] = {
+	{add_pair, add_sym, pair_of, keys_remove_pair, true, "there are 65536 key pairs already, no more are kept"},
+	{add_sym, add_pair, keys_sym, keys_remove_sym, false,
+	 "there are 65536 symmetric keys already, no more are kept"},
+};
 
-	taken(k, add_pair, 0, first);
-	for (unsigned i = 1; i < KEYS_MAX - 1; i++)
-		taken(k, add_pair, i, id);
-	counts(k, KEYS_MAX - 1, 0);
-	taken(k, add_pair, KEYS_MAX - 1, id);
-	refused(k, add_pair, "there are 65536 key pairs already, no more are kept");
-	memcpy(&kept, keys_pair(k, id)->secret, sizeof(kept));
-	assert_int_equal(kept, KEYS_MAX - 1);
-	memcpy(&kept, keys_pair(k, first)->secret, sizeof(kept));
-	assert_int_equal(kept, 0);
-	taken(k, add_sym, 0, id); /* the other kind has room of its own */
-	counts(k, KEYS_MAX, 1);
-	assert_true(keys_remove_pair(k, first));
-	assert_false(keys_remove_pair(k, first));
-	assert_null(keys_pair(k, first));
-	taken(k, add_pair, 0, id);
-	refused(k, add_pair, "there are 65536 key pairs already, no more are kept");
+static void counts(const struct keys *k, const struct kind *kind, size_t own, size_t others)
+{
+	size_t pairs, syms;
+
+	keys_count(k, &pairs, &syms);
+	assert_int_equal(kind->pairs ? pairs : syms, own);
+	assert_int_equal(kind->pairs ? syms : pairs, others);
 }
 
-static void test_symmetric_keys(void **state)
+static void kept(const struct keys *k, const struct kind *kind, const char *id, unsigned i)
 {
-	struct keys *k = *state;
-	char first[ID_TEXT + 1], id[ID_TEXT + 1];
-	unsigned kept;
+	unsigned found;
 
-	taken(k, add_sym, 0, first);
+	memcpy(&found, kind->kept(k, id), sizeof(found));
+	assert_int_equal(found, i);
+}
+
+static void check(struct keys *k, const struct kind *kind)
+{
+	char first[ID_TEXT + 1], id[ID_TEXT + 1];
+
+	taken(k, kind->add, 0, first);
 	for (unsigned i = 1; i < KEYS_MAX - 1; i++)
-		taken(k, add_sym, i, id);
-	counts(k, 0, KEYS_MAX - 1);
-	taken(k, add_sym, KEYS_MAX - 1, id);
-	refused(k, add_sym, "there are 65536 symmetric keys already, no more are kept");
-	memcpy(&kept, keys_sym(k, id), sizeof(kept));
-	assert_int_equal(kept, KEYS_MAX - 1);
-	taken(k, add_pair, 0, id);
-	counts(k, 1, KEYS_MAX);
-	assert_true(keys_remove_sym(k, first));
-	assert_false(keys_remove_sym(k, first));
-	assert_null(keys_sym(k, first));
-	taken(k, add_sym, 0, id);
-	refused(k, add_sym, "there are 65536 symmetric keys already, no more are kept");
+		taken(k, kind->add, i, id);
+	counts(k, kind, KEYS_MAX - 1, 0);
+	taken(k, kind->add, KEYS_MAX - 1, id);
+	refused(k, kind->add, kind->full);
+	kept(k, kind, id, KEYS_MAX - 1);
+	kept(k, kind, first, 0);
+	taken(k, kind->add_other, 0, id); /* the other kind has room of its own */
+	counts(k, kind, KEYS_MAX, 1);
+	assert_true(kind->remove(k, first));
+	assert_false(kind->remove(k, first));
+	assert_null(kind->kept(k, first));
+	taken(k, kind->add, 0, id);
+	refused(k, kind->add, kind->full);
+}
+
+static void test_limits(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct keys *k = keys_new(NULL);
+
+		check(k, &kinds[i]);
+		mem_free(k);
+	}
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_pairs, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_symmetric_keys, setup, teardown),
-	};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_limits)};
 
+	mem_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
