@@ -151,7 +151,7 @@ struct error *api_private_tasks(const void *ctx, const json_t *document, const c
 
 /* Keys: who publishes to whom follows from the order the planner writes: the distributor's outputs are the storage
  * (the one with a variant), then the transcoders in the order of their tasks. */
-struct keys {
+struct private_keys {
 	json_t *tasks;
 	char *storage;
 	char **transcoders;
@@ -159,7 +159,7 @@ struct keys {
 	char *distributor;
 };
 
-static json_t *msg_of(const struct keys *k, size_t i)
+static json_t *msg_of(const struct private_keys *k, size_t i)
 {
 	return json_object_get(json_array_get(k->tasks, i), "msg");
 }
@@ -178,13 +178,13 @@ static bool is_classic(const json_t *msg)
 	return mode && strcmp(mode, "classic") == 0;
 }
 
-static bool is_failover(const struct keys *k, size_t i)
+static bool is_failover(const struct private_keys *k, size_t i)
 {
 	return json_object_get(json_array_get(k->tasks, i), "failover_of") != NULL;
 }
 
 /* Without the distributor in the document, nobody in it could tell its receivers' keys to the publisher. */
-static bool has_distributor(const struct keys *k)
+static bool has_distributor(const struct private_keys *k)
 {
 	for (size_t i = 0; i < json_array_size(k->tasks); i++) {
 		if (is_role(msg_of(k, i), API_DISTRIBUTOR))
@@ -194,7 +194,7 @@ static bool has_distributor(const struct keys *k)
 }
 
 /* One key per receiving node; NULL for a classic one, whose application asks for none. */
-static void make_keys(struct keys *k)
+static void make_keys(struct private_keys *k)
 {
 	k->transcoders = mem_array(k, char *, json_array_size(k->tasks));
 	for (size_t i = 0; i < json_array_size(k->tasks); i++) {
@@ -220,7 +220,7 @@ static void put_key(json_t *o, const char *key)
 		json_put(o, "key", key);
 }
 
-static struct error *give_distributor(const struct keys *k, json_t *msg)
+static struct error *give_distributor(const struct private_keys *k, json_t *msg)
 {
 	json_t *outputs = json_object_get(json_object_get(msg, "ffmpeg-rtmp"), "outputs");
 	size_t next = 0;
@@ -246,7 +246,7 @@ static struct error *give_distributor(const struct keys *k, json_t *msg)
 	return NULL;
 }
 
-static void give_transcoder(const struct keys *k, json_t *msg)
+static void give_transcoder(const struct private_keys *k, json_t *msg)
 {
 	json_t *ffmpeg = json_object_get(msg, "ffmpeg-rtmp"), *outputs = json_object_get(ffmpeg, "outputs");
 	json_t *output = json_object_get(ffmpeg, "output");
@@ -258,7 +258,7 @@ static void give_transcoder(const struct keys *k, json_t *msg)
 }
 
 /* A failover node is told the same as the node it stands in for. */
-static void copy_to_failover(const struct keys *k, size_t i)
+static void copy_to_failover(const struct private_keys *k, size_t i)
 {
 	const char *of = json_string_value(json_object_get(json_array_get(k->tasks, i), "failover_of"));
 
@@ -275,7 +275,7 @@ static void copy_to_failover(const struct keys *k, size_t i)
 	}
 }
 
-static struct error *give_keys(const struct keys *k)
+static struct error *give_keys(const struct private_keys *k)
 {
 	for (size_t i = 0; i < json_array_size(k->tasks); i++) {
 		json_t *msg = msg_of(k, i);
@@ -296,13 +296,13 @@ struct error *api_private_add_keys(const void *ctx, json_t *document, char **ret
 {
 	struct api_task_message *tasks = NULL;
 	size_t count = 0;
-	struct keys *k = NULL;
+	struct private_keys *k = NULL;
 	struct error *e = NULL;
 
 	/* Refuses what is malformed, so that below everything is where it should be. */
 	TRY(api_private_tasks(NULL, document, NULL, &tasks, &count));
 	mem_free(tasks);
-	k = mem_new(NULL, struct keys);
+	k = mem_new(NULL, struct private_keys);
 	k->tasks = json_object_get(json_object_get(document, "pipeline"), "tasks");
 	if (has_distributor(k)) {
 		make_keys(k);

@@ -15,17 +15,17 @@
 
 /* Watches the process through its pidfd, ours and adopted alike. It outlives a forgotten child: somebody must reap it.
  */
-struct watch {
+struct child_watch {
 	uv_poll_t poll;
 	struct child *child; /* NULL: forgotten */
 	int pidfd;
 	pid_t pid;
 	bool own;
-	struct watch *next; /* among the forgotten */
+	struct child_watch *next; /* among the forgotten */
 };
 
 struct child {
-	struct watch *watch; /* NULL: has ended */
+	struct child_watch *watch; /* NULL: has ended */
 	uv_loop_t *loop;
 	struct child_identity id;
 	struct timer *kill_timer;
@@ -34,16 +34,16 @@ struct child {
 };
 
 /* Keeps the forgotten reachable for leak checkers; loop thread only, as all here. */
-static struct watch *forgotten;
+static struct child_watch *forgotten;
 
 static void watch_closed(uv_handle_t *handle)
 {
 	free(((uv_poll_t *)handle)->data);
 }
 
-static void watch_end(struct watch *w)
+static void watch_end(struct child_watch *w)
 {
-	for (struct watch **p = &forgotten; *p; p = &(*p)->next) {
+	for (struct child_watch **p = &forgotten; *p; p = &(*p)->next) {
 		if (*p == w) {
 			*p = w->next;
 			break;
@@ -71,7 +71,7 @@ static void watch_ready(uv_poll_t *poll, int status, int events)
 {
 	(void)status;
 	(void)events;
-	struct watch *w = poll->data;
+	struct child_watch *w = poll->data;
 	struct child *c = w->child;
 	struct child_exit ex = {0};
 	/* Before reaping: the dead leader still holds its number, so the group is surely ours. A master that crashed
@@ -92,7 +92,7 @@ static void watch_ready(uv_poll_t *poll, int status, int events)
 
 static int child_destroy(struct child *c)
 {
-	struct watch *w = c->watch;
+	struct child_watch *w = c->watch;
 	if (!w)
 		return 0;
 	w->child = NULL;
@@ -110,7 +110,7 @@ static struct child *child_watch(const void *ctx, uv_loop_t *loop, struct child_
 				 child_exit_fn *fn, void *arg)
 {
 	struct child *c = mem_new(ctx, struct child);
-	struct watch *w = calloc(1, sizeof *w);
+	struct child_watch *w = calloc(1, sizeof *w);
 	if (!w)
 		abort();
 	c->loop = loop;

@@ -7,20 +7,20 @@
 
 #define STDERR_KEEP 4096
 
-struct run_output {
+struct child_output {
 	struct buf *out;
 	struct buf *err;
 };
 
-struct run_output *child_output_new(const void *ctx, size_t out_limit)
+struct child_output *child_output_new(const void *ctx, size_t out_limit)
 {
-	struct run_output *o = mem_new(ctx, struct run_output);
+	struct child_output *o = mem_new(ctx, struct child_output);
 	o->out = buf_new(o, out_limit);
 	o->err = buf_new(o, STDERR_KEEP);
 	return o;
 }
 
-static struct error *take(struct run_output *o, bool is_stderr, const char *bytes, size_t n)
+static struct error *take(struct child_output *o, bool is_stderr, const char *bytes, size_t n)
 {
 	if (!is_stderr)
 		return buf_append(o->out, bytes, n);
@@ -30,7 +30,7 @@ static struct error *take(struct run_output *o, bool is_stderr, const char *byte
 	return buf_append(o->err, bytes, n);
 }
 
-struct error *child_output_read(struct run_output *o, bool is_stderr, int fd, bool *ret_end)
+struct error *child_output_read(struct child_output *o, bool is_stderr, int fd, bool *ret_end)
 {
 	char bytes[STDERR_KEEP];
 	for (;;) {
@@ -46,7 +46,7 @@ struct error *child_output_read(struct run_output *o, bool is_stderr, int fd, bo
 	}
 }
 
-void child_output_result(const struct run_output *o, const struct child_exit *ex, struct child_result *result)
+void child_output_result(const struct child_output *o, const struct child_exit *ex, struct child_result *result)
 {
 	result->cpu_ms = ex->cpu_ms;
 	result->code = ex->signal ? 128 + ex->signal : ex->code;

@@ -23,7 +23,7 @@ struct run_pipe {
 struct run {
 	struct child *child;
 	struct run_pipe pipes[2]; /* stdout, stderr */
-	struct run_output *output;
+	struct child_output *output;
 	struct timer *deadline;
 	int64_t deadline_ms;
 	bool exited;

@@ -6,12 +6,12 @@
 
 #include "base/child.h"
 
-struct run_output;
-struct run_output *child_output_new(const void *ctx, size_t out_limit);
+struct child_output;
+struct child_output *child_output_new(const void *ctx, size_t out_limit);
 /* Take what `fd` (non-blocking) has; ERROR_LIMIT when stdout passes its limit. Of stderr the last 4 KiB stay. */
-struct error *child_output_read(struct run_output *o, bool is_stderr, int fd, bool *ret_end) MUST_CHECK;
+struct error *child_output_read(struct child_output *o, bool is_stderr, int fd, bool *ret_end) MUST_CHECK;
 /* Texts stay the output's. */
-void child_output_result(const struct run_output *o, const struct child_exit *ex, struct child_result *result);
+void child_output_result(const struct child_output *o, const struct child_exit *ex, struct child_result *result);
 
 struct child_pipes {
 	int out[2], err[2]; /* reader, writer */

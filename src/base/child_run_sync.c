@@ -13,7 +13,7 @@
 #define STRAGGLER_MS 1000
 
 struct sync_run {
-	struct run_output *output;
+	struct child_output *output;
 	struct child_pipes pipes;
 	pid_t pid;
 	int pidfd;

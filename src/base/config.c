@@ -20,7 +20,7 @@ static const struct {
 	{"help", BUILTIN_HELP},     {"version", BUILTIN_VERSION},
 };
 
-struct load {
+struct config_load {
 	const struct config_program *program;
 	void *settings;
 	const void *ctx;     /* owner of the settings' strings */
@@ -34,9 +34,9 @@ struct load {
 	bool asked[BUILTIN_VERSION + 1];
 };
 
-static struct load *load_new(const struct config_program *program, const void *ctx, void *settings, int argc)
+static struct config_load *load_new(const struct config_program *program, const void *ctx, void *settings, int argc)
 {
-	struct load *l = mem_new(NULL, struct load);
+	struct config_load *l = mem_new(NULL, struct config_load);
 	l->program = program;
 	l->ctx = ctx;
 	l->settings = settings;
@@ -64,7 +64,7 @@ static enum builtin find_builtin(const char *name, size_t len)
 	return NOT_BUILTIN;
 }
 
-static void keep_flag(struct load *l, const struct config_row *row, const char *value, int argc)
+static void keep_flag(struct config_load *l, const struct config_row *row, const char *value, int argc)
 {
 	size_t i = (size_t)(row - l->program->rows);
 	l->flags[i] = value;
@@ -76,7 +76,7 @@ static void keep_flag(struct load *l, const struct config_row *row, const char *
 }
 
 /* One argument that starts with "--"; moves *at over its value. */
-static struct error *read_flag(struct load *l, int argc, char **argv, int *at)
+static struct error *read_flag(struct config_load *l, int argc, char **argv, int *at)
 {
 	const char *name = argv[*at] + 2;
 	size_t len = strcspn(name, "=");
@@ -103,7 +103,7 @@ static struct error *read_flag(struct load *l, int argc, char **argv, int *at)
 	return NULL;
 }
 
-static struct error *read_arguments(struct load *l, int argc, char **argv)
+static struct error *read_arguments(struct config_load *l, int argc, char **argv)
 {
 	bool flags_over = false;
 	for (int i = 1; i < argc; i++) {
@@ -122,7 +122,7 @@ static struct error *read_arguments(struct load *l, int argc, char **argv)
 	return NULL;
 }
 
-static struct error *set_defaults(struct load *l)
+static struct error *set_defaults(struct config_load *l)
 {
 	for (size_t i = 0; i < l->program->row_count; i++) {
 		const struct config_row *row = &l->program->rows[i];
@@ -146,7 +146,7 @@ static char *trim(char *s)
 	return s;
 }
 
-static struct error *set_line(struct load *l, char *line, int number)
+static struct error *set_line(struct config_load *l, char *line, int number)
 {
 	line = trim(line);
 	if (!*line || *line == '#')
@@ -168,7 +168,7 @@ static struct error *set_line(struct load *l, char *line, int number)
 	return e ? error_wrap(e, "%s", name) : NULL;
 }
 
-static struct error *set_file(struct load *l)
+static struct error *set_file(struct config_load *l)
 {
 	const char *path = l->file ? l->file : getenv("DSN_CONFIG");
 	if (!path || !*path) {
@@ -196,7 +196,7 @@ static struct error *set_file(struct load *l)
 	return NULL;
 }
 
-static struct error *set_environment(struct load *l)
+static struct error *set_environment(struct config_load *l)
 {
 	for (size_t i = 0; i < l->program->row_count; i++) {
 		const char *name = config_environment_name(l, l->program->rows[i].name);
@@ -210,7 +210,7 @@ static struct error *set_environment(struct load *l)
 	return NULL;
 }
 
-static struct error *set_flags(struct load *l)
+static struct error *set_flags(struct config_load *l)
 {
 	for (size_t i = 0; i < l->program->row_count; i++) {
 		const struct config_row *row = &l->program->rows[i];
@@ -225,7 +225,7 @@ static struct error *set_flags(struct load *l)
 	return NULL;
 }
 
-static struct error *load_all(struct load *l, int argc, char **argv, bool *ret_done)
+static struct error *load_all(struct config_load *l, int argc, char **argv, bool *ret_done)
 {
 	TRY(read_arguments(l, argc, argv));
 	if (l->asked[BUILTIN_HELP]) {
@@ -257,7 +257,7 @@ static struct error *load_all(struct load *l, int argc, char **argv, bool *ret_d
 struct error *config_load(const void *ctx, const struct config_program *program, int argc, char **argv, void *settings,
 			  char ***ret_words, bool *ret_done)
 {
-	struct load *l = load_new(program, ctx, settings, argc);
+	struct config_load *l = load_new(program, ctx, settings, argc);
 	bool done = false;
 	struct error *e = load_all(l, argc, argv, &done);
 	if (!e) {

@@ -7,23 +7,24 @@
 
 #include "base/mem.h"
 
-struct unit {
+struct config_unit {
 	const char *word;
 	int64_t factor;
 };
 
 /* Largest first: printing takes the first that divides. */
-static const struct unit duration_units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
-static const struct unit byte_units[] = {{"G", INT64_C(1) << 30}, {"M", 1 << 20}, {"k", 1 << 10}, {"", 1}, {NULL, 0}};
+static const struct config_unit duration_units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
+static const struct config_unit byte_units[] = {
+	{"G", INT64_C(1) << 30}, {"M", 1 << 20}, {"k", 1 << 10}, {"", 1}, {NULL, 0}};
 
-static struct error *parse_units(const char *text, const struct unit *units, const char *form, int64_t *ret)
+static struct error *parse_units(const char *text, const struct config_unit *units, const char *form, int64_t *ret)
 {
 	size_t digits = strspn(text, "0123456789");
 	errno = 0;
 	int64_t n = strtoll(text, NULL, 10);
 	if (digits == 0)
 		return error_new(ERROR_INVALID, "\"%.80s\" is not %s", text, form);
-	for (const struct unit *u = units; u->word; u++) {
+	for (const struct config_unit *u = units; u->word; u++) {
 		if (strcmp(text + digits, u->word) != 0 && !(n == 0 && text[digits] == '\0'))
 			continue;
 		if (errno == ERANGE || n > INT64_MAX / u->factor)
@@ -44,7 +45,7 @@ struct error *config_parse_bytes(const char *text, int64_t *ret_bytes)
 	return parse_units(text, byte_units, "a size in bytes such as 4096, 64k, 10M or 2G", ret_bytes);
 }
 
-static char *print_units(const void *ctx, const struct unit *units, int64_t n)
+static char *print_units(const void *ctx, const struct config_unit *units, int64_t n)
 {
 	while (units[1].word && (n == 0 || n % units->factor != 0))
 		units++;

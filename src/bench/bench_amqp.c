@@ -58,7 +58,7 @@ static const struct config_program program = {
 };
 
 /* Messages of one measurement, by window. */
-static const struct load {
+static const struct amqp_load {
 	unsigned window;
 	unsigned messages;
 } loads[] = {
@@ -194,7 +194,7 @@ static void ours_fill(struct ours *o, size_t size)
 	mem_free(m);
 }
 
-static struct error *ours_run(struct ours *o, const struct load *l, double *ret_rate)
+static struct error *ours_run(struct ours *o, const struct amqp_load *l, double *ret_rate)
 {
 	int64_t began_us;
 
@@ -263,7 +263,7 @@ static struct error *bare_wait(amqp_connection_state_t link, unsigned *outstandi
 	return NULL;
 }
 
-static struct error *bare_run(amqp_connection_state_t link, const char *to, const char *text, const struct load *l,
+static struct error *bare_run(amqp_connection_state_t link, const char *to, const char *text, const struct amqp_load *l,
 			      uint64_t *confirmed, double *ret_rate)
 {
 	const amqp_basic_properties_t properties = {

@@ -49,7 +49,7 @@ static const struct config_program program = {
 
 static const char *const rule_names[POW_RULES] = {[POW_EIP627] = "eip627", [POW_LEGACY] = "legacy"};
 
-struct measure {
+struct pow_measure {
 	const struct settings *settings;
 	uv_loop_t loop;
 	struct miner *miner;
@@ -73,7 +73,7 @@ static double seconds(clockid_t clock)
 }
 
 /* Processor time, so that what else the machine does is not counted. */
-static double core_rate(const struct measure *m, const struct keccak_lanes *lanes, enum pow_rule rule)
+static double core_rate(const struct pow_measure *m, const struct keccak_lanes *lanes, enum pow_rule rule)
 {
 	static const uint8_t topic[TOPIC_BYTES] = {1, 2, 3, 4};
 	size_t n;
@@ -94,7 +94,7 @@ static double core_rate(const struct measure *m, const struct keccak_lanes *lane
 
 static void on_done(struct error *e, uint64_t nonce, int64_t took_us, void *arg)
 {
-	struct measure *m = arg;
+	struct pow_measure *m = arg;
 
 	(void)nonce;
 	(void)took_us;
@@ -102,7 +102,7 @@ static void on_done(struct error *e, uint64_t nonce, int64_t took_us, void *arg)
 	error_free(e);
 }
 
-static void request(struct measure *m, enum pow_rule rule, unsigned bits, int64_t deadline_ms)
+static void request(struct pow_measure *m, enum pow_rule rule, unsigned bits, int64_t deadline_ms)
 {
 	static uint32_t expiry = 1600000000;
 	struct pow_request r = {.rule = rule,
@@ -121,7 +121,7 @@ static void request(struct measure *m, enum pow_rule rule, unsigned bits, int64_
 		uv_run(&m->loop, UV_RUN_ONCE);
 }
 
-static void run_miner(struct measure *m, enum pow_rule rule, size_t round)
+static void run_miner(struct pow_measure *m, enum pow_rule rule, size_t round)
 {
 	double from = seconds(CLOCK_MONOTONIC), cpu_from = seconds(CLOCK_PROCESS_CPUTIME_ID), tried;
 	uint64_t before = miner_hashes(m->miner);
@@ -133,7 +133,7 @@ static void run_miner(struct measure *m, enum pow_rule rule, size_t round)
 }
 
 /* From the request until the callback, on an idle miner. */
-static double request_us(struct measure *m, unsigned bits)
+static double request_us(struct pow_measure *m, unsigned bits)
 {
 	double from = seconds(CLOCK_MONOTONIC);
 
@@ -141,7 +141,7 @@ static double request_us(struct measure *m, unsigned bits)
 	return (seconds(CLOCK_MONOTONIC) - from) * 1e6;
 }
 
-static void run_all(struct measure *m)
+static void run_all(struct pow_measure *m)
 {
 	const struct keccak_lanes *const *kinds = keccak_lanes_all();
 
@@ -165,7 +165,7 @@ static unsigned thread_count(const struct settings *s)
 	return s->threads ? (unsigned)s->threads : uv_available_parallelism();
 }
 
-static void print_table(struct measure *m)
+static void print_table(struct pow_measure *m)
 {
 	const struct settings *s = m->settings;
 	size_t rounds = (size_t)s->rounds;
@@ -192,7 +192,7 @@ static json_t *rates(double (*by_rule)[MAX_ROUNDS], size_t rounds)
 	return row;
 }
 
-static void print_json(struct measure *m)
+static void print_json(struct pow_measure *m)
 {
 	const struct settings *s = m->settings;
 	size_t rounds = (size_t)s->rounds;
@@ -216,7 +216,7 @@ static void print_json(struct measure *m)
 
 struct error *bench_pow(int argc, char **argv)
 {
-	struct measure *m = mem_new(NULL, struct measure);
+	struct pow_measure *m = mem_new(NULL, struct pow_measure);
 	struct settings s = {0};
 	bool done = false;
 	struct error *e;

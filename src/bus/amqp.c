@@ -263,7 +263,7 @@ static void fail_sending(struct amqp *a, struct sending *s, struct error *e)
 	r->token = s;
 	r->error = e;
 	amqp_list_append(&a->local, &r->item);
-	amqp_pipe_stir(a->pipe);
+	amqp_pipe_trigger(a->pipe);
 }
 
 static struct error *check_room(const struct amqp *a, size_t len, bool once)

@@ -51,7 +51,7 @@ bool amqp_owner_try_orders(struct amqp_owner *o, struct amqp_list *orders)
 		pthread_mutex_unlock(&o->turn);
 		return false;
 	}
-	e = amqp_owner_obey(o, orders);
+	e = amqp_owner_execute(o, orders);
 	if (!e)
 		e = amqp_publish_waiting(o);
 	amqp_pipe_flush(o->pipe);

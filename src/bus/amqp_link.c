@@ -109,19 +109,19 @@ struct error *amqp_link_open_channel(amqp_connection_state_t link, amqp_channel_
 	return amqp_link_check(link, channel, "open a channel");
 }
 
-struct error *amqp_link_tell(amqp_connection_state_t link, amqp_channel_t channel, amqp_method_number_t id,
-			     void *method)
+struct error *amqp_link_send_method(amqp_connection_state_t link, amqp_channel_t channel, amqp_method_number_t id,
+				    void *method)
 {
 	int status = amqp_send_method(link, channel, id, method);
 
 	return status == AMQP_STATUS_OK ? NULL : amqp_status_error(status, "broker connection");
 }
 
-struct error *amqp_link_tell_open(amqp_connection_state_t link, amqp_channel_t channel)
+struct error *amqp_link_send_open(amqp_connection_state_t link, amqp_channel_t channel)
 {
 	amqp_channel_open_t open = {.out_of_band = amqp_empty_bytes};
 
-	return amqp_link_tell(link, channel, AMQP_CHANNEL_OPEN_METHOD, &open);
+	return amqp_link_send_method(link, channel, AMQP_CHANNEL_OPEN_METHOD, &open);
 }
 
 /* Only here is OpenSSL touched: a process without amqps never pays for it. */

@@ -35,10 +35,10 @@ struct error *amqp_link_open_channel(amqp_connection_state_t link, amqp_channel_
 /* Sends a method (AMQP_..._METHOD and its amqp_..._t) and does not wait for the answer, if there is one. What the
  * broker refuses shows at the next call on `channel` that waits, since it closes the channel; all before that was
  * ignored. Each answer that is waited for costs a way through a broker that others keep busy. */
-struct error *amqp_link_tell(amqp_connection_state_t link, amqp_channel_t channel, amqp_method_number_t id,
-			     void *method) MUST_CHECK;
+struct error *amqp_link_send_method(amqp_connection_state_t link, amqp_channel_t channel, amqp_method_number_t id,
+				    void *method) MUST_CHECK;
 /* amqp_link_open_channel() in this way. */
-struct error *amqp_link_tell_open(amqp_connection_state_t link, amqp_channel_t channel) MUST_CHECK;
+struct error *amqp_link_send_open(amqp_connection_state_t link, amqp_channel_t channel) MUST_CHECK;
 /* on: what is written goes out in full packets only; off: what is left goes at once. Linux: TCP_CORK, tcp(7). */
 void amqp_link_gather(amqp_connection_state_t link, bool on);
 /* That many bytes can be written and the kernel takes them at once. */

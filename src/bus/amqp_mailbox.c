@@ -160,7 +160,7 @@ void amqp_mailbox_failed(struct amqp_owner *o, struct amqp_mailbox *m, struct er
 
 static struct error *open_channel(struct amqp_owner *o, struct amqp_mailbox *m)
 {
-	return amqp_link_tell_open(o->link, m->channel);
+	return amqp_link_send_open(o->link, m->channel);
 }
 
 static struct error *take_lock(struct amqp_owner *o, struct amqp_mailbox *m)
@@ -233,8 +233,8 @@ static struct error *declare_ephemeral(struct amqp_owner *o, struct amqp_mailbox
 				  .routing_key = amqp_cstring_bytes(m->id ? m->id : "#"),
 				  .nowait = 1};
 
-	TRY(amqp_link_tell(o->link, m->channel, AMQP_QUEUE_DECLARE_METHOD, &declare));
-	return amqp_link_tell(o->link, m->channel, AMQP_QUEUE_BIND_METHOD, &bind);
+	TRY(amqp_link_send_method(o->link, m->channel, AMQP_QUEUE_DECLARE_METHOD, &declare));
+	return amqp_link_send_method(o->link, m->channel, AMQP_QUEUE_BIND_METHOD, &bind);
 }
 
 static struct error *consume(struct amqp_owner *o, struct amqp_mailbox *m)
@@ -242,7 +242,7 @@ static struct error *consume(struct amqp_owner *o, struct amqp_mailbox *m)
 	amqp_basic_qos_t qos = {.prefetch_count = m->id ? o->prefetch : WATCH_PREFETCH};
 	struct error *e;
 
-	TRY(amqp_link_tell(o->link, m->channel, AMQP_BASIC_QOS_METHOD, &qos));
+	TRY(amqp_link_send_method(o->link, m->channel, AMQP_BASIC_QOS_METHOD, &qos));
 	amqp_basic_consume(o->link, m->channel, amqp_cstring_bytes(m->queue), amqp_empty_bytes, 0, 0, 1,
 			   amqp_empty_table);
 	e = amqp_link_check(o->link, m->channel, m->queue);

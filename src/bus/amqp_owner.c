@@ -25,7 +25,7 @@ static void tell_up(struct amqp_owner *o)
 
 	r->up = true;
 	r->socket = fcntl(amqp_get_sockfd(o->link), F_DUPFD_CLOEXEC, 0);
-	o->told_down = false;
+	o->reported_down = false;
 	amqp_pipe_give(o->pipe, &r->item);
 }
 
@@ -34,13 +34,13 @@ static void tell_down(struct amqp_owner *o, struct error *e)
 {
 	struct amqp_report *r;
 
-	if (o->told_down && !strcmp(o->told_reason, e->message)) {
+	if (o->reported_down && !strcmp(o->reported_reason, e->message)) {
 		error_free(e);
 		return;
 	}
-	mem_free(o->told_reason);
-	o->told_reason = mem_strdup(o, e->message);
-	o->told_down = true;
+	mem_free(o->reported_reason);
+	o->reported_reason = mem_strdup(o, e->message);
+	o->reported_down = true;
 	r = amqp_report_new(REPORT_STATE);
 	r->error = e;
 	amqp_pipe_give(o->pipe, &r->item);
@@ -64,7 +64,7 @@ static void serve(struct amqp_owner *o, const struct amqp_order *order)
 }
 
 /* Orders that need a connection find none: messages fail at once, acknowledgements are void. */
-static struct error *obey(struct amqp_owner *o, struct amqp_order *order)
+static struct error *execute(struct amqp_owner *o, struct amqp_order *order)
 {
 	struct error *e = NULL;
 
@@ -92,13 +92,13 @@ static struct error *obey(struct amqp_owner *o, struct amqp_order *order)
 	return e;
 }
 
-struct error *amqp_owner_obey(struct amqp_owner *o, struct amqp_list *orders)
+struct error *amqp_owner_execute(struct amqp_owner *o, struct amqp_list *orders)
 {
 	struct error *e = NULL;
 	struct amqp_item *i;
 
 	while ((i = amqp_list_take(orders))) {
-		struct error *next = obey(o, (struct amqp_order *)i);
+		struct error *next = execute(o, (struct amqp_order *)i);
 
 		/* The connection is lost, but the orders are not. */
 		if (e)
@@ -109,13 +109,13 @@ struct error *amqp_owner_obey(struct amqp_owner *o, struct amqp_list *orders)
 	return e ? e : amqp_publish_settled(o);
 }
 
-static struct error *obey_all(struct amqp_owner *o)
+static struct error *execute_all(struct amqp_owner *o)
 {
 	struct amqp_list orders;
 
 	amqp_list_init(&orders);
 	amqp_pipe_fetch(o->pipe, &orders);
-	return amqp_owner_obey(o, &orders);
+	return amqp_owner_execute(o, &orders);
 }
 
 static void wait_for_work(struct amqp_owner *o, int64_t timeout_ms)
@@ -167,7 +167,7 @@ static struct error *connection_turn(struct amqp_owner *o)
 	TRY(take_broken(o));
 	o->needed = false;
 	TRY(reopen_channels(o));
-	TRY(obey_all(o));
+	TRY(execute_all(o));
 	/* Mailboxes first: who serves one and then asks is ready for the answer. */
 	TRY(amqp_mailboxes_open(o, clock_mono_ms(), &next_ms));
 	TRY(amqp_publish_waiting(o));
@@ -204,10 +204,10 @@ static struct error *connection_begin(struct amqp_owner *o)
 	o->blocked = false;
 	o->publish_closed = o->scratch_closed = false;
 	TRY(amqp_publish_open(o));
-	TRY(amqp_link_tell_open(o->link, CHANNEL_SCRATCH));
+	TRY(amqp_link_send_open(o->link, CHANNEL_SCRATCH));
 	TRY(amqp_owner_declare_network(o));
 	/* Mailboxes before "up": who then sends a command can be answered. */
-	TRY(obey_all(o));
+	TRY(execute_all(o));
 	TRY(amqp_mailboxes_open(o, clock_mono_ms(), &next_ms));
 	o->ready = true;
 	tell_up(o);
@@ -219,7 +219,7 @@ static struct error *connection_begin(struct amqp_owner *o)
 static void connection_end(struct amqp_owner *o, struct error *e)
 {
 	amqp_connection_state_t link = o->link;
-	struct error *fate;
+	struct error *outcome;
 
 	o->link = NULL;
 	o->ready = false;
@@ -235,9 +235,9 @@ static void connection_end(struct amqp_owner *o, struct error *e)
 	if (!e)
 		e = error_new(ERROR_UNAVAILABLE, "the broker connection was closed");
 	/* Whatever the reason is, for a message it means: not sent, try again. */
-	fate = error_new(ERROR_UNAVAILABLE, "%s", e->message);
-	amqp_publish_fail(o, fate);
-	error_free(fate);
+	outcome = error_new(ERROR_UNAVAILABLE, "%s", e->message);
+	amqp_publish_fail(o, outcome);
+	error_free(outcome);
 	tell_down(o, e);
 	amqp_pipe_flush(o->pipe);
 }
@@ -245,12 +245,12 @@ static void connection_end(struct amqp_owner *o, struct error *e)
 static void wait_before_next(struct amqp_owner *o, int64_t delay_ms)
 {
 	int64_t until_ms = clock_mono_ms() + delay_ms;
-	struct error *away = error_new(ERROR_UNAVAILABLE, "not connected to the broker: %s", o->told_reason);
+	struct error *away = error_new(ERROR_UNAVAILABLE, "not connected to the broker: %s", o->reported_reason);
 
 	while (!o->stop) {
 		int64_t left_ms = until_ms - clock_mono_ms();
 
-		error_free(obey_all(o));
+		error_free(execute_all(o));
 		amqp_publish_fail(o, away);
 		amqp_pipe_flush(o->pipe);
 		if (left_ms <= 0)
@@ -272,7 +272,7 @@ static void *owner_main(void *arg)
 		while (!e && !o->stop)
 			e = connection_turn(o);
 		if (!e)
-			e = obey_all(o); /* what was ordered before the stop: acknowledgements */
+			e = execute_all(o); /* what was ordered before the stop: acknowledgements */
 		if (!e)
 			e = amqp_publish_waiting(o);
 		connection_end(o, e);

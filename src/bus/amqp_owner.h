@@ -80,8 +80,8 @@ struct amqp_owner {
 	unsigned next_generation;
 	int last_channel; /* given to a mailbox */
 	struct backoff backoff;
-	bool told_down;
-	char *told_reason;
+	bool reported_down;
+	char *reported_reason;
 	bool may_bind; /* false once the broker has refused a binding: rights are set up by the operator then */
 	bool blocked;  /* the broker asked us not to publish */
 	bool publish_closed, scratch_closed; /* the broker closed the channel; it is to be opened again */
@@ -118,7 +118,7 @@ void amqp_owner_set_watched(struct amqp_owner *o, bool watched);
 /* On the scratch channel, which is open. */
 struct error *amqp_owner_declare_network(struct amqp_owner *o) MUST_CHECK;
 /* Does what is ordered and empties the list; the first error of several. */
-struct error *amqp_owner_obey(struct amqp_owner *o, struct amqp_list *orders) MUST_CHECK;
+struct error *amqp_owner_execute(struct amqp_owner *o, struct amqp_list *orders) MUST_CHECK;
 /* There is something to do that waits for the broker's answer: for the owner's next turn, and it comes soon. */
 void amqp_owner_needed(struct amqp_owner *o);
 
@@ -139,7 +139,7 @@ struct error *amqp_publish_confirmed(struct amqp_owner *o, uint64_t number, bool
 /* What is too large to be a message: its head goes to the dead letters, and the whole is let go. */
 void amqp_publish_too_large(struct amqp_owner *o, const struct amqp_mailbox *m, const struct amqp_incoming *in);
 void amqp_publish_returned(struct amqp_owner *o, const struct amqp_incoming *in);
-/* All that waits or is unconfirmed has this fate. `e` is copied. */
+/* All that waits or is unconfirmed has this outcome. `e` is copied. */
 void amqp_publish_fail(struct amqp_owner *o, const struct error *e);
 /* A delivery is accepted, or let go to the dead letters without a reason. */
 struct error *amqp_publish_settle(struct amqp_owner *o, const struct amqp_order *order, bool accept) MUST_CHECK;

@@ -174,7 +174,7 @@ void amqp_pipe_put(struct amqp_pipe *p, struct amqp_item *i)
 	amqp_pipe_put_all(p, &one);
 }
 
-void amqp_pipe_stir(struct amqp_pipe *p)
+void amqp_pipe_trigger(struct amqp_pipe *p)
 {
 	uv_async_send(&p->async);
 }

@@ -48,7 +48,7 @@ bool amqp_pipe_is_filled(struct amqp_pipe *p);
 /* The owner's descriptor becomes readable, with nothing to fetch. */
 void amqp_pipe_wake(struct amqp_pipe *p);
 /* Make `fn` run on the loop soon. */
-void amqp_pipe_stir(struct amqp_pipe *p);
+void amqp_pipe_trigger(struct amqp_pipe *p);
 /* All that the owner gave, appended to l. */
 void amqp_pipe_collect(struct amqp_pipe *p, struct amqp_list *l);
 

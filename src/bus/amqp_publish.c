@@ -20,8 +20,8 @@ struct error *amqp_publish_open(struct amqp_owner *o)
 	amqp_confirm_select_t select = {.nowait = 1};
 
 	o->next_number = 1;
-	TRY(amqp_link_tell_open(o->link, CHANNEL_PUBLISH));
-	return amqp_link_tell(o->link, CHANNEL_PUBLISH, AMQP_CONFIRM_SELECT_METHOD, &select);
+	TRY(amqp_link_send_open(o->link, CHANNEL_PUBLISH));
+	return amqp_link_send_method(o->link, CHANNEL_PUBLISH, AMQP_CONFIRM_SELECT_METHOD, &select);
 }
 
 /* Void when the delivery's channel was closed since. */
@@ -161,19 +161,19 @@ struct error *amqp_publish_waiting(struct amqp_owner *o)
 
 static struct error *finish_confirmed(struct amqp_owner *o, struct amqp_order *order, bool ack)
 {
-	struct error *fate = NULL, *failure;
+	struct error *outcome = NULL, *failure;
 
 	if (order->returned)
-		fate = error_new(ERROR_NOT_FOUND, "nobody has a mailbox %s",
-				 order->to ? order->to : "for dead letters");
+		outcome = error_new(ERROR_NOT_FOUND, "nobody has a mailbox %s",
+				    order->to ? order->to : "for dead letters");
 	else if (!ack)
-		fate = error_new(
+		outcome = error_new(
 			ERROR_LIMIT,
 			"the broker did not take the message: the mailbox is full or the broker is in trouble");
 	o->window_count--;
 	o->window_bytes -= order->len;
-	failure = finish(o, order, fate);
-	error_free(fate);
+	failure = finish(o, order, outcome);
+	error_free(outcome);
 	return failure;
 }
 

@@ -90,7 +90,7 @@ static struct error *look_for_exchange(struct amqp_owner *o, const char *name, c
 					   .durable = 1,
 					   .nowait = 1};
 
-	return amqp_link_tell(o->link, CHANNEL_SCRATCH, AMQP_EXCHANGE_DECLARE_METHOD, &declare);
+	return amqp_link_send_method(o->link, CHANNEL_SCRATCH, AMQP_EXCHANGE_DECLARE_METHOD, &declare);
 }
 
 static struct error *look_for_all(struct amqp_owner *o)

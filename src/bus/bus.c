@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/backend.h"
+#include "bus/complete.h"
 #include "bus/hello.h"
 #include "bus/reserved.h"
 #include "bus/strangers.h"
-#include "bus/tell.h"
 
 #define NETWORK_LENGTH 32
 /* What is signed but not sealed and comes into a mailbox is a hello, or below the bus: no long thing. */
@@ -94,7 +94,7 @@ static void send_bytes(struct bus *bus, const struct message *m, enum seal_form 
 		/* Not ERROR_NOT_FOUND: that would say that the recipient does not exist. */
 		if (e->code == ERROR_NOT_FOUND)
 			e->code = ERROR_INVALID;
-		bus_tell_later(bus, bus->loop, e, fn, arg);
+		bus_complete_later(bus, bus->loop, e, fn, arg);
 	} else {
 		struct bus_item item = {.id = m->id,
 					.kind = m->kind,
@@ -236,7 +236,7 @@ void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *a
 	else if (bus->asking && bus_is_up(bus))
 		hellos_wait(bus->hellos, m, fn, arg);
 	else
-		bus_tell_later(bus, bus->loop, no_way(bus, m), fn, arg);
+		bus_complete_later(bus, bus->loop, no_way(bus, m), fn, arg);
 }
 
 void bus_send_once(struct bus *bus, const struct message *m)
@@ -277,7 +277,7 @@ static void reserve_for_kept(struct bus *bus, const char *id)
 		return;
 	bus->durable = mem_resize(bus, bus->durable, char *, bus->durable_count + 1);
 	bus->durable[bus->durable_count++] = mem_strdup(bus, id);
-	for (size_t i = 0; keyring_kept(bus->keyring, i, peer); i++)
+	for (size_t i = 0; keyring_stored_id(bus->keyring, i, peer); i++)
 		reserve(bus, id, peer);
 }
 

@@ -14,13 +14,13 @@ struct entry {
 	unsigned messages;
 };
 
-struct table {
+struct contexts_table {
 	struct entry entries[CONTEXTS_HELD];
 	size_t next; /* gives way */
 };
 
 struct contexts {
-	struct table sending, receiving;
+	struct contexts_table sending, receiving;
 };
 
 static int contexts_destroy(struct contexts *s)
@@ -43,12 +43,12 @@ static void fill(struct entry *e, const uint8_t key[SECP_PUBLIC_BYTES], const st
 	memcpy(e->key, key, SECP_PUBLIC_BYTES);
 }
 
-static struct entry *oldest(struct table *t)
+static struct entry *oldest(struct contexts_table *t)
 {
 	return &t->entries[t->next++ % CONTEXTS_HELD];
 }
 
-static struct entry *find_recipient(struct table *t, const uint8_t public[SECP_PUBLIC_BYTES])
+static struct entry *find_recipient(struct contexts_table *t, const uint8_t public[SECP_PUBLIC_BYTES])
 {
 	for (size_t i = 0; i < CONTEXTS_HELD; i++) {
 		if (t->entries[i].used && !memcmp(t->entries[i].key, public, SECP_PUBLIC_BYTES))

@@ -7,13 +7,13 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "bus/tell.h"
+#include "bus/complete.h"
 
 #define ASK_FIRST_MS 1000
 #define ASK_MOST_MS (10 * 60 * 1000)
 
-struct waiting {
-	struct waiting *next;
+struct hello_waiting {
+	struct hello_waiting *next;
 	struct message *message;
 	bus_sent_fn *fn;
 	void *arg;
@@ -24,7 +24,7 @@ struct asked {
 	struct asked *next;
 	struct hellos *hellos;
 	char *id;
-	struct waiting *first, **last;
+	struct hello_waiting *first, **last;
 	int64_t every_ms;
 	struct timer *timer;
 };
@@ -50,9 +50,9 @@ struct hellos *hellos_new(const void *ctx, uv_loop_t *loop, const struct hellos_
 /* Gives up what waits for one; `why` is borrowed. */
 static void give_up(struct asked *a, const struct error *why)
 {
-	for (struct waiting *w = a->first; w; w = w->next) {
+	for (struct hello_waiting *w = a->first; w; w = w->next) {
 		a->hellos->count--;
-		bus_tell_later(a->hellos, a->hellos->loop, error_copy(why), w->fn, w->arg);
+		bus_complete_later(a->hellos, a->hellos->loop, error_copy(why), w->fn, w->arg);
 	}
 	a->first = NULL;
 }
@@ -99,11 +99,11 @@ static void on_asked(const struct error *e, void *arg)
 static void drop_void(struct asked *a)
 {
 	struct error *late = error_new(ERROR_TIMEOUT, "%s has not told its public key in time", a->id);
-	struct waiting **at = &a->first;
+	struct hello_waiting **at = &a->first;
 	int64_t now_ms = clock_wall_ms();
 
 	while (*at) {
-		struct waiting *w = *at;
+		struct hello_waiting *w = *at;
 
 		if (!message_expired(w->message, now_ms)) {
 			at = &w->next;
@@ -111,7 +111,7 @@ static void drop_void(struct asked *a)
 		}
 		*at = w->next;
 		a->hellos->count--;
-		bus_tell_later(a->hellos, a->hellos->loop, error_copy(late), w->fn, w->arg);
+		bus_complete_later(a->hellos, a->hellos->loop, error_copy(late), w->fn, w->arg);
 		mem_free(w);
 	}
 	a->last = at;
@@ -140,10 +140,11 @@ static void on_ask(void *arg)
 void hellos_wait(struct hellos *h, const struct message *m, bus_sent_fn *fn, void *arg)
 {
 	struct asked *a = find(h, m->to);
-	struct waiting *w;
+	struct hello_waiting *w;
 
 	if (h->count >= HELLO_WAITING) {
-		bus_tell_later(h, h->loop, error_new(ERROR_LIMIT, "too many messages wait for public keys"), fn, arg);
+		bus_complete_later(h, h->loop, error_new(ERROR_LIMIT, "too many messages wait for public keys"), fn,
+				   arg);
 		return;
 	}
 	if (!a) {
@@ -156,7 +157,7 @@ void hellos_wait(struct hellos *h, const struct message *m, bus_sent_fn *fn, voi
 		a->next = h->asked;
 		h->asked = a;
 	}
-	w = mem_new(a, struct waiting);
+	w = mem_new(a, struct hello_waiting);
 	w->message = message_copy(w, m);
 	w->fn = fn;
 	w->arg = arg;
@@ -174,7 +175,7 @@ void hellos_learned(struct hellos *h, const char *id)
 	while (*at != a)
 		at = &(*at)->next;
 	*at = a->next;
-	for (struct waiting *w = a->first; w; w = w->next) {
+	for (struct hello_waiting *w = a->first; w; w = w->next) {
 		h->count--;
 		h->events.ready(h->events.arg, w->message, w->fn, w->arg);
 	}

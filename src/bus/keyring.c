@@ -215,7 +215,7 @@ bool keyring_keeps(struct keyring *k, const char *id)
 	return n && n->place == KNOWN_KEPT;
 }
 
-bool keyring_kept(const struct keyring *k, size_t n, char ret_id[KEYRING_ID_SIZE])
+bool keyring_stored_id(const struct keyring *k, size_t n, char ret_id[KEYRING_ID_SIZE])
 {
 	const struct known_key *one = known_keys_newest(k->known, KNOWN_KEPT);
 

@@ -37,7 +37,7 @@ void keyring_keep(struct keyring *k, const char *id);
 /* Is it one of those? */
 bool keyring_keeps(struct keyring *k, const char *id);
 /* The n-th of them, in no order; false: there are no more. */
-bool keyring_kept(const struct keyring *k, size_t n, char ret_id[KEYRING_ID_SIZE]);
+bool keyring_stored_id(const struct keyring *k, size_t n, char ret_id[KEYRING_ID_SIZE]);
 /* Takes out of the database what is not kept: earlier versions stored the key of every stranger. */
 struct error *keyring_prune(struct keyring *k) MUST_CHECK;
 

@@ -54,7 +54,7 @@ struct member {
 	uv_loop_t *loop;
 	struct bus *bus;
 	unsigned prefetch;
-	bool up, watching, told_down;
+	bool up, watching, reported_down;
 	struct want *wants;
 	struct timer *connecting;
 	void *connection; /* what ends with the connection is its child */
@@ -384,9 +384,9 @@ static void on_connect(void *arg)
 
 	if (m->hub->refuse) {
 		struct error *e = error_new(ERROR_UNAVAILABLE, "hub %s refuses connections", m->hub->name);
-		bool tell = !m->told_down;
+		bool tell = !m->reported_down;
 
-		m->told_down = true;
+		m->reported_down = true;
 		timer_again(m->connecting, RETRY_MS, 0);
 		if (tell)
 			bus_report_state(m->bus, false, e);
@@ -394,7 +394,7 @@ static void on_connect(void *arg)
 		return;
 	}
 	m->up = true;
-	m->told_down = false;
+	m->reported_down = false;
 	m->connection = mem_zalloc_(m, 1, "connection");
 	for (struct want *w = m->wants; w; w = w->next)
 		claim_later(w, 0);
@@ -479,7 +479,7 @@ void memory_hub_drop(const char *name)
 		if (!m->up)
 			continue;
 		disconnect(m);
-		m->told_down = true;
+		m->reported_down = true;
 		timer_again(m->connecting, RETRY_MS, 0);
 		bus_report_state(m->bus, false, e);
 	}

@@ -18,7 +18,7 @@ struct outbox {
 	struct db *db;
 	struct bus *bus;
 	uv_loop_t *loop;
-	outbox_fate_fn *fn;
+	outbox_outcome_fn *fn;
 	void *arg;
 	int64_t handed; /* highest seq given to the bus since the last failure */
 	unsigned in_flight;
@@ -41,7 +41,7 @@ static struct error *remove_row(struct outbox *o, int64_t seq)
 	return db_exec(o->db, "delete from outbox where seq = ?", "i", seq);
 }
 
-static void tell(struct outbox *o, const char *id, const struct error *e)
+static void notify(struct outbox *o, const char *id, const struct error *e)
 {
 	if (o->fn)
 		o->fn(id, e, o->arg);
@@ -70,8 +70,9 @@ static void try_later(struct outbox *o)
 		o->timer = timer_start(o, o->loop, backoff_next_ms(&o->backoff, 0), 0, on_timer, o);
 }
 
-/* Final: gone from the outbox before its fate is told, so that a fate told twice is the rarer kind of failure. */
-static void finish(struct outbox *o, int64_t seq, const char *id, const struct error *fate)
+/* Final: gone from the outbox before its outcome is told, so that an outcome told twice is the rarer kind of failure.
+ */
+static void finish(struct outbox *o, int64_t seq, const char *id, const struct error *outcome)
 {
 	struct error *e = remove_row(o, seq);
 
@@ -81,7 +82,7 @@ static void finish(struct outbox *o, int64_t seq, const char *id, const struct e
 		error_free(e);
 		return;
 	}
-	tell(o, id, fate);
+	notify(o, id, outcome);
 }
 
 static void on_sent(const struct error *e, void *arg)
@@ -177,7 +178,7 @@ static void outbox_send(struct outbox *o)
 	mem_free(b);
 }
 
-struct error *outbox_open(const void *ctx, struct db *db, struct bus *bus, uv_loop_t *loop, outbox_fate_fn *fn,
+struct error *outbox_open(const void *ctx, struct db *db, struct bus *bus, uv_loop_t *loop, outbox_outcome_fn *fn,
 			  void *arg, struct outbox **ret_outbox)
 {
 	struct outbox *o = mem_new(ctx, struct outbox);

@@ -13,9 +13,9 @@ struct outbox;
 /* SQL of the table, to be part of the schema given to db_open(). */
 extern const char outbox_schema[];
 
-/* The final fate of one message: e == NULL sent; ERROR_NOT_FOUND undeliverable; ERROR_TIMEOUT expired unsent. */
-typedef void outbox_fate_fn(const char *message_id, const struct error *e, void *arg);
-struct error *outbox_open(const void *ctx, struct db *db, struct bus *bus, uv_loop_t *loop, outbox_fate_fn *fn,
+/* The final outcome of one message: e == NULL sent; ERROR_NOT_FOUND undeliverable; ERROR_TIMEOUT expired unsent. */
+typedef void outbox_outcome_fn(const char *message_id, const struct error *e, void *arg);
+struct error *outbox_open(const void *ctx, struct db *db, struct bus *bus, uv_loop_t *loop, outbox_outcome_fn *fn,
 			  void *arg, struct outbox **ret_outbox) MUST_CHECK;
 /* Durable when it returns; sending follows. */
 struct error *outbox_put(struct outbox *o, const struct message *m) MUST_CHECK;

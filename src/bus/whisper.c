@@ -130,12 +130,12 @@ static void set_state(struct wbus *w, bool up, const struct error *why)
 {
 	struct bus *bus = w->bus;
 
-	if (up == w->up && (up || w->told_down))
+	if (up == w->up && (up || w->reported_down))
 		return;
 	if (!up && !w->up && !why)
 		return; /* only the network's key is not there yet */
 	w->up = up;
-	w->told_down = !up;
+	w->reported_down = !up;
 	for (struct wbus_mailbox *box = w->mailboxes; box; box = box->next) {
 		if (up)
 			wbus_mailbox_up(box);

@@ -80,17 +80,17 @@ struct wbus {
 	uint8_t key[SYM_KEY_BYTES];
 	bool keyed; /* the key is there */
 	struct whisper_port *port;
-	bool port_up, up, told_down;
+	bool port_up, up, reported_down;
 	struct wbus_mailbox *mailboxes;
 	struct wbus_sender *senders;
 	bool watching;
 	uint8_t status_topic[TOPIC_BYTES];
-	struct lane *lanes;
+	struct wbus_lane *lanes;
 	size_t waiting_count, waiting_bytes; /* in lanes */
 	int64_t rtt_ms;                      /* smoothed; 0: not known */
-	struct seen *envelopes;              /* by the envelope's hash */
-	struct seen *accepted;               /* by the sealed bytes' hash; pinned: being delivered */
-	struct seen *ephemeral;              /* ids that somebody vouched for: they go with his process */
+	struct whisper_seen *envelopes;      /* by the envelope's hash */
+	struct whisper_seen *accepted;       /* by the sealed bytes' hash; pinned: being delivered */
+	struct whisper_seen *ephemeral;      /* ids that somebody vouched for: they go with his process */
 	struct wbus_envelope_queue inbox;
 	struct timer *inbox_timer, *watch_timer;
 	size_t posting; /* acknowledgements, claims and what is sent once under way */

@@ -6,27 +6,27 @@
 
 #define BUCKETS 1024 /* a power of two */
 
-struct seen {
+struct whisper_seen {
 	size_t limit, count;
 	struct whisper_seen_entry *oldest, *newest;
 	struct whisper_seen_entry *buckets[BUCKETS];
 };
 
-struct seen *whisper_seen_new(const void *ctx, size_t limit)
+struct whisper_seen *whisper_seen_new(const void *ctx, size_t limit)
 {
-	struct seen *s = mem_new(ctx, struct seen);
+	struct whisper_seen *s = mem_new(ctx, struct whisper_seen);
 
 	s->limit = limit;
 	return s;
 }
 
 /* The key is a part of a hash: any two bytes of it do. */
-static struct whisper_seen_entry **bucket(const struct seen *s, const uint8_t key[WHISPER_KEY_BYTES])
+static struct whisper_seen_entry **bucket(const struct whisper_seen *s, const uint8_t key[WHISPER_KEY_BYTES])
 {
 	return (struct whisper_seen_entry **)&s->buckets[(key[0] * 256u + key[1]) % BUCKETS];
 }
 
-struct whisper_seen_entry *whisper_seen_find(const struct seen *s, const uint8_t key[WHISPER_KEY_BYTES])
+struct whisper_seen_entry *whisper_seen_find(const struct whisper_seen *s, const uint8_t key[WHISPER_KEY_BYTES])
 {
 	struct whisper_seen_entry *e = *bucket(s, key);
 
@@ -35,7 +35,7 @@ struct whisper_seen_entry *whisper_seen_find(const struct seen *s, const uint8_t
 	return e;
 }
 
-void whisper_seen_remove(struct seen *s, struct whisper_seen_entry *e)
+void whisper_seen_remove(struct whisper_seen *s, struct whisper_seen_entry *e)
 {
 	struct whisper_seen_entry **at = bucket(s, e->key);
 
@@ -48,7 +48,7 @@ void whisper_seen_remove(struct seen *s, struct whisper_seen_entry *e)
 	mem_free(e);
 }
 
-static void forget_one(struct seen *s)
+static void forget_one(struct whisper_seen *s)
 {
 	struct whisper_seen_entry *e = s->oldest;
 
@@ -58,7 +58,7 @@ static void forget_one(struct seen *s)
 		whisper_seen_remove(s, e);
 }
 
-struct whisper_seen_entry *whisper_seen_add(struct seen *s, const uint8_t key[WHISPER_KEY_BYTES])
+struct whisper_seen_entry *whisper_seen_add(struct whisper_seen *s, const uint8_t key[WHISPER_KEY_BYTES])
 {
 	struct whisper_seen_entry *e, **at;
 
@@ -76,7 +76,7 @@ struct whisper_seen_entry *whisper_seen_add(struct seen *s, const uint8_t key[WH
 	return e;
 }
 
-size_t whisper_seen_count(const struct seen *s)
+size_t whisper_seen_count(const struct whisper_seen *s)
 {
 	return s->count;
 }

@@ -9,7 +9,7 @@
 
 #include "bus/whisper_port.h"
 
-struct seen;
+struct whisper_seen;
 
 struct whisper_seen_entry {
 	uint8_t key[WHISPER_KEY_BYTES];
@@ -20,11 +20,11 @@ struct whisper_seen_entry {
 	struct whisper_seen_entry *bucket_next, *older, *newer;
 };
 
-struct seen *whisper_seen_new(const void *ctx, size_t limit);
-struct whisper_seen_entry *whisper_seen_find(const struct seen *s, const uint8_t key[WHISPER_KEY_BYTES]);
+struct whisper_seen *whisper_seen_new(const void *ctx, size_t limit);
+struct whisper_seen_entry *whisper_seen_find(const struct whisper_seen *s, const uint8_t key[WHISPER_KEY_BYTES]);
 /* It must not be there yet. */
-struct whisper_seen_entry *whisper_seen_add(struct seen *s, const uint8_t key[WHISPER_KEY_BYTES]);
-void whisper_seen_remove(struct seen *s, struct whisper_seen_entry *e);
-size_t whisper_seen_count(const struct seen *s);
+struct whisper_seen_entry *whisper_seen_add(struct whisper_seen *s, const uint8_t key[WHISPER_KEY_BYTES]);
+void whisper_seen_remove(struct whisper_seen *s, struct whisper_seen_entry *e);
+size_t whisper_seen_count(const struct whisper_seen *s);
 
 #endif

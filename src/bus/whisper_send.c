@@ -7,7 +7,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "bus/tell.h"
+#include "bus/complete.h"
 #include "bus/whisper_impl.h"
 
 /* At least a second, so that the repeated envelope has another expiry and thus another hash; at most less than
@@ -26,7 +26,7 @@
 
 struct flight { /* a message that is not acknowledged */
 	struct flight *next;
-	struct lane *lane;
+	struct wbus_lane *lane;
 	char *id;
 	uint8_t *bytes;
 	size_t len;
@@ -41,8 +41,8 @@ struct flight { /* a message that is not acknowledged */
 	struct error *failure; /* of the last post */
 };
 
-struct lane {
-	struct lane *next;
+struct wbus_lane {
+	struct wbus_lane *next;
 	struct wbus *w;
 	char *from, *to;
 	uint8_t topic[TOPIC_BYTES];
@@ -58,22 +58,22 @@ static int flight_destroy(struct flight *f)
 
 /* --- lanes --- */
 
-static struct lane *find_lane(const struct wbus *w, const char *from, const char *to)
+static struct wbus_lane *find_lane(const struct wbus *w, const char *from, const char *to)
 {
-	struct lane *l = w->lanes;
+	struct wbus_lane *l = w->lanes;
 
 	while (l && (strcasecmp(l->from, from) || strcasecmp(l->to, to)))
 		l = l->next;
 	return l;
 }
 
-static struct lane *get_lane(struct wbus *w, const char *from, const char *to)
+static struct wbus_lane *get_lane(struct wbus *w, const char *from, const char *to)
 {
-	struct lane *l = find_lane(w, from, to);
+	struct wbus_lane *l = find_lane(w, from, to);
 
 	if (l)
 		return l;
-	l = mem_new(w, struct lane);
+	l = mem_new(w, struct wbus_lane);
 	l->w = w;
 	l->from = mem_strdup(l, from);
 	l->to = mem_strdup(l, to);
@@ -84,9 +84,9 @@ static struct lane *get_lane(struct wbus *w, const char *from, const char *to)
 	return l;
 }
 
-static void drop_lane(struct lane *l)
+static void drop_lane(struct wbus_lane *l)
 {
-	struct lane **at = &l->w->lanes;
+	struct wbus_lane **at = &l->w->lanes;
 
 	while (*at != l)
 		at = &(*at)->next;
@@ -99,7 +99,7 @@ static void depart(struct flight *f);
 /* The end of a flight: takes `e`, NULL when it has arrived. The lane may be gone afterwards. */
 static void land(struct flight *f, struct error *e)
 {
-	struct lane *l = f->lane;
+	struct wbus_lane *l = f->lane;
 	struct wbus *w = l->w;
 	struct flight **at = &l->first;
 	bool was_first = l->first == f;
@@ -112,7 +112,7 @@ static void land(struct flight *f, struct error *e)
 	l->count--;
 	w->waiting_count--;
 	w->waiting_bytes -= f->len;
-	bus_tell_later(w, w->loop, e, f->fn, f->arg);
+	bus_complete_later(w, w->loop, e, f->fn, f->arg);
 	mem_free(f);
 	if (!l->first)
 		drop_lane(l);
@@ -231,14 +231,14 @@ static struct error *no_room(const struct wbus *w, const char *to, size_t in_lan
 
 static void enqueue(struct wbus *w, const struct bus_item *item, int64_t left_ms, bus_sent_fn *fn, void *arg)
 {
-	struct lane *l = find_lane(w, item->from, item->to);
+	struct wbus_lane *l = find_lane(w, item->from, item->to);
 	struct flight *f;
 	uint8_t key[WHISPER_KEY_BYTES];
 	char *re;
 
 	if ((l && l->count >= LANE_COUNT) || w->waiting_count >= WAITING_COUNT ||
 	    w->waiting_bytes + item->len > WAITING_BYTES) {
-		bus_tell_later(w, w->loop, no_room(w, item->to, l ? l->count : 0), fn, arg);
+		bus_complete_later(w, w->loop, no_room(w, item->to, l ? l->count : 0), fn, arg);
 		return;
 	}
 	l = get_lane(w, item->from, item->to);
@@ -296,7 +296,7 @@ static void on_once(const struct error *e, void *arg)
 	struct once *o = arg;
 
 	o->w->posting -= o->counted;
-	bus_tell_later(o->w, o->w->loop, e ? error_copy(e) : NULL, o->fn, o->arg);
+	bus_complete_later(o->w, o->w->loop, e ? error_copy(e) : NULL, o->fn, o->arg);
 	mem_free(o);
 }
 
@@ -347,7 +347,7 @@ void wbus_send(void *self, const struct bus_item *item, bus_sent_fn *fn, void *a
 	struct error *e = check(w, item, form, left_ms);
 
 	if (e) {
-		bus_tell_later(w, w->loop, e, fn, arg);
+		bus_complete_later(w, w->loop, e, fn, arg);
 	} else if (form == SEAL_SEALED && !item->once) {
 		know_sender(w, item->from);
 		enqueue(w, item, left_ms, fn, arg);
@@ -368,7 +368,7 @@ static void measure(struct wbus *w, const struct flight *f)
 
 void wbus_acked(struct wbus *w, const struct message *ack)
 {
-	struct lane *l = find_lane(w, ack->to, ack->from);
+	struct wbus_lane *l = find_lane(w, ack->to, ack->from);
 	struct flight *f = l ? l->first : NULL;
 
 	/* One that is vouched for by somebody else is not the recipient's. */
@@ -384,13 +384,14 @@ void wbus_acked(struct wbus *w, const struct message *ack)
 void wbus_lost(struct wbus *w, const struct error *why)
 {
 	while (w->lanes) {
-		struct lane *l = w->lanes;
+		struct wbus_lane *l = w->lanes;
 
 		for (struct flight *f = l->first; f; f = f->next)
-			bus_tell_later(w, w->loop,
-				       error_new(ERROR_UNAVAILABLE, "connection lost before the acknowledgement: %s",
-						 why ? why->message : "no peer"),
-				       f->fn, f->arg);
+			bus_complete_later(w, w->loop,
+					   error_new(ERROR_UNAVAILABLE,
+						     "connection lost before the acknowledgement: %s",
+						     why ? why->message : "no peer"),
+					   f->fn, f->arg);
 		w->lanes = l->next;
 		mem_free(l);
 	}

@@ -14,13 +14,13 @@ enum entry_kind { FUNCTION, EVENT, REFUSAL, CONSTRUCTOR, KINDS };
 
 static const char *const kind_words[KINDS] = {"function", "event", "error", "constructor"};
 
-struct table {
+struct abi_table {
 	struct abi_entry *rows;
 	size_t count;
 };
 
 struct abi {
-	struct table tables[KINDS];
+	struct abi_table tables[KINDS];
 };
 
 static struct error *read_signature(const void *ctx, struct abi_entry *entry)
@@ -61,7 +61,7 @@ static struct error *read_all(struct abi *a, const json_t *list, const struct js
 
 		TRY(json_read_string(obj, &here, "type", &word));
 		for (size_t kind = 0; kind < KINDS; kind++) {
-			struct table *t = &a->tables[kind];
+			struct abi_table *t = &a->tables[kind];
 
 			if (strcmp(word, kind_words[kind]) != 0)
 				continue;
@@ -93,7 +93,7 @@ struct error *abi_read(const void *ctx, const json_t *list, const struct json_pl
 	return NULL;
 }
 
-static struct error *no_entry(const struct table *t, const char *kind, const char *name)
+static struct error *no_entry(const struct abi_table *t, const char *kind, const char *name)
 {
 	struct buf *known = buf_new(NULL, 2048);
 	struct error *e = NULL;
@@ -109,7 +109,7 @@ static struct error *no_entry(const struct table *t, const char *kind, const cha
 static struct error *find(const struct abi *a, enum entry_kind kind, const char *name,
 			  const struct abi_entry **ret_entry)
 {
-	const struct table *t = &a->tables[kind];
+	const struct abi_table *t = &a->tables[kind];
 	const struct abi_entry *found = NULL;
 
 	for (size_t i = 0; i < t->count; i++) {
@@ -237,7 +237,7 @@ static struct error *decode_log(const void *ctx, const struct abi_entry *event,
 struct error *abi_log(const struct abi *a, const uint8_t (*topics)[ABI_TOPIC_BYTES], size_t topic_count,
 		      const uint8_t *data, size_t n, const struct abi_entry **ret_event, json_t **ret_values)
 {
-	const struct table *t = &a->tables[EVENT];
+	const struct abi_table *t = &a->tables[EVENT];
 	const struct abi_entry *event = NULL;
 	void *scratch;
 	json_t *values;
@@ -342,7 +342,7 @@ static char *custom_text(const void *ctx, const struct abi_entry *row, const jso
 struct error *abi_refusal(const struct abi *a, const uint8_t *bytes, size_t n, const struct abi_entry **ret_refusal,
 			  json_t **ret_values)
 {
-	const struct table *t = &a->tables[REFUSAL];
+	const struct abi_table *t = &a->tables[REFUSAL];
 
 	for (size_t i = 0; n >= ABI_SELECTOR_BYTES && i < t->count; i++) {
 		const struct json_place at = {NULL, t->rows[i].signature, 0};

@@ -15,7 +15,7 @@ struct decoder {
 };
 
 /* Where the heads of an array's or tuple's parts begin; offsets count from there. */
-struct frame {
+struct abi_frame {
 	size_t start;
 	const struct json_place *at;
 };
@@ -131,8 +131,8 @@ static struct error *decode_bytes(struct decoder *d, bool text, size_t at_byte, 
 }
 
 /* The part whose head is at head_at: there, or where its offset leads. */
-static struct error *decode_part(struct decoder *d, const struct frame *f, const struct abi_type *type, size_t head_at,
-				 const struct json_place *at, json_t **ret)
+static struct error *decode_part(struct decoder *d, const struct abi_frame *f, const struct abi_type *type,
+				 size_t head_at, const struct json_place *at, json_t **ret)
 {
 	size_t offset = 0;
 
@@ -147,7 +147,7 @@ static struct error *decode_part(struct decoder *d, const struct frame *f, const
 static struct error *decode_array(struct decoder *d, const struct abi_type *type, size_t at_byte,
 				  const struct json_place *at, json_t **ret)
 {
-	struct frame f = {at_byte, at};
+	struct abi_frame f = {at_byte, at};
 	size_t count = type->length;
 	json_t *list;
 	struct error *e = NULL;
@@ -192,7 +192,7 @@ static struct error *decode_members(struct decoder *d, const struct abi_member *
 {
 	bool named = all_named(members, count);
 	json_t *values = named ? json_object() : json_array();
-	struct frame f = {at_byte, at};
+	struct abi_frame f = {at_byte, at};
 	struct error *e = NULL;
 
 	if (at_byte > d->n)

@@ -231,7 +231,7 @@ void contract_ask(const void *ctx, struct rpc *rpc, const struct contract *c, co
 	contract_ask_at(ctx, rpc, c, address, from, function, args, "latest", fn, arg);
 }
 
-char *contract_fate_text(const void *ctx, const struct contract *c, const struct txbox_record *record)
+char *contract_outcome_text(const void *ctx, const struct contract *c, const struct txbox_record *record)
 {
 	char *why, *text;
 

@@ -52,6 +52,6 @@ void contract_ask(const void *ctx, struct rpc *rpc, const struct contract *c, co
 		  const uint8_t *from, const char *function, const json_t *args, contract_fn *fn, void *arg);
 
 /* Why an intention ended as it did, for a person: "NotOwner(caller: 0x...)". Belongs to ctx. */
-char *contract_fate_text(const void *ctx, const struct contract *c, const struct txbox_record *record);
+char *contract_outcome_text(const void *ctx, const struct contract *c, const struct txbox_record *record);
 
 #endif

@@ -21,13 +21,13 @@
 
 /* --- waiting --- */
 
-struct error *load_tell(struct load *l)
+struct error *load_report(struct load *l)
 {
 	const struct load_config *c = l->config;
 	const struct load_state state = {.step = l->step,
 					 .since_ms = l->began_ms ? clock_mono_ms() - l->began_ms : -1,
 					 .sent = l->result->sent,
-					 .mined = l->lanes ? l->result->sent - load_kept(l) : 0};
+					 .mined = l->lanes ? l->result->sent - load_unmined(l) : 0};
 
 	return c->tick ? c->tick(&state, c->arg) : NULL;
 }
@@ -35,7 +35,7 @@ struct error *load_tell(struct load *l)
 static struct error *begin_step(struct load *l, enum load_step step)
 {
 	l->step = step;
-	return load_tell(l);
+	return load_report(l);
 }
 
 static void on_time(void *arg)
@@ -101,7 +101,7 @@ struct error *load_call(struct load *l, const char *method, json_t *params, json
 
 /* --- fates --- */
 
-void load_on_fate(const struct txbox_record *record, void *arg)
+void load_on_final(const struct txbox_record *record, void *arg)
 {
 	struct load_lane *lane = arg;
 	struct load *l = lane->load;
@@ -157,7 +157,7 @@ static struct error *feed_all(struct load *l, const struct txbox_intent *call)
 	return e;
 }
 
-size_t load_kept(const struct load *l)
+size_t load_unmined(const struct load *l)
 {
 	size_t n = 0;
 
@@ -181,7 +181,7 @@ static void on_pool(const struct rpc_reply *reply, void *arg)
 		e = rpc_read_quantity(json_object_get(reply->result, "queued"), &at, &queued);
 	r->samples = mem_resize(r, r->samples, struct load_sample, r->sample_count + 1);
 	r->samples[r->sample_count++] =
-		(struct load_sample){clock_wall_ms(), e ? -1 : (int64_t)(pending + queued), (int64_t)load_kept(l)};
+		(struct load_sample){clock_wall_ms(), e ? -1 : (int64_t)(pending + queued), (int64_t)load_unmined(l)};
 	error_free(e);
 }
 
@@ -201,10 +201,10 @@ static struct error *pump(struct load *l, const struct txbox_intent *call)
 	while (since_ms < until_ms && !times_interrupted(l)) {
 		TRY(feed_all(l, call));
 		TRY(load_wait(l, &never, FEED_MS, NULL));
-		if (!l->began_ms && load_kept(l) < l->result->sent)
+		if (!l->began_ms && load_unmined(l) < l->result->sent)
 			l->began_ms = clock_mono_ms();
 		since_ms = l->began_ms ? clock_mono_ms() - l->began_ms : -1;
-		TRY(load_tell(l));
+		TRY(load_report(l));
 		if (since_ms < 0 && clock_mono_ms() - started_ms > START_MS)
 			return error_new(ERROR_TIMEOUT, "no call was carried out within %d s%s%s", START_MS / 1000,
 					 sender_trouble(l->lanes[0].sender) ? ": " : "",
@@ -227,11 +227,11 @@ static struct error *drain(struct load *l)
 	bool never = false;
 
 	TRY(begin_step(l, LOAD_DRAIN));
-	while (load_kept(l) > 0 && clock_mono_ms() < until_ms) {
+	while (load_unmined(l) > 0 && clock_mono_ms() < until_ms) {
 		TRY(load_wait(l, &never, FEED_MS, NULL));
-		TRY(load_tell(l));
+		TRY(load_report(l));
 	}
-	l->result->unsettled = load_kept(l);
+	l->result->unsettled = load_unmined(l);
 	/* And the blocks that confirm it. */
 	return load_wait(l, &never, (int64_t)l->config->confirmations * BLOCK_MS, NULL);
 }

@@ -19,7 +19,7 @@ struct load_lane {
 	struct sender *sender;
 	uint8_t address[ETH_ADDRESS_BYTES];
 	struct load_nonces nonces;
-	size_t final; /* calls whose fate was told */
+	size_t final; /* calls whose outcome was told */
 };
 
 struct load {
@@ -44,20 +44,20 @@ struct load {
 };
 
 /* load.c: tells whoever wants to know how far the run is. */
-struct error *load_tell(struct load *l) MUST_CHECK;
+struct error *load_report(struct load *l) MUST_CHECK;
 /* load.c: runs the loop until *done. ERROR_TIMEOUT names `what`, ERROR_FAILED: somebody has asked to end. */
 struct error *load_wait(struct load *l, const bool *done, int64_t ms, const char *what) MUST_CHECK;
 /* One call; a new reference. */
 struct error *load_call(struct load *l, const char *method, json_t *params, json_t **ret_result) MUST_CHECK;
 
-/* sender_fate_fn of a lane. */
-void load_on_fate(const struct txbox_record *record, void *arg);
+/* sender_final_fn of a lane. */
+void load_on_final(const struct txbox_record *record, void *arg);
 
 /* load_setup.c: deploys, measures one call, opens and pays the lanes. */
 struct error *load_setup(struct load *l) MUST_CHECK;
 
 /* Calls that are not in a block yet, as far as was seen. */
-size_t load_kept(const struct load *l);
+size_t load_unmined(const struct load *l);
 
 /* load_figures.c, which knows no chain.
  * A nonce that was found in a block: counted as confirmed; as a gap where no call of this run has it. */

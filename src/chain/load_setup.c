@@ -213,7 +213,7 @@ static struct error *open_lane(struct load *l, size_t i, const struct sender_con
 	struct error *e = derive(l->config->payer, (uint32_t)i, &key);
 
 	if (!e)
-		e = sender_open(l, l->loop, config, &key, load_on_fate, lane, &lane->sender);
+		e = sender_open(l, l->loop, config, &key, load_on_final, lane, &lane->sender);
 	secret_wipe(&key, sizeof(key));
 	TRY(e);
 	memcpy(lane->address, sender_account(lane->sender), sizeof(lane->address));

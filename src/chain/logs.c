@@ -75,7 +75,7 @@ static struct error *on_kept(const struct db_row *row, void *arg)
 	return NULL;
 }
 
-static struct error *load_kept(struct logs *l)
+static struct error *load_stored(struct logs *l)
 {
 	l->kept_count = 0;
 	return db_query(
@@ -156,7 +156,7 @@ static struct error *roll_back(struct logs *l, size_t good)
 		db_rollback(l->config.db);
 		return e;
 	}
-	return load_kept(l);
+	return load_stored(l);
 }
 
 /* The heads of all kept blocks have come. */
@@ -278,7 +278,7 @@ static struct error *give_out(struct found *f, const struct gather *g)
 		db_rollback(f->logs->config.db);
 		return e;
 	}
-	return load_kept(f->logs);
+	return load_stored(f->logs);
 }
 
 /* Too many logs for one answer, or the node says so. */
@@ -399,7 +399,7 @@ struct error *logs_open(const void *ctx, uv_loop_t *loop, const struct logs_conf
 	l->backoff = (struct backoff){.first_ms = 200, .max_ms = 5000, .steady_ms = 60000};
 	l->events = *events;
 	l->arg = arg;
-	e = load_kept(l);
+	e = load_stored(l);
 	if (e) {
 		mem_free(l);
 		return e;

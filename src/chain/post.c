@@ -9,7 +9,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 
-struct poster {
+struct post_client {
 	CURLM *multi;
 	uv_loop_t *loop;
 	struct timer *timer;
@@ -18,7 +18,7 @@ struct poster {
 };
 
 struct post {
-	struct poster *poster;
+	struct post_client *client;
 	struct post *next, **link;
 	CURL *easy;
 	char *body;
@@ -31,15 +31,15 @@ struct post {
 };
 
 /* libcurl asks for this; uv needs its own memory until it has closed the handle. */
-struct watch {
+struct post_watch {
 	uv_poll_t handle;
 	curl_socket_t fd;
-	struct poster *poster;
+	struct post_client *client;
 };
 
-static void finish_posts(struct poster *p);
+static void finish_posts(struct post_client *p);
 
-static void act(struct poster *p, curl_socket_t fd, int events)
+static void act(struct post_client *p, curl_socket_t fd, int events)
 {
 	int running;
 
@@ -49,12 +49,12 @@ static void act(struct poster *p, curl_socket_t fd, int events)
 
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
-	struct watch *w = handle->data;
+	struct post_watch *w = handle->data;
 	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
 
 	flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
 	flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
-	act(w->poster, w->fd, flags);
+	act(w->client, w->fd, flags);
 }
 
 static void on_timer(void *arg)
@@ -64,7 +64,7 @@ static void on_timer(void *arg)
 
 static int set_timer(CURLM *multi, long timeout_ms, void *arg)
 {
-	struct poster *p = arg;
+	struct post_client *p = arg;
 
 	(void)multi;
 	if (timeout_ms < 0) {
@@ -83,7 +83,7 @@ static void watch_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
-static void watch_release(struct watch *w)
+static void watch_release(struct post_watch *w)
 {
 	/* loop_drain() has closed it already without a callback. */
 	if (uv_is_closing((uv_handle_t *)&w->handle)) {
@@ -96,8 +96,8 @@ static void watch_release(struct watch *w)
 
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
-	struct poster *p = arg;
-	struct watch *w = socket_arg;
+	struct post_client *p = arg;
+	struct post_watch *w = socket_arg;
 	int events = (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
 
 	(void)easy;
@@ -118,7 +118,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 		}
 		w->handle.data = w;
 		w->fd = fd;
-		w->poster = p;
+		w->client = p;
 		curl_multi_assign(p->multi, fd, w);
 	}
 	uv_poll_start(&w->handle, events, on_poll);
@@ -129,7 +129,7 @@ static void post_unlink(struct post *post)
 {
 	if (!post->easy)
 		return;
-	curl_multi_remove_handle(post->poster->multi, post->easy);
+	curl_multi_remove_handle(post->client->multi, post->easy);
 	curl_easy_cleanup(post->easy);
 	post->easy = NULL;
 	*post->link = post->next;
@@ -143,7 +143,7 @@ static int post_destroy(struct post *post)
 	return 0;
 }
 
-static int poster_destroy(struct poster *p)
+static int client_destroy(struct post_client *p)
 {
 	while (p->posts)
 		post_unlink(p->posts);
@@ -153,10 +153,10 @@ static int poster_destroy(struct poster *p)
 	return 0;
 }
 
-struct poster *post_new(const void *ctx, uv_loop_t *loop)
+struct post_client *post_client_new(const void *ctx, uv_loop_t *loop)
 {
 	static bool begun;
-	struct poster *p = mem_new(ctx, struct poster);
+	struct post_client *p = mem_new(ctx, struct post_client);
 
 	if (!begun && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort();
@@ -172,7 +172,7 @@ struct poster *post_new(const void *ctx, uv_loop_t *loop)
 	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
 	curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)POST_CONNECTIONS);
-	talloc_set_destructor(p, poster_destroy);
+	talloc_set_destructor(p, client_destroy);
 	return p;
 }
 
@@ -217,7 +217,7 @@ static void finish(struct post *post, CURLcode code)
 	error_free(e);
 }
 
-static void finish_posts(struct poster *p)
+static void finish_posts(struct post_client *p)
 {
 	CURLMsg *message;
 	int left;
@@ -242,7 +242,7 @@ static void set_options(struct post *post, const char *url, size_t n, int64_t de
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, post->poster->headers);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, post->client->headers);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, post->body);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -253,12 +253,12 @@ static void set_options(struct post *post, const char *url, size_t n, int64_t de
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, NULL);
 }
 
-struct post *post_start(const void *ctx, struct poster *p, const char *url, const char *body, size_t n, size_t limit,
-			int64_t deadline_ms, bool once, post_fn *fn, void *arg)
+struct post *post_start(const void *ctx, struct post_client *p, const char *url, const char *body, size_t n,
+			size_t limit, int64_t deadline_ms, bool once, post_fn *fn, void *arg)
 {
 	struct post *post = mem_new(ctx, struct post);
 
-	post->poster = p;
+	post->client = p;
 	post->fn = fn;
 	post->arg = arg;
 	post->limit = limit;

@@ -14,8 +14,8 @@
 
 #define POST_CONNECTIONS 8 /* to one host, at most */
 
-struct poster;
-struct poster *post_new(const void *ctx, uv_loop_t *loop);
+struct post_client;
+struct post_client *post_client_new(const void *ctx, uv_loop_t *loop);
 
 struct post;
 /* `e` is borrowed, or NULL: the answer had status 200 and the body is here, borrowed. ERROR_TIMEOUT: no whole answer
@@ -24,9 +24,9 @@ typedef void post_fn(const struct error *e, const char *body, size_t n, void *ar
 
 /* `once`: on a connection of its own; on a kept one that turns out to be dead, libcurl would send it a second time.
  * `body` is copied. `fn` comes once, in a later turn of the loop; freeing the post or ctx earlier gives it up. `fn`
- * must not free the poster. */
-struct post *post_start(const void *ctx, struct poster *p, const char *url, const char *body, size_t n, size_t limit,
-			int64_t deadline_ms, bool once, post_fn *fn, void *arg);
+ * must not free the client. */
+struct post *post_start(const void *ctx, struct post_client *p, const char *url, const char *body, size_t n,
+			size_t limit, int64_t deadline_ms, bool once, post_fn *fn, void *arg);
 
 /* "https://host:8545": what may be shown of a URL (a path or a password may be a credential). ERROR_INVALID: no URL of
  * http or https. Belongs to ctx. */

@@ -239,7 +239,7 @@ static void send_batch(struct rpc *r, struct rpc_endpoint *x)
 	r->under_way++;
 	r->posts_made++;
 	/* A single call goes without an array. */
-	post_start(r, r->poster, x->url, body->data + (b->count == 1), body->len - 2 * (b->count == 1), r->limit,
+	post_start(r, r->post_client, x->url, body->data + (b->count == 1), body->len - 2 * (b->count == 1), r->limit,
 		   r->answer_ms, !repeatable(b->methods[0]), on_answer, b);
 	mem_free(body);
 }
@@ -363,7 +363,7 @@ struct error *rpc_open(const void *ctx, uv_loop_t *loop, const struct rpc_config
 			x->backoff.max_ms = r->give_up_ms / 4;
 		r->endpoint_count++;
 	}
-	r->poster = post_new(r, loop);
+	r->post_client = post_client_new(r, loop);
 	r->timer = timer_start(r, loop, 0, 0, on_timer, r);
 	talloc_set_destructor(r, rpc_destroy);
 	*ret_rpc = r;

@@ -58,13 +58,13 @@ struct error *rpc_open(const void *ctx, uv_loop_t *loop, const struct rpc_config
 struct rpc_call *rpc_call(struct rpc *r, const void *ctx, const char *method, json_t *params, rpc_fn *fn, void *arg);
 
 /* What one endpoint says to a question that was put to all; borrowed. */
-struct rpc_opinion {
+struct rpc_endpoint_reply {
 	const char *label;         /* of the endpoint, as messages show it */
 	const struct error *error; /* NULL: there is a result. ERROR_REFUSED: it is of another chain; ERROR_FAILED: it
 				      refused; others: it did not answer within 3 s */
 	const json_t *result;
 };
-typedef void rpc_each_fn(const struct rpc_opinion *opinions, size_t count, void *arg);
+typedef void rpc_each_fn(const struct rpc_endpoint_reply *replies, size_t count, void *arg);
 /* A read, asked once of every endpoint by itself, after the chain's id is known. `params` is an array whose reference
  * is taken. `fn` comes once, in a later turn of the loop, in the order of the URLs; freeing ctx earlier gives it up.
  * `fn` must not free the rpc. */

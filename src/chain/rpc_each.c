@@ -13,7 +13,7 @@
 
 struct asked {
 	struct rpc_each *each;
-	struct rpc_opinion opinion;
+	struct rpc_endpoint_reply reply;
 	struct rpc_answer *answer;
 	struct error *error;
 };
@@ -36,20 +36,20 @@ static int each_destroy(struct rpc_each *each)
 
 static void end(struct rpc_each *each)
 {
-	struct rpc_opinion opinions[RPC_ENDPOINTS];
+	struct rpc_endpoint_reply replies[RPC_ENDPOINTS];
 	size_t count = each->rpc->endpoint_count;
 
 	for (size_t i = 0; i < count; i++) {
-		opinions[i] = each->asked[i].opinion;
-		opinions[i].error = each->asked[i].error;
+		replies[i] = each->asked[i].reply;
+		replies[i].error = each->asked[i].error;
 	}
 	talloc_steal(NULL, each);
-	each->fn(opinions, count, each->arg);
+	each->fn(replies, count, each->arg);
 	mem_free(each);
 }
 
 static struct error *judge(const struct rpc *r, const struct rpc_answer *answer, const char *method,
-			   struct rpc_opinion *ret)
+			   struct rpc_endpoint_reply *ret)
 {
 	const struct json_place at = {NULL, "eth_chainId", 0};
 	const struct rpc_outcome *chain = &answer->outcomes[0], *outcome = &answer->outcomes[1];
@@ -75,7 +75,7 @@ static void on_body(const struct error *e, const char *body, size_t n, void *arg
 	a->error = e ? error_copy(e)
 		     : rpc_answer_read(each, body, n, each->rpc->limit, 0, each->methods, CALLS, &a->answer);
 	if (!a->error)
-		a->error = judge(each->rpc, a->answer, each->methods[1], &a->opinion);
+		a->error = judge(each->rpc, a->answer, each->methods[1], &a->reply);
 	if (--each->left == 0)
 		end(each);
 }
@@ -96,9 +96,9 @@ void rpc_ask_each(struct rpc *r, const void *ctx, const char *method, json_t *pa
 	json_decref(params);
 	for (size_t i = 0; i < r->endpoint_count; i++) {
 		each->asked[i].each = each;
-		each->asked[i].opinion.label = r->endpoints[i].label;
+		each->asked[i].reply.label = r->endpoints[i].label;
 		r->posts_made++;
-		post_start(each, r->poster, r->endpoints[i].url, body, strlen(body), r->limit,
+		post_start(each, r->post_client, r->endpoints[i].url, body, strlen(body), r->limit,
 			   r->answer_ms < WAIT_MS ? r->answer_ms : WAIT_MS, false, on_body, &each->asked[i]);
 	}
 }

@@ -111,7 +111,7 @@ static void start_check(struct rpc *r, struct rpc_endpoint *x)
 	*check = (struct check){r, x};
 	x->state = CHECKING;
 	r->posts_made++;
-	post_start(r, r->poster, x->url, body, strlen(body), r->limit, deadline_ms, false, on_checked, check);
+	post_start(r, r->post_client, x->url, body, strlen(body), r->limit, deadline_ms, false, on_checked, check);
 }
 
 struct rpc_endpoint *rpc_endpoint_choose(struct rpc *r, int64_t *ret_due_ms)

@@ -49,7 +49,7 @@ struct rpc_batch {
 
 struct rpc {
 	uv_loop_t *loop;
-	struct poster *poster;
+	struct post_client *post_client;
 	struct rpc_endpoint endpoints[RPC_ENDPOINTS];
 	size_t endpoint_count, current;
 	uint64_t chain_id, generation, posts_made;

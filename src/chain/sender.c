@@ -127,7 +127,7 @@ static struct error *take_up(struct sender *s)
 	return NULL;
 }
 
-void sender_tell(struct sender *s, const char *id)
+void sender_notify(struct sender *s, const char *id)
 {
 	struct txbox_record *record = NULL;
 
@@ -228,9 +228,9 @@ void sender_carry_on(struct sender *s)
 
 void sender_end_round(struct sender *s)
 {
-	sender_obey(s);
+	sender_carry_out_orders(s);
 	sender_sign(s);
-	sender_heal(s);
+	sender_resend_reorged(s);
 	sender_carry_on(s);
 }
 
@@ -300,7 +300,7 @@ static int sender_destroy(struct sender *s)
 }
 
 struct error *sender_open(const void *ctx, uv_loop_t *loop, const struct sender_config *config,
-			  const struct secp_key *key, sender_fate_fn *fn, void *arg, struct sender **ret_sender)
+			  const struct secp_key *key, sender_final_fn *fn, void *arg, struct sender **ret_sender)
 {
 	struct sender *s = mem_new(ctx, struct sender);
 	struct error *e = NULL;

@@ -47,12 +47,12 @@ struct sender_config {
 struct sender;
 /* Once when an intention is final. After a crash it may not have been told: txbox_get() knows. It may put
  * intentions, but not free the sender. */
-typedef void sender_fate_fn(const struct txbox_record *record, void *arg);
+typedef void sender_final_fn(const struct txbox_record *record, void *arg);
 
 /* Takes up what is in the outbox. The key is copied, and wiped when the sender is freed. ERROR_EXISTS: another process
  * sends with this account. */
 struct error *sender_open(const void *ctx, uv_loop_t *loop, const struct sender_config *config,
-			  const struct secp_key *key, sender_fate_fn *fn, void *arg,
+			  const struct secp_key *key, sender_final_fn *fn, void *arg,
 			  struct sender **ret_sender) MUST_CHECK;
 /* txbox_put() for this account; sending follows. */
 struct error *sender_put(struct sender *s, const struct txbox_intent *intent) MUST_CHECK;
@@ -60,7 +60,7 @@ struct error *sender_put(struct sender *s, const struct txbox_intent *intent) MU
 void sender_look(struct sender *s);
 /* Receipts that are asked for in one round, at most; 2000 unless this was called. A receipt can be the dearest thing
  * that a node is asked for (go-ethereum 1.9 reads the whole block for each): a sender of masses may let them wait. What
- * is in a block meanwhile has no fate yet, and does not count in the window. */
+ * is in a block meanwhile has no outcome yet, and does not count in the window. */
 void sender_set_receipts(struct sender *s, size_t at_once);
 /* Transactions whose nonce is used in the latest block seen, and which are not final. */
 size_t sender_used(const struct sender *s);

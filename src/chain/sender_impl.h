@@ -16,7 +16,7 @@
 enum sender_order { ORDER_NONE, ORDER_REPLACE, ORDER_CANCEL, ORDER_FILL };
 
 /* What all endpoints say of a transaction that is in a block. */
-struct sender_accord {
+struct sender_agreement {
 	bool asking, reached;
 	uint8_t hash[TX_HASH_BYTES], block_hash[HASH_BYTES];
 	char *why; /* they disagree, or NULL */
@@ -32,7 +32,7 @@ struct sender_proof {
 	bool ours; /* it is one of our own attempts */
 	char *why; /* none was found */
 	int64_t end_ms;
-	struct sender_accord accord;
+	struct sender_agreement agreement;
 };
 
 /* An intention that has a nonce and is not final. */
@@ -59,7 +59,7 @@ struct sender_flight {
 	char *why;          /* its node's words when it did not take it, else NULL */
 	unsigned missing;   /* rounds in which its nonce was used and it had no receipt */
 	int64_t missing_ms; /* monotonic clock, of the first of them */
-	struct sender_accord accord;
+	struct sender_agreement agreement;
 	enum sender_order order;
 	bool ordered; /* what was signed for it has yet to be sent */
 	uint64_t gas; /* of ORDER_REPLACE */
@@ -71,7 +71,7 @@ struct sender {
 	struct secp_key key;
 	uint8_t account[ETH_ADDRESS_BYTES];
 	int lock_fd;
-	sender_fate_fn *fn;
+	sender_final_fn *fn;
 	void *arg;
 	struct sender_flight **flights; /* by nonce */
 	size_t flight_count;
@@ -98,7 +98,7 @@ void sender_set_trouble(struct sender *s, const char *why); /* NULL: none */
 bool sender_well(struct sender *s, struct error *e);
 struct sender_flight *sender_add_flight(struct sender *s, int64_t seq, uint64_t nonce);
 void sender_remove_flight(struct sender *s, struct sender_flight *f);
-void sender_tell(struct sender *s, const char *id);
+void sender_notify(struct sender *s, const char *id);
 /* Signs and sends what there is; the next round follows while something is under way. */
 void sender_end_round(struct sender *s);
 /* The same after something was signed between rounds. */
@@ -123,15 +123,15 @@ struct error *sender_check_cost(const struct sender *s, const struct fee *fee, u
  * the next round knows more. */
 enum sender_proof_state sender_prove(struct sender *s, uint64_t nonce);
 
-/* sender_accord.c: do all endpoints that answer tell of this receipt? With one endpoint they do. Otherwise they are
- * asked, and the next round knows more. `ctx` has the accord. */
-bool sender_agreed(struct sender *s, const void *ctx, struct sender_accord *a, const struct rpc_receipt *receipt);
+/* sender_agreement.c: do all endpoints that answer tell of this receipt? With one endpoint they do. Otherwise they are
+ * asked, and the next round knows more. `ctx` has the agreement. */
+bool sender_agreed(struct sender *s, const void *ctx, struct sender_agreement *a, const struct rpc_receipt *receipt);
 
 /* sender_order.c: signs what the user has ordered, as far as prices are known. */
-void sender_obey(struct sender *s);
+void sender_carry_out_orders(struct sender *s);
 
 /* sender_send.c: sends again what a reorganisation deeper than the confirmations took back. */
-void sender_heal(struct sender *s);
+void sender_resend_reorged(struct sender *s);
 /* Raises the fees of what is stuck, sends what is due. */
 void sender_send(struct sender *s);
 

@@ -148,7 +148,7 @@ static void apply_all(struct sender *s, const struct receipts *r)
 		apply(s, c);
 	}
 	for (size_t i = 0; i < finals.count; i++)
-		sender_tell(s, finals.ids[i]);
+		sender_notify(s, finals.ids[i]);
 	mem_free(finals.ids);
 }
 
@@ -233,7 +233,7 @@ static enum move judge(struct sender *s, struct change *c, const struct gather *
 
 	switch (find_receipt(s, g, c, &c->receipt)) {
 	case FOUND:
-		if (sender_confirmed(s, c->receipt.block) && sender_agreed(s, f, &f->accord, &c->receipt))
+		if (sender_confirmed(s, c->receipt.block) && sender_agreed(s, f, &f->agreement, &c->receipt))
 			return FINAL;
 		return f->mined && !memcmp(f->receipt.block_hash, c->receipt.block_hash, HASH_BYTES) ? STAYS : MINED;
 	case NONE:

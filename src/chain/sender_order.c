@@ -193,7 +193,7 @@ static struct error *obey(struct sender *s, struct sender_flight *f, const void 
 	return f->order == ORDER_FILL ? fill(s, f, scratch) : sign_again(s, f, scratch);
 }
 
-void sender_obey(struct sender *s)
+void sender_carry_out_orders(struct sender *s)
 {
 	if (!s->claimed)
 		return;

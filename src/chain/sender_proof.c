@@ -74,10 +74,11 @@ static void on_receipt(const struct rpc_reply *reply, void *arg)
 		end(s, PROOF_MISSING, e->message);
 	else if (!sender_confirmed(s, receipt.block))
 		end(s, PROOF_MISSING, "its block is not confirmed yet");
-	else if (sender_agreed(s, s, &s->proof.accord, &receipt))
+	else if (sender_agreed(s, s, &s->proof.agreement, &receipt))
 		end(s, PROOF_FOUND, NULL);
 	else
-		end(s, PROOF_MISSING, s->proof.accord.why ? s->proof.accord.why : "the endpoints have yet to agree");
+		end(s, PROOF_MISSING,
+		    s->proof.agreement.why ? s->proof.agreement.why : "the endpoints have yet to agree");
 	error_free(e);
 }
 

@@ -168,7 +168,7 @@ static struct error *on_lost(const struct txbox_attempt *a, void *arg)
 }
 
 /* The chain has forgotten what was final; its signed bytes can still be carried out, once. */
-void sender_heal(struct sender *s)
+void sender_resend_reorged(struct sender *s)
 {
 	uint64_t first = s->flight_count > 0 ? s->flights[0]->nonce : 0, nonce = s->count;
 

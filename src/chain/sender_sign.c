@@ -243,7 +243,7 @@ static void refuse(struct sender *s, const struct candidate *c, const struct obs
 {
 	log_warn("sender.refused", "intention=%s why=%s", log_q(c->record->intent.id), log_q(o->why));
 	if (sender_well(s, txbox_set_refused(s->config.db, c->record->seq, o->why, o->revert, o->revert_n)))
-		sender_tell(s, c->record->intent.id);
+		sender_notify(s, c->record->intent.id);
 }
 
 /* True when something was signed or refused. */

@@ -103,14 +103,14 @@ static struct txbox_record *record_of(const void *ctx, const struct db_row *row)
 	return r;
 }
 
-struct lookup {
+struct txbox_lookup {
 	const void *ctx;
 	struct txbox_record *record;
 };
 
 static struct error *on_lookup(const struct db_row *row, void *arg)
 {
-	struct lookup *l = arg;
+	struct txbox_lookup *l = arg;
 
 	l->record = record_of(l->ctx, row);
 	return NULL;
@@ -118,7 +118,7 @@ static struct error *on_lookup(const struct db_row *row, void *arg)
 
 struct error *txbox_get(const void *ctx, struct db *db, const char *id, struct txbox_record **ret_record)
 {
-	struct lookup l = {ctx, NULL};
+	struct txbox_lookup l = {ctx, NULL};
 
 	TRY(db_query(db, on_lookup, &l, "select " COLUMNS " from tx_intents where id = ?", "s", id));
 	if (!l.record)
@@ -129,7 +129,7 @@ struct error *txbox_get(const void *ctx, struct db *db, const char *id, struct t
 
 struct error *txbox_get_seq(const void *ctx, struct db *db, int64_t seq, struct txbox_record **ret_record)
 {
-	struct lookup l = {ctx, NULL};
+	struct txbox_lookup l = {ctx, NULL};
 
 	TRY(db_query(db, on_lookup, &l, "select " COLUMNS " from tx_intents where seq = ?", "i", seq));
 	if (!l.record)

@@ -29,7 +29,7 @@ struct past_dial {
 	unsigned fails; /* in a row */
 };
 
-struct dialer {
+struct dial {
 	struct p2p *p2p;
 	struct target *statics;
 	struct enode *bootnodes;
@@ -40,9 +40,9 @@ struct dialer {
 	int64_t next_lookup_ms, lookup_wait_ms;
 };
 
-struct dialer *dial_new(struct p2p *p)
+struct dial *dial_new(struct p2p *p)
 {
-	struct dialer *d = mem_new(p, struct dialer);
+	struct dial *d = mem_new(p, struct dial);
 
 	d->p2p = p;
 	d->past = mem_array(d, struct past_dial, PAST_DIALS);
@@ -50,7 +50,7 @@ struct dialer *dial_new(struct p2p *p)
 	return d;
 }
 
-static struct target **find_static(struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES])
+static struct target **find_static(struct dial *d, const uint8_t public[SECP_PUBLIC_BYTES])
 {
 	struct target **t = &d->statics;
 
@@ -59,7 +59,7 @@ static struct target **find_static(struct dialer *d, const uint8_t public[SECP_P
 	return t;
 }
 
-void dial_add_static(struct dialer *d, const struct enode *e)
+void dial_add_static(struct dial *d, const struct enode *e)
 {
 	struct target **t = find_static(d, e->public);
 
@@ -70,7 +70,7 @@ void dial_add_static(struct dialer *d, const struct enode *e)
 	(*t)->next_ms = 0;
 }
 
-bool dial_remove_static(struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES])
+bool dial_remove_static(struct dial *d, const uint8_t public[SECP_PUBLIC_BYTES])
 {
 	struct target **t = find_static(d, public), *gone = *t;
 
@@ -81,12 +81,12 @@ bool dial_remove_static(struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES
 	return true;
 }
 
-bool dial_is_static(const struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES])
+bool dial_is_static(const struct dial *d, const uint8_t public[SECP_PUBLIC_BYTES])
 {
-	return *find_static((struct dialer *)d, public) != NULL;
+	return *find_static((struct dial *)d, public) != NULL;
 }
 
-void dial_add_bootnode(struct dialer *d, const struct enode *e)
+void dial_add_bootnode(struct dial *d, const struct enode *e)
 {
 	d->bootnodes = mem_resize(d, d->bootnodes, struct enode, d->bootnode_count + 1);
 	d->bootnodes[d->bootnode_count++] = *e;
@@ -113,7 +113,7 @@ static unsigned dialing(const struct p2p *p)
 	return n;
 }
 
-static bool dialed_lately(const struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES], int64_t now_ms)
+static bool dialed_lately(const struct dial *d, const uint8_t public[SECP_PUBLIC_BYTES], int64_t now_ms)
 {
 	for (size_t i = 0; i < PAST_DIALS; i++) {
 		if (d->past[i].until_ms > now_ms && !memcmp(d->past[i].key, public, sizeof(d->past[i].key)))
@@ -123,7 +123,7 @@ static bool dialed_lately(const struct dialer *d, const uint8_t public[SECP_PUBL
 }
 
 /* Its entry, or the one that is over first. */
-static struct past_dial *entry_for(struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES])
+static struct past_dial *entry_for(struct dial *d, const uint8_t public[SECP_PUBLIC_BYTES])
 {
 	struct past_dial *first = d->past;
 
@@ -158,7 +158,7 @@ static int64_t rest_ms(const struct p2p_peer *peer)
 	}
 }
 
-static void remember(struct dialer *d, const struct p2p_peer *peer, int64_t now_ms)
+static void remember(struct dial *d, const struct p2p_peer *peer, int64_t now_ms)
 {
 	struct past_dial *it = entry_for(d, peer->public);
 	int64_t ms;
@@ -168,7 +168,7 @@ static void remember(struct dialer *d, const struct p2p_peer *peer, int64_t now_
 	it->until_ms = now_ms + (ms < REST_MAX_MS ? ms : REST_MAX_MS);
 }
 
-void dial_ended(struct dialer *d, const struct p2p_peer *peer, int64_t now_ms)
+void dial_ended(struct dial *d, const struct p2p_peer *peer, int64_t now_ms)
 {
 	int64_t ran_ms = peer->was_up ? now_ms - peer->up_ms : 0;
 
@@ -183,7 +183,7 @@ void dial_ended(struct dialer *d, const struct p2p_peer *peer, int64_t now_ms)
 		d->lookup_wait_ms = 1000;
 }
 
-void dial_found(struct dialer *d, const struct enode *e)
+void dial_found(struct dial *d, const struct enode *e)
 {
 	if (!e->tcp || busy_with(d->p2p, e->public))
 		return;
@@ -201,20 +201,20 @@ void dial_found(struct dialer *d, const struct enode *e)
 	dial_poll(d, clock_mono_ms());
 }
 
-static bool wanted(const struct dialer *d)
+static bool wanted(const struct dial *d)
 {
 	const struct p2p *p = d->p2p;
 
 	return admit_count(p, true) < admit_dialed_share(p) && admit_count(p, false) < p->max_peers;
 }
 
-static bool may_dial(const struct dialer *d, const struct enode *e, int64_t now_ms)
+static bool may_dial(const struct dial *d, const struct enode *e, int64_t now_ms)
 {
 	return e->tcp && e->host[0] && !busy_with(d->p2p, e->public) && !dialed_lately(d, e->public, now_ms) &&
 	       wanted(d) && dialing(d->p2p) < DIALS_AT_ONCE;
 }
 
-static void poll_static(struct dialer *d, int64_t now_ms)
+static void poll_static(struct dial *d, int64_t now_ms)
 {
 	for (struct target *t = d->statics; t; t = t->next) {
 		if (now_ms >= t->next_ms && dialing(d->p2p) < DIALS_AT_ONCE && !busy_with(d->p2p, t->node.public))
@@ -222,7 +222,7 @@ static void poll_static(struct dialer *d, int64_t now_ms)
 	}
 }
 
-static void poll_candidates(struct dialer *d, int64_t now_ms)
+static void poll_candidates(struct dial *d, int64_t now_ms)
 {
 	while (d->candidate_count && wanted(d) && dialing(d->p2p) < DIALS_AT_ONCE) {
 		const struct enode *e = &d->candidates[d->candidate_first];
@@ -238,7 +238,7 @@ static void poll_candidates(struct dialer *d, int64_t now_ms)
 	}
 }
 
-static void ask_discovery(struct dialer *d, int64_t now_ms)
+static void ask_discovery(struct dial *d, int64_t now_ms)
 {
 	const struct p2p *p = d->p2p;
 	struct enode known[8];
@@ -262,7 +262,7 @@ static void ask_discovery(struct dialer *d, int64_t now_ms)
 	discovery_lookup(p->discovery);
 }
 
-void dial_poll(struct dialer *d, int64_t now_ms)
+void dial_poll(struct dial *d, int64_t now_ms)
 {
 	if (d->p2p->stopping)
 		return;
@@ -272,7 +272,7 @@ void dial_poll(struct dialer *d, int64_t now_ms)
 	poll_candidates(d, now_ms);
 }
 
-void dial_tick(struct dialer *d, int64_t now_ms)
+void dial_tick(struct dial *d, int64_t now_ms)
 {
 	dial_poll(d, now_ms);
 	if (!d->p2p->stopping && wanted(d))

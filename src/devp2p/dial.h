@@ -5,23 +5,23 @@
 
 #include "devp2p/peer.h"
 
-struct dialer;
+struct dial;
 
-struct dialer *dial_new(struct p2p *p);
+struct dial *dial_new(struct p2p *p);
 /* Keep a connection to it; again with another address: that one from now on. */
-void dial_add_static(struct dialer *d, const struct enode *e);
+void dial_add_static(struct dial *d, const struct enode *e);
 /* A bootnode: a candidate like those of discovery, but never forgotten. */
-void dial_add_bootnode(struct dialer *d, const struct enode *e);
+void dial_add_bootnode(struct dial *d, const struct enode *e);
 /* False: it was not there. */
-bool dial_remove_static(struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES]);
-bool dial_is_static(const struct dialer *d, const uint8_t public[SECP_PUBLIC_BYTES]);
+bool dial_remove_static(struct dial *d, const uint8_t public[SECP_PUBLIC_BYTES]);
+bool dial_is_static(const struct dial *d, const uint8_t public[SECP_PUBLIC_BYTES]);
 /* Discovery has found a node. */
-void dial_found(struct dialer *d, const struct enode *e);
+void dial_found(struct dial *d, const struct enode *e);
 /* Dials what is due. */
-void dial_poll(struct dialer *d, int64_t now_ms);
+void dial_poll(struct dial *d, int64_t now_ms);
 /* The same, now and then; asks discovery for more when peers are wanted. */
-void dial_tick(struct dialer *d, int64_t now_ms);
+void dial_tick(struct dial *d, int64_t now_ms);
 /* A connection is put away; when it was dialed, that decides when to try again. */
-void dial_ended(struct dialer *d, const struct p2p_peer *peer, int64_t now_ms);
+void dial_ended(struct dial *d, const struct p2p_peer *peer, int64_t now_ms);
 
 #endif

@@ -32,7 +32,7 @@ struct discovery_request {
 	bool late;       /* counted as unanswered; what comes still is taken for a while */
 };
 
-struct lookup;
+struct discovery_lookup;
 
 struct discovery_bootnode {
 	struct discovery *discovery;
@@ -58,7 +58,7 @@ struct discovery {
 	size_t request_count, request_capacity;
 	struct discovery_bootnode *bootnodes;
 	size_t bootnode_count;
-	struct lookup *lookup; /* the one under way */
+	struct discovery_lookup *lookup; /* the one under way */
 	unsigned lookups_due;
 	bool self_lookup_due;
 	struct timer *timer;
@@ -100,7 +100,7 @@ const uint8_t *discovery_lookup_target(const struct discovery *d);
 void discovery_lookup_add(struct discovery *d, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
 			  const struct discv4_endpoint *endpoint);
 /* A node that was asked has told all it knows, or did not answer. */
-void discovery_lookup_told(struct discovery *d, const uint8_t id[32], bool answered);
+void discovery_lookup_done(struct discovery *d, const uint8_t id[32], bool answered);
 /* Starts what is due. */
 void discovery_lookup_next(struct discovery *d);
 

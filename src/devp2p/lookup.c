@@ -10,17 +10,17 @@
 
 enum ask_state { ASK_NOT_YET, ASK_UNDER_WAY, ASK_DONE, ASK_FAILED };
 
-struct seen {
+struct lookup_seen {
 	uint8_t public[SECP_PUBLIC_BYTES];
 	uint8_t id[32];
 	struct discv4_endpoint endpoint;
 	enum ask_state state;
 };
 
-struct lookup {
+struct discovery_lookup {
 	uint8_t target[SECP_PUBLIC_BYTES];
 	uint8_t target_id[32];
-	struct seen seen[KEPT]; /* nearest first */
+	struct lookup_seen seen[KEPT]; /* nearest first */
 	size_t n;
 	unsigned under_way;
 };
@@ -30,7 +30,7 @@ const uint8_t *discovery_lookup_target(const struct discovery *d)
 	return d->lookup->target;
 }
 
-static size_t find_seen(const struct lookup *l, const uint8_t id[32])
+static size_t find_seen(const struct discovery_lookup *l, const uint8_t id[32])
 {
 	size_t i = 0;
 
@@ -39,7 +39,7 @@ static size_t find_seen(const struct lookup *l, const uint8_t id[32])
 	return i;
 }
 
-static void insert(struct lookup *l, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
+static void insert(struct discovery_lookup *l, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
 		   const struct discv4_endpoint *endpoint)
 {
 	size_t at = l->n;
@@ -65,7 +65,7 @@ static void insert(struct lookup *l, const uint8_t public[SECP_PUBLIC_BYTES], co
 }
 
 /* The nearest node not asked yet among the nearest that have not failed; NULL: none. */
-static struct seen *next_to_ask(struct lookup *l)
+static struct lookup_seen *next_to_ask(struct discovery_lookup *l)
 {
 	size_t alive = 0;
 
@@ -79,8 +79,8 @@ static struct seen *next_to_ask(struct lookup *l)
 
 static void step(struct discovery *d)
 {
-	struct lookup *l = d->lookup;
-	struct seen *s;
+	struct discovery_lookup *l = d->lookup;
+	struct lookup_seen *s;
 
 	while (l->under_way < ASKED_AT_ONCE && (s = next_to_ask(l))) {
 		bool asked = discovery_request_find(d, s->public, s->id, &s->endpoint);
@@ -97,7 +97,7 @@ static void step(struct discovery *d)
 void discovery_lookup_start(struct discovery *d, const uint8_t target[SECP_PUBLIC_BYTES])
 {
 	const struct table_node *nearest[RESULT];
-	struct lookup *l = mem_new(d, struct lookup);
+	struct discovery_lookup *l = mem_new(d, struct discovery_lookup);
 
 	memcpy(l->target, target, SECP_PUBLIC_BYTES);
 	enode_id(target, l->target_id);
@@ -115,9 +115,9 @@ void discovery_lookup_add(struct discovery *d, const uint8_t public[SECP_PUBLIC_
 		insert(d->lookup, public, id, endpoint);
 }
 
-void discovery_lookup_told(struct discovery *d, const uint8_t id[32], bool answered)
+void discovery_lookup_done(struct discovery *d, const uint8_t id[32], bool answered)
 {
-	struct lookup *l = d->lookup;
+	struct discovery_lookup *l = d->lookup;
 	size_t i = l ? find_seen(l, id) : 0;
 
 	if (!l || i == l->n || l->seen[i].state != ASK_UNDER_WAY)

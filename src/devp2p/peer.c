@@ -477,7 +477,7 @@ void peer_on_written(int status, void *arg)
 	}
 }
 
-void peer_tell_down(struct p2p_peer *peer)
+void peer_report_down(struct p2p_peer *peer)
 {
 	struct p2p *p = peer->p2p;
 

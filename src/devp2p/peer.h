@@ -84,7 +84,7 @@ void peer_promote(struct p2p_peer *peer);
 /* Deadlines and pings. */
 void peer_tick(struct p2p_peer *peer, int64_t now_ms);
 /* The protocol is told of the end, once. */
-void peer_tell_down(struct p2p_peer *peer);
+void peer_report_down(struct p2p_peer *peer);
 bool peer_is_up(const struct p2p_peer *peer);
 
 /* Between peer.c and peer_open.c: a connection in the list, bytes as they are, what the wire tells. */

@@ -138,11 +138,11 @@ static void find_after_pong(struct discovery *d, const struct discovery_request 
 {
 	if (c->pinged_ms) {
 		if (!send_find(d, r->public, r->id, &r->endpoint))
-			discovery_lookup_told(d, r->id, false);
+			discovery_lookup_done(d, r->id, false);
 	} else if (!too_many(d, REQUESTS_MAX)) {
 		add(d, REQUEST_THEIR_PING, r->public, r->id, &r->endpoint)->for_lookup = true;
 	} else {
-		discovery_lookup_told(d, r->id, false);
+		discovery_lookup_done(d, r->id, false);
 	}
 }
 
@@ -227,7 +227,7 @@ bool discovery_request_got_neighbors(struct discovery *d, const uint8_t id[32], 
 	for (size_t i = 0; i < p->node_count; i++)
 		hear_of(d, p->nodes[i].public, &p->nodes[i].endpoint, from);
 	if (whole)
-		discovery_lookup_told(d, id, true);
+		discovery_lookup_done(d, id, true);
 	return true;
 }
 
@@ -246,7 +246,7 @@ void discovery_request_got_ping(struct discovery *d, const uint8_t id[32], const
 		return;
 	struct discovery_request r = take(d, waiting);
 	if (d->lookup && !send_find(d, r.public, r.id, &r.endpoint))
-		discovery_lookup_told(d, r.id, false);
+		discovery_lookup_done(d, r.id, false);
 }
 
 static void unanswered(struct discovery *d, const struct discovery_request *r)
@@ -260,9 +260,9 @@ static void unanswered(struct discovery *d, const struct discovery_request *r)
 	if (!r->for_lookup || !d->lookup)
 		return;
 	if (r->kind != REQUEST_THEIR_PING)
-		discovery_lookup_told(d, r->id, !silent);
+		discovery_lookup_done(d, r->id, !silent);
 	else if (!send_find(d, r->public, r->id, &r->endpoint))
-		discovery_lookup_told(d, r->id, false);
+		discovery_lookup_done(d, r->id, false);
 }
 
 /* The first whose time is over, in either way; NULL: none. */

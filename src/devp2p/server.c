@@ -81,7 +81,7 @@ static void reap(void *arg)
 
 	for (struct p2p_peer *peer = p->first, *next; peer; peer = next) {
 		if (peer->state == PEER_CLOSING && peer->announced) {
-			peer_tell_down(peer);
+			peer_report_down(peer);
 			promote_twin(peer);
 		}
 		if (peer->state == PEER_CLOSING && !peer->inbound)

@@ -8,7 +8,7 @@
 #include "devp2p/discovery.h"
 #include "devp2p/server.h"
 
-struct dialer;
+struct dial;
 
 /* A set of public keys. */
 struct p2p_key_set {
@@ -24,7 +24,7 @@ struct p2p {
 	struct enode self;
 	uv_tcp_t *listener; /* memory of its own, until uv has closed it; NULL: does not listen */
 	struct discovery *discovery;
-	struct dialer *dialer;
+	struct dial *dialer;
 	struct p2p_key_set trusted;
 	struct p2p_peer *first, *last; /* all connections, oldest first */
 	/* Connections are freed here only, so that no callback pulls the ground from under another. */

@@ -9,7 +9,7 @@
 #define SUBNET_PER_BUCKET 2
 #define SUBNET_PER_TABLE 10
 
-struct bucket {
+struct table_bucket {
 	struct table_node *nodes[BUCKET_NODES]; /* the one that answered last is first */
 	size_t n;
 	struct table_node *replacements[BUCKET_REPLACEMENTS]; /* newest first */
@@ -18,7 +18,7 @@ struct bucket {
 
 struct table {
 	uint8_t self_id[32];
-	struct bucket buckets[TABLE_BUCKETS];
+	struct table_bucket buckets[TABLE_BUCKETS];
 };
 
 struct table *table_new(const void *ctx, const uint8_t self_id[32])
@@ -73,21 +73,21 @@ static void put_first(struct table_node **nodes, size_t *n, struct table_node *n
 
 struct table_node *table_find(struct table *t, const uint8_t id[32])
 {
-	struct bucket *b = &t->buckets[bucket_index(t, id)];
+	struct table_bucket *b = &t->buckets[bucket_index(t, id)];
 	size_t i = index_of(b->nodes, b->n, id);
 
 	return i < b->n ? b->nodes[i] : NULL;
 }
 
 /* `except`: the node's own id, when it changes its address. */
-static bool subnet_full(const struct table *t, const struct bucket *own, const struct discv4_endpoint *e,
+static bool subnet_full(const struct table *t, const struct table_bucket *own, const struct discv4_endpoint *e,
 			const uint8_t *except)
 {
 	size_t in_bucket = 0, in_table = 0;
 
 	if (discv4_endpoint_network(e) != NETWORK_PUBLIC)
 		return false;
-	for (const struct bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
+	for (const struct table_bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
 		for (size_t i = 0; i < b->n; i++) {
 			if (!memcmp(b->nodes[i]->id, except, 32) ||
 			    !discv4_endpoint_same_subnet(&b->nodes[i]->endpoint, e))
@@ -113,7 +113,7 @@ static struct table_node *node_new(struct table *t, const uint8_t public[SECP_PU
 void table_answered(struct table *t, const uint8_t public[SECP_PUBLIC_BYTES], const uint8_t id[32],
 		    const struct discv4_endpoint *endpoint)
 {
-	struct bucket *b = &t->buckets[bucket_index(t, id)];
+	struct table_bucket *b = &t->buckets[bucket_index(t, id)];
 	size_t i = index_of(b->nodes, b->n, id), r = index_of(b->replacements, b->replacement_count, id);
 	struct table_node *node = NULL;
 
@@ -141,7 +141,7 @@ void table_answered(struct table *t, const uint8_t public[SECP_PUBLIC_BYTES], co
 
 void table_failed(struct table *t, const uint8_t id[32], unsigned limit)
 {
-	struct bucket *b = &t->buckets[bucket_index(t, id)];
+	struct table_bucket *b = &t->buckets[bucket_index(t, id)];
 	size_t i = index_of(b->nodes, b->n, id), r = index_of(b->replacements, b->replacement_count, id);
 
 	if (r < b->replacement_count) {
@@ -165,7 +165,7 @@ void table_failed(struct table *t, const uint8_t id[32], unsigned limit)
 
 bool table_has_room(const struct table *t, const uint8_t id[32])
 {
-	const struct bucket *b = &t->buckets[bucket_index(t, id)];
+	const struct table_bucket *b = &t->buckets[bucket_index(t, id)];
 
 	return b->n < BUCKET_NODES || b->replacement_count < BUCKET_REPLACEMENTS;
 }
@@ -184,7 +184,7 @@ size_t table_closest(const struct table *t, const uint8_t target_id[32], const s
 {
 	size_t n = 0;
 
-	for (const struct bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
+	for (const struct table_bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
 		for (size_t i = 0; i < b->n; i++) {
 			size_t at = n;
 
@@ -213,7 +213,7 @@ size_t table_random(const struct table *t, const struct table_node **ret_nodes, 
 	const struct table_node *all[TABLE_BUCKETS * BUCKET_NODES];
 	size_t n = 0, taken = 0;
 
-	for (const struct bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
+	for (const struct table_bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
 		for (size_t i = 0; i < b->n; i++)
 			all[n++] = b->nodes[i];
 	}
@@ -228,10 +228,10 @@ size_t table_random(const struct table *t, const struct table_node **ret_nodes, 
 
 const struct table_node *table_to_check(const struct table *t)
 {
-	const struct bucket *filled[TABLE_BUCKETS];
+	const struct table_bucket *filled[TABLE_BUCKETS];
 	size_t n = 0;
 
-	for (const struct bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
+	for (const struct table_bucket *b = t->buckets; b < t->buckets + TABLE_BUCKETS; b++) {
 		for (size_t i = 0; i < b->n; i++) {
 			if (b->nodes[i]->fails)
 				return b->nodes[i];
@@ -241,6 +241,6 @@ const struct table_node *table_to_check(const struct table *t)
 	}
 	if (n == 0)
 		return NULL;
-	const struct bucket *b = filled[random_below(n)];
+	const struct table_bucket *b = filled[random_below(n)];
 	return b->nodes[b->n - 1];
 }

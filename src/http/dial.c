@@ -6,7 +6,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 
-struct lookup {
+struct dial_lookup {
 	uv_getaddrinfo_t req; /* req.data: the dial, NULL when that is gone */
 };
 
@@ -16,7 +16,7 @@ struct http_dial {
 	const struct wire_events *events;
 	http_dial_fn *done;
 	void *arg;
-	struct lookup *lookup;
+	struct dial_lookup *lookup;
 	struct addrinfo *addresses, *next; /* still to be tried */
 	struct wire *wire;
 	struct error *failed; /* reported by the next turn of the loop */
@@ -123,7 +123,7 @@ static struct error *look_up(struct http_dial *d, const char *host, int port)
 	char service[8];
 
 	snprintf(service, sizeof(service), "%u", (unsigned)port & 0xffff);
-	d->lookup = mem_new(NULL, struct lookup);
+	d->lookup = mem_new(NULL, struct dial_lookup);
 	int status = uv_getaddrinfo(d->loop, &d->lookup->req, on_resolved, host, service, &hints);
 	if (status < 0) {
 		mem_free(d->lookup);

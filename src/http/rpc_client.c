@@ -403,7 +403,7 @@ struct error *rpc_client_wait_open(struct rpc_client *c)
 	return c->broken ? error_copy(c->broken) : NULL;
 }
 
-struct waiting {
+struct rpc_client_waiting {
 	json_t *result;
 	struct error *error;
 	bool done;
@@ -411,7 +411,7 @@ struct waiting {
 
 static void on_waited(const json_t *result, const struct error *e, void *arg)
 {
-	struct waiting *w = arg;
+	struct rpc_client_waiting *w = arg;
 
 	w->result = json_incref((json_t *)result);
 	w->error = e ? error_copy(e) : NULL;
@@ -420,7 +420,7 @@ static void on_waited(const json_t *result, const struct error *e, void *arg)
 
 struct error *rpc_client_wait(struct rpc_client *c, const char *method, json_t *params, json_t **ret_result)
 {
-	struct waiting w = {0};
+	struct rpc_client_waiting w = {0};
 	struct error *e;
 
 	rpc_client_call(c, method, params, on_waited, &w);

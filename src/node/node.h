@@ -15,7 +15,7 @@
 #include "node/unit.h"
 
 struct job;
-struct wait;
+struct ready_wait;
 struct classic_reload;
 
 #define NODE_AGENT_SOCKET "agent/agent.sock"
@@ -57,7 +57,7 @@ struct node {
 	bool swept;
 	struct stream **streams;
 	size_t stream_count;
-	struct wait *waits; /* publishers that wait for their readers (ready.c) */
+	struct ready_wait *waits; /* publishers that wait for their readers (ready.c) */
 	struct job **jobs;
 	size_t job_count;
 	bool status_changed;

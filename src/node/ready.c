@@ -9,8 +9,8 @@
 /* Between two looks. */
 #define LOOK_MS 40
 
-struct wait {
-	struct wait *next;
+struct ready_wait {
+	struct ready_wait *next;
 	struct node *node;
 	struct stream *stream;
 	ready_fn *fn;
@@ -55,9 +55,9 @@ static bool any_reader(const struct node *n, const struct stream *s)
 	return !readers(n, s, &count) || count > 0;
 }
 
-static int destroy(struct wait *w)
+static int destroy(struct ready_wait *w)
 {
-	for (struct wait **at = &w->node->waits; *at; at = &(*at)->next) {
+	for (struct ready_wait **at = &w->node->waits; *at; at = &(*at)->next) {
 		if (*at == w) {
 			*at = w->next;
 			break;
@@ -66,7 +66,7 @@ static int destroy(struct wait *w)
 	return 0;
 }
 
-static void end(struct wait *w)
+static void end(struct ready_wait *w)
 {
 	ready_fn *fn = w->fn;
 	void *arg = w->arg;
@@ -77,7 +77,7 @@ static void end(struct wait *w)
 
 static void on_timer(void *arg)
 {
-	struct wait *w = arg;
+	struct ready_wait *w = arg;
 
 	if (node_now() < w->until_ms) {
 		node_ask_streams(w->node);
@@ -90,21 +90,21 @@ static void on_timer(void *arg)
 
 void ready_wait(const void *ctx, struct node *n, struct stream *s, ready_fn *fn, void *arg)
 {
-	struct wait *w;
+	struct ready_wait *w;
 
 	if (!any_reader(n, s)) {
 		fn(arg);
 		return;
 	}
-	w = mem_new(ctx, struct wait);
-	*w = (struct wait){n->waits, n, s, fn, arg, node_now() + READY_MS, NULL};
+	w = mem_new(ctx, struct ready_wait);
+	*w = (struct ready_wait){n->waits, n, s, fn, arg, node_now() + READY_MS, NULL};
 	n->waits = w;
 	talloc_set_destructor(w, destroy);
 	w->timer = timer_start(w, n->agent->loop, LOOK_MS, LOOK_MS, on_timer, w);
 	node_ask_streams(n);
 }
 
-static bool connected(const struct wait *w, const struct media_stream *found, size_t count)
+static bool connected(const struct ready_wait *w, const struct media_stream *found, size_t count)
 {
 	int wanted, there = 0;
 
@@ -119,7 +119,7 @@ static bool connected(const struct wait *w, const struct media_stream *found, si
 
 bool ready_waited_for(const struct node *n, const struct stream *s)
 {
-	for (const struct wait *w = n->waits; w; w = w->next)
+	for (const struct ready_wait *w = n->waits; w; w = w->next)
 		if (w->stream == s)
 			return true;
 	return false;
@@ -127,7 +127,7 @@ bool ready_waited_for(const struct node *n, const struct stream *s)
 
 void ready_look(struct node *n, const struct media_stream *found, size_t count)
 {
-	struct wait *w = n->waits;
+	struct ready_wait *w = n->waits;
 
 	while (w) {
 		/* Letting one in may free others. */

@@ -26,9 +26,9 @@ enum phase {
 	OVER, /* has ended, or never ran */
 };
 
-struct process_unit {
+struct runtime_process_unit {
 	struct runtime_process *self; /* NULL: the runtime was freed first */
-	struct process_unit *next;
+	struct runtime_process_unit *next;
 	enum phase phase;
 	char *name, *fingerprint, *log_path, *progress_path;
 	char **argv;
@@ -55,7 +55,7 @@ static void sweep_left_over(struct sweep *sweep, const char *name);
 static void check_logs(void *arg)
 {
 	struct runtime_process *self = arg;
-	for (struct process_unit *u = self->units; u; u = u->next) {
+	for (struct runtime_process_unit *u = self->units; u; u = u->next) {
 		struct error *e = u->log_path ? runtime_process_log_bound(u->log_path, u->log_limit) : NULL;
 		if (e)
 			log_warn("unit.log", "node=%s unit=%s error=%s", self->node_id, u->name, log_q(e->message));
@@ -63,11 +63,11 @@ static void check_logs(void *arg)
 	}
 }
 
-static void unit_leave(struct process_unit *u)
+static void unit_leave(struct runtime_process_unit *u)
 {
 	if (!u->self)
 		return;
-	for (struct process_unit **p = &u->self->units; *p; p = &(*p)->next) {
+	for (struct runtime_process_unit **p = &u->self->units; *p; p = &(*p)->next) {
 		if (*p == u) {
 			*p = u->next;
 			break;
@@ -79,7 +79,7 @@ static void unit_leave(struct process_unit *u)
 	}
 }
 
-static void unit_enter(struct runtime_process *self, struct process_unit *u)
+static void unit_enter(struct runtime_process *self, struct runtime_process_unit *u)
 {
 	u->self = self;
 	u->next = self->units;
@@ -88,7 +88,7 @@ static void unit_enter(struct runtime_process *self, struct process_unit *u)
 		self->log_timer = timer_start(self, self->loop, LOG_CHECK_MS, LOG_CHECK_MS, check_logs, self);
 }
 
-static int unit_destroy(struct process_unit *u)
+static int unit_destroy(struct runtime_process_unit *u)
 {
 	unit_leave(u);
 	if (u->sweep) {
@@ -100,9 +100,9 @@ static int unit_destroy(struct process_unit *u)
 	return 0;
 }
 
-static struct process_unit *unit_new(const void *ctx, const struct runtime_unit_spec *spec)
+static struct runtime_process_unit *unit_new(const void *ctx, const struct runtime_unit_spec *spec)
 {
-	struct process_unit *u = mem_new(ctx, struct process_unit);
+	struct runtime_process_unit *u = mem_new(ctx, struct runtime_process_unit);
 	u->name = mem_strdup(u, spec->name);
 	u->fingerprint = mem_strdup(u, spec->fingerprint);
 	u->log_path = spec->log_path ? mem_strdup(u, spec->log_path) : NULL;
@@ -121,7 +121,7 @@ static struct process_unit *unit_new(const void *ctx, const struct runtime_unit_
 /* `done`, at the next turn of the loop after it is known how the start went. */
 static void unit_tell(void *arg)
 {
-	struct process_unit *u = arg;
+	struct runtime_process_unit *u = arg;
 	if (u->phase != TELLING)
 		return;
 	u->phase = u->child ? RUNNING : OVER;
@@ -130,7 +130,7 @@ static void unit_tell(void *arg)
 	u->done(e, u->arg);
 }
 
-static void tell_soon(struct process_unit *u)
+static void tell_soon(struct runtime_process_unit *u)
 {
 	u->phase = TELLING;
 	timer_start(u, u->self->loop, 0, 0, unit_tell, u);
@@ -138,7 +138,7 @@ static void tell_soon(struct process_unit *u)
 
 static void unit_ended(const struct child_exit *ex, void *arg)
 {
-	struct process_unit *u = arg;
+	struct runtime_process_unit *u = arg;
 	runtime_process_record_forget(u->self, u->name, child_identity(u->child));
 	runtime_exit_fn *exited = u->exited;
 	void *exited_arg = u->arg;
@@ -154,11 +154,11 @@ static void unit_ended(const struct child_exit *ex, void *arg)
 
 static struct error *note_unit(struct child_identity id, void *arg)
 {
-	struct process_unit *u = arg;
+	struct runtime_process_unit *u = arg;
 	return runtime_process_record_write(u->self, u->name, id, u->fingerprint);
 }
 
-static struct error *launch(struct process_unit *u)
+static struct error *launch(struct runtime_process_unit *u)
 {
 	struct runtime_process *self = u->self;
 	int log_fd = -1, progress_fd = -1;
@@ -197,7 +197,7 @@ static struct error *launch(struct process_unit *u)
 /* Nothing of an earlier agent is in the way (any more). */
 static void unit_launch(void *arg)
 {
-	struct process_unit *u = arg;
+	struct runtime_process_unit *u = arg;
 	if (!u->self)
 		return;
 	if (u->cancelled)
@@ -214,7 +214,7 @@ static void unit_launch(void *arg)
 }
 
 /* Take over what an earlier agent started; ERROR_NOT_FOUND: it does not run, or is another. */
-static struct error *unit_adopt(struct process_unit *u, const struct runtime_process_record *record)
+static struct error *unit_adopt(struct runtime_process_unit *u, const struct runtime_process_record *record)
 {
 	if (strcmp(record->fingerprint, u->fingerprint) != 0)
 		return error_new(ERROR_NOT_FOUND, "%s: another runs", u->name);
@@ -228,7 +228,7 @@ static void process_start(void *self_, const void *ctx, const struct runtime_uni
 			  runtime_exit_fn *exited, void *arg, void **ret_unit)
 {
 	struct runtime_process *self = self_;
-	struct process_unit *u = unit_new(ctx, spec);
+	struct runtime_process_unit *u = unit_new(ctx, spec);
 	u->done = done;
 	u->exited = exited;
 	u->arg = arg;
@@ -257,13 +257,13 @@ static void process_start(void *self_, const void *ctx, const struct runtime_uni
 static void process_signal(void *self, void *unit, int signum)
 {
 	(void)self;
-	struct process_unit *u = unit;
+	struct runtime_process_unit *u = unit;
 	if (u->child)
 		child_signal(u->child, signum);
 }
 
 struct listing {
-	struct process_unit *unit;
+	struct runtime_process_unit *unit;
 	runtime_list_fn *fn;
 	void *arg;
 };
@@ -302,7 +302,7 @@ static void process_list(void *self_, void *unit, runtime_list_fn *fn, void *arg
 static void process_stop(void *self, void *unit, int signum, int64_t grace_ms)
 {
 	(void)self;
-	struct process_unit *u = unit;
+	struct runtime_process_unit *u = unit;
 	u->cancelled = true;
 	if (u->child)
 		child_stop(u->child, signum, grace_ms);
@@ -327,9 +327,9 @@ static bool is_kept(const char *name, const char *const *keep)
 	return false;
 }
 
-static struct process_unit *find_unit(const struct runtime_process *self, const char *name)
+static struct runtime_process_unit *find_unit(const struct runtime_process *self, const char *name)
 {
-	for (struct process_unit *u = self->units; u; u = u->next)
+	for (struct runtime_process_unit *u = self->units; u; u = u->next)
 		if (u->phase != OVER && strcmp(u->name, name) == 0)
 			return u;
 	return NULL;
@@ -368,7 +368,7 @@ static void sweep_left_over(struct sweep *sweep, const char *name)
 
 static void sweep_name(struct sweep *sweep, const char *name)
 {
-	struct process_unit *u = find_unit(sweep->self, name);
+	struct runtime_process_unit *u = find_unit(sweep->self, name);
 	if (!u) {
 		sweep_left_over(sweep, name);
 		return;
@@ -458,7 +458,7 @@ static void process_run(void *self_, const char *const *argv, int64_t deadline_m
 
 static pid_t process_pid(void *self, void *unit)
 {
-	const struct process_unit *u = unit;
+	const struct runtime_process_unit *u = unit;
 
 	(void)self;
 	return u->child ? child_identity(u->child).pid : 0;
@@ -479,7 +479,7 @@ static char *process_progress_url(void *self, const void *ctx, const char *progr
 static int process_destroy(struct runtime_process *self)
 {
 	/* Units are their owners': they stay as objects without a process, and the processes live on. */
-	for (struct process_unit *u = self->units, *next; u; u = next) {
+	for (struct runtime_process_unit *u = self->units, *next; u; u = next) {
 		next = u->next;
 		mem_free(u->child);
 		u->child = NULL;

@@ -4,7 +4,7 @@
 
 #include "node/runtime.h"
 
-struct process_unit;
+struct runtime_process_unit;
 
 /* A segment of the longest fragment at 140 Mbit/s; and what a unit can write into its log before that is cut. */
 #define PROCESS_FILE_BYTES (INT64_C(1) << 30)
@@ -19,7 +19,7 @@ struct runtime_process {
 	char *real_folder; /* the same without links, as the kernel shows it */
 	char *records;     /* <folder>/agent: pid records, in a folder that units cannot write */
 	char *boot_id;     /* of this boot of the machine */
-	struct process_unit *units;
+	struct runtime_process_unit *units;
 	struct timer *log_timer; /* while there are units */
 };
 

@@ -20,19 +20,19 @@ struct endpoint {
 	struct admission *admission;
 	struct http_server *http, *ws; /* ws: on a port of its own, or NULL */
 	struct http_budget budget, answer_budget;
-	struct client *clients;
+	struct endpoint_client *clients;
 	struct endpoint_counters counters;
 };
 
-struct client {
-	struct client *next, **link;
+struct endpoint_client {
+	struct endpoint_client *next, **link;
 	struct endpoint *endpoint;
 	struct websocket *ws;
 	struct jsonrpc_session *session;
 	struct subscription *subscriptions;
 };
 
-static int client_destroy(struct client *c)
+static int client_destroy(struct endpoint_client *c)
 {
 	*c->link = c->next;
 	if (c->next)
@@ -43,7 +43,7 @@ static int client_destroy(struct client *c)
 
 static void on_ws_reply(const char *text, size_t n, void *arg)
 {
-	struct client *c = arg;
+	struct endpoint_client *c = arg;
 
 	if (n)
 		error_free(websocket_send(c->ws, true, text, n));
@@ -51,7 +51,7 @@ static void on_ws_reply(const char *text, size_t n, void *arg)
 
 static void on_message(struct websocket *ws, const char *bytes, size_t n, bool text, void *arg)
 {
-	struct client *c = arg;
+	struct endpoint_client *c = arg;
 
 	(void)ws;
 	(void)text;
@@ -61,14 +61,14 @@ static void on_message(struct websocket *ws, const char *bytes, size_t n, bool t
 
 static void on_begun(void *arg)
 {
-	struct client *c = arg;
+	struct endpoint_client *c = arg;
 
 	websocket_go_on(c->ws);
 }
 
 static void on_closed(struct websocket *ws, unsigned code, const char *reason, void *arg)
 {
-	struct client *c = arg;
+	struct endpoint_client *c = arg;
 
 	(void)ws;
 	c->endpoint->counters.ws_slow += code == WEBSOCKET_POLICY;
@@ -94,14 +94,14 @@ static void accept_client(struct endpoint *ep, struct http_request *r)
 						  .budget = &ep->budget,
 						  .queue_budget = &ep->answer_budget,
 						  .turns = ep->daemon->turns};
-	struct client *c;
+	struct endpoint_client *c;
 	struct error *e;
 
 	if (ep->counters.clients >= (size_t)s->connections) {
 		refuse(ep, r, 503, "too many clients\n");
 		return;
 	}
-	c = mem_new(ep, struct client);
+	c = mem_new(ep, struct endpoint_client);
 	c->endpoint = ep;
 	c->next = ep->clients;
 	c->link = &ep->clients;
@@ -217,11 +217,11 @@ void endpoint_close(struct endpoint *ep)
 	mem_free(ep->http);
 	mem_free(ep->ws);
 	ep->http = ep->ws = NULL;
-	for (struct client *c = ep->clients; c; c = c->next)
+	for (struct endpoint_client *c = ep->clients; c; c = c->next)
 		websocket_close(c->ws, WEBSOCKET_GOING_AWAY, "shutting down");
 }
 
-bool endpoint_client_send(struct client *c, const char *text, size_t n)
+bool endpoint_client_send(struct endpoint_client *c, const char *text, size_t n)
 {
 	struct error *e = websocket_send(c->ws, true, text, n);
 	bool sent = !e;
@@ -231,7 +231,7 @@ bool endpoint_client_send(struct client *c, const char *text, size_t n)
 	return sent;
 }
 
-struct subscription **endpoint_client_subscriptions(struct client *c)
+struct subscription **endpoint_client_subscriptions(struct endpoint_client *c)
 {
 	return &c->subscriptions;
 }

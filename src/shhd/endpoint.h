@@ -15,7 +15,7 @@
 
 struct shhd;
 struct endpoint;
-struct client; /* over WebSocket; the arg of its rpc_session */
+struct endpoint_client; /* over WebSocket; the arg of its rpc_session */
 
 struct error *endpoint_open(const void *ctx, struct shhd *d, struct endpoint **ret_endpoint) MUST_CHECK;
 int endpoint_rpc_port(const struct endpoint *ep); /* -1: none */
@@ -24,10 +24,10 @@ int endpoint_ws_port(const struct endpoint *ep);  /* of its own; -1: none */
 void endpoint_close(struct endpoint *ep);
 
 /* A notification. False: the client is going. */
-bool endpoint_client_send(struct client *c, const char *text, size_t n);
+bool endpoint_client_send(struct endpoint_client *c, const char *text, size_t n);
 /* Its subscriptions; opaque to the endpoint but that they are freed with the client. */
 struct subscription;
-struct subscription **endpoint_client_subscriptions(struct client *c);
+struct subscription **endpoint_client_subscriptions(struct endpoint_client *c);
 
 struct endpoint_counters {
 	uint64_t http_requests, http_refused, ws_opened, ws_refused, ws_slow; /* cut off because they read too slowly */

@@ -19,7 +19,7 @@
 struct subscription {
 	struct subscription *next;
 	struct shhd *daemon;
-	struct client *client;
+	struct endpoint_client *client;
 	const char *method; /* of its notes */
 	char id[2 + ID_DIGITS_MAX + 1];
 	bool active;
@@ -77,7 +77,7 @@ static void activate(void *arg)
 	s->early_count = 0;
 }
 
-static struct subscription *find(struct client *c, const char *id)
+static struct subscription *find(struct endpoint_client *c, const char *id)
 {
 	struct subscription *s = *endpoint_client_subscriptions(c);
 
@@ -96,7 +96,7 @@ static void name(struct subscription *s)
 	mem_free(digits);
 }
 
-static size_t count(struct client *c)
+static size_t count(struct endpoint_client *c)
 {
 	size_t n = 0;
 
@@ -107,7 +107,7 @@ static size_t count(struct client *c)
 
 struct subscription *subscription_new(struct jsonrpc_call *c, struct shhd *d, const char *method)
 {
-	struct client *client = jsonrpc_session_arg(jsonrpc_call_session(c));
+	struct endpoint_client *client = jsonrpc_session_arg(jsonrpc_call_session(c));
 	struct subscription *s;
 
 	if (count(client) >= PER_CLIENT) {
@@ -149,12 +149,12 @@ static void unsubscribe(struct jsonrpc_call *c, void *arg)
 
 /* --- shh_subscribe --- */
 
-struct source {
+struct subscription_source {
 	struct subscription *subscription;
 	struct filter *filter;
 };
 
-static int source_destroy(struct source *s)
+static int source_destroy(struct subscription_source *s)
 {
 	filter_remove(s->filter);
 	return 0;
@@ -167,7 +167,7 @@ static void write_message(struct json_writer *w, const void *thing)
 
 static void on_message(struct whisper_message *m, void *arg)
 {
-	struct source *s = arg;
+	struct subscription_source *s = arg;
 
 	subscription_note(s->subscription, write_message, m);
 }
@@ -178,7 +178,7 @@ static void subscribe(struct jsonrpc_call *c, void *arg)
 	struct filter_options options;
 	uint8_t from[SECP_PUBLIC_BYTES];
 	struct subscription *s;
-	struct source *source;
+	struct subscription_source *source;
 	struct error *e = criteria_read(d, jsonrpc_param(c, 0)->members, true, from, &options);
 
 	if (e) {
@@ -188,7 +188,7 @@ static void subscribe(struct jsonrpc_call *c, void *arg)
 	s = subscription_new(c, d, "shh_subscription");
 	if (!s)
 		return;
-	source = mem_new(s, struct source);
+	source = mem_new(s, struct subscription_source);
 	source->subscription = s;
 	options.message = on_message;
 	options.arg = source;

@@ -20,7 +20,7 @@
 static const char *const usual_rpc[] = {"http://127.0.0.1:8545", NULL};
 
 /* What a call waits for. */
-struct wait {
+struct chain_loop_wait {
 	struct chain *chain;
 	bool done;
 	struct error *error;
@@ -48,7 +48,7 @@ bool chain_run(struct chain *c, const bool *done)
 /* --- asking --- */
 
 /* The loop may be about to wait for what comes next. */
-static void end(struct wait *w)
+static void end(struct chain_loop_wait *w)
 {
 	w->done = true;
 	uv_stop(&w->chain->v->loop);
@@ -63,7 +63,7 @@ static bool reverted(const struct rpc_reply *reply)
 /* What a contract refuses is told in a person's words. */
 static void on_reply(const struct rpc_reply *reply, void *arg)
 {
-	struct wait *w = arg;
+	struct chain_loop_wait *w = arg;
 
 	end(w);
 	w->values = json_incref((json_t *)reply->result);
@@ -78,7 +78,7 @@ static void on_reply(const struct rpc_reply *reply, void *arg)
 	}
 }
 
-static struct error *outcome(struct wait *w, json_t **ret_values)
+static struct error *outcome(struct chain_loop_wait *w, json_t **ret_values)
 {
 	struct progress *p = progress_new(w, w->chain->v);
 	bool done;
@@ -96,7 +96,7 @@ static struct error *outcome(struct wait *w, json_t **ret_values)
 
 struct error *chain_call(struct chain *c, const char *method, json_t *params, json_t **ret_result)
 {
-	struct wait *w = mem_new(c, struct wait);
+	struct chain_loop_wait *w = mem_new(c, struct chain_loop_wait);
 	struct error *e;
 
 	w->chain = c;
@@ -108,7 +108,7 @@ struct error *chain_call(struct chain *c, const char *method, json_t *params, js
 
 static void on_values(const struct error *e, const json_t *values, void *arg)
 {
-	struct wait *w = arg;
+	struct chain_loop_wait *w = arg;
 
 	end(w);
 	w->error = e ? error_copy(e) : NULL;
@@ -120,7 +120,7 @@ struct error *chain_ask_at(struct chain *c, const char *contract, const char *fu
 {
 	const struct contract *interface = NULL;
 	uint8_t address[ETH_ADDRESS_BYTES];
-	struct wait *w = mem_new(c, struct wait);
+	struct chain_loop_wait *w = mem_new(c, struct chain_loop_wait);
 	struct error *e = contract_builtin(c, contract, &interface);
 
 	w->chain = c;

@@ -42,14 +42,14 @@ void chain_net_stop(struct chain_net *n);
 /* chain_ports.c: a TCP port of 127.0.0.1 that nobody listens on now. */
 struct error *chain_net_free_port(unsigned *ret_port) MUST_CHECK;
 /* Notes the RPC ports of the earlier network (NULL: there is none), unless --port names others; after
- * chain_net_shape(). ERROR_INVALID: --port leaves too few. */
+ * chain_net_choose_sealers(). ERROR_INVALID: --port leaves too few. */
 struct error *chain_net_keep_ports(struct chain_net *n, const struct chain_net *earlier) MUST_CHECK;
 /* The RPC port of the i-th node: named, kept, or a free one that is noted. ERROR_EXISTS: somebody listens there. */
 struct error *chain_net_rpc_port(struct chain_net *n, size_t i, unsigned *ret_port) MUST_CHECK;
 
-/* chain_shape.c: sealers and period: what was asked for, else what the earlier network (NULL: there is none) has, else
- * the usual. ERROR_EXISTS: the earlier one is otherwise. ERROR_INVALID: anvil has no sealers to choose. */
-struct error *chain_net_shape(struct chain_net *n, const struct chain_net *earlier) MUST_CHECK;
+/* chain_sealers.c: sealers and period: what was asked for, else what the earlier network (NULL: there is none) has,
+ * else the usual. ERROR_EXISTS: the earlier one is otherwise. ERROR_INVALID: anvil has no sealers to choose. */
+struct error *chain_net_choose_sealers(struct chain_net *n, const struct chain_net *earlier) MUST_CHECK;
 
 struct chain;
 /* chain_anvil.c: starts it; once it answers: sets its clock, and gives the user's accounts ether. */

@@ -84,16 +84,16 @@ struct error *chain_once_id(struct chain *c, const char *what, char **ret_id)
 	return NULL;
 }
 
-struct error *chain_once_said(struct chain *c, const char *what, bool *ret_said)
+struct error *chain_once_used(struct chain *c, const char *what, bool *ret_used)
 {
 	struct txbox_record *record = NULL;
 	struct error *e;
 
-	*ret_said = false;
+	*ret_used = false;
 	if (!c->v->set.chain.once)
 		return NULL;
 	e = txbox_get(c, c->db, id_of_once(c, what, 0), &record);
-	*ret_said = !e;
+	*ret_used = !e;
 	if (!e || e->code != ERROR_NOT_FOUND)
 		return e;
 	error_free(e);

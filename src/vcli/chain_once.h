@@ -15,6 +15,6 @@ struct error *chain_once_id(struct chain *c, const char *what, char **ret_id) MU
 struct error *chain_once_check(const struct chain *c, const char *what, const struct txbox_intent *now,
 			       const struct txbox_intent *before) MUST_CHECK;
 /* Was it sent under the name before? */
-struct error *chain_once_said(struct chain *c, const char *what, bool *ret_said) MUST_CHECK;
+struct error *chain_once_used(struct chain *c, const char *what, bool *ret_used) MUST_CHECK;
 
 #endif

@@ -28,7 +28,7 @@ static struct error *pending(struct chain *c, int64_t *ret_count)
 }
 
 /* Others' intentions may end too: those that an earlier run left. */
-static void on_fate(const struct txbox_record *record, void *arg)
+static void on_final(const struct txbox_record *record, void *arg)
 {
 	struct chain *c = arg;
 	int64_t left = 0;
@@ -118,7 +118,7 @@ static struct error *open_sender(struct chain *c, const struct sender_config *co
 		struct timer *t;
 		bool in_time;
 
-		e = sender_open(c, &c->v->loop, config, key, on_fate, c, &c->sender);
+		e = sender_open(c, &c->v->loop, config, key, on_final, c, &c->sender);
 		if (!e || e->code != ERROR_EXISTS)
 			break;
 		c->settled = false;

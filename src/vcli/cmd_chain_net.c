@@ -118,7 +118,7 @@ struct error *cmd_chain_up(struct vcli *v)
 	TRY(find_programs(v));
 	TRY(find_earlier(v, &earlier));
 	TRY(chain_net_new(v, v->set.devnet.poa ? "poa" : "anvil", &n));
-	TRY(chain_net_shape(n, earlier));
+	TRY(chain_net_choose_sealers(n, earlier));
 	TRY(chain_net_keep_ports(n, earlier));
 	e = bring_up(v, n);
 	if (e) {

@@ -90,7 +90,7 @@ static struct error *escrow(struct chain *c, const char *function, json_t *args,
 {
 	bool from_balance = c->v->set.market.from_balance, said = false;
 	char *what = mem_printf(c, "Jobs.%s", function);
-	struct error *e = chain_once_said(c, what, &said);
+	struct error *e = chain_once_used(c, what, &said);
 
 	if (!e && from_balance && !said)
 		e = allow(c, function, args, amount);

@@ -81,7 +81,7 @@ static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 		return NULL;
 	}
 	if (!e)
-		e = detach_tell_again(v, s, &messages, &count);
+		e = detach_resend(v, s, &messages, &count);
 	if (!e)
 		e = sender_run(v, &own, s, messages, count, "the end of a job, told again", v->timeout_ms, &rest, &why);
 	*left += rest;

@@ -26,7 +26,7 @@ static const struct rung {
 } ladder[] = {{1080, 5000000}, {720, 2800000}, {540, 1700000}, {360, 800000}, {240, 400000}, {144, 200000}};
 #define RUNGS (sizeof(ladder) / sizeof(ladder[0]))
 
-struct source {
+struct init_source {
 	int width, height;
 	int64_t bitrate_bps;
 	const char *type;
@@ -136,12 +136,12 @@ static void warn_of_loopback(const struct vcli *v, const struct chosen *c)
 
 /* --- the renditions --- */
 
-static struct error *look_at(struct vcli *v, struct source *s)
+static struct error *look_at(struct vcli *v, struct init_source *s)
 {
 	struct media_verdict *verdict = NULL;
 	const char *input = v->arg_count > 1 ? v->args[1] : NULL;
 
-	*s = (struct source){1280, 720, 2500000, "live"};
+	*s = (struct init_source){1280, 720, 2500000, "live"};
 	if (!input)
 		return NULL;
 	if (access(input, R_OK) != 0)
@@ -151,7 +151,7 @@ static struct error *look_at(struct vcli *v, struct source *s)
 		return error_new(ERROR_INVALID, "%s: %s", input, verdict->reason);
 	if (verdict->width < 16 || verdict->height < 16)
 		return error_new(ERROR_INVALID, "%s: has no video", input);
-	*s = (struct source){verdict->width & ~1, verdict->height & ~1, verdict->bitrate_bps, "file"};
+	*s = (struct init_source){verdict->width & ~1, verdict->height & ~1, verdict->bitrate_bps, "file"};
 	if (s->bitrate_bps < 100000)
 		s->bitrate_bps = 100000;
 	return NULL;
@@ -168,7 +168,7 @@ static json_t *rendition(const void *ctx, int width, int height, int64_t bitrate
 }
 
 /* The rungs below the source, at most one for each transcoder: the largest. */
-static json_t *renditions(const void *ctx, const struct source *s, size_t transcoders)
+static json_t *renditions(const void *ctx, const struct init_source *s, size_t transcoders)
 {
 	json_t *list = json_array();
 
@@ -186,7 +186,8 @@ static json_t *renditions(const void *ctx, const struct source *s, size_t transc
 
 /* --- the document --- */
 
-static json_t *document(const void *ctx, const char *job, const struct source *s, const struct chosen *c, json_t *made)
+static json_t *document(const void *ctx, const char *job, const struct init_source *s, const struct chosen *c,
+			json_t *made)
 {
 	json_t *nodes = json_array();
 
@@ -244,7 +245,7 @@ struct error *cmd_pipeline_init(struct vcli *v)
 {
 	struct chosen c = {0};
 	struct known *k = NULL;
-	struct source s;
+	struct init_source s;
 	const char *job = NULL;
 	size_t transcoders = 0;
 	json_t *made;

@@ -137,7 +137,7 @@ struct error *detach_away(struct vcli *v, const struct request_list *l, const ch
 	return NULL;
 }
 
-struct error *detach_tell_again(struct vcli *v, struct outstore *s, struct message ***ret_messages, size_t *ret_count)
+struct error *detach_resend(struct vcli *v, struct outstore *s, struct message ***ret_messages, size_t *ret_count)
 {
 	struct message **messages;
 	struct wanted *due = NULL;

@@ -14,7 +14,7 @@ struct error *detach_run(struct vcli *v, struct request_list *l, const char *wha
  * somebody has to go on sending, and the broker may be lost before it has confirmed. */
 struct error *detach_away(struct vcli *v, const struct request_list *l, const char *what) MUST_CHECK;
 /* Messages of a store's ends that are to be told again now; the store's. They count as told. */
-struct error *detach_tell_again(struct vcli *v, struct outstore *s, struct message ***ret_messages,
-				size_t *ret_count) MUST_CHECK;
+struct error *detach_resend(struct vcli *v, struct outstore *s, struct message ***ret_messages,
+			    size_t *ret_count) MUST_CHECK;
 
 #endif

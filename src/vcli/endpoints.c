@@ -17,7 +17,7 @@
 #define ASK_MS 5000
 #define PORT_DIGITS 6
 
-struct endpoint {
+struct node_ports {
 	char *id;
 	char rtmp[PORT_DIGITS], http[PORT_DIGITS]; /* "": it has none, or does not say */
 	bool answered;
@@ -26,7 +26,7 @@ struct endpoint {
 
 struct endpoints {
 	struct vcli *v;
-	struct endpoint *items;
+	struct node_ports *items;
 	size_t count;
 	char *problems; /* "; " between them */
 	struct error *missing;
@@ -40,7 +40,7 @@ static int endpoints_destroy(struct endpoints *s)
 	return 0;
 }
 
-static struct endpoint *find(const struct endpoints *s, const char *id)
+static struct node_ports *find(const struct endpoints *s, const char *id)
 {
 	for (size_t i = 0; id && i < s->count; i++) {
 		if (strcasecmp(s->items[i].id, id) == 0)
@@ -52,14 +52,14 @@ static struct endpoint *find(const struct endpoints *s, const char *id)
 static void add(struct endpoints *s, const json_t *id_value)
 {
 	const char *id = json_string_value(id_value);
-	struct endpoint *n = NULL;
+	struct node_ports *n = NULL;
 
 	/* What is no id the reader of the document refuses. */
 	if (!id || !hex_id_valid(id) || find(s, id))
 		return;
-	s->items = mem_resize(s, s->items, struct endpoint, s->count + 1);
+	s->items = mem_resize(s, s->items, struct node_ports, s->count + 1);
 	n = &s->items[s->count++];
-	*n = (struct endpoint){.id = mem_strdup(s, id)};
+	*n = (struct node_ports){.id = mem_strdup(s, id)};
 	for (char *p = n->id; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 }
@@ -72,7 +72,7 @@ static void take_port(const json_t *ports, const char *key, char ret_port[PORT_D
 		snprintf(ret_port, PORT_DIGITS, "%s", text);
 }
 
-static void take(struct endpoint *n, const json_t *row)
+static void take(struct node_ports *n, const json_t *row)
 {
 	const json_t *ports = json_object_get(row, "ports");
 
@@ -167,7 +167,7 @@ static void problem(struct endpoints *s, const struct json_place *at, const char
 
 /* The member `key` of a node's object, and the port that the node itself has. */
 static void settle(struct endpoints *s, json_t *o, const struct json_place *at, const char *key,
-		   const struct endpoint *n, const char *port)
+		   const struct node_ports *n, const char *port)
 {
 	const struct json_place here = {at, key, 0};
 	const char *said = json_string_value(json_object_get(o, key));
@@ -189,8 +189,8 @@ static void settle(struct endpoints *s, json_t *o, const struct json_place *at, 
 static void settle_node(struct endpoints *s, json_t *o, const struct json_place *at)
 {
 	const char *role = json_string_value(json_object_get(o, "type"));
-	const struct endpoint *n = find(s, json_string_value(json_object_get(o, "node_id")));
-	const struct endpoint *f = find(s, json_string_value(json_object_get(o, "failover_node_id")));
+	const struct node_ports *n = find(s, json_string_value(json_object_get(o, "node_id")));
+	const struct node_ports *f = find(s, json_string_value(json_object_get(o, "failover_node_id")));
 
 	if (n)
 		settle(s, o, at, "port", n, n->rtmp);
@@ -306,7 +306,7 @@ static struct endpoints *endpoints_new(struct vcli *v, const json_t *document)
 	size_t i = 0;
 
 	s->v = v;
-	s->items = mem_array(s, struct endpoint, 0);
+	s->items = mem_array(s, struct node_ports, 0);
 	talloc_set_destructor(s, endpoints_destroy);
 	json_array_foreach (nodes_of(document), i, o) {
 		add(s, json_object_get(o, "node_id"));

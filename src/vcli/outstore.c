@@ -107,7 +107,7 @@ static struct error *open_db(struct outstore *s)
 	char *schema = mem_printf(s, "%s%s%s", outbox_schema, detached_schema, wanted_schema);
 
 	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), schema, &s->db));
-	/* What has become void while nobody looked was never told a fate. */
+	/* What has become void while nobody looked was never told an outcome. */
 	return db_exec(s->db, "delete from detached where put_ms < ? and (state <> 'waiting' or until_ms < ?)", "ii",
 		       clock_wall_ms() - KEEP_MS, clock_wall_ms());
 }
@@ -205,7 +205,7 @@ struct error *outstore_add(struct outstore *s, const struct message *m, const ch
 		       "sssii", m->id, m->to, what, m->time_ms, m->time_ms + m->ttl_ms);
 }
 
-struct error *outstore_fate(struct outstore *s, const char *message_id, const struct error *e)
+struct error *outstore_record_outcome(struct outstore *s, const char *message_id, const struct error *e)
 {
 	return db_exec(s->db, "update detached set state = ?, why = ? where id = ?", "sss", e ? "failed" : "sent",
 		       e ? e->message : NULL, message_id);

@@ -32,7 +32,7 @@ struct error *outstore_names(const void *ctx, const struct vcli_client_options *
 /* Record a command before it goes into the outbox. */
 struct error *outstore_add(struct outstore *s, const struct message *m, const char *what) MUST_CHECK;
 /* e == NULL: sent. */
-struct error *outstore_fate(struct outstore *s, const char *message_id, const struct error *e) MUST_CHECK;
+struct error *outstore_record_outcome(struct outstore *s, const char *message_id, const struct error *e) MUST_CHECK;
 /* What became of a message: "waiting", "sent", "failed"; ctx's. *ret_why is NULL unless failed. */
 struct error *outstore_state(const void *ctx, struct outstore *s, const char *message_id, char **ret_state,
 			     char **ret_why) MUST_CHECK;

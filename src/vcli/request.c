@@ -19,7 +19,7 @@
 #define AWAY_MS 3000
 #define MOST_TTL_MS (INT64_C(7) * 24 * 3600 * 1000)
 
-struct gather {
+struct request_gather {
 	struct vcli *v;
 	struct request_list *list;
 	request_done_fn *each;
@@ -76,7 +76,7 @@ int64_t request_ttl_ms(const struct vcli *v)
 /* Takes e. */
 static void decide(struct request *r, struct error *e, json_t *data)
 {
-	struct gather *g = r->gather;
+	struct request_gather *g = r->gather;
 
 	if (r->done) {
 		error_free(e);
@@ -130,7 +130,7 @@ static void on_sent(const struct error *e, void *arg)
 }
 
 /* A job's end takes as long as its stream takes to run dry; whether a node is there shows at once. */
-static void ask_for_life(struct gather *g)
+static void ask_for_life(struct request_gather *g)
 {
 	for (size_t i = 0; i < g->list->count; i++) {
 		if (!g->list->items[i].done && !g->list->items[i].alive)
@@ -140,7 +140,7 @@ static void ask_for_life(struct gather *g)
 
 static void on_away(void *arg)
 {
-	struct gather *g = arg;
+	struct request_gather *g = arg;
 
 	for (size_t i = 0; i < g->list->count; i++) {
 		if (!g->list->items[i].alive)
@@ -162,7 +162,7 @@ static bool is_question(const json_t *body)
 
 static void on_state(bool up, const struct error *why, void *arg)
 {
-	struct gather *g = arg;
+	struct request_gather *g = arg;
 
 	error_free(g->why_down);
 	g->why_down = error_copy(why);
@@ -192,7 +192,7 @@ static void on_state(bool up, const struct error *why, void *arg)
 
 static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
 {
-	struct gather *g = arg;
+	struct request_gather *g = arg;
 
 	for (size_t i = 0; m->kind == MESSAGE_RESULT && i < g->list->count; i++) {
 		struct request *r = &g->list->items[i];
@@ -213,7 +213,7 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 
 static void on_refused(const char *id, const struct error *why, void *arg)
 {
-	struct gather *g = arg;
+	struct request_gather *g = arg;
 
 	(void)id;
 	progress_say(g->progress, "waiting for a mailbox: %s", why->message);
@@ -221,7 +221,7 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 
 static void on_held(const char *why, void *arg)
 {
-	struct gather *g = arg;
+	struct request_gather *g = arg;
 
 	mem_free(g->held);
 	g->held = why ? mem_strdup(g, why) : NULL;
@@ -233,13 +233,13 @@ static void on_held(const char *why, void *arg)
 
 static void on_deadline(void *arg)
 {
-	struct gather *g = arg;
+	struct request_gather *g = arg;
 
 	uv_stop(&g->v->loop);
 }
 
 /* Why there is no answer, and whether the command is on its way all the same. */
-static struct error *no_answer(const struct gather *g, const struct request *r)
+static struct error *no_answer(const struct request_gather *g, const struct request *r)
 {
 	long long after_ms = (long long)g->v->timeout_ms;
 
@@ -260,7 +260,7 @@ static struct error *no_answer(const struct gather *g, const struct request *r)
 }
 
 /* Deadline or lost patience: what is still open has no answer. */
-static void give_up(struct gather *g)
+static void give_up(struct request_gather *g)
 {
 	for (size_t i = 0; i < g->list->count; i++) {
 		struct request *r = &g->list->items[i];
@@ -275,7 +275,7 @@ static void give_up(struct gather *g)
 }
 
 /* A question that changes nothing and is answered at once. */
-static struct message *probe(struct gather *g, const char *self, const char *to)
+static struct message *probe(struct request_gather *g, const char *self, const char *to)
 {
 	json_t *body = api_command_document(API_PIPELINE_LIST, to, NULL, NULL);
 	struct message *m = message_new(g, MESSAGE_COMMAND, self, to, LEAST_TTL_MS, body);
@@ -284,7 +284,7 @@ static struct message *probe(struct gather *g, const char *self, const char *to)
 	return m;
 }
 
-static struct error *gather_open(struct gather *g)
+static struct error *gather_open(struct request_gather *g)
 {
 	const struct bus_handlers handlers = {
 		.on_state = on_state, .on_message = on_message, .on_refused = on_refused, .on_held = on_held, .arg = g};
@@ -306,11 +306,11 @@ static struct error *gather_open(struct gather *g)
 
 struct error *requests_run(struct vcli *v, struct request_list *l, request_done_fn *each, void *arg)
 {
-	struct gather *g = mem_new(NULL, struct gather);
+	struct request_gather *g = mem_new(NULL, struct request_gather);
 	struct error *e = NULL;
 
-	sender_revive(v);
-	*g = (struct gather){.v = v, .list = l, .each = each, .arg = arg, .open = l->count};
+	sender_restart(v);
+	*g = (struct request_gather){.v = v, .list = l, .each = each, .arg = arg, .open = l->count};
 	g->began_ms = clock_mono_ms();
 	g->progress = progress_new(g, v);
 	progress_say(g->progress, "connecting to the broker");

@@ -19,7 +19,7 @@ struct request {
 	json_t *data;        /* owned; what the result carries, may be NULL */
 	int64_t took_ms;
 	/* inside request.c */
-	struct gather *gather;
+	struct request_gather *gather;
 	struct message *message, *probe;
 	bool sent;  /* the transport has it safely, see bus_sent_fn */
 	bool alive; /* has answered the probe */

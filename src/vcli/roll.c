@@ -205,7 +205,7 @@ struct error *roll_call(struct vcli *v, struct known *k, int64_t listen_ms)
 	struct roll *r = mem_new(NULL, struct roll);
 	struct error *e = NULL;
 
-	sender_revive(v);
+	sender_restart(v);
 	*r = (struct roll){.v = v, .known = k, .listen_ms = listen_ms, .began_ms = clock_mono_ms()};
 	r->progress = progress_new(r, v);
 	progress_say(r->progress, "connecting to the broker");

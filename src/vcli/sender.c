@@ -20,7 +20,7 @@
 /* What is void by a clock that was set this long ago or less may not be: it may be set back. */
 #define CLOCK_STEADY_MS 600000
 
-struct sender {
+struct outbox_sender {
 	struct vcli *v;
 	struct outstore *store;
 	struct bus *bus;
@@ -31,10 +31,10 @@ struct sender {
 	bool jumped; /* the clock, since this process began */
 };
 
-static void on_fate(const char *message_id, const struct error *e, void *arg)
+static void on_outcome(const char *message_id, const struct error *e, void *arg)
 {
-	struct sender *s = arg;
-	struct error *failed = outstore_fate(s->store, message_id, e);
+	struct outbox_sender *s = arg;
+	struct error *failed = outstore_record_outcome(s->store, message_id, e);
 
 	if (failed)
 		log_warn("outbox.fate", "message=%s why=%s", message_id, log_q(failed->message));
@@ -45,7 +45,7 @@ static void on_fate(const char *message_id, const struct error *e, void *arg)
 
 static void on_state(bool up, const struct error *why, void *arg)
 {
-	struct sender *s = arg;
+	struct outbox_sender *s = arg;
 
 	error_free(s->why);
 	s->why = error_copy(why);
@@ -63,7 +63,7 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 	bus_accept(d);
 }
 
-static bool clock_steady(struct sender *s)
+static bool clock_steady(struct outbox_sender *s)
 {
 	int64_t mono_ms = clock_mono_ms(), jump_ms = steady_look(&s->clock, clock_wall_ms(), mono_ms);
 
@@ -77,7 +77,7 @@ static bool clock_steady(struct sender *s)
 /* Other processes may have put more; what is void is waited for no longer. */
 static void on_look(void *arg)
 {
-	struct sender *s = arg;
+	struct outbox_sender *s = arg;
 	bool steady = clock_steady(s);
 	int64_t waiting = 0;
 
@@ -90,13 +90,13 @@ static void on_look(void *arg)
 
 static void on_patience(void *arg)
 {
-	struct sender *s = arg;
+	struct outbox_sender *s = arg;
 
 	uv_stop(&s->v->loop);
 }
 
-struct kept {
-	struct sender *sender;
+struct outbox_messages {
+	struct outbox_sender *sender;
 	struct message *const *messages;
 	size_t count;
 	const char *what;
@@ -104,7 +104,7 @@ struct kept {
 
 static struct error *keep(struct db *db, const void *arg)
 {
-	const struct kept *k = arg;
+	const struct outbox_messages *k = arg;
 
 	(void)db; /* the store's */
 	for (size_t i = 0; i < k->count; i++) {
@@ -114,7 +114,7 @@ static struct error *keep(struct db *db, const void *arg)
 	return NULL;
 }
 
-static struct error *sender_go(struct sender *s, const struct vcli_client_options *client,
+static struct error *sender_go(struct outbox_sender *s, const struct vcli_client_options *client,
 			       struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
 			       int64_t *ret_left)
 {
@@ -124,9 +124,9 @@ static struct error *sender_go(struct sender *s, const struct vcli_client_option
 
 	TRY(link_open(s, s->v, client, &handlers, &link));
 	s->bus = link.bus;
-	TRY(outbox_open(s, s->store->db, s->bus, &s->v->loop, on_fate, s, &s->outbox));
+	TRY(outbox_open(s, s->store->db, s->bus, &s->v->loop, on_outcome, s, &s->outbox));
 	TRY(outstore_mark(s->store, true));
-	TRY(db_together(s->store->db, keep, &(struct kept){s, messages, count, what}));
+	TRY(db_together(s->store->db, keep, &(struct outbox_messages){s, messages, count, what}));
 	if (patience_ms > 0)
 		timer_start(s, &s->v->loop, patience_ms, 0, on_patience, s);
 	timer_start(s, &s->v->loop, LOOK_MS, LOOK_MS, on_look, s);
@@ -146,7 +146,7 @@ struct error *sender_run(struct vcli *v, const struct vcli_client_options *clien
 			 struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
 			 int64_t *ret_left, struct error **ret_why)
 {
-	struct sender *s = mem_new(NULL, struct sender);
+	struct outbox_sender *s = mem_new(NULL, struct outbox_sender);
 	struct error *e = NULL;
 
 	s->v = v;
@@ -214,7 +214,7 @@ static struct error *look(struct vcli *v, struct outstore *s, bool *ret_works, b
 	return NULL;
 }
 
-void sender_revive(struct vcli *v)
+void sender_restart(struct vcli *v)
 {
 	void *scope = mem_new(NULL, char);
 	char **names = NULL;

@@ -17,6 +17,6 @@ struct error *sender_spawn(struct vcli *v, struct outstore *s) MUST_CHECK;
 /* Be that process' lock; ERROR_EXISTS when another one is at it. */
 struct error *sender_lock(struct outstore *s, int *ret_fd) MUST_CHECK;
 /* Start senders for all stores where something waits: an earlier sender may have died with the machine. */
-void sender_revive(struct vcli *v);
+void sender_restart(struct vcli *v);
 
 #endif

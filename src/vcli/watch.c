@@ -10,7 +10,7 @@
 #include "vcli/progress.h"
 #include "vcli/sender.h"
 
-struct watch {
+struct status_watch {
 	struct vcli *v;
 	const char *what;
 	watch_fn *fn;
@@ -23,7 +23,7 @@ struct watch {
 	struct error *why_down, *failure;
 };
 
-static void end(struct watch *w)
+static void end(struct status_watch *w)
 {
 	w->over = true;
 	uv_stop(&w->v->loop);
@@ -31,7 +31,7 @@ static void end(struct watch *w)
 
 static void on_asked(const struct error *e, void *arg)
 {
-	struct watch *w = arg;
+	struct status_watch *w = arg;
 
 	if (!e || e->code == ERROR_UNAVAILABLE || w->failure)
 		return;
@@ -41,7 +41,7 @@ static void on_asked(const struct error *e, void *arg)
 
 static void on_state(bool up, const struct error *why, void *arg)
 {
-	struct watch *w = arg;
+	struct status_watch *w = arg;
 
 	error_free(w->why_down);
 	w->why_down = error_copy(why);
@@ -62,7 +62,7 @@ static void on_state(bool up, const struct error *why, void *arg)
 /* Results of what was asked: only a failure matters. */
 static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
 {
-	struct watch *w = arg;
+	struct status_watch *w = arg;
 	struct error *failure = NULL;
 	json_t *data = NULL;
 
@@ -79,7 +79,7 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 
 static void on_refused(const char *id, const struct error *why, void *arg)
 {
-	struct watch *w = arg;
+	struct status_watch *w = arg;
 
 	(void)id;
 	progress_say(w->progress, "waiting: %s", why->message);
@@ -87,7 +87,7 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 
 static void on_status(const struct message *m, void *arg)
 {
-	struct watch *w = arg;
+	struct status_watch *w = arg;
 
 	if (w->over)
 		return;
@@ -107,7 +107,7 @@ static void on_signal(int signum, void *arg)
 	end(arg);
 }
 
-static struct error *watch_open(struct watch *w)
+static struct error *watch_open(struct status_watch *w)
 {
 	const struct bus_handlers handlers = {.on_state = on_state,
 					      .on_message = on_message,
@@ -128,11 +128,11 @@ static struct error *watch_open(struct watch *w)
 
 struct error *watch_asking(struct vcli *v, const char *what, struct request_list *ask, watch_fn *fn, void *arg)
 {
-	struct watch *w = mem_new(NULL, struct watch);
+	struct status_watch *w = mem_new(NULL, struct status_watch);
 	struct error *e = NULL;
 
-	sender_revive(v);
-	*w = (struct watch){.v = v, .what = what, .ask = ask, .fn = fn, .arg = arg};
+	sender_restart(v);
+	*w = (struct status_watch){.v = v, .what = what, .ask = ask, .fn = fn, .arg = arg};
 	w->progress = progress_new(w, v);
 	progress_say(w->progress, "connecting to the broker");
 	e = watch_open(w);

@@ -18,7 +18,7 @@ struct whisper_actions {
 	char *const *start, *const *hook;
 	char **hook_argv; /* the hook and room for the word */
 	size_t hook_count;
-	whisper_told_fn *told;
+	whisper_event_fn *told;
 	void *arg;
 	struct child *child;
 	bool stopping, again; /* start it when it has ended */
@@ -218,7 +218,7 @@ static int actions_destroy(struct whisper_actions *a)
 }
 
 struct whisper_actions *whisper_actions_new(const void *ctx, uv_loop_t *loop, char *const *start_argv,
-					    char *const *hook_argv, whisper_told_fn *told, void *arg)
+					    char *const *hook_argv, whisper_event_fn *told, void *arg)
 {
 	struct whisper_actions *a = mem_new(ctx, struct whisper_actions);
 

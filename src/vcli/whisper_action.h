@@ -28,12 +28,12 @@ struct error *whisper_argv(const void *ctx, const char *flag, const char *text, 
 /* What happened, for a person and as members for --json (borrowed): "started" (pid), "runs" (a second start),
  * "stopping", "ended" (code or signal), "idle" (a stop without a program), "failed" (why), "hook" (word, code),
  * "hook-lost" (word). */
-typedef void whisper_told_fn(const char *event, const json_t *about, void *arg);
+typedef void whisper_event_fn(const char *event, const json_t *about, void *arg);
 
 struct whisper_actions;
 /* Either vector may be NULL; both must outlive it. Freeing it kills what runs. */
 struct whisper_actions *whisper_actions_new(const void *ctx, uv_loop_t *loop, char *const *start, char *const *hook,
-					    whisper_told_fn *told, void *arg);
+					    whisper_event_fn *told, void *arg);
 /* Is the text one of the words, blanks around it aside? Then it is acted upon. */
 bool whisper_actions_take(struct whisper_actions *a, const char *text);
 /* No more words: the program is stopped; what waits for the hook is still done. */

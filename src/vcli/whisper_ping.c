@@ -15,7 +15,7 @@
 
 struct ping {
 	char id[WHISPER_ID_DIGITS + 1];
-	struct sender *sender;
+	struct ping_sender *sender;
 	struct whisper_target *target;
 	int64_t began_us, until_ms;
 	bool over; /* answered or lost; it stays until its post is done too */
@@ -26,7 +26,7 @@ struct ping {
 
 struct engine {
 	struct whisper_ping public;
-	struct sender *all;
+	struct ping_sender *all;
 	struct ping *buckets[BUCKETS];
 	struct ping *oldest, **newest;
 	size_t working; /* senders that have pings left, or a post under way */
@@ -35,7 +35,7 @@ struct engine {
 	void *arg;
 };
 
-struct sender {
+struct ping_sender {
 	struct engine *engine;
 	struct whisper_node *node;
 	char *pair, *own;
@@ -79,7 +79,7 @@ static void drop_settled(struct engine *g)
 
 /* --- sending --- */
 
-static void send_next(struct sender *s);
+static void send_next(struct ping_sender *s);
 
 static void on_pause(void *arg)
 {
@@ -89,7 +89,7 @@ static void on_pause(void *arg)
 static void on_posted(const json_t *result, const struct error *e, void *arg)
 {
 	struct ping *p = arg;
-	struct sender *s = p->sender;
+	struct ping_sender *s = p->sender;
 	struct engine *g = s->engine;
 
 	p->posted = true;
@@ -108,7 +108,7 @@ static void on_posted(const json_t *result, const struct error *e, void *arg)
 	drop_settled(g);
 }
 
-static void send_ping(struct sender *s, struct whisper_target *target)
+static void send_ping(struct ping_sender *s, struct whisper_target *target)
 {
 	struct engine *g = s->engine;
 	const struct vcli_whisper_options *options = &g->public.senders->v->set.whisper;
@@ -133,7 +133,7 @@ static void send_ping(struct sender *s, struct whisper_target *target)
 		on_posted, p);
 }
 
-static void send_next(struct sender *s)
+static void send_next(struct ping_sender *s)
 {
 	struct whisper_ping *p = &s->engine->public;
 	/* Senders begin at different places, so that no target gets all at once. */
@@ -146,7 +146,7 @@ static void send_next(struct sender *s)
 
 static void on_message(struct whisper_node *n, const json_t *message)
 {
-	struct sender *s = n->data;
+	struct ping_sender *s = n->data;
 	struct engine *g = s->engine;
 	struct whisper_note note;
 	struct ping *p;
@@ -191,7 +191,7 @@ static void on_look(void *arg)
 
 /* --- keys --- */
 
-static struct error *give_key(struct engine *g, struct sender *s, const struct whisper_list *list)
+static struct error *give_key(struct engine *g, struct ping_sender *s, const struct whisper_list *list)
 {
 	for (size_t i = 0; i < list->count && !s->pair; i++) {
 		json_t *has = NULL;
@@ -248,10 +248,10 @@ struct error *whisper_ping_new(struct whisper_nodes *senders, const struct whisp
 	g->public.senders = senders;
 	g->public.count = count;
 	g->newest = &g->oldest;
-	g->all = mem_array(g, struct sender, senders->count);
+	g->all = mem_array(g, struct ping_sender, senders->count);
 	senders->take = on_message;
 	for (size_t i = 0; i < senders->count && !e; i++) {
-		g->all[i] = (struct sender){.engine = g, .node = &senders->items[i]};
+		g->all[i] = (struct ping_sender){.engine = g, .node = &senders->items[i]};
 		senders->items[i].data = &g->all[i];
 		e = give_key(g, &g->all[i], list);
 	}
@@ -301,7 +301,7 @@ void whisper_ping_end(struct whisper_ping *p)
 	p->senders->take = NULL;
 	p->senders->interrupted = false; /* what is left to do is short */
 	for (size_t i = 0; i < p->senders->count; i++) {
-		struct sender *s = &g->all[i];
+		struct ping_sender *s = &g->all[i];
 
 		if (s->made && rpc_client_is_open(s->node->rpc))
 			error_free(whisper_call(s->node, "shh_deleteKeyPair", json_pack("[s]", s->pair), NULL));

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vcli/near.h"
 #include "vcli/suggest.h"
+#include "vcli/synonyms.h"
 
 /* Does the command's next word equal `word`? Moves *at over it. */
 static bool next_word_is(const char **at, const char *word)
@@ -98,7 +98,7 @@ struct error *words_unknown(char **words, size_t count)
 		front = mem_printf(scope, "%s%s ", front, words[i]);
 	s.word = used < count ? mem_strndup(scope, words[used], 60) : "";
 	list = followers(scope, words, used, &s);
-	near = near_command(scope, words, count);
+	near = synonym_command(scope, words, count);
 	if (used < count && near)
 		e = error_new(ERROR_INVALID, "\"%s%s\" is no command; did you mean %s?", front, s.word, near);
 	else if (used == count)
@@ -147,7 +147,7 @@ static struct error *unknown_flag(const struct vcli_command *c, const char *name
 {
 	void *scope = mem_new(NULL, char);
 	struct suggest_word s = {.word = mem_strndup(scope, name, len < 60 ? len : 60)};
-	const char *near = near_flag(name - 2, len + 2);
+	const char *near = synonym_flag(name - 2, len + 2);
 	struct error *e = NULL;
 
 	for (size_t i = 0; !near && i < vcli_flag_count; i++) {
@@ -167,7 +167,7 @@ static struct error *unknown_flag(const struct vcli_command *c, const char *name
 
 static struct error *short_flag(const char *arg)
 {
-	const char *near = near_flag(arg, strlen(arg));
+	const char *near = synonym_flag(arg, strlen(arg));
 
 	if (near)
 		return error_new(ERROR_INVALID, "%.40s: no such flag; did you mean %s?", arg, near);

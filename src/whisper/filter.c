@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "whisper/bloom.h"
-#include "whisper/kept.h"
+#include "whisper/filter_queue.h"
 #include "whisper/opening.h"
 #include "whisper/topic_index.h"
 
@@ -19,7 +19,7 @@ struct filter {
 	double min_pow;
 	void (*message)(struct whisper_message *m, void *arg);
 	void *arg;
-	struct kept *kept;
+	struct filter_queue *queue;
 };
 
 struct filters {
@@ -79,7 +79,7 @@ static void hand_over(struct filters *fs, struct filter *f, struct whisper_messa
 	if (f->message)
 		f->message(m, f->arg);
 	else
-		fs->dropped += kept_add(f->kept, m);
+		fs->dropped += filter_queue_add(f->queue, m);
 }
 
 static void free_removed(struct filters *fs)
@@ -172,8 +172,8 @@ struct filter *filter_add(struct filters *fs, const struct filter_options *o)
 	f->allow_direct = o->allow_direct;
 	f->message = o->message;
 	f->arg = o->arg;
-	f->kept = kept_new(f, o->kept_limit ? o->kept_limit : FILTER_KEPT,
-			   o->kept_bytes ? o->kept_bytes : FILTER_KEPT_BYTES);
+	f->queue = filter_queue_new(f, o->kept_limit ? o->kept_limit : FILTER_KEPT,
+				    o->kept_bytes ? o->kept_bytes : FILTER_KEPT_BYTES);
 	f->any_topic = o->topic_count == 0;
 	for (size_t i = 0; i < o->topic_count; i++)
 		topic_index_add(&fs->by_topic, o->topics[i], f);
@@ -207,7 +207,7 @@ void filter_remove(struct filter *f)
 
 struct whisper_message **filter_take(struct filter *f, const void *ctx, size_t *ret_count)
 {
-	return kept_take(f->kept, ctx, ret_count);
+	return filter_queue_take(f->queue, ctx, ret_count);
 }
 
 void filters_offer(struct filters *fs, struct envelope *e, bool direct)

@@ -39,12 +39,12 @@ struct miner_workers_task {
 	atomic_uint_fast64_t next; /* nonce not given to anybody yet */
 	atomic_bool over;          /* found, cancelled or too late: workers leave */
 };
-TAILQ_HEAD(task_list, miner_workers_task);
+TAILQ_HEAD(miner_task_list, miner_workers_task);
 
 struct miner_workers {
 	uv_mutex_t lock;
 	uv_cond_t wake;
-	struct task_list waiting, ended; /* to be worked on; to be told on the loop */
+	struct miner_task_list waiting, ended; /* to be worked on; to be told on the loop */
 	unsigned idle;
 	atomic_uint waiting_count;
 	atomic_bool stop;

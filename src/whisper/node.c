@@ -28,7 +28,7 @@ static void set_bloom(struct shh *s, const uint8_t bloom[BLOOM_BYTES])
 	s->tolerated = s->demand;
 	s->tolerated_until_ms = clock_mono_ms() + TOLERANCE_MS;
 	memcpy(s->demand.bloom, bloom, BLOOM_BYTES);
-	shh_peers_tell_bloom(s);
+	shh_peers_send_bloom(s);
 }
 
 /* A light node asks only for what its filters want; a full one passes everything on. */
@@ -176,7 +176,7 @@ struct error *shh_set_min_pow(struct shh *s, double pow)
 	s->tolerated = s->demand;
 	s->tolerated_until_ms = clock_mono_ms() + TOLERANCE_MS;
 	s->demand.min_pow = pow;
-	shh_peers_tell_pow(s);
+	shh_peers_send_pow(s);
 	return NULL;
 }
 

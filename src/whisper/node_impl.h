@@ -83,8 +83,8 @@ void shh_watches_bloom(const struct shh *s, uint8_t bloom[BLOOM_BYTES]);
 
 /* peer.c */
 extern const struct p2p_protocol shh_protocol; /* without arg */
-void shh_peers_tell_pow(struct shh *s);
-void shh_peers_tell_bloom(struct shh *s);
+void shh_peers_send_pow(struct shh *s);
+void shh_peers_send_bloom(struct shh *s);
 
 /* admit.c: go-ethereum's add(). *ret_refusal, with the error, says why not; a duplicate is no error. *ret_new: it is in
  * the pool now. */

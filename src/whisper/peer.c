@@ -80,12 +80,12 @@ static void tell(struct shh *s, uint64_t code, write_fn *write)
 	mem_free(tmp);
 }
 
-void shh_peers_tell_pow(struct shh *s)
+void shh_peers_send_pow(struct shh *s)
 {
 	tell(s, SHH_POW, write_pow);
 }
 
-void shh_peers_tell_bloom(struct shh *s)
+void shh_peers_send_bloom(struct shh *s)
 {
 	tell(s, SHH_BLOOM, write_bloom);
 }

@@ -172,7 +172,7 @@ static void on_status(const struct message *m, void *arg)
 	mem_free(body);
 }
 
-static void on_fate(const char *id, const struct error *e, void *arg)
+static void on_outcome(const char *id, const struct error *e, void *arg)
 {
 	(void)arg;
 	if (e)
@@ -403,7 +403,7 @@ int main(int argc, char **argv)
 	die(bus_open(p, &p->loop, &options, &handlers, &p->bus));
 	if (db) {
 		open_db(p, db);
-		die(outbox_open(p, p->db, p->bus, &p->loop, on_fate, p, &p->outbox));
+		die(outbox_open(p, p->db, p->bus, &p->loop, on_outcome, p, &p->outbox));
 	}
 	uv_pipe_init(&p->loop, &in, 0);
 	in.data = p;

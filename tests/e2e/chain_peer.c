@@ -84,7 +84,7 @@ static uint64_t number(const char *text)
 
 /* --- the sender --- */
 
-static void on_fate(const struct txbox_record *r, void *arg)
+static void on_final(const struct txbox_record *r, void *arg)
 {
 	char *hash = hex_encode(arg, r->receipt.tx_hash, TX_HASH_BYTES), contract[ADDRESS_TEXT_BYTES] = "-";
 	char *why = abi_revert_text(arg, NULL, r->revert, r->revert_n);
@@ -183,7 +183,7 @@ static void get_order(struct peer *p, char **w)
 	struct txbox_record *r = NULL;
 
 	if (!complain(txbox_get(p, p->db, w[1], &r)))
-		on_fate(r, p);
+		on_final(r, p);
 	mem_free(r);
 }
 
@@ -442,7 +442,7 @@ static void open_sender(struct peer *p)
 	p->sender_config.rpc = p->rpc;
 	p->sender_config.db = p->db;
 	p->sender_config.lock = lock;
-	die(sender_open(p, &p->loop, &p->sender_config, &p->key, on_fate, p, &p->sender));
+	die(sender_open(p, &p->loop, &p->sender_config, &p->key, on_final, p, &p->sender));
 	eth_address_text(sender_account(p->sender), address);
 	say("ready %s", address);
 }

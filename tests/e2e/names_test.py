@@ -54,6 +54,16 @@ class Names(unittest.TestCase):
         self.declare("relay/watch.h", "struct tag_look {", "\tint a;", "};")
         self.check("tag tag_look is in src/relay/tag.h and in src/relay/watch.h")
 
+    def test_tag_that_is_only_named(self):
+        self.declare("bus/seal.h", "struct stray;")
+        (self.copy / "src" / "bus" / "stray_part.c").write_text("struct stray {\n\tint a;\n};\n")
+        self.check("src/bus/seal.h: tag stray begins with none of the prefixes of bus")
+
+    def test_tag_that_means_two_things(self):
+        path = self.copy / "src" / "hls" / "writer.c"
+        path.write_text(path.read_text() + "struct outbox {\n\tint a;\n};\n")
+        self.check("src/bus/outbox.h: tag outbox is in src/bus/outbox.c and in src/hls/writer.c")
+
     def test_function_of_two_rooms(self):
         self.declare("base/buf.h", "int base_twice(void);")
         self.declare("base/file.h", "int base_twice(void);")

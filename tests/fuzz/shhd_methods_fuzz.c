@@ -19,12 +19,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* In place of the endpoint: a client that takes everything. */
-struct client {
+struct endpoint_client {
 	struct subscription *subscriptions;
 	size_t notes;
 };
 
-bool endpoint_client_send(struct client *c, const char *text, size_t n)
+bool endpoint_client_send(struct endpoint_client *c, const char *text, size_t n)
 {
 	struct json_slice value;
 	struct error *e = json_slice_read(text, n, &value);
@@ -35,7 +35,7 @@ bool endpoint_client_send(struct client *c, const char *text, size_t n)
 	return true;
 }
 
-struct subscription **endpoint_client_subscriptions(struct client *c)
+struct subscription **endpoint_client_subscriptions(struct endpoint_client *c)
 {
 	return &c->subscriptions;
 }
@@ -159,7 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char text[TEXT_MAX + 1];
 	void *ctx = mem_strdup(NULL, "");
 	struct shhd *d = open_daemon(ctx);
-	struct client *client = mem_new(ctx, struct client);
+	struct endpoint_client *client = mem_new(ctx, struct endpoint_client);
 	struct jsonrpc_session *session = size && data[0] & 1 ? jsonrpc_session_new(client, d->rpc, client) : NULL;
 	char *words[6] = {0};
 	struct reply replies[LINES_MAX] = {0};

@@ -104,7 +104,7 @@ static void on_sent(const struct error *e, void *arg)
 	s->sent[s->sent_count++] = e ? e->code : 0;
 }
 
-static void on_fate(const char *id, const struct error *e, void *arg)
+static void on_outcome(const char *id, const struct error *e, void *arg)
 {
 	struct side *s = arg;
 
@@ -330,7 +330,7 @@ static void test_delay(void **state)
 
 static void open_outbox(struct world *w)
 {
-	assert_null(outbox_open(w, w->db, w->client.bus, &w->loop, on_fate, &w->client, &w->client.outbox));
+	assert_null(outbox_open(w, w->db, w->client.bus, &w->loop, on_outcome, &w->client, &w->client.outbox));
 }
 
 /* Nothing is lost over an outage; what was unconfirmed comes twice. */

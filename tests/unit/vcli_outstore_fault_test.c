@@ -84,13 +84,13 @@ static struct error *run_keep(struct fault_world *w)
 
 static struct error *run_sent(struct fault_world *w)
 {
-	return outstore_fate(w->handle, first->id, NULL);
+	return outstore_record_outcome(w->handle, first->id, NULL);
 }
 
 static struct error *run_failed(struct fault_world *w)
 {
 	struct error *why = error_new(ERROR_NOT_FOUND, "nobody has such a mailbox");
-	struct error *e = outstore_fate(w->handle, first->id, why);
+	struct error *e = outstore_record_outcome(w->handle, first->id, why);
 
 	error_free(why);
 	return e;

@@ -77,8 +77,8 @@ static void what_ended_is_shown_for_a_week(void **state)
 	add(s, "void", 2 * DAY_MS, DAY_MS);
 	add(s, "failed", DAY_MS, 2 * DAY_MS);
 	add(s, "waits", DAY_MS, 2 * DAY_MS);
-	assert_null(outstore_fate(s, "old-sent", NULL));
-	assert_null(outstore_fate(s, "failed", failed));
+	assert_null(outstore_record_outcome(s, "old-sent", NULL));
+	assert_null(outstore_record_outcome(s, "failed", failed));
 	mem_free(s);
 	s = opened();
 	rows = rows_of(s);

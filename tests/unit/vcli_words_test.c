@@ -11,8 +11,8 @@
 #include "vcli/words.h"
 
 /* The program's own sources: programs are no library. The handlers are not called here. */
-#include "vcli/near.c"
 #include "vcli/suggest.c"
+#include "vcli/synonyms.c"
 #include "vcli/table.c"
 #include "vcli/whisper_message.c"
 #include "vcli/words.c"

@@ -2,7 +2,7 @@
 
 #include "base/loop.h"
 #include "base/mem.h"
-#include "bus/tell.h"
+#include "bus/complete.h"
 #include "world.h"
 
 struct far far_end;
@@ -183,7 +183,7 @@ static void far_send(void *arg, const struct bus_item *item, bus_sent_fn *fn, vo
 	must(item->len <= SEAL_LIMIT);
 	if (e->told_up)
 		far_end.on_sent(item);
-	bus_tell_later(e, e->loop, answer_of(e->told_up ? far_end.mood : FAR_UNAVAILABLE), fn, fn_arg);
+	bus_complete_later(e, e->loop, answer_of(e->told_up ? far_end.mood : FAR_UNAVAILABLE), fn, fn_arg);
 }
 
 static void settle(struct bus_delivery *d, size_t how)

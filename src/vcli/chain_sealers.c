@@ -11,11 +11,11 @@
 #define SEALERS 3 /* of a new network */
 #define PERIOD_S 1
 
-struct shape {
+struct sealer_settings {
 	int64_t sealers, period_s; /* 0: not said */
 };
 
-static struct error *read_earlier(const struct chain_net *earlier, struct shape *ret)
+static struct error *read_earlier(const struct chain_net *earlier, struct sealer_settings *ret)
 {
 	const struct json_place root = {NULL, "net.json", 0};
 
@@ -44,10 +44,10 @@ static struct error *read_began(struct chain_net *n, const struct chain_net *ear
 	return NULL;
 }
 
-struct error *chain_net_shape(struct chain_net *n, const struct chain_net *earlier)
+struct error *chain_net_choose_sealers(struct chain_net *n, const struct chain_net *earlier)
 {
-	const struct shape asked = {n->v->set.devnet.sealers, n->v->set.devnet.period};
-	struct shape has = {0};
+	const struct sealer_settings asked = {n->v->set.devnet.sealers, n->v->set.devnet.period};
+	struct sealer_settings has = {0};
 
 	if (strcmp(json_string_value(json_object_get(n->document, "kind")), "poa") != 0) {
 		n->period_s = asked.period_s;

@@ -1,4 +1,4 @@
-#include "vcli/near.h"
+#include "vcli/synonyms.h"
 
 #include <string.h>
 
@@ -112,7 +112,7 @@ static char *with_front(const void *ctx, const char *word)
 	return list;
 }
 
-char *near_command(const void *ctx, char **words, size_t count)
+char *synonym_command(const void *ctx, char **words, size_t count)
 {
 	for (size_t n = count < 2 ? count : 2; n > 0; n--) {
 		const char *line = joined(ctx, words, n);
@@ -129,7 +129,7 @@ char *near_command(const void *ctx, char **words, size_t count)
 	return count ? with_front(ctx, words[0]) : NULL;
 }
 
-const char *near_flag(const char *flag, size_t len)
+const char *synonym_flag(const char *flag, size_t len)
 {
 	static const struct {
 		const char *flag, *here;

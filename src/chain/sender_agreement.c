@@ -8,12 +8,13 @@
 
 struct asking {
 	struct sender *sender;
-	struct sender_accord *accord;
+	struct sender_agreement *agreement;
 	struct rpc_receipt receipt;
 };
 
 /* What it says that others do not, for a person; NULL: it agrees, or has no say. Belongs to ctx. */
-static char *objection(const void *ctx, const struct rpc_opinion *o, const struct rpc_receipt *wanted, bool *ret_agrees)
+static char *objection(const void *ctx, const struct rpc_endpoint_reply *o, const struct rpc_receipt *wanted,
+		       bool *ret_agrees)
 {
 	const struct json_place at = {NULL, "eth_getTransactionReceipt", 0};
 	struct rpc_receipt told = {0};
@@ -39,16 +40,16 @@ static char *objection(const void *ctx, const struct rpc_opinion *o, const struc
 			  told.succeeded ? "carried out" : "refused by the contract");
 }
 
-static void on_opinions(const struct rpc_opinion *opinions, size_t count, void *arg)
+static void on_replies(const struct rpc_endpoint_reply *replies, size_t count, void *arg)
 {
 	struct asking *asking = arg;
-	struct sender_accord *a = asking->accord;
+	struct sender_agreement *a = asking->agreement;
 	struct sender *s = asking->sender;
 	bool agrees = false;
 	char *why = NULL;
 
 	for (size_t i = 0; i < count && !why; i++)
-		why = objection(asking, &opinions[i], &asking->receipt, &agrees);
+		why = objection(asking, &replies[i], &asking->receipt, &agrees);
 	a->asking = false;
 	a->reached = agrees && !why;
 	memcpy(a->hash, asking->receipt.tx_hash, sizeof(a->hash));
@@ -69,7 +70,7 @@ static void on_opinions(const struct rpc_opinion *opinions, size_t count, void *
 	mem_free(asking);
 }
 
-bool sender_agreed(struct sender *s, const void *ctx, struct sender_accord *a, const struct rpc_receipt *receipt)
+bool sender_agreed(struct sender *s, const void *ctx, struct sender_agreement *a, const struct rpc_receipt *receipt)
 {
 	bool same = memcmp(a->hash, receipt->tx_hash, TX_HASH_BYTES) == 0 &&
 		    memcmp(a->block_hash, receipt->block_hash, HASH_BYTES) == 0;
@@ -87,6 +88,6 @@ bool sender_agreed(struct sender *s, const void *ctx, struct sender_accord *a, c
 	*asking = (struct asking){s, a, *receipt};
 	hash = hex_encode(asking, receipt->tx_hash, TX_HASH_BYTES);
 	rpc_ask_each(s->config.rpc, asking, "eth_getTransactionReceipt", json_pack("[o]", json_sprintf("0x%s", hash)),
-		     on_opinions, asking);
+		     on_replies, asking);
 	return false;
 }

@@ -1,4 +1,4 @@
-#include "whisper/kept.h"
+#include "whisper/filter_queue.h"
 
 #include <string.h>
 
@@ -7,32 +7,32 @@
 
 #define CAPACITY_MIN 8
 
-struct kept {
+struct filter_queue {
 	size_t count_limit, byte_limit, bytes;
 	struct whisper_message **ring; /* NULL: empty since the last time */
 	size_t first, count, capacity;
 	struct hash_index *by_hash;
 };
 
-static struct whisper_message **place(const struct kept *k, size_t i)
+static struct whisper_message **place(const struct filter_queue *k, size_t i)
 {
 	return &k->ring[(k->first + i) % k->capacity];
 }
 
-static int kept_destroy(struct kept *k)
+static int filter_queue_destroy(struct filter_queue *k)
 {
 	for (size_t i = 0; i < k->count; i++)
 		whisper_message_unref(*place(k, i));
 	return 0;
 }
 
-struct kept *kept_new(const void *ctx, size_t count_limit, size_t byte_limit)
+struct filter_queue *filter_queue_new(const void *ctx, size_t count_limit, size_t byte_limit)
 {
-	struct kept *k = mem_new(ctx, struct kept);
+	struct filter_queue *k = mem_new(ctx, struct filter_queue);
 
 	k->count_limit = count_limit;
 	k->byte_limit = byte_limit;
-	talloc_set_destructor(k, kept_destroy);
+	talloc_set_destructor(k, filter_queue_destroy);
 	return k;
 }
 
@@ -42,7 +42,7 @@ static size_t message_bytes(const struct whisper_message *m)
 	return sizeof *m + m->envelope->raw_bytes + m->payload.payload_bytes + m->payload.padding_bytes;
 }
 
-static void drop_oldest(struct kept *k)
+static void drop_oldest(struct filter_queue *k)
 {
 	struct whisper_message *m = *place(k, 0);
 
@@ -53,7 +53,7 @@ static void drop_oldest(struct kept *k)
 	whisper_message_unref(m);
 }
 
-static void grow(struct kept *k)
+static void grow(struct filter_queue *k)
 {
 	size_t capacity = k->capacity ? 2 * k->capacity : CAPACITY_MIN;
 	struct whisper_message **ring = mem_array(k, struct whisper_message *, capacity);
@@ -66,7 +66,7 @@ static void grow(struct kept *k)
 	k->capacity = capacity;
 }
 
-size_t kept_add(struct kept *k, struct whisper_message *m)
+size_t filter_queue_add(struct filter_queue *k, struct whisper_message *m)
 {
 	size_t dropped = 0;
 
@@ -94,7 +94,7 @@ static int taken_destroy(struct whisper_message **messages)
 	return 0;
 }
 
-struct whisper_message **kept_take(struct kept *k, const void *ctx, size_t *ret_count)
+struct whisper_message **filter_queue_take(struct filter_queue *k, const void *ctx, size_t *ret_count)
 {
 	struct whisper_message **messages = mem_array(ctx, struct whisper_message *, k->count);
 
@@ -104,6 +104,6 @@ struct whisper_message **kept_take(struct kept *k, const void *ctx, size_t *ret_
 	*ret_count = k->count;
 	mem_free(k->ring);
 	mem_free(k->by_hash);
-	*k = (struct kept){.count_limit = k->count_limit, .byte_limit = k->byte_limit};
+	*k = (struct filter_queue){.count_limit = k->count_limit, .byte_limit = k->byte_limit};
 	return messages;
 }

@@ -13,7 +13,7 @@ struct comparing {
 };
 
 /* One on another chain is not used, so that it is enough to tell; one that begins otherwise could be the right one. */
-static struct error *compare(struct chain *c, const struct rpc_opinion *o)
+static struct error *compare(struct chain *c, const struct rpc_endpoint_reply *o)
 {
 	const struct json_place at = {NULL, o->label, 0};
 	struct rpc_block_head block = {0};
@@ -31,12 +31,12 @@ static struct error *compare(struct chain *c, const struct rpc_opinion *o)
 		o->label);
 }
 
-static void on_opinions(const struct rpc_opinion *opinions, size_t count, void *arg)
+static void on_replies(const struct rpc_endpoint_reply *replies, size_t count, void *arg)
 {
 	struct comparing *w = arg;
 
 	for (size_t i = 0; i < count && !w->error; i++)
-		w->error = compare(w->chain, &opinions[i]);
+		w->error = compare(w->chain, &replies[i]);
 	w->done = true;
 	uv_stop(&w->chain->v->loop); /* it may be about to wait for what comes next */
 }
@@ -50,7 +50,7 @@ struct error *chain_compare(struct chain *c)
 		return NULL;
 	w = mem_new(c, struct comparing);
 	w->chain = c;
-	rpc_ask_each(c->rpc, w, "eth_getBlockByNumber", json_pack("[s,b]", "0x0", 0), on_opinions, w);
+	rpc_ask_each(c->rpc, w, "eth_getBlockByNumber", json_pack("[s,b]", "0x0", 0), on_replies, w);
 	e = chain_run(c, &w->done) ? w->error
 				   : error_new(ERROR_TIMEOUT, "the chain's endpoints have not answered in time");
 	mem_free(w);
