@@ -6,6 +6,7 @@
 #include "http/jsonrpc_impl.h"
 
 #define SLICE_CALLS 32
+#define VALUES_MOST 65536 /* of a document: 64 for each call of the largest batch */
 
 static int document_destroy(struct rpc_document *d)
 {
@@ -249,11 +250,13 @@ bool rpc_serve(struct rpc *rpc, struct rpc_session *session, const char *text, s
 	struct rpc_document *d = new_document(rpc, session, reply, arg);
 	char *copy = mem_memdup(d, text, n ? n : 1);
 	struct json_slice value;
-	struct error *e = json_slice_read(copy, n, &value);
+	struct error *e = json_slice_read_some(copy, n, VALUES_MOST, &value);
 	bool begun = true;
 
 	if (e && e->code == ERROR_NOT_FOUND)
 		rpc_finish(d); /* nothing was said, so is nothing answered */
+	else if (e && e->code == ERROR_REFUSED)
+		refuse(d, RPC_INVALID_REQUEST, e->message);
 	else if (e)
 		refuse(d, RPC_PARSE, "parse error");
 	else
