@@ -6,7 +6,7 @@
 #include "http/jsonrpc_impl.h"
 
 #define SLICE_CALLS 32
-#define VALUES_MOST 65536 /* of a document: 64 for each call of the largest batch */
+#define VALUES_MOST 131072 /* of a document: 128 for each call of the largest batch */
 
 static int document_destroy(struct rpc_document *d)
 {

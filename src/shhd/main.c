@@ -21,10 +21,10 @@
 #define SETTLED_MS 1000
 #define TRIM_EVERY_MS 30000
 
-/* A request is one object in memory, and talloc has none over 256 MiB: what asks for one ends the process. */
 /* What is taken by default is what go-ethereum 1.9.20 takes: a larger text, though begun in slices, is scanned in one
  * turn of the loop. */
 #define BODY_USUAL "5M"
+/* A request is one object in memory, and talloc has none over 256 MiB: what asks for one ends the process. */
 #define BODY_MOST (INT64_C(128) << 20)
 #define ROW(field) offsetof(struct shhd_settings, field)
 #define OTHER_FILES 256   /* connections on their way to being peers, listeners, the folder's */
