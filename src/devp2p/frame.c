@@ -266,6 +266,15 @@ static void take_body(struct frames *f, const uint8_t *bytes, size_t n)
 	f->body_have += n;
 }
 
+static void shrink_body(struct frames *f)
+{
+	if (f->body_capacity > KEPT_BYTES) {
+		mem_free(f->body);
+		f->body = NULL;
+		f->body_capacity = 0;
+	}
+}
+
 static struct error *decompress(struct frames *f, const uint8_t *block, size_t n, struct frame *frame)
 {
 	size_t length = 0;
@@ -300,6 +309,8 @@ static struct error *open_body(struct frames *f, struct frame *ret_frame)
 		e = decompress(f, body.next, body.left, &frame);
 		if (e && frame.code != BASE_DISCONNECT)
 			return error_wrap(e, "message %llu", (unsigned long long)frame.code);
+		if (!e)
+			shrink_body(f); /* the message may be held for long */
 		error_free(e);
 	} else if (frame.n > plain_limit(f)) {
 		return error_new(ERROR_LIMIT, "a message of %zu bytes, %zu are allowed", frame.n, plain_limit(f));
@@ -311,11 +322,7 @@ static struct error *open_body(struct frames *f, struct frame *ret_frame)
 /* What the last message needed, unless it is little. */
 static void shrink(struct frames *f)
 {
-	if (f->body_capacity > KEPT_BYTES) {
-		mem_free(f->body);
-		f->body = NULL;
-		f->body_capacity = 0;
-	}
+	shrink_body(f);
 	if (f->payload_capacity > KEPT_BYTES) {
 		mem_free(f->payload);
 		f->payload = NULL;

@@ -18,7 +18,7 @@
 #define HOLD_MS 1000
 #define PARK_DECIDES_MS 300
 #define PARK_FOLLOWS_MS 2000
-#define REST_LIMIT (64 * 1024)   /* bytes read together with Hello: less than one read of the wire */
+#define REST_LIMIT (64 * 1024)   /* bytes read together with Hello or a message: less than one read of the wire */
 #define SCRATCH_KEPT (64 * 1024) /* bytes of the frame buffer that are kept between frames */
 #define SCRATCH_LIMIT (FRAME_LIMIT + FRAME_LIMIT / 4)
 
@@ -420,16 +420,11 @@ static enum p2p_cut cut_of(const struct error *e)
 	return e->code == ERROR_REFUSED ? P2P_CUT_MAC : e->code == ERROR_LIMIT ? P2P_CUT_SIZE : P2P_CUT_FRAME;
 }
 
-static void feed(struct p2p_peer *peer, const uint8_t *bytes, size_t n)
+/* `more`: call for a message even when no byte is left. Once more after the last message, with nothing: its memory is
+ * given back then. */
+static void take_messages(struct p2p_peer *peer, const uint8_t *bytes, size_t n, bool more)
 {
-	if (peer->state == PEER_HANDSHAKE) {
-		size_t used = feed_handshake(peer, bytes, n);
-
-		bytes += used;
-		n -= used;
-	}
-	/* Once more after the last message, with nothing: its memory is given back then. */
-	for (bool more = n > 0; more && (peer->state == PEER_HELLO || peer->state == PEER_UP);) {
+	while (more && !peer->waits && (peer->state == PEER_HELLO || peer->state == PEER_UP)) {
 		struct frame f = {0};
 		size_t used = 0;
 		struct error *e = frames_read(peer->frames, bytes, n, &used, &f);
@@ -446,8 +441,46 @@ static void feed(struct p2p_peer *peer, const uint8_t *bytes, size_t n)
 	}
 	if (peer->frames && peer->state != PEER_CLOSING)
 		admit_weigh(peer);
-	if (n && (peer->state == PEER_PARKED || peer->state == PEER_HELD))
+	if (n && (peer->state == PEER_PARKED || peer->state == PEER_HELD || (peer->state == PEER_UP && peer->waits)))
 		keep_rest(peer, bytes, n);
+}
+
+static void feed(struct p2p_peer *peer, const uint8_t *bytes, size_t n)
+{
+	if (peer->state == PEER_HANDSHAKE) {
+		size_t used = feed_handshake(peer, bytes, n);
+
+		bytes += used;
+		n -= used;
+	}
+	take_messages(peer, bytes, n, n > 0);
+}
+
+void p2p_hold(struct p2p_peer *peer)
+{
+	if (peer->state != PEER_UP)
+		return;
+	peer->waits = true;
+	wire_pause(peer->wire);
+}
+
+void p2p_go_on(struct p2p_peer *peer)
+{
+	struct buf *rest = peer->rest;
+	const char *bytes = rest ? rest->data : "";
+	struct error *e;
+
+	if (!peer->waits || peer->state != PEER_UP)
+		return;
+	peer->waits = false;
+	peer->rest = NULL;
+	peer->last_in_ms = clock_mono_ms(); /* it could not be heard meanwhile */
+	e = wire_read(peer->wire);
+	if (e)
+		peer_end(peer, NO_REASON, e);
+	else
+		take_messages(peer, (const uint8_t *)bytes, rest ? rest->len : 0, true);
+	mem_free(rest);
 }
 
 void peer_on_data(const char *bytes, ssize_t len, void *arg)

@@ -44,6 +44,7 @@ struct p2p_peer {
 	bool was_up;
 	bool gone;  /* nothing more to wait for: free it */
 	bool above; /* the low water mark: drained() is owed */
+	bool waits; /* for p2p_go_on(): its last message is still in use */
 	void *protocol_state;
 	uint64_t offset; /* of the capability's message ids */
 
@@ -55,7 +56,7 @@ struct p2p_peer {
 
 	struct discv4_endpoint remote_endpoint;
 	char local[ADDRESS_TEXT_BYTES], remote[ADDRESS_TEXT_BYTES];
-	struct buf *rest; /* bytes that came while it is held or parked */
+	struct buf *rest; /* bytes that came while it is held or parked, or waits */
 
 	int64_t deadline_ms; /* of the state; PEER_UP has those below */
 	int64_t up_ms, last_in_ms, last_ping_ms;

@@ -35,7 +35,8 @@ struct p2p_protocol {
 	size_t payload_limit; /* bytes of a message that are taken */
 	/* The capability is shared and Hello is done. Whatever is returned is p2p_state() of the peer. */
 	void *(*up)(struct p2p_peer *peer, void *arg);
-	/* `code` counts from 0. An error drops the peer with reason 16 (its message is logged). */
+	/* `code` counts from 0. An error drops the peer with reason 16 (its message is logged). The payload is valid
+	 * during the call, or longer: p2p_hold(). */
 	struct error *(*message)(struct p2p_peer *peer, uint64_t code, const uint8_t *payload, size_t n, void *arg);
 	/* What was waiting to be sent has fallen below p2p_options.low_water. May be NULL. */
 	void (*drained)(struct p2p_peer *peer, void *arg);
@@ -96,6 +97,12 @@ const char *p2p_remote_address(const struct p2p_peer *peer);
 struct error *p2p_send(struct p2p_peer *peer, uint64_t code, const void *payload, size_t n) MUST_CHECK;
 size_t p2p_backlog(const struct p2p_peer *peer); /* bytes */
 void p2p_disconnect(struct p2p_peer *peer, enum p2p_disconnect_reason reason, const char *why);
+
+/* In `message`, for work that is too long for one turn of the loop: the payload stays valid, and nothing more is read
+ * of the peer, until p2p_go_on() or until the peer has ended and `down` is called. Messages keep their order. */
+void p2p_hold(struct p2p_peer *peer);
+/* The work is done. Not from within `message`; may give the next one. Nothing happens when the peer does not wait. */
+void p2p_go_on(struct p2p_peer *peer);
 
 /* Why a connection was cut off with no Disconnect, or with one that tells less. */
 enum p2p_cut {

@@ -8,6 +8,16 @@
 #include "base/mem.h"
 #include "http/utf8.h"
 
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/* What stands for what behind a backslash. */
+static const char short_escapes[256] = {
+	['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
+};
+
 static const char *skip_blanks(const char *p, const char *end)
 {
 	while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
@@ -17,23 +27,54 @@ static const char *skip_blanks(const char *p, const char *end)
 
 /* The scanners return the end of what they read, or NULL. */
 
+#define EACH UINT64_C(0x0101010101010101)
+
+/* Whether one of eight bytes is a quotation mark, a backslash or a control byte. */
+static bool ends_plain(uint64_t bytes)
+{
+	uint64_t quote = bytes ^ (EACH * '"'), backslash = bytes ^ (EACH * '\\');
+
+	/* A byte that is less than what is taken from it borrows into its highest bit. */
+	return (((quote - EACH) & ~quote) | ((backslash - EACH) & ~backslash) | ((bytes - EACH * 0x20) & ~bytes)) &
+	       (EACH * 0x80);
+}
+
+/* The megabytes of a request are plain text in strings. */
+static const char *skip_plain(const char *p, const char *end)
+{
+	uint64_t bytes;
+
+	for (; end - p >= 8; p += 8) {
+		memcpy(&bytes, p, sizeof(bytes));
+		if (ends_plain(bytes))
+			break;
+	}
+	return p;
+}
+
 static const char *scan_string(const char *p, const char *end)
 {
 	for (p++; p < end; p++) {
+		p = skip_plain(p, end);
+		if (p == end)
+			break;
 		if (*p == '"')
 			return p + 1;
 		if ((unsigned char)*p < 0x20)
 			return NULL;
 		if (*p != '\\')
 			continue;
-		if (++p == end || !*p || !strchr("\"\\/bfnrtu", *p))
+		if (++p == end)
 			return NULL;
-		if (*p != 'u')
+		if (*p != 'u') {
+			if (!short_escapes[(unsigned char)*p])
+				return NULL;
 			continue;
+		}
 		if (end - p < 5)
 			return NULL;
 		for (int i = 1; i <= 4; i++)
-			if (hex_digit(p[i]) < 0)
+			if (!is_hex(p[i]))
 				return NULL;
 		p += 4;
 	}
@@ -75,10 +116,11 @@ static const char *scan_word(const char *p, const char *end, const char *word)
 	return (size_t)(end - p) >= n && !memcmp(p, word, n) ? p + n : NULL;
 }
 
-static const char *scan_value(const char *p, const char *end, unsigned levels);
+/* *values: how many there may be. */
+static const char *scan_value(const char *p, const char *end, unsigned levels, size_t *values);
 
 /* From the opening bracket. */
-static const char *scan_container(const char *p, const char *end, unsigned levels)
+static const char *scan_container(const char *p, const char *end, unsigned levels, size_t *values)
 {
 	char close = *p == '[' ? ']' : '}';
 
@@ -99,7 +141,7 @@ static const char *scan_container(const char *p, const char *end, unsigned level
 				return NULL;
 			p = skip_blanks(p, end);
 		}
-		p = scan_value(p, end, levels - 1);
+		p = scan_value(p, end, levels - 1, values);
 		if (!p)
 			return NULL;
 		p = skip_blanks(p, end);
@@ -111,14 +153,15 @@ static const char *scan_container(const char *p, const char *end, unsigned level
 	}
 }
 
-static const char *scan_value(const char *p, const char *end, unsigned levels)
+static const char *scan_value(const char *p, const char *end, unsigned levels, size_t *values)
 {
-	if (p == end)
+	if (p == end || !*values)
 		return NULL;
+	--*values;
 	switch (*p) {
 	case '{':
 	case '[':
-		return scan_container(p, end, levels);
+		return scan_container(p, end, levels, values);
 	case '"':
 		return scan_string(p, end);
 	case 't':
@@ -151,20 +194,28 @@ static bool too_deep(const char *p, const char *end)
 	return false;
 }
 
-struct error *json_slice_read(const char *text, size_t n, struct json_slice *ret_value)
+struct error *json_slice_read_some(const char *text, size_t n, size_t most, struct json_slice *ret_value)
 {
 	const char *end = text + n, *start = skip_blanks(text, end);
+	size_t values = most;
 	const char *stop;
 
 	if (start == end)
 		return error_new(ERROR_NOT_FOUND, "no JSON value");
-	stop = scan_value(start, end, JSON_SLICE_LEVELS);
+	stop = scan_value(start, end, JSON_SLICE_LEVELS, &values);
+	if (!stop && !values)
+		return error_new(ERROR_REFUSED, "more than %zu values", most);
 	if (!stop && too_deep(start, end))
 		return error_new(ERROR_LIMIT, "more than %d levels of brackets", JSON_SLICE_LEVELS);
 	if (!stop)
 		return error_new(ERROR_INVALID, "malformed JSON");
 	*ret_value = (struct json_slice){start, (size_t)(stop - start)};
 	return NULL;
+}
+
+struct error *json_slice_read(const char *text, size_t n, struct json_slice *ret_value)
+{
+	return json_slice_read_some(text, n, SIZE_MAX, ret_value);
 }
 
 enum json_slice_kind json_slice_kind(struct json_slice s)
@@ -201,6 +252,7 @@ bool json_slice_next(struct json_slice container, size_t *offset, struct json_sl
 	const char *end = container.at + container.n;
 	const char *p = skip_blanks(container.at + (*offset ? *offset : 1), end), *stop;
 	struct json_slice key = {p, 0};
+	size_t values = SIZE_MAX;
 
 	if (*p == ']' || *p == '}')
 		return false;
@@ -212,7 +264,7 @@ bool json_slice_next(struct json_slice container, size_t *offset, struct json_sl
 		p = skip_blanks(stop, end);
 		p = skip_blanks(p + 1, end);
 	}
-	stop = scan_value(p, end, JSON_SLICE_LEVELS);
+	stop = scan_value(p, end, JSON_SLICE_LEVELS, &values);
 	if (ret_key)
 		*ret_key = key;
 	*ret_value = (struct json_slice){p, (size_t)(stop - p)};
@@ -232,12 +284,10 @@ static uint32_t hex4(const char *p)
 /* Reads the escape at p (behind the backslash), returns what follows it. */
 static const char *read_escape(const char *p, const char *end, char **out)
 {
-	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-	const char *short_form = strchr(from, *p);
 	uint32_t point;
 
 	if (*p != 'u') {
-		*(*out)++ = short_form ? to[short_form - from] : *p;
+		*(*out)++ = short_escapes[(unsigned char)*p];
 		return p + 1;
 	}
 	point = hex4(p + 1);
@@ -267,15 +317,20 @@ char *json_slice_string(const void *ctx, struct json_slice s, size_t *ret_n)
 	char *text = mem_array(ctx, char, plain + 3 * (size_t)(end - p - (ptrdiff_t)plain) + 1), *out = text + plain;
 	memcpy(text, p, plain);
 	for (p += plain; p < end;) {
-		size_t len = utf8_length(p, (size_t)(end - p));
+		size_t good = 0, len = 1;
 
 		if (*p == '\\') {
 			p = read_escape(p + 1, end, &out);
-		} else if (len) {
-			memcpy(out, p, len);
-			out += len;
-			p += len;
-		} else {
+			continue;
+		}
+		while (len && p + good < end && p[good] != '\\') {
+			len = utf8_length(p + good, (size_t)(end - p) - good);
+			good += len;
+		}
+		memcpy(out, p, good);
+		out += good;
+		p += good;
+		if (!len) {
 			out += utf8_encode(0xfffd, out);
 			p++;
 		}

@@ -25,6 +25,9 @@ enum json_slice_kind { SLICE_NONE, SLICE_NULL, SLICE_BOOL, SLICE_NUMBER, SLICE_S
 /* The first value of the text; what follows it is not looked at. ERROR_NOT_FOUND: there are only blanks; ERROR_INVALID:
  * no JSON, or cut short; ERROR_LIMIT: too many levels. */
 struct error *json_slice_read(const char *text, size_t n, struct json_slice *ret_value) MUST_CHECK;
+/* The same of at most so many values, those within others counted: what a stranger's text costs to take apart grows
+ * with them more than with its bytes. ERROR_REFUSED: there are more, or it is malformed where the next would be. */
+struct error *json_slice_read_some(const char *text, size_t n, size_t most, struct json_slice *ret_value) MUST_CHECK;
 
 /* All that follows wants slices that json_slice_read() has checked, or parts of them. */
 

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "http/jsonrpc_impl.h"
 
+#define METHOD_BYTES 1024 /* of a name as it is written: an answer that repeats it must not be long work */
+
 const struct jsonrpc_value *jsonrpc_param(const struct jsonrpc_call *c, unsigned i)
 {
 	return &c->values[i];
@@ -112,6 +114,13 @@ static void invalid_request(struct jsonrpc_call *c)
 	jsonrpc_fail_code(c, JSONRPC_INVALID_REQUEST, text, strlen(text));
 }
 
+static void long_method(struct jsonrpc_call *c)
+{
+	static const char text[] = "the method's name is too long, it does not exist";
+
+	jsonrpc_fail_code(c, JSONRPC_NO_METHOD, text, strlen(text));
+}
+
 void jsonrpc_begin_call(struct jsonrpc_call *c, struct json_slice message)
 {
 	struct json_slice key, value, method = {NULL, 0}, result = {NULL, 0};
@@ -131,11 +140,14 @@ void jsonrpc_begin_call(struct jsonrpc_call *c, struct json_slice message)
 		}
 	bool has_id = c->id.n && json_slice_kind(c->id) != SLICE_OBJECT && json_slice_kind(c->id) != SLICE_ARRAY;
 	bool has_method = method.n > 2; /* "" is none */
-	if (has_method)
+	bool too_long = method.n > METHOD_BYTES;
+	if (has_method && !too_long)
 		c->method = json_slice_string(c, method, &c->method_n);
 	c->notification = (!c->id.n && has_method) || (has_id && !has_method && !c->params.n && result.n);
 	if (has_method && (has_id || !c->id.n)) {
-		if (c->notification && ends_with(c, "_subscription"))
+		if (too_long)
+			long_method(c);
+		else if (c->notification && ends_with(c, "_subscription"))
 			jsonrpc_end_call(c);
 		else
 			call_method(c);

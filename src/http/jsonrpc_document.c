@@ -6,6 +6,7 @@
 #include "http/jsonrpc_impl.h"
 
 #define SLICE_CALLS 32
+#define VALUES_MOST 131072 /* of a document: 128 for each call of the largest batch */
 
 static int document_destroy(struct jsonrpc_document *d)
 {
@@ -250,11 +251,13 @@ bool jsonrpc_serve(struct jsonrpc *rpc, struct jsonrpc_session *session, const c
 	struct jsonrpc_document *d = new_document(rpc, session, reply, arg);
 	char *copy = mem_memdup(d, text, n ? n : 1);
 	struct json_slice value;
-	struct error *e = json_slice_read(copy, n, &value);
+	struct error *e = json_slice_read_some(copy, n, VALUES_MOST, &value);
 	bool begun = true;
 
 	if (e && e->code == ERROR_NOT_FOUND)
 		jsonrpc_finish(d); /* nothing was said, so is nothing answered */
+	else if (e && e->code == ERROR_REFUSED)
+		refuse(d, JSONRPC_INVALID_REQUEST, e->message);
 	else if (e)
 		refuse(d, JSONRPC_PARSE, "parse error");
 	else

@@ -55,7 +55,8 @@ void envelope_unref(struct envelope *e); /* NULL is allowed */
 
 /* When it was sent: expiry - ttl, unix seconds, wrapping as go-ethereum's does. */
 uint32_t envelope_sent(const struct envelope *e);
-#define ENVELOPE_OVERHEAD 20 /* what go-ethereum takes for everything but the data */
+#define ENVELOPE_OVERHEAD 20   /* what go-ethereum takes for everything but the data */
+#define ENVELOPE_REST_BYTES 32 /* the most that really stands beside the data */
 /* ENVELOPE_OVERHEAD + data: what limits and mining targets count. */
 size_t envelope_size(const struct envelope *e);
 /* Proof of work with another time to live, >= 1 (a sender whose clock is ahead). */

@@ -123,6 +123,7 @@ struct error *shh_open(const void *ctx, uv_loop_t *loop, const struct shh_option
 	s->pool = pool_new(s, options->pool_bytes, options->pool_count);
 	s->filters = filters_new(s, loop);
 	s->miner = miner_new(s, loop, options->mining_threads);
+	s->turns = turns_new(s, loop);
 	s->expired_at = shh_now();
 	look_at_clock(s, s->expired_at);
 	s->tick = timer_start(s, loop, TICK_MS, TICK_MS, on_tick, s);

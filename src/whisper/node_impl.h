@@ -5,6 +5,7 @@
 
 #include "base/loop.h"
 #include "base/steady.h"
+#include "base/turns.h"
 #include "whisper/bloom.h"
 #include "whisper/filter.h"
 #include "whisper/node.h"
@@ -26,6 +27,10 @@ struct shh_bucket { /* of tokens: so many a second, at most a second's worth at 
 	int64_t filled_ms; /* monotonic */
 };
 
+struct shh_peer;
+/* One envelope of a packet, as it came. */
+typedef struct error *shh_peer_item_fn(struct shh_peer *p, const uint8_t *raw, size_t n);
+
 struct shh_peer {
 	struct shh *node;
 	struct p2p_peer *link;
@@ -40,6 +45,10 @@ struct shh_peer {
 	bool widened; /* it wants more than `before`: the pool up to the cursor is looked at once more */
 	struct shh_demand before;
 	struct shh_bucket envelopes, bytes;
+	/* Of the packet that is worked off: what is left, and what is done with each. The packet is the link's. */
+	struct rlp items;
+	shh_peer_item_fn *item;
+	struct turn *turn; /* NULL: no packet is, or its first slice is under way */
 };
 
 #define SHH_FUTURE_S 10 /* a sender's clock may be ahead so far */
@@ -51,6 +60,7 @@ struct shh {
 	struct pool *pool;
 	struct filters *filters;
 	struct miner *miner;
+	struct turns *turns; /* of packets that are worked off in slices */
 	struct shh_demand demand, tolerated;
 	bool bloom_set; /* by shh_set_bloom(): not that of the filters */
 	int64_t tolerated_until_ms;

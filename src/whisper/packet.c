@@ -117,23 +117,11 @@ struct error *bloom_read(const uint8_t *payload, size_t n, uint8_t ret_bloom[BLO
 	return e ? error_wrap(e, "bloom filter") : NULL;
 }
 
-/* All items are lists and fill it exactly. */
-static struct error *check_lists(struct rlp items)
-{
-	while (!rlp_at_end(&items)) {
-		if (!rlp_next_is_list(&items))
-			return error_new(ERROR_INVALID, "an item of the packet is no envelope");
-		TRY(rlp_skip(&items));
-	}
-	return NULL;
-}
-
 struct error *messages_read(const uint8_t *payload, size_t n, struct rlp *ret_envelopes)
 {
 	struct rlp whole = rlp_of(payload, n), items;
 
 	TRY(rlp_read_list(&whole, &items));
-	TRY(check_lists(items));
 	*ret_envelopes = items;
 	return NULL;
 }

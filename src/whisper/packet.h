@@ -40,8 +40,8 @@ void pow_requirement_write(struct rlp_writer *w, double pow);
 struct error *pow_requirement_read(const uint8_t *payload, size_t n, double *ret_pow) MUST_CHECK;
 void bloom_write(struct rlp_writer *w, const uint8_t bloom[BLOOM_BYTES]);
 struct error *bloom_read(const uint8_t *payload, size_t n, uint8_t ret_bloom[BLOOM_BYTES]) MUST_CHECK;
-/* The envelopes of a Messages packet, for rlp_read_raw() and envelope_read() one after the other: it is checked first
- * that all of them are lists. */
+/* The envelopes of a Messages packet, for rlp_read_raw() and envelope_read() one after the other, which check them:
+ * to look at all at once would take as long as their sender likes. */
 struct error *messages_read(const uint8_t *payload, size_t n, struct rlp *ret_envelopes) MUST_CHECK;
 /* The same for a direct message: one envelope, as go-ethereum sends it, or a list of them (status-go). */
 struct error *packet_direct_read(const uint8_t *payload, size_t n, struct rlp *ret_envelopes) MUST_CHECK;

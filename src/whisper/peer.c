@@ -185,39 +185,98 @@ static void got_envelope(struct shh_peer *p, struct envelope *e)
 		shh_peer_has(p2p_state(link), pool_newest(s->pool));
 }
 
-static struct error *on_messages(struct shh_peer *p, const uint8_t *payload, size_t n)
+static struct error *take_message(struct shh_peer *p, const uint8_t *raw, size_t n)
 {
 	struct shh *s = p->node;
 	int64_t now = clock_mono_ms();
+	uint8_t hash[ENVELOPE_HASH_BYTES];
+	struct envelope *e;
+	uint64_t known;
+
+	s->counters.received++;
+	if (!take(&p->envelopes, 1, now) || !take(&p->bytes, (double)n, now)) {
+		s->counters.refused[SHH_RATE]++;
+		return NULL;
+	}
+	/* Megabytes are not even hashed for that. */
+	if (n > s->max_message_bytes + ENVELOPE_REST_BYTES) {
+		s->counters.refused[SHH_HUGE]++;
+		return NULL;
+	}
+	keccak256(raw, n, hash);
+	known = pool_number(s->pool, hash);
+	if (known) {
+		/* Every peer sends it: no more is computed than tells so. */
+		s->counters.duplicates++;
+		shh_peer_has(p, known);
+		return NULL;
+	}
+	TRY(envelope_read_hashed(raw, n, hash, &e));
+	got_envelope(p, e);
+	envelope_unref(e);
+	return NULL;
+}
+
+/* *ret_more: the slice is over before the packet is. */
+static struct error *take_slice(struct shh_peer *p, bool *ret_more)
+{
+	int64_t end_us = clock_mono_us() + TURNS_SLICE_US;
+
+	while (!rlp_at_end(&p->items)) {
+		const uint8_t *raw;
+		size_t n;
+
+		if (clock_mono_us() >= end_us) {
+			*ret_more = true;
+			return NULL;
+		}
+		TRY(rlp_read_raw(&p->items, &raw, &n));
+		TRY(p->item(p, raw, n));
+	}
+	*ret_more = false;
+	return NULL;
+}
+
+static bool on_turn(void *arg)
+{
+	struct shh_peer *p = arg;
+	struct p2p_peer *link = p->link;
+	bool more = false;
+	struct error *e = take_slice(p, &more);
+
+	if (more)
+		return true;
+	p->turn = NULL;
+	if (e) {
+		p->node->counters.refused[SHH_MALFORMED]++;
+		p2p_disconnect(link, DISCONNECT_SUBPROTOCOL, e->message);
+		error_free(e);
+	}
+	p2p_go_on(link); /* the next packet may come at once, and take a turn of its own */
+	return false;
+}
+
+/* A packet is as large as its sender likes: others are served between its slices. The peer is not read meanwhile. */
+static struct error *work_off(struct shh_peer *p, struct rlp items, shh_peer_item_fn *item)
+{
+	bool more = false;
+
+	p->items = items;
+	p->item = item;
+	TRY(take_slice(p, &more));
+	if (more) {
+		p2p_hold(p->link);
+		p->turn = turns_add(p, p->node->turns, on_turn, p);
+	}
+	return NULL;
+}
+
+static struct error *on_messages(struct shh_peer *p, const uint8_t *payload, size_t n)
+{
 	struct rlp items;
 
 	TRY(messages_read(payload, n, &items));
-	while (!rlp_at_end(&items)) {
-		uint8_t hash[ENVELOPE_HASH_BYTES];
-		struct envelope *e;
-		const uint8_t *raw;
-		size_t raw_bytes;
-		uint64_t known;
-
-		TRY(rlp_read_raw(&items, &raw, &raw_bytes));
-		s->counters.received++;
-		if (!take(&p->envelopes, 1, now) || !take(&p->bytes, (double)raw_bytes, now)) {
-			s->counters.refused[SHH_RATE]++;
-			continue;
-		}
-		keccak256(raw, raw_bytes, hash);
-		known = pool_number(s->pool, hash);
-		if (known) {
-			/* Every peer sends it: no more is computed than tells so. */
-			s->counters.duplicates++;
-			shh_peer_has(p, known);
-			continue;
-		}
-		TRY(envelope_read_hashed(raw, raw_bytes, hash, &e));
-		got_envelope(p, e);
-		envelope_unref(e);
-	}
-	return NULL;
+	return work_off(p, items, take_message);
 }
 
 /* What it wants has changed. New envelopes follow it at once, those in the pool within a second. */
@@ -254,6 +313,17 @@ static struct error *on_bloom(struct shh_peer *p, const uint8_t *payload, size_t
 	return NULL;
 }
 
+static struct error *take_direct(struct shh_peer *p, const uint8_t *raw, size_t n)
+{
+	struct envelope *e;
+
+	TRY(envelope_read(raw, n, &e));
+	p->node->counters.direct_in++;
+	filters_offer(p->node->filters, e, true);
+	envelope_unref(e);
+	return NULL;
+}
+
 /* One envelope, or a list of them as status-go sends. Only a trusted peer may; others are not even looked at. */
 static struct error *on_direct(struct shh_peer *p, const uint8_t *payload, size_t n)
 {
@@ -266,18 +336,7 @@ static struct error *on_direct(struct shh_peer *p, const uint8_t *payload, size_
 	several = rlp_next_is_list(&items);
 	if (!several)
 		items = rlp_of(payload, n - packet.left);
-	while (!rlp_at_end(&items)) {
-		struct envelope *e;
-		const uint8_t *raw;
-		size_t raw_bytes;
-
-		TRY(rlp_read_raw(&items, &raw, &raw_bytes));
-		TRY(envelope_read(raw, raw_bytes, &e));
-		p->node->counters.direct_in++;
-		filters_offer(p->node->filters, e, true);
-		envelope_unref(e);
-	}
-	return NULL;
+	return work_off(p, items, take_direct);
 }
 
 static struct error *take_packet(struct shh_peer *p, uint64_t code, const uint8_t *payload, size_t n)

@@ -77,10 +77,10 @@ struct envelope_kind {
 };
 
 static const struct envelope_kind envelope_kinds[] = {
-	{"valid", 0, 60, 16, 0.2, 64, SHH_MESSAGES},        {"low-pow", 0, 50, 256, 0, 256, SHH_MESSAGES},
-	{"future", 3600, 50, 64, 0, 256, SHH_MESSAGES},     {"old", -3600, 50, 64, 0, 256, SHH_MESSAGES},
-	{"huge", 0, 50, 2 << 20, 0, 1, SHH_MESSAGES},       {"bundle", 0, 50, 15 << 10, 0, 1020, SHH_MESSAGES},
-	{"stranger-direct", 0, 50, 4096, 0, 1, SHH_DIRECT},
+	{"valid", 0, 60, 16, 0.2, 64, SHH_MESSAGES},    {"low-pow", 0, 50, 256, 0, 256, SHH_MESSAGES},
+	{"future", 3600, 50, 64, 0, 256, SHH_MESSAGES}, {"old", -3600, 50, 64, 0, 256, SHH_MESSAGES},
+	{"huge", 0, 50, 2 << 20, 0, 1, SHH_MESSAGES},   {"bundle", 0, 50, 15 << 10, 0, 1020, SHH_MESSAGES},
+	{"many", 0, 50, 64, 0, 150000, SHH_MESSAGES},   {"stranger-direct", 0, 50, 4096, 0, 1, SHH_DIRECT},
 };
 
 static uint64_t find_nonce(const struct envelope_kind *k, uint32_t expiry, const uint8_t *topic, const uint8_t *data)

@@ -86,7 +86,7 @@ class HostileTest(unittest.TestCase):
         # The sanitizer keeps what was freed for a while: little, so that what is measured is the node.
         sanitizer = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}
         cls.node = Node(folder.name, "victim", "--pool-bytes", str(POOL_BYTES), "--pool-count", str(POOL_COUNT),
-                        "--max-peers", "20", *cls.options, discovery=True, log="info", env=sanitizer)
+                        "--max-peers", "20", "--body-limit", "24M", *cls.options, discovery=True, log="info", env=sanitizer)
         cls.addClassCleanup(cls.node.stop)
         cls.node.start()
         cls.honest = []

@@ -61,7 +61,7 @@ static struct error *envelopes(struct rlp items)
 		const uint8_t *raw;
 		size_t n;
 
-		must(rlp_read_raw(&items, &raw, &n)); /* the reader has looked at them already */
+		TRY(rlp_read_raw(&items, &raw, &n));
 		TRY(envelope_read(raw, n, &e));
 		envelope_unref(e);
 	}

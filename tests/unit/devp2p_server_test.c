@@ -36,6 +36,9 @@ struct node {
 	struct p2p_peer *peer; /* the last that came up */
 	char why[200];         /* the last one's end */
 	bool complain;         /* about each message */
+	bool hold;             /* each message */
+	const uint8_t *held;   /* the last one's payload */
+	size_t held_bytes;
 	bool stopped;
 };
 
@@ -116,6 +119,11 @@ static struct error *on_message(struct p2p_peer *peer, uint64_t code, const uint
 	n->bytes += len;
 	n->last_code = code;
 	keccak256(payload, len, n->last_digest);
+	if (n->hold) {
+		n->held = payload;
+		n->held_bytes = len;
+		p2p_hold(peer);
+	}
 	return n->complain ? error_new(ERROR_INVALID, "the test complains") : NULL;
 }
 
@@ -891,6 +899,74 @@ static void test_disconnect_from_a_callback_or_not(void **state)
 	assert_int_equal(counters(c).disconnects[DISCONNECT_USELESS], 1);
 }
 
+static void expect_held(const struct node *n, const void *bytes, size_t len)
+{
+	assert_int_equal(n->held_bytes, len);
+	assert_memory_equal(n->held, bytes, len);
+}
+
+/* One after the other, each for as long as it is worked on. */
+static void test_messages_are_held(void **state)
+{
+	struct bench *b = *state;
+	struct node *a = open_node(b, 0, NULL), *c = open_node(b, 1, NULL), *d = open_node(b, 2, NULL);
+	uint8_t *large = mem_array(b->ctx, uint8_t, LARGE);
+
+	c->hold = true;
+	connect_nodes(b, a, c);
+	memset(large, 7, LARGE);
+	must(p2p_send(a->peer, 1, "first", 5));
+	must(p2p_send(a->peer, 2, "second", 6));
+	must(p2p_send(a->peer, 3, large, LARGE));
+	WAIT(b, c->messages == 1);
+	/* Others come and go meanwhile. */
+	connect_nodes(b, d, c);
+	p2p_disconnect(d->peer, DISCONNECT_USELESS, "enough");
+	WAIT(b, c->down == 1);
+	assert_int_equal(c->messages, 1);
+	expect_held(c, "first", 5);
+	struct p2p_peer *peer = p2p_next_peer(c->p2p, NULL);
+	p2p_go_on(peer);
+	WAIT(b, c->messages == 2);
+	expect_held(c, "second", 6);
+	p2p_go_on(peer);
+	WAIT(b, c->messages == 3);
+	expect_held(c, large, LARGE);
+	c->hold = false;
+	p2p_go_on(peer);
+	p2p_go_on(peer); /* nothing: it does not wait */
+	must(p2p_send(a->peer, 4, "last", 4));
+	WAIT(b, c->messages == 4);
+	assert_int_equal(c->last_code, 4);
+	assert_int_equal(a->down, 0);
+}
+
+/* It has gone, or is sent away, while its message is held: valid until `down`, and nothing comes after it. */
+static void test_end_while_held(void **state)
+{
+	struct bench *b = *state;
+	struct node *a = open_node(b, 0, NULL), *c = open_node(b, 1, NULL);
+	struct p2p_peer *peer;
+
+	c->hold = true;
+	connect_nodes(b, a, c);
+	must(p2p_send(a->peer, 1, "first", 5));
+	must(p2p_send(a->peer, 2, "second", 6));
+	WAIT(b, c->messages == 1);
+	p2p_disconnect(a->peer, DISCONNECT_USELESS, "enough");
+	WAIT(b, a->down == 1);
+	assert_int_equal(c->down, 0); /* what was sent before is taken before */
+	peer = p2p_next_peer(c->p2p, NULL);
+	p2p_go_on(peer);
+	WAIT(b, c->messages == 2);
+	p2p_disconnect(peer, DISCONNECT_USELESS, "enough");
+	expect_held(c, "second", 6);
+	p2p_go_on(peer);
+	WAIT(b, c->down == 1);
+	assert_int_equal(c->messages, 2);
+	assert_string_equal(c->why, "enough");
+}
+
 static void test_garbage(void **state)
 {
 	struct bench *b = *state;
@@ -1103,6 +1179,8 @@ int main(void)
 		TEST(test_dials_a_name),
 		TEST(test_silence_ends_it),
 		TEST(test_disconnect_from_a_callback_or_not),
+		TEST(test_messages_are_held),
+		TEST(test_end_while_held),
 		TEST(test_garbage),
 		TEST(test_500_silent_connections),
 		TEST(test_one_address_crowds_out_nobody),

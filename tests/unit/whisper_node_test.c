@@ -224,6 +224,7 @@ static int teardown(void **state)
 }
 
 static const struct shh_options defaults = {.min_pow = -1};
+static const struct shh_options hard = {.min_pow = 1e6};
 
 static bool far_got_one(struct net *n)
 {
@@ -603,6 +604,114 @@ static void malformed_packets_drop_their_sender(void **state)
 	check_dropped(n, true, SHH_BLOOM, "\x80", 1);                   /* empty */
 }
 
+#define MANY 5000
+
+/* More than a slice's worth of envelopes, none with the work it needs; `tail` is the last item. */
+static struct rlp_writer many_envelopes(struct net *n, const char *tail, size_t tail_bytes)
+{
+	struct rlp_writer w;
+
+	rlp_writer_init(&w, n->ctx);
+	rlp_list_begin(&w);
+	for (uint64_t i = 0; i < MANY; i++) {
+		struct envelope *e = envelope_new((uint32_t)(clock_wall_ms() / 1000) + TTL, TTL, topic_a,
+						  (const uint8_t *)&i, sizeof(i), i);
+
+		rlp_write_raw(&w, e->raw, e->raw_bytes);
+		envelope_unref(e);
+	}
+	rlp_write_raw(&w, (const uint8_t *)tail, tail_bytes);
+	rlp_list_end(&w);
+	return w;
+}
+
+static struct shh_counters counters(const struct net *n)
+{
+	struct shh_counters c;
+
+	shh_count(n->nodes[0].shh, &c);
+	return c;
+}
+
+static void a_breach_in_a_later_slice_drops_its_sender(void **state)
+{
+	struct net *n = *state;
+	struct rlp_writer w = many_envelopes(n, "\xc1\x01", 2);
+
+	open_node(n, 0, &hard, NULL);
+	check_dropped(n, true, SHH_MESSAGES, (const char *)w.data, w.len);
+	assert_int_equal(counters(n).received, MANY + 1);
+	assert_int_equal(counters(n).refused[SHH_LOW_POW], MANY);
+}
+
+static bool has_begun(struct net *n)
+{
+	return counters(n).received > 0;
+}
+
+static bool nobody_is_left(struct net *n)
+{
+	return !p2p_next_peer(shh_p2p(n->nodes[0].shh), NULL) && the_rude->is_down;
+}
+
+/* A sender whose packet is worked off, right after the first slice. */
+static struct rude *in_the_middle(struct net *n)
+{
+	struct rude *r = mem_new(n->ctx, struct rude);
+	struct rlp_writer w = many_envelopes(n, "", 0);
+	struct p2p_protocol protocol = {"shh",        SHH_VERSION, SHH_LENGTH, 65536, rude_up,
+					rude_message, NULL,        rude_down,  r};
+	const char *peers[] = {NULL, NULL};
+	struct p2p_options options = {.client = "rude", .udp_port = -1, .static_peers = peers};
+
+	open_node(n, 0, &hard, NULL);
+	peers[0] = n->nodes[0].enode;
+	*r = (struct rude){
+		.code = SHH_MESSAGES, .payload = (const char *)w.data, .payload_bytes = w.len, .status_first = true};
+	secp_key_new(&r->key);
+	options.key = &r->key;
+	assert_null(p2p_open(n->ctx, &n->loop, &options, &protocol, &r->p2p));
+	the_rude = r;
+	wait_until(n, has_begun);
+	assert_true(counters(n).received < MANY);
+	return r;
+}
+
+static bool all_is_received(struct net *n)
+{
+	return counters(n).received == MANY;
+}
+
+static void a_large_packet_is_worked_off_in_slices(void **state)
+{
+	struct net *n = *state;
+
+	in_the_middle(n);
+	wait_until(n, all_is_received);
+	assert_int_equal(counters(n).refused[SHH_LOW_POW], MANY);
+	assert_int_equal(p2p_peer_count(shh_p2p(n->nodes[0].shh)), 1);
+}
+
+static void a_sender_is_sent_away_between_slices(void **state)
+{
+	struct net *n = *state;
+	struct rude *r = in_the_middle(n);
+
+	p2p_disconnect(p2p_next_peer(shh_p2p(n->nodes[0].shh), NULL), DISCONNECT_USELESS, "enough");
+	wait_until(n, nobody_is_left);
+	assert_true(counters(n).received < MANY);
+	mem_free(r->p2p);
+}
+
+static void a_node_is_freed_between_slices(void **state)
+{
+	struct net *n = *state;
+
+	in_the_middle(n);
+	mem_free(n->nodes[0].shh);
+	n->nodes[0].shh = NULL;
+}
+
 struct watcher {
 	size_t count;
 	uint8_t data[64], hash[ENVELOPE_HASH_BYTES];
@@ -744,6 +853,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_flooding_peer_is_held_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_light_node_passes_nothing_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(malformed_packets_drop_their_sender, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_breach_in_a_later_slice_drops_its_sender, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_large_packet_is_worked_off_in_slices, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_sender_is_sent_away_between_slices, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_node_is_freed_between_slices, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ready_data_and_watches, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_watch_of_a_light_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_peers_are_told, setup, teardown),
