@@ -67,15 +67,30 @@ static void relay_ended(struct unit *u)
 	u->job->jumps_told = u->job->bridged_told = u->job->changes_told = 0;
 }
 
-/* Did the relay of an earlier agent end unseen? A running one reports twice a second, a waiting one has said nothing
- * since its report was emptied. */
-static void look_back(struct job *j, struct unit *relay)
+/* Did the relay of an earlier agent end unseen? It says so last, unless it was killed; a running one reports twice a
+ * second, a waiting one has said nothing since its report was emptied. */
+static bool ended_unseen(const char *progress_path)
 {
+	struct media_progress p = {0};
+	struct error *e;
 	struct stat st;
 
-	if (stat(relay->progress_path, &st) < 0 || !st.st_size || time(NULL) - st.st_mtime < SILENT_S)
-		return;
-	advance(j, relay->progress_path);
+	if (stat(progress_path, &st) < 0 || !st.st_size)
+		return false;
+	if (time(NULL) - st.st_mtime >= SILENT_S)
+		return true;
+	e = media_progress_read(progress_path, PROGRESS_LIMIT, &p);
+	if (e) {
+		error_free(e);
+		return false;
+	}
+	return p.ended;
+}
+
+static void look_back(struct job *j, struct unit *relay)
+{
+	if (ended_unseen(relay->progress_path))
+		advance(j, relay->progress_path);
 }
 
 /* Behind the relay, other ways to mend a stream make other settings of it. */

@@ -163,17 +163,54 @@ class LiveSource(network.TestCase):
             self.assertEqual(publisher.ended, "sent", job)
             net.end_job(job)
         for job in publishers:
-            listed = {v: self.entries(net, v, job) for v in net.variants()}
-            marks = {v: [n for n, _, t in e if "#EXT-X-DISCONTINUITY" in t] for v, e in listed.items()}
-            self.assertEqual(marks[SOURCE], marks[RENDITION], (job, listed))
-            self.assertEqual(len(marks[SOURCE]), 0 if job == "same00001" else 1, (job, listed))
-            told = self.decided(net, "ingest.discontinuity", job)
-            self.assertEqual(len(told), len(marks[SOURCE]), (job, told))
-            self.assertTrue(all("other codecs or settings" in why for why in told), told)
-            figure(f"{job}: marked at {marks[SOURCE]}")
-            self.decodes(net, job)
+            self.changed(net, job, 0 if job == "same00001" else 1)
         self.whole(net, "size00001", self.pictures_in(within["size00001"]))
         self.whole(net, "rate00001", self.pictures_in(within["rate00001"]))
+
+    def test_settings_change_across_agents(self):
+        """As above with an agent that is killed meanwhile: one that changed before, and publishers that come back to the next
+        agent, whose relays ended before and while there was none. Side by side."""
+        net = self.lab(agent_flags=["--end-after", "30s", "--stall-after", "30s"])
+        agent = net.agent_of["d"]
+        tags, other = flv.until(self.flv(), 36), flv.until(self.flv(name="other", extra=("-vf", "scale=256:144")), 36)
+        sent = {"size00003": flv.changes(tags, other, 3.5, (flv.PICTURE,)), "size00005": flv.until(tags, 5),
+                "same00002": flv.until(tags, 19)}
+        second = {"size00005": flv.until(other, 9), "same00002": flv.until(tags, 9)}
+        for job in sent:
+            net.start_job(job)
+        publishers = {job: flv.Publisher(net.ingest_url(job), these) for job, these in sent.items()}
+        for publisher in publishers.values():
+            self.addCleanup(publisher.stop)
+        publishers["size00005"].join(40)
+        wait_for("the first change is told", lambda: self.decided(net, "ingest.discontinuity", "size00003"), 20)
+        wait_for("and stored", lambda: all(any(t for _, _, t in self.entries(net, v, "size00003")) for v in net.variants()), 20)
+        self.assertEqual([publishers["size00005"].ended, publishers["same00002"].ended], ["sent", None])
+        agent.kill()
+        publishers["same00002"].join(40)
+        agent.start()
+        wait_for("the next agent knows the jobs", lambda: {net.status(job)["d"]["state"] for job in sent} == {"running"}, 30)
+        for job, later in second.items():
+            publishers[job] = flv.Publisher(net.ingest_url(job), later)
+            self.addCleanup(publishers[job].stop)
+        for job, publisher in publishers.items():
+            publisher.join(40)
+            self.assertEqual(publisher.ended, "sent", job)
+            net.end_job(job)
+        for job in publishers:
+            self.changed(net, job, 0 if job == "same00002" else 1)
+
+    def changed(self, net, job, times):
+        """Marked and told so often, at the same numbers in all renditions."""
+        listed = {v: self.entries(net, v, job) for v in net.variants()}
+        marks = {v: [n for n, _, t in e if "#EXT-X-DISCONTINUITY" in t] for v, e in listed.items()}
+        self.assertEqual([len(m) for m in marks.values()], [times] * len(marks), (job, listed))
+        self.assertEqual(marks[SOURCE], marks[RENDITION], (job, listed))
+        told = self.decided(net, "ingest.discontinuity", job)
+        # A relay that goes on counts: the next agent says so again, in the same words.
+        self.assertEqual(len(set(told)), times, (job, told))
+        self.assertTrue(all("other codecs or settings" in why for why in told), told)
+        figure(f"{job}: marked at {marks}, told {len(told)} time(s)")
+        self.decodes(net, job)
 
     def test_normalised(self):
         """A source that is encoded anew, whose clock jumps: as one that is copied."""
