@@ -17,6 +17,7 @@ import threading
 import time
 import urllib.error
 
+import apart
 import network
 import report
 
@@ -133,8 +134,7 @@ class Payment(threading.Thread):
         argv = [str(self.net.bin / "vcli"), *words, "--json", "--state-dir", str(self.people[name]), "--chain-rpc", self.url,
                 "--addresses", str(self.folder / "addresses.json")]
         # In a session of its own: Ctrl-C ends the stream, not the payment.
-        return subprocess.run(argv, capture_output=True, text=True, timeout=300, env=self.net.environment,
-                              stdin=subprocess.DEVNULL, start_new_session=True)
+        return apart.run(argv, capture_output=True, text=True, timeout=300, env=self.net.environment)
 
     def __call__(self, name, *words, again=()):
         """Until it is carried out; `again`: exit codes that mean not yet."""

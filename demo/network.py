@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 
+import apart
+
 
 class DemoError(Exception):
     """Something a person must read: what failed, on what, what to do."""
@@ -124,8 +126,8 @@ class Network:
         return self.vcli("key", "new", str(self.folder / agent / "keys"))["id"]
 
     def _broker(self, what, *words):
-        done = subprocess.run([self.repository / "scripts" / "broker", what, self.folder / "broker", *words],
-                              capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, start_new_session=True)
+        done = apart.run([self.repository / "scripts" / "broker", what, self.folder / "broker", *words],
+                         capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise DemoError(f"the broker did not {what}: {done.stdout}{done.stderr}")
 
@@ -157,8 +159,7 @@ class Network:
         """Run vcli with --json; returns the parsed answer."""
         argv = [str(self.bin / "vcli"), *words, "--bus", self.bus, "--json"]
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, env=self.environment,
-                                  stdin=subprocess.DEVNULL, start_new_session=True)
+            done = apart.run(argv, capture_output=True, text=True, timeout=timeout, env=self.environment)
         except subprocess.TimeoutExpired:
             raise DemoError(f"vcli {' '.join(words)} did not end within {timeout} s; the agents' logs: {self.folder}") from None
         if check and done.returncode:

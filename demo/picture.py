@@ -12,6 +12,8 @@ import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
+import apart
+
 WIDTH, HEIGHT = 64, 36  # of what is compared
 LUMA = WIDTH * HEIGHT
 INSTANTS = 12  # at most
@@ -32,7 +34,7 @@ def pictures(*words, through=None):
     first = f"scale={through[0]}:{through[1]}," if through else ""
     argv = ["ffmpeg", "-hide_banner", "-v", "info", "-nostats", "-nostdin", *words, "-an", "-sn", "-dn", "-vf",
             f"showinfo=checksum=0,{first}scale={WIDTH}:{HEIGHT}:flags=area,format=yuv444p", "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=300, start_new_session=True)
+    done = apart.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
     size = 3 * LUMA
     planes = [done.stdout[at:at + size] for at in range(0, len(done.stdout) - size + 1, size)]
     told = [(float(seconds), (int(width), int(height))) for seconds, width, height in SHOWN.findall(done.stderr)]

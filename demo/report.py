@@ -1,10 +1,10 @@
 """What the storage holds, looked at from outside: over HTTP, with ffprobe and ffmpeg, as a customer would."""
 import json
 import re
-import subprocess
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import apart
 import picture
 
 KEPT_UP = 0.95  # of real time
@@ -54,7 +54,7 @@ def media_playlist(url):
 
 
 def first_video_pts(url):
-    out = subprocess.run(
+    out = apart.run(
         ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts", "-read_intervals", "%+#1",
          "-of", "json", url], capture_output=True, text=True, timeout=60)
     packets = json.loads(out.stdout or "{}").get("packets", [])
@@ -63,8 +63,8 @@ def first_video_pts(url):
 
 def decodes(url):
     # In the stream's own time base: in that of its frame rate, frames beside the grid, as a later turn's are, are rounded onto each other.
-    out = subprocess.run(["ffmpeg", "-v", "error", "-xerror", "-i", url, "-enc_time_base:v", "-1", "-f", "null", "-"],
-                         capture_output=True, text=True, timeout=600, start_new_session=True)
+    out = apart.run(["ffmpeg", "-v", "error", "-xerror", "-i", url, "-enc_time_base:v", "-1", "-f", "null", "-"],
+                    capture_output=True, text=True, timeout=600)
     return out.returncode == 0 and not out.stderr.strip(), out.stderr.strip()
 
 

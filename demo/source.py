@@ -1,7 +1,7 @@
 """The demo's film: a moving picture with a burnt-in clock, and sound; or one that somebody brought."""
 import json
-import subprocess
 
+import apart
 from network import DemoError
 
 WIDTH, HEIGHT, FPS, KEY_SECONDS, BITRATE = 1280, 720, 25, 2, 2_500_000
@@ -18,7 +18,7 @@ def make(path, seconds):
             "-c:v", "libx264", "-preset", "veryfast", "-b:v", str(BITRATE), "-maxrate", str(BITRATE), "-bufsize", str(2 * BITRATE),
             "-g", str(FPS * KEY_SECONDS), "-keyint_min", str(FPS * KEY_SECONDS), "-sc_threshold", "0", "-pix_fmt", "yuv420p",
             "-c:a", "aac", "-b:a", "96k", str(path)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=600)
+    done = apart.run(argv, capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise DemoError(f"ffmpeg made no film: {done.stderr.strip()}")
     return Film(path, WIDTH, HEIGHT, BITRATE, measure(path).seconds)
@@ -35,8 +35,8 @@ class Film:
 
 
 def probe(path, *entries):
-    done = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v:0", *entries, "-of", "json", f"file:{path}"],
-                          capture_output=True, text=True, errors="replace", timeout=600)
+    done = apart.run(["ffprobe", "-v", "error", "-select_streams", "v:0", *entries, "-of", "json", f"file:{path}"],
+                     capture_output=True, text=True, errors="replace", timeout=600)
     try:
         answer = json.loads(done.stdout)
     except ValueError:

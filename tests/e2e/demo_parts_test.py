@@ -13,6 +13,7 @@ import unittest
 
 SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(SOURCE / "demo"))
+import apart  # noqa: E402
 import interrupt  # noqa: E402
 import network  # noqa: E402
 import picture  # noqa: E402
@@ -214,6 +215,15 @@ class InterruptTest(unittest.TestCase):
                     self.press()
                 done = True
         self.assertTrue(done)
+
+
+class ApartTest(Folder):
+    def test_a_program_that_ctrl_c_has_met(self):
+        """It is run again, and not for ever."""
+        once = self.folder / "once"
+        first = f'[ -e "{once}" ] && exit 7; : > "{once}"; kill -INT $$; sleep 5'
+        self.assertEqual(apart.run(["sh", "-c", first], timeout=10).returncode, 7)
+        self.assertEqual(apart.run(["sh", "-c", "kill -INT $$; sleep 5"], timeout=10).returncode, -signal.SIGINT)
 
 
 class TerminalTest(Folder):
