@@ -235,8 +235,8 @@ class Talk(Case):
         self.assertTrue(receiver.out.decode().endswith("  red?[31m?\n"), receiver.out)
 
     def test_ends(self):
-        self.assertEqual(self.receive("--timeout", "300ms").end(), 0)
-        late = self.receive("--timeout", "300ms", "--count", 1)
+        self.assertEqual(self.receive("--timeout", "3s").end(), 0)
+        late = self.receive("--timeout", "3s", "--count", 1)
         self.assertEqual(late.end(), 6)
         self.assertEqual(late.events()[-1]["error"]["code"], "timeout")
         self.assertEqual(self.receive().end(signal.SIGINT), 0)
