@@ -14,7 +14,7 @@ static EVP_CIPHER_CTX *begin(const EVP_CIPHER *cipher, const uint8_t *key, const
 {
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 
-	evp_need(c && EVP_CipherInit_ex2(c, cipher, key, iv, encrypt, NULL) && EVP_CIPHER_CTX_set_padding(c, 0));
+	evp_need(c && EVP_CipherInit_ex2(c, cipher, key, iv, encrypt, NULL));
 	return c;
 }
 

@@ -1,58 +1,44 @@
 #include "node/digest.h"
 
-#include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "crypto/kdf.h"
 
-static void need(bool ok)
+static char *digest_bytes(const void *ctx, const void *bytes, size_t n)
 {
-	if (ok)
-		return;
-	fputs("OpenSSL: out of memory, or no SHA-256\n", stderr);
-	abort();
-}
+	uint8_t digest[32];
 
-static EVP_MD_CTX *begin(void)
-{
-	EVP_MD_CTX *sha = EVP_MD_CTX_new();
-
-	need(sha && EVP_DigestInit_ex(sha, EVP_sha256(), NULL));
-	return sha;
-}
-
-static char *finish(const void *ctx, EVP_MD_CTX *sha)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	need(EVP_DigestFinal_ex(sha, digest, &n));
-	EVP_MD_CTX_free(sha);
-	return hex_encode(ctx, digest, n);
-}
-
-static int add_text(const char *text, size_t n, void *sha)
-{
-	need(EVP_DigestUpdate(sha, text, n));
-	return 0;
+	sha256(bytes, n, digest);
+	return hex_encode(ctx, digest, sizeof(digest));
 }
 
 char *digest_json(const void *ctx, const json_t *value)
 {
-	EVP_MD_CTX *sha = begin();
+	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	char *digest = digest_bytes(ctx, text, strlen(text));
 
-	json_dump_callback(value, add_text, sha, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-	return finish(ctx, sha);
+	free(text);
+	return digest;
 }
 
 char *digest_argv(const void *ctx, const char *const *argv)
 {
-	EVP_MD_CTX *sha = begin();
+	size_t n = 0, at = 0;
+	char *bytes, *digest;
 
-	for (; *argv; argv++)
-		need(EVP_DigestUpdate(sha, *argv, strlen(*argv) + 1));
-	return finish(ctx, sha);
+	for (size_t i = 0; argv[i]; i++)
+		n += strlen(argv[i]) + 1;
+	bytes = mem_array(NULL, char, n + 1);
+	for (size_t i = 0; argv[i]; i++) {
+		size_t part = strlen(argv[i]) + 1;
+
+		memcpy(bytes + at, argv[i], part);
+		at += part;
+	}
+	digest = digest_bytes(ctx, bytes, n);
+	mem_free(bytes);
+	return digest;
 }
