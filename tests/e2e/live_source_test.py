@@ -158,12 +158,7 @@ class LiveSource(network.TestCase):
             self.assertEqual(publishers[job].ended, "sent", job)
             publishers[job] = flv.Publisher(net.ingest_url(job), later)
             self.addCleanup(publishers[job].stop)
-        for job, publisher in publishers.items():
-            publisher.join(40)
-            self.assertEqual(publisher.ended, "sent", job)
-            net.end_job(job)
-        for job in publishers:
-            self.changed(net, job, 0 if job == "same00001" else 1)
+        self.all_changed(net, publishers, "same00001")
         self.whole(net, "size00001", self.pictures_in(within["size00001"]))
         self.whole(net, "rate00001", self.pictures_in(within["rate00001"]))
 
@@ -192,12 +187,16 @@ class LiveSource(network.TestCase):
         for job, later in second.items():
             publishers[job] = flv.Publisher(net.ingest_url(job), later)
             self.addCleanup(publishers[job].stop)
+        self.all_changed(net, publishers, "same00002")
+
+    def all_changed(self, net, publishers, same):
+        """Once each, but for the job that kept its settings; looked at when all have been sent."""
         for job, publisher in publishers.items():
             publisher.join(40)
             self.assertEqual(publisher.ended, "sent", job)
             net.end_job(job)
         for job in publishers:
-            self.changed(net, job, 0 if job == "same00002" else 1)
+            self.changed(net, job, 0 if job == same else 1)
 
     def changed(self, net, job, times):
         """Marked and told so often, at the same numbers in all renditions."""
