@@ -1,29 +1,12 @@
 #!/usr/bin/env python3
 """scripts/check-names: content with the tree as it is, and with no name that could be another module's."""
-import os
-import pathlib
-import shutil
-import subprocess
-import tempfile
 import unittest
 
-SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+from tree_check import TreeCheck
 
 
-class Names(unittest.TestCase):
-    def setUp(self):
-        self.copy = pathlib.Path(tempfile.mkdtemp(prefix="dsn-names-"))
-        self.addCleanup(shutil.rmtree, self.copy)
-        (self.copy / "scripts").mkdir()
-        shutil.copy2(SOURCE / "scripts" / "check-names", self.copy / "scripts")
-        shutil.copy2(SOURCE / "CMakeLists.txt", self.copy)
-        shutil.copytree(SOURCE / "src", self.copy / "src")
-
-    def check(self, *parts, code=1):
-        done = subprocess.run([self.copy / "scripts" / "check-names"], capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        for part in parts:
-            self.assertIn(part, done.stderr)
+class Names(TreeCheck):
+    script = "check-names"
 
     def declare(self, header, *lines):
         """Behind the last include, before everything else."""
