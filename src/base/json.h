@@ -58,6 +58,8 @@ struct error *json_refuse_unknown(const json_t *obj, const struct json_place *at
 
 /* Compact text with sorted keys off, UTF-8; belongs to ctx. */
 char *json_text(const void *ctx, const json_t *value);
+/* As json_dumps() writes it with these flags of jansson; belongs to ctx, not to jansson's allocator. */
+char *json_text_flags(const void *ctx, const json_t *value, size_t flags);
 /* Set obj[key] to a copy of the string / decimal text of n. */
 void json_put(json_t *obj, const char *key, const char *text);
 void json_put_decimal(json_t *obj, const char *key, int64_t n);

@@ -146,3 +146,13 @@ char *json_text(const void *ctx, const json_t *value)
 	put(&t, "", 1);
 	return mem_resize(ctx, t.data, char, t.len);
 }
+
+char *json_text_flags(const void *ctx, const json_t *value, size_t flags)
+{
+	size_t n = json_dumpb(value, NULL, 0, flags);
+	char *text = mem_array(ctx, char, n + 1);
+
+	json_dumpb(value, text, n, flags);
+	text[n] = '\0';
+	return text;
+}

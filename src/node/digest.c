@@ -1,9 +1,9 @@
 #include "node/digest.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "crypto/kdf.h"
 
@@ -17,10 +17,10 @@ static char *digest_bytes(const void *ctx, const void *bytes, size_t n)
 
 char *digest_json(const void *ctx, const json_t *value)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	char *text = json_text_flags(NULL, value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 	char *digest = digest_bytes(ctx, text, strlen(text));
 
-	free(text);
+	mem_free(text);
 	return digest;
 }
 

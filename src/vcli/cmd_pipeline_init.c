@@ -220,9 +220,8 @@ static struct error *write_document(struct vcli *v, const json_t *made)
 	struct error *e;
 
 	TRY(api_pipeline_read(v, made, &p));
-	text = json_dumps(made, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	text = json_text_flags(v, made, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	out = mem_printf(v, "%s\n", text);
-	free(text);
 	e = file_write_atomic(v->args[0], out, strlen(out), 0644);
 	if (!e && !v->set.json)
 		printf("%s: job %s, %zu nodes, %zu rendition%s; next: vcli pipeline start %s\n", v->args[0], p->job,
