@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "devnet/join.h"
 #include "vcli/chain_net.h"
+#include "vcli/wait.h"
 
 typedef struct error *join_fn(const void *ctx, uv_loop_t *loop, const struct devnet_join_options *options);
 
@@ -34,8 +35,7 @@ static struct error *join(struct chain_net *n, join_fn *begin, const char *const
 	struct error *e = NULL;
 
 	TRY(begin(n, &n->v->loop, &options));
-	while (!j.done)
-		uv_run(&n->v->loop, UV_RUN_ONCE);
+	vcli_wait(&n->v->loop, &j.done, VCLI_WAIT_FOREVER);
 	if (!j.error || j.error->code != ERROR_TIMEOUT)
 		return j.error;
 	e = error_new(ERROR_TIMEOUT, "%s; see the logs in %s", j.error->message, n->folder);
