@@ -353,6 +353,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_intention_goes_its_way, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(what_its_author_said_stays_beside_it, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(an_outbox_has_one_chain, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(an_intention_is_abandoned, make_folder, remove_folder),
 		cmocka_unit_test(fees_follow_the_market),
