@@ -7,13 +7,13 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/loop.h"
 #include "base/mem.h"
 #include "chain/address.h"
 #include "vcli/chain_net.h"
 #include "vcli/paths.h"
 #include "vcli/progress.h"
 #include "vcli/refusal.h"
+#include "vcli/wait.h"
 
 #define PATIENCE_MS 10000 /* for an endpoint, when --timeout gives none */
 
@@ -27,32 +27,12 @@ struct chain_loop_wait {
 	json_t *values;
 };
 
-static void on_time(void *arg)
-{
-	uv_stop(arg);
-}
-
 bool chain_run(struct chain *c, const bool *done)
 {
-	int64_t left_ms = c->deadline_ms == INT64_MAX ? INT64_MAX : c->deadline_ms - clock_mono_ms();
-	struct timer *timer = NULL;
-
-	if (left_ms != INT64_MAX)
-		timer = timer_start(c, &c->v->loop, left_ms > 0 ? left_ms : 0, 0, on_time, &c->v->loop);
-	while (!*done && (c->deadline_ms == INT64_MAX || clock_mono_ms() < c->deadline_ms))
-		uv_run(&c->v->loop, UV_RUN_ONCE);
-	mem_free(timer);
-	return *done;
+	return vcli_wait(&c->v->loop, done, c->deadline_ms == INT64_MAX ? VCLI_WAIT_FOREVER : c->deadline_ms);
 }
 
 /* --- asking --- */
-
-/* The loop may be about to wait for what comes next. */
-static void end(struct chain_loop_wait *w)
-{
-	w->done = true;
-	uv_stop(&w->chain->v->loop);
-}
 
 /* A node whose contract gave no reason may tell of no bytes at all: geth 1.9 only says so. */
 static bool reverted(const struct rpc_reply *reply)
@@ -65,7 +45,7 @@ static void on_reply(const struct rpc_reply *reply, void *arg)
 {
 	struct chain_loop_wait *w = arg;
 
-	end(w);
+	w->done = true;
 	w->values = json_incref((json_t *)reply->result);
 	if (reply->error && reply->revert) {
 		char *why = refusal_text(w, reply->revert, reply->revert_n);
@@ -110,7 +90,7 @@ static void on_values(const struct error *e, const json_t *values, void *arg)
 {
 	struct chain_loop_wait *w = arg;
 
-	end(w);
+	w->done = true;
 	w->error = e ? error_copy(e) : NULL;
 	w->values = json_incref((json_t *)values);
 }

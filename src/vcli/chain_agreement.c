@@ -38,7 +38,6 @@ static void on_replies(const struct rpc_endpoint_reply *replies, size_t count, v
 	for (size_t i = 0; i < count && !w->error; i++)
 		w->error = compare(w->chain, &replies[i]);
 	w->done = true;
-	uv_stop(&w->chain->v->loop); /* it may be about to wait for what comes next */
 }
 
 struct error *chain_compare(struct chain *c)

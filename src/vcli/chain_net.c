@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/loop.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "vcli/paths.h"
+#include "vcli/wait.h"
 
 #define FILE_BYTES 65536
 #define GRACE_MS 15000 /* geth writes its state down */
@@ -163,10 +163,14 @@ static void end_started_by(struct chain_net *n, pid_t pid, size_t *left)
 	mem_free(pids);
 }
 
+static bool none_left(const void *arg)
+{
+	return *(const size_t *)arg == 0;
+}
+
 static void wait_until_ended(struct chain_net *n, const size_t *left)
 {
-	while (*left > 0)
-		uv_run(&n->v->loop, UV_RUN_ONCE);
+	vcli_wait_until(&n->v->loop, none_left, left, VCLI_WAIT_FOREVER);
 }
 
 void chain_net_stop(struct chain_net *n)
@@ -202,17 +206,9 @@ struct error *chain_net_check(const struct chain_net *n)
 	return NULL;
 }
 
-static void on_time(void *arg)
-{
-	*(bool *)arg = true;
-}
-
 void chain_net_pause(struct chain_net *n)
 {
-	bool over = false;
-	struct timer *t = timer_start(n, &n->v->loop, LOOK_MS, 0, on_time, &over);
+	const bool over = false;
 
-	while (!over)
-		uv_run(&n->v->loop, UV_RUN_ONCE);
-	mem_free(t);
+	vcli_wait(&n->v->loop, &over, clock_mono_ms() + LOOK_MS);
 }

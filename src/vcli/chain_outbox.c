@@ -41,8 +41,6 @@ static void on_final(const struct txbox_record *record, void *arg)
 		c->settled = e || left == 0;
 		error_free(e);
 	}
-	if (c->settled)
-		uv_stop(&c->v->loop); /* it may be about to wait for what comes next */
 }
 
 struct error *chain_not_yet(struct chain *c, const char *what)
@@ -64,10 +62,8 @@ static void on_look(void *arg)
 {
 	struct chain *c = arg;
 
-	if (!sender_unproved(c->sender))
-		return;
-	c->settled = true;
-	uv_stop(&c->v->loop);
+	if (sender_unproved(c->sender))
+		c->settled = true;
 }
 
 void chain_wait(struct chain *c)
@@ -104,7 +100,6 @@ static void on_pause(void *arg)
 	struct chain *c = arg;
 
 	c->settled = true;
-	uv_stop(&c->v->loop);
 }
 
 /* Another command of the account may be at work: its turn comes first. */

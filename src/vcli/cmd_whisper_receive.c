@@ -12,6 +12,7 @@
 #include "http/utf8.h"
 #include "vcli/commands.h"
 #include "vcli/render.h"
+#include "vcli/wait.h"
 #include "vcli/whisper_action.h"
 #include "vcli/whisper_message.h"
 #include "vcli/whisper_nodes.h"
@@ -42,8 +43,6 @@ struct receiver {
 static void check_over(struct receiver *r)
 {
 	r->over = r->ending && whisper_actions_idle(r->actions);
-	if (r->over)
-		uv_stop(&r->v->loop);
 }
 
 /* No more messages; what was started is ended first. */
@@ -292,17 +291,18 @@ static void dial(void *arg)
 	r->rpc = rpc_client_open(r, &r->v->loop, &options, &events, r);
 }
 
+static bool none_pending(const void *arg)
+{
+	return rpc_client_pending(arg) == 0;
+}
+
 /* The node keeps keys until it ends; ours is of no more use. */
 static void leave(struct receiver *r)
 {
-	int64_t until_ms = clock_mono_ms() + CLOSE_MS;
-
 	if (!r->rpc || !rpc_client_is_open(r->rpc) || !r->key_id)
 		return;
 	rpc_client_call(r->rpc, "shh_deleteSymKey", json_pack("[s]", r->key_id), NULL, NULL);
-	timer_start(r, &r->v->loop, CLOSE_MS, 0, (timer_fn *)uv_update_time, &r->v->loop);
-	while (rpc_client_pending(r->rpc) > 0 && clock_mono_ms() < until_ms)
-		uv_run(&r->v->loop, UV_RUN_ONCE);
+	vcli_wait_until(&r->v->loop, none_pending, r->rpc, clock_mono_ms() + CLOSE_MS);
 }
 
 /* --- the command --- */
@@ -318,7 +318,6 @@ static void on_signal(int signum, void *arg)
 		return;
 	}
 	r->over = true;
-	uv_stop(&r->v->loop);
 }
 
 static struct error *prepare(struct receiver *r)
@@ -364,8 +363,7 @@ struct error *cmd_whisper_receive(struct vcli *v)
 	if (v->timeout_ms > 0)
 		r->deadline = timer_start(r, &v->loop, v->timeout_ms, 0, on_not_up, r);
 	dial(r);
-	while (!r->over)
-		uv_run(&v->loop, UV_RUN_DEFAULT);
+	vcli_wait(&v->loop, &r->over, VCLI_WAIT_FOREVER);
 	leave(r);
 	if (r->error) {
 		e = r->error;

@@ -12,6 +12,7 @@
 #include "vcli/progress.h"
 #include "vcli/push.h"
 #include "vcli/render.h"
+#include "vcli/wait.h"
 
 #define LOOK_MS 500
 #define STOP_GRACE_MS 5000
@@ -23,6 +24,7 @@ struct run {
 	struct push *p;
 	struct child *child;
 	struct progress *line;
+	bool over;
 	int progress_fd, complaint_fd, list_fd; /* files without a name; -1: none */
 };
 
@@ -64,7 +66,7 @@ static void on_ended(const struct child_exit *ex, void *arg)
 	struct run *r = arg;
 
 	r->p->end = *ex;
-	uv_stop(&r->p->v->loop);
+	r->over = true;
 }
 
 /* The end of the film for the nodes too, not a broken connection. */
@@ -92,7 +94,7 @@ static struct error *follow(struct run *r, const char *const *argv)
 	signal_start(r->line, loop, SIGHUP, on_signal, r);
 	timer_start(r->line, loop, LOOK_MS, LOOK_MS, on_look, r);
 	progress_say(r->line, "connecting");
-	uv_run(loop, UV_RUN_DEFAULT);
+	vcli_wait(loop, &r->over, VCLI_WAIT_FOREVER);
 	on_look(r);
 	return NULL;
 }

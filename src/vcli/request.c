@@ -12,6 +12,7 @@
 #include "vcli/link.h"
 #include "vcli/progress.h"
 #include "vcli/sender.h"
+#include "vcli/wait.h"
 
 /* Clocks of two machines differ; a command that is valid for less would be void on arrival where they do. */
 #define LEAST_TTL_MS 60000
@@ -29,7 +30,7 @@ struct request_gather {
 	struct timer *deadline, *patience, *away;
 	size_t open; /* requests without result */
 	bool was_up;
-	bool over;  /* the loop has ended */
+	bool over;  /* nothing more is waited for */
 	char *held; /* why the broker takes nothing; NULL: it does */
 	struct error *why_down;
 	int64_t began_ms;
@@ -91,9 +92,8 @@ static void decide(struct request *r, struct error *e, json_t *data)
 	progress_say(g->progress, "waiting for %zu of %zu", g->open, g->list->count);
 	if (g->each)
 		g->each(g->v, r, g->arg);
-	/* A loop that is stopped when it does not run would not run the next time. */
-	if (g->open == 0 && !g->over)
-		uv_stop(&g->v->loop);
+	if (g->open == 0)
+		g->over = true;
 }
 
 static void decide_away(struct request *r, bool gone)
@@ -170,7 +170,7 @@ static void on_state(bool up, const struct error *why, void *arg)
 		progress_say(g->progress, "waiting for the broker: %s", why->message);
 		/* Waiting does not mend a wrong password. */
 		if (!g->was_up && (why->code == ERROR_REFUSED || why->code == ERROR_INVALID))
-			uv_stop(&g->v->loop);
+			g->over = true;
 		return;
 	}
 	g->was_up = true;
@@ -235,7 +235,7 @@ static void on_deadline(void *arg)
 {
 	struct request_gather *g = arg;
 
-	uv_stop(&g->v->loop);
+	g->over = true;
 }
 
 /* Why there is no answer, and whether the command is on its way all the same. */
@@ -322,8 +322,7 @@ struct error *requests_run(struct vcli *v, struct request_list *l, request_done_
 			g->deadline = timer_start(g, &v->loop, v->timeout_ms, 0, on_deadline, g);
 		if (!v->timeout_ms || patience_ms < v->timeout_ms)
 			g->patience = timer_start(g, &v->loop, patience_ms, 0, on_deadline, g);
-		uv_run(&v->loop, UV_RUN_DEFAULT);
-		g->over = true;
+		vcli_wait(&v->loop, &g->over, VCLI_WAIT_FOREVER);
 		if (g->was_up)
 			give_up(g);
 		else

@@ -13,6 +13,7 @@
 #include "vcli/progress.h"
 #include "vcli/request.h"
 #include "vcli/sender.h"
+#include "vcli/wait.h"
 
 /* Each message wants its proof of work, and is repeated when it gets lost. */
 #define WHISPER_MS 3000
@@ -33,7 +34,7 @@ struct roll {
 	struct asked *asked;
 	size_t count, open;
 	int64_t began_ms, listen_ms;
-	bool was_up;
+	bool was_up, over;
 	struct error *why_down;
 };
 
@@ -41,7 +42,7 @@ static void stop(void *arg)
 {
 	struct roll *r = arg;
 
-	uv_stop(&r->v->loop);
+	r->over = true;
 }
 
 static void on_signal(int signum, void *arg)
@@ -214,7 +215,7 @@ struct error *roll_call(struct vcli *v, struct known *k, int64_t listen_ms)
 		signal_start(r, &v->loop, SIGINT, on_signal, r);
 		signal_start(r, &v->loop, SIGTERM, on_signal, r);
 		r->end = timer_start(r, &v->loop, listen_ms ? listen_ms : link_patience_ms(v), 0, stop, r);
-		uv_run(&v->loop, UV_RUN_DEFAULT);
+		vcli_wait(&v->loop, &r->over, VCLI_WAIT_FOREVER);
 		if (!r->was_up)
 			e = link_away(v, r->why_down);
 	}

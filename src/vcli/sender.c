@@ -14,6 +14,7 @@
 #include "base/steady.h"
 #include "vcli/link.h"
 #include "vcli/progress.h"
+#include "vcli/wait.h"
 #include "vcli/wanted.h"
 
 #define LOOK_MS 500
@@ -29,6 +30,7 @@ struct outbox_sender {
 	struct error *why, *failure;
 	struct steady clock;
 	bool jumped; /* the clock, since this process began */
+	bool over;
 };
 
 static void on_outcome(const char *message_id, const struct error *e, void *arg)
@@ -40,7 +42,7 @@ static void on_outcome(const char *message_id, const struct error *e, void *arg)
 		log_warn("outbox.fate", "message=%s why=%s", message_id, log_q(failed->message));
 	error_free(failed);
 	if (outbox_pending(s->outbox) == 0)
-		uv_stop(&s->v->loop);
+		s->over = true;
 }
 
 static void on_state(bool up, const struct error *why, void *arg)
@@ -83,7 +85,7 @@ static void on_look(void *arg)
 
 	s->failure = outstore_waiting(s->store, &waiting);
 	if (s->failure || (waiting == 0 && (steady || outbox_pending(s->outbox) == 0)))
-		uv_stop(&s->v->loop);
+		s->over = true;
 	else if (bus_is_up(s->bus))
 		outbox_look(s->outbox);
 }
@@ -92,7 +94,7 @@ static void on_patience(void *arg)
 {
 	struct outbox_sender *s = arg;
 
-	uv_stop(&s->v->loop);
+	s->over = true;
 }
 
 struct outbox_messages {
@@ -130,7 +132,7 @@ static struct error *sender_go(struct outbox_sender *s, const struct vcli_client
 	if (patience_ms > 0)
 		timer_start(s, &s->v->loop, patience_ms, 0, on_patience, s);
 	timer_start(s, &s->v->loop, LOOK_MS, LOOK_MS, on_look, s);
-	uv_run(&s->v->loop, UV_RUN_DEFAULT);
+	vcli_wait(&s->v->loop, &s->over, VCLI_WAIT_FOREVER);
 	if (s->failure)
 		return s->failure;
 	TRY(outstore_waiting(s->store, &left));

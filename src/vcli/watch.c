@@ -9,6 +9,7 @@
 #include "vcli/link.h"
 #include "vcli/progress.h"
 #include "vcli/sender.h"
+#include "vcli/wait.h"
 
 struct status_watch {
 	struct vcli *v;
@@ -26,7 +27,6 @@ struct status_watch {
 static void end(struct status_watch *w)
 {
 	w->over = true;
-	uv_stop(&w->v->loop);
 }
 
 static void on_asked(const struct error *e, void *arg)
@@ -142,7 +142,7 @@ struct error *watch_asking(struct vcli *v, const char *what, struct request_list
 		if (v->timeout_ms > 0)
 			timer_start(w, &v->loop, v->timeout_ms, 0, on_end, w);
 		w->patience = timer_start(w, &v->loop, link_patience_ms(v), 0, on_end, w);
-		uv_run(&v->loop, UV_RUN_DEFAULT);
+		vcli_wait(&v->loop, &w->over, VCLI_WAIT_FOREVER);
 		if (w->failure)
 			e = w->failure;
 		else if (!w->was_up)

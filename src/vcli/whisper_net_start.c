@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "http/rpc_client.h"
 #include "vcli/progress.h"
+#include "vcli/wait.h"
 #include "vcli/whisper_net.h"
 
 #define READY_MS 60000
@@ -35,11 +36,6 @@ struct starting {
 
 /* --- waiting --- */
 
-static void wake(void *arg)
-{
-	(void)arg;
-}
-
 static void on_signal(int signum, void *arg)
 {
 	struct starting *s = arg;
@@ -57,13 +53,9 @@ static bool is_interrupted(void *arg)
 
 static struct error *pause_a_little(struct starting *s)
 {
-	int64_t until_ms = clock_mono_ms() + LOOK_MS;
-	struct timer *tick = timer_start(s, &s->v->loop, LOOK_MS, LOOK_MS, wake, NULL);
-
-	while (!s->interrupted && clock_mono_ms() < until_ms)
-		uv_run(&s->v->loop, UV_RUN_ONCE);
-	mem_free(tick);
-	return s->interrupted ? error_new(ERROR_FAILED, "interrupted") : NULL;
+	return vcli_wait(&s->v->loop, &s->interrupted, clock_mono_ms() + LOOK_MS)
+		       ? error_new(ERROR_FAILED, "interrupted")
+		       : NULL;
 }
 
 /* --- processes --- */
@@ -265,6 +257,16 @@ static struct error *start_all(struct starting *s)
 	return whisper_net_record(s->net);
 }
 
+static bool none_left(const void *arg)
+{
+	return *(const size_t *)arg == 0;
+}
+
+static bool has_ended(const void *arg)
+{
+	return !child_alive(arg);
+}
+
 /* A start that failed leaves nothing. */
 static void undo(struct starting *s)
 {
@@ -274,8 +276,8 @@ static void undo(struct starting *s)
 	}
 	for (size_t i = 0; i < s->net->count; i++) {
 		progress_say(s->progress, "ending what was started");
-		while (s->children[i] && child_alive(s->children[i]))
-			uv_run(&s->v->loop, UV_RUN_ONCE);
+		if (s->children[i])
+			vcli_wait_until(&s->v->loop, has_ended, s->children[i], VCLI_WAIT_FOREVER);
 	}
 	error_free(file_remove_tree(s->net->folder));
 }
@@ -351,8 +353,7 @@ struct error *whisper_net_stop(struct vcli *v, struct whisper_net *net)
 		left++;
 		child_stop(c, SIGTERM, STOP_GRACE_MS);
 	}
-	while (left > 0)
-		uv_run(&v->loop, UV_RUN_ONCE);
+	vcli_wait_until(&v->loop, none_left, &left, VCLI_WAIT_FOREVER);
 	mem_free(scope);
 	return file_remove_tree(net->folder);
 }

@@ -5,16 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "vcli/wait.h"
 #include "vcli/whisper_net.h"
 
 #define TOKEN_VARIABLE "DSN_RPC_TOKEN"
 #define TOKEN_LIMIT 4096
-#define LOOK_MS 50
 #define OPEN_MS 10000 /* at most, also when answers have more time */
 #define PUBLIC_DIGITS 130
 
@@ -122,7 +121,6 @@ static void on_signal(int signum, void *arg)
 
 	(void)signum;
 	n->interrupted = true;
-	uv_stop(&n->v->loop);
 }
 
 static struct error *open_node(struct whisper_node *n, const char *authorization)
@@ -219,16 +217,19 @@ struct error *whisper_public_key(const void *ctx, struct whisper_node *n, const 
 
 /* --- waiting --- */
 
-static void wake(void *arg)
+struct nodes_wait {
+	const struct whisper_nodes *nodes;
+	const bool *done;
+};
+
+static bool is_over(const void *arg)
 {
-	(void)arg;
+	const struct nodes_wait *w = arg;
+
+	return *w->done || w->nodes->interrupted || w->nodes->lost >= w->nodes->count;
 }
 
 void whisper_run(struct whisper_nodes *n, const bool *done, int64_t until_ms)
 {
-	struct timer *tick = timer_start(n, &n->v->loop, LOOK_MS, LOOK_MS, wake, NULL);
-
-	while (!*done && !n->interrupted && n->lost < n->count && (!until_ms || clock_mono_ms() < until_ms))
-		uv_run(&n->v->loop, UV_RUN_ONCE);
-	mem_free(tick);
+	vcli_wait_until(&n->v->loop, is_over, &(struct nodes_wait){n, done}, until_ms);
 }

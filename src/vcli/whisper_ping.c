@@ -56,8 +56,6 @@ static struct ping **bucket_of(struct engine *g, const char *id)
 static void check_done(struct engine *g)
 {
 	g->done = g->working == 0 && !g->oldest;
-	if (g->done)
-		uv_stop(&g->public.senders->v->loop);
 }
 
 /* The pings at the front that nothing is to come of any more. */
