@@ -12,6 +12,9 @@
 #include "media/progress.h"
 #include "node/node.h"
 
+/* A unit that is asked to end is killed after so long. */
+#define JOB_GRACE_MS 3000
+
 /* How the source is mended on its way, once that is decided (media/normalise.h). */
 struct job_mending {
 	int64_t bps;     /* 0: it is not mended; -1: its bit rate is unknown */

@@ -17,6 +17,7 @@
 struct job;
 struct ready_wait;
 struct classic_reload;
+struct mode_ops;
 
 #define NODE_AGENT_SOCKET "agent/agent.sock"
 #define NODE_CONTROL_SOCKET "run/control.sock"
@@ -45,7 +46,7 @@ struct node {
 	struct uid_claim *claim;      /* its own user; NULL: none */
 	const struct runtime_ops *ops;
 	void *runtime;
-	bool classic;
+	const struct mode_ops *mode;
 	enum node_state state;
 	struct media_programs programs;
 	struct http_server *callbacks;
