@@ -19,11 +19,11 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "base/db.h"
 #include "base/error.h"
 #include "chain/rpc.h"
 #include "chain/txbox.h"
 #include "crypto/secp.h"
+#include "store/db.h"
 
 struct sender_config {
 	struct rpc *rpc;

@@ -14,6 +14,18 @@ const char txbox_schema[] =
 	"create table if not exists tx_attempts( number integer primary key autoincrement, seq integer not null references tx_intents(seq) on delete cascade, hash blob not null, raw blob not null, price blob not null, tip blob not null, signed_ms integer not null);create index if not exists tx_attempts_seq on tx_attempts(seq);create table if not exists tx_chain( one integer primary key check(one = 1),"
 	" chain_id integer not null, genesis blob not null);create table if not exists tx_nonces(account blob primary key, next integer not null);create table if not exists tx_cancels(hash blob primary key);create table if not exists tx_retired( hash blob primary key, seq integer not null, nonce integer not null, raw blob not null);";
 
+static const char *const first[] = {txbox_schema, NULL};
+static const struct db_migration migrations[] = {{first}};
+static const char *const first_tables[] = {"tx_intents", "tx_attempts", "tx_chain", "tx_nonces",
+					   "tx_cancels", "tx_retired",  NULL};
+const struct db_schema txbox_database = {
+	.application_id = DB_APPLICATION_ID('T'),
+	.name = "an outbox of transactions",
+	.first_tables = first_tables,
+	.migrations = migrations,
+	.count = sizeof(migrations) / sizeof(migrations[0]),
+};
+
 static const char *const state_words[] = {
 	[TXBOX_WANTED] = "wanted",       [TXBOX_SIGNED] = "signed",     [TXBOX_MINED] = "mined",
 	[TXBOX_DONE] = "done",           [TXBOX_REVERTED] = "reverted", [TXBOX_REFUSED] = "refused",

@@ -21,13 +21,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/db.h"
 #include "base/error.h"
 #include "chain/rpc_read.h"
 #include "chain/tx.h"
+#include "store/db.h"
 
-/* SQL of the tables, to be part of the schema given to db_open(). */
+/* SQL of the tables, for a first migration (store/schema.h): it was released and stays as it is. */
 extern const char txbox_schema[];
+/* A file that holds an outbox alone, for db_open(). */
+extern const struct db_schema txbox_database;
 
 #define TXBOX_ID_BYTES 200
 #define TXBOX_REACH 64 /* nonces that can be filled one by one (sender_fill()) */

@@ -145,7 +145,7 @@ static struct error *refuse_if_used(struct chain *c, const char *path, const uin
 	int64_t count = 0;
 	struct error *e;
 
-	TRY(db_open(c, path, txbox_schema, &db));
+	TRY(db_open(c, path, &txbox_database, &db));
 	e = db_query(db, on_count, &count, "select count(*) from tx_nonces where account = ?", "b", account,
 		     (size_t)ETH_ADDRESS_BYTES);
 	mem_free(db);
@@ -207,7 +207,7 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	path = file_join(c, folder, name);
 	lock = mem_printf(c, "%s.%s.lock", path, hex_encode(c, address, sizeof(address)));
 	TRY(refuse_other_begin(c, folder, name, address));
-	TRY(db_open(c, path, txbox_schema, &c->db));
+	TRY(db_open(c, path, &txbox_database, &c->db));
 	TRY(read_nonce(c, address, &config.first_nonce));
 	config.db = c->db;
 	config.lock = lock;

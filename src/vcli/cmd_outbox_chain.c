@@ -95,7 +95,7 @@ static struct error *rows_of(const void *ctx, const char *path, json_t *list)
 	struct rows rows = {.list = list, .chain = mem_strndup(ctx, base, strcspn(base, "-"))};
 	struct error *e;
 
-	TRY(db_open(ctx, path, txbox_schema, &rows.db));
+	TRY(db_open(ctx, path, &txbox_database, &rows.db));
 	e = txbox_each_pending(rows.db, on_record, &rows);
 	mem_free(rows.db);
 	return e;

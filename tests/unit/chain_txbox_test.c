@@ -40,7 +40,7 @@ static struct db *open_db(void)
 {
 	struct db *db = NULL;
 
-	ok(db_open(folder, file_join(folder, folder, "x.db"), txbox_schema, &db));
+	ok(db_open(folder, file_join(folder, folder, "x.db"), &txbox_database, &db));
 	return db;
 }
 
@@ -206,7 +206,7 @@ static void an_intention_is_abandoned(void **state)
 	bool is = false;
 
 	(void)state;
-	ok(db_open(folder, file_join(folder, folder, "abandon.db"), txbox_schema, &db));
+	ok(db_open(folder, file_join(folder, folder, "abandon.db"), &txbox_database, &db));
 	put_signed(db, "first", 0, 1, false);
 	near = put_signed(db, "near", 1, 2, false);
 	near = put_signed(db, "near", 1, 3, true);
