@@ -227,7 +227,7 @@ static void node_name(struct node *n, const char *name)
 {
 	if (n->row.name && strcmp(n->row.name, name) == 0)
 		return;
-	store_decide(n, "node.name", "%s", name);
+	node_decide(n, "node.name", "%s", name);
 	mem_free(n->row.name);
 	n->row.name = mem_strdup(n, name);
 	node_changed(n);
@@ -370,7 +370,7 @@ void command_act_maintenance(struct command *c)
 	}
 	if (!c->again && n->row.maintenance != c->api->on) {
 		n->row.maintenance = c->api->on;
-		store_decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
+		node_decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
 	}
 	command_end(c, NULL, status_node_row(n));
 }

@@ -156,7 +156,7 @@ void command_act_config(struct command *c)
 		j->trouble = NULL;
 	}
 	if (j->task->equal_outputs)
-		store_decide(j->node, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
+		node_decide(j->node, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
 	job_run(j);
 	command_wait(c, c->agent->settings.apply_timeout_ms, job_configured);
 }

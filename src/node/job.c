@@ -171,7 +171,7 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 void job_in_trouble(struct job *j, struct error *e)
 {
 	if (!j->trouble || strcmp(j->trouble, e->message))
-		store_decide(j->node, "job.trouble", "%s: %s", j->name, e->message);
+		node_decide(j->node, "job.trouble", "%s: %s", j->name, e->message);
 	mem_free(j->trouble);
 	j->trouble = mem_strdup(j, e->message);
 	error_free(e);
@@ -185,8 +185,8 @@ void job_serves(struct job *j)
 	if (j->state == JOB_RUNNING)
 		return;
 	j->state = state_next(&state_of_job, j->state, JOB_RUNNING);
-	store_decide(j->node, "job.running", "%s: all %zu units serve, configuration %.12s", j->name, j->unit_count,
-		     j->hash);
+	node_decide(j->node, "job.running", "%s: all %zu units serve, configuration %.12s", j->name, j->unit_count,
+		    j->hash);
 }
 
 void job_run(struct job *j)
@@ -214,7 +214,7 @@ void job_has_stopped(struct job *j)
 		ops(j)->stopped(j);
 	j->state = state_next(&state_of_job, j->state, JOB_STOPPED);
 	j->prepared = false;
-	store_decide(j->node, "job.stopped", "%s: all units have ended", j->name);
+	node_decide(j->node, "job.stopped", "%s: all units have ended", j->name);
 	node_step(j->node);
 }
 
@@ -270,7 +270,7 @@ static void forget(struct job *j)
 		j->close = false;
 		return;
 	}
-	store_decide(n, "job.closed", "%s: what was stored is removed", j->name);
+	node_decide(n, "job.closed", "%s: what was stored is removed", j->name);
 	mem_free(j);
 	streams_forget(n);
 	node_changed(n);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,6 +41,25 @@ void node_changed(struct node *n)
 {
 	n->status_changed = true;
 	agent_changed(n->agent);
+}
+
+void node_decide(struct node *n, const char *what, const char *why, ...)
+{
+	struct error *e;
+	va_list ap;
+	char *text;
+
+	va_start(ap, why);
+	text = mem_vprintf(NULL, why, ap);
+	va_end(ap);
+	log_info(what, "node=%s why=%s", n->row.id, log_q(text));
+	e = store_put_decision(n->agent->db, n->row.id, what, text);
+	if (e) {
+		log_warn("decision.lost", "node=%s what=%s reason=%s", n->row.id, what, log_q(e->message));
+		error_free(e);
+	}
+	mem_free(text);
+	node_changed(n);
 }
 
 struct job *node_job(struct node *n, const char *name)
@@ -114,17 +134,19 @@ static bool control_answers(const struct node *n)
 
 static char **nginx_argv(const void *ctx, struct unit *u, const char *progress_url)
 {
-	struct node *n = u->node;
-	struct error *e = NULL;
-
 	(void)progress_url;
-	if (!control_answers(n))
-		e = media_nginx_folders(n->folder, folders_units(&n->units));
-	if (e) {
+	return u->node->mode->nginx_argv(ctx, u->node);
+}
+
+/* Where an nginx of an earlier agent serves, all is as it should be. */
+static void make_folders(struct unit *u)
+{
+	const struct node *n = u->node;
+	struct error *e = control_answers(n) ? NULL : media_nginx_folders(n->folder, folders_units(&n->units));
+
+	if (e)
 		log_error("node.folders", "node=%s reason=%s", n->row.id, log_q(e->message));
-		error_free(e);
-	}
-	return n->mode->nginx_argv(ctx, n);
+	error_free(e);
 }
 
 static void on_up_timer(void *arg)
@@ -384,7 +406,7 @@ void node_step(struct node *n)
 	}
 	if (n->up && n->state == NODE_STARTING) {
 		n->state = state_next(&state_of_node, n->state, NODE_RUNNING);
-		store_decide(n, "node.running", "nginx serves on RTMP port %d", n->row.rtmp.host_port);
+		node_decide(n, "node.running", "nginx serves on RTMP port %d", n->row.rtmp.host_port);
 	}
 	if (n->up) {
 		if (n->mode->up)
@@ -402,7 +424,7 @@ void node_leave(struct node *n, bool purge)
 	n->purge = n->purge || purge;
 	if (n->state != NODE_LEAVING) {
 		n->state = state_next(&state_of_node, n->state, NODE_LEAVING);
-		store_decide(n, "node.leaving", "asked to %s the node", purge ? "purge" : "remove");
+		node_decide(n, "node.leaving", "asked to %s the node", purge ? "purge" : "remove");
 		for (size_t i = 0; i < n->job_count; i++)
 			job_abort(n->jobs[i]);
 	}
@@ -503,6 +525,7 @@ static struct error *open_parts(struct node *n)
 	TRY(folders_open(n->folder, &n->units));
 	TRY(open_runtime(n));
 	n->nginx = unit_new(n, n, NULL, "nginx", 0, nginx_argv, NULL);
+	n->nginx->begins = make_folders;
 	TRY(callbacks_open(n));
 	TRY(n->mode->open(n));
 	TRY(load_jobs(n));

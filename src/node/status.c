@@ -180,7 +180,7 @@ json_t *status_node(struct node *n, bool with_decisions)
 		json_array_append_new(jobs, status_job(n->jobs[i]));
 	json_object_set_new(o, "jobs", jobs);
 	if (with_decisions)
-		json_object_set_new(o, "decisions", store_decisions_json(n));
+		json_object_set_new(o, "decisions", store_decisions_json(n->agent->db, n->row.id));
 	return o;
 }
 
