@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "api/command.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"

@@ -13,9 +13,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/folders.h"
 #include "media/ffmpeg.h"
 #include "vcli/endpoints.h"
-#include "vcli/paths.h"
 #include "vcli/suggest.h"
 
 #define FILE_LIMIT (4 * 1024 * 1024)
@@ -40,7 +40,7 @@ struct error *user_job_path(const void *ctx, struct vcli *v, const char *name, c
 {
 	char *folder = NULL;
 
-	TRY(paths_make(ctx, &v->set.client.state, "jobs", &folder));
+	TRY(client_state_make(ctx, &v->set.client.state, "jobs", &folder));
 	*ret_path = file_join(ctx, folder, mem_printf(ctx, "%s.json", name));
 	return NULL;
 }
@@ -360,7 +360,7 @@ struct error *user_job_names(const void *ctx, struct vcli *v, char ***ret_names)
 	struct dirent *entry = NULL;
 	DIR *d = NULL;
 
-	TRY(paths_make(ctx, &v->set.client.state, "jobs", &folder));
+	TRY(client_state_make(ctx, &v->set.client.state, "jobs", &folder));
 	d = opendir(folder);
 	if (!d)
 		return error_sys(errno, "%s", folder);

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "vcli/session.h"
 
-#include "vcli/paths.c"
 #include "vcli/session.c"
 
 #define NOW 1000000
