@@ -123,6 +123,21 @@ static void who_is_silent_is_not_heard(void **state)
 	mem_free(s.discovery);
 }
 
+/* Who obeys somebody else lives all the same. */
+static void who_refuses_to_tell_is_heard(void **state)
+{
+	struct world *w = *state;
+	struct seen s = {0};
+
+	w->node = WORLD_REFUSES;
+	know(w, &s, WORLD_NODE, AGENT);
+	discover(w, &s, 0);
+	world_until_count(w, &s.ends, 1);
+	assert_true(client_known_find(s.known, WORLD_NODE)->heard);
+	assert_false(client_known_find(s.known, WORLD_NODE)->answered);
+	mem_free(s.discovery);
+}
+
 static void a_bus_away_leaves_what_is_known(void **state)
 {
 	struct world *w = *state;
@@ -172,6 +187,7 @@ static void known_nodes_outlive_the_process(void **state)
 
 	know(w, &s, WORLD_NODE, AGENT);
 	know(w, &s, OTHER, AGENT);
+	assert_null(client_known_save(s.known));
 	client_known_forget(s.known, OTHER);
 	assert_null(client_known_save(s.known));
 	mem_free(s.known);
@@ -191,7 +207,8 @@ static void a_watch_ends_when_enough_was_seen(void **state)
 
 	watch(w, &s, WORLD_FAR_MS, NULL);
 	for (int i = 0; i < 200 && !s.ends; i++) {
-		report(w, OTHER);
+		for (int k = 0; k < 5; k++)
+			report(w, OTHER);
 		world_run_ms(w, 10);
 	}
 	assert_int_equal(s.ends, 1);
@@ -230,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_list_is_the_whole_of_an_agent, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(who_is_silent_is_not_heard, world_set_up, world_tear_down),
+		cmocka_unit_test_setup_teardown(who_refuses_to_tell_is_heard, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(a_bus_away_leaves_what_is_known, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(who_reports_is_found, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(known_nodes_outlive_the_process, world_set_up, world_tear_down),

@@ -21,6 +21,7 @@ struct asker {
 	int answers, ends;
 	enum error_code why; /* of the end; 0: all have their outcome */
 	bool free_at_answer, free_at_end;
+	int64_t patience_ms; /* 0: 50 */
 };
 
 static void on_answered(const struct client_request *r, void *arg)
@@ -52,8 +53,10 @@ static void add(struct world *w, struct asker *a, const char *to)
 
 static void ask(struct world *w, struct asker *a, int64_t timeout_ms)
 {
-	const struct client_request_options options = {
-		.client = &w->client, .timeout_ms = timeout_ms, .patience_ms = 50, .ttl_ms = CLIENT_TTL_LEAST_MS};
+	const struct client_request_options options = {.client = &w->client,
+						       .timeout_ms = timeout_ms,
+						       .patience_ms = a->patience_ms ? a->patience_ms : 50,
+						       .ttl_ms = CLIENT_TTL_LEAST_MS};
 	const struct client_request_events events = {.answered = on_answered, .ended = on_ended, .arg = a};
 
 	assert_null(client_requests_begin(w, &w->loop, &options, a->list, &events, &a->requests));
@@ -176,9 +179,9 @@ static void a_lost_connection_is_bridged(void **state)
 static void nothing_to_ask_is_an_end_too(void **state)
 {
 	struct world *w = *state;
-	struct asker a = {.list = client_requests_new(w)};
+	struct asker a = {.list = client_requests_new(w), .patience_ms = 2 * WORLD_FAR_MS};
 
-	ask(w, &a, WORLD_FAR_MS);
+	ask(w, &a, 0);
 	world_until_count(w, &a.ends, 1);
 	assert_int_equal(a.why, 0);
 	mem_free(a.requests);
@@ -268,13 +271,16 @@ static void an_identity_that_cannot_be_read_begins_nothing(void **state)
 	const struct client_request_options options = {.client = &w->client, .patience_ms = 50};
 	const struct client_request_events events = {.answered = on_answered, .ended = on_ended, .arg = &a};
 	struct error *e;
+	size_t blocks;
 
 	w->client.send_plain = false;
 	w->client.identity = mem_printf(w, "%s/none.key", w->folder);
 	add(w, &a, WORLD_NODE);
+	blocks = talloc_total_blocks(w);
 	e = client_requests_begin(w, &w->loop, &options, a.list, &events, &a.requests);
 	assert_non_null(e);
 	assert_non_null(strstr(e->message, "our identity"));
+	assert_int_equal(talloc_total_blocks(w), blocks);
 	error_free(e);
 	world_run_ms(w, 50);
 	assert_int_equal(a.answers + a.ends, 0);
