@@ -36,7 +36,10 @@ function compile(folder) {
 			// Without them the code depends on nothing but the sources' meaning: comments do not change it.
 			metadata: {appendCBOR: false, bytecodeHash: "none"},
 			outputSelection: {
-				"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"]},
+				"*": {
+					"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"],
+					"": ["ast"],
+				},
 			},
 		},
 	};
@@ -47,7 +50,7 @@ function compile(folder) {
 	const output = JSON.parse(solc.compile(JSON.stringify(input), {import: imported}));
 	for (const e of output.errors ?? []) console.error(e.formattedMessage);
 	if (output.errors?.length) fail("not compiled: errors or warnings above");
-	return output.contracts;
+	return output;
 }
 
 const typeOf = (p) => (p.type.startsWith("tuple") ? `(${p.components.map(typeOf)})${p.type.slice(5)}` : p.type);
@@ -59,7 +62,24 @@ function identifiers(abi, kind, bytes) {
 	return Object.fromEntries(rows.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function artefact(name, made) {
+/** All enumerations of the sources: canonical name, such as "JobStore.State" -> its members, 0 first. */
+function enumerations(files) {
+	const found = {};
+	for (const {ast} of Object.values(files)) {
+		const nodes = ast.nodes.flatMap((node) => [node, ...(node.nodes ?? [])]);
+		for (const node of nodes) if (node.nodeType === "EnumDefinition") found[node.canonicalName] = node.members.map((m) => m.name);
+	}
+	return found;
+}
+
+/** Those that an ABI names; it has their numbers only. */
+function enumsOf(abi, known) {
+	const named = (p) => [p.internalType?.match(/^enum ([\w.]+)/)?.[1], ...(p.components ?? []).flatMap(named)];
+	const names = abi.flatMap((e) => [...(e.inputs ?? []), ...(e.outputs ?? [])].flatMap(named)).filter(Boolean);
+	return Object.fromEntries([...new Set(names)].sort().map((name) => [name, known[name] ?? fail(`enum ${name}: not found`)]));
+}
+
+function artefact(name, made, known) {
 	const code = made.evm.deployedBytecode;
 	if (code.object.length / 2 > MAX_CODE) fail(`${name}: ${code.object.length / 2} bytes of code, at most ${MAX_CODE} can be deployed`);
 	// Places in the code that the constructor fills in.
@@ -70,6 +90,7 @@ function artefact(name, made) {
 		evmVersion: EVM,
 		optimizerRuns: OPTIMIZER.runs,
 		abi: made.abi,
+		enums: enumsOf(made.abi, known),
 		functions: identifiers(made.abi, "function", 4),
 		errors: identifiers(made.abi, "error", 4),
 		events: identifiers(made.abi, "event", 32),
@@ -82,11 +103,13 @@ function artefact(name, made) {
 /** Name of an artefact's file -> its text, for each contract of a folder that can be deployed. */
 function artefacts(folder) {
 	const files = {};
-	for (const contracts of Object.values(compile(folder))) {
+	const output = compile(folder);
+	const known = enumerations(output.sources);
+	for (const contracts of Object.values(output.contracts)) {
 		for (const [name, made] of Object.entries(contracts)) {
 			// Internal libraries have no interface and are part of their users' code.
 			if (!made.evm.bytecode.object || !made.abi.length) continue;
-			files[`${name}.json`] = JSON.stringify(artefact(name, made), null, "\t") + "\n";
+			files[`${name}.json`] = JSON.stringify(artefact(name, made, known), null, "\t") + "\n";
 		}
 	}
 	return files;
