@@ -90,7 +90,7 @@ static struct error *document_from_words(struct vcli *v, json_t **ret_document)
 	enum api_role role;
 
 	TRY(api_role_parse(v->args[0], &at, &role));
-	TRY(resolve_id(v, v->args[1], RESOLVE_NODE, &v->args[1]));
+	TRY(resolve_id(v, &v->set.client, v->args[1], RESOLVE_NODE, &v->args[1]));
 	*ret_document = api_command_document(API_NODE_CREATE, v->args[1], NULL, api_role_name(role));
 	return NULL;
 }
@@ -120,7 +120,7 @@ struct error *cmd_node_create(struct vcli *v)
 	const char *node_id = NULL;
 
 	if (v->set.node.agent)
-		TRY(resolve_id(v, v->set.node.agent, RESOLVE_AGENT, &v->set.node.agent));
+		TRY(resolve_id(v, &v->set.client, v->set.node.agent, RESOLVE_AGENT, &v->set.node.agent));
 	TRY(read_document(v, &document));
 	e = put_spec(v, document);
 	if (!e && v->set.node.name)
@@ -248,7 +248,7 @@ struct error *cmd_node_verb(struct vcli *v)
 
 	TRY(find_verb(v->command->words, &row));
 	machine = row->verb == API_NODE_HARDWARE || row->verb == API_NODE_FREE_HARDWARE;
-	TRY(resolve_id(v, v->args[0], machine ? RESOLVE_ANY : RESOLVE_NODE, &id));
+	TRY(resolve_id(v, &v->set.client, v->args[0], machine ? RESOLVE_ANY : RESOLVE_NODE, &id));
 	if (row->changes)
 		return leave(v, id, row);
 	TRY(request_one(v, id, api_command_document(row->verb, id, NULL, NULL), &data));
@@ -266,7 +266,7 @@ struct error *cmd_node_rename(struct vcli *v)
 	const char *role;
 	char *id = NULL;
 
-	TRY(resolve_id(v, v->args[0], RESOLVE_NODE, &id));
+	TRY(resolve_id(v, &v->set.client, v->args[0], RESOLVE_NODE, &id));
 	TRY(request_one(v, id, api_command_document(API_NODE_STATUS, id, NULL, NULL), &status));
 	role = json_string_value(json_object_get(status, "role"));
 	document = api_command_document(API_NODE_CREATE, id, NULL, role ? role : "");
@@ -279,7 +279,7 @@ struct error *cmd_node_forget(struct vcli *v)
 {
 	char *id = NULL;
 
-	TRY(resolve_id(v, v->args[0], RESOLVE_NODE, &id));
+	TRY(resolve_id(v, &v->set.client, v->args[0], RESOLVE_NODE, &id));
 	client_known_unlearn(&v->set.client, id);
 	vcli_answer(v, json_object());
 	json_put(v->answer, "node_id", id);
@@ -302,7 +302,7 @@ struct error *cmd_node_maintenance(struct vcli *v)
 
 	if (!on_or_off(how))
 		return error_new(ERROR_INVALID, "node maintenance: wants \"on\" or \"off\", got \"%.40s\"", how);
-	TRY(resolve_id(v, v->args[first ? 1 : 0], RESOLVE_NODE, &node_id));
+	TRY(resolve_id(v, &v->set.client, v->args[first ? 1 : 0], RESOLVE_NODE, &node_id));
 	return change(v, node_id, node_id, strcmp(how, "on") == 0 ? "drains: no new jobs" : "takes jobs again",
 		      api_command_document(API_NODE_MAINTENANCE, node_id, NULL, how));
 }

@@ -29,7 +29,7 @@ static struct error *list_of_agent(struct vcli *v, json_t *list)
 	char *agent = NULL;
 	size_t i = 0;
 
-	TRY(resolve_id(v, v->set.node.agent, RESOLVE_AGENT, &agent));
+	TRY(resolve_id(v, &v->set.client, v->set.node.agent, RESOLVE_AGENT, &agent));
 	TRY(request_one(v, agent, api_command_document(API_NODE_LIST, NULL, NULL, NULL), &data));
 	json_array_foreach (json_object_get(data, "nodes"), i, row)
 		json_array_append(list, row);

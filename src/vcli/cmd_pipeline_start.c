@@ -110,7 +110,7 @@ static struct error *start(struct vcli *v, struct user_job *j, struct client_req
 
 	TRY(requests_run(v, l, v->set.json ? NULL : job_request_print_line, NULL));
 	learn_addresses(j, l);
-	TRY(user_job_store(v, j));
+	TRY(user_job_store(&v->set.client.state, j));
 	json_object_set_new(answer, "nodes", requests_json(l));
 	ingest_put(v, j, answer);
 	json_put_decimal(answer, "took", clock_mono_ms() - began_ms);
@@ -138,7 +138,7 @@ struct error *cmd_pipeline_start(struct vcli *v)
 	json_put(answer, "job", j->name);
 	TRY(start_requests(j, &l));
 	/* Before anything is sent: a node that has a key nobody knows is of no use. */
-	TRY(user_job_store(v, j));
+	TRY(user_job_store(&v->set.client.state, j));
 	j->stored = true;
 	TRY(client_desired_forget(&v->set.client, j->name));
 	if (!v->set.detached.on)

@@ -121,7 +121,7 @@ static struct error *end_job(struct vcli *v, enum api_verb verb, const char *don
 	if (!v->set.detached.on)
 		json_put(answer, "state", count_away(l) ? "kept" : "applied");
 	if (verb == API_PIPELINE_CLOSE)
-		TRY(user_job_forget(v, j));
+		TRY(user_job_forget(&v->set.client.state, j));
 	if (!v->set.detached.on)
 		print_end(v, j, l, done);
 	return NULL;
@@ -187,19 +187,19 @@ static struct error *nodes_to_ask(struct vcli *v, struct client_request_list *l)
 	char **names = NULL;
 	const char *id = NULL;
 	json_t *role = NULL;
-	struct error *e = user_job_names(v, v, &names);
+	struct error *e = user_job_names(v, &v->set.client.state, &names);
 
 	for (size_t i = 0; !e && i < v->arg_count; i++) {
 		char *node_id = NULL;
 
-		e = resolve_id(v, v->args[i], RESOLVE_NODE, &node_id);
+		e = resolve_id(v, &v->set.client, v->args[i], RESOLVE_NODE, &node_id);
 		if (!e)
 			json_object_set_new(seen, node_id, json_null());
 	}
 	for (char **n = names; !e && !v->arg_count && *n; n++) {
 		struct user_job *j = NULL;
 
-		e = user_job_load(v, v, *n, &j);
+		e = user_job_load(v, &v->set.client.state, *n, &j);
 		for (size_t i = 0; !e && i < j->node_count; i++)
 			json_object_set_new(seen, j->nodes[i].node_id, json_string(j->nodes[i].role));
 	}

@@ -34,9 +34,10 @@ struct vcli_broker_options {
 
 struct vcli_whisper_options {
 	char **rpcs;
+	char *password_file; /* of the messages */
 	char *rpc_token_file, *topic, *pow_target, *on_start, *hook, *report, *shhd;
 	bool net;
-	int64_t message_ttl_ms, pow_time_ms, interval_ms, net_nodes, senders;
+	int64_t message_ttl_ms, pow_time_ms, interval_ms, pings, net_nodes, senders;
 };
 
 /* Which chain, as which account, and at what price. */

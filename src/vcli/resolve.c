@@ -114,7 +114,8 @@ static char *lower(const void *ctx, const char *text)
 	return out;
 }
 
-struct error *resolve_id(struct vcli *v, const char *text, enum resolve_kind kind, char **ret_id)
+struct error *resolve_id(const void *ctx, const struct client_options *client, const char *text, enum resolve_kind kind,
+			 char **ret_id)
 {
 	struct client_known *k = NULL;
 	struct resolve_entry *entries = NULL;
@@ -123,15 +124,15 @@ struct error *resolve_id(struct vcli *v, const char *text, enum resolve_kind kin
 	size_t count = 0;
 
 	if (hex_id_valid(text)) {
-		*ret_id = lower(v, text);
+		*ret_id = lower(ctx, text);
 		return NULL;
 	}
-	TRY(client_known_open(v, &v->set.client, &k));
+	TRY(client_known_open(ctx, client, &k));
 	entries = mem_array(k, struct resolve_entry, k->count * 2 + 1);
 	count = entries_of(k, kind, entries);
 	found = resolve_match(text, entries, count, &e);
 	if (found)
-		*ret_id = lower(v, found->id);
+		*ret_id = lower(ctx, found->id);
 	else if (!e)
 		e = nobody(text, entries, count, kind);
 	mem_free(k);

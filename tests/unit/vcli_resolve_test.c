@@ -109,9 +109,9 @@ static void test_what_was_heard_is_kept(void **state)
 	assert_string_equal(json_string_value(json_object_get(k->nodes[0]->row, "state")), "failing");
 	assert_null(json_object_get(k->nodes[0]->row, "jobs"));
 	assert_false(k->nodes[0]->heard);
-	assert_null(resolve_id(v, "cellar", RESOLVE_AGENT, &id));
+	assert_null(resolve_id(v, &v->set.client, "cellar", RESOLVE_AGENT, &id));
 	assert_string_equal(id, C);
-	assert_null(resolve_id(v, "shelf", RESOLVE_NODE, &id));
+	assert_null(resolve_id(v, &v->set.client, "shelf", RESOLVE_NODE, &id));
 	assert_string_equal(id, A);
 	v->set.client.network = (char *)"other";
 	assert_null(client_known_open(v, &v->set.client, &k));
