@@ -41,7 +41,6 @@ struct client_requests {
 	struct client_request **outcomes; /* in the order of their times */
 	size_t outcome_count, told;
 	struct timer *teller;
-	bool *freed; /* set by the destructor, for who is telling */
 };
 
 static int list_destroy(struct client_request_list *l)
@@ -75,27 +74,18 @@ void client_requests_add(struct client_request_list *l, const char *to, const ch
 
 /* --- telling the caller --- */
 
-/* False: he has freed all. */
-static bool tell(struct client_requests *g, const struct client_request *r)
-{
-	bool freed = false;
-
-	if (!g->events.answered)
-		return true;
-	g->freed = &freed;
-	g->events.answered(r, g->events.arg);
-	if (!freed)
-		g->freed = NULL;
-	return !freed;
-}
-
-static void tell_all(void *arg)
+/* One outcome a turn: he may free all, so nothing comes after that. */
+static void tell_next(void *arg)
 {
 	struct client_requests *g = arg;
 
-	while (g->told < g->outcome_count) {
-		if (!tell(g, g->outcomes[g->told++]))
-			return;
+	if (g->told < g->outcome_count) {
+		const struct client_request *r = g->outcomes[g->told++];
+
+		timer_again(g->teller, 0, 0);
+		if (g->events.answered)
+			g->events.answered(r, g->events.arg);
+		return;
 	}
 	if (!g->over || g->ended)
 		return;
@@ -342,8 +332,6 @@ static struct message *probe(struct client_requests *g, const char *self, const 
 
 static int requests_destroy(struct client_requests *g)
 {
-	if (g->freed)
-		*g->freed = true;
 	error_free(g->why_down);
 	return 0;
 }
@@ -392,7 +380,7 @@ struct error *client_requests_begin(const void *ctx, uv_loop_t *loop, const stru
 	g->began_ms = clock_mono_ms();
 	g->items = mem_array(g, struct client_requests_item, l->count + 1);
 	g->outcomes = mem_array(g, struct client_request *, l->count + 1);
-	g->teller = timer_start(g, loop, 0, 0, tell_all, g);
+	g->teller = timer_start(g, loop, 0, 0, tell_next, g);
 	talloc_set_destructor(g, requests_destroy);
 	e = open_bus(g);
 	if (e) {
