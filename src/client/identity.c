@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "client/folders.h"
+#include "client/known_nodes.h"
 #include "crypto/keyfile.h"
 #include "crypto/secret.h"
 
@@ -58,7 +59,7 @@ struct error *client_identity_keyring(const void *ctx, const struct client_optio
 	struct keyring *k;
 
 	TRY(client_state_make(ctx, &client->state, NULL, &folder));
-	TRY(db_open(ctx, file_join(folder, folder, "known.db"), keyring_schema, &db));
+	TRY(db_open(ctx, file_join(folder, folder, "known.db"), &client_known_database, &db));
 	TRY(client_identity_load(client, &key));
 	k = keyring_new(ctx, db);
 	*ret_id = keyring_add(k, &key);

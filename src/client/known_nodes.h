@@ -11,8 +11,12 @@
 
 #include "base/error.h"
 #include "client/options.h"
+#include "store/schema.h"
 
 #define CLIENT_KNOWN_NODES 1000
+
+/* known.db: nodes, and the keys that bus/keyring.h keeps there. */
+extern const struct db_schema client_known_database;
 
 struct client_known_node {
 	char *id, *name;             /* name NULL: it has none */

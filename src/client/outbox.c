@@ -21,7 +21,7 @@
 static const char detached_schema[] =
 	"create table if not exists detached( id text primary key, node text not null, what text not null, put_ms integer not null, until_ms integer not null, state text not null, why text);";
 
-/* What nodes that were away have still to learn (vcli/wanted.c). */
+/* What nodes that were away have still to learn (client/desired.c). */
 static const char wanted_schema[] =
 	"create table if not exists wanted_end( job text not null, node text not null, verb text not null, since_ms integer not null, told_ms integer not null, again_ms integer not null, primary key(job, node)) without rowid;";
 
@@ -102,11 +102,20 @@ static struct error *read_bus(const void *ctx, struct client_outbox *s, struct c
 	return e ? error_wrap(e, "%s", path) : NULL;
 }
 
+static const char *const first[] = {outbox_schema, detached_schema, wanted_schema, NULL};
+static const struct db_migration migrations[] = {{first}};
+static const char *const first_tables[] = {"outbox", "detached", "wanted_end", NULL};
+const struct db_schema client_outbox_database = {
+	.application_id = DB_APPLICATION_ID('O'),
+	.name = "an outbox of vcli",
+	.first_tables = first_tables,
+	.migrations = migrations,
+	.count = sizeof(migrations) / sizeof(migrations[0]),
+};
+
 static struct error *open_db(struct client_outbox *s)
 {
-	char *schema = mem_printf(s, "%s%s%s", outbox_schema, detached_schema, wanted_schema);
-
-	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), schema, &s->db));
+	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), &client_outbox_database, &s->db));
 	/* What has become void while nobody looked was never told an outcome. */
 	return db_exec(s->db, "delete from detached where put_ms < ? and (state <> 'waiting' or until_ms < ?)", "ii",
 		       clock_wall_ms() - KEEP_MS, clock_wall_ms());

@@ -6,9 +6,12 @@
 #ifndef DSN_CLIENT_OUTBOX_H
 #define DSN_CLIENT_OUTBOX_H
 
-#include "base/db.h"
 #include "bus/message.h"
 #include "client/options.h"
+#include "store/db.h"
+
+/* outbox.db of each bus. */
+extern const struct db_schema client_outbox_database;
 
 struct client_outbox {
 	char *name; /* of the folder: hex digits */

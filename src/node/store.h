@@ -1,7 +1,7 @@
 /* The agent's database: nodes, jobs, unfinished commands, and the record of decisions.
  *
- * A command, its dedupe record and the state it asks for are one transaction. Errors: base/db.h's, ERROR_LIMIT when the
- * disk is full. Threads: loop thread.
+ * A command, its dedupe record and the state it asks for are one transaction. Errors: store/db.h's, ERROR_LIMIT when
+ * the disk is full. Threads: loop thread.
  */
 #ifndef DSN_NODE_STORE_H
 #define DSN_NODE_STORE_H
@@ -9,7 +9,8 @@
 #include "bus/message.h"
 #include "node/job.h"
 
-/* Open <state>/agent.db with the tables of store, outbox and dedupe. */
+/* Open <state>/agent.db with the tables of store, outbox, dedupe and keyring. ERROR_REFUSED: a file of another kind, or
+ * of a newer version. */
 struct error *store_open(const void *ctx, const char *path, struct db **ret_db) MUST_CHECK;
 
 struct error *store_put_node(struct db *db, const struct node_row *row) MUST_CHECK;
