@@ -120,7 +120,7 @@ static struct error *load(struct tps *t, const char *url, const struct secp_key 
 	struct error *e = rpc_open(scope, &t->loop, &rpc_config, &config.rpc);
 
 	if (!e)
-		e = db_open(scope, file_join(scope, t->folder, "outbox.db"), txbox_schema, &config.db);
+		e = db_open(scope, file_join(scope, t->folder, "outbox.db"), &txbox_database, &config.db);
 	if (!e)
 		e = load_run(t, &t->loop, &config, ret_result);
 	t->net_cpu_ms = t->net ? geth_net_cpu_ms(t->net) - cpu_ms : 0;

@@ -29,8 +29,9 @@ struct geth_net_settings {
 
 struct geth_net_node {
 	struct geth_net *net;
-	char *folder, *address; /* of the sealer: 40 digits */
-	int port, rpc_port;
+	char *folder;
+	uint8_t address[ETH_ADDRESS_BYTES]; /* of the sealer */
+	unsigned port, rpc_port;
 	struct child *child;
 	int64_t cpu_ms; /* of the runs that have ended */
 	bool alive;

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +14,10 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "bench/bench.h"
+#include "devnet/genesis.h"
+#include "devnet/geth.h"
+#include "devnet/groups.h"
+#include "devnet/shhd.h"
 
 #define READY_MS 60000
 #define MEET_MS 40000
@@ -23,7 +25,7 @@
 #define REST_MS 31000 /* shhd gives memory back every half minute */
 #define END_GRACE_MS 20000
 #define TEXT_LIMIT ((size_t)8 << 20)
-#define ENODE_KEY 128 /* hex digits that name a node */
+#define MAX_PEERS 25
 
 volatile sig_atomic_t shh_net_interrupted;
 const char *const shh_net_kind_names[SHH_KINDS] = {"shhd", "geth 1.9.20"};
@@ -50,18 +52,16 @@ struct error *shh_net_new(const char *geth, struct shh_net **ret_net)
 {
 	struct shh_net *n = mem_new(NULL, struct shh_net);
 	const char *tmp = getenv("TMPDIR");
-	char path[PATH_MAX], *folder = mem_printf(n, "%s/dsn-bench.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *folder = mem_printf(n, "%s/dsn-bench.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	struct error *e = devnet_shhd_find(n, &n->shhd);
 
-	if (len < 0 || !mkdtemp(folder)) {
-		struct error *e = error_sys(errno, "%s", len < 0 ? "/proc/self/exe" : folder);
-
+	if (!e && !mkdtemp(folder))
+		e = error_sys(errno, "%s", folder);
+	if (e) {
 		mem_free(n);
 		return e;
 	}
-	path[len] = '\0';
 	n->folder = folder;
-	n->bin = mem_strdup(n, dirname(path));
 	n->geth = geth;
 	n->nodes = mem_array(n, struct shh_net_node *, 0);
 	uv_loop_init(&n->loop);
@@ -107,30 +107,23 @@ void shh_net_end(struct shh_net *n)
 /* --- one node --- */
 
 /* A chain of nobody's: with the public one two empty nodes would drop each other for want of blocks. */
-static const char genesis[] =
-	"{\"config\": {\"chainId\": 7731, \"homesteadBlock\": 0, \"eip150Block\": 0, \"eip155Block\": 0, \"eip158Block\": 0, \"byzantiumBlock\": 0, \"constantinopleBlock\": 0, \"petersburgBlock\": 0, \"istanbulBlock\": 0, \"clique\": {\"period\": 5, \"epoch\": 30000}}, \"difficulty\": \"0x1\", \"gasLimit\": \"0x7a1200\", \"alloc\": {}, \"extraData\": \"0x"
-	"00000000000000000000000000000000000000000000000000000000000000005a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000\"}";
-
 static struct error *geth_prepare(struct shh_net *n, struct shh_net_node *node)
 {
-	char *file = file_join(node, n->folder, "genesis.json"), *data = file_join(node, node->folder, "data");
-	const char *argv[] = {n->geth, "--datadir", data, "--nousb", "init", file, NULL};
-	const struct child_spec spec = {.argv = argv, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .extra_fd = -1};
-	const struct child_result *r;
+	static const uint8_t nobody[1][ETH_ADDRESS_BYTES] = {{0x5a}};
+	static const struct devnet_genesis genesis = {
+		.chain_id = 7731, .gas_limit = 8000000, .period_s = 5, .sealers = nobody, .sealer_count = 1};
+	char *file = file_join(node, n->folder, "genesis.json");
 
 	if (!n->geth_prepared)
-		TRY(file_write_atomic(file, genesis, strlen(genesis), 0600));
+		TRY(devnet_genesis_write(&genesis, file));
 	n->geth_prepared = true;
-	r = child_run_sync(node, &spec, READY_MS, TEXT_LIMIT);
-	if (r->error)
-		return error_copy(r->error);
-	return r->code ? error_new(ERROR_FAILED, "geth init ended with %d: %s", r->code, r->err) : NULL;
+	return devnet_geth_init(n->geth, file_join(node, node->folder, "data"), file);
 }
 
 /* As small as it goes, so that what is measured of its memory is in its favour. */
-static size_t geth_words(const struct shh_net *n, struct shh_net_node *node, const struct shh_net_start *s,
-			 const char **argv)
+static const char *const *geth_argv(const struct shh_net *n, struct shh_net_node *node, const struct shh_net_start *s)
 {
+	const char **argv = mem_array(node, const char *, 64);
 	static const char *const fixed[] = {
 		"--networkid",
 		"7731",
@@ -174,47 +167,29 @@ static size_t geth_words(const struct shh_net *n, struct shh_net_node *node, con
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		argv[k++] = fixed[i];
 	argv[k++] = "--maxpeers";
-	argv[k++] = mem_printf(node, "%d", s->max_peers ? s->max_peers : 25);
+	argv[k++] = mem_printf(node, "%d", s->max_peers ? s->max_peers : MAX_PEERS);
 	argv[k++] = "--bootnodes"; /* also when there is none: never the public ones */
 	argv[k++] = s->bootnode ? s->bootnode : "";
 	if (!s->discovery)
 		argv[k++] = "--nodiscover";
-	return k;
+	return argv;
 }
 
-static size_t our_words(const struct shh_net *n, struct shh_net_node *node, const struct shh_net_start *s,
-			const char **argv)
+static const char *const *our_argv(const struct shh_net *n, struct shh_net_node *node, const struct shh_net_start *s)
 {
-	size_t k = 0;
+	const struct devnet_shhd shhd = {.program = n->shhd,
+					 .folder = node->folder,
+					 .bootnode = s->bootnode,
+					 .max_peers = s->max_peers ? s->max_peers : MAX_PEERS,
+					 .discovery = s->discovery};
 
-	argv[k++] = file_join(node, n->bin, "shhd");
-	argv[k++] = "--data-dir";
-	argv[k++] = file_join(node, node->folder, "data");
-	argv[k++] = "--ready-file";
-	argv[k++] = file_join(node, node->folder, "ready.json");
-	argv[k++] = "--address";
-	argv[k++] = "127.0.0.1";
-	argv[k++] = "--port";
-	argv[k++] = "0";
-	argv[k++] = "--rpc-port";
-	argv[k++] = "0";
-	argv[k++] = "--max-peers";
-	argv[k++] = mem_printf(node, "%d", s->max_peers ? s->max_peers : 25);
-	if (s->bootnode) {
-		argv[k++] = "--bootnodes";
-		argv[k++] = s->bootnode;
-	}
-	if (!s->discovery)
-		argv[k++] = "--no-discovery";
-	return k;
+	return devnet_shhd_argv(node, &shhd);
 }
 
 static struct error *node_start(struct shh_net *n, enum shh_net_kind kind, const struct shh_net_start *s)
 {
 	struct shh_net_node *node = mem_new(n, struct shh_net_node);
-	const char *argv[64] = {0};
-	struct child_spec spec = {
-		.argv = argv, .env = (const char *const *)environ, .stdin_fd = -1, .stdout_fd = -1, .extra_fd = -1};
+	struct child_spec spec = {.env = (const char *const *)environ, .stdin_fd = -1, .stdout_fd = -1, .extra_fd = -1};
 	struct error *e;
 
 	node->kind = kind;
@@ -224,7 +199,7 @@ static struct error *node_start(struct shh_net *n, enum shh_net_kind kind, const
 	TRY(file_mkdirs(node->folder, 0700));
 	if (kind == SHH_GETH)
 		TRY(geth_prepare(n, node));
-	(kind == SHH_GETH ? geth_words : our_words)(n, node, s, argv);
+	spec.argv = (kind == SHH_GETH ? geth_argv : our_argv)(n, node, s);
 	spec.stderr_fd = open(file_join(node, node->folder, "log"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	e = child_start(node, &n->loop, &spec, on_ended, node, &node->child);
 	if (spec.stderr_fd >= 0)
@@ -234,29 +209,20 @@ static struct error *node_start(struct shh_net *n, enum shh_net_kind kind, const
 	return e;
 }
 
-/* Its port, once it has told. */
+/* Its port, once it has told; geth does so in its log. */
 static int told_port(struct shh_net_node *node)
 {
 	static const char listens[] = "endpoint=127.0.0.1:";
-	bool geth = node->kind == SHH_GETH;
 	char *text = NULL;
 	const char *at;
-	json_t *told;
 	int port = 0;
 
-	error_free(
-		file_read(node, file_join(node, node->folder, geth ? "log" : "ready.json"), TEXT_LIMIT, &text, NULL));
-	if (!text)
-		return 0;
-	if (geth) {
-		at = strstr(text, listens);
-		if (at && strstr(text, "started whisper"))
-			port = (int)strtol(at + strlen(listens), NULL, 10);
-	} else {
-		told = json_loads(text, 0, NULL);
-		port = (int)json_integer_value(json_object_get(told, "rpc_port"));
-		json_decref(told);
-	}
+	if (node->kind == SHH_OURS)
+		return devnet_shhd_ready(node, node->folder, &port, &node->enode) ? port : 0;
+	error_free(file_read(node, file_join(node, node->folder, "log"), TEXT_LIMIT, &text, NULL));
+	at = text ? strstr(text, listens) : NULL;
+	if (at && strstr(text, "started whisper"))
+		port = (int)strtol(at + strlen(listens), NULL, 10);
 	mem_free(text);
 	return port;
 }
@@ -341,34 +307,13 @@ struct error *shh_net_start(struct shh_net *n, enum shh_net_kind kind, const str
 
 /* --- who is connected --- */
 
-static size_t index_of(const struct shh_net *n, const char *enode)
-{
-	size_t i;
-
-	for (i = 0; i < n->count; i++) {
-		if (enode && !strncmp(n->nodes[i]->enode, enode, strlen("enode://") + ENODE_KEY))
-			break;
-	}
-	return i;
-}
-
-/* Joins the sets of who can reach whom; *edges counts each connection from both sides. */
-static struct error *look(struct shh_net *n, size_t *set, size_t *edges)
+static struct error *look(struct shh_net *n, struct devnet_groups *g)
 {
 	for (size_t i = 0; i < n->count; i++) {
-		json_t *peers = NULL, *p;
-		size_t k;
+		json_t *peers = NULL;
 
 		TRY(rpc_client_wait(n->nodes[i]->rpc, "admin_peers", json_array(), &peers));
-		json_array_foreach (peers, k, p) {
-			size_t j = index_of(n, json_string_value(json_object_get(p, "enode")));
-
-			if (j == n->count || !json_object_get(json_object_get(p, "protocols"), "shh"))
-				continue;
-			(*edges)++;
-			for (size_t m = 0, from = set[j], to = set[i]; m < n->count; m++)
-				set[m] = set[m] == from ? to : set[m];
-		}
+		devnet_groups_add(g, i, peers, "shh");
 		json_decref(peers);
 	}
 	return NULL;
@@ -376,29 +321,28 @@ static struct error *look(struct shh_net *n, size_t *set, size_t *edges)
 
 struct error *shh_net_joined(struct shh_net *n, int64_t ms, double *ret_peers)
 {
-	size_t *set = mem_array(NULL, size_t, n->count), edges = 0;
+	void *scope = mem_new(NULL, char);
+	const char **enodes = mem_array(scope, const char *, n->count);
 	int64_t until_ms = clock_mono_ms() + ms;
 	bool joined = false, never = false;
 	struct error *e = NULL;
 
+	for (size_t i = 0; i < n->count; i++)
+		enodes[i] = n->nodes[i]->enode;
 	while (!e && !joined && clock_mono_ms() < until_ms && !shh_net_interrupted) {
-		edges = 0;
-		for (size_t i = 0; i < n->count; i++)
-			set[i] = i;
-		e = look(n, set, &edges);
-		joined = !e;
-		for (size_t i = 1; i < n->count; i++)
-			joined = joined && set[i] == set[0];
+		struct devnet_groups *g = devnet_groups_new(scope, enodes, n->count);
+
+		e = look(n, g);
+		joined = !e && devnet_groups_are_one(g);
+		*ret_peers = (double)g->connections / (double)n->count;
 		if (!e && !joined)
 			shh_net_run_until(&n->loop, &never, LOOK_MS);
 	}
-	mem_free(set);
-	TRY(e);
-	if (!joined)
-		return error_new(ERROR_TIMEOUT, "%zu nodes of %s did not find each other", n->count,
-				 shh_net_kind_names[n->nodes[0]->kind]);
-	*ret_peers = (double)edges / (double)n->count;
-	return NULL;
+	mem_free(scope);
+	if (!e && !joined)
+		e = error_new(ERROR_TIMEOUT, "%zu nodes of %s did not find each other", n->count,
+			      shh_net_kind_names[n->nodes[0]->kind]);
+	return e;
 }
 
 struct error *shh_net_meet(struct shh_net *n)

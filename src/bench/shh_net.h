@@ -37,7 +37,7 @@ void shh_net_node_listen(struct shh_net_node *node, shh_note_fn *fn, void *arg);
 
 struct shh_net {
 	uv_loop_t loop;
-	char *folder, *bin;
+	char *folder, *shhd;
 	const char *geth; /* the program, or NULL */
 	bool geth_prepared;
 	struct shh_net_node **nodes;

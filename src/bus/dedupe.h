@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "base/db.h"
 #include "bus/message.h"
+#include "store/db.h"
 
 extern const char dedupe_schema[];
 

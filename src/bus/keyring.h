@@ -9,15 +9,15 @@
 #ifndef DSN_BUS_KEYRING_H
 #define DSN_BUS_KEYRING_H
 
-#include "base/db.h"
 #include "bus/contexts.h"
 #include "crypto/secp.h"
+#include "store/db.h"
 
 /* The id of a public key: 40 lower-case hex digits and NUL. */
 #define KEYRING_ID_SIZE 41
 
 struct keyring;
-/* SQL of the table, to be part of the schema given to db_open(). */
+/* SQL of the table, for a first migration (store/schema.h): it was released and stays as it is. */
 extern const char keyring_schema[];
 
 /* `db` may be NULL: what is learned is forgotten at the end. It must outlive the keyring. */

@@ -6,11 +6,11 @@
 #ifndef DSN_BUS_OUTBOX_H
 #define DSN_BUS_OUTBOX_H
 
-#include "base/db.h"
 #include "bus/bus.h"
+#include "store/db.h"
 
 struct outbox;
-/* SQL of the table, to be part of the schema given to db_open(). */
+/* SQL of the table, for a first migration (store/schema.h): it was released and stays as it is. */
 extern const char outbox_schema[];
 
 /* The final outcome of one message: e == NULL sent; ERROR_NOT_FOUND undeliverable; ERROR_TIMEOUT expired unsent. */

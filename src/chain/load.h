@@ -19,9 +19,9 @@
 #include <stdio.h>
 #include <uv.h>
 
-#include "base/db.h"
 #include "chain/rpc.h"
 #include "crypto/secp.h"
+#include "store/db.h"
 
 #define LOAD_ACCOUNTS 256
 
@@ -41,7 +41,7 @@ struct load_state {
 
 struct load_config {
 	struct rpc *rpc;
-	struct db *db; /* an outbox of its own (txbox_schema) */
+	struct db *db; /* an outbox of its own (txbox_database) */
 	const struct secp_key *payer;
 	size_t accounts;        /* 1 to LOAD_ACCOUNTS */
 	size_t window;          /* of each account: signed and not in a block, at most */

@@ -13,12 +13,12 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "base/db.h"
 #include "base/error.h"
 #include "chain/rpc.h"
 #include "chain/rpc_read.h"
+#include "store/db.h"
 
-/* SQL of the table, to be part of the schema given to db_open(). */
+/* SQL of the table, for a first migration (store/schema.h): it was released and stays as it is. */
 extern const char logs_schema[];
 
 struct logs_config {

@@ -2,7 +2,6 @@
 #ifndef DSN_NODE_AGENT_IMPL_H
 #define DSN_NODE_AGENT_IMPL_H
 
-#include "base/db.h"
 #include "base/loop.h"
 #include "base/steady.h"
 #include "bus/bus.h"
@@ -11,6 +10,7 @@
 #include "node/ports.h"
 #include "node/runtime.h"
 #include "node/uids.h"
+#include "store/db.h"
 
 struct node;
 struct command;

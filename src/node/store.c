@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "bus/dedupe.h"
 #include "bus/keyring.h"
+#include "bus/outbox.h"
 
-static const char schema[] =
+/* Released: they stay as they are (store/schema.h). */
+static const char first_sql[] =
 	"create table if not exists node(id text primary key, role integer not null, runtime text not null, mode text not null, image text not null, mounts text not null, memory_bytes integer not null, millicpus integer not null, rtmp integer not null, rtmp_host integer not null, http integer not null, http_host integer not null, control integer not null, maintenance integer not null) without rowid;"
 	"create table if not exists node_name(node text primary key, name text not null) without rowid;create table if not exists job(node text not null, job text not null, task text not null, running integer not null, epoch_ms integer not null, offset_ms integer not null, normalise integer not null, primary key(node, job)) without rowid;"
 	/* Of a job with normalise; earlier versions stored none. */
@@ -23,22 +24,29 @@ static const char schema[] =
 	"create trigger if not exists decision_bound after insert on decision begin delete from decision where node=new.node and number<=(select number from decision where node=new.node order by number desc limit 1 offset " DECISIONS_KEPT
 	"); end;";
 
+static const char *const first[] = {first_sql, outbox_schema, dedupe_schema, keyring_schema, NULL};
+static const struct db_migration migrations[] = {{first}};
+static const char *const first_tables[] = {"node",      "node_name", "job",     "job_mending", "job_carried",
+					   "node_user", "failover",  "command", "decision",    "outbox",
+					   "seen",      "known_key", NULL};
+static const struct db_schema schema = {
+	.application_id = DB_APPLICATION_ID('A'),
+	.name = "an agent's database",
+	.first_tables = first_tables,
+	.migrations = migrations,
+	.count = sizeof(migrations) / sizeof(migrations[0]),
+};
+
 struct error *store_open(const void *ctx, const char *path, struct db **ret_db)
 {
-	char *text = mem_printf(NULL, "%s%s;%s;%s", schema, outbox_schema, dedupe_schema, keyring_schema);
-	struct error *e;
 	int fd;
 
 	/* Tasks hold publishers' keys: SQLite gives its side files the mode of this one. */
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		mem_free(text);
+	if (fd < 0)
 		return error_sys(errno, "open %s", path);
-	}
 	close(fd);
-	e = db_open(ctx, path, text, ret_db);
-	mem_free(text);
-	return e;
+	return db_open(ctx, path, &schema, ret_db);
 }
 
 /* --- nodes --- */
@@ -370,25 +378,10 @@ struct error *store_commands(const void *ctx, struct db *db, struct message ***r
 
 /* --- decisions --- */
 
-void store_decide(struct node *n, const char *what, const char *why, ...)
+struct error *store_put_decision(struct db *db, const char *node_id, const char *what, const char *why)
 {
-	struct db *db = n->agent->db;
-	struct error *e;
-	va_list ap;
-	char *text;
-
-	va_start(ap, why);
-	text = mem_vprintf(NULL, why, ap);
-	va_end(ap);
-	log_info(what, "node=%s why=%s", n->row.id, log_q(text));
-	e = db_exec(db, "insert into decision(node,time_ms,what,why) values(?,?,?,?)", "siss", n->row.id,
-		    clock_wall_ms(), what, text);
-	if (e) {
-		log_warn("decision.lost", "node=%s what=%s reason=%s", n->row.id, what, log_q(e->message));
-		error_free(e);
-	}
-	mem_free(text);
-	node_changed(n);
+	return db_exec(db, "insert into decision(node,time_ms,what,why) values(?,?,?,?)", "siss", node_id,
+		       clock_wall_ms(), what, why);
 }
 
 static struct error *read_decision(const struct db_row *r, void *arg)
@@ -404,12 +397,11 @@ static struct error *read_decision(const struct db_row *r, void *arg)
 	return NULL;
 }
 
-json_t *store_decisions_json(struct node *n)
+json_t *store_decisions_json(struct db *db, const char *node_id)
 {
 	json_t *list = json_array();
-	struct error *e =
-		db_query(n->agent->db, read_decision, list,
-			 "select time_ms,what,why from decision where node=? order by number", "s", n->row.id);
+	struct error *e = db_query(db, read_decision, list,
+				   "select time_ms,what,why from decision where node=? order by number", "s", node_id);
 
 	error_free(e);
 	return list;

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "base/db.h"
 #include "base/error.h"
+#include "store/db.h"
 
 struct uid_range {
 	uid_t first, last; /* both 0: none */

@@ -39,9 +39,7 @@ struct error *chain_net_check(const struct chain_net *n) MUST_CHECK;
 void chain_net_pause(struct chain_net *n);
 /* Ends all processes; returns when they have ended. */
 void chain_net_stop(struct chain_net *n);
-/* chain_ports.c: a TCP port of 127.0.0.1 that nobody listens on now. */
-struct error *chain_net_free_port(unsigned *ret_port) MUST_CHECK;
-/* Notes the RPC ports of the earlier network (NULL: there is none), unless --port names others; after
+/* chain_ports.c: notes the RPC ports of the earlier network (NULL: there is none), unless --port names others; after
  * chain_net_choose_sealers(). ERROR_INVALID: --port leaves too few. */
 struct error *chain_net_keep_ports(struct chain_net *n, const struct chain_net *earlier) MUST_CHECK;
 /* The RPC port of the i-th node: named, kept, or a free one that is noted. ERROR_EXISTS: somebody listens there. */

@@ -79,7 +79,7 @@ static struct error *load(struct measuring *m, struct chain *c, const char *fold
 	signal_start(scope, &v->loop, SIGINT, on_signal, m);
 	signal_start(scope, &v->loop, SIGTERM, on_signal, m);
 	m->progress = progress_new(scope, v);
-	e = db_open(scope, file_join(scope, folder, "outbox.db"), txbox_schema, &config.db);
+	e = db_open(scope, file_join(scope, folder, "outbox.db"), &txbox_database, &config.db);
 	if (!e)
 		e = load_run(m, &v->loop, &config, ret_result);
 	mem_free(scope);

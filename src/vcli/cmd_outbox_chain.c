@@ -95,7 +95,7 @@ static struct error *rows_of(const void *ctx, const char *path, json_t *list)
 	struct rows rows = {.list = list, .chain = mem_strndup(ctx, base, strcspn(base, "-"))};
 	struct error *e;
 
-	TRY(db_open(ctx, path, txbox_schema, &rows.db));
+	TRY(db_open(ctx, path, &txbox_database, &rows.db));
 	e = txbox_each_pending(rows.db, on_record, &rows);
 	mem_free(rows.db);
 	return e;
@@ -185,7 +185,7 @@ static struct error *finish(struct chain *c, const struct txbox_record *r, enum 
 	assert(now);
 	json_put(c->v->answer, "state", txbox_state_word(now->state));
 	if (!txbox_state_final(now->state))
-		return chain_not_yet(c, "it");
+		return contracts_not_yet(c->contracts, "it");
 	if (!c->v->set.json)
 		printf("%s\n", txbox_state_word(now->state));
 	if (now->state == wanted)

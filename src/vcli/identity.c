@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "crypto/keyfile.h"
 #include "crypto/secret.h"
+#include "vcli/known.h"
 #include "vcli/paths.h"
 
 /* The key's file, which is there: our own is made when it is missing. */
@@ -57,7 +58,7 @@ struct error *identity_keyring(const void *ctx, const struct vcli_client_options
 	struct keyring *k;
 
 	TRY(paths_make(ctx, &client->state, NULL, &folder));
-	TRY(db_open(ctx, file_join(folder, folder, "known.db"), keyring_schema, &db));
+	TRY(db_open(ctx, file_join(folder, folder, "known.db"), &known_database, &db));
 	TRY(identity_load(client, &key));
 	k = keyring_new(ctx, db);
 	*ret_id = keyring_add(k, &key);

@@ -4,18 +4,30 @@
 
 #include "api/grammar.h"
 #include "base/clock.h"
-#include "base/db.h"
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bus/keyring.h"
+#include "store/db.h"
 #include "vcli/paths.h"
 
 #define ROW_LIMIT 16384
 
-static const char schema[] =
+static const char node_schema[] =
 	"create table if not exists known_node(bus text not null, network text not null, id text not null, seen_ms integer not null, row text not null, primary key(bus, network, id)) without rowid;";
+
+static const char *const first[] = {node_schema, keyring_schema, NULL};
+static const struct db_migration migrations[] = {{first}};
+static const char *const first_tables[] = {"known_node", "known_key", NULL};
+const struct db_schema known_database = {
+	.application_id = DB_APPLICATION_ID('K'),
+	.name = "vcli's record of nodes and keys",
+	.first_tables = first_tables,
+	.migrations = migrations,
+	.count = sizeof(migrations) / sizeof(migrations[0]),
+};
 
 /* Of a status what a list shows; the rest is long, and old soon. */
 static const char *const kept[] = {"role", "name", "agent_id", "agent_name", "state",    "maintenance",
@@ -32,7 +44,7 @@ static struct error *open_db(const void *ctx, struct vcli *v, struct db **ret_db
 	char *folder = NULL;
 
 	TRY(paths_make(ctx, &v->set.client.state, NULL, &folder));
-	return db_open(ctx, file_join(folder, folder, "known.db"), schema, ret_db);
+	return db_open(ctx, file_join(folder, folder, "known.db"), &known_database, ret_db);
 }
 
 struct known_node *known_find(const struct known *k, const char *id)

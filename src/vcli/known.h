@@ -6,9 +6,13 @@
 #ifndef DSN_VCLI_KNOWN_H
 #define DSN_VCLI_KNOWN_H
 
+#include "store/schema.h"
 #include "vcli/vcli.h"
 
 #define KNOWN_NODES 1000
+
+/* known.db: nodes, and the keys that bus/keyring.h keeps there. */
+extern const struct db_schema known_database;
 
 struct known_node {
 	char *id, *name;             /* name NULL: it has none */

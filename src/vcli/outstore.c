@@ -102,11 +102,20 @@ static struct error *read_bus(const void *ctx, struct outstore *s, struct vcli_c
 	return e ? error_wrap(e, "%s", path) : NULL;
 }
 
+static const char *const first[] = {outbox_schema, detached_schema, wanted_schema, NULL};
+static const struct db_migration migrations[] = {{first}};
+static const char *const first_tables[] = {"outbox", "detached", "wanted_end", NULL};
+const struct db_schema outstore_database = {
+	.application_id = DB_APPLICATION_ID('O'),
+	.name = "an outbox of vcli",
+	.first_tables = first_tables,
+	.migrations = migrations,
+	.count = sizeof(migrations) / sizeof(migrations[0]),
+};
+
 static struct error *open_db(struct outstore *s)
 {
-	char *schema = mem_printf(s, "%s%s%s", outbox_schema, detached_schema, wanted_schema);
-
-	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), schema, &s->db));
+	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), &outstore_database, &s->db));
 	/* What has become void while nobody looked was never told an outcome. */
 	return db_exec(s->db, "delete from detached where put_ms < ? and (state <> 'waiting' or until_ms < ?)", "ii",
 		       clock_wall_ms() - KEEP_MS, clock_wall_ms());

@@ -6,9 +6,12 @@
 #ifndef DSN_VCLI_OUTSTORE_H
 #define DSN_VCLI_OUTSTORE_H
 
-#include "base/db.h"
+#include "store/db.h"
 #include "vcli/request.h"
 #include "vcli/vcli.h"
+
+/* outbox.db of each bus. */
+extern const struct db_schema outstore_database;
 
 struct outstore {
 	char *name; /* of the folder: hex digits */

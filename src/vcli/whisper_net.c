@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "devnet/shhd.h"
 #include "vcli/paths.h"
 
 #define FILE_LIMIT 65536
@@ -61,21 +62,7 @@ static void read_process(const void *ctx, struct whisper_net_node *n)
 
 bool whisper_net_node_ready(const void *ctx, struct whisper_net_node *n)
 {
-	char *path = file_join(ctx, n->folder, "ready.json");
-	json_t *document = NULL;
-	struct error *e = json_parse_file(path, FILE_LIMIT, &document);
-	const char *enode = json_string_value(json_object_get(document, "enode"));
-	json_int_t port = json_integer_value(json_object_get(document, "rpc_port"));
-	bool ready = !e && enode && port > 0 && port < 65536;
-
-	if (ready) {
-		n->enode = mem_strdup(ctx, enode);
-		n->rpc_port = (int)port;
-	}
-	json_decref(document);
-	error_free(e);
-	mem_free(path);
-	return ready;
+	return devnet_shhd_ready(ctx, n->folder, &n->rpc_port, &n->enode);
 }
 
 struct error *whisper_net_node_record(const struct whisper_net_node *n, struct child_identity id)

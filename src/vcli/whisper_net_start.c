@@ -1,16 +1,15 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "devnet/groups.h"
+#include "devnet/shhd.h"
 #include "http/rpc_client.h"
 #include "vcli/progress.h"
 #include "vcli/wait.h"
@@ -22,7 +21,7 @@
 #define STOP_GRACE_MS 10000
 #define LOG_SHOWN 600
 #define LOG_LIMIT ((size_t)1 << 20)
-#define ENODE_KEY 136 /* "enode://" and the 128 digits that name a node */
+#define MAX_PEERS 25
 
 struct starting {
 	struct vcli *v;
@@ -62,19 +61,13 @@ static struct error *pause_a_little(struct starting *s)
 
 static struct error *find_shhd(struct starting *s)
 {
-	char path[PATH_MAX];
-	ssize_t n;
+	char *beside = NULL;
 
 	s->shhd = s->v->set.whisper.shhd;
 	if (s->shhd)
 		return NULL;
-	n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	if (n < 0)
-		return error_sys(errno, "/proc/self/exe");
-	path[n] = '\0';
-	s->shhd = file_join(s, dirname(path), "shhd");
-	if (!file_exists(s->shhd))
-		s->shhd = "shhd"; /* from PATH, then */
+	TRY(devnet_shhd_find(s, &beside));
+	s->shhd = beside;
 	return NULL;
 }
 
@@ -92,24 +85,12 @@ static void on_ended(const struct child_exit *ex, void *arg)
 static struct error *start_node(struct starting *s, size_t i)
 {
 	struct whisper_net_node *n = &s->net->nodes[i];
-	char *data = file_join(s, n->folder, "data"), *ready = file_join(s, n->folder, "ready.json");
-	const char *argv[] = {s->shhd,
-			      "--data-dir",
-			      data,
-			      "--ready-file",
-			      ready,
-			      "--address",
-			      "127.0.0.1",
-			      "--port",
-			      "0",
-			      "--rpc-port",
-			      "0",
-			      "--max-peers",
-			      "25",
-			      i ? "--bootnodes" : NULL,
-			      s->net->nodes[0].enode,
-			      NULL};
-	struct child_spec spec = {.argv = argv,
+	const struct devnet_shhd shhd = {.program = s->shhd,
+					 .folder = n->folder,
+					 .bootnode = i ? s->net->nodes[0].enode : NULL,
+					 .max_peers = MAX_PEERS,
+					 .discovery = true};
+	struct child_spec spec = {.argv = devnet_shhd_argv(s, &shhd),
 				  .stdin_fd = -1,
 				  .stdout_fd = -1,
 				  .extra_fd = -1,
@@ -182,60 +163,37 @@ static struct error *open_rpcs(struct starting *s)
 	return NULL;
 }
 
-static size_t index_of(const struct whisper_net *net, const char *enode)
+static struct error *look(struct starting *s, struct devnet_groups *g)
 {
-	size_t i = 0;
-
-	while (i < net->count && !(enode && strncmp(net->nodes[i].enode, enode, ENODE_KEY) == 0))
-		i++;
-	return i;
-}
-
-/* Joins the sets of nodes that reach each other; counts the nodes without any peer. */
-static struct error *look(struct starting *s, size_t *set, size_t *ret_lonely)
-{
-	size_t lonely = 0;
-
 	for (size_t i = 0; i < s->net->count; i++) {
-		json_t *peers = NULL, *peer;
-		bool any = false;
-		size_t k;
+		json_t *peers = NULL;
 
 		TRY(rpc_client_wait(s->rpcs[i], "admin_peers", json_array(), &peers));
-		json_array_foreach (peers, k, peer) {
-			size_t j = index_of(s->net, json_string_value(json_object_get(peer, "enode")));
-			size_t from = j < s->net->count ? set[j] : set[i];
-
-			any = any || j < s->net->count;
-			for (size_t m = 0; m < s->net->count; m++)
-				set[m] = set[m] == from ? set[i] : set[m];
-		}
+		devnet_groups_add(g, i, peers, NULL);
 		json_decref(peers);
-		lonely += !any;
 	}
-	*ret_lonely = lonely;
 	return NULL;
 }
 
 static struct error *wait_joined(struct starting *s)
 {
 	int64_t until_ms = clock_mono_ms() + JOIN_MS;
-	size_t *set = mem_array(s, size_t, s->net->count), lonely = 0;
+	size_t count = s->net->count;
+	const char **enodes = mem_array(s, const char *, count);
 
+	for (size_t i = 0; i < count; i++)
+		enodes[i] = s->net->nodes[i].enode;
 	for (;;) {
-		bool whole = true;
+		struct devnet_groups *g = devnet_groups_new(s, enodes, count);
 
-		for (size_t i = 0; i < s->net->count; i++)
-			set[i] = i;
-		TRY(look(s, set, &lonely));
-		for (size_t i = 1; i < s->net->count; i++)
-			whole = whole && set[i] == set[0];
-		if (whole)
+		TRY(look(s, g));
+		if (devnet_groups_are_one(g))
 			return NULL;
-		progress_say(s->progress, "%zu of %zu nodes have found peers", s->net->count - lonely, s->net->count);
+		progress_say(s->progress, "%zu of %zu nodes have found peers", count - g->lonely, count);
 		if (clock_mono_ms() > until_ms)
-			return error_new(ERROR_TIMEOUT, "%zu of %zu nodes found no peers within %d s", lonely,
-					 s->net->count, JOIN_MS / 1000);
+			return error_new(ERROR_TIMEOUT, "%zu of %zu nodes found no peers within %d s", g->lonely, count,
+					 JOIN_MS / 1000);
+		mem_free(g);
 		TRY(pause_a_little(s));
 	}
 }

@@ -357,11 +357,16 @@ static void on_input(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
+static const struct db_schema schema = {
+	.application_id = DB_APPLICATION_ID('t'),
+	.name = "a test's database",
+	.migrations = &(const struct db_migration){(const char *const[]){outbox_schema, dedupe_schema, NULL}},
+	.count = 1,
+};
+
 static void open_db(struct peer *p, const char *path)
 {
-	char *schema = mem_printf(p, "%s%s", outbox_schema, dedupe_schema);
-
-	die(db_open(p, path, schema, &p->db));
+	die(db_open(p, path, &schema, &p->db));
 }
 
 int main(int argc, char **argv)

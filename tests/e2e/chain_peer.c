@@ -426,16 +426,21 @@ static void read_arguments(struct peer *p, int argc, char **argv)
 	p->sender_config.window = window;
 }
 
+#define SEEN "create table if not exists seen(block integer, place integer, data text, primary key(block, place));"
+static const struct db_schema schema = {
+	.application_id = DB_APPLICATION_ID('t'),
+	.name = "a test's database",
+	.migrations = &(const struct db_migration){(const char *const[]){txbox_schema, txbox_schema_said, logs_schema,
+									 SEEN, NULL}},
+	.count = 1,
+};
+
 static void open_sender(struct peer *p)
 {
-	char *schema = mem_printf(p,
-				  "%s%screate table if not exists seen(block integer, place integer, data text,"
-				  " primary key(block, place));",
-				  txbox_schema, logs_schema);
 	char *digits = NULL, *lock = mem_printf(p, "%s.lock", p->db_path), address[ADDRESS_TEXT_BYTES];
 	uint8_t secret[SECP_SECRET_BYTES];
 
-	die(db_open(p, p->db_path, schema, &p->db));
+	die(db_open(p, p->db_path, &schema, &p->db));
 	die(file_read_secret(p, p->key_path, &digits));
 	die(hex_decode(digits, secret, sizeof(secret)));
 	die(secp_key_from_secret(secret, &p->key));

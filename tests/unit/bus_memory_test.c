@@ -178,16 +178,22 @@ static void put_n(struct side *s, const char *to, const char *n, int64_t ttl_ms)
 	json_decref(body);
 }
 
+static const struct db_schema schema = {
+	.application_id = DB_APPLICATION_ID('t'),
+	.name = "a test's database",
+	.migrations = &(const struct db_migration){(const char *const[]){outbox_schema, dedupe_schema, NULL}},
+	.count = 1,
+};
+
 static int set_up(void **state)
 {
 	struct world *w = mem_new(NULL, struct world);
-	char template[] = "/tmp/dsn-bus-XXXXXX", *schema, *path;
+	char template[] = "/tmp/dsn-bus-XXXXXX", *path;
 
 	uv_loop_init(&w->loop);
 	w->folder = mem_strdup(w, mkdtemp(template));
-	schema = mem_printf(w, "%s%s", outbox_schema, dedupe_schema);
 	path = file_join(w, w->folder, "db");
-	if (db_open(w, path, schema, &w->db))
+	if (db_open(w, path, &schema, &w->db))
 		return -1;
 	open_side(w, &w->node);
 	open_side(w, &w->client);

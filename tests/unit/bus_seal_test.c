@@ -264,6 +264,13 @@ static int64_t stored(struct db *db)
 	return n;
 }
 
+static const struct db_schema keys_schema = {
+	.application_id = DB_APPLICATION_ID('t'),
+	.name = "a test's database",
+	.migrations = &(const struct db_migration){(const char *const[]){keyring_schema, NULL}},
+	.count = 1,
+};
+
 /* What is kept is there after a restart, learned before or after it was kept; case of the digits does not matter. */
 static void test_stored(void **state)
 {
@@ -274,7 +281,7 @@ static void test_stored(void **state)
 
 	assert_non_null(mkdtemp(folder));
 	path = file_join(w, folder, "known.db");
-	works(db_open(w, path, keyring_schema, &db));
+	works(db_open(w, path, &keys_schema, &db));
 	memcpy(upper, w->bob.id, sizeof(upper));
 	for (char *c = upper; *c; c++)
 		*c = (char)(*c >= 'a' && *c <= 'f' ? *c - 'a' + 'A' : *c);
@@ -318,7 +325,7 @@ static void test_strangers_leave_nothing(void **state)
 
 	assert_non_null(mkdtemp(folder));
 	path = file_join(w, folder, "known.db");
-	works(db_open(w, path, keyring_schema, &db));
+	works(db_open(w, path, &keys_schema, &db));
 	ring = keyring_new(w, db);
 	keyring_keep(ring, w->bob.id);
 	assert_true(keyring_learn(ring, w->bob.key.public));

@@ -20,7 +20,7 @@ static struct error *open_box(struct fault_world *w)
 {
 	struct db *db = NULL;
 
-	TRY(db_open(w->ctx, file_join(w->ctx, w->folder, "outbox.db"), txbox_schema, &db));
+	TRY(db_open(w->ctx, file_join(w->ctx, w->folder, "outbox.db"), &txbox_database, &db));
 	w->handle = db;
 	return NULL;
 }

@@ -109,6 +109,10 @@ static void look_database(FILE *out, const char *path)
 	if (strcmp((const char *)sqlite3_column_text(rows, 0), "ok") != 0)
 		fail_msg("%s: %s", path, sqlite3_column_text(rows, 0));
 	sqlite3_finalize(rows);
+	rows = prepared(db, "select application_id, user_version from pragma_application_id, pragma_user_version");
+	assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
+	fprintf(out, " version: %x %d\n", (unsigned)sqlite3_column_int(rows, 0), sqlite3_column_int(rows, 1));
+	sqlite3_finalize(rows);
 	rows = prepared(db, "select name from sqlite_master where type = 'table' order by name");
 	while (sqlite3_step(rows) == SQLITE_ROW)
 		look_table(out, db, (const char *)sqlite3_column_text(rows, 0));
@@ -145,7 +149,8 @@ static void look_folder(FILE *out, const char *folder, bool crashed)
 		struct stat st;
 
 		snprintf(path, sizeof(path), "%s/%s", folder, name);
-		if (name[0] == '.' || ends(name, "-wal") || ends(name, "-shm") || (crashed && is_temporary(name))) {
+		if (name[0] == '.' || ends(name, "-wal") || ends(name, "-shm") || ends(name, "-journal") ||
+		    (crashed && is_temporary(name))) {
 			free(entries[i]);
 			continue;
 		}

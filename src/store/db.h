@@ -3,19 +3,23 @@
  * Durable when a call returns. Errors name the file, the statement's purpose and SQLite's reason (disk full is
  * ERROR_LIMIT). Threads: one thread per struct db.
  */
-#ifndef DSN_BASE_DB_H
-#define DSN_BASE_DB_H
+#ifndef DSN_STORE_DB_H
+#define DSN_STORE_DB_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "store/schema.h"
 
 struct db;
 struct db_row;
 
-/* Open or create `path`; `schema` is SQL that creates what is missing (idempotent). Freed with mem_free(). */
-struct error *db_open(const void *ctx, const char *path, const char *schema, struct db **ret_db) MUST_CHECK;
+/* Open or create `path`, and bring it to the newest version of its schema (schema.h), which outlives the call. Freed
+ * with mem_free(). ERROR_REFUSED: a file of another kind, or made by a newer version of dsn; it is left as it is. */
+struct error *db_open(const void *ctx, const char *path, const struct db_schema *schema, struct db **ret_db) MUST_CHECK;
+/* For messages; belongs to db. */
+const char *db_path(const struct db *db);
 
 /* Called for each row; a non-NULL return stops the query and is returned by db_query(). */
 typedef struct error *db_row_fn(const struct db_row *row, void *arg);

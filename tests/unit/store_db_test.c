@@ -11,11 +11,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/db.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "store/db.h"
 
-#define SCHEMA "create table if not exists t(k text primary key, n integer, b blob)"
+static const struct db_schema schema = {
+	.application_id = DB_APPLICATION_ID('t'),
+	.name = "a test's database",
+	.migrations = &(const struct db_migration){(const char *const[]){
+		"create table t(k text primary key, n integer, b blob)", NULL}},
+	.count = 1,
+};
+static const struct db_schema nonsense = {
+	.application_id = DB_APPLICATION_ID('t'),
+	.name = "nonsense",
+	.migrations = &(const struct db_migration){(const char *const[]){"create nonsense", NULL}},
+	.count = 1,
+};
 
 static char *folder, *path;
 
@@ -56,7 +68,7 @@ static struct db *open_db(void)
 {
 	struct db *db = NULL;
 
-	ok(db_open(folder, path, SCHEMA, &db));
+	ok(db_open(folder, path, &schema, &db));
 	return db;
 }
 
@@ -176,10 +188,10 @@ static void refusals(void **state)
 	refused(db_exec(db, "select", ""), ERROR_IO, "/x.db: select: ");
 	refused(db_exec(db, "insert into t(k) values(?)", "ss", "x", "y"), ERROR_IO, "range");
 	assert_int_equal(count(db), 1);
-	refused(db_open(folder, "/nonexistent/x.db", SCHEMA, &none), ERROR_IO, "/nonexistent/x.db: opening");
-	refused(db_open(folder, path, "create nonsense", &none), ERROR_IO, "schema");
+	refused(db_open(folder, "/nonexistent/x.db", &schema, &none), ERROR_IO, "/nonexistent/x.db: opening");
+	refused(db_open(folder, file_join(folder, folder, "none.db"), &nonsense, &none), ERROR_IO, "schema");
 	ok(file_write_atomic(text, "this is no database, and long enough to be sure of it..............", 66, 0600));
-	refused(db_open(folder, text, SCHEMA, &none), ERROR_IO, "not a database");
+	refused(db_open(folder, text, &schema, &none), ERROR_IO, "not a database");
 	assert_null(none);
 	mem_free(db);
 }

@@ -1,4 +1,4 @@
-#include "base/db.h"
+#include "store/db_impl.h"
 
 #include <assert.h>
 #include <sqlite3.h>
@@ -57,25 +57,32 @@ static struct error *db_error(const struct db *db, const char *what)
 			 db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(reason));
 }
 
-static struct error *db_script(struct db *db, const char *what, const char *sql)
+struct error *db_script(struct db *db, const char *what, const char *sql)
 {
 	return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? NULL : db_error(db, what);
 }
 
-static struct error *db_prepare_file(struct db *db, const char *schema)
+/* A file that is refused is left as it is: nothing is written before its version is known. */
+static struct error *db_prepare_file(struct db *db, const struct db_schema *schema)
 {
+	size_t version = 0;
+
 	if (sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 			    NULL) != SQLITE_OK)
 		return db_error(db, "opening");
 	sqlite3_busy_timeout(db->handle, BUSY_MS);
-	TRY(db_script(db, "journal mode", "pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on;"));
-	TRY(db_script(db, "schema", schema));
+	TRY(db_look_version(db, schema, &version));
+	TRY(db_script(db, "journal mode", "pragma journal_mode=wal; pragma synchronous=full;"));
+	if (version < schema->count)
+		TRY(db_migrate(db, schema));
+	TRY(db_script(db, "foreign keys", "pragma foreign_keys=on"));
+	/* Behind the migrations: a statement that is older than the tables is prepared again, which takes memory. */
 	return sqlite3_prepare_v2(db->handle, "rollback", -1, &db->rollback, NULL) == SQLITE_OK
 		       ? NULL
 		       : db_error(db, "rollback");
 }
 
-struct error *db_open(const void *ctx, const char *path, const char *schema, struct db **ret_db)
+struct error *db_open(const void *ctx, const char *path, const struct db_schema *schema, struct db **ret_db)
 {
 	struct db *db = mem_new(ctx, struct db);
 	struct error *e = NULL;
@@ -89,6 +96,11 @@ struct error *db_open(const void *ctx, const char *path, const char *schema, str
 	}
 	*ret_db = db;
 	return NULL;
+}
+
+const char *db_path(const struct db *db)
+{
+	return db->path;
 }
 
 static struct error *statement_get(struct db *db, const char *sql, struct statement **ret)
@@ -205,8 +217,9 @@ struct error *db_commit(struct db *db)
 
 void db_rollback(struct db *db)
 {
-	/* SQLite may have rolled back by itself (a full disk); then there is nothing left to do. */
-	if (!sqlite3_get_autocommit(db->handle)) {
+	/* SQLite may have rolled back by itself (a full disk); then there is nothing left to do. A migration is rolled
+	 * back by closing the file. */
+	if (db->rollback && !sqlite3_get_autocommit(db->handle)) {
 		sqlite3_step(db->rollback);
 		sqlite3_reset(db->rollback);
 	}

@@ -1,0 +1,116 @@
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/db_impl.h"
+
+static struct error *on_number(const struct db_row *row, void *arg)
+{
+	*(int64_t *)arg = db_int(row, 0);
+	return NULL;
+}
+
+/* The four letters, where it is four letters. */
+static void format_id(uint32_t id, char ret_text[16])
+{
+	const char letters[4] = {(char)(id >> 24), (char)(id >> 16), (char)(id >> 8), (char)id};
+
+	for (size_t i = 0; i < sizeof(letters); i++) {
+		if (!isalnum((unsigned char)letters[i])) {
+			snprintf(ret_text, 16, "0x%08" PRIx32, id);
+			return;
+		}
+	}
+	snprintf(ret_text, 16, "%.4s", letters);
+}
+
+static struct error *refuse_id(struct db *db, const struct db_schema *schema, uint32_t id)
+{
+	char is[16], wanted[16];
+
+	format_id(id, is);
+	format_id(schema->application_id, wanted);
+	return error_new(ERROR_REFUSED,
+			 "%s: this is not %s but another kind of database (application id %s, not %s): put the right "
+			 "file there, or move this one away",
+			 db_path(db), schema->name, is, wanted);
+}
+
+struct tables {
+	struct db *db;
+	const struct db_schema *schema;
+};
+
+static struct error *on_table(const struct db_row *row, void *arg)
+{
+	const struct tables *t = arg;
+	const char *name = db_text(row, 0);
+
+	for (const char *const *known = t->schema->first_tables; known && *known; known++) {
+		if (strcmp(*known, name) == 0)
+			return NULL;
+	}
+	return error_new(ERROR_REFUSED,
+			 "%s: this is not %s but another program's database (it has a table \"%.60s\"): put the right "
+			 "file there, or move this one away",
+			 db_path(t->db), t->schema->name, name);
+}
+
+/* A file that does not say what it is: new, or made before files said it. */
+static struct error *check_tables(struct db *db, const struct db_schema *schema)
+{
+	struct tables t = {db, schema};
+
+	return db_query(db, on_table, &t,
+			"select name from sqlite_master where type='table' and name not glob 'sqlite_*'", "");
+}
+
+struct error *db_look_version(struct db *db, const struct db_schema *schema, size_t *ret_version)
+{
+	int64_t id = 0, version = 0;
+
+	TRY(db_query(db, on_number, &id, "pragma application_id", ""));
+	TRY(db_query(db, on_number, &version, "pragma user_version", ""));
+	if ((uint32_t)id != schema->application_id && (id != 0 || version != 0))
+		return refuse_id(db, schema, (uint32_t)id);
+	if (id == 0)
+		TRY(check_tables(db, schema));
+	if (version < 0 || (uint64_t)version > schema->count)
+		return error_new(ERROR_REFUSED,
+				 "%s: made by a newer dsn (schema %" PRId64 ", this one knows %zu): install that "
+				 "version, or move the file away",
+				 db_path(db), version, schema->count);
+	*ret_version = (size_t)version;
+	return NULL;
+}
+
+static struct error *step(struct db *db, const struct db_schema *schema, size_t version)
+{
+	char what[32];
+
+	snprintf(what, sizeof(what), "schema %zu", version + 1);
+	for (const char *const *sql = schema->migrations[version].statements; *sql; sql++)
+		TRY(db_script(db, what, *sql));
+	return NULL;
+}
+
+static struct error *all_steps(struct db *db, const void *arg)
+{
+	const struct db_schema *schema = arg;
+	size_t version = 0;
+	char says[96];
+
+	TRY(db_look_version(db, schema, &version));
+	while (version < schema->count)
+		TRY(step(db, schema, version++));
+	snprintf(says, sizeof(says), "pragma application_id=%" PRIu32 "; pragma user_version=%zu",
+		 schema->application_id, schema->count);
+	return db_script(db, "schema version", says);
+}
+
+struct error *db_migrate(struct db *db, const struct db_schema *schema)
+{
+	return db_together(db, all_steps, schema);
+}

@@ -1,0 +1,26 @@
+-- An outbox of transactions of vcli 0.1.0, before databases had versions: what python's sqlite3 dumps of one.
+BEGIN TRANSACTION;
+CREATE TABLE tx_attempts( number integer primary key autoincrement, seq integer not null references tx_intents(seq) on delete cascade, hash blob not null, raw blob not null, price blob not null, tip blob not null, signed_ms integer not null);
+INSERT INTO "tx_attempts" VALUES(1,1,X'1111111111111111111111111111111111111111111111111111111111111111',X'F86B07',X'3B9ACA00',X'3B9ACA00',1796033394000);
+INSERT INTO "tx_attempts" VALUES(2,1,X'2222222222222222222222222222222222222222222222222222222222222222',X'F86B08',X'77359400',X'77359400',1796033395000);
+INSERT INTO "tx_attempts" VALUES(3,3,X'ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB',X'F86B06',X'3B9ACA00',X'3B9ACA00',1796033391000);
+CREATE TABLE tx_cancels(hash blob primary key);
+INSERT INTO "tx_cancels" VALUES(X'2222222222222222222222222222222222222222222222222222222222222222');
+CREATE TABLE tx_chain( one integer primary key check(one = 1), chain_id integer not null, genesis blob not null);
+INSERT INTO "tx_chain" VALUES(1,1515,X'0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E0E');
+CREATE TABLE tx_intents( seq integer primary key autoincrement, id text not null unique, account blob not null, recipient blob not null, value blob not null, data blob not null, gas integer not null, state text not null, nonce integer, tx_hash blob, block integer, block_hash blob, gas_used integer, contract blob, why text, revert blob, put_ms integer not null, end_ms integer);
+INSERT INTO "tx_intents" VALUES(1,'job-1',X'4130E9D2C06FA1060D1E60C6D569ACE76AA84440',X'F07D5EBBBED37A9FA10D114DBA470429C836E571',X'0DE0B6B3A7640000',X'',21000,'signed',7,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1796033393907,NULL);
+INSERT INTO "tx_intents" VALUES(2,'job-2',X'4130E9D2C06FA1060D1E60C6D569ACE76AA84440',X'',X'',X'6080604052',0,'wanted',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1796033393909,NULL);
+INSERT INTO "tx_intents" VALUES(3,'job-0',X'4130E9D2C06FA1060D1E60C6D569ACE76AA84440',X'F07D5EBBBED37A9FA10D114DBA470429C836E571',X'01',X'A9059CBB',60000,'done',6,X'ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB',1234,X'CDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCDCD',52000,X'',NULL,NULL,1796033390000,1796033392000);
+INSERT INTO "tx_intents" VALUES(4,'job-x',X'4130E9D2C06FA1060D1E60C6D569ACE76AA84440',X'F07D5EBBBED37A9FA10D114DBA470429C836E571',X'01',X'',0,'refused',NULL,NULL,NULL,NULL,NULL,NULL,'not enough ether',X'08C379A0',1796033390001,1796033390002);
+CREATE TABLE tx_nonces(account blob primary key, next integer not null);
+INSERT INTO "tx_nonces" VALUES(X'4130E9D2C06FA1060D1E60C6D569ACE76AA84440',8);
+CREATE TABLE tx_retired( hash blob primary key, seq integer not null, nonce integer not null, raw blob not null);
+INSERT INTO "tx_retired" VALUES(X'3333333333333333333333333333333333333333333333333333333333333333',1,5,X'F86B05');
+CREATE INDEX tx_intents_state on tx_intents(account, state, seq);
+CREATE INDEX tx_intents_nonce on tx_intents(account, nonce);
+CREATE INDEX tx_attempts_seq on tx_attempts(seq);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('tx_intents',4);
+INSERT INTO "sqlite_sequence" VALUES('tx_attempts',3);
+COMMIT;

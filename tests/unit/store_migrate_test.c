@@ -1,0 +1,251 @@
+/* Versions of a database: which files are taken, what becomes of them, and which are refused and left alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "store/db.h"
+
+/* Version 1, 2 (a column), 3 (a table made anew, its rows counted in another unit). */
+static const char *const first[] = {"create table if not exists film(name text primary key, seconds integer)",
+				    "create table if not exists seen(name text primary key)", NULL};
+static const char *const second[] = {"alter table film add column maker text not null default 'nobody'", NULL};
+static const char *const third[] = {"create table film_new(name text primary key, ms integer not null, maker text)",
+				    "insert into film_new select name, seconds * 1000, maker from film",
+				    "drop table film; alter table film_new rename to film", NULL};
+static const char *const wrong[] = {"delete from film", "insert into absent values(1)", NULL};
+static const struct db_migration steps[] = {{first}, {second}, {third}, {wrong}};
+static const char *const tables[] = {"film", "seen", NULL};
+
+static struct db_schema schema(size_t count)
+{
+	return (struct db_schema){.application_id = DB_APPLICATION_ID('t'),
+				  .name = "a shelf of films",
+				  .first_tables = tables,
+				  .migrations = steps,
+				  .count = count};
+}
+
+static char *folder, *path;
+
+static int make_folder(void **state)
+{
+	char made[] = "/tmp/dsn-migrate-test-XXXXXX";
+
+	(void)state;
+	folder = mem_strdup(NULL, mkdtemp(made));
+	path = file_join(folder, folder, "x.db");
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	struct error *e = file_remove_tree(folder);
+
+	(void)state;
+	assert_null(e);
+	mem_free(folder);
+	return 0;
+}
+
+static void made_by_another(const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+static struct db *opened(size_t count)
+{
+	const struct db_schema s = schema(count);
+	struct db *db = NULL;
+	struct error *e = db_open(folder, path, &s, &db);
+
+	if (e)
+		fail_msg("%s", e->message);
+	return db;
+}
+
+static struct error *on_text(const struct db_row *row, void *arg)
+{
+	snprintf(arg, 200, "%s", db_text(row, 0));
+	return NULL;
+}
+
+/* One value. */
+static const char *ask(struct db *db, const char *sql)
+{
+	static char text[200];
+	struct error *e;
+
+	text[0] = '\0';
+	e = db_query(db, on_text, text, sql, "");
+	if (e)
+		fail_msg("%s", e->message);
+	return text;
+}
+
+/* Refused, and not a byte is changed. */
+static void refused(size_t count, enum error_code code, const char *part)
+{
+	const struct db_schema s = schema(count);
+	char *before = NULL, *after = NULL;
+	size_t n = 0, m = 0;
+	struct db *db = NULL;
+	struct error *e = file_read(folder, path, 1 << 20, &before, &n);
+
+	assert_null(e);
+	e = db_open(folder, path, &s, &db);
+	assert_non_null(e);
+	assert_null(db);
+	assert_int_equal(e->code, code);
+	if (!strstr(e->message, part))
+		fail_msg("\"%s\" does not hold \"%s\"", e->message, part);
+	error_free(e);
+	e = file_read(folder, path, 1 << 20, &after, &m);
+	assert_null(e);
+	assert_int_equal(n, m);
+	assert_memory_equal(before, after, n);
+}
+
+static void a_new_one_sees_all(void **state)
+{
+	struct db *db = opened(3);
+
+	(void)state;
+	assert_string_equal(ask(db, "pragma user_version"), "3");
+	assert_string_equal(ask(db, "pragma application_id"), "1685286516");
+	assert_string_equal(ask(db, "pragma foreign_keys"), "1");
+	assert_string_equal(ask(db, "select count(*) from film where ms > 0"), "0");
+	mem_free(db);
+	db = opened(3);
+	assert_string_equal(ask(db, "pragma user_version"), "3");
+	mem_free(db);
+}
+
+static void step_by_step(void **state)
+{
+	struct db *db = opened(1);
+	struct error *e;
+
+	(void)state;
+	e = db_exec(db, "insert into film values('a', 2), ('b', 3)", "");
+	assert_null(e);
+	mem_free(db);
+	db = opened(2);
+	assert_string_equal(ask(db, "select group_concat(name || seconds || maker) from film"), "a2nobody,b3nobody");
+	mem_free(db);
+	db = opened(3);
+	assert_string_equal(ask(db, "select group_concat(name || ms || maker) from film"), "a2000nobody,b3000nobody");
+	mem_free(db);
+}
+
+/* As files were before they said their version; even one that lacks a table. */
+static void before_versions(void **state)
+{
+	struct db *db;
+
+	(void)state;
+	made_by_another("create table film(name text primary key, seconds integer); insert into film values('a', 2)");
+	db = opened(3);
+	assert_string_equal(ask(db, "pragma user_version"), "3");
+	assert_string_equal(ask(db, "select group_concat(name || ms || maker) from film"), "a2000nobody");
+	assert_string_equal(ask(db, "select count(*) from seen"), "0");
+	mem_free(db);
+}
+
+/* A process that has it open meanwhile goes on with what was made of it. */
+static void two_at_once(void **state)
+{
+	struct db *one = opened(1), *two = opened(3);
+
+	(void)state;
+	assert_string_equal(ask(one, "pragma user_version"), "3");
+	mem_free(one);
+	mem_free(two);
+}
+
+static void a_newer_one(void **state)
+{
+	(void)state;
+	mem_free(opened(3));
+	refused(2, ERROR_REFUSED,
+		"/x.db: made by a newer dsn (schema 3, this one knows 2): install that version, or move the file away");
+}
+
+static void another_kind(void **state)
+{
+	(void)state;
+	made_by_another("create table film(name text); pragma application_id=1685286465; pragma user_version=1");
+	refused(3, ERROR_REFUSED,
+		"/x.db: this is not a shelf of films but another kind of database (application id dsnA, not dsnt)");
+}
+
+static void another_program(void **state)
+{
+	(void)state;
+	made_by_another("create table film(name text primary key); create table moz_places(id integer)");
+	refused(3, ERROR_REFUSED, "another program's database (it has a table \"moz_places\")");
+}
+
+static void another_program_with_a_version(void **state)
+{
+	(void)state;
+	made_by_another("create table film(name text primary key); pragma user_version=7");
+	refused(9, ERROR_REFUSED, "another kind of database (application id 0x00000000, not dsnt)");
+}
+
+static void no_database(void **state)
+{
+	static const char text[] = "this is no database, and long enough to be sure of it.....................";
+	struct error *e = file_write_atomic(path, text, sizeof(text), 0600);
+
+	(void)state;
+	assert_null(e);
+	refused(3, ERROR_IO, "not a database");
+}
+
+/* The fourth step fails in its middle: what the others and its first half did is not there either. */
+static void a_step_that_fails(void **state)
+{
+	const struct db_schema four = schema(4);
+	struct db *db = opened(2), *none = NULL;
+	struct error *e = db_exec(db, "insert into film values('a', 2, 'me')", "");
+
+	(void)state;
+	assert_null(e);
+	mem_free(db);
+	e = db_open(folder, path, &four, &none);
+	assert_non_null(e);
+	assert_non_null(strstr(e->message, "/x.db: schema 4: no such table: absent"));
+	error_free(e);
+	db = opened(2);
+	assert_string_equal(ask(db, "select group_concat(name || seconds || maker) from film"), "a2me");
+	mem_free(db);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FOLDER(a_new_one_sees_all), WITH_FOLDER(step_by_step),
+		WITH_FOLDER(before_versions),    WITH_FOLDER(two_at_once),
+		WITH_FOLDER(a_newer_one),        WITH_FOLDER(another_kind),
+		WITH_FOLDER(another_program),    WITH_FOLDER(another_program_with_a_version),
+		WITH_FOLDER(no_database),        WITH_FOLDER(a_step_that_fails),
+	};
+
+	mem_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
