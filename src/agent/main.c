@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "bus/bus.h"
 #include "node/agent.h"
+#include "node/cgroup.h"
 
 #define ROW(field) offsetof(struct agent_settings, field)
 
@@ -57,7 +58,14 @@ static const struct config_row rows[] = {
 	{"unit-tasks", CONFIG_INT, ROW(unit_tasks), "1024", NULL, 0, 1000000, "NUMBER",
 	 "processes and threads that a program of a node may have, and a node four times as many; 0: no bound", NULL},
 	{"unit-memory", CONFIG_INT, ROW(unit_memory_mib), "4096", NULL, 0, 1 << 24, "MIB",
-	 "memory of a container whose node's document names none; 0: no bound", NULL},
+	 "memory of a program (a container, or a process with a control group) whose node's document names none; 0: no bound",
+	 NULL},
+	{"cgroup", CONFIG_STRING, ROW(cgroup), "auto", NULL, 0, 0, "auto|none|DIR",
+	 "control group (version 2) in which programs of nodes get groups of their own, with limits of memory and tasks: the one that systemd delegated to the agent, if it did; none; or DIR, which was made for the agent alone",
+	 NULL},
+	{"release-cgroup", CONFIG_BOOL, ROW(release_cgroup), "no", NULL, 0, 0, NULL,
+	 "only make the group of --cgroup such that an agent can be started in it again, after one that was killed (systemd: ExecStopPost=)",
+	 NULL},
 	{"nginx", CONFIG_STRING, ROW(nginx), "/usr/sbin/nginx", NULL, 0, 0, "PROGRAM", "nginx", NULL},
 	{"rtmp-module", CONFIG_STRING, ROW(rtmp_module), "/usr/lib/nginx/modules/ngx_rtmp_module.so", NULL, 0, 0,
 	 "FILE", "nginx's RTMP module", NULL},
@@ -123,7 +131,10 @@ static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 {
 	struct agent_settings *settings = arg;
 
-	(void)ret_done;
+	if (settings->release_cgroup) {
+		*ret_done = true;
+		return cgroup_release(settings->cgroup);
+	}
 	settings->passphrase.unattended = true;
 	if (!settings->segmenter)
 		settings->segmenter = own_segmenter(ctx);

@@ -185,7 +185,7 @@ static struct error *finish(struct chain *c, const struct txbox_record *r, enum 
 	assert(now);
 	json_put(c->v->answer, "state", txbox_state_word(now->state));
 	if (!txbox_state_final(now->state))
-		return chain_not_yet(c, "it");
+		return contracts_not_yet(c->contracts, "it");
 	if (!c->v->set.json)
 		printf("%s\n", txbox_state_word(now->state));
 	if (now->state == wanted)

@@ -17,33 +17,6 @@
 #include "vcli/terminal.h"
 #include "vcli/words.h"
 
-void vcli_answer(struct vcli *v, json_t *value)
-{
-	json_decref(v->answer);
-	v->answer = value;
-}
-
-/* The one JSON value of a run: the answer, with state and error when it failed. */
-static void print_json(struct vcli *v, const struct error *e)
-{
-	void *scope = mem_new(NULL, char);
-	json_t *o = v->answer ? json_incref(v->answer) : json_object();
-
-	if (e && json_is_object(o)) {
-		json_t *error = json_object();
-
-		json_put(error, "code", error_code_name(e->code));
-		json_put(error, "message", e->message);
-		json_put(o, "state", "failed");
-		json_object_set_new(o, "error", error);
-	} else if (!v->answer) {
-		json_put(o, "state", "done");
-	}
-	printf("%s\n", json_text(scope, o));
-	json_decref(o);
-	mem_free(scope);
-}
-
 /* Are we to answer in JSON? Needed before the settings are read, for their refusals. */
 static bool asked_json(int argc, char **argv)
 {
@@ -127,7 +100,7 @@ int main(int argc, char **argv)
 	log_set_level(LOG_LEVEL_ERROR);
 	e = run(v, argc, argv, &said);
 	if (v->set.json && !said && (e || !v->printed))
-		print_json(v, e);
+		vcli_answer_print(v, e);
 	if (fflush(stdout) != 0 && !e)
 		e = error_new(ERROR_IO, "standard output cannot be written");
 	if (e)

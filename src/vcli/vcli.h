@@ -76,5 +76,7 @@ bool vcli_takes(const struct vcli_command *c, const struct config_row *flag);
 
 /* Take over the reference as the answer. */
 void vcli_answer(struct vcli *v, json_t *value);
+/* The one JSON value of a run: the answer, with state and error when it failed. */
+void vcli_answer_print(const struct vcli *v, const struct error *e);
 
 #endif

@@ -7,11 +7,11 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "vcli/outstore.h"
-
-#include "vcli/outstore.c"
-#include "vcli/paths.c"
+#include "vcli/paths.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 

@@ -7,17 +7,15 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/known.h"
+#include "vcli/money.h"
+#include "vcli/paths.h"
+#include "vcli/render.h"
 #include "vcli/resolve.h"
-
-#include "vcli/known.c"
-#include "vcli/money.c"
-#include "vcli/paths.c"
-#include "vcli/render.c"
-#include "vcli/resolve.c"
-#include "vcli/suggest.c"
+#include "vcli/suggest.h"
 
 #define A "ab00000000000000000000000000000000000001"
 #define B "ab00000000000000000000000000000000000002"

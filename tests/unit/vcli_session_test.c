@@ -9,10 +9,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "vcli/paths.h"
 #include "vcli/session.h"
-
-#include "vcli/paths.c"
-#include "vcli/session.c"
 
 #define NOW 1000000
 
