@@ -12,10 +12,13 @@ const char txbox_schema[] =
 	"create table if not exists tx_intents( seq integer primary key autoincrement, id text not null unique, account blob not null, recipient blob not null," /* empty: creates a contract */
 	" value blob not null, data blob not null, gas integer not null, state text not null, nonce integer, tx_hash blob, block integer, block_hash blob, gas_used integer, contract blob, why text, revert blob, put_ms integer not null, end_ms integer);create index if not exists tx_intents_state on tx_intents(account, state, seq);create index if not exists tx_intents_nonce on tx_intents(account, nonce);"
 	"create table if not exists tx_attempts( number integer primary key autoincrement, seq integer not null references tx_intents(seq) on delete cascade, hash blob not null, raw blob not null, price blob not null, tip blob not null, signed_ms integer not null);create index if not exists tx_attempts_seq on tx_attempts(seq);create table if not exists tx_chain( one integer primary key check(one = 1),"
-	" chain_id integer not null, genesis blob not null);create table if not exists tx_nonces(account blob primary key, next integer not null);create table if not exists tx_cancels(hash blob primary key);create table if not exists tx_retired( hash blob primary key, seq integer not null, nonce integer not null, raw blob not null);create table if not exists tx_said( seq integer primary key references tx_intents(seq) on delete cascade, hash blob not null);";
+	" chain_id integer not null, genesis blob not null);create table if not exists tx_nonces(account blob primary key, next integer not null);create table if not exists tx_cancels(hash blob primary key);create table if not exists tx_retired( hash blob primary key, seq integer not null, nonce integer not null, raw blob not null);";
+const char txbox_schema_said[] =
+	"create table tx_said(seq integer primary key references tx_intents(seq) on delete cascade, hash blob not null);";
 
 static const char *const first[] = {txbox_schema, NULL};
-static const struct db_migration migrations[] = {{first}};
+static const char *const second[] = {txbox_schema_said, NULL};
+static const struct db_migration migrations[] = {{first}, {second}};
 static const char *const first_tables[] = {"tx_intents", "tx_attempts", "tx_chain", "tx_nonces",
 					   "tx_cancels", "tx_retired",  NULL};
 const struct db_schema txbox_database = {

@@ -28,6 +28,8 @@
 
 /* SQL of the tables, for a first migration (store/schema.h): it was released and stays as it is. */
 extern const char txbox_schema[];
+/* For a second one: what an intention's author has said. */
+extern const char txbox_schema_said[];
 /* A file that holds an outbox alone, for db_open(). */
 extern const struct db_schema txbox_database;
 

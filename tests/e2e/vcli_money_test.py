@@ -533,7 +533,7 @@ class Jobs(Market):
         """The outboxes as an earlier release has left them."""
         for path in (self.home / ".local/state/dsn/chain").glob("*.db"):
             db = sqlite3.connect(path)
-            db.execute("drop table tx_said")
+            db.executescript("drop table tx_said; pragma user_version = 0; pragma application_id = 0")
             db.commit()
             db.close()
 
