@@ -16,7 +16,7 @@
 #include "node/agent_user.h"
 #include "node/answer.h"
 #include "node/cgroup.h"
-#include "node/classic.h"
+#include "node/classic_allow.h"
 #include "node/command.h"
 #include "node/keys.h"
 #include "node/node.h"
@@ -383,7 +383,7 @@ static struct error *check_settings(struct agent *a)
 			"--state-dir: %s is too long by %zu characters: unix sockets below it would not fit; take a shorter one",
 			s->state_dir,
 			strlen(s->state_dir) + sizeof("/nodes//run/control.sock") + ID_DIGITS - SOCKET_PATH);
-	TRY(classic_check_publishers(s->classic_allow));
+	TRY(classic_allow_check(s->classic_allow));
 	for (char **n = s->nodes; n && *n; n++) {
 		if (!hex_id_valid(*n) && !hex_is(*n, KEYRING_ENODE_DIGITS))
 			return error_new(ERROR_INVALID,

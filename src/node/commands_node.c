@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "node/classic.h"
 #include "node/command.h"
+#include "node/modes.h"
 #include "node/status.h"
 
 #define CONTAINER_RTMP 1935
@@ -108,26 +108,12 @@ static struct error *choose_ports(struct agent *a, struct node_row *row, const s
 
 /* What the document's mounts name on the host is kept below the node's folder: two nodes never share files, and a
  * document cannot reach anything else of the machine. */
-static const struct {
-	const char *container, *folder;
-} classic_mounts[] = {
-	{"/opt/nginx/nginx.conf", "nginx/nginx.conf"},
-	{"/opt/nginx/mime.types", "nginx/mime.types"},
-	{"/opt/nginx/app-enabled", "nginx/app-enabled"},
-	{"/opt/nginx/sites-enabled", "nginx/sites-enabled"},
-	{"/opt/data", "data"},
-};
-
-static void set_mounts(struct agent *a, struct node_row *row)
+static void set_mounts(struct agent *a, struct node_row *row, const struct mode_ops *mode)
 {
-	size_t count = sizeof(classic_mounts) / sizeof(classic_mounts[0]);
-
-	row->mounts = mem_array(row, char *, count + 1);
-	if (strcmp(row->mode, "classic"))
-		return;
-	for (size_t i = 0; i < count; i++)
+	row->mounts = mem_array(row, char *, mode->mount_count + 1);
+	for (size_t i = 0; i < mode->mount_count; i++)
 		row->mounts[row->mount_count++] = mem_printf(row, "%s/nodes/%s/%s:%s", a->settings.state_dir, row->id,
-							     classic_mounts[i].folder, classic_mounts[i].container);
+							     mode->mounts[i].folder, mode->mounts[i].container);
 }
 
 static struct error *new_row(struct command *c)
@@ -135,6 +121,7 @@ static struct error *new_row(struct command *c)
 	const struct api_spec *spec = c->api->spec;
 	struct agent *a = c->agent;
 	struct node_row *row = mem_new(c, struct node_row);
+	const struct mode_ops *mode;
 
 	row->id = mem_strdup(row, c->node_id);
 	row->name = c->api->name ? mem_strdup(row, c->api->name) : NULL;
@@ -147,10 +134,13 @@ static struct error *new_row(struct command *c)
 	if (!runtime_find(row->runtime))
 		return error_new(ERROR_INVALID, "spec.containers.runtime: \"%s\" is none of process, docker",
 				 row->runtime);
-	if (!strcmp(row->mode, "classic") && strcmp(row->runtime, "process") != 0)
-		TRY(classic_check_container(a->settings.classic_allow));
+	mode = mode_find(row->mode);
+	if (!mode)
+		return error_new(ERROR_INVALID, "spec.containers.mode: \"%s\" is none of managed, classic", row->mode);
+	if (mode->check)
+		TRY(mode->check(&a->settings, strcmp(row->runtime, "process") != 0));
 	TRY(choose_ports(a, row, spec));
-	set_mounts(a, row);
+	set_mounts(a, row, mode);
 	c->row = row;
 	return store_put_node(a->db, row);
 }
@@ -237,7 +227,7 @@ static void node_name(struct node *n, const char *name)
 {
 	if (n->row.name && strcmp(n->row.name, name) == 0)
 		return;
-	store_decide(n, "node.name", "%s", name);
+	node_decide(n, "node.name", "%s", name);
 	mem_free(n->row.name);
 	n->row.name = mem_strdup(n, name);
 	node_changed(n);
@@ -380,7 +370,7 @@ void command_act_maintenance(struct command *c)
 	}
 	if (!c->again && n->row.maintenance != c->api->on) {
 		n->row.maintenance = c->api->on;
-		store_decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
+		node_decide(n, "node.maintenance", "%s", c->api->on ? "on: no new jobs, running ones finish" : "off");
 	}
 	command_end(c, NULL, status_node_row(n));
 }

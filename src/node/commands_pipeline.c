@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "node/command.h"
 #include "node/digest.h"
+#include "node/mode.h"
 #include "node/status.h"
 
 #define NGINX_RTMP_PORT 1935
@@ -20,17 +21,6 @@ static struct error *check_port(const struct node *n, const struct api_task *t)
 		return NULL;
 	return error_new(ERROR_INVALID, "nginx-rtmp-core.listen: \"%d\", but the RTMP port of node %s is %d",
 			 t->listen_port, n->row.id, n->row.rtmp.host_port);
-}
-
-/* Managed nginx has fixed applications: what names its own, as t45 does, wants a classic node. */
-static struct error *check_application(const struct node *n, const struct api_task *t)
-{
-	if (n->classic || !strcmp(t->application, t->job))
-		return NULL;
-	return error_new(
-		ERROR_INVALID,
-		"application: \"%s\" is not the job's own; node %s is managed and has no such application: create the node with mode classic",
-		t->application, n->row.id);
 }
 
 /* job "film_a" with variant "_b" and job "film" with variant "_a_b" would publish and store under one name. */
@@ -66,7 +56,8 @@ static struct error *check_config(const struct node *n, const struct api_task *t
 				 api_role_name(n->row.role));
 	if (n->row.maintenance && !(j && j->wanted))
 		return error_new(ERROR_REFUSED, "node %s is in maintenance: it takes no new jobs", n->row.id);
-	TRY(check_application(n, t));
+	if (n->mode->takes)
+		TRY(n->mode->takes(n, t));
 	TRY(check_streams(n, t));
 	return check_port(n, t);
 }
@@ -165,7 +156,7 @@ void command_act_config(struct command *c)
 		j->trouble = NULL;
 	}
 	if (j->task->equal_outputs)
-		store_decide(j->node, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
+		node_decide(j->node, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
 	job_run(j);
 	command_wait(c, c->agent->settings.apply_timeout_ms, job_configured);
 }

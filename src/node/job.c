@@ -6,16 +6,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/classic.h"
 #include "node/digest.h"
-#include "node/folders.h"
+#include "node/mode.h"
 #include "node/store.h"
-
-#define DRAIN_STEP_MS 50
-/* A unit whose stream has ended writes what it still holds and exits by itself. */
-#define FLUSH_MS 5000
-#define GRACE_MS 3000
-#define PREPARE_AGAIN_MS 2000
 
 static const struct role_ops *const roles[API_ROLE_COUNT] = {
 	[API_DISTRIBUTOR] = &role_distributor,
@@ -31,6 +24,11 @@ const struct role_ops *role_find(enum api_role role)
 static const struct role_ops *role(const struct job *j)
 {
 	return roles[j->task->role];
+}
+
+static const struct mode_job_ops *ops(const struct job *j)
+{
+	return j->node->mode->job;
 }
 
 /* --- what a role names --- */
@@ -92,11 +90,11 @@ static void name_units(struct job *j)
 	for (size_t i = 0; i < j->unit_count; i++)
 		j->units[i]->marked = false;
 	j->input_count = 0;
-	if (!j->node->classic)
-		role(j)->units(j);
+	if (ops(j)->units)
+		ops(j)->units(j);
 	for (size_t i = 0; i < j->unit_count; i++) {
 		if (!j->units[i]->marked)
-			unit_stop(j->units[i], SIGINT, GRACE_MS);
+			unit_stop(j->units[i], SIGINT, JOB_GRACE_MS);
 	}
 }
 
@@ -173,7 +171,7 @@ struct error *job_set(struct node *n, const struct job_row *row, struct job **re
 void job_in_trouble(struct job *j, struct error *e)
 {
 	if (!j->trouble || strcmp(j->trouble, e->message))
-		store_decide(j->node, "job.trouble", "%s: %s", j->name, e->message);
+		node_decide(j->node, "job.trouble", "%s: %s", j->name, e->message);
 	mem_free(j->trouble);
 	j->trouble = mem_strdup(j, e->message);
 	error_free(e);
@@ -187,56 +185,16 @@ void job_serves(struct job *j)
 	if (j->state == JOB_RUNNING)
 		return;
 	j->state = state_next(&state_of_job, j->state, JOB_RUNNING);
-	store_decide(j->node, "job.running", "%s: all %zu units serve, configuration %.12s", j->name, j->unit_count,
-		     j->hash);
-}
-
-static struct error *prepare(struct job *j)
-{
-	struct node *n = j->node;
-	char *keys = file_join(NULL, n->folder, "keys");
-	struct error *e =
-		media_keys_write(keys, j->task, n->row.rtmp.container_port, MEDIA_LIVE, folders_shared(&n->units).gid);
-
-	mem_free(keys);
-	if (!e && role(j)->prepare)
-		e = role(j)->prepare(j);
-	return e;
+	node_decide(j->node, "job.running", "%s: all %zu units serve, configuration %.12s", j->name, j->unit_count,
+		    j->hash);
 }
 
 void job_run(struct job *j)
 {
-	struct error *e;
-
 	if (!j->wanted || !j->node->up || j->node->state == NODE_LEAVING || j->state == JOB_DRAINING ||
 	    j->node->agent->stopping)
 		return;
-	if (j->node->classic) {
-		if (j->state == JOB_STOPPED || (j->state == JOB_STARTING && !j->prepared))
-			classic_start(j);
-		return;
-	}
-	if (j->state == JOB_STOPPED)
-		j->prepared = false;
-	if (j->prepared)
-		return;
-	j->state = state_next(&state_of_job, j->state, JOB_STARTING);
-	e = prepare(j);
-	if (e) {
-		job_in_trouble(j, e);
-		mem_free(j->timer);
-		j->timer = timer_start(j, j->node->agent->loop, PREPARE_AGAIN_MS, 0, (timer_fn *)job_run, j);
-		return;
-	}
-	j->prepared = true;
-	for (size_t i = 0; i < j->unit_count; i++) {
-		if (!j->units[i]->marked)
-			continue;
-		if (j->units[i]->state == UNIT_RUNNING)
-			unit_refresh(j->units[i]);
-		unit_start(j->units[i]);
-	}
-	job_unit_changed(j);
+	ops(j)->run(j);
 }
 
 void job_rename_units(struct job *j)
@@ -252,88 +210,30 @@ void job_has_stopped(struct job *j)
 {
 	mem_free(j->timer);
 	j->timer = NULL;
-	if (role(j)->stopped && !j->node->classic)
-		role(j)->stopped(j);
+	if (ops(j)->stopped)
+		ops(j)->stopped(j);
 	j->state = state_next(&state_of_job, j->state, JOB_STOPPED);
 	j->prepared = false;
-	store_decide(j->node, "job.stopped", "%s: all units have ended", j->name);
+	node_decide(j->node, "job.stopped", "%s: all units have ended", j->name);
 	node_step(j->node);
 }
 
 void job_ended_unseen(struct job *j)
 {
-	if (role(j)->stopped && !j->node->classic)
-		role(j)->stopped(j);
-}
-
-/* Returns true when the unit has ended. */
-static bool drain_unit(struct job *j, struct unit *u, int64_t now_ms)
-{
-	const struct stream *in = u->input;
-
-	if (u->state == UNIT_ENDED)
-		return true;
-	if (u->state != UNIT_RUNNING)
-		return false;
-	if (in && in->active) {
-		/* Its publisher leaves when the node before it in the pipeline has stopped. */
-		if (now_ms - j->drain_ms > role(j)->drain_ms)
-			unit_stop(u, SIGINT, GRACE_MS);
-	} else if (!in || in->left_ms <= u->started_ms || now_ms - in->left_ms > FLUSH_MS) {
-		unit_stop(u, SIGINT, GRACE_MS);
-	}
-	return false;
-}
-
-static void on_drain(void *arg)
-{
-	struct job *j = arg;
-	int64_t now_ms = node_now();
-	bool ended = true;
-
-	for (size_t i = 0; i < j->unit_count; i++)
-		ended = drain_unit(j, j->units[i], now_ms) && ended;
-	if (ended)
-		job_has_stopped(j);
-}
-
-static void begin_draining(struct job *j)
-{
-	j->state = state_next(&state_of_job, j->state, JOB_DRAINING);
-	j->drain_ms = node_now();
-	for (size_t i = 0; i < j->unit_count; i++)
-		unit_release(j->units[i]);
-	mem_free(j->timer);
-	j->timer = timer_start(j, j->node->agent->loop, 1, DRAIN_STEP_MS, on_drain, j);
-	node_changed(j->node);
+	if (ops(j)->stopped)
+		ops(j)->stopped(j);
 }
 
 void job_stop(struct job *j)
 {
 	j->wanted = false;
-	if (j->node->classic) {
-		classic_stop(j);
-		return;
-	}
-	if (j->state == JOB_STOPPED || j->state == JOB_DRAINING)
-		return;
-	if (role(j)->draining)
-		role(j)->draining(j);
-	begin_draining(j);
+	ops(j)->stop(j);
 }
 
 void job_abort(struct job *j)
 {
 	j->wanted = false;
-	if (j->node->classic) {
-		j->state = state_next(&state_of_job, j->state,
-				      JOB_STOPPED); /* its programs are children of nginx, which ends next */
-		return;
-	}
-	for (size_t i = 0; i < j->unit_count; i++)
-		unit_stop(j->units[i], SIGINT, GRACE_MS);
-	if (j->state != JOB_STOPPED)
-		begin_draining(j);
+	ops(j)->stop_now(j);
 }
 
 /* --- forgetting --- */
@@ -351,11 +251,7 @@ static struct error *remove_files(struct job *j)
 		if (!e)
 			e = file_remove(j->units[i]->log_path);
 	}
-	if (!e && role(j)->remove && !j->node->classic)
-		e = role(j)->remove(j);
-	if (!e && j->node->classic)
-		e = classic_remove(j);
-	return e;
+	return e ? e : ops(j)->remove(j);
 }
 
 static void forget(struct job *j)
@@ -374,7 +270,7 @@ static void forget(struct job *j)
 		j->close = false;
 		return;
 	}
-	store_decide(n, "job.closed", "%s: what was stored is removed", j->name);
+	node_decide(n, "job.closed", "%s: what was stored is removed", j->name);
 	mem_free(j);
 	streams_forget(n);
 	node_changed(n);
@@ -392,7 +288,7 @@ void job_reap(struct job *j)
 		mem_free(u);
 		memmove(&j->units[i], &j->units[i + 1], (--j->unit_count - i) * sizeof(struct unit *));
 	}
-	if (j->close && j->state == JOB_STOPPED && !j->classic_busy)
+	if (j->close && j->state == JOB_STOPPED && !(ops(j)->busy && ops(j)->busy(j)))
 		forget(j);
 }
 
@@ -426,8 +322,8 @@ void job_tick(struct job *j, int64_t now_ms)
 {
 	for (size_t i = 0; i < j->unit_count; i++)
 		unit_tick(j->units[i], now_ms);
-	if (role(j)->tick && !j->node->classic)
-		role(j)->tick(j, now_ms);
+	if (ops(j)->tick)
+		ops(j)->tick(j, now_ms);
 }
 
 struct error *job_trouble(const struct job *j)
@@ -455,17 +351,16 @@ struct error *job_trouble(const struct job *j)
 json_t *job_endpoint(const struct job *j)
 {
 	const struct node *n = j->node;
-	const char *ip = n->agent->settings.public_ip,
-		   *application = n->classic ? j->task->application : role(j)->entry;
-	char *rtmp = media_rtmp_url(NULL, ip, n->row.rtmp.host_port, application, j->task->source_stream, NULL);
+	const char *ip = n->agent->settings.public_ip;
+	char *rtmp =
+		media_rtmp_url(NULL, ip, n->row.rtmp.host_port, ops(j)->application(j), j->task->source_stream, NULL);
 	json_t *o = json_object();
 
 	json_put(o, "rtmp", rtmp);
 	if (n->row.http.host_port) {
 		bool v6 = strchr(ip, ':') != NULL;
-		char *hls = mem_printf(NULL, "http://%s%s%s:%d/%s%s.m3u8", v6 ? "[" : "", ip, v6 ? "]" : "",
-				       n->row.http.host_port, n->classic ? mem_printf(rtmp, "%s/", j->name) : "hls/",
-				       j->name);
+		char *hls = mem_printf(NULL, "http://%s%s%s:%d/%s/%s.m3u8", v6 ? "[" : "", ip, v6 ? "]" : "",
+				       n->row.http.host_port, ops(j)->hls_folder(rtmp, j), j->name);
 
 		json_put(o, "hls", hls);
 		mem_free(hls);

@@ -12,23 +12,8 @@
 #include "media/progress.h"
 #include "node/node.h"
 
-/* How the source is mended on its way, once that is decided (media/normalise.h). */
-struct job_mending {
-	int64_t bps;     /* 0: it is not mended; -1: its bit rate is unknown */
-	int fps;         /* 0: pictures as they come */
-	bool copy_video; /* only the sound is encoded */
-};
-
-/* What the store keeps of a job. */
-struct job_row {
-	char *node_id, *job;
-	json_t *task;                      /* owned reference */
-	bool running;                      /* wanted */
-	int64_t epoch_ms;                  /* wall clock of the first publish; 0: none yet */
-	int64_t offset_ms;                 /* the relay's time line */
-	char carried[MEDIA_CARRIED_BYTES]; /* what the last relay published (media/progress.h); "": unknown */
-	struct job_mending mending;
-};
+/* A unit that is asked to end is killed after so long. */
+#define JOB_GRACE_MS 3000
 
 struct job {
 	struct node *node;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,15 +19,13 @@
 #include "media/nginx.h"
 #include "media/stat.h"
 #include "node/callbacks.h"
-#include "node/classic.h"
-#include "node/classic_reload.h"
 #include "node/folders.h"
 #include "node/job.h"
+#include "node/modes.h"
 #include "node/ready.h"
 #include "node/store.h"
 
 #define UP_POLL_MS 25
-#define STAT_EVERY_MS 2000
 #define STAT_LIMIT (4 * 1024 * 1024)
 #define NGINX_GRACE_MS 3000
 #define REMOVE_AGAIN_MS 5000
@@ -42,6 +41,25 @@ void node_changed(struct node *n)
 {
 	n->status_changed = true;
 	agent_changed(n->agent);
+}
+
+void node_decide(struct node *n, const char *what, const char *why, ...)
+{
+	struct error *e;
+	va_list ap;
+	char *text;
+
+	va_start(ap, why);
+	text = mem_vprintf(NULL, why, ap);
+	va_end(ap);
+	log_info(what, "node=%s why=%s", n->row.id, log_q(text));
+	e = store_put_decision(n->agent->db, n->row.id, what, text);
+	if (e) {
+		log_warn("decision.lost", "node=%s what=%s reason=%s", n->row.id, what, log_q(e->message));
+		error_free(e);
+	}
+	mem_free(text);
+	node_changed(n);
 }
 
 struct job *node_job(struct node *n, const char *name)
@@ -114,63 +132,28 @@ static bool control_answers(const struct node *n)
 	return answers;
 }
 
-static const char *module_path(const struct node *n)
-{
-	return n->agent->settings.rtmp_module;
-}
-
 static char **nginx_argv(const void *ctx, struct unit *u, const char *progress_url)
 {
-	struct node *n = u->node;
-	struct error *e = NULL;
-
 	(void)progress_url;
-	if (!control_answers(n))
-		e = media_nginx_folders(n->folder, folders_units(&n->units));
-	if (e) {
-		log_error("node.folders", "node=%s reason=%s", n->row.id, log_q(e->message));
-		error_free(e);
-	}
-	if (n->classic)
-		return classic_nginx_argv(ctx, n, false);
-	return media_nginx_argv(ctx, n->agent->settings.nginx, n->path, mem_printf(ctx, "%s/conf/nginx.conf", n->path),
-				NULL, false);
+	return u->node->mode->nginx_argv(ctx, u->node);
 }
 
-static struct error *write_managed(struct node *n)
+/* Where an nginx of an earlier agent serves, all is as it should be. */
+static void make_folders(struct unit *u)
 {
-	void *tmp = mem_strdup(NULL, "");
-	struct media_nginx_node m = {
-		.role = n->row.role,
-		.path = n->path,
-		.module_path = module_path(n),
-		.rtmp_port = n->row.rtmp.container_port,
-		.http_port = n->row.http.container_port,
-		.control_port = n->row.control_port,
-		.agent_socket = mem_printf(tmp, "%s/" NODE_AGENT_SOCKET, n->path),
-		.node_id = n->row.id,
-	};
-	char *text = media_nginx_managed(tmp, &m), *old = NULL;
-	char *path = mem_printf(tmp, "%s/conf/nginx.conf", n->folder);
-	struct error *e = file_exists(path) ? file_read(tmp, path, 1 << 20, &old, NULL) : NULL;
+	const struct node *n = u->node;
+	struct error *e = control_answers(n) ? NULL : media_nginx_folders(n->folder, folders_units(&n->units));
 
+	if (e)
+		log_error("node.folders", "node=%s reason=%s", n->row.id, log_q(e->message));
 	error_free(e);
-	e = NULL;
-	if (!old || strcmp(old, text))
-		e = file_write_atomic(path, text, strlen(text), 0644);
-	n->nginx->salt = mem_strdup(n->nginx, text);
-	mem_free(tmp);
-	return e;
 }
 
 static void on_up_timer(void *arg)
 {
 	struct node *n = arg;
 
-	if (n->classic)
-		n->up = n->up || classic_answers(n);
-	else
-		node_ask_streams(n);
+	n->mode->look(n);
 	if (n->up) {
 		mem_free(n->up_timer);
 		n->up_timer = NULL;
@@ -189,7 +172,8 @@ void node_nginx_ended(struct node *n)
 	mem_free(n->up_timer);
 	n->up_timer = NULL;
 	n->up = false;
-	classic_reload_nginx_ended(n);
+	if (n->mode->ended)
+		n->mode->ended(n);
 	for (size_t i = 0; i < n->stream_count; i++)
 		stream_clear(n, n->streams[i]);
 	node_step(n);
@@ -422,10 +406,11 @@ void node_step(struct node *n)
 	}
 	if (n->up && n->state == NODE_STARTING) {
 		n->state = state_next(&state_of_node, n->state, NODE_RUNNING);
-		store_decide(n, "node.running", "nginx serves on RTMP port %d", n->row.rtmp.host_port);
+		node_decide(n, "node.running", "nginx serves on RTMP port %d", n->row.rtmp.host_port);
 	}
 	if (n->up) {
-		classic_up(n);
+		if (n->mode->up)
+			n->mode->up(n);
 		for (size_t i = 0; i < n->job_count; i++)
 			job_run(n->jobs[i]);
 		if (!n->swept)
@@ -439,7 +424,7 @@ void node_leave(struct node *n, bool purge)
 	n->purge = n->purge || purge;
 	if (n->state != NODE_LEAVING) {
 		n->state = state_next(&state_of_node, n->state, NODE_LEAVING);
-		store_decide(n, "node.leaving", "asked to %s the node", purge ? "purge" : "remove");
+		node_decide(n, "node.leaving", "asked to %s the node", purge ? "purge" : "remove");
 		for (size_t i = 0; i < n->job_count; i++)
 			job_abort(n->jobs[i]);
 	}
@@ -450,8 +435,8 @@ void node_tick(struct node *n, int64_t now_ms)
 {
 	for (size_t i = 0; i < n->job_count; i++)
 		job_tick(n->jobs[i], now_ms);
-	if (n->up && !n->classic && n->job_count && now_ms - n->stat_at_ms > STAT_EVERY_MS)
-		node_ask_streams(n);
+	if (n->mode->tick)
+		n->mode->tick(n, now_ms);
 }
 
 static void set_programs(struct node *n)
@@ -487,7 +472,8 @@ static struct error *open_runtime(struct node *n)
 	n->ops = runtime_find(n->row.runtime);
 	if (!n->ops)
 		return error_new(ERROR_INVALID, "runtime %s is unknown; there are process and docker", n->row.runtime);
-	TRY(classic_local_port(n, n->ops != &runtime_process, &node.local_port));
+	if (n->mode->local_port && n->ops != &runtime_process)
+		TRY(n->mode->local_port(n, &node.local_port));
 	/* The runtime keeps copies. */
 	// cppcheck-suppress returnDanglingLifetime
 	TRY(n->ops->open(n, a->loop, &n->units, &node, &n->runtime));
@@ -531,15 +517,19 @@ static struct error *set_user(struct node *n)
 
 static struct error *open_parts(struct node *n)
 {
+	n->mode = mode_find(n->row.mode);
+	if (!n->mode)
+		return error_new(ERROR_INVALID, "mode %s is unknown; there are managed and classic", n->row.mode);
 	TRY(file_mkdirs(n->folder, 0711));
 	TRY(set_user(n));
 	TRY(folders_open(n->folder, &n->units));
 	TRY(open_runtime(n));
 	n->nginx = unit_new(n, n, NULL, "nginx", 0, nginx_argv, NULL);
+	n->nginx->begins = make_folders;
 	TRY(callbacks_open(n));
-	TRY(n->classic ? classic_open(n) : write_managed(n));
+	TRY(n->mode->open(n));
 	TRY(load_jobs(n));
-	return n->classic ? classic_tidy(n) : NULL;
+	return n->mode->tidy ? n->mode->tidy(n) : NULL;
 }
 
 static void copy_row(struct node *n, const struct node_row *row)
@@ -570,7 +560,6 @@ struct error *node_open(struct agent *a, const struct node_row *row, struct node
 	talloc_set_destructor(n, node_destroy);
 	n->agent = a;
 	copy_row(n, row);
-	n->classic = !strcmp(row->mode, "classic");
 	n->folder = mem_printf(n, "%s/nodes/%s", a->settings.state_dir, row->id);
 	e = open_parts(n);
 	if (e) {

@@ -11,30 +11,17 @@
 #include "http/server.h"
 #include "media/ffmpeg.h"
 #include "node/agent_impl.h"
+#include "node/rows.h"
 #include "node/stream.h"
 #include "node/unit.h"
 
 struct job;
 struct ready_wait;
 struct classic_reload;
+struct mode_ops;
 
 #define NODE_AGENT_SOCKET "agent/agent.sock"
 #define NODE_CONTROL_SOCKET "run/control.sock"
-
-/* What the store keeps of a node. */
-struct node_row {
-	char *id;
-	char *name; /* NULL: none */
-	enum api_role role;
-	char *runtime, *mode, *image;
-	char **mounts; /* "host:container", NULL-terminated */
-	size_t mount_count;
-	int64_t memory_bytes;
-	double cpus;
-	struct runtime_port rtmp, http; /* http.host_port 0: none */
-	int control_port;
-	bool maintenance;
-};
 
 struct node {
 	struct agent *agent;
@@ -45,7 +32,7 @@ struct node {
 	struct uid_claim *claim;      /* its own user; NULL: none */
 	const struct runtime_ops *ops;
 	void *runtime;
-	bool classic;
+	const struct mode_ops *mode;
 	enum node_state state;
 	struct media_programs programs;
 	struct http_server *callbacks;
@@ -90,7 +77,11 @@ void node_drop_publisher(struct node *n, const char *application, const char *na
 void node_ask_streams(struct node *n);
 /* Serving, and if not: why. */
 struct error *node_trouble(const struct node *n);
+/* Its status has changed. */
 void node_changed(struct node *n);
+/* Every decision leaves a record: what was done at the node and why (store_put_decision()); logged too, and the node
+ * has changed. A record that cannot be written is logged and lost. */
+void node_decide(struct node *n, const char *what, const char *why, ...) __attribute__((format(printf, 3, 4)));
 int64_t node_now(void);
 
 #endif

@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "node/ingest.h"
 #include "node/job.h"
-#include "node/store.h"
 
 /* Inputs, in the order in which units() names them. */
 enum { INGEST, LIVE, CLEAN };
@@ -50,8 +49,8 @@ static void advance(struct job *j, const char *progress_path)
 	if (*p.carried)
 		memcpy(j->carried, p.carried, sizeof(j->carried));
 	if (j->offset_ms > OFFSET_LIMIT_MS) {
-		store_decide(j->node, "timeline.again",
-			     "%s: its time line has reached the end of FLV's; it starts again", j->name);
+		node_decide(j->node, "timeline.again",
+			    "%s: its time line has reached the end of FLV's; it starts again", j->name);
 		j->offset_ms = media_relay_offset_ms(-1, j->task->fragment_s);
 	}
 	e = media_progress_empty(progress_path);
@@ -204,16 +203,16 @@ static void draining(struct job *j)
 
 void ingest_fits(struct job *j)
 {
-	store_decide(j->node, "ingest.fits", "%s: %s %dx%d, audio %s, key frames every %lld ms", j->name,
-		     j->verdict->video_codec, j->verdict->width, j->verdict->height,
-		     *j->verdict->audio_codec ? j->verdict->audio_codec : "none",
-		     (long long)j->verdict->max_key_interval_ms);
+	node_decide(j->node, "ingest.fits", "%s: %s %dx%d, audio %s, key frames every %lld ms", j->name,
+		    j->verdict->video_codec, j->verdict->width, j->verdict->height,
+		    *j->verdict->audio_codec ? j->verdict->audio_codec : "none",
+		    (long long)j->verdict->max_key_interval_ms);
 }
 
 void ingest_refuse(struct job *j, const char *why)
 {
 	if (!j->refused || strcmp(j->refused, why))
-		store_decide(j->node, "ingest.refused", "%s: %s", j->name, why);
+		node_decide(j->node, "ingest.refused", "%s: %s", j->name, why);
 	if (why != j->refused) {
 		mem_free(j->refused);
 		j->refused = mem_strdup(j, why);
@@ -234,8 +233,8 @@ void ingest_does_not_fit(struct job *j, bool picture_fits, const char *why)
 	j->mending.fps = j->verdict ? j->verdict->how.fps : 0;
 	j->mending.copy_video = picture_fits;
 	job_store(j);
-	store_decide(j->node, "ingest.normalised", "%s: %s; encoding %s anew", j->name, why,
-		     picture_fits ? "its sound" : "it");
+	node_decide(j->node, "ingest.normalised", "%s: %s; encoding %s anew", j->name, why,
+		    picture_fits ? "its sound" : "it");
 	job_rename_units(j);
 }
 
@@ -244,16 +243,16 @@ void ingest_does_not_fit(struct job *j, bool picture_fits, const char *why)
 static void tell_jumps(struct job *j, const struct media_progress *p)
 {
 	if (p->jumps > j->jumps_told) {
-		store_decide(
+		node_decide(
 			j->node, "ingest.discontinuity",
 			"%s: the publisher's clock jumped %s by %lld ms (%lld time(s) in this stream); all renditions go on behind a discontinuity",
 			j->name, p->jump_ms < 0 ? "back" : "forward", llabs((long long)p->jump_ms),
 			(long long)p->jumps);
 		j->bridged_told = p->bridged;
 	} else if (p->bridged > j->bridged_told && (!j->told_ms || node_now() - j->told_ms > STRAYS_TOLD_MS)) {
-		store_decide(j->node, "ingest.stray",
-			     "%s: %lld frame(s) came with stray time stamps and were put where they belong", j->name,
-			     (long long)(p->bridged - j->bridged_told));
+		node_decide(j->node, "ingest.stray",
+			    "%s: %lld frame(s) came with stray time stamps and were put where they belong", j->name,
+			    (long long)(p->bridged - j->bridged_told));
 		j->bridged_told = p->bridged;
 		j->told_ms = node_now();
 	}
@@ -263,7 +262,7 @@ static void tell_jumps(struct job *j, const struct media_progress *p)
 static void tell_changes(struct job *j, const struct media_progress *p)
 {
 	if (p->changes > j->changes_told)
-		store_decide(
+		node_decide(
 			j->node, "ingest.discontinuity",
 			"%s: the publisher sends other codecs or settings, or they are encoded otherwise (%lld time(s) in this stream); all renditions go on behind a discontinuity",
 			j->name, (long long)p->changes);

@@ -8,7 +8,6 @@
 #include "media/hls.h"
 #include "node/folders.h"
 #include "node/job.h"
-#include "node/store.h"
 
 /* The master playlist follows what the segments turn out to be, so often. */
 #define MASTER_EVERY_MS 1000
@@ -132,7 +131,7 @@ static void finish(struct job *j, size_t i)
 
 	j->finished[i] = true;
 	if (e)
-		store_decide(j->node, "hls.unfinished", "%s%s: %s", j->name, variant(j, i), e->message);
+		node_decide(j->node, "hls.unfinished", "%s%s: %s", j->name, variant(j, i), e->message);
 	error_free(e);
 	mem_free(folder);
 }
@@ -168,8 +167,8 @@ static void tick(struct job *j, int64_t now_ms)
 			continue;
 		finish(j, i);
 		if (s->left_ms)
-			store_decide(j->node, "stream.finished", "%s%s: no publisher for %lld ms", j->name,
-				     variant(j, i), (long long)after_ms);
+			node_decide(j->node, "stream.finished", "%s%s: no publisher for %lld ms", j->name,
+				    variant(j, i), (long long)after_ms);
 	}
 }
 

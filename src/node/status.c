@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/mode.h"
 #include "node/store.h"
 
 #define STATUS_TTL_MS 60000
@@ -118,7 +119,7 @@ json_t *status_job_row(struct job *j)
 
 json_t *status_job(struct job *j)
 {
-	const struct role_ops *role = role_find(j->task->role);
+	const struct mode_job_ops *ops = j->node->mode->job;
 	json_t *o = status_job_row(j);
 
 	json_put(o, "config_hash", j->hash);
@@ -133,8 +134,8 @@ json_t *status_job(struct job *j)
 		json_put(o, "first_published", time);
 		mem_free(time);
 	}
-	if (role->status && !j->node->classic)
-		role->status(j, o);
+	if (ops->status)
+		ops->status(j, o);
 	return o;
 }
 
@@ -179,7 +180,7 @@ json_t *status_node(struct node *n, bool with_decisions)
 		json_array_append_new(jobs, status_job(n->jobs[i]));
 	json_object_set_new(o, "jobs", jobs);
 	if (with_decisions)
-		json_object_set_new(o, "decisions", store_decisions_json(n));
+		json_object_set_new(o, "decisions", store_decisions_json(n->agent->db, n->row.id));
 	return o;
 }
 

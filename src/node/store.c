@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "bus/dedupe.h"
 #include "bus/keyring.h"
+#include "bus/outbox.h"
 
 /* Released: they stay as they are (store/schema.h). */
 static const char first_sql[] =
@@ -378,25 +378,10 @@ struct error *store_commands(const void *ctx, struct db *db, struct message ***r
 
 /* --- decisions --- */
 
-void store_decide(struct node *n, const char *what, const char *why, ...)
+struct error *store_put_decision(struct db *db, const char *node_id, const char *what, const char *why)
 {
-	struct db *db = n->agent->db;
-	struct error *e;
-	va_list ap;
-	char *text;
-
-	va_start(ap, why);
-	text = mem_vprintf(NULL, why, ap);
-	va_end(ap);
-	log_info(what, "node=%s why=%s", n->row.id, log_q(text));
-	e = db_exec(db, "insert into decision(node,time_ms,what,why) values(?,?,?,?)", "siss", n->row.id,
-		    clock_wall_ms(), what, text);
-	if (e) {
-		log_warn("decision.lost", "node=%s what=%s reason=%s", n->row.id, what, log_q(e->message));
-		error_free(e);
-	}
-	mem_free(text);
-	node_changed(n);
+	return db_exec(db, "insert into decision(node,time_ms,what,why) values(?,?,?,?)", "siss", node_id,
+		       clock_wall_ms(), what, why);
 }
 
 static struct error *read_decision(const struct db_row *r, void *arg)
@@ -412,12 +397,11 @@ static struct error *read_decision(const struct db_row *r, void *arg)
 	return NULL;
 }
 
-json_t *store_decisions_json(struct node *n)
+json_t *store_decisions_json(struct db *db, const char *node_id)
 {
 	json_t *list = json_array();
-	struct error *e =
-		db_query(n->agent->db, read_decision, list,
-			 "select time_ms,what,why from decision where node=? order by number", "s", n->row.id);
+	struct error *e = db_query(db, read_decision, list,
+				   "select time_ms,what,why from decision where node=? order by number", "s", node_id);
 
 	error_free(e);
 	return list;

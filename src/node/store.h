@@ -7,7 +7,8 @@
 #define DSN_NODE_STORE_H
 
 #include "bus/message.h"
-#include "node/job.h"
+#include "node/rows.h"
+#include "store/db.h"
 
 /* Open <state>/agent.db with the tables of store, outbox, dedupe and keyring. ERROR_REFUSED: a file of another kind, or
  * of a newer version. */
@@ -36,11 +37,10 @@ struct error *store_put_command(struct db *db, const struct message *m) MUST_CHE
 struct error *store_remove_command(struct db *db, const char *id) MUST_CHECK;
 struct error *store_commands(const void *ctx, struct db *db, struct message ***ret_commands) MUST_CHECK;
 
-/* Every decision leaves a record: what was done at the node and why. The newest DECISIONS_KEPT of a node are kept;
- * logged too. A record that cannot be written is logged and lost. */
+/* Decisions: what was done at a node and why. The newest DECISIONS_KEPT of a node are kept. */
 #define DECISIONS_KEPT "50"
-void store_decide(struct node *n, const char *what, const char *why, ...) __attribute__((format(printf, 3, 4)));
-/* [{"time":..,"what":..,"why":..}], oldest first. New reference. */
-json_t *store_decisions_json(struct node *n);
+struct error *store_put_decision(struct db *db, const char *node_id, const char *what, const char *why) MUST_CHECK;
+/* [{"time":..,"what":..,"why":..}], oldest first; empty when they cannot be read. New reference. */
+json_t *store_decisions_json(struct db *db, const char *node_id);
 
 #endif

@@ -121,12 +121,12 @@ static void failed(struct unit *u, int64_t ran_ms)
 	u->restarts++;
 	if (u->has_failover && u->failures % FAILOVER_AFTER == 0) {
 		set_failover(u, !u->use_failover);
-		store_decide(u->node, "unit.failover", "%s failed %u times in a row, last: %s%s%s; trying %s", u->name,
-			     u->failures, u->trouble, u->why ? ": " : "", u->why ? u->why : "",
-			     u->use_failover ? "the failover target" : "the first target again");
+		node_decide(u->node, "unit.failover", "%s failed %u times in a row, last: %s%s%s; trying %s", u->name,
+			    u->failures, u->trouble, u->why ? ": " : "", u->why ? u->why : "",
+			    u->use_failover ? "the failover target" : "the first target again");
 	} else {
-		store_decide(u->node, "unit.restart", "%s %s%s%s; starting it again in %lld ms", u->name, u->trouble,
-			     u->why ? ": " : "", u->why ? u->why : "", (long long)delay_ms);
+		node_decide(u->node, "unit.restart", "%s %s%s%s; starting it again in %lld ms", u->name, u->trouble,
+			    u->why ? ": " : "", u->why ? u->why : "", (long long)delay_ms);
 	}
 	pause_unit(u, delay_ms);
 }
@@ -219,6 +219,8 @@ static void launch(struct unit *u)
 
 	mem_free(u->timer);
 	u->timer = NULL;
+	if (u->begins)
+		u->begins(u);
 	mem_free(u->fingerprint);
 	u->fingerprint = mem_strdup(u, fingerprint(u, tmp, &argv));
 	spec = (struct runtime_unit_spec){

@@ -19,7 +19,8 @@ struct node;
 struct job;
 struct unit;
 
-/* The argument vector for the next start; called anew each time. Its strings belong to ctx. */
+/* The argument vector for the next start; called anew each time, also to see whether it has changed: it must have no
+ * side effects. Its strings belong to ctx. */
 typedef char **unit_argv_fn(const void *ctx, struct unit *u, const char *progress_url);
 
 struct unit {
@@ -28,9 +29,10 @@ struct unit {
 	char *name;
 	size_t index; /* which output or variant of the task */
 	unit_argv_fn *argv;
-	void (*ended)(struct unit *u); /* after each run, before the next start; may be NULL */
-	char *salt;                    /* more that its fingerprint depends on, or NULL */
-	struct stream *input;          /* NULL: none */
+	void (*begins)(struct unit *u); /* before each start: make what its program needs; may be NULL */
+	void (*ended)(struct unit *u);  /* after each run, before the next start; may be NULL */
+	char *salt;                     /* more that its fingerprint depends on, or NULL */
+	struct stream *input;           /* NULL: none */
 	bool has_failover;
 
 	enum unit_state state;

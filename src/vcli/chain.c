@@ -9,9 +9,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "client/folders.h"
 #include "contracts/refusal.h"
 #include "vcli/chain_net.h"
-#include "vcli/paths.h"
 #include "vcli/progress.h"
 #include "vcli/wait.h"
 
@@ -96,7 +96,7 @@ struct error *chain_addresses_path(struct vcli *v, char **ret_path)
 		*ret_path = v->set.chain.addresses;
 		return NULL;
 	}
-	TRY(paths_make(v, &v->set.client.state, "chain", &folder));
+	TRY(client_state_make(v, &v->set.client.state, "chain", &folder));
 	*ret_path = file_join(v, folder, "addresses.json");
 	return NULL;
 }

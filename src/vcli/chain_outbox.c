@@ -10,10 +10,10 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "client/folders.h"
 #include "crypto/secret.h"
 #include "vcli/chain.h"
 #include "vcli/money.h"
-#include "vcli/paths.h"
 #include "vcli/progress.h"
 #include "vcli/wallet.h"
 
@@ -188,7 +188,7 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	uint8_t address[ETH_ADDRESS_BYTES];
 
 	secp_address(key->public, address);
-	TRY(paths_make(c->v, &c->v->set.client.state, "chain", &folder));
+	TRY(client_state_make(c->v, &c->v->set.client.state, "chain", &folder));
 	name = mem_printf(c, "%" PRIu64 "-%s.db", rpc_chain_id(c->rpc), genesis);
 	path = file_join(c, folder, name);
 	lock = mem_printf(c, "%s.%s.lock", path, hex_encode(c, address, sizeof(address)));

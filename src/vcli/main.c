@@ -7,13 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/printable.h"
+#include "client/folders.h"
 #include "vcli/help.h"
-#include "vcli/paths.h"
 #include "vcli/terminal.h"
 #include "vcli/words.h"
 
@@ -41,9 +42,11 @@ static struct error *load(struct vcli *v, int argc, char **argv, char ***ret_wor
 {
 	struct config_program program = vcli_program;
 	enum log_level level;
+	char *config;
 
 	v->set.timeout_ms = v->set.count = -1;
-	program.default_file = paths_config(v);
+	config = client_config_folder(v);
+	program.default_file = config ? file_join(v, config, "vcli.conf") : NULL;
 	TRY(config_load(v, &program, argc, argv, &v->set, ret_words, ret_done));
 	if (*ret_done)
 		return NULL;

@@ -19,7 +19,7 @@
 
 /* Every flag of every command, in one typed table (vcli_flags[]). */
 struct vcli_settings {
-	struct vcli_client_options client;
+	struct client_options client;
 	struct vcli_detached_options detached;
 	struct vcli_node_options node;
 	struct vcli_pipeline_options pipeline;

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/hello.h"
+#include "node/classic.h"
 #include "node/job.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -573,11 +574,11 @@ static void check_end(void)
 
 			must(j->wanted || j->state == JOB_STOPPED);
 			for (size_t u = 0; u < j->unit_count; u++) {
-				must(j->units[u]->wanted == j->wanted || n->classic);
+				must(j->units[u]->wanted == j->wanted || n->mode == &mode_classic);
 				units += j->units[u]->wanted;
 			}
 		}
-		if (n->up && !n->classic)
+		if (n->up && n->mode != &mode_classic)
 			must(machine_count(n->row.id, NULL) == units + 1);
 	}
 }

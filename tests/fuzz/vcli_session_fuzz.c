@@ -4,8 +4,7 @@
 #include "contracts/segments.h"
 #include "vcli/session.h"
 
-#include "vcli/paths.c"
-#include "contracts/segments.c"
+#include "client/folders.c"
 #include "vcli/session.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -15,10 +15,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "chain/txbox.h"
+#include "client/known_nodes.h"
+#include "client/outbox.h"
 #include "fault/fault.h"
 #include "node/store.h"
-#include "vcli/known.h"
-#include "vcli/outstore.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define LIMIT (1 << 20)
@@ -35,8 +35,8 @@ struct release {
 static const struct release releases[] = {
 	{"agent", NULL,
 	 "insert into command values('c1', '{}', 1); insert into outbox(id, message) values('m1', '{}');", NULL},
-	{"known", &known_database, "", NULL},
-	{"outbox", &outstore_database, "", NULL},
+	{"known", &client_known_database, "", NULL},
+	{"outbox", &client_outbox_database, "", NULL},
 	{"transactions", &txbox_database, "", "\n tx_said:"},
 };
 

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vcli/paths.h"
 #include "vcli/session.h"
 
 #define NOW 1000000

@@ -148,6 +148,31 @@ static void slips_are_refused(void **state)
 	}
 }
 
+/* One flag, one meaning; scripts that say the old name go on. */
+static void renamed_flags_go_on(void **state)
+{
+	char program[] = "vcli", receive[] = "whisper", word[] = "receive", old[] = "--password-file=x",
+	     count[] = "--count", three[] = "3", over[] = "--", text[] = "--password-file=y";
+	char ping[] = "ping", list[] = "nodes.json";
+	char *whisper[] = {program, receive, word, old, count, three, NULL},
+	     *pings[] = {program, receive, ping, list, count, three, NULL},
+	     *texts[] = {program, receive, over, ping, text, NULL};
+	struct words w;
+
+	(void)state;
+	assert_null(words_find(NULL, 6, whisper, &w));
+	assert_string_equal(whisper[3], "--whisper-password-file=x");
+	assert_string_equal(whisper[4], "--count");
+	mem_free(w.words);
+	assert_null(words_find(NULL, 6, pings, &w));
+	assert_string_equal(pings[4], "--pings");
+	assert_string_equal(pings[5], "3");
+	mem_free(w.words);
+	assert_null(words_find(NULL, 5, texts, &w));
+	assert_string_equal(texts[4], "--password-file=y");
+	mem_free(w.words);
+}
+
 static void numbers_of_arguments(void **state)
 {
 	static const struct vcli_command c = {.words = "x", .args = "A B", .min_args = 1, .max_args = 2};
@@ -200,6 +225,7 @@ int main(void)
 		cmocka_unit_test(commands_are_found),
 		cmocka_unit_test(questions_are_found),
 		cmocka_unit_test(slips_are_refused),
+		cmocka_unit_test(renamed_flags_go_on),
 		cmocka_unit_test(numbers_of_arguments),
 		cmocka_unit_test(tables_are_whole),
 	};

@@ -1,4 +1,4 @@
-#include "vcli/known.h"
+#include "client/known_nodes.h"
 
 #include <string.h>
 
@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/keyring.h"
+#include "client/folders.h"
 #include "store/db.h"
-#include "vcli/paths.h"
 
 #define ROW_LIMIT 16384
 
@@ -21,7 +21,7 @@ static const char node_schema[] =
 static const char *const first[] = {node_schema, keyring_schema, NULL};
 static const struct db_migration migrations[] = {{first}};
 static const char *const first_tables[] = {"known_node", "known_key", NULL};
-const struct db_schema known_database = {
+const struct db_schema client_known_database = {
 	.application_id = DB_APPLICATION_ID('K'),
 	.name = "vcli's record of nodes and keys",
 	.first_tables = first_tables,
@@ -33,21 +33,21 @@ const struct db_schema known_database = {
 static const char *const kept[] = {"role", "name", "agent_id", "agent_name", "state",    "maintenance",
 				   "mode", "ip",   "runtime",  "ports",      "job_count"};
 
-static int node_destroy(struct known_node *n)
+static int node_destroy(struct client_known_node *n)
 {
 	json_decref(n->row);
 	return 0;
 }
 
-static struct error *open_db(const void *ctx, struct vcli *v, struct db **ret_db)
+static struct error *open_db(const void *ctx, const struct client_options *client, struct db **ret_db)
 {
 	char *folder = NULL;
 
-	TRY(paths_make(ctx, &v->set.client.state, NULL, &folder));
-	return db_open(ctx, file_join(folder, folder, "known.db"), &known_database, ret_db);
+	TRY(client_state_make(ctx, &client->state, NULL, &folder));
+	return db_open(ctx, file_join(folder, folder, "known.db"), &client_known_database, ret_db);
 }
 
-struct known_node *known_find(const struct known *k, const char *id)
+struct client_known_node *client_known_find(const struct client_known *k, const char *id)
 {
 	for (size_t i = 0; i < k->count; i++) {
 		if (strcmp(k->nodes[i]->id, id) == 0)
@@ -56,13 +56,13 @@ struct known_node *known_find(const struct known *k, const char *id)
 	return NULL;
 }
 
-static struct known_node *add(struct known *k, const char *id)
+static struct client_known_node *add(struct client_known *k, const char *id)
 {
-	struct known_node *n = mem_new(k, struct known_node);
+	struct client_known_node *n = mem_new(k, struct client_known_node);
 
 	n->id = mem_strdup(n, id);
 	talloc_set_destructor(n, node_destroy);
-	k->nodes = mem_resize(k, k->nodes, struct known_node *, k->count + 1);
+	k->nodes = mem_resize(k, k->nodes, struct client_known_node *, k->count + 1);
 	k->nodes[k->count++] = n;
 	return n;
 }
@@ -81,7 +81,7 @@ static void drop_unless_sound(json_t *row, const char *key)
 }
 
 /* Takes over the reference to row. */
-static void set_row(struct known_node *n, json_t *row)
+static void set_row(struct client_known_node *n, json_t *row)
 {
 	const struct {
 		const char *key;
@@ -102,9 +102,9 @@ static void set_row(struct known_node *n, json_t *row)
 
 static struct error *read_row(const struct db_row *r, void *arg)
 {
-	struct known *k = arg;
+	struct client_known *k = arg;
 	const char *id = db_text(r, 0), *text = db_text(r, 2);
-	struct known_node *n;
+	struct client_known_node *n;
 	json_t *row = NULL;
 	struct error *e = json_parse(text, strlen(text), ROW_LIMIT, &row);
 
@@ -120,17 +120,17 @@ static struct error *read_row(const struct db_row *r, void *arg)
 	return NULL;
 }
 
-struct error *known_open(const void *ctx, struct vcli *v, struct known **ret_known)
+struct error *client_known_open(const void *ctx, const struct client_options *client, struct client_known **ret_known)
 {
-	struct known *k = mem_new(ctx, struct known);
+	struct client_known *k = mem_new(ctx, struct client_known);
 	struct db *db = NULL;
 
-	k->v = v;
-	k->nodes = mem_array(k, struct known_node *, 0);
+	k->client = client;
+	k->nodes = mem_array(k, struct client_known_node *, 0);
 	k->gone = mem_array(k, char *, 0);
-	TRY(open_db(k, v, &db));
+	TRY(open_db(k, client, &db));
 	TRY(db_query(db, read_row, k, "select id, seen_ms, row from known_node where bus=? and network=? order by id",
-		     "ss", v->set.client.bus, v->set.client.network));
+		     "ss", client->bus, client->network));
 	mem_free(db);
 	*ret_known = k;
 	return NULL;
@@ -150,7 +150,7 @@ static json_t *row_of(const json_t *from)
 }
 
 /* A line of a list may lack what a status has told of the agent. */
-static void keep_agent(const struct known_node *n, json_t *row)
+static void keep_agent(const struct client_known_node *n, json_t *row)
 {
 	json_t *id = json_object_get(n->row, "agent_id"), *name = json_object_get(n->row, "agent_name");
 
@@ -161,12 +161,12 @@ static void keep_agent(const struct known_node *n, json_t *row)
 		json_object_set(row, "agent_name", name);
 }
 
-void known_see(struct known *k, const char *id, const json_t *row)
+void client_known_see(struct client_known *k, const char *id, const json_t *row)
 {
-	struct known_node *n = known_find(k, id);
+	struct client_known_node *n = client_known_find(k, id);
 	bool tells = json_object_get(row, "role") && json_object_get(row, "ports");
 
-	if (!hex_id_valid(id) || (!n && (!tells || k->count >= 2 * KNOWN_NODES)))
+	if (!hex_id_valid(id) || (!n && (!tells || k->count >= 2 * CLIENT_KNOWN_NODES)))
 		return;
 	if (!n)
 		n = add(k, id);
@@ -180,7 +180,7 @@ void known_see(struct known *k, const char *id, const json_t *row)
 	}
 }
 
-void known_forget(struct known *k, const char *id)
+void client_known_forget(struct client_known *k, const char *id)
 {
 	for (size_t i = 0; i < k->count; i++) {
 		if (strcmp(k->nodes[i]->id, id) != 0)
@@ -188,17 +188,17 @@ void known_forget(struct known *k, const char *id)
 		k->gone = mem_resize(k, k->gone, char *, k->gone_count + 1);
 		k->gone[k->gone_count++] = mem_strdup(k, id);
 		mem_free(k->nodes[i]);
-		memmove(&k->nodes[i], &k->nodes[i + 1], (--k->count - i) * sizeof(struct known_node *));
+		memmove(&k->nodes[i], &k->nodes[i + 1], (--k->count - i) * sizeof(struct client_known_node *));
 		return;
 	}
 }
 
-static struct error *write_rows(struct known *k, struct db *db)
+static struct error *write_rows(struct client_known *k, struct db *db)
 {
-	const struct vcli_client_options *client = &k->v->set.client;
+	const struct client_options *client = k->client;
 
 	for (size_t i = 0; i < k->count; i++) {
-		struct known_node *n = k->nodes[i];
+		struct client_known_node *n = k->nodes[i];
 		char *text = n->heard ? json_text(n, n->row) : NULL;
 
 		if (text && strlen(text) < ROW_LIMIT)
@@ -209,23 +209,23 @@ static struct error *write_rows(struct known *k, struct db *db)
 	return db_exec(
 		db,
 		"delete from known_node where bus=?1 and network=?2 and id not in (select id from known_node where bus=?1 and network=?2 order by seen_ms desc limit ?3)",
-		"ssi", client->bus, client->network, (int64_t)KNOWN_NODES);
+		"ssi", client->bus, client->network, (int64_t)CLIENT_KNOWN_NODES);
 }
 
-static struct error *write_all(struct known *k, struct db *db)
+static struct error *write_all(struct client_known *k, struct db *db)
 {
 	for (size_t i = 0; i < k->gone_count; i++)
-		TRY(db_exec(db, "delete from known_node where bus=? and network=? and id=?", "sss",
-			    k->v->set.client.bus, k->v->set.client.network, k->gone[i]));
+		TRY(db_exec(db, "delete from known_node where bus=? and network=? and id=?", "sss", k->client->bus,
+			    k->client->network, k->gone[i]));
 	return write_rows(k, db);
 }
 
-struct error *known_save(struct known *k)
+struct error *client_known_save(struct client_known *k)
 {
 	struct db *db = NULL;
 	struct error *e;
 
-	TRY(open_db(k, k->v, &db));
+	TRY(open_db(k, k->client, &db));
 	e = db_begin(db);
 	if (!e)
 		e = write_all(k, db);
@@ -237,30 +237,30 @@ struct error *known_save(struct known *k)
 	return e;
 }
 
-static void note(struct vcli *v, const char *id, const json_t *row, bool gone)
+static void note(const struct client_options *client, const char *id, const json_t *row, bool gone)
 {
 	void *scope = mem_new(NULL, char);
-	struct known *k = NULL;
-	struct error *e = known_open(scope, v, &k);
+	struct client_known *k = NULL;
+	struct error *e = client_known_open(scope, client, &k);
 
 	if (!e && gone)
-		known_forget(k, id);
+		client_known_forget(k, id);
 	else if (!e)
-		known_see(k, id, row);
+		client_known_see(k, id, row);
 	if (!e)
-		e = known_save(k);
+		e = client_known_save(k);
 	if (e)
 		log_warn("known.lost", "id=%s reason=%s", id, log_q(e->message));
 	error_free(e);
 	mem_free(scope);
 }
 
-void known_learn(struct vcli *v, const char *id, const json_t *row)
+void client_known_learn(const struct client_options *client, const char *id, const json_t *row)
 {
-	note(v, id, row, false);
+	note(client, id, row, false);
 }
 
-void known_unlearn(struct vcli *v, const char *id)
+void client_known_unlearn(const struct client_options *client, const char *id)
 {
-	note(v, id, NULL, true);
+	note(client, id, NULL, true);
 }

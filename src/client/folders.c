@@ -1,4 +1,4 @@
-#include "vcli/paths.h"
+#include "client/folders.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@ static char *base(const void *ctx, const char *variable, const char *below_home)
 	return home && *home == '/' ? file_join(ctx, home, below_home) : NULL;
 }
 
-struct error *paths_state(const void *ctx, const struct vcli_state_options *state, char **ret_folder)
+struct error *client_state_folder(const void *ctx, const struct client_state_options *state, char **ret_folder)
 {
 	char *folder = NULL;
 
@@ -32,20 +32,21 @@ struct error *paths_state(const void *ctx, const struct vcli_state_options *stat
 	return NULL;
 }
 
-struct error *paths_make(const void *ctx, const struct vcli_state_options *state, const char *name, char **ret_folder)
+struct error *client_state_make(const void *ctx, const struct client_state_options *state, const char *name,
+				char **ret_folder)
 {
 	char *own = NULL, *folder = NULL;
 
-	TRY(paths_state(ctx, state, &own));
+	TRY(client_state_folder(ctx, state, &own));
 	folder = name ? file_join(ctx, own, name) : own;
 	TRY(file_mkdirs(folder, 0700));
 	*ret_folder = folder;
 	return NULL;
 }
 
-char *paths_config(const void *ctx)
+char *client_config_folder(const void *ctx)
 {
 	char *folder = base(ctx, "XDG_CONFIG_HOME", ".config");
 
-	return folder ? file_join(ctx, folder, "dsn/vcli.conf") : NULL;
+	return folder ? file_join(ctx, folder, "dsn") : NULL;
 }

@@ -1,5 +1,5 @@
-/* vcli's memory between its runs (detached commands, ends that are to be told, what is known of nodes) when the disk,
- * memory or the process ends in the middle of a change. */
+/* A client's memory between its runs (detached commands, ends that are to be told, what is known of nodes) when the
+ * disk, memory or the process ends in the middle of a change. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,10 +11,10 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "bus/outbox.h"
+#include "client/desired.h"
+#include "client/known_nodes.h"
+#include "client/outbox.h"
 #include "fault/fault.h"
-#include "vcli/known.h"
-#include "vcli/outstore.h"
-#include "vcli/wanted.h"
 
 #define NODE "1111111111111111111111111111111111111111"
 #define OTHER "2222222222222222222222222222222222222222"
@@ -23,27 +23,27 @@
 static uv_loop_t loop;
 static struct message *first, *second; /* made before anything fails: with ids of their own */
 
-static struct vcli *vcli_of(struct fault_world *w)
+static struct client_options *client_of(struct fault_world *w)
 {
-	struct vcli *v = mem_new(w->ctx, struct vcli);
+	struct client_options *client = mem_new(w->ctx, struct client_options);
 
-	v->set.client.bus = mem_strdup(v, "amqp://127.0.0.1");
-	v->set.client.network = mem_strdup(v, "n");
-	v->set.client.state.folder = mem_strdup(v, w->folder);
-	return v;
+	client->bus = mem_strdup(client, "amqp://127.0.0.1");
+	client->network = mem_strdup(client, "n");
+	client->state.folder = mem_strdup(client, w->folder);
+	return client;
 }
 
 static struct error *open_store(struct fault_world *w)
 {
-	struct vcli *v = vcli_of(w);
-	struct outstore *s = NULL;
+	struct client_options *client = client_of(w);
+	struct client_outbox *s = NULL;
 
-	TRY(outstore_open(v, &v->set.client, &s));
+	TRY(client_outbox_open(client, client, &s));
 	w->handle = s;
 	return NULL;
 }
 
-static struct error *put_out(struct outstore *s, const struct message *m)
+static struct error *put_out(struct client_outbox *s, const struct message *m)
 {
 	struct outbox *o = NULL;
 	struct error *e = outbox_open(NULL, s->db, NULL, &loop, NULL, NULL, &o);
@@ -55,13 +55,13 @@ static struct error *put_out(struct outstore *s, const struct message *m)
 	return e;
 }
 
-/* As vcli/sender.c keeps a command. */
-static struct error *keep(struct outstore *s, const struct message *m)
+/* As client/sender.c keeps a command. */
+static struct error *keep(struct client_outbox *s, const struct message *m)
 {
 	struct error *e;
 
 	TRY(db_begin(s->db));
-	e = outstore_add(s, m, "start");
+	e = client_outbox_add(s, m, "start");
 	if (!e)
 		e = put_out(s, m);
 	if (!e)
@@ -73,7 +73,7 @@ static struct error *keep(struct outstore *s, const struct message *m)
 
 static struct error *prepare(struct fault_world *w)
 {
-	TRY(outstore_mark(w->handle, true));
+	TRY(client_outbox_mark(w->handle, true));
 	return keep(w->handle, first);
 }
 
@@ -84,13 +84,13 @@ static struct error *run_keep(struct fault_world *w)
 
 static struct error *run_sent(struct fault_world *w)
 {
-	return outstore_record_outcome(w->handle, first->id, NULL);
+	return client_outbox_record_outcome(w->handle, first->id, NULL);
 }
 
 static struct error *run_failed(struct fault_world *w)
 {
 	struct error *why = error_new(ERROR_NOT_FOUND, "nobody has such a mailbox");
-	struct error *e = outstore_record_outcome(w->handle, first->id, why);
+	struct error *e = client_outbox_record_outcome(w->handle, first->id, why);
 
 	error_free(why);
 	return e;
@@ -98,7 +98,7 @@ static struct error *run_failed(struct fault_world *w)
 
 static struct error *run_unmark(struct fault_world *w)
 {
-	return outstore_mark(w->handle, false);
+	return client_outbox_mark(w->handle, false);
 }
 
 static struct error *prepare_nothing(struct fault_world *w)
@@ -109,17 +109,17 @@ static struct error *prepare_nothing(struct fault_world *w)
 
 static struct error *run_mark(struct fault_world *w)
 {
-	return outstore_mark(w->handle, true);
+	return client_outbox_mark(w->handle, true);
 }
 
 /* --- ends that are to be told --- */
 
 static struct error *end_job(struct fault_world *w, enum api_verb verb)
 {
-	struct request items[] = {{.to = NODE, .away = true}, {.to = OTHER, .away = true, .gone = true}};
-	struct request_list list = {.items = items, .count = COUNT(items)};
+	struct client_request items[] = {{.to = NODE, .away = true}, {.to = OTHER, .away = true, .gone = true}};
+	struct client_request_list list = {.items = items, .count = COUNT(items)};
 
-	return wanted_keep(vcli_of(w), "job", verb, &list, true);
+	return client_desired_keep(client_of(w), "job", verb, &list, true);
 }
 
 static struct error *prepare_end(struct fault_world *w)
@@ -134,14 +134,14 @@ static struct error *run_end(struct fault_world *w)
 
 static struct error *run_forget(struct fault_world *w)
 {
-	return wanted_forget(vcli_of(w), "job");
+	return client_desired_forget(client_of(w), "job");
 }
 
 static struct error *run_told(struct fault_world *w)
 {
-	struct wanted one = {.job = mem_strdup(w->ctx, "job"), .node_id = mem_strdup(w->ctx, NODE)};
+	struct client_desired one = {.job = mem_strdup(w->ctx, "job"), .node_id = mem_strdup(w->ctx, NODE)};
 
-	return wanted_told(w->handle, &one);
+	return client_desired_told(w->handle, &one);
 }
 
 /* --- what is known of nodes --- */
@@ -149,13 +149,13 @@ static struct error *run_told(struct fault_world *w)
 static struct error *learn(struct fault_world *w, const char *id, const char *role)
 {
 	json_t *row = json_pack("{s:s,s:[],s:s}", "role", role, "ports", "state", "running");
-	struct known *k = NULL;
-	struct error *e = known_open(w->ctx, vcli_of(w), &k);
+	struct client_known *k = NULL;
+	struct error *e = client_known_open(w->ctx, client_of(w), &k);
 
 	if (!e) {
-		known_see(k, id, row);
-		known_forget(k, OTHER);
-		e = known_save(k);
+		client_known_see(k, id, row);
+		client_known_forget(k, OTHER);
+		e = client_known_save(k);
 	}
 	mem_free(k);
 	json_decref(row);
@@ -182,9 +182,9 @@ static struct error *run_read(struct fault_world *w)
 	int64_t waiting = 0;
 	bool right;
 
-	TRY(outstore_waiting(w->handle, &waiting));
-	TRY(outstore_state(w->ctx, w->handle, first->id, &state, &why));
-	TRY(outstore_rows(w->handle, &rows));
+	TRY(client_outbox_waiting(w->handle, &waiting));
+	TRY(client_outbox_state(w->ctx, w->handle, first->id, &state, &why));
+	TRY(client_outbox_rows(w->handle, &rows));
 	right = json_array_size(rows) == 1 && waiting == 1 && strcmp(state, "waiting") == 0 && !why;
 	json_decref(rows);
 	return right ? NULL : error_new(ERROR_FAILED, "outbox: not what was put in");
@@ -204,7 +204,7 @@ static const struct fault_case changes[] = {
 	{.name = "read", .run = run_read},
 };
 
-static void what_vcli_remembers(void **state)
+static void what_a_client_remembers(void **state)
 {
 	const struct fault_suite suite = {
 		.open = open_store, .prepare = prepare, .place = "outbox", .cases = changes, .count = COUNT(changes)};
@@ -215,7 +215,7 @@ static void what_vcli_remembers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(what_vcli_remembers)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_client_remembers)};
 	void *ctx;
 	json_t *body;
 	int failed;

@@ -5,18 +5,19 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
-#include "vcli/outstore.h"
-#include "vcli/paths.h"
+#include "client/outbox.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 static char *folder;
-static struct vcli_client_options client;
+static struct client_options client;
 
 static int make_folder(void **state)
 {
@@ -24,7 +25,7 @@ static int make_folder(void **state)
 
 	(void)state;
 	folder = mem_strdup(NULL, mkdtemp(made));
-	client = (struct vcli_client_options){.bus = "amqp://127.0.0.1", .network = "n", .state.folder = folder};
+	client = (struct client_options){.bus = "amqp://127.0.0.1", .network = "n", .state.folder = folder};
 	return 0;
 }
 
@@ -36,26 +37,26 @@ static int remove_folder(void **state)
 	return 0;
 }
 
-static struct outstore *opened(void)
+static struct client_outbox *opened(void)
 {
-	struct outstore *s = NULL;
+	struct client_outbox *s = NULL;
 
-	assert_null(outstore_open(folder, &client, &s));
+	assert_null(client_outbox_open(folder, &client, &s));
 	return s;
 }
 
-static void add(struct outstore *s, char *id, int64_t age_ms, int64_t ttl_ms)
+static void add(struct client_outbox *s, char *id, int64_t age_ms, int64_t ttl_ms)
 {
 	const struct message m = {.id = id, .to = "node", .time_ms = clock_wall_ms() - age_ms, .ttl_ms = ttl_ms};
 
-	assert_null(outstore_add(s, &m, "start"));
+	assert_null(client_outbox_add(s, &m, "start"));
 }
 
-static json_t *rows_of(struct outstore *s)
+static json_t *rows_of(struct client_outbox *s)
 {
 	json_t *rows = NULL;
 
-	assert_null(outstore_rows(s, &rows));
+	assert_null(client_outbox_rows(s, &rows));
 	return rows;
 }
 
@@ -67,7 +68,7 @@ static const char *at(const json_t *rows, size_t i, const char *key)
 static void what_ended_is_shown_for_a_week(void **state)
 {
 	const struct error *failed = error_new(ERROR_NOT_FOUND, "nobody has such a mailbox");
-	struct outstore *s = opened();
+	struct client_outbox *s = opened();
 	int64_t waiting = -1;
 	json_t *rows;
 
@@ -77,8 +78,8 @@ static void what_ended_is_shown_for_a_week(void **state)
 	add(s, "void", 2 * DAY_MS, DAY_MS);
 	add(s, "failed", DAY_MS, 2 * DAY_MS);
 	add(s, "waits", DAY_MS, 2 * DAY_MS);
-	assert_null(outstore_record_outcome(s, "old-sent", NULL));
-	assert_null(outstore_record_outcome(s, "failed", failed));
+	assert_null(client_outbox_record_outcome(s, "old-sent", NULL));
+	assert_null(client_outbox_record_outcome(s, "failed", failed));
 	mem_free(s);
 	s = opened();
 	rows = rows_of(s);
@@ -89,7 +90,7 @@ static void what_ended_is_shown_for_a_week(void **state)
 	assert_string_equal(at(rows, 1, "why"), failed->message);
 	assert_string_equal(at(rows, 2, "state"), "waiting");
 	assert_null(at(rows, 2, "why"));
-	assert_null(outstore_waiting(s, &waiting));
+	assert_null(client_outbox_waiting(s, &waiting));
 	assert_int_equal(waiting, 1);
 	json_decref(rows);
 	error_free((struct error *)failed);
@@ -98,24 +99,24 @@ static void what_ended_is_shown_for_a_week(void **state)
 
 static void a_bus_is_found_again(void **state)
 {
-	struct outstore *s = opened(), *again = NULL;
-	struct vcli_client_options other = {.state.folder = folder}, found;
+	struct client_outbox *s = opened(), *again = NULL;
+	struct client_options other = {.state.folder = folder}, found;
 	char **names = NULL, *word = NULL, *why = NULL;
 	struct error *e;
 
 	(void)state;
-	assert_null(outstore_names(folder, &other, true, &names));
+	assert_null(client_outbox_names(folder, &other, true, &names));
 	assert_null(names[0]);
-	assert_null(outstore_mark(s, true));
-	assert_null(outstore_names(folder, &other, true, &names));
+	assert_null(client_outbox_mark(s, true));
+	assert_null(client_outbox_names(folder, &other, true, &names));
 	assert_string_equal(names[0], s->name);
-	assert_null(outstore_named(folder, &other, s->name, &found, &again));
+	assert_null(client_outbox_named(folder, &other, s->name, &found, &again));
 	assert_string_equal(found.bus, "amqp://127.0.0.1");
 	assert_string_equal(found.network, "n");
-	e = outstore_named(folder, &other, "../outbox", &found, &again);
+	e = client_outbox_named(folder, &other, "../outbox", &found, &again);
 	assert_int_equal(e->code, ERROR_NOT_FOUND);
 	error_free(e);
-	e = outstore_state(folder, s, "none", &word, &why);
+	e = client_outbox_state(folder, s, "none", &word, &why);
 	assert_int_equal(e->code, ERROR_NOT_FOUND);
 	error_free(e);
 	mem_free(again);

@@ -1,4 +1,4 @@
-#include "vcli/outstore.h"
+#include "client/outbox.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "bus/outbox.h"
-#include "vcli/paths.h"
+#include "client/folders.h"
 
 /* What was sent or failed is shown by "outbox list" for this long. */
 #define KEEP_MS (INT64_C(7) * 24 * 3600 * 1000)
@@ -21,12 +21,12 @@
 static const char detached_schema[] =
 	"create table if not exists detached( id text primary key, node text not null, what text not null, put_ms integer not null, until_ms integer not null, state text not null, why text);";
 
-/* What nodes that were away have still to learn (vcli/wanted.c). */
+/* What nodes that were away have still to learn (client/desired.c). */
 static const char wanted_schema[] =
 	"create table if not exists wanted_end( job text not null, node text not null, verb text not null, since_ms integer not null, told_ms integer not null, again_ms integer not null, primary key(job, node)) without rowid;";
 
 /* Everything that says which bus it is, and who we are there. FNV-1a: a short name, not a secret. */
-static char *store_name(const void *ctx, const struct vcli_client_options *client)
+static char *store_name(const void *ctx, const struct client_options *client)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	const char *text = mem_printf(ctx, "%s\n%s\n%s", client->bus, client->network,
@@ -46,24 +46,24 @@ struct bus_setting {
 	bool file;
 };
 static const struct bus_setting bus_settings[] = {
-	{"bus", offsetof(struct vcli_client_options, bus), false},
-	{"network", offsetof(struct vcli_client_options, network), false},
-	{"password_file", offsetof(struct vcli_client_options, password_file), true},
-	{"ca_file", offsetof(struct vcli_client_options, ca_file), true},
-	{"cert_file", offsetof(struct vcli_client_options, cert_file), true},
-	{"key_file", offsetof(struct vcli_client_options, key_file), true},
-	{"identity", offsetof(struct vcli_client_options, identity), true},
-	{"passphrase_file", offsetof(struct vcli_client_options, passphrase.file), true},
-	{"passphrase_agent", offsetof(struct vcli_client_options, passphrase.agent), true},
+	{"bus", offsetof(struct client_options, bus), false},
+	{"network", offsetof(struct client_options, network), false},
+	{"password_file", offsetof(struct client_options, password_file), true},
+	{"ca_file", offsetof(struct client_options, ca_file), true},
+	{"cert_file", offsetof(struct client_options, cert_file), true},
+	{"key_file", offsetof(struct client_options, key_file), true},
+	{"identity", offsetof(struct client_options, identity), true},
+	{"passphrase_file", offsetof(struct client_options, passphrase.file), true},
+	{"passphrase_agent", offsetof(struct client_options, passphrase.agent), true},
 };
 #define BUS_SETTINGS (sizeof(bus_settings) / sizeof(bus_settings[0]))
 
-static char **setting(const struct vcli_client_options *client, size_t i)
+static char **setting(const struct client_options *client, size_t i)
 {
 	return (char **)((char *)client + bus_settings[i].offset);
 }
 
-static struct error *write_bus(struct outstore *s, const struct vcli_client_options *client)
+static struct error *write_bus(struct client_outbox *s, const struct client_options *client)
 {
 	json_t *o = json_object();
 	char *path = file_join(s, s->folder, "bus.json"), *text = NULL;
@@ -83,7 +83,7 @@ static struct error *write_bus(struct outstore *s, const struct vcli_client_opti
 	return file_write_atomic(path, text, strlen(text), 0600);
 }
 
-static struct error *read_bus(const void *ctx, struct outstore *s, struct vcli_client_options *client)
+static struct error *read_bus(const void *ctx, struct client_outbox *s, struct client_options *client)
 {
 	const struct json_place at = {NULL, NULL, 0};
 	char *path = file_join(s, s->folder, "bus.json");
@@ -105,7 +105,7 @@ static struct error *read_bus(const void *ctx, struct outstore *s, struct vcli_c
 static const char *const first[] = {outbox_schema, detached_schema, wanted_schema, NULL};
 static const struct db_migration migrations[] = {{first}};
 static const char *const first_tables[] = {"outbox", "detached", "wanted_end", NULL};
-const struct db_schema outstore_database = {
+const struct db_schema client_outbox_database = {
 	.application_id = DB_APPLICATION_ID('O'),
 	.name = "an outbox of vcli",
 	.first_tables = first_tables,
@@ -113,19 +113,19 @@ const struct db_schema outstore_database = {
 	.count = sizeof(migrations) / sizeof(migrations[0]),
 };
 
-static struct error *open_db(struct outstore *s)
+static struct error *open_db(struct client_outbox *s)
 {
-	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), &outstore_database, &s->db));
+	TRY(db_open(s, file_join(s, s->folder, "outbox.db"), &client_outbox_database, &s->db));
 	/* What has become void while nobody looked was never told an outcome. */
 	return db_exec(s->db, "delete from detached where put_ms < ? and (state <> 'waiting' or until_ms < ?)", "ii",
 		       clock_wall_ms() - KEEP_MS, clock_wall_ms());
 }
 
-static struct error *store_at(const void *ctx, const struct vcli_client_options *client, const char *name,
-			      struct outstore **ret_store)
+static struct error *store_at(const void *ctx, const struct client_options *client, const char *name,
+			      struct client_outbox **ret_store)
 {
-	struct outstore *s = mem_new(ctx, struct outstore);
-	struct error *e = paths_make(s, &client->state, mem_printf(s, "outbox/%s", name), &s->folder);
+	struct client_outbox *s = mem_new(ctx, struct client_outbox);
+	struct error *e = client_state_make(s, &client->state, mem_printf(s, "outbox/%s", name), &s->folder);
 
 	s->name = mem_strdup(s, name);
 	if (!e)
@@ -138,9 +138,9 @@ static struct error *store_at(const void *ctx, const struct vcli_client_options 
 	return NULL;
 }
 
-struct error *outstore_open(const void *ctx, const struct vcli_client_options *client, struct outstore **ret_store)
+struct error *client_outbox_open(const void *ctx, const struct client_options *client, struct client_outbox **ret_store)
 {
-	struct outstore *s = NULL;
+	struct client_outbox *s = NULL;
 
 	TRY(store_at(ctx, client, store_name(ctx, client), &s));
 	assert(s);
@@ -149,15 +149,15 @@ struct error *outstore_open(const void *ctx, const struct vcli_client_options *c
 	return NULL;
 }
 
-struct error *outstore_named(const void *ctx, const struct vcli_client_options *client, const char *name,
-			     struct vcli_client_options *ret_client, struct outstore **ret_store)
+struct error *client_outbox_named(const void *ctx, const struct client_options *client, const char *name,
+				  struct client_options *ret_client, struct client_outbox **ret_store)
 {
-	struct vcli_client_options own = *client;
-	struct outstore *s = NULL;
+	struct client_options own = *client;
+	struct client_outbox *s = NULL;
 	char *state = NULL;
 
 	/* Looked for first: opening it makes it. */
-	TRY(paths_state(ctx, &client->state, &state));
+	TRY(client_state_folder(ctx, &client->state, &state));
 	if (strchr(name, '/') || !file_exists(mem_printf(ctx, "%s/outbox/%s/bus.json", state, name)))
 		return error_new(ERROR_NOT_FOUND, "no outbox \"%s\" in %s/outbox", name, state);
 	TRY(store_at(ctx, client, name, &s));
@@ -168,10 +168,10 @@ struct error *outstore_named(const void *ctx, const struct vcli_client_options *
 	return NULL;
 }
 
-struct error *outstore_find(const void *ctx, const struct vcli_client_options *client, struct outstore **ret_store)
+struct error *client_outbox_find(const void *ctx, const struct client_options *client, struct client_outbox **ret_store)
 {
-	struct vcli_client_options own;
-	struct error *e = outstore_named(ctx, client, store_name(ctx, client), &own, ret_store);
+	struct client_options own;
+	struct error *e = client_outbox_named(ctx, client, store_name(ctx, client), &own, ret_store);
 
 	if (!e || e->code != ERROR_NOT_FOUND)
 		return e;
@@ -180,14 +180,14 @@ struct error *outstore_find(const void *ctx, const struct vcli_client_options *c
 	return NULL;
 }
 
-struct error *outstore_names(const void *ctx, const struct vcli_client_options *client, bool pending, char ***ret_names)
+struct error *client_outbox_names(const void *ctx, const struct client_options *client, bool pending, char ***ret_names)
 {
 	char *state = NULL, *folder = NULL, **names = mem_array(ctx, char *, 1);
 	struct dirent *entry = NULL;
 	size_t count = 0;
 	DIR *d = NULL;
 
-	TRY(paths_state(ctx, &client->state, &state));
+	TRY(client_state_folder(ctx, &client->state, &state));
 	folder = file_join(ctx, state, "outbox");
 	d = opendir(folder);
 	if (!d && errno != ENOENT)
@@ -207,14 +207,14 @@ struct error *outstore_names(const void *ctx, const struct vcli_client_options *
 	return NULL;
 }
 
-struct error *outstore_add(struct outstore *s, const struct message *m, const char *what)
+struct error *client_outbox_add(struct client_outbox *s, const struct message *m, const char *what)
 {
 	return db_exec(s->db,
 		       "insert into detached(id, node, what, put_ms, until_ms, state) values(?,?,?,?,?,'waiting')",
 		       "sssii", m->id, m->to, what, m->time_ms, m->time_ms + m->ttl_ms);
 }
 
-struct error *outstore_record_outcome(struct outstore *s, const char *message_id, const struct error *e)
+struct error *client_outbox_record_outcome(struct client_outbox *s, const char *message_id, const struct error *e)
 {
 	return db_exec(s->db, "update detached set state = ?, why = ? where id = ?", "sss", e ? "failed" : "sent",
 		       e ? e->message : NULL, message_id);
@@ -234,8 +234,8 @@ static struct error *on_state_row(const struct db_row *row, void *arg)
 	return NULL;
 }
 
-struct error *outstore_state(const void *ctx, struct outstore *s, const char *message_id, char **ret_state,
-			     char **ret_why)
+struct error *client_outbox_state(const void *ctx, struct client_outbox *s, const char *message_id, char **ret_state,
+				  char **ret_why)
 {
 	struct state_query q = {ctx, NULL, NULL};
 
@@ -265,7 +265,7 @@ static struct error *on_row(const struct db_row *row, void *arg)
 	return NULL;
 }
 
-struct error *outstore_rows(struct outstore *s, json_t **ret_rows)
+struct error *client_outbox_rows(struct client_outbox *s, json_t **ret_rows)
 {
 	json_t *rows = json_array();
 	struct error *e =
@@ -286,13 +286,13 @@ static struct error *on_count(const struct db_row *row, void *arg)
 	return NULL;
 }
 
-struct error *outstore_waiting(struct outstore *s, int64_t *ret_count)
+struct error *client_outbox_waiting(struct client_outbox *s, int64_t *ret_count)
 {
 	return db_query(s->db, on_count, ret_count,
 			"select count(*) from detached where state = 'waiting' and until_ms > ?", "i", clock_wall_ms());
 }
 
-struct error *outstore_mark(struct outstore *s, bool pending)
+struct error *client_outbox_mark(struct client_outbox *s, bool pending)
 {
 	char *path = file_join(s, s->folder, MARKER);
 
