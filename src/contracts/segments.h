@@ -4,8 +4,8 @@
  * for instance). The hash of a line without its end, Keccak-256, is what the contract Jobs calls the segment. The tree
  * is that of RFC 9162, section 2.1, with the leaves and nodes of docs/contracts.md ("Segments and proofs").
  */
-#ifndef DSN_VCLI_SEGMENTS_H
-#define DSN_VCLI_SEGMENTS_H
+#ifndef DSN_CONTRACTS_SEGMENTS_H
+#define DSN_CONTRACTS_SEGMENTS_H
 
 #include <stddef.h>
 #include <stdint.h>

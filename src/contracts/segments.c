@@ -1,4 +1,4 @@
-#include "vcli/segments.h"
+#include "contracts/segments.h"
 
 #include <string.h>
 

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vcli/segments.h"
+#include "contracts/segments.h"
 
-#include "vcli/segments.c"
+#include "contracts/segments.c"
 
 static const struct segments_batch batch = {.job = 7, .node = {0xab, 0xcd}, .ordinal = 3};
 
