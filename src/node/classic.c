@@ -11,6 +11,7 @@
 #include "node/classic_files.h"
 #include "node/classic_job.h"
 #include "node/classic_reload.h"
+#include "node/job.h"
 
 /* nginx accepts connections. */
 static bool answers(const struct node *n)
@@ -120,7 +121,7 @@ static struct error *check(const struct agent_settings *s, bool container)
 /* Nobody in a container asks who publishes. */
 static struct error *local_port(const struct node *n, int *ret_port)
 {
-	char **allow = n->agent->settings.classic_allow;
+	char **allow = n->host->settings.classic_allow;
 
 	if (classic_allow_all(allow))
 		return NULL;

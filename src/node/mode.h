@@ -7,7 +7,12 @@
 #ifndef DSN_NODE_MODE_H
 #define DSN_NODE_MODE_H
 
-#include "node/job.h"
+#include <jansson.h>
+
+#include "node/node.h"
+
+struct job;
+struct media_stream;
 
 /* What of the seed's container lies below a node's folder. */
 struct mode_mount {
@@ -61,6 +66,8 @@ struct mode_ops {
 	char **(*nginx_argv)(const void *ctx, const struct node *n);
 	/* nginx runs: does it serve? n->up becomes true, at once or later. */
 	void (*look)(struct node *n);
+	/* What nginx has told of its streams (nginx_ask_streams()). May be NULL. */
+	void (*streams)(struct node *n, const struct media_stream *found, size_t count);
 	/* nginx serves, and something has changed. May be NULL. */
 	void (*up)(struct node *n);
 	/* nginx has ended. May be NULL. */
