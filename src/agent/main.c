@@ -1,19 +1,14 @@
 /* dsn-agent: one per machine, hosts any number of nodes. Settings and wiring only; the work is in node/. */
 #include <libgen.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/config.h"
-#include "base/log.h"
-#include "base/loop.h"
+#include "base/daemon.h"
 #include "base/mem.h"
-#include "base/notify.h"
 #include "bus/bus.h"
 #include "node/agent.h"
+#include "node/cgroup.h"
 
 #define ROW(field) offsetof(struct agent_settings, field)
 
@@ -63,7 +58,14 @@ static const struct config_row rows[] = {
 	{"unit-tasks", CONFIG_INT, ROW(unit_tasks), "1024", NULL, 0, 1000000, "NUMBER",
 	 "processes and threads that a program of a node may have, and a node four times as many; 0: no bound", NULL},
 	{"unit-memory", CONFIG_INT, ROW(unit_memory_mib), "4096", NULL, 0, 1 << 24, "MIB",
-	 "memory of a container whose node's document names none; 0: no bound", NULL},
+	 "memory of a program (a container, or a process with a control group) whose node's document names none; 0: no bound",
+	 NULL},
+	{"cgroup", CONFIG_STRING, ROW(cgroup), "auto", NULL, 0, 0, "auto|none|DIR",
+	 "control group (version 2) in which programs of nodes get groups of their own, with limits of memory and tasks: the one that systemd delegated to the agent, if it did; none; or DIR, which was made for the agent alone",
+	 NULL},
+	{"release-cgroup", CONFIG_BOOL, ROW(release_cgroup), "no", NULL, 0, 0, NULL,
+	 "only make the group of --cgroup such that an agent can be started in it again, after one that was killed (systemd: ExecStopPost=)",
+	 NULL},
 	{"nginx", CONFIG_STRING, ROW(nginx), "/usr/sbin/nginx", NULL, 0, 0, "PROGRAM", "nginx", NULL},
 	{"rtmp-module", CONFIG_STRING, ROW(rtmp_module), "/usr/lib/nginx/modules/ngx_rtmp_module.so", NULL, 0, 0,
 	 "FILE", "nginx's RTMP module", NULL},
@@ -105,29 +107,6 @@ static const struct config_program program = {
 	.default_file = "/etc/dsn/agent.conf",
 };
 
-struct run {
-	uv_loop_t *loop;
-	struct agent *agent;
-	int code;
-};
-
-static void on_end(int code, void *arg)
-{
-	struct run *r = arg;
-
-	r->code = code;
-	uv_stop(r->loop);
-}
-
-static void on_signal(int signum, void *arg)
-{
-	struct run *r = arg;
-
-	log_info("agent.signal", "signal=%d", signum);
-	notify("STOPPING=1");
-	agent_stop(r->agent);
-}
-
 /* dsn-hls in the folder of this program. */
 static char *own_segmenter(const void *ctx)
 {
@@ -148,66 +127,54 @@ static char *relay_beside(const void *ctx, const char *segmenter)
 	return mem_printf(ctx, "%.*sdsn-relay", folder_len, segmenter);
 }
 
-static int fail(struct error *e)
+static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 {
-	int code = error_exit_code(e);
+	struct agent_settings *settings = arg;
 
-	fprintf(stderr, "dsn-agent: %s\n", e->message);
-	error_free(e);
-	return code;
-}
-
-static int run(const void *ctx, const struct agent_settings *settings)
-{
-	uv_loop_t loop;
-	struct run r = {.loop = &loop};
-	struct error *e;
-	void *memory = mem_strdup(ctx, "");
-
-	uv_loop_init(&loop);
-	e = agent_open(memory, &loop, settings, on_end, &r, &r.agent);
-	if (!e) {
-		signal_start(memory, &loop, SIGTERM, on_signal, &r);
-		signal_start(memory, &loop, SIGINT, on_signal, &r);
-		notify("READY=1");
-		uv_run(&loop, UV_RUN_DEFAULT);
+	if (settings->release_cgroup) {
+		*ret_done = true;
+		return cgroup_release(settings->cgroup);
 	}
-	mem_free(memory);
-	loop_drain(&loop);
-	uv_loop_close(&loop);
-	return e ? fail(e) : r.code;
+	settings->passphrase.unattended = true;
+	if (!settings->segmenter)
+		settings->segmenter = own_segmenter(ctx);
+	if (!settings->relay)
+		settings->relay = relay_beside(ctx, settings->segmenter);
+	return NULL;
 }
+
+static void on_end(int code, void *arg)
+{
+	daemon_end(arg, code);
+}
+
+static struct error *open_agent(const void *ctx, struct daemon *d, const void *settings, void **ret_state)
+{
+	struct agent *agent = NULL;
+
+	TRY(agent_open(ctx, daemon_loop(d), settings, on_end, d, &agent));
+	*ret_state = agent;
+	return NULL;
+}
+
+static void stop(struct daemon *d, void *state)
+{
+	(void)d;
+	agent_stop(state);
+}
+
+static const struct daemon_kind kind = {
+	.program = &program,
+	.log_name = "agent",
+	.log_level_offset = ROW(log_level),
+	.prepare = prepare,
+	.open = open_agent,
+	.stop = stop,
+};
 
 int main(int argc, char **argv)
 {
 	struct agent_settings settings = {0};
-	enum log_level level;
-	struct error *e;
-	char **words;
-	bool done = false;
-	void *memory;
-	int code;
 
-	mem_init();
-	signal(SIGPIPE, SIG_IGN);
-	memory = mem_strdup(NULL, "");
-	e = config_load(memory, &program, argc, argv, &settings, &words, &done);
-	if (!e && !done && words[0])
-		e = error_new(ERROR_INVALID, "\"%s\": dsn-agent takes options only; see --help", words[0]);
-	if (!e && !done)
-		e = log_parse_level(settings.log_level, &level);
-	if (e || done) {
-		code = e ? fail(e) : 0;
-		mem_free(memory);
-		return code;
-	}
-	log_set_level(level);
-	settings.passphrase.unattended = true;
-	if (!settings.segmenter)
-		settings.segmenter = own_segmenter(memory);
-	if (!settings.relay)
-		settings.relay = relay_beside(memory, settings.segmenter);
-	code = run(memory, &settings);
-	mem_free(memory);
-	return code;
+	return daemon_main(argc, argv, &kind, &settings);
 }

@@ -45,6 +45,8 @@ struct child_spec {
 	int stdout_fd; /* -1: /dev/null */
 	int stderr_fd; /* -1: /dev/null */
 	int extra_fd;  /* becomes descriptor 3 of the child; -1: none. Descriptors stay the caller's to close. */
+	/* cgroup.procs of a control group, open for writing, which the process enters before anything else; 0: none. */
+	int group_fd;
 	/* Called when the process exists but before it runs the program, so that a note of it can be made first: should
 	 * this process die in between, the child ends by itself. An error ends it and is returned. NULL: none. */
 	struct error *(*prepare)(struct child_identity id, void *arg);

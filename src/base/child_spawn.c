@@ -38,9 +38,18 @@ struct plan {
 	int gate_fd;    /* read: one byte says go, its end says that the parent is gone */
 };
 
-enum step { STEP_DESCRIPTORS, STEP_LIMITS, STEP_GROUPS, STEP_GID, STEP_UID, STEP_FOLDER, STEP_EXEC };
-static const char *const step_names[] = {"descriptors",    "limits", "supplementary groups", "group id", "user id",
-					 "working folder", "program"};
+enum step {
+	STEP_CONTROL_GROUP,
+	STEP_DESCRIPTORS,
+	STEP_LIMITS,
+	STEP_GROUPS,
+	STEP_GID,
+	STEP_UID,
+	STEP_FOLDER,
+	STEP_EXEC
+};
+static const char *const step_names[] = {"control group", "descriptors", "limits",         "supplementary groups",
+					 "group id",      "user id",     "working folder", "program"};
 
 struct report {
 	int step;
@@ -108,6 +117,13 @@ static _Noreturn void give_up(const struct plan *p, enum step step)
 	ssize_t n = write(p->report_fd, &report, sizeof report);
 	(void)n;
 	_exit(127);
+}
+
+/* 0 stands for the writer: it needs no rights over itself, the descriptor was opened with the parent's. */
+static void enter_control_group(const struct plan *p)
+{
+	if (p->spec->group_fd > 0 && write(p->spec->group_fd, "0", 1) != 1)
+		give_up(p, STEP_CONTROL_GROUP);
 }
 
 static void set_descriptors(struct plan *p)
@@ -188,6 +204,7 @@ static void wait_for_go(const struct plan *p)
 static _Noreturn void become_program(struct plan *p)
 {
 	setsid();
+	enter_control_group(p);
 	set_descriptors(p);
 	wait_for_go(p);
 	set_limits(p);

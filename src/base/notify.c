@@ -30,3 +30,15 @@ void notify(const char *state)
 	}
 	close(fd);
 }
+
+int64_t notify_watchdog_ms(void)
+{
+	const char *text = getenv("WATCHDOG_USEC"), *whose = getenv("WATCHDOG_PID");
+	char *end = NULL;
+	long long us;
+
+	if (!text || (whose && strtoll(whose, NULL, 10) != getpid()))
+		return 0;
+	us = strtoll(text, &end, 10);
+	return *end || us < 0 ? 0 : us / 1000;
+}

@@ -1,4 +1,4 @@
-/* Several calls whose answers are looked at together. Private to chain/. Threads: loop thread. */
+/* Several calls whose answers are looked at together. Threads: loop thread. */
 #ifndef DSN_CHAIN_GATHER_H
 #define DSN_CHAIN_GATHER_H
 

@@ -14,6 +14,7 @@
 #include "chain/sender_impl.h"
 #include "crypto/secret.h"
 
+#define ESTIMATE_MS 60000    /* so long an estimate is good for signing */
 #define FRESH_MS 5000        /* so long what a round found out is good for signing */
 #define USUAL_TIP 1000000000 /* wei, where a chain with a base fee suggests none */
 #define TROUBLE_POLL_MS 1000
@@ -263,6 +264,17 @@ struct error *sender_put(struct sender *s, const struct txbox_intent *intent)
 {
 	TRY(txbox_put(s->config.db, s->account, intent));
 	sender_look(s);
+	return NULL;
+}
+
+struct error *sender_put_estimated(struct sender *s, const struct txbox_intent *intent, uint64_t gas)
+{
+	TRY(sender_put(s, intent));
+	if (gas > SENDER_GAS_MOST)
+		return NULL;
+	s->known = mem_resize(s, s->known, struct sender_estimate, s->known_count + 1);
+	s->known[s->known_count++] =
+		(struct sender_estimate){mem_strdup(s, intent->id), gas, clock_mono_ms() + ESTIMATE_MS};
 	return NULL;
 }
 

@@ -56,6 +56,9 @@ struct error *sender_open(const void *ctx, uv_loop_t *loop, const struct sender_
 			  struct sender **ret_sender) MUST_CHECK;
 /* txbox_put() for this account; sending follows. */
 struct error *sender_put(struct sender *s, const struct txbox_intent *intent) MUST_CHECK;
+/* The same when its gas was just estimated (without the margin): it is not asked for again unless the sender goes, or
+ * the signature waits for longer than a minute. */
+struct error *sender_put_estimated(struct sender *s, const struct txbox_intent *intent, uint64_t gas) MUST_CHECK;
 /* Others may have put something into the database. */
 void sender_look(struct sender *s);
 /* Receipts that are asked for in one round, at most; 2000 unless this was called. A receipt can be the dearest thing

@@ -8,9 +8,10 @@
 #include "chain/sender.h"
 #include "chain/verdict.h"
 
-#define ATTEMPTS 16     /* of one intention */
-#define ATTEMPTS_OWN 12 /* of them those that the sender makes by itself; the rest is for orders */
-#define FILL "fill:"    /* how the ids of intentions begin that only use a nonce */
+#define ATTEMPTS 16                        /* of one intention */
+#define ATTEMPTS_OWN 12                    /* of them those that the sender makes by itself; the rest is for orders */
+#define SENDER_GAS_MOST (UINT64_MAX / 200) /* of an estimate: a margin can be added to it */
+#define FILL "fill:"                       /* how the ids of intentions begin that only use a nonce */
 
 /* What the user wants to become of a flight. */
 enum sender_order { ORDER_NONE, ORDER_REPLACE, ORDER_CANCEL, ORDER_FILL };
@@ -65,6 +66,12 @@ struct sender_flight {
 	uint64_t gas; /* of ORDER_REPLACE */
 };
 
+struct sender_estimate {
+	char *id;
+	uint64_t gas;
+	int64_t end_ms; /* monotonic clock: it is good until then */
+};
+
 struct sender {
 	uv_loop_t *loop;
 	struct sender_config config;
@@ -79,6 +86,8 @@ struct sender {
 	size_t receipts; /* asked for in one round, at most */
 	struct timer *timer, *sign_timer;
 	struct gather *round, *estimates;
+	struct sender_estimate *known; /* what was said with sender_put_estimated(), until it is signed */
+	size_t known_count;
 	bool claimed;     /* the chain is the outbox's, as far as the last round told */
 	int64_t known_ms; /* monotonic clock, when what follows was asked; 0: never */
 	struct rpc_block_head head;

@@ -60,6 +60,15 @@ static bool is_revert(const struct rpc_reply *reply)
 	return reply->revert || (reply->words && strstr(reply->words, "revert"));
 }
 
+/* The gas with the margin. */
+static uint64_t with_margin(const struct sender *s, uint64_t estimate)
+{
+	uint64_t gas = estimate + estimate * s->config.gas_margin_percent / 100;
+
+	/* The margin must not make it too large for a block. */
+	return gas > s->head.gas_limit && estimate <= s->head.gas_limit ? s->head.gas_limit : gas;
+}
+
 static bool estimated(struct sender *s, const struct signing *signing, struct candidate *c, const struct gather *g,
 		      struct obstacle *o)
 {
@@ -77,16 +86,42 @@ static bool estimated(struct sender *s, const struct signing *signing, struct ca
 		return false;
 	}
 	e = rpc_read_quantity(reply->result, &at, &gas);
-	if (e || gas > UINT64_MAX / 200) {
+	if (e || gas > SENDER_GAS_MOST) {
 		o->why = mem_strdup(c->record, e ? e->message : "eth_estimateGas: out of range");
 		error_free(e);
 		return false;
 	}
-	c->gas = gas + gas * s->config.gas_margin_percent / 100;
-	/* The margin must not make it too large for a block. */
-	if (c->gas > s->head.gas_limit && gas <= s->head.gas_limit)
-		c->gas = s->head.gas_limit;
+	c->gas = with_margin(s, gas);
 	return true;
+}
+
+/* --- what was estimated before --- */
+
+static struct sender_estimate *known_of(struct sender *s, const char *id)
+{
+	for (size_t i = 0; i < s->known_count; i++) {
+		if (strcmp(s->known[i].id, id) == 0)
+			return &s->known[i];
+	}
+	return NULL;
+}
+
+/* With the margin; 0: none, or too old. */
+static uint64_t known_gas(struct sender *s, const char *id)
+{
+	const struct sender_estimate *known = known_of(s, id);
+
+	return known && clock_mono_ms() < known->end_ms ? with_margin(s, known->gas) : 0;
+}
+
+static void forget_known(struct sender *s, const char *id)
+{
+	struct sender_estimate *known = known_of(s, id);
+
+	if (!known)
+		return;
+	mem_free(known->id);
+	*known = s->known[--s->known_count];
 }
 
 static struct tx tx_of(const struct sender *s, const struct signing *g, const struct candidate *c)
@@ -120,7 +155,7 @@ static bool possible(const struct sender *s, const struct signing *g, const stru
 		o->why = mem_printf(c->record, "%" PRIu64 " gas is more than a block has, %" PRIu64, c->gas,
 				    s->head.gas_limit);
 	/* An estimate that cannot be is the node's mistake; it will be asked again. */
-	o->final = o->why && !c->asked;
+	o->final = o->why && c->record->intent.gas;
 	if (!o->why) {
 		struct error *e = sender_check_cost(s, &g->fee, c->gas);
 
@@ -233,6 +268,7 @@ static struct error *sign_ready(struct sender *s, struct signing *g, size_t read
 		const struct txbox_record *r = g->candidates[i].record;
 		struct sender_flight *f = sender_add_flight(s, r->seq, nonce + i);
 
+		forget_known(s, r->intent.id);
 		f->creates = r->intent.creates;
 		sender_take_attempt(f, &attempts[i], &g->fee);
 	}
@@ -255,9 +291,10 @@ static bool sign_all(struct sender *s, struct signing *g, const struct gather *e
 	for (; ready < g->count; ready++) {
 		struct candidate *c = &g->candidates[ready];
 
-		c->gas = c->record->intent.gas;
-		if ((c->asked && !estimated(s, g, c, estimates, &o)) || !possible(s, g, c, &o))
+		if ((c->asked && !estimated(s, g, c, estimates, &o)) || !possible(s, g, c, &o)) {
+			forget_known(s, c->record->intent.id); /* it may be at fault */
 			break;
+		}
 	}
 	if (ready < g->count)
 		s->more = true;
@@ -327,14 +364,17 @@ static void prepare(struct sender *s, struct signing *g)
 	g->unmined = any_unmined(s);
 	s->estimates = gather_new(s, s->config.rpc, on_estimates, g);
 	for (size_t i = 0; i < g->count; i++) {
-		if (g->candidates[i].record->intent.gas)
+		struct candidate *c = &g->candidates[i];
+
+		c->gas = c->record->intent.gas ? c->record->intent.gas : known_gas(s, c->record->intent.id);
+		if (c->gas)
 			continue;
 		if (asked++ == ESTIMATES) {
 			g->count = i;
 			s->more = true;
 			break;
 		}
-		ask_estimate(s, &g->candidates[i]);
+		ask_estimate(s, c);
 	}
 	if (asked) {
 		gather_run(s->estimates);

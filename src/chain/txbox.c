@@ -13,9 +13,12 @@ const char txbox_schema[] =
 	" value blob not null, data blob not null, gas integer not null, state text not null, nonce integer, tx_hash blob, block integer, block_hash blob, gas_used integer, contract blob, why text, revert blob, put_ms integer not null, end_ms integer);create index if not exists tx_intents_state on tx_intents(account, state, seq);create index if not exists tx_intents_nonce on tx_intents(account, nonce);"
 	"create table if not exists tx_attempts( number integer primary key autoincrement, seq integer not null references tx_intents(seq) on delete cascade, hash blob not null, raw blob not null, price blob not null, tip blob not null, signed_ms integer not null);create index if not exists tx_attempts_seq on tx_attempts(seq);create table if not exists tx_chain( one integer primary key check(one = 1),"
 	" chain_id integer not null, genesis blob not null);create table if not exists tx_nonces(account blob primary key, next integer not null);create table if not exists tx_cancels(hash blob primary key);create table if not exists tx_retired( hash blob primary key, seq integer not null, nonce integer not null, raw blob not null);";
+const char txbox_schema_said[] =
+	"create table tx_said(seq integer primary key references tx_intents(seq) on delete cascade, hash blob not null);";
 
 static const char *const first[] = {txbox_schema, NULL};
-static const struct db_migration migrations[] = {{first}};
+static const char *const second[] = {txbox_schema_said, NULL};
+static const struct db_migration migrations[] = {{first}, {second}};
 static const char *const first_tables[] = {"tx_intents", "tx_attempts", "tx_chain", "tx_nonces",
 					   "tx_cancels", "tx_retired",  NULL};
 const struct db_schema txbox_database = {
@@ -35,7 +38,7 @@ static const char *const state_words[] = {
 
 #define COLUMNS                                                                                                   \
 	"seq, id, recipient, value, data, gas, state, nonce, why, revert, tx_hash, block, block_hash, gas_used, " \
-	"contract, account"
+	"contract, account, (select hash from tx_said where tx_said.seq = tx_intents.seq)"
 
 const char *txbox_state_word(enum txbox_state state)
 {
@@ -87,6 +90,7 @@ static bool fixed_at(const struct db_row *row, int column, uint8_t *ret_bytes, s
 static struct txbox_record *record_of(const void *ctx, const struct db_row *row)
 {
 	struct txbox_record *r = mem_new(ctx, struct txbox_record);
+	uint8_t said[TXBOX_HASH_BYTES];
 	size_t n;
 	const void *bytes;
 
@@ -112,6 +116,8 @@ static struct txbox_record *record_of(const void *ctx, const struct db_row *row)
 	r->receipt.created = fixed_at(row, 14, r->receipt.contract, sizeof(r->receipt.contract));
 	r->receipt.succeeded = r->state == TXBOX_DONE;
 	fixed_at(row, 15, r->account, sizeof(r->account));
+	if (fixed_at(row, 16, said, sizeof(said)))
+		r->intent.said = mem_memdup(r, said, sizeof(said));
 	return r;
 }
 
@@ -182,6 +188,15 @@ static bool same(const struct txbox_intent *a, const struct txbox_intent *b)
 	       a->gas == b->gas;
 }
 
+/* After the intention: one without a hash is known by its arguments. */
+static struct error *put_said(struct db *db, const struct txbox_intent *intent)
+{
+	if (!intent->said)
+		return NULL;
+	return db_exec(db, "insert into tx_said(seq, hash) select seq, ? from tx_intents where id = ?", "bs",
+		       intent->said, (size_t)TXBOX_HASH_BYTES, intent->id);
+}
+
 struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], const struct txbox_intent *intent)
 {
 	struct txbox_record *old = NULL;
@@ -203,7 +218,7 @@ struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES],
 		(size_t)(intent->creates ? 0 : ETH_ADDRESS_BYTES), value, sizeof(value), intent->data, intent->n,
 		(int64_t)intent->gas, clock_wall_ms()));
 	if (db_changes(db) == 1)
-		return NULL;
+		return put_said(db, intent);
 	TRY(txbox_get(NULL, db, intent->id, &old));
 	assert(old);
 	is_same = same(&old->intent, intent) && !memcmp(old->account, account, ETH_ADDRESS_BYTES);

@@ -28,10 +28,13 @@
 
 /* SQL of the tables, for a first migration (store/schema.h): it was released and stays as it is. */
 extern const char txbox_schema[];
+/* For a second one: what an intention's author has said. */
+extern const char txbox_schema_said[];
 /* A file that holds an outbox alone, for db_open(). */
 extern const struct db_schema txbox_database;
 
 #define TXBOX_ID_BYTES 200
+#define TXBOX_HASH_BYTES 32
 #define TXBOX_REACH 64 /* nonces that can be filled one by one (sender_fill()) */
 
 enum txbox_state {
@@ -51,7 +54,8 @@ struct txbox_intent {
 	struct u256 value; /* wei */
 	const uint8_t *data;
 	size_t n;
-	uint64_t gas; /* 0: estimated before it is signed */
+	uint64_t gas;        /* 0: estimated before it is signed */
+	const uint8_t *said; /* a hash by which its author knows it again, TXBOX_HASH_BYTES; NULL: none */
 };
 
 struct txbox_record {

@@ -15,6 +15,7 @@
 #include "node/agent_impl.h"
 #include "node/agent_user.h"
 #include "node/answer.h"
+#include "node/cgroup.h"
 #include "node/classic_allow.h"
 #include "node/command.h"
 #include "node/job_end.h"
@@ -253,7 +254,17 @@ static struct error *open_folder(struct agent *a)
 	TRY(e);
 	path = file_join(a, a->host.settings.state_dir, "nodes");
 	TRY(file_mkdirs(path, 0711));
-	return agent_user(a);
+	TRY(agent_user(a));
+	return cgroup_open(a, a->host.loop, a->host.settings.cgroup, &a->host.runtime_options.cgroup);
+}
+
+/* A node that could not be opened keeps its programs until it can. */
+static bool is_stored(const char *node_id, const char *unit, void *arg)
+{
+	struct agent *a = arg;
+
+	(void)unit;
+	return agent_node(a, node_id) || agent_lost(a, node_id);
 }
 
 static struct error *open_parts(struct agent *a)
@@ -269,6 +280,7 @@ static struct error *open_parts(struct agent *a)
 		agent_claim(a, *n);
 	}
 	TRY(open_nodes(a));
+	cgroup_sweep(a->host.runtime_options.cgroup, is_stored, a);
 	TRY(command_resume(a));
 	a->tick = timer_start(a, a->host.loop, TICK_MS, TICK_MS, on_tick, a);
 	a->status_timer = timer_start(a, a->host.loop, a->host.settings.status_every_ms,
@@ -308,7 +320,8 @@ struct error *agent_open(const void *ctx, uv_loop_t *loop, const struct agent_se
 		mem_free(a);
 		return e;
 	}
-	log_info("agent.started", "agent=%s state=%s nodes=%zu", a->host.id, a->host.settings.state_dir, a->node_count);
+	log_info("agent.started", "agent=%s state=%s nodes=%zu cgroup=%s", a->host.id, a->host.settings.state_dir,
+		 a->node_count, cgroup_path(a->host.runtime_options.cgroup));
 	*ret_agent = a;
 	return NULL;
 }

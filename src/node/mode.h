@@ -53,9 +53,8 @@ struct mode_ops {
 	size_t mount_count;
 	/* ERROR_INVALID: with these settings there can be no node of the mode, in a container or not. May be NULL. */
 	struct error *(*check)(const struct agent_settings *s, bool container);
-	/* Of a node in a container: the port that is published for this machine alone; left alone where there is none.
-	 * May be NULL. */
-	struct error *(*local_port)(const struct node *n, int *ret_port);
+	/* Of a node in a container: the port that is published for this machine alone; 0: none. May be NULL. */
+	int (*local_port)(const struct node *n);
 	/* ERROR_INVALID: a job of this task cannot be here. May be NULL. */
 	struct error *(*takes)(const struct node *n, const struct api_task *t);
 	/* Write nginx's files; n->nginx is there. */

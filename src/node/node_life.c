@@ -196,14 +196,14 @@ static struct error *open_runtime(struct node *n)
 		.memory_bytes = n->row.memory_bytes,
 		.cpus = n->row.cpus,
 	};
-	int local_port = 0;
 
 	n->ops = runtime_find(n->row.runtime);
 	if (!n->ops)
 		return error_new(ERROR_INVALID, "runtime %s is unknown; there are process and docker", n->row.runtime);
-	if (n->mode->local_port && n->ops != &runtime_process)
-		TRY(n->mode->local_port(n, &local_port));
-	node.local_port = local_port;
+	if (n->ops != &runtime_process && n->mode->check)
+		TRY(n->mode->check(&h->settings, true));
+	if (n->ops != &runtime_process && n->mode->local_port)
+		node.local_port = n->mode->local_port(n);
 	/* The runtime keeps copies. */
 	// cppcheck-suppress returnDanglingLifetime
 	TRY(n->ops->open(n, h->loop, &n->units, &node, &n->runtime));

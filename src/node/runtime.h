@@ -19,6 +19,7 @@
 #include "base/child.h"
 #include "base/error.h"
 
+struct cgroup;
 struct runtime;      /* one per node */
 struct runtime_unit; /* one program */
 
@@ -38,8 +39,8 @@ struct runtime_node {
 	const char *image;           /* docker image; process: ignored */
 	const char *const *mounts; /* docker: extra "host:container[:ro]" binds (seed's volume-mounts), NULL-terminated;
 				      may be NULL */
-	int64_t memory_bytes;      /* docker: resource limits; 0: none */
-	double cpus;
+	int64_t memory_bytes;      /* of each unit; 0: runtime_options' */
+	double cpus;               /* docker: processors; 0: no bound */
 };
 
 struct runtime_options {
@@ -51,6 +52,7 @@ struct runtime_options {
 	int64_t tasks;             /* processes and threads of a unit; 0: no bound */
 	int64_t memory_bytes;      /* of a unit whose node names none; 0: no bound */
 	const char *docker_socket; /* /var/run/docker.sock */
+	struct cgroup *cgroup;     /* process: units get control groups in it; NULL: none, and no bound of memory */
 };
 
 struct runtime_unit_spec {
@@ -94,6 +96,9 @@ struct runtime_ops {
 	/* The process number of the unit's program on this machine; 0: it has none here, or does not run. May be NULL.
 	 */
 	pid_t (*pid)(void *self, void *unit);
+	/* Which bound of the runtime's the unit was ended by, and what to do, in words; NULL: by none. To be asked from
+	 * within `exited`, before the unit is freed; ctx's. May be NULL. */
+	char *(*bound_hit)(void *self, void *unit, const void *ctx);
 	/* signum, then SIGKILL after grace_ms; `exited` tells when it is gone. */
 	void (*stop)(void *self, void *unit, int signum, int64_t grace_ms);
 	/* Names of units of this node that run or are left from an earlier agent: ends those not in `keep`. */

@@ -14,7 +14,6 @@
 #include "node/runtime_process.h"
 
 #define LOG_CHECK_MS 5000
-#define RUN_OUTPUT_LIMIT (256 << 10)
 /* What all units of a node may have together, in units. */
 #define NODE_UNITS 4
 
@@ -37,6 +36,8 @@ struct runtime_process_unit {
 	struct error *failure; /* to be told by `done` */
 	bool cancelled;
 	struct sweep *sweep; /* waits for this unit's end */
+	uint64_t oom_kills;  /* in its control group, before it was watched */
+	bool out_of_memory;
 	runtime_done_fn *done;
 	runtime_exit_fn *exited;
 	void *arg;
@@ -118,6 +119,20 @@ static struct runtime_process_unit *unit_new(const void *ctx, const struct runti
 	return u;
 }
 
+static uint64_t oom_kills(const struct runtime_process_unit *u)
+{
+	return cgroup_unit_oom_kills(u->self->options.cgroup, u->self->node_id, u->name);
+}
+
+/* What the unit left in its control group; not where another unit of its name runs already. */
+static void end_group(const struct runtime_process *self, const char *name, const struct runtime_process_unit *ended)
+{
+	for (const struct runtime_process_unit *u = self->units; u; u = u->next)
+		if (u != ended && u->phase != OVER && strcmp(u->name, name) == 0)
+			return;
+	cgroup_unit_end(self->options.cgroup, self->node_id, name);
+}
+
 /* `done`, at the next turn of the loop after it is known how the start went. */
 static void unit_tell(void *arg)
 {
@@ -140,6 +155,8 @@ static void unit_ended(const struct child_exit *ex, void *arg)
 {
 	struct runtime_process_unit *u = arg;
 	runtime_process_record_forget(u->self, u->name, child_identity(u->child));
+	u->out_of_memory = oom_kills(u) > u->oom_kills;
+	end_group(u->self, u->name, u);
 	runtime_exit_fn *exited = u->exited;
 	void *exited_arg = u->arg;
 	u->phase = OVER;
@@ -161,8 +178,12 @@ static struct error *note_unit(struct child_identity id, void *arg)
 static struct error *launch(struct runtime_process_unit *u)
 {
 	struct runtime_process *self = u->self;
-	int log_fd = -1, progress_fd = -1;
-	struct error *e = u->log_path ? runtime_process_log_open(u->log_path, false, &log_fd) : NULL;
+	int log_fd = -1, progress_fd = -1, group_fd = 0;
+	struct error *e = runtime_process_group_make(self, u->name, &group_fd);
+	if (!e)
+		u->oom_kills = oom_kills(u);
+	if (!e && u->log_path)
+		e = runtime_process_log_open(u->log_path, false, &log_fd);
 	if (!e && u->progress_path)
 		e = runtime_process_log_open(u->progress_path, true, &progress_fd);
 	if (!e) {
@@ -179,6 +200,7 @@ static struct error *launch(struct runtime_process_unit *u)
 			.stdout_fd = log_fd,
 			.stderr_fd = log_fd,
 			.extra_fd = progress_fd,
+			.group_fd = group_fd,
 			.prepare = note_unit,
 			.prepare_arg = u,
 		};
@@ -191,6 +213,10 @@ static struct error *launch(struct runtime_process_unit *u)
 		close(log_fd);
 	if (progress_fd >= 0)
 		close(progress_fd);
+	if (group_fd > 0)
+		close(group_fd);
+	if (e)
+		end_group(self, u->name, u);
 	return e;
 }
 
@@ -219,6 +245,8 @@ static struct error *unit_adopt(struct runtime_process_unit *u, const struct run
 	if (strcmp(record->fingerprint, u->fingerprint) != 0)
 		return error_new(ERROR_NOT_FOUND, "%s: another runs", u->name);
 	TRY(child_adopt(u, u->self->loop, record->id, unit_ended, u, &u->child));
+	runtime_process_group_adopt(u->self, u->name, record->id.pid);
+	u->oom_kills = oom_kills(u);
 	log_info("unit.adopted", "node=%s unit=%s pid=%d", u->self->node_id, u->name, (int)record->id.pid);
 	tell_soon(u);
 	return NULL;
@@ -344,6 +372,7 @@ static void swept_gone(void *arg)
 {
 	struct swept *s = arg;
 	runtime_process_record_remove(s->sweep->self, s->name);
+	end_group(s->sweep->self, s->name, NULL);
 	sweep_one_less(s->sweep);
 }
 
@@ -380,6 +409,25 @@ static void sweep_name(struct sweep *sweep, const char *name)
 	}
 }
 
+struct groups_wanted {
+	const struct runtime_process *self;
+	const char *const *keep, *const *ending;
+};
+
+/* Groups of other nodes are theirs; those of units that are being ended go with them. */
+static bool is_wanted(const char *node_id, const char *unit, void *arg)
+{
+	const struct groups_wanted *w = arg;
+	if (strcmp(node_id, w->self->node_id) != 0 || is_kept(unit, w->keep) || find_unit(w->self, unit))
+		return true;
+	struct runtime_process_record *record = NULL;
+	struct error *e = is_kept(unit, w->ending) ? runtime_process_record_read(NULL, w->self, unit, &record) : NULL;
+	bool wanted = record || (e && runtime_process_record_withheld(e));
+	error_free(e);
+	mem_free(record);
+	return wanted;
+}
+
 static void process_sweep(void *self_, const char *const *keep, runtime_done_fn *done, void *arg)
 {
 	struct runtime_process *self = self_;
@@ -397,6 +445,8 @@ static void process_sweep(void *self_, const char *const *keep, runtime_done_fn 
 	for (char **name = names; name && *name; name++)
 		if (!is_kept(*name, keep))
 			sweep_name(sweep, *name);
+	struct groups_wanted wanted = {.self = self, .keep = keep, .ending = (const char *const *)names};
+	cgroup_sweep(self->options.cgroup, is_wanted, &wanted);
 	/* The one that `left` started with: `done` never comes from within this call. */
 	timer_start(sweep, self->loop, 0, 0, sweep_one_less, sweep);
 }
@@ -407,61 +457,24 @@ static void process_purge(void *self, runtime_done_fn *done, void *arg)
 	process_sweep(self, none, done, arg);
 }
 
-struct run_failure {
-	struct error *error;
-	child_run_fn *fn;
-	void *arg;
-};
-
-static int run_failure_destroy(struct run_failure *f)
-{
-	error_free(f->error);
-	return 0;
-}
-
-static void run_failed(void *arg)
-{
-	struct run_failure *f = arg;
-	talloc_steal(NULL, f);
-	const struct child_result result = {.error = f->error, .code = 127, .out = "", .err = ""};
-	f->fn(&result, f->arg);
-	mem_free(f);
-}
-
-static void process_run(void *self_, const char *const *argv, int64_t deadline_ms, child_run_fn *fn, void *arg)
-{
-	struct runtime_process *self = self_;
-	char **env = runtime_process_environment(self, self);
-	const struct child_spec spec = {
-		.argv = argv,
-		.env = (const char *const *)env,
-		.folder = self->folder,
-		.set_user = self->options.set_user,
-		.uid = self->options.uid,
-		.gid = self->options.gid,
-		.account = self->options.account,
-		.limits = &self->limits,
-		.stdin_fd = -1,
-		.extra_fd = -1,
-	};
-	struct error *e = child_run(self, self->loop, &spec, deadline_ms, RUN_OUTPUT_LIMIT, fn, arg);
-	mem_free(env);
-	if (!e)
-		return;
-	struct run_failure *f = mem_new(self, struct run_failure);
-	f->error = e;
-	f->fn = fn;
-	f->arg = arg;
-	talloc_set_destructor(f, run_failure_destroy);
-	timer_start(f, self->loop, 0, 0, run_failed, f);
-}
-
 static pid_t process_pid(void *self, void *unit)
 {
 	const struct runtime_process_unit *u = unit;
 
 	(void)self;
 	return u->child ? child_identity(u->child).pid : 0;
+}
+
+static char *process_bound_hit(void *self_, void *unit, const void *ctx)
+{
+	const struct runtime_process *self = self_;
+	const struct runtime_process_unit *u = unit;
+	if (!u->out_of_memory)
+		return NULL;
+	return mem_printf(
+		ctx,
+		"ended by its memory limit of %lld MiB; if it needs more: spec.containers.memory of its node, or --unit-memory of the agent",
+		(long long)(self->group_limits.memory_bytes >> 20));
 }
 
 static const char *process_path(void *self)
@@ -502,6 +515,8 @@ static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct
 	/* RLIMIT_NPROC counts all of a user: it says something of a node only where the user is the node's. */
 	self->limits.processes = options->own_user ? options->tasks * NODE_UNITS : 0;
 	self->limits.file_bytes = PROCESS_FILE_BYTES;
+	self->group_limits.tasks = options->tasks;
+	self->group_limits.memory_bytes = node->memory_bytes ? node->memory_bytes : options->memory_bytes;
 	self->node_id = mem_strdup(self, node->node_id);
 	self->folder = mem_strdup(self, node->folder);
 	self->records = file_join(self, node->folder, "agent");
@@ -533,9 +548,10 @@ const struct runtime_ops runtime_process = {
 	.signal = process_signal,
 	.list = process_list,
 	.pid = process_pid,
+	.bound_hit = process_bound_hit,
 	.stop = process_stop,
 	.sweep = process_sweep,
-	.run = process_run,
+	.run = runtime_process_run,
 	.purge = process_purge,
 	.progress_url = process_progress_url,
 };

@@ -2,6 +2,7 @@
 #ifndef DSN_NODE_RUNTIME_PROCESS_H
 #define DSN_NODE_RUNTIME_PROCESS_H
 
+#include "node/cgroup.h"
 #include "node/runtime.h"
 
 struct runtime_process_unit;
@@ -14,6 +15,7 @@ struct runtime_process {
 	uv_loop_t *loop;
 	struct runtime_options options;
 	struct child_limits limits;
+	struct cgroup_limits group_limits; /* of each unit */
 	char *node_id;
 	char *folder;      /* the node's */
 	char *real_folder; /* the same without links, as the kernel shows it */
@@ -57,6 +59,18 @@ struct error *runtime_process_record_list(const void *ctx, const struct runtime_
 typedef void process_gone_fn(void *arg);
 void runtime_process_end(const void *ctx, const struct runtime_process *self, struct child_identity id,
 			 process_gone_fn *fn, void *arg);
+
+/* Is the process what a unit with this first process has left: of its session, and the node's? ERROR_NOT_FOUND: no. */
+struct error *runtime_process_left_over(const struct runtime_process *self, pid_t pid, pid_t session,
+					struct child_identity *ret_id) MUST_CHECK;
+
+/* The row `run` of its runtime_ops. */
+void runtime_process_run(void *self, const char *const *argv, int64_t deadline_ms, child_run_fn *fn, void *arg);
+
+/* Control groups of units; without one of the agent's they do nothing, and *ret_fd stays. */
+struct error *runtime_process_group_make(const struct runtime_process *self, const char *unit, int *ret_fd) MUST_CHECK;
+/* With all of its session. A failure is said in the log: the unit runs on as it did. */
+void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, pid_t pid);
 
 /* Open for appending as an inherited descriptor, in a folder of ours; only regular files. */
 struct error *runtime_process_log_open(const char *path, bool truncate, int *ret_fd) MUST_CHECK;

@@ -56,9 +56,9 @@ static struct error *watch(struct end *end, struct child_identity id, struct chi
 }
 
 /* The session number is that of its first process, which cannot be given to another while a member lives; and what is
- * of the node's user, or works in its folder, is the node's. ERROR_NOT_FOUND: it is none. */
-static struct error *find_left_over(const struct runtime_process *self, pid_t pid, pid_t session,
-				    struct child_identity *ret_id)
+ * of the node's user, or works in its folder, is the node's. */
+struct error *runtime_process_left_over(const struct runtime_process *self, pid_t pid, pid_t session,
+					struct child_identity *ret_id)
 {
 	struct process_stat stat;
 	TRY(process_stat_read(pid, &stat));
@@ -75,7 +75,7 @@ static struct error *end_left_over(struct end *end, pid_t pid)
 {
 	struct child_identity id;
 	struct child *c = NULL;
-	struct error *e = find_left_over(end->self, pid, end->id.pid, &id);
+	struct error *e = runtime_process_left_over(end->self, pid, end->id.pid, &id);
 	if (!e)
 		e = watch(end, id, &c);
 	if (!e)

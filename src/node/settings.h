@@ -22,6 +22,8 @@ struct agent_settings {
 	char *unit_uids;         /* users of nodes' own, "FIRST-LAST"; "none" or NULL: all run as run_as */
 	int64_t unit_tasks;      /* processes and threads of a unit; 0: no bound */
 	int64_t unit_memory_mib; /* of a unit whose node names none; 0: no bound */
+	char *cgroup;            /* whose control group units get theirs in: cgroup_open(); NULL: none */
+	bool release_cgroup;     /* only cgroup_release() */
 	char *nginx, *rtmp_module, *ffmpeg, *ffprobe, *segmenter; /* segmenter NULL: dsn-hls beside the agent */
 	char *relay;                                              /* NULL: dsn-relay beside the segmenter */
 	char *docker_socket, *image;

@@ -57,8 +57,13 @@ static void set_trouble(struct unit *u, char *text)
 
 /* --- the end of a run --- */
 
-static char *describe(struct unit *u, const struct child_exit *ex)
+static char *describe(struct unit *u, const struct child_exit *ex, void *handle)
 {
+	const struct runtime_ops *ops = u->node->ops;
+	char *bound = handle && ops->bound_hit ? ops->bound_hit(u->node->runtime, handle, u) : NULL;
+
+	if (bound)
+		return bound;
 	if (u->stalled)
 		return mem_printf(u, "stalled: its input flowed, but it made no progress; killed");
 	if (!ex->known)
@@ -129,6 +134,7 @@ static void on_ended(const struct child_exit *ex, void *arg)
 {
 	struct unit *u = arg;
 	bool replacing = u->state == UNIT_STOPPING;
+	void *handle = u->handle;
 
 	u->handle = NULL;
 	if (u->ended)
@@ -143,7 +149,7 @@ static void on_ended(const struct child_exit *ex, void *arg)
 		u->failures = 0;
 		pause_unit(u, ex->ran_ms < SHORT_RUN_MS ? AGAIN_SHORT_MS : AGAIN_MS);
 	} else {
-		set_trouble(u, describe(u, ex));
+		set_trouble(u, describe(u, ex, handle));
 		mem_free(u->why);
 		u->why = unit_log_last(u, u->log_path, u->log_begin);
 		failed(u, ex->ran_ms);

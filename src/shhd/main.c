@@ -1,18 +1,14 @@
 /* shhd: a Whisper v6 node that serves go-ethereum's shh_* RPC. Settings and wiring only. */
 #include <math.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/config.h"
+#include "base/daemon.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/loop.h"
 #include "base/mem.h"
-#include "base/notify.h"
 #include "shhd/endpoint.h"
 #include "shhd/passthrough.h"
 #include "shhd/shhd.h"
@@ -140,31 +136,6 @@ static const struct config_program program = {
 	.default_file = "/etc/dsn/shhd.conf",
 };
 
-struct run {
-	uv_loop_t *loop;
-	struct shhd *daemon;
-	bool stopping;
-};
-
-static void on_stopped(void *arg)
-{
-	struct run *r = arg;
-
-	uv_stop(r->loop);
-}
-
-static void on_signal(int signum, void *arg)
-{
-	struct run *r = arg;
-
-	log_info("shhd.signal", "signal=%d", signum);
-	if (r->stopping)
-		return;
-	r->stopping = true;
-	notify("STOPPING=1");
-	shhd_stop(r->daemon, on_stopped, r);
-}
-
 /* List elements may hold several, separated by commas, on the command line too, as geth's do. */
 static void split_lists(const void *ctx, struct shhd_settings *settings)
 {
@@ -186,27 +157,6 @@ static void split_lists(const void *ctx, struct shhd_settings *settings)
 	}
 }
 
-static struct error *tell_ready(const void *ctx, const struct shhd *d)
-{
-	const struct shhd_settings *s = d->settings;
-	char *enode = enode_format(ctx, p2p_self(shh_p2p(d->shh)));
-	int rpc = endpoint_rpc_port(d->endpoint), ws = endpoint_ws_port(d->endpoint);
-	char *text = mem_printf(ctx, "{\"enode\":\"%s\",\"rpc_port\":%d,\"ws_port\":%d,\"pid\":%ld}\n", enode, rpc, ws,
-				(long)getpid());
-
-	log_info("shhd.ready", "enode=%s rpc=%s:%d ws_port=%d", log_q(enode), s->rpc_address, rpc, ws);
-	return s->ready_file ? file_write_atomic(s->ready_file, text, strlen(text), 0644) : NULL;
-}
-
-static int fail(struct error *e)
-{
-	int code = error_exit_code(e);
-
-	fprintf(stderr, "shhd: %s\n", e->message);
-	error_free(e);
-	return code;
-}
-
 /* Clients must not take the descriptors that peers need. */
 static void allow_files(const struct shhd_settings *s)
 {
@@ -222,64 +172,77 @@ static void allow_files(const struct shhd_settings *s)
 			 log_q("raise it (ulimit -n, LimitNOFILE=) or lower --connections"));
 }
 
-static int run(const void *ctx, const struct shhd_settings *settings)
+static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 {
-	uv_loop_t loop;
-	struct run r = {.loop = &loop};
-	struct error *e;
-	void *memory = mem_strdup(ctx, "");
+	struct shhd_settings *settings = arg;
 
-	uv_loop_init(&loop);
-	e = shhd_open(memory, &loop, settings, &r.daemon);
-	/* Before anybody is told that it is there, and after a passphrase was asked for. */
-	if (!e) {
-		signal_start(memory, &loop, SIGTERM, on_signal, &r);
-		signal_start(memory, &loop, SIGINT, on_signal, &r);
-		e = tell_ready(memory, r.daemon);
-	}
-	if (!e) {
-		notify("READY=1");
-		uv_run(&loop, UV_RUN_DEFAULT);
-		if (settings->ready_file)
-			error_free(file_remove(settings->ready_file));
-	}
-	mem_free(memory);
-	loop_drain(&loop);
-	uv_loop_close(&loop);
-	return e ? fail(e) : 0;
+	(void)ret_done;
+	if (settings->max_message < 1 || settings->max_message > WHISPER_MESSAGE_LIMIT)
+		return error_new(ERROR_INVALID, "--max-message: at most 10M");
+	if (settings->body_limit < 1 || settings->body_limit > BODY_MOST)
+		return error_new(ERROR_INVALID, "--body-limit: at most 128M");
+	split_lists(ctx, settings);
+	allow_files(settings);
+	return NULL;
 }
+
+/* --- the life of the daemon --- */
+
+static struct error *open_shhd(const void *ctx, struct daemon *d, const void *settings, void **ret_state)
+{
+	struct shhd *shhd = NULL;
+
+	TRY(shhd_open(ctx, daemon_loop(d), settings, &shhd));
+	*ret_state = shhd;
+	return NULL;
+}
+
+static struct error *ready(const void *ctx, const void *settings, void *state)
+{
+	const struct shhd_settings *s = settings;
+	const struct shhd *d = state;
+	char *enode = enode_format(ctx, p2p_self(shh_p2p(d->shh)));
+	int rpc = endpoint_rpc_port(d->endpoint), ws = endpoint_ws_port(d->endpoint);
+	char *text = mem_printf(ctx, "{\"enode\":\"%s\",\"rpc_port\":%d,\"ws_port\":%d,\"pid\":%ld}\n", enode, rpc, ws,
+				(long)getpid());
+
+	log_info("shhd.ready", "enode=%s rpc=%s:%d ws_port=%d", log_q(enode), s->rpc_address, rpc, ws);
+	return s->ready_file ? file_write_atomic(s->ready_file, text, strlen(text), 0644) : NULL;
+}
+
+static void on_stopped(void *arg)
+{
+	daemon_end(arg, 0);
+}
+
+static void stop(struct daemon *d, void *state)
+{
+	shhd_stop(state, on_stopped, d);
+}
+
+static void closed(const void *arg, void *state)
+{
+	const struct shhd_settings *settings = arg;
+
+	(void)state;
+	if (settings->ready_file)
+		error_free(file_remove(settings->ready_file));
+}
+
+static const struct daemon_kind kind = {
+	.program = &program,
+	.log_name = "shhd",
+	.log_level_offset = ROW(log_level),
+	.prepare = prepare,
+	.open = open_shhd,
+	.ready = ready,
+	.stop = stop,
+	.closed = closed,
+};
 
 int main(int argc, char **argv)
 {
 	struct shhd_settings settings = {0};
-	enum log_level level;
-	struct error *e;
-	char **words;
-	bool done = false;
-	void *memory;
-	int code;
 
-	mem_init();
-	signal(SIGPIPE, SIG_IGN);
-	memory = mem_strdup(NULL, "");
-	e = config_load(memory, &program, argc, argv, &settings, &words, &done);
-	if (!e && !done && words[0])
-		e = error_new(ERROR_INVALID, "\"%s\": shhd takes options only; see --help", words[0]);
-	if (!e && !done)
-		e = log_parse_level(settings.log_level, &level);
-	if (!e && !done && (settings.max_message < 1 || settings.max_message > WHISPER_MESSAGE_LIMIT))
-		e = error_new(ERROR_INVALID, "--max-message: at most 10M");
-	if (!e && !done && (settings.body_limit < 1 || settings.body_limit > BODY_MOST))
-		e = error_new(ERROR_INVALID, "--body-limit: at most 128M");
-	if (e || done) {
-		code = e ? fail(e) : 0;
-		mem_free(memory);
-		return code;
-	}
-	log_set_level(level);
-	split_lists(memory, &settings);
-	allow_files(&settings);
-	code = run(memory, &settings);
-	mem_free(memory);
-	return code;
+	return daemon_main(argc, argv, &kind, &settings);
 }

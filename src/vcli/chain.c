@@ -9,10 +9,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "client/folders.h"
+#include "contracts/refusal.h"
 #include "vcli/chain_net.h"
-#include "vcli/paths.h"
 #include "vcli/progress.h"
-#include "vcli/refusal.h"
 #include "vcli/wait.h"
 
 #define PATIENCE_MS 10000 /* for an endpoint, when --timeout gives none */
@@ -155,7 +155,7 @@ struct error *chain_addresses_path(struct vcli *v, char **ret_path)
 		*ret_path = v->set.chain.addresses;
 		return NULL;
 	}
-	TRY(paths_make(v, &v->set.client.state, "chain", &folder));
+	TRY(client_state_make(v, &v->set.client.state, "chain", &folder));
 	*ret_path = file_join(v, folder, "addresses.json");
 	return NULL;
 }
@@ -272,8 +272,10 @@ struct error *chain_connect(struct vcli *v, struct chain **ret_chain)
 	/* What the endpoints said is told, rather than that the time is over. */
 	config.give_up_ms = config.give_up_ms * 8 / 10;
 	c->v = v;
+	c->tells = true;
 	c->deadline_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
 	TRY(open_rpc(c, &config));
+	chain_begin_contracts(c);
 	e = read_genesis(c);
 	if (e)
 		return other_chain(v, e);
@@ -348,6 +350,7 @@ struct error *chain_read_addresses(struct chain *c)
 			"): name the right endpoint with --chain-rpc, or the file of that chain with --addresses",
 			path, c->deployment->chain_id, rpc_chain_id(c->rpc));
 	c->begun = true;
+	contracts_set_deployment(c->contracts, c->deployment);
 	return check_code(c, path);
 }
 

@@ -10,6 +10,7 @@
 #include "chain/contracts.h"
 #include "chain/deployment.h"
 #include "chain/sender.h"
+#include "contracts/call.h"
 #include "vcli/vcli.h"
 
 struct chain {
@@ -22,8 +23,9 @@ struct chain {
 	int64_t deadline_ms;   /* monotonic clock; INT64_MAX: none */
 	const char *waiting;   /* id of the intention that is waited for */
 	bool settled;
-	char **sends; /* what was sent so far, such as "Jobs.create", for --once */
-	size_t send_count;
+	struct contracts *contracts;
+	struct progress *progress; /* of what is waited for */
+	bool tells;                /* what is sent is told in the answer's list "transactions" */
 	bool named; /* the user says which chain it is, by --chain-id, the file of addresses or a chain of their own */
 	bool begun; /* and with which block it begins, by the file or a chain of their own */
 	struct u256 highest_fee, highest_cost; /* wei: a unit of gas, a transaction's fees */
@@ -50,11 +52,23 @@ struct error *chain_unlock(struct chain *c) MUST_CHECK;
 /* Runs the loop until the intention that is waited for is final (none: all that are left), the time is over, or nothing
  * can be signed since the account's count of transactions has no proof. */
 void chain_wait(struct chain *c);
-/* Why it is not final, and what can be done. */
-struct error *chain_not_yet(struct chain *c, const char *what) MUST_CHECK;
 /* The first two, with an answer begun; and all three. */
 struct error *chain_open(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
 struct error *chain_open_sending(struct vcli *v, struct chain **ret_chain) MUST_CHECK;
+
+/* After the rpc is there. */
+void chain_begin_contracts(struct chain *c);
+/* What contracts/ is asked for: begin it with chain_answered() and this as its last two arguments, and with it as ctx
+ * where nothing is to outlive it; then chain_await() runs the loop until it is answered. */
+struct chain_awaited {
+	bool done;
+	struct error *error;
+	enum contracts_refusal refusal;
+};
+void chain_answered(const struct contracts_answer *answer, void *awaited);
+/* Its error; ERROR_TIMEOUT: the command's time is over, and what becomes of what was sent. Then what was begun must be
+ * given up before `w` goes: with the chain. */
+struct error *chain_await(struct chain *c, struct chain_awaited *w) MUST_CHECK;
 
 /* Runs the loop until *done. False: the command's time is over. */
 bool chain_run(struct chain *c, const bool *done);

@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "vcli/paths.h"
+#include "client/folders.h"
 #include "vcli/wait.h"
 
 #define FILE_BYTES 65536
@@ -34,7 +34,7 @@ static struct error *net_make(struct vcli *v, struct chain_net **ret_net)
 
 	n->v = v;
 	talloc_set_destructor(n, net_destroy);
-	TRY(paths_make(v, &v->set.client.state, "chain", &chain));
+	TRY(client_state_make(v, &v->set.client.state, "chain", &chain));
 	n->folder = file_join(n, chain, "net");
 	TRY(file_mkdirs(n->folder, 0700));
 	*ret_net = n;

@@ -2,97 +2,74 @@
 
 #include <string.h>
 
-#include "base/hex.h"
 #include "base/mem.h"
+#include "contracts/accounts_abi.h"
+#include "contracts/blacklist_abi.h"
+#include "contracts/jobs_abi.h"
+#include "contracts/nodes_abi.h"
+#include "contracts/once.h"
 
-#define WORD ((size_t)32)
-#define SELECTOR ((size_t)4)
-#define NAME_LONGEST ((size_t)64)
-
-/* Where the arguments of a function hold what vcli takes from the chain or the clock, which another time may be other.
- */
-static const struct {
-	const char *what;
-	size_t from, n; /* bytes of the data; from 0: the last ones */
-} varying[] = {
-	{"Jobs.create", SELECTOR + 2 * WORD, WORD},     /* deadline */
-	{"Jobs.report", SELECTOR + 2 * WORD, 3 * WORD}, /* ordinal, count, root */
-	{"Accounts.allow", SELECTOR + WORD, WORD},      /* what is allowed already */
-	{"Blacklist.bar", SELECTOR + WORD, WORD},       /* until */
-	{"Nodes.add", 0, 3 * WORD},                     /* the signature over how often it was listed */
-};
-
-static bool same_data(const char *what, const struct txbox_intent *a, const struct txbox_intent *b)
+static void forget_create(void *args)
 {
-	size_t from = a->n, n = 0;
+	((struct jobs_create_call *)args)->deadline = 0;
+}
 
-	for (size_t i = 0; i < sizeof(varying) / sizeof(varying[0]); i++) {
-		if (strcmp(varying[i].what, what) == 0 && varying[i].from + varying[i].n <= a->n) {
-			n = varying[i].n;
-			from = varying[i].from ? varying[i].from : a->n - n;
+static void forget_report(void *args)
+{
+	struct jobs_report_call *call = args;
+
+	call->ordinal = 0;
+	call->count = 0;
+	memset(call->root, 0, sizeof(call->root));
+}
+
+static void forget_allow(void *args)
+{
+	((struct accounts_allow_call *)args)->expected = U256_ZERO;
+}
+
+static void forget_bar(void *args)
+{
+	((struct blacklist_bar_call *)args)->until = 0;
+}
+
+/* The signature is over how often it was listed. */
+static void forget_add(void *args)
+{
+	((struct nodes_add_call *)args)->consent = (struct codec_bytes){NULL, 0};
+}
+
+void chain_once_describe(const char *contract, const char *function, struct contracts_intention *ret_in)
+{
+	static const struct {
+		const struct codec_function *function;
+		contracts_forget_fn *forget;
+	} rows[] = {
+		{&jobs_create_function, forget_create},   {&jobs_report_function, forget_report},
+		{&accounts_allow_function, forget_allow}, {&blacklist_bar_function, forget_bar},
+		{&nodes_add_function, forget_add},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].function->contract, contract) == 0 &&
+		    strcmp(rows[i].function->name, function) == 0) {
+			ret_in->function = rows[i].function;
+			ret_in->forget = rows[i].forget;
 		}
 	}
-	return a->n == b->n && memcmp(a->data, b->data, from) == 0 &&
-	       memcmp(a->data + from + n, b->data + from + n, a->n - from - n) == 0;
-}
-
-/* A name of --once is for one thing: another that is said with it must not look as if it were done. */
-struct error *chain_once_check(const struct chain *c, const char *what, const struct txbox_intent *now,
-			       const struct txbox_intent *before)
-{
-	bool same = now->creates == before->creates && memcmp(now->to, before->to, ETH_ADDRESS_BYTES) == 0 &&
-		    u256_cmp(now->value, before->value) == 0;
-
-	if (same && same_data(what, now, before))
-		return NULL;
-	return error_new(ERROR_EXISTS,
-			 "--once: \"%s\" was said with other arguments before: say those again, or take another name",
-			 c->v->set.chain.once);
-}
-
-/* Of the account, whose outbox it shares with others' of this chain. */
-static char *id_of_once(struct chain *c, const char *what, unsigned times)
-{
-	return mem_printf(c, "once:%s:%s:%u:%s", hex_encode(c, sender_account(c->sender), ETH_ADDRESS_BYTES), what,
-			  times, c->v->set.chain.once);
-}
-
-/* How often it was sent before by this command. */
-static unsigned count_send(struct chain *c, const char *what)
-{
-	unsigned before = 0;
-
-	for (size_t i = 0; i < c->send_count; i++)
-		before += strcmp(c->sends[i], what) == 0;
-	c->sends = mem_resize(c, c->sends, char *, c->send_count + 1);
-	c->sends[c->send_count++] = mem_strdup(c, what);
-	return before;
-}
-
-/* A command that is said again may need only the later ones of its transactions. */
-struct error *chain_once_id(struct chain *c, const char *what, char **ret_id)
-{
-	const char *once = c->v->set.chain.once;
-
-	if (!once) {
-		*ret_id = hex_random(c, 16);
-		return NULL;
-	}
-	if (!*once || strlen(once) > NAME_LONGEST)
-		return error_new(ERROR_INVALID, "--once: must have 1 to %zu characters", NAME_LONGEST);
-	*ret_id = id_of_once(c, what, count_send(c, what));
-	return NULL;
 }
 
 struct error *chain_once_used(struct chain *c, const char *what, bool *ret_used)
 {
 	struct txbox_record *record = NULL;
+	char *id = NULL;
 	struct error *e;
 
 	*ret_used = false;
 	if (!c->v->set.chain.once)
 		return NULL;
-	e = txbox_get(c, c->db, id_of_once(c, what, 0), &record);
+	TRY(once_id(c, c->v->set.chain.once, sender_account(c->sender), what, 0, &id));
+	e = txbox_get(c, c->db, id, &record);
 	*ret_used = !e;
 	if (!e || e->code != ERROR_NOT_FOUND)
 		return e;

@@ -10,10 +10,10 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "client/folders.h"
 #include "crypto/secret.h"
 #include "vcli/chain.h"
 #include "vcli/money.h"
-#include "vcli/paths.h"
 #include "vcli/progress.h"
 #include "vcli/wallet.h"
 
@@ -33,6 +33,7 @@ static void on_final(const struct txbox_record *record, void *arg)
 	struct chain *c = arg;
 	int64_t left = 0;
 
+	contracts_final(record, c->contracts);
 	if (c->waiting && strcmp(c->waiting, record->intent.id) == 0)
 		c->settled = true;
 	if (!c->waiting) {
@@ -41,21 +42,6 @@ static void on_final(const struct txbox_record *record, void *arg)
 		c->settled = e || left == 0;
 		error_free(e);
 	}
-}
-
-struct error *chain_not_yet(struct chain *c, const char *what)
-{
-	const char *trouble = sender_trouble(c->sender);
-
-	if (sender_unproved(c->sender))
-		return error_new(
-			ERROR_REFUSED,
-			"%s is kept and not signed: %s; name another endpoint with --chain-rpc, or say with --nonce how many transactions the account has sent",
-			what, trouble ? trouble : "");
-	return error_new(
-		ERROR_TIMEOUT,
-		"%s is not confirmed yet%s%s: it is kept, and the next command of this account goes on; vcli outbox list shows it, vcli outbox resend, replace and abandon do something about it",
-		what, trouble ? ": " : "", trouble ? trouble : "");
 }
 
 static void on_look(void *arg)
@@ -90,7 +76,7 @@ static struct error *drain(struct chain *c)
 	chain_wait(c);
 	mem_free(p);
 	TRY(pending(c, &left));
-	return left == 0 ? NULL : chain_not_yet(c, "an earlier transaction of this account");
+	return left == 0 ? NULL : contracts_not_yet(c->contracts, "an earlier transaction of this account");
 }
 
 /* --- opening --- */
@@ -202,7 +188,7 @@ static struct error *open_outbox(struct chain *c, const struct secp_key *key)
 	uint8_t address[ETH_ADDRESS_BYTES];
 
 	secp_address(key->public, address);
-	TRY(paths_make(c->v, &c->v->set.client.state, "chain", &folder));
+	TRY(client_state_make(c->v, &c->v->set.client.state, "chain", &folder));
 	name = mem_printf(c, "%" PRIu64 "-%s.db", rpc_chain_id(c->rpc), genesis);
 	path = file_join(c, folder, name);
 	lock = mem_printf(c, "%s.%s.lock", path, hex_encode(c, address, sizeof(address)));
@@ -264,6 +250,8 @@ struct error *chain_open_outbox(struct chain *c)
 	e = wallet_key(c->v, true, &key);
 	if (!e)
 		e = open_outbox(c, &key);
+	if (!e)
+		contracts_set_sender(c->contracts, c->sender, c->db, c->highest_fee, c->highest_cost);
 	secret_wipe(&key, sizeof(key));
 	return e;
 }

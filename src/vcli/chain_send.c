@@ -1,33 +1,18 @@
-/* Sending through the outbox: what would fail is refused before it is kept, what is kept is waited for. */
+/* contracts/ for commands: each call runs the loop until it is answered. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/hex.h"
 #include "base/json.h"
-#include "base/loop.h"
 #include "base/mem.h"
 #include "chain/address.h"
-#include "chain/amount.h"
-#include "crypto/secret.h"
 #include "vcli/chain.h"
 #include "vcli/chain_once.h"
-#include "vcli/money.h"
-#include "vcli/paths.h"
 #include "vcli/progress.h"
-#include "vcli/refusal.h"
-#include "vcli/wallet.h"
 
 #define POLL_MS 200
 #define RECEIPT_MS 10000 /* so long a receipt that was there may be missing */
-/* Over what the chain asks now: a base fee that doubles, and the margin over the estimate. */
-#define FEE_TIMES 5
-#define FEE_OF 2
-#define LEAST_GAS 21000 /* of any transaction */
-
-/* --- may it succeed? --- */
 
 json_t *chain_call_of(struct chain *c, const struct txbox_intent *in)
 {
@@ -46,71 +31,87 @@ json_t *chain_call_of(struct chain *c, const struct txbox_intent *in)
 	return call;
 }
 
-static struct error *ask_number(struct chain *c, const char *method, json_t *params, struct u256 *ret)
-{
-	const struct json_place at = {NULL, method, 0};
-	json_t *result = NULL;
-	struct error *e;
+/* --- what is told of it --- */
 
-	TRY(chain_call(c, method, params, &result));
-	e = rpc_read_number(result, &at, ret);
-	json_decref(result);
+static void on_sent(const char *what, void *arg)
+{
+	struct chain *c = arg;
+
+	if (c->progress)
+		progress_say(c->progress, "%s: sent, waiting for its block", what);
+}
+
+static void on_done(const char *what, const struct txbox_record *record, void *arg)
+{
+	struct chain *c = arg;
+	json_t *list = json_object_get(c->v->answer, "transactions");
+	char *hash;
+
+	if (!c->tells)
+		return;
+	if (!list) {
+		list = json_array();
+		json_object_set_new(c->v->answer, "transactions", list);
+	}
+	hash = hex_encode(c, record->receipt.tx_hash, TX_HASH_BYTES);
+	json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o}", "what", json_string(what), "hash",
+					      json_sprintf("0x%s", hash), "block",
+					      json_sprintf("%" PRIu64, record->receipt.block), "gas",
+					      json_sprintf("%" PRIu64, record->receipt.gas_used)));
+}
+
+void chain_begin_contracts(struct chain *c)
+{
+	const struct contracts_config config = {.loop = &c->v->loop,
+						.rpc = c->rpc,
+						.once = c->v->set.chain.once,
+						.patient = c->v->set.chain.highest_fee,
+						.on_sent = on_sent,
+						.on_done = on_done,
+						.arg = c};
+
+	c->contracts = contracts_new(c, &config);
+}
+
+/* --- waiting --- */
+
+void chain_answered(const struct contracts_answer *answer, void *awaited)
+{
+	struct chain_awaited *w = awaited;
+
+	w->done = true;
+	w->error = answer->error ? error_copy(answer->error) : NULL;
+	w->refusal = answer->refusal;
+}
+
+struct error *chain_await(struct chain *c, struct chain_awaited *w)
+{
+	struct progress *p = progress_new(c, c->v);
+	const char *what;
+	bool done;
+
+	c->progress = p;
+	progress_say(p, "waiting for the chain to answer");
+	done = chain_run(c, &w->done);
+	c->progress = NULL;
+	mem_free(p);
+	if (done)
+		return w->error;
+	what = contracts_waiting(c->contracts);
+	return what ? contracts_not_yet(c->contracts, what)
+		    : error_new(ERROR_TIMEOUT, "the chain's endpoint has not answered in time");
+}
+
+/* Gives up what was begun with it as ctx. */
+static struct error *await_all(struct chain *c, struct chain_awaited *w)
+{
+	struct error *e = chain_await(c, w);
+
+	mem_free(w);
 	return e;
 }
 
-static struct error *too_little(struct chain *c, struct u256 has, struct u256 value, struct u256 fee)
-{
-	char text[ADDRESS_TEXT_BYTES];
-
-	eth_address_text(sender_account(c->sender), text);
-	return error_new(
-		ERROR_REFUSED,
-		"%s has %s; %s and fees of up to %s are needed: send ether to it (vcli payment send), or name another --account",
-		text, amount_words(c, has), amount_words(c, value), amount_words(c, fee));
-}
-
-static struct error *too_dear(struct chain *c, const char *what, struct u256 asked, struct u256 most, const char *flag)
-{
-	return error_new(
-		ERROR_REFUSED,
-		"%s %s, over the limit of %s: nothing is signed; if that is what the chain costs, say so with %s", what,
-		amount_words(c, asked), amount_words(c, most), flag);
-}
-
-/* What the endpoint asks may be false. Who has set a limit may wait until it is kept. */
-static struct error *limit_price(struct chain *c, struct u256 *price)
-{
-	if (u256_cmp(*price, c->highest_fee) <= 0)
-		return NULL;
-	if (!c->v->set.chain.highest_fee)
-		return too_dear(c, "the endpoint asks for a unit of gas", *price, c->highest_fee, "--highest-fee");
-	*price = c->highest_fee;
-	return NULL;
-}
-
-static struct error *check(struct chain *c, const struct txbox_intent *in)
-{
-	struct u256 has, gas, price, fee, need;
-	json_t *call;
-
-	TRY(chain_wallet(c, sender_account(c->sender), &has));
-	TRY(ask_number(c, "eth_gasPrice", json_array(), &price));
-	TRY(limit_price(c, &price));
-	TRY(u256_mul(price, u256_of(LEAST_GAS), &fee));
-	if (u256_cmp(has, in->value) < 0)
-		return too_little(c, has, in->value, fee);
-	TRY(u256_add(in->value, fee, &need));
-	if (u256_cmp(has, need) < 0)
-		return too_little(c, has, in->value, fee);
-	call = chain_call_of(c, in);
-	TRY(ask_number(c, "eth_estimateGas", json_pack("[o]", call), &gas));
-	TRY(u256_mul(gas, price, &fee));
-	TRY(u256_scale(fee, FEE_TIMES, FEE_OF, &fee));
-	if (u256_cmp(fee, c->highest_cost) > 0)
-		return too_dear(c, "the fees could come to", fee, c->highest_cost, "--highest-cost");
-	TRY(u256_add(in->value, fee, &need));
-	return u256_cmp(has, need) < 0 ? too_little(c, has, in->value, fee) : NULL;
-}
+/* --- functions by name --- */
 
 struct error *chain_would(struct chain *c, const char *contract, const char *function, const json_t *args)
 {
@@ -127,131 +128,67 @@ struct error *chain_would(struct chain *c, const char *contract, const char *fun
 	return NULL;
 }
 
-/* --- sending --- */
-
-static struct error *judge(struct chain *c, const char *what, const struct txbox_record *record)
+static struct error *send_all(struct chain *c, const struct contracts_intention *in, bool tells,
+			      struct txbox_record **ret_record)
 {
-	switch (record->state) {
-	case TXBOX_DONE:
-		return NULL;
-	case TXBOX_REVERTED:
-		return error_new(ERROR_REFUSED,
-				 "%s was carried out in block %" PRIu64
-				 " and the contract refused it: something else came first; try again to hear what",
-				 what, record->receipt.block);
-	case TXBOX_REFUSED:
-		return error_new(ERROR_REFUSED, "%s",
-				 record->revert ? refusal_text(c, record->revert, record->revert_n) : record->why);
-	case TXBOX_ABANDONED:
-		return error_new(ERROR_REFUSED, "%s was abandoned (vcli outbox abandon)", what);
-	case TXBOX_WANTED:
-	case TXBOX_SIGNED:
-	case TXBOX_MINED:
-		break;
-	}
-	return chain_not_yet(c, what);
-}
-
-/* Checked, kept and waited for. */
-static struct error *send_new(struct chain *c, const char *what, const struct txbox_intent *intent)
-{
-	struct progress *p;
-
-	TRY(check(c, intent));
-	c->waiting = intent->id;
-	c->settled = false;
-	TRY(sender_put(c->sender, intent));
-	p = progress_new(c, c->v);
-	progress_say(p, "%s: sent, waiting for its block", what);
-	chain_wait(c);
-	mem_free(p);
-	c->waiting = NULL;
-	return NULL;
-}
-
-/* What --once has named before was carried out when the outbox was opened, or stays refused. */
-static struct error *send_intent(struct chain *c, const char *what, const struct txbox_intent *intent,
-				 struct txbox_record **ret_record)
-{
+	struct chain_awaited *w = mem_new(c, struct chain_awaited);
 	struct txbox_record *record = NULL;
-	struct error *e = txbox_get(c, c->db, intent->id, &record);
+	struct error *e;
 
-	if (!e)
-		e = chain_once_check(c, what, intent, &record->intent);
-	if (e && e->code != ERROR_NOT_FOUND)
-		return e;
-	if (e) {
-		error_free(e);
-		TRY(send_new(c, what, intent));
-		TRY(txbox_get(c, c->db, intent->id, &record));
+	c->tells = tells;
+	contracts_put(w, c->contracts, in, &record, chain_answered, w);
+	e = chain_await(c, w);
+	if (!e && ret_record)
+		*ret_record = talloc_steal(c, record);
+	mem_free(w);
+	return e;
+}
+
+static struct error *intention_of(struct chain *c, const char *contract, const char *function, const json_t *args,
+				  struct u256 value, struct contracts_intention *ret_in)
+{
+	const struct contract *interface = NULL;
+	struct txbox_intent *intent = NULL;
+	uint8_t address[ETH_ADDRESS_BYTES] = {0};
+
+	TRY(contract_builtin(c, contract, &interface));
+	if (!function) {
+		TRY(contract_create(c, interface, "", args, &intent));
+	} else {
+		TRY(deployment_get(c->deployment, contract, address));
+		TRY(contract_transact(c, interface, address, "", function, args, value, &intent));
+		chain_once_describe(contract, function, ret_in);
 	}
-	TRY(judge(c, what, record));
-	*ret_record = record;
+	ret_in->intent = *intent;
+	ret_in->what = mem_printf(c, "%s.%s", contract, function ? function : "constructor");
 	return NULL;
 }
 
 struct error *chain_send(struct chain *c, const char *contract, const char *function, const json_t *args,
 			 struct u256 value, struct txbox_record **ret_record)
 {
-	const struct contract *interface = NULL;
-	struct txbox_intent *intent = NULL;
-	uint8_t address[ETH_ADDRESS_BYTES] = {0};
-	char *id = NULL, *what = mem_printf(c, "%s.%s", contract, function ? function : "constructor");
+	struct contracts_intention in = {.what = NULL};
 
-	TRY(chain_once_id(c, what, &id));
-	TRY(contract_builtin(c, contract, &interface));
-	if (!function) {
-		TRY(contract_create(c, interface, id, args, &intent));
-	} else {
-		TRY(deployment_get(c->deployment, contract, address));
-		TRY(contract_transact(c, interface, address, id, function, args, value, &intent));
-	}
-	return send_intent(c, what, intent, ret_record);
-}
-
-static void tell(struct chain *c, const char *what, const struct txbox_record *record)
-{
-	json_t *list = json_object_get(c->v->answer, "transactions");
-	char *hash = hex_encode(c, record->receipt.tx_hash, TX_HASH_BYTES);
-
-	if (!list) {
-		list = json_array();
-		json_object_set_new(c->v->answer, "transactions", list);
-	}
-	json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o}", "what", json_string(what), "hash",
-					      json_sprintf("0x%s", hash), "block",
-					      json_sprintf("%" PRIu64, record->receipt.block), "gas",
-					      json_sprintf("%" PRIu64, record->receipt.gas_used)));
+	TRY(intention_of(c, contract, function, args, value, &in));
+	return send_all(c, &in, false, ret_record);
 }
 
 struct error *chain_do(struct chain *c, const char *contract, const char *function, json_t *args, struct u256 value,
 		       struct txbox_record **ret_record)
 {
-	struct txbox_record *record = NULL;
-	struct error *e = chain_send(c, contract, function, args, value, &record);
+	struct contracts_intention in = {.what = NULL};
+	struct error *e = intention_of(c, contract, function, args, value, &in);
 
 	json_decref(args);
-	if (e)
-		return e;
-	tell(c, mem_printf(c, "%s.%s", contract, function), record);
-	if (ret_record)
-		*ret_record = record;
-	return NULL;
+	return e ? e : send_all(c, &in, true, ret_record);
 }
 
 struct error *chain_pay(struct chain *c, const uint8_t to[ETH_ADDRESS_BYTES], struct u256 value)
 {
-	struct txbox_intent intent = {.value = value, .data = (const uint8_t *)""};
-	const char *what = "payment";
-	struct txbox_record *record = NULL;
-	char *id = NULL;
+	struct chain_awaited *w = mem_new(c, struct chain_awaited);
 
-	TRY(chain_once_id(c, what, &id));
-	intent.id = id;
-	memcpy(intent.to, to, sizeof(intent.to));
-	TRY(send_intent(c, what, &intent, &record));
-	tell(c, what, record);
-	return NULL;
+	contracts_pay(w, c->contracts, to, value, NULL, chain_answered, w);
+	return await_all(c, w);
 }
 
 /* --- events --- */

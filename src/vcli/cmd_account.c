@@ -9,17 +9,17 @@
 #include "base/mem.h"
 #include "chain/account.h"
 #include "chain/address.h"
+#include "client/folders.h"
 #include "crypto/keyfile.h"
 #include "crypto/keystore.h"
 #include "crypto/secret.h"
 #include "vcli/commands.h"
-#include "vcli/paths.h"
 #include "vcli/render.h"
 
 static struct error *keystore_folder(struct vcli *v, char **ret_folder)
 {
 	if (!v->set.chain.keystore)
-		return paths_make(v, &v->set.client.state, "keystore", ret_folder);
+		return client_state_make(v, &v->set.client.state, "keystore", ret_folder);
 	*ret_folder = v->set.chain.keystore;
 	return NULL;
 }

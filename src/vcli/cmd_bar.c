@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "contracts/refusal.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
-#include "vcli/refusal.h"
 #include "vcli/resolve.h"
 
 #define REASON_BYTES ((size_t)256) /* Blacklist.MAX_REASON */
@@ -67,7 +67,7 @@ struct error *cmd_bar_add(struct vcli *v)
 	TRY(chain_open_sending(v, &c));
 	TRY(bar(c, subject, evidence, &record));
 	TRY(chain_event(c, record, "Blacklist", "Barred", &event));
-	json_put(v->answer, "until", refusal_time(v, json_object_get(event, "until")));
+	json_put(v->answer, "until", money_time(v, json_object_get(event, "until")));
 	json_put(v->answer, "reason", v->set.market.reason);
 	json_object_set(v->answer, "verifier", json_object_get(event, "verifier"));
 	json_put(v->answer, "evidence", evidence);
@@ -121,7 +121,7 @@ static char *until_text(const void *ctx, const json_t *until)
 {
 	bool ever = strtoull(json_string_value(until), NULL, 10) == UINT64_MAX;
 
-	return ever ? mem_strdup(ctx, "for ever") : refusal_time(ctx, until);
+	return ever ? mem_strdup(ctx, "for ever") : money_time(ctx, until);
 }
 
 static void answer_bar(struct vcli *v, const json_t *b, const json_t *barred)
@@ -133,7 +133,7 @@ static void answer_bar(struct vcli *v, const json_t *b, const json_t *barred)
 	json_object_set(v->answer, "reason", json_object_get(b, "reason"));
 	json_object_set(v->answer, "verifier", json_object_get(b, "verifier"));
 	json_object_set(v->answer, "evidence", json_object_get(b, "evidence"));
-	json_put(v->answer, "appeal", refusal_word(appeals, json_object_get(b, "appealed")));
+	json_put(v->answer, "appeal", money_word(appeals, json_object_get(b, "appealed")));
 }
 
 /* A bar that has ended is told too, one that was lifted is gone. Asked in this order, a bar that is lifted meanwhile is

@@ -4,8 +4,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "bus/broker_admin.h"
+#include "client/folders.h"
 #include "vcli/commands.h"
-#include "vcli/paths.h"
 #include "vcli/render.h"
 
 struct setup {
@@ -45,7 +45,7 @@ struct error *cmd_broker_setup(struct vcli *v)
 	vcli_answer(v, json_object());
 	json_object_set_new(v->answer, "made", s.lines);
 	if (!plan.folder) {
-		TRY(paths_make(v, &v->set.client.state, "broker", &folder));
+		TRY(client_state_make(v, &v->set.client.state, "broker", &folder));
 		plan.folder = folder;
 	}
 	json_put(v->answer, "passwords", plan.folder);

@@ -6,16 +6,17 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "bus/amqp_raw.h"
+#include "client/link.h"
 #include "vcli/commands.h"
-#include "vcli/link.h"
+#include "vcli/patience.h"
 
 #define LEAST_ENTER_MS 2000
 
 static struct error *open_raw(struct vcli *v, int64_t timeout_ms, struct amqp_raw **ret_raw)
 {
-	const struct bus_options options = link_options(&v->set.client);
+	const struct bus_options options = client_link_options(&v->set.client);
 	struct error *e = amqp_raw_open(v, &options, timeout_ms, ret_raw);
-	struct error *told = e ? link_away(v, e) : NULL;
+	struct error *told = e ? client_link_away(&v->set.client, vcli_away_ms(v), e) : NULL;
 
 	error_free(e);
 	return told;

@@ -135,6 +135,7 @@ struct error *cmd_chain_deploy(struct vcli *v)
 	TRY(try_to_write(path));
 	TRY(chain_unlock(c));
 	c->deployment = deployment_new(c, rpc_chain_id(c->rpc), c->genesis);
+	contracts_set_deployment(c->contracts, c->deployment);
 	for (size_t row = 0; !e && row < ROWS; row++)
 		e = deploy(c, row, windows, made);
 	/* What was deployed before an error has cost something: it is told too. */

@@ -7,10 +7,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "contracts/refusal.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
-#include "vcli/refusal.h"
 #include "vcli/resolve.h"
 #include "vcli/segments.h"
 
@@ -304,8 +304,8 @@ static struct error *add_node(struct chain *c, uint64_t job, const char *node, j
 	json_array_append_new(rows, row);
 	json_put(row, "node", node);
 	TRY(chain_ask_at(c, "Jobs", "getAssignment", json_pack("[I,s]", (json_int_t)job, node), "latest", &a));
-	json_put(row, "work", refusal_word(refusal_works, json_object_get(a, "work")));
-	json_put(row, "price", refusal_wei(c, json_object_get(a, "price")));
+	json_put(row, "work", money_word(refusal_works, json_object_get(a, "work")));
+	json_put(row, "price", money_wei(c, json_object_get(a, "price")));
 	json_object_set(row, "payee", json_object_get(a, "payee"));
 	json_object_set(row, "batches", json_object_get(a, "batchCount"));
 	n.batch.ordinal = (uint32_t)number(a, "batchCount");
@@ -314,7 +314,7 @@ static struct error *add_node(struct chain *c, uint64_t job, const char *node, j
 		return NULL;
 	n.batch.ordinal--;
 	TRY(get_batch(c, &n, &batch));
-	json_put(row, "last", refusal_word(refusal_batch_states, json_object_get(batch, "state")));
+	json_put(row, "last", money_word(refusal_batch_states, json_object_get(batch, "state")));
 	json_object_set(row, "segments", json_object_get(batch, "count"));
 	json_object_set(row, "accepted", json_object_get(batch, "accepted"));
 	json_decref(batch);
@@ -332,11 +332,11 @@ static struct error *put_wei(json_t *answer, const json_t *job, const char *key)
 
 static struct error *answer_job(struct vcli *v, const json_t *job)
 {
-	json_put(v->answer, "job_state", refusal_word(refusal_job_states, json_object_get(job, "state")));
+	json_put(v->answer, "job_state", money_word(refusal_job_states, json_object_get(job, "state")));
 	json_object_set(v->answer, "customer", json_object_get(job, "customer"));
 	json_object_set(v->answer, "document", json_object_get(job, "document"));
-	json_put(v->answer, "deadline", refusal_time(v, json_object_get(job, "deadline")));
-	json_put(v->answer, "ends_at", refusal_time(v, json_object_get(job, "endsAt")));
+	json_put(v->answer, "deadline", money_time(v, json_object_get(job, "deadline")));
+	json_put(v->answer, "ends_at", money_time(v, json_object_get(job, "endsAt")));
 	TRY(put_wei(v->answer, job, "budget"));
 	TRY(put_wei(v->answer, job, "free"));
 	TRY(put_wei(v->answer, job, "held"));

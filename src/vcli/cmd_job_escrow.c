@@ -6,11 +6,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "contracts/refusal.h"
 #include "vcli/chain.h"
 #include "vcli/chain_once.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
-#include "vcli/refusal.h"
 #include "vcli/resolve.h"
 
 #define WORKS 3
@@ -47,7 +47,7 @@ static struct error *read_limits(struct vcli *v, struct u256 limits[WORKS])
 static struct error *refuse_unpaid(struct chain *c, const char *function, const json_t *args)
 {
 	json_t *nothing = json_copy((json_t *)args);
-	char *words = refusal_words(c, "ZeroAmount", NULL);
+	char *words = refusal_words(c, CONTRACTS_REFUSAL_ZERO_AMOUNT, NULL);
 	struct error *e;
 
 	json_array_set_new(nothing, 1, json_string("0"));
@@ -73,11 +73,11 @@ static struct error *allow(struct chain *c, const char *function, const json_t *
 	TRY(refuse_unpaid(c, function, args));
 	TRY(chain_ask_number(c, "Accounts", "balanceOf", json_pack("[s]", holder), &balance));
 	if (u256_cmp(balance, amount) < 0) {
-		json_t *values = json_pack("{s:s,s:o,s:o}", "account", holder, "balance", money_json(balance), "wanted",
-					   money_json(amount));
-		char *words = refusal_words(c, "InsufficientBalance", values);
+		struct contracts_insufficient_balance_refusal values = {.balance = balance, .wanted = amount};
+		char *words;
 
-		json_decref(values);
+		memcpy(values.account, sender_account(c->sender), ETH_ADDRESS_BYTES);
+		words = refusal_words(c, CONTRACTS_REFUSAL_INSUFFICIENT_BALANCE, &values);
 		return error_new(ERROR_REFUSED, "%s", words);
 	}
 	return chain_do(c, "Accounts", "allow", json_pack("[O,o,o]", jobs, money_json(now), money_json(amount)),
@@ -126,7 +126,7 @@ struct error *cmd_job_create(struct vcli *v)
 	json_object_set(v->answer, "job", json_object_get(event, "jobId"));
 	json_put(v->answer, "document", document);
 	money_put(v->answer, "budget", budget);
-	json_put(v->answer, "deadline", refusal_time(v, json_object_get(event, "deadline")));
+	json_put(v->answer, "deadline", money_time(v, json_object_get(event, "deadline")));
 	json_decref(event);
 	return money_show(v);
 }
@@ -149,11 +149,10 @@ struct error *cmd_job_top_up(struct vcli *v)
 
 static struct error *no_such_node(struct chain *c, const char *node)
 {
-	json_t *values = json_pack("{s:s}", "node", node);
-	char *words = refusal_words(c, "NoSuchNode", values);
+	struct contracts_no_such_node_refusal values;
 
-	json_decref(values);
-	return error_new(ERROR_REFUSED, "%s", words);
+	TRY(eth_address_parse(node, values.node));
+	return error_new(ERROR_REFUSED, "%s", refusal_words(c, CONTRACTS_REFUSAL_NO_SUCH_NODE, &values));
 }
 
 /* The highest price of its work that the customer pays. */
@@ -188,8 +187,8 @@ static struct error *assign(struct chain *c, uint64_t job, const char *node, jso
 	TRY(chain_event(c, record, "Jobs", "NodeAssigned", &event));
 	json_array_append_new(nodes,
 			      json_pack("{s:s,s:s,s:s,s:O,s:O}", "node", node, "work",
-					refusal_word(refusal_works, json_object_get(event, "work")), "price",
-					refusal_wei(c, json_object_get(event, "price")), "price_wei",
+					money_word(refusal_works, json_object_get(event, "work")), "price",
+					money_wei(c, json_object_get(event, "price")), "price_wei",
 					json_object_get(event, "price"), "payee", json_object_get(event, "payee")));
 	json_decref(event);
 	return NULL;
@@ -288,12 +287,12 @@ struct error *cmd_job_end(struct vcli *v)
 	if (ends) {
 		struct error *e = u256_parse(json_string_value(json_object_get(event, "refund")), &refund);
 
-		json_put(v->answer, "job_state", refusal_word(refusal_job_states, json_object_get(event, "state")));
+		json_put(v->answer, "job_state", money_word(refusal_job_states, json_object_get(event, "state")));
 		money_put(v->answer, "refund", refund);
 		json_decref(event);
 		TRY(e);
 	} else {
-		json_put(v->answer, "ends_at", refusal_time(v, json_object_get(event, "endsAt")));
+		json_put(v->answer, "ends_at", money_time(v, json_object_get(event, "endsAt")));
 		json_decref(event);
 	}
 	return money_show(v);

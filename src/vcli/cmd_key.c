@@ -6,10 +6,10 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/identity.h"
 #include "crypto/keyfile.h"
 #include "crypto/secret.h"
 #include "vcli/commands.h"
-#include "vcli/identity.h"
 
 static void tell(struct vcli *v, const char *id, const struct secp_key *key, const char *path)
 {
@@ -27,7 +27,7 @@ struct error *cmd_key_show(struct vcli *v)
 	char id[KEYRING_ID_SIZE];
 	struct secp_key key;
 
-	TRY(identity_load(&v->set.client, &key));
+	TRY(client_identity_load(&v->set.client, &key));
 	keyring_id(key.public, id);
 	tell(v, id, &key, NULL);
 	secret_wipe(&key, sizeof(key));

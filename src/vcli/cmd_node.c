@@ -4,12 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/command.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/known_nodes.h"
 #include "vcli/commands.h"
 #include "vcli/confirm.h"
 #include "vcli/detach.h"
-#include "vcli/known.h"
 #include "vcli/render.h"
 #include "vcli/request.h"
 #include "vcli/resolve.h"
@@ -22,13 +23,13 @@ static struct error *change(struct vcli *v, const char *to, const char *node_id,
 	json_t *data = NULL, *answer = NULL;
 
 	if (v->set.detached.on) {
-		struct request_list *l = requests_new(v);
+		struct client_request_list *l = client_requests_new(v);
 
-		requests_add(l, to, NULL, body);
+		client_requests_add(l, to, NULL, body);
 		return detach_run(v, l, v->command->words);
 	}
 	TRY(request_one(v, to, body, &data));
-	known_learn(v, node_id, data);
+	client_known_learn(&v->set.client, node_id, data);
 	answer = json_object();
 	json_put(answer, "node_id", node_id);
 	json_put(answer, "state", "applied");
@@ -89,7 +90,7 @@ static struct error *document_from_words(struct vcli *v, json_t **ret_document)
 	enum api_role role;
 
 	TRY(api_role_parse(v->args[0], &at, &role));
-	TRY(resolve_id(v, v->args[1], RESOLVE_NODE, &v->args[1]));
+	TRY(resolve_id(v, &v->set.client, v->args[1], RESOLVE_NODE, &v->args[1]));
 	*ret_document = api_command_document(API_NODE_CREATE, v->args[1], NULL, api_role_name(role));
 	return NULL;
 }
@@ -119,7 +120,7 @@ struct error *cmd_node_create(struct vcli *v)
 	const char *node_id = NULL;
 
 	if (v->set.node.agent)
-		TRY(resolve_id(v, v->set.node.agent, RESOLVE_AGENT, &v->set.node.agent));
+		TRY(resolve_id(v, &v->set.client, v->set.node.agent, RESOLVE_AGENT, &v->set.node.agent));
 	TRY(read_document(v, &document));
 	e = put_spec(v, document);
 	if (!e && v->set.node.name)
@@ -196,8 +197,8 @@ static struct error *confirm_leave(struct vcli *v, const char *node_id, bool pur
 {
 	const char *lost = purge ? "they end, and all it has stored is deleted" : "they end";
 	json_t *status = NULL;
-	struct known *k = NULL;
-	const struct known_node *n;
+	struct client_known *k = NULL;
+	const struct client_known_node *n;
 	const char *count;
 	struct error *e = NULL;
 	char *jobs;
@@ -205,8 +206,8 @@ static struct error *confirm_leave(struct vcli *v, const char *node_id, bool pur
 	if (v->set.force)
 		return NULL;
 	if (v->set.detached.on) {
-		TRY(known_open(v, v, &k));
-		n = known_find(k, node_id);
+		TRY(client_known_open(v, &v->set.client, &k));
+		n = client_known_find(k, node_id);
 		count = n ? json_string_value(json_object_get(n->row, "job_count")) : NULL;
 		jobs = count && strcmp(count, "0") != 0 ? mem_printf(v, "%s job(s), when it was heard of last", count)
 							: NULL;
@@ -234,7 +235,7 @@ static struct error *leave(struct vcli *v, const char *node_id, const struct api
 		   api_command_document(row->verb, node_id, NULL, NULL));
 
 	if (!v->set.detached.on && (!e || e->code == ERROR_NOT_FOUND))
-		known_unlearn(v, node_id);
+		client_known_unlearn(&v->set.client, node_id);
 	return e;
 }
 
@@ -247,11 +248,11 @@ struct error *cmd_node_verb(struct vcli *v)
 
 	TRY(find_verb(v->command->words, &row));
 	machine = row->verb == API_NODE_HARDWARE || row->verb == API_NODE_FREE_HARDWARE;
-	TRY(resolve_id(v, v->args[0], machine ? RESOLVE_ANY : RESOLVE_NODE, &id));
+	TRY(resolve_id(v, &v->set.client, v->args[0], machine ? RESOLVE_ANY : RESOLVE_NODE, &id));
 	if (row->changes)
 		return leave(v, id, row);
 	TRY(request_one(v, id, api_command_document(row->verb, id, NULL, NULL), &data));
-	known_learn(v, id, data);
+	client_known_learn(&v->set.client, id, data);
 	if (!v->set.json)
 		render_value(stdout, data);
 	vcli_answer(v, data ? data : json_object());
@@ -265,7 +266,7 @@ struct error *cmd_node_rename(struct vcli *v)
 	const char *role;
 	char *id = NULL;
 
-	TRY(resolve_id(v, v->args[0], RESOLVE_NODE, &id));
+	TRY(resolve_id(v, &v->set.client, v->args[0], RESOLVE_NODE, &id));
 	TRY(request_one(v, id, api_command_document(API_NODE_STATUS, id, NULL, NULL), &status));
 	role = json_string_value(json_object_get(status, "role"));
 	document = api_command_document(API_NODE_CREATE, id, NULL, role ? role : "");
@@ -278,8 +279,8 @@ struct error *cmd_node_forget(struct vcli *v)
 {
 	char *id = NULL;
 
-	TRY(resolve_id(v, v->args[0], RESOLVE_NODE, &id));
-	known_unlearn(v, id);
+	TRY(resolve_id(v, &v->set.client, v->args[0], RESOLVE_NODE, &id));
+	client_known_unlearn(&v->set.client, id);
 	vcli_answer(v, json_object());
 	json_put(v->answer, "node_id", id);
 	json_put(v->answer, "state", "forgotten");
@@ -301,7 +302,7 @@ struct error *cmd_node_maintenance(struct vcli *v)
 
 	if (!on_or_off(how))
 		return error_new(ERROR_INVALID, "node maintenance: wants \"on\" or \"off\", got \"%.40s\"", how);
-	TRY(resolve_id(v, v->args[first ? 1 : 0], RESOLVE_NODE, &node_id));
+	TRY(resolve_id(v, &v->set.client, v->args[first ? 1 : 0], RESOLVE_NODE, &node_id));
 	return change(v, node_id, node_id, strcmp(how, "on") == 0 ? "drains: no new jobs" : "takes jobs again",
 		      api_command_document(API_NODE_MAINTENANCE, node_id, NULL, how));
 }

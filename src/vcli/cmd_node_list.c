@@ -2,15 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/command.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/known_nodes.h"
 #include "vcli/commands.h"
-#include "vcli/known.h"
+#include "vcli/discovery.h"
 #include "vcli/render.h"
 #include "vcli/request.h"
 #include "vcli/resolve.h"
-#include "vcli/roll.h"
 
 /* Agents report every 5 s: who has been silent for three reports and does not answer either is dead. */
 #define SILENT_MS 15000
@@ -28,7 +29,7 @@ static struct error *list_of_agent(struct vcli *v, json_t *list)
 	char *agent = NULL;
 	size_t i = 0;
 
-	TRY(resolve_id(v, v->set.node.agent, RESOLVE_AGENT, &agent));
+	TRY(resolve_id(v, &v->set.client, v->set.node.agent, RESOLVE_AGENT, &agent));
 	TRY(request_one(v, agent, api_command_document(API_NODE_LIST, NULL, NULL, NULL), &data));
 	json_array_foreach (json_object_get(data, "nodes"), i, row)
 		json_array_append(list, row);
@@ -53,7 +54,7 @@ static char *age_text(const void *ctx, int64_t age_ms)
 }
 
 /* `asked`: all had the chance to answer. */
-static json_t *network_row(const void *ctx, const struct known_node *n, bool asked)
+static json_t *network_row(const void *ctx, const struct client_known_node *n, bool asked)
 {
 	int64_t age_ms = clock_wall_ms() - n->seen_ms;
 	const char *state = json_string_value(json_object_get(n->row, "state"));
@@ -107,16 +108,16 @@ static struct error *judge(const struct vcli *v, const json_t *list)
 static struct error *list_of_network(struct vcli *v, json_t *list)
 {
 	void *scope = mem_new(NULL, char);
-	struct known *k = NULL;
-	struct error *e = known_open(scope, v, &k), *saved = NULL;
+	struct client_known *k = NULL;
+	struct error *e = client_known_open(scope, &v->set.client, &k), *saved = NULL;
 	bool told = v->set.timeout_ms > 0;
 
 	if (e) {
 		mem_free(scope);
 		return e;
 	}
-	e = roll_call(v, k, told ? v->timeout_ms : k->count ? 0 : LISTEN_MS);
-	saved = known_save(k);
+	e = discovery_run(v, k, told ? v->timeout_ms : k->count ? 0 : LISTEN_MS);
+	saved = client_known_save(k);
 	for (size_t i = 0; i < k->count; i++)
 		json_array_append_new(list, network_row(scope, k->nodes[i], !e));
 	mem_free(scope);

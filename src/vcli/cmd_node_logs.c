@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "api/command.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
@@ -99,7 +100,7 @@ struct error *cmd_node_logs(struct vcli *v)
 {
 	const char *unit = v->arg_count > 1 ? v->args[1] : NULL;
 	json_t *data = NULL, *after = json_object();
-	struct error *e = resolve_id(v, v->args[0], RESOLVE_NODE, &v->args[0]);
+	struct error *e = resolve_id(v, &v->set.client, v->args[0], RESOLVE_NODE, &v->args[0]);
 
 	if (!e)
 		e = request_one(v, v->args[0], question(v, unit, after), &data);

@@ -5,8 +5,9 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "client/desired.h"
+#include "client/sender.h"
 #include "vcli/commands.h"
-#include "vcli/detach.h"
 #include "vcli/outbox_rows.h"
 #include "vcli/render.h"
 #include "vcli/sender.h"
@@ -24,14 +25,14 @@ struct error *cmd_outbox_list(struct vcli *v)
 	json_object_set_new(answer, "commands", all);
 	json_object_set_new(answer, "transactions", transactions);
 	vcli_answer(v, answer);
-	TRY(outstore_names(v, &v->set.client, false, &names));
+	TRY(client_outbox_names(v, &v->set.client, false, &names));
 	for (char **n = names; *n; n++) {
-		struct vcli_client_options own = v->set.client;
-		struct outstore *s = NULL;
+		struct client_options own = v->set.client;
+		struct client_outbox *s = NULL;
 		json_t *rows = NULL;
 
-		TRY(outstore_named(v, &v->set.client, *n, &own, &s));
-		TRY(outstore_rows(s, &rows));
+		TRY(client_outbox_named(v, &v->set.client, *n, &own, &s));
+		TRY(client_outbox_rows(s, &rows));
 		json_array_extend(all, rows);
 		json_decref(rows);
 	}
@@ -49,29 +50,29 @@ struct error *cmd_outbox_list(struct vcli *v)
 
 /* One background sender a store. One that is just ending may not have seen the newest commands, so wait for it a
  * little. */
-static struct error *lock(struct outstore *s, int *ret_fd)
+static struct error *lock(struct client_outbox *s, int *ret_fd)
 {
-	struct error *e = sender_lock(s, ret_fd);
+	struct error *e = client_sender_lock(s, ret_fd);
 
 	for (int i = 0; e && e->code == ERROR_EXISTS && i < LOCK_TRIES; i++) {
 		error_free(e);
 		usleep(LOCK_EVERY_US);
-		e = sender_lock(s, ret_fd);
+		e = client_sender_lock(s, ret_fd);
 	}
 	return e;
 }
 
 static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 {
-	struct vcli_client_options own = v->set.client;
-	struct outstore *s = NULL;
+	struct client_options own = v->set.client;
+	struct client_outbox *s = NULL;
 	struct error *why = NULL, *e = NULL;
 	struct message **messages = NULL;
 	size_t count = 0;
 	int64_t rest = 0;
 	int fd = -1;
 
-	TRY(outstore_named(v, &v->set.client, name, &own, &s));
+	TRY(client_outbox_named(v, &v->set.client, name, &own, &s));
 	/* For ever: that is the background sender. */
 	if (v->timeout_ms == 0)
 		e = lock(s, &fd);
@@ -81,7 +82,7 @@ static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 		return NULL;
 	}
 	if (!e)
-		e = detach_resend(v, s, &messages, &count);
+		e = client_desired_messages(&own, s, &messages, &count);
 	if (!e)
 		e = sender_run(v, &own, s, messages, count, "the end of a job, told again", v->timeout_ms, &rest, &why);
 	*left += rest;
@@ -104,7 +105,7 @@ struct error *cmd_outbox_flush(struct vcli *v)
 
 	vcli_answer(v, answer);
 	if (!v->arg_count)
-		TRY(outstore_names(v, &v->set.client, true, &names));
+		TRY(client_outbox_names(v, &v->set.client, true, &names));
 	for (char **n = names; *n; n++) {
 		struct error *e = flush(v, *n, &left);
 

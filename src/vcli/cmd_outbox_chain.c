@@ -13,11 +13,11 @@
 #include "base/mem.h"
 #include "chain/address.h"
 #include "chain/amount.h"
+#include "client/folders.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/outbox_rows.h"
-#include "vcli/paths.h"
 #include "vcli/progress.h"
 
 #define LOOK_MS 50
@@ -107,7 +107,7 @@ struct error *outbox_rows(struct vcli *v, json_t *list)
 	struct error *e = NULL;
 	glob_t found = {0};
 
-	TRY(paths_make(v, &v->set.client.state, "chain", &folder));
+	TRY(client_state_make(v, &v->set.client.state, "chain", &folder));
 	pattern = file_join(v, folder, "*-????????.db");
 	if (glob(pattern, 0, NULL, &found) != 0)
 		return NULL;
@@ -185,7 +185,7 @@ static struct error *finish(struct chain *c, const struct txbox_record *r, enum 
 	assert(now);
 	json_put(c->v->answer, "state", txbox_state_word(now->state));
 	if (!txbox_state_final(now->state))
-		return chain_not_yet(c, "it");
+		return contracts_not_yet(c->contracts, "it");
 	if (!c->v->set.json)
 		printf("%s\n", txbox_state_word(now->state));
 	if (now->state == wanted)

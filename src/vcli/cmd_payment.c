@@ -4,10 +4,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "contracts/refusal.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
-#include "vcli/refusal.h"
 #include "vcli/wallet.h"
 
 /* What an account has in Accounts, and outside in its own wallet. */
@@ -84,7 +84,7 @@ static struct error *refuse_no_wallet(const struct chain *c, const uint8_t to[ET
 	const char *name = NULL;
 
 	if (memcmp(to, nobody, sizeof(nobody)) == 0)
-		return error_new(ERROR_REFUSED, "%s", refusal_words(c, "ZeroAddress", NULL));
+		return error_new(ERROR_REFUSED, "%s", refusal_words(c, CONTRACTS_REFUSAL_ZERO_ADDRESS, NULL));
 	json_object_foreach (contracts, name, value) {
 		TRY(deployment_get(c->deployment, name, address));
 		if (memcmp(to, address, sizeof(address)) == 0)
@@ -139,7 +139,7 @@ struct error *cmd_payment_send(struct vcli *v)
 	TRY(money_amount_args(v, 1, &amount));
 	json_put(v->answer, "to", text);
 	if (u256_is_zero(amount))
-		return error_new(ERROR_REFUSED, "%s", refusal_words(v, "ZeroAmount", NULL));
+		return error_new(ERROR_REFUSED, "%s", refusal_words(v, CONTRACTS_REFUSAL_ZERO_AMOUNT, NULL));
 	TRY(open_anywhere(v, &c));
 	TRY(refuse_no_wallet(c, to));
 	TRY(chain_unlock(c));

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "media/probe.h"
 #include "vcli/commands.h"
-#include "vcli/roll.h"
+#include "vcli/discovery.h"
 
 #define LISTEN_MS 6000
 #define PROBE_S 10
@@ -34,7 +34,7 @@ struct init_source {
 
 /* --- the nodes --- */
 
-static const char *said(const struct known_node *n, const char *key)
+static const char *said(const struct client_known_node *n, const char *key)
 {
 	const char *text = json_string_value(json_object_get(n->row, key));
 
@@ -42,24 +42,24 @@ static const char *said(const struct known_node *n, const char *key)
 }
 
 /* Anybody can report a node; one of those that obey us is wanted. */
-static bool usable(const struct known_node *n, enum api_role role)
+static bool usable(const struct client_known_node *n, enum api_role role)
 {
 	return n->answered && strcmp(said(n, "role"), api_role_name(role)) == 0 &&
 	       strcmp(said(n, "maintenance"), "on") != 0 && strcmp(said(n, "state"), "leaving") != 0;
 }
 
-static long job_count(const struct known_node *n)
+static long job_count(const struct client_known_node *n)
 {
 	return strtol(said(n, "job_count"), NULL, 10);
 }
 
 /* The one with the fewest jobs. */
-static const struct known_node *pick(const struct known *k, enum api_role role)
+static const struct client_known_node *pick(const struct client_known *k, enum api_role role)
 {
-	const struct known_node *best = NULL;
+	const struct client_known_node *best = NULL;
 
 	for (size_t i = 0; i < k->count; i++) {
-		const struct known_node *n = k->nodes[i];
+		const struct client_known_node *n = k->nodes[i];
 
 		if (usable(n, role) && (!best || job_count(n) < job_count(best)))
 			best = n;
@@ -67,7 +67,7 @@ static const struct known_node *pick(const struct known *k, enum api_role role)
 	return best;
 }
 
-static void put_node(json_t *list, const struct known_node *n, bool modes)
+static void put_node(json_t *list, const struct client_known_node *n, bool modes)
 {
 	json_t *o = json_object(), *ports = json_object_get(n->row, "ports");
 	const char *http = json_string_value(json_object_get(ports, "http"));
@@ -85,22 +85,22 @@ static void put_node(json_t *list, const struct known_node *n, bool modes)
 }
 
 struct chosen {
-	const struct known_node **nodes; /* distributor, storage, transcoders */
+	const struct client_known_node **nodes; /* distributor, storage, transcoders */
 	size_t count;
 	bool modes; /* a classic one is among them */
 };
 
-static void choose(struct chosen *c, const struct known_node *n)
+static void choose(struct chosen *c, const struct client_known_node *n)
 {
-	c->nodes = mem_resize(NULL, c->nodes, const struct known_node *, c->count + 1);
+	c->nodes = mem_resize(NULL, c->nodes, const struct client_known_node *, c->count + 1);
 	c->nodes[c->count++] = n;
 	c->modes = c->modes || strcmp(said(n, "mode"), "classic") == 0;
 }
 
-static struct error *choose_nodes(const struct known *k, struct chosen *c, size_t transcoders)
+static struct error *choose_nodes(const struct client_known *k, struct chosen *c, size_t transcoders)
 {
 	for (int role = 0; role < API_ROLE_COUNT; role++) {
-		const struct known_node *n = pick(k, (enum api_role)role);
+		const struct client_known_node *n = pick(k, (enum api_role)role);
 
 		if (!n)
 			return error_new(
@@ -230,20 +230,20 @@ static struct error *write_document(struct vcli *v, const json_t *made)
 }
 
 /* Nodes that are not known here report first, and are asked then. */
-static struct error *find_nodes(struct vcli *v, struct known *k)
+static struct error *find_nodes(struct vcli *v, struct client_known *k)
 {
 	bool listen = v->set.timeout_ms > 0 || k->count == 0;
 
 	if (listen)
-		TRY(roll_call(v, k, v->set.timeout_ms > 0 ? v->timeout_ms : LISTEN_MS));
-	TRY(roll_call(v, k, 0));
-	return known_save(k);
+		TRY(discovery_run(v, k, v->set.timeout_ms > 0 ? v->timeout_ms : LISTEN_MS));
+	TRY(discovery_run(v, k, 0));
+	return client_known_save(k);
 }
 
 struct error *cmd_pipeline_init(struct vcli *v)
 {
 	struct chosen c = {0};
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 	struct init_source s;
 	const char *job = NULL;
 	size_t transcoders = 0;
@@ -254,7 +254,7 @@ struct error *cmd_pipeline_init(struct vcli *v)
 	if (file_exists(v->args[0]) && !v->set.force)
 		return error_new(ERROR_EXISTS, "%s: is there already; --force overwrites it", v->args[0]);
 	TRY(look_at(v, &s));
-	TRY(known_open(v, v, &k));
+	TRY(client_known_open(v, &v->set.client, &k));
 	TRY(find_nodes(v, k));
 	for (size_t i = 0; i < k->count; i++)
 		transcoders += usable(k->nodes[i], API_TRANSCODER);

@@ -11,10 +11,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/folders.h"
 #include "media/ffmpeg.h"
 #include "media/loop.h"
 #include "vcli/commands.h"
-#include "vcli/paths.h"
 #include "vcli/push.h"
 
 /* Files that ffmpeg reads while it runs, and what it is given. */
@@ -109,7 +109,7 @@ static struct error *write_inputs(const struct push *p, struct inputs *in)
 	char *folder = NULL, *base = NULL, real[PATH_MAX];
 	struct media_loop loop;
 
-	TRY(paths_make(p->v, &p->v->set.client.state, "jobs", &folder));
+	TRY(client_state_make(p->v, &p->v->set.client.state, "jobs", &folder));
 	base = mem_printf(p->v, "%s/.push-%s-%d", folder, j->name, (int)getpid());
 	if (j->key) {
 		/* ffmpeg takes the stream's name and key from a preset file, so that the key stands in no process

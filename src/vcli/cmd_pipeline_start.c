@@ -6,12 +6,12 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/desired.h"
 #include "vcli/commands.h"
 #include "vcli/detach.h"
 #include "vcli/endpoints.h"
 #include "vcli/ingest.h"
 #include "vcli/job_request.h"
-#include "vcli/wanted.h"
 
 /* A public document that cannot work, whatever its nodes answer. */
 static struct error *check_plan(struct vcli *v, const json_t *document)
@@ -33,15 +33,15 @@ static struct error *check_plan(struct vcli *v, const json_t *document)
 	return NULL;
 }
 
-static struct error *start_requests(struct user_job *j, struct request_list **ret_list)
+static struct error *start_requests(struct user_job *j, struct client_request_list **ret_list)
 {
-	struct request_list *l = requests_new(j);
+	struct client_request_list *l = client_requests_new(j);
 	struct api_task_message *tasks = NULL;
 	size_t count = 0;
 
 	TRY(api_private_tasks(j, j->sent, j->folder, &tasks, &count));
 	for (size_t i = 0; i < count; i++)
-		requests_add(l, tasks[i].node_id, j->nodes[i].role, json_incref(tasks[i].message));
+		client_requests_add(l, tasks[i].node_id, j->nodes[i].role, json_incref(tasks[i].message));
 	*ret_list = l;
 	return NULL;
 }
@@ -77,7 +77,7 @@ static void learn_watch(struct user_job *j, const json_t *endpoint)
 		j->watch = mem_strdup(j, hls);
 }
 
-static void learn_addresses(struct user_job *j, const struct request_list *l)
+static void learn_addresses(struct user_job *j, const struct client_request_list *l)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		const json_t *endpoint = json_object_get(l->items[i].data, "endpoint");
@@ -103,14 +103,14 @@ static struct error *settle(struct vcli *v, json_t *document)
 	return error_wrap(e, "nothing was sent; --force starts it all the same");
 }
 
-static struct error *start(struct vcli *v, struct user_job *j, struct request_list *l, json_t *answer)
+static struct error *start(struct vcli *v, struct user_job *j, struct client_request_list *l, json_t *answer)
 {
 	int64_t began_ms = clock_mono_ms();
 	struct error *e = NULL;
 
 	TRY(requests_run(v, l, v->set.json ? NULL : job_request_print_line, NULL));
 	learn_addresses(j, l);
-	TRY(user_job_store(v, j));
+	TRY(user_job_store(&v->set.client.state, j));
 	json_object_set_new(answer, "nodes", requests_json(l));
 	ingest_put(v, j, answer);
 	json_put_decimal(answer, "took", clock_mono_ms() - began_ms);
@@ -128,7 +128,7 @@ static struct error *start(struct vcli *v, struct user_job *j, struct request_li
 
 struct error *cmd_pipeline_start(struct vcli *v)
 {
-	struct request_list *l = NULL;
+	struct client_request_list *l = NULL;
 	struct user_job *j = NULL;
 	struct error *e = NULL;
 	json_t *answer = json_object();
@@ -138,9 +138,9 @@ struct error *cmd_pipeline_start(struct vcli *v)
 	json_put(answer, "job", j->name);
 	TRY(start_requests(j, &l));
 	/* Before anything is sent: a node that has a key nobody knows is of no use. */
-	TRY(user_job_store(v, j));
+	TRY(user_job_store(&v->set.client.state, j));
 	j->stored = true;
-	TRY(wanted_forget(v, j->name));
+	TRY(client_desired_forget(&v->set.client, j->name));
 	if (!v->set.detached.on)
 		return start(v, j, l, answer);
 	ingest_put(v, j, answer);

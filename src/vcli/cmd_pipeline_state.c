@@ -4,25 +4,25 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/desired.h"
 #include "vcli/commands.h"
 #include "vcli/detach.h"
 #include "vcli/ingest.h"
 #include "vcli/job_request.h"
 #include "vcli/render.h"
 #include "vcli/resolve.h"
-#include "vcli/wanted.h"
 
-struct request_list *job_requests(const void *ctx, const struct user_job *j, enum api_verb verb)
+struct client_request_list *job_requests(const void *ctx, const struct user_job *j, enum api_verb verb)
 {
-	struct request_list *l = requests_new(ctx);
+	struct client_request_list *l = client_requests_new(ctx);
 
 	for (size_t i = 0; i < j->node_count; i++)
-		requests_add(l, j->nodes[i].node_id, j->nodes[i].role,
-			     api_command_document(verb, j->nodes[i].node_id, j->name, NULL));
+		client_requests_add(l, j->nodes[i].node_id, j->nodes[i].role,
+				    api_command_document(verb, j->nodes[i].node_id, j->name, NULL));
 	return l;
 }
 
-void job_request_print_line(struct vcli *v, const struct request *r, void *arg)
+void job_request_print_line(struct vcli *v, const struct client_request *r, void *arg)
 {
 	const char *warning = json_string_value(json_object_get(r->data, "warning"));
 
@@ -60,7 +60,7 @@ static json_t *job_answer(struct vcli *v, const struct user_job *j)
 	return answer;
 }
 
-static size_t count_away(const struct request_list *l)
+static size_t count_away(const struct client_request_list *l)
 {
 	size_t away = 0;
 
@@ -69,7 +69,7 @@ static size_t count_away(const struct request_list *l)
 	return away;
 }
 
-static size_t count_held(const struct request_list *l)
+static size_t count_held(const struct client_request_list *l)
 {
 	size_t held = 0;
 
@@ -78,7 +78,8 @@ static size_t count_held(const struct request_list *l)
 	return held;
 }
 
-static void print_end(const struct vcli *v, const struct user_job *j, const struct request_list *l, const char *done)
+static void print_end(const struct vcli *v, const struct user_job *j, const struct client_request_list *l,
+		      const char *done)
 {
 	size_t away = count_away(l), held = count_held(l);
 
@@ -99,7 +100,7 @@ static void print_end(const struct vcli *v, const struct user_job *j, const stru
 static struct error *end_job(struct vcli *v, enum api_verb verb, const char *done)
 {
 	struct user_job *j = NULL;
-	struct request_list *l = NULL;
+	struct client_request_list *l = NULL;
 	json_t *answer = NULL;
 	char *what = NULL;
 
@@ -115,12 +116,12 @@ static struct error *end_job(struct vcli *v, enum api_verb verb, const char *don
 		json_object_set_new(answer, "nodes", requests_json(l));
 		TRY(detach_away(v, l, what));
 	}
-	TRY(wanted_keep(v, j->name, verb, l, v->set.detached.on));
+	TRY(client_desired_keep(&v->set.client, j->name, verb, l, v->set.detached.on));
 	TRY(requests_failure(l, mem_printf(v, "job %s", j->name)));
 	if (!v->set.detached.on)
 		json_put(answer, "state", count_away(l) ? "kept" : "applied");
 	if (verb == API_PIPELINE_CLOSE)
-		TRY(user_job_forget(v, j));
+		TRY(user_job_forget(&v->set.client.state, j));
 	if (!v->set.detached.on)
 		print_end(v, j, l, done);
 	return NULL;
@@ -138,7 +139,7 @@ struct error *cmd_pipeline_close(struct vcli *v)
 
 /* --- status --- */
 
-static void print_status(struct vcli *v, const struct request *r, void *arg)
+static void print_status(struct vcli *v, const struct client_request *r, void *arg)
 {
 	(void)v;
 	(void)arg;
@@ -163,7 +164,7 @@ static void print_status(struct vcli *v, const struct request *r, void *arg)
 struct error *cmd_pipeline_status(struct vcli *v)
 {
 	struct user_job *j = NULL;
-	struct request_list *l = NULL;
+	struct client_request_list *l = NULL;
 	json_t *answer = NULL;
 
 	TRY(user_job_find(v, v, v->args[0], &j));
@@ -180,44 +181,44 @@ struct error *cmd_pipeline_status(struct vcli *v)
 /* --- list --- */
 
 /* Nodes to ask: those named, else all of the jobs started from here. */
-static struct error *nodes_to_ask(struct vcli *v, struct request_list *l)
+static struct error *nodes_to_ask(struct vcli *v, struct client_request_list *l)
 {
 	json_t *seen = json_object();
 	char **names = NULL;
 	const char *id = NULL;
 	json_t *role = NULL;
-	struct error *e = user_job_names(v, v, &names);
+	struct error *e = user_job_names(v, &v->set.client.state, &names);
 
 	for (size_t i = 0; !e && i < v->arg_count; i++) {
 		char *node_id = NULL;
 
-		e = resolve_id(v, v->args[i], RESOLVE_NODE, &node_id);
+		e = resolve_id(v, &v->set.client, v->args[i], RESOLVE_NODE, &node_id);
 		if (!e)
 			json_object_set_new(seen, node_id, json_null());
 	}
 	for (char **n = names; !e && !v->arg_count && *n; n++) {
 		struct user_job *j = NULL;
 
-		e = user_job_load(v, v, *n, &j);
+		e = user_job_load(v, &v->set.client.state, *n, &j);
 		for (size_t i = 0; !e && i < j->node_count; i++)
 			json_object_set_new(seen, j->nodes[i].node_id, json_string(j->nodes[i].role));
 	}
 	json_object_foreach (seen, id, role) {
 		if (!e)
-			requests_add(l, id, json_string_value(role),
-				     api_command_document(API_PIPELINE_LIST, id, NULL, NULL));
+			client_requests_add(l, id, json_string_value(role),
+					    api_command_document(API_PIPELINE_LIST, id, NULL, NULL));
 	}
 	json_decref(seen);
 	return e;
 }
 
 /* A row for each job at each node. */
-static json_t *job_rows(const struct request_list *l)
+static json_t *job_rows(const struct client_request_list *l)
 {
 	json_t *rows = json_array();
 
 	for (size_t i = 0; i < l->count; i++) {
-		const struct request *r = &l->items[i];
+		const struct client_request *r = &l->items[i];
 		json_t *jobs = json_object_get(r->data, "jobs"), *job = NULL;
 		size_t k = 0;
 
@@ -233,7 +234,7 @@ static json_t *job_rows(const struct request_list *l)
 
 struct error *cmd_pipeline_list(struct vcli *v)
 {
-	struct request_list *l = requests_new(v);
+	struct client_request_list *l = client_requests_new(v);
 	json_t *answer = json_object(), *rows = NULL;
 
 	vcli_answer(v, answer);

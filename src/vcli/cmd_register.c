@@ -6,13 +6,13 @@
 #include "base/mem.h"
 #include "chain/address.h"
 #include "chain/typed.h"
+#include "contracts/refusal.h"
 #include "crypto/keccak.h"
 #include "crypto/keyfile.h"
 #include "crypto/secret.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
-#include "vcli/refusal.h"
 #include "vcli/resolve.h"
 
 #define MOST_JOINS 65536 /* times that a node was listed */

@@ -5,10 +5,10 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "contracts/refusal.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
-#include "vcli/refusal.h"
 #include "vcli/render.h"
 
 #define PAGE 100 /* addresses, as many as the contracts give at once */
@@ -54,9 +54,9 @@ static struct error *add_node(struct chain *c, const char *block, const char *ad
 	char *price;
 
 	TRY(chain_ask_at(c, "Nodes", "get", json_pack("[s]", address), block, &node));
-	price = refusal_wei(c, json_object_get(node, "price"));
+	price = money_wei(c, json_object_get(node, "price"));
 	json_put(row, "node", address);
-	json_put(row, "work", refusal_word(refusal_works, json_object_get(node, "work")));
+	json_put(row, "work", money_word(refusal_works, json_object_get(node, "work")));
 	json_put(row, "price", price);
 	json_object_set(row, "price_wei", json_object_get(node, "price"));
 	json_object_set(row, "capacity", json_object_get(node, "capacity"));

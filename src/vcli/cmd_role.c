@@ -4,10 +4,10 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "contracts/refusal.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
-#include "vcli/refusal.h"
 #include "vcli/render.h"
 
 #define PAGE 100

@@ -88,7 +88,7 @@ struct error *cmd_whisper_ping(struct vcli *v)
 		TRY(whisper_report_check(v->set.whisper.report));
 	TRY(whisper_list_read(v, v->args[0], &list));
 	TRY(whisper_nodes_open(v, WHISPER_SENDERS, &nodes));
-	TRY(whisper_ping_new(nodes, list, v->set.count > 0 ? v->set.count : 1, &p));
+	TRY(whisper_ping_new(nodes, list, v->set.whisper.pings > 0 ? v->set.whisper.pings : 1, &p));
 	p->interval_ms = v->set.whisper.interval_ms;
 	p->wait_ms = v->timeout_ms > 0 ? v->timeout_ms : WHISPER_TTL_MAX_MS;
 	e = run(v, p);

@@ -329,12 +329,12 @@ static struct error *prepare(struct receiver *r)
 	TRY(whisper_endpoints(r, v, WHISPER_ONE, &urls, &count));
 	r->url = urls[0];
 	TRY(rpc_client_address_read(r, r->url, &r->address));
-	TRY(whisper_authorization(r, v, &r->authorization));
+	TRY(whisper_authorization(r, &v->set.whisper, &r->authorization));
 	if (v->set.whisper.on_start)
 		TRY(whisper_argv(r, "on-start", v->set.whisper.on_start, &start));
 	if (v->set.whisper.hook)
 		TRY(whisper_argv(r, "hook", v->set.whisper.hook, &hook));
-	TRY(whisper_password(r, v, &r->password));
+	TRY(whisper_password(r, &v->set.whisper, &r->password));
 	r->actions = whisper_actions_new(r, &v->loop, start, hook, on_told, r);
 	return NULL;
 }

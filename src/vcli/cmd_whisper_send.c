@@ -38,7 +38,7 @@ struct error *cmd_whisper_send(struct vcli *v)
 				 WHISPER_TEXT_LIMIT);
 	if (!utf8_valid(text, strlen(text)))
 		return error_new(ERROR_INVALID, "the text is not UTF-8");
-	TRY(whisper_password(v, v, &password));
+	TRY(whisper_password(v, &v->set.whisper, &password));
 	e = whisper_nodes_open(v, WHISPER_ONE, &nodes);
 	if (!e)
 		e = whisper_call_text(v, nodes->items, "shh_generateSymKeyFromPassword", json_pack("[s]", password),

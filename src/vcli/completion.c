@@ -5,8 +5,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/known_nodes.h"
 #include "vcli/commands.h"
-#include "vcli/known.h"
 #include "vcli/render.h"
 
 /* What may stand for a placeholder of a command's arguments. */
@@ -247,9 +247,9 @@ static void print_word(struct vcli *v, const char *word)
 /* For the scripts: ids and names of the nodes, or agents, that are known here, a line each. Asks nobody. */
 static struct error *print_known(struct vcli *v, bool agents)
 {
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 
-	TRY(known_open(v, v, &k));
+	TRY(client_known_open(v, &v->set.client, &k));
 	vcli_answer(v, json_array());
 	for (size_t i = 0; i < k->count; i++) {
 		print_word(v, agents ? k->nodes[i]->agent_id : k->nodes[i]->id);

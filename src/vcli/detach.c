@@ -3,14 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "crypto/secret.h"
-#include "vcli/identity.h"
-#include "vcli/outstore.h"
+#include "client/identity.h"
+#include "client/outbox.h"
 #include "vcli/sender.h"
-#include "vcli/wanted.h"
 
 /* Long enough for a broker that is there, short enough for a person when it is not. */
 #define PATIENCE_MS 2000
@@ -30,7 +27,7 @@ static const char *told(const char *state)
 }
 
 /* A row for each command; the first failure becomes *ret_failure. */
-static struct error *report(struct vcli *v, const struct request_list *l, struct outstore *s,
+static struct error *report(struct vcli *v, const struct client_request_list *l, struct client_outbox *s,
 			    struct message *const *messages, struct error **ret_failure)
 {
 	json_t *nodes = json_array();
@@ -39,12 +36,12 @@ static struct error *report(struct vcli *v, const struct request_list *l, struct
 		vcli_answer(v, json_object());
 	json_object_set_new(v->answer, "nodes", nodes);
 	for (size_t i = 0; i < l->count; i++) {
-		const struct request *r = &l->items[i];
+		const struct client_request *r = &l->items[i];
 		char *state = NULL, *why = NULL;
 		json_t *row = json_object();
 
 		json_array_append_new(nodes, row);
-		TRY(outstore_state(s, s, messages[i]->id, &state, &why));
+		TRY(client_outbox_state(s, s, messages[i]->id, &state, &why));
 		json_put(row, "node_id", r->to);
 		if (r->role)
 			json_put(row, "role", r->role);
@@ -60,34 +57,17 @@ static struct error *report(struct vcli *v, const struct request_list *l, struct
 	return NULL;
 }
 
-/* Whom the commands are from: nobody waits for their results, so our lasting address. */
-static struct error *own_address(const struct vcli *v, char **ret_id)
-{
-	char id[KEYRING_ID_SIZE];
-	struct secp_key key;
-
-	if (v->set.client.send_plain) {
-		*ret_id = hex_random(v, ID_DIGITS / 2);
-		return NULL;
-	}
-	TRY(identity_load(&v->set.client, &key));
-	keyring_id(key.public, id);
-	secret_wipe(&key, sizeof(key));
-	*ret_id = mem_strdup(v, id);
-	return NULL;
-}
-
 /* Keeps the list's commands and tries to send them. */
-static struct error *send_kept(struct vcli *v, const struct request_list *l, int64_t ttl_ms, const char *what,
-			       struct outstore **ret_store, struct message ***ret_messages, int64_t *ret_left)
+static struct error *send_kept(struct vcli *v, const struct client_request_list *l, int64_t ttl_ms, const char *what,
+			       struct client_outbox **ret_store, struct message ***ret_messages, int64_t *ret_left)
 {
 	struct message **messages = mem_array(v, struct message *, l->count + 1);
-	struct outstore *s = NULL;
+	struct client_outbox *s = NULL;
 	struct error *why = NULL, *e = NULL;
 	char *self = NULL;
 
-	TRY(own_address(v, &self));
-	TRY(outstore_open(v, &v->set.client, &s));
+	TRY(client_identity_id(v, &v->set.client, &self));
+	TRY(client_outbox_open(v, &v->set.client, &s));
 	for (size_t i = 0; i < l->count; i++)
 		messages[i] = message_new(messages, MESSAGE_COMMAND, self, l->items[i].to, ttl_ms, l->items[i].body);
 	TRY(sender_run(v, &v->set.client, s, messages, l->count, what, PATIENCE_MS, ret_left, &why));
@@ -103,10 +83,10 @@ static struct error *send_kept(struct vcli *v, const struct request_list *l, int
 	return e;
 }
 
-struct error *detach_run(struct vcli *v, struct request_list *l, const char *what)
+struct error *detach_run(struct vcli *v, struct client_request_list *l, const char *what)
 {
 	struct message **messages = NULL;
-	struct outstore *s = NULL;
+	struct client_outbox *s = NULL;
 	struct error *failure = NULL;
 	int64_t left = 0;
 
@@ -120,42 +100,19 @@ struct error *detach_run(struct vcli *v, struct request_list *l, const char *wha
 	return failure;
 }
 
-struct error *detach_away(struct vcli *v, const struct request_list *l, const char *what)
+struct error *detach_away(struct vcli *v, const struct client_request_list *l, const char *what)
 {
-	struct request_list *away = requests_new(v);
+	struct client_request_list *away = client_requests_new(v);
 	struct message **messages = NULL;
-	struct outstore *s = NULL;
+	struct client_outbox *s = NULL;
 	int64_t left = 0;
 
 	for (size_t i = 0; i < l->count; i++) {
 		if (l->items[i].away)
-			requests_add(away, l->items[i].to, l->items[i].role, json_incref(l->items[i].body));
+			client_requests_add(away, l->items[i].to, l->items[i].role, json_incref(l->items[i].body));
 	}
 	if (away->count)
 		TRY(send_kept(v, away, TTL_MAX_MS, what, &s, &messages, &left));
 	mem_free(s);
-	return NULL;
-}
-
-struct error *detach_resend(struct vcli *v, struct outstore *s, struct message ***ret_messages, size_t *ret_count)
-{
-	struct message **messages;
-	struct wanted *due = NULL;
-	size_t count = 0;
-	char *self = NULL;
-
-	TRY(wanted_due(s, s, &due, &count));
-	messages = mem_array(s, struct message *, count + 1);
-	if (count)
-		TRY(own_address(v, &self));
-	for (size_t i = 0; i < count; i++) {
-		json_t *body = api_command_document(due[i].verb, due[i].node_id, due[i].job, NULL);
-
-		messages[i] = message_new(messages, MESSAGE_COMMAND, self, due[i].node_id, TTL_MAX_MS, body);
-		json_decref(body);
-		TRY(wanted_told(s, &due[i]));
-	}
-	*ret_messages = messages;
-	*ret_count = count;
 	return NULL;
 }

@@ -2,19 +2,14 @@
 #ifndef DSN_VCLI_DETACH_H
 #define DSN_VCLI_DETACH_H
 
-#include "vcli/outstore.h"
 #include "vcli/request.h"
 
 /* Keep the list's commands in the outbox, try to send them for a moment, leave the rest to a background process; say on
  * standard output or in the answer what became of each. Fails when a node is unknown or the commands could not be kept.
  */
-struct error *detach_run(struct vcli *v, struct request_list *l, const char *what) MUST_CHECK;
+struct error *detach_run(struct vcli *v, struct client_request_list *l, const char *what) MUST_CHECK;
 
 /* Put the commands of those nodes of a lasting list that are away (vcli/request.h) into the outbox too: over Whisper
  * somebody has to go on sending, and the broker may be lost before it has confirmed. */
-struct error *detach_away(struct vcli *v, const struct request_list *l, const char *what) MUST_CHECK;
-/* Messages of a store's ends that are to be told again now; the store's. They count as told. */
-struct error *detach_resend(struct vcli *v, struct outstore *s, struct message ***ret_messages,
-			    size_t *ret_count) MUST_CHECK;
-
+struct error *detach_away(struct vcli *v, const struct client_request_list *l, const char *what) MUST_CHECK;
 #endif

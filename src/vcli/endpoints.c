@@ -5,12 +5,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/command.h"
 #include "api/pipeline.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "vcli/known.h"
+#include "client/known_nodes.h"
 #include "vcli/request.h"
 
 /* Longer than a node needs to answer, shorter than a start may take: its command waits in its mailbox all the same. */
@@ -82,11 +83,11 @@ static void take(struct node_ports *n, const json_t *row)
 
 static struct error *take_known(struct endpoints *s)
 {
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 
-	TRY(known_open(s, s->v, &k));
+	TRY(client_known_open(s, &s->v->set.client, &k));
 	for (size_t i = 0; i < s->count; i++) {
-		const struct known_node *n = known_find(k, s->items[i].id);
+		const struct client_known_node *n = client_known_find(k, s->items[i].id);
 
 		if (n && !s->items[i].answered)
 			take(&s->items[i], n->row);
@@ -95,13 +96,13 @@ static struct error *take_known(struct endpoints *s)
 	return NULL;
 }
 
-static struct error *learn(struct endpoints *s, const struct request_list *l)
+static struct error *learn(struct endpoints *s, const struct client_request_list *l)
 {
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 
-	TRY(known_open(s, s->v, &k));
+	TRY(client_known_open(s, &s->v->set.client, &k));
 	for (size_t i = 0; i < s->count; i++) {
-		const struct request *r = &l->items[i];
+		const struct client_request *r = &l->items[i];
 
 		if (r->error) {
 			s->items[i].why_not = error_copy(r->error);
@@ -109,9 +110,9 @@ static struct error *learn(struct endpoints *s, const struct request_list *l)
 		}
 		s->items[i].answered = true;
 		take(&s->items[i], r->data);
-		known_see(k, r->to, r->data);
+		client_known_see(k, r->to, r->data);
 	}
-	TRY(known_save(k));
+	TRY(client_known_save(k));
 	mem_free(k);
 	return NULL;
 }
@@ -130,15 +131,15 @@ static struct error *not_asked(struct endpoints *s, struct error *e)
 
 static struct error *ask(struct endpoints *s)
 {
-	struct request_list *l = requests_new(s);
+	struct client_request_list *l = client_requests_new(s);
 	int64_t timeout_ms = s->v->timeout_ms, began_ms = clock_mono_ms();
 	struct error *e;
 
 	if (!s->count)
 		return NULL;
 	for (size_t i = 0; i < s->count; i++)
-		requests_add(l, s->items[i].id, NULL,
-			     api_command_document(API_NODE_STATUS, s->items[i].id, NULL, NULL));
+		client_requests_add(l, s->items[i].id, NULL,
+				    api_command_document(API_NODE_STATUS, s->items[i].id, NULL, NULL));
 	/* Of a short time the larger part is left for what is asked for. */
 	s->v->timeout_ms = timeout_ms == 0 || timeout_ms / 3 > ASK_MS ? ASK_MS : (timeout_ms + 2) / 3;
 	e = requests_run(s->v, l, NULL, NULL);

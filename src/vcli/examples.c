@@ -44,7 +44,7 @@ static const struct {
 	{"outbox replace", "vcli outbox replace 5f3a --highest-fee \"300 gwei\""},
 	{"outbox abandon", "vcli outbox abandon 5f3a"},
 	{"outbox flush", "vcli outbox flush"},
-	{"whisper send", "vcli whisper send start --password-file ~/.dsn-whisper"},
+	{"whisper send", "vcli whisper send start --whisper-password-file ~/.dsn-whisper"},
 	{"whisper receive", "vcli whisper receive --on-start '[\"ffmpeg\",\"-i\",\"film.mp4\",\"film.mkv\"]'"},
 	{"whisper genpub", "vcli whisper genpub nodes.json --net"},
 	{"whisper ping", "vcli whisper ping nodes.json --net --report pings.md"},

@@ -20,7 +20,7 @@ void ingest_put(struct vcli *v, const struct user_job *j, json_t *answer)
 		json_put(o, "stream_key", mem_printf(v, "%s?key=%s", j->name, j->key));
 	}
 	if (j->key && j->stored) {
-		error_free(user_job_path(v, v, j->name, &path));
+		error_free(user_job_path(v, &v->set.client.state, j->name, &path));
 		if (path)
 			json_put(o, "key_file", path);
 	}

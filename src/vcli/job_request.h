@@ -2,12 +2,13 @@
 #ifndef DSN_VCLI_JOB_REQUEST_H
 #define DSN_VCLI_JOB_REQUEST_H
 
+#include "api/command.h"
 #include "vcli/request.h"
 #include "vcli/user_job.h"
 
 /* One request of the verb for each node. The list belongs to ctx. */
-struct request_list *job_requests(const void *ctx, const struct user_job *j, enum api_verb verb);
+struct client_request_list *job_requests(const void *ctx, const struct user_job *j, enum api_verb verb);
 /* "storage  <node id>  applied  12 ms", or the reason of a failure. A request_done_fn. */
-void job_request_print_line(struct vcli *v, const struct request *r, void *arg);
+void job_request_print_line(struct vcli *v, const struct client_request *r, void *arg);
 
 #endif

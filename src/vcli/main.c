@@ -7,42 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/printable.h"
+#include "client/folders.h"
 #include "vcli/help.h"
-#include "vcli/paths.h"
 #include "vcli/terminal.h"
 #include "vcli/words.h"
-
-void vcli_answer(struct vcli *v, json_t *value)
-{
-	json_decref(v->answer);
-	v->answer = value;
-}
-
-/* The one JSON value of a run: the answer, with state and error when it failed. */
-static void print_json(struct vcli *v, const struct error *e)
-{
-	void *scope = mem_new(NULL, char);
-	json_t *o = v->answer ? json_incref(v->answer) : json_object();
-
-	if (e && json_is_object(o)) {
-		json_t *error = json_object();
-
-		json_put(error, "code", error_code_name(e->code));
-		json_put(error, "message", e->message);
-		json_put(o, "state", "failed");
-		json_object_set_new(o, "error", error);
-	} else if (!v->answer) {
-		json_put(o, "state", "done");
-	}
-	printf("%s\n", json_text(scope, o));
-	json_decref(o);
-	mem_free(scope);
-}
 
 /* Are we to answer in JSON? Needed before the settings are read, for their refusals. */
 static bool asked_json(int argc, char **argv)
@@ -68,9 +42,11 @@ static struct error *load(struct vcli *v, int argc, char **argv, char ***ret_wor
 {
 	struct config_program program = vcli_program;
 	enum log_level level;
+	char *config;
 
 	v->set.timeout_ms = v->set.count = -1;
-	program.default_file = paths_config(v);
+	config = client_config_folder(v);
+	program.default_file = config ? file_join(v, config, "vcli.conf") : NULL;
 	TRY(config_load(v, &program, argc, argv, &v->set, ret_words, ret_done));
 	if (*ret_done)
 		return NULL;
@@ -127,7 +103,7 @@ int main(int argc, char **argv)
 	log_set_level(LOG_LEVEL_ERROR);
 	e = run(v, argc, argv, &said);
 	if (v->set.json && !said && (e || !v->printed))
-		print_json(v, e);
+		vcli_answer_print(v, e);
 	if (fflush(stdout) != 0 && !e)
 		e = error_new(ERROR_IO, "standard output cannot be written");
 	if (e)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "chain/address.h"
 #include "chain/amount.h"
+#include "contracts/refusal.h"
 #include "crypto/keccak.h"
 #include "vcli/render.h"
 
@@ -163,4 +164,40 @@ struct error *money_file_hash(const void *ctx, const char *path, char **ret_hash
 	*ret_hash = money_hash(ctx, text, n);
 	mem_free(text);
 	return NULL;
+}
+
+/* --- values as JSON --- */
+
+static bool read_json(const json_t *value, struct u256 *ret)
+{
+	struct error *e = u256_parse(json_is_string(value) ? json_string_value(value) : "", ret);
+
+	error_free(e);
+	return !e;
+}
+
+const char *money_word(const char *const *words, const json_t *value)
+{
+	struct u256 n = U256_ZERO;
+	uint64_t small = UINT64_MAX;
+
+	return read_json(value, &n) && u256_to_u64(n, &small) && small < 100 ? refusal_word(words, (unsigned)small)
+									     : "?";
+}
+
+char *money_time(const void *ctx, const json_t *value)
+{
+	struct u256 n = U256_ZERO;
+	uint64_t seconds = 0;
+
+	if (!read_json(value, &n) || !u256_to_u64(n, &seconds))
+		return mem_strdup(ctx, json_is_string(value) ? json_string_value(value) : "?");
+	return refusal_time(ctx, seconds);
+}
+
+char *money_wei(const void *ctx, const json_t *value)
+{
+	struct u256 n = U256_ZERO;
+
+	return read_json(value, &n) ? amount_words(ctx, n) : mem_strdup(ctx, "?");
 }

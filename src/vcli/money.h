@@ -30,6 +30,10 @@ void money_put(json_t *obj, const char *key, struct u256 wei);
 struct error *money_show(struct vcli *v) MUST_CHECK;
 /* The place of `word` in a NULL-terminated list; ERROR_INVALID names what there is. */
 struct error *money_choice(const char *what, const char *const *words, const char *word, int *ret) MUST_CHECK;
+/* What contracts/refusal.h and chain/amount.h say of numbers, of JSON as chain_ask() gives it. Belong to ctx. */
+const char *money_word(const char *const *words, const json_t *value);
+char *money_time(const void *ctx, const json_t *value);
+char *money_wei(const void *ctx, const json_t *value);
 /* "0x..." of Keccak-256. Belongs to ctx. */
 char *money_hash(const void *ctx, const void *bytes, size_t n);
 /* The same of a file's bytes (at most 16 MiB). */

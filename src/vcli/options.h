@@ -7,21 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crypto/passphrase.h"
-
-/* Where this user keeps things. */
-struct vcli_state_options {
-	char *folder; /* NULL: ${XDG_STATE_HOME:-~/.local/state}/dsn */
-};
-
-/* Which network is spoken with, and as whom. */
-struct vcli_client_options {
-	char *bus, *network, *password_file, *ca_file, *cert_file, *key_file;
-	char *identity; /* a key's file; NULL: identity.key in the state's folder */
-	struct passphrase_source passphrase;
-	bool send_plain;
-	struct vcli_state_options state;
-};
+#include "client/options.h"
 
 /* Commands that outlive the program. */
 struct vcli_detached_options {
@@ -48,9 +34,10 @@ struct vcli_broker_options {
 
 struct vcli_whisper_options {
 	char **rpcs;
+	char *password_file; /* of the messages */
 	char *rpc_token_file, *topic, *pow_target, *on_start, *hook, *report, *shhd;
 	bool net;
-	int64_t message_ttl_ms, pow_time_ms, interval_ms, net_nodes, senders;
+	int64_t message_ttl_ms, pow_time_ms, interval_ms, pings, net_nodes, senders;
 };
 
 /* Which chain, as which account, and at what price. */

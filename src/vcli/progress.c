@@ -69,3 +69,11 @@ void progress_say(struct progress *p, const char *fmt, ...)
 	p->text = printable_line(p, text);
 	mem_free(text);
 }
+
+void progress_waits(struct progress *p, enum client_waiting what, const char *why)
+{
+	if (what == CLIENT_WAITING_BUS)
+		progress_say(p, "waiting for the broker: %s", why);
+	else if (what != CLIENT_WAITING_ANSWERS)
+		progress_say(p, "waiting: %s", why);
+}

@@ -3,6 +3,7 @@
 #ifndef DSN_VCLI_PROGRESS_H
 #define DSN_VCLI_PROGRESS_H
 
+#include "client/waiting.h"
 #include "vcli/vcli.h"
 
 struct progress;
@@ -10,6 +11,8 @@ struct progress;
 struct progress *progress_new(const void *ctx, struct vcli *v);
 /* What to show from now on; the seconds are added. */
 void progress_say(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same of what keeps the client waiting: CLIENT_WAITING_ANSWERS is the caller's to word. */
+void progress_waits(struct progress *p, enum client_waiting what, const char *why);
 /* Wipe the line before something else is printed; it comes back by itself. */
 void progress_wipe(struct progress *p);
 

@@ -8,7 +8,7 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "vcli/known.h"
+#include "client/known_nodes.h"
 #include "vcli/money.h"
 #include "vcli/suggest.h"
 
@@ -71,12 +71,12 @@ const struct resolve_entry *resolve_match(const char *text, const struct resolve
 }
 
 /* Nodes and agents as entries; an agent is known by the nodes it reports. */
-static size_t entries_of(const struct known *k, enum resolve_kind kind, struct resolve_entry *entries)
+static size_t entries_of(const struct client_known *k, enum resolve_kind kind, struct resolve_entry *entries)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < k->count; i++) {
-		const struct known_node *n = k->nodes[i];
+		const struct client_known_node *n = k->nodes[i];
 		const char *role = json_string_value(json_object_get(n->row, "role"));
 
 		if (kind & RESOLVE_NODE)
@@ -114,24 +114,25 @@ static char *lower(const void *ctx, const char *text)
 	return out;
 }
 
-struct error *resolve_id(struct vcli *v, const char *text, enum resolve_kind kind, char **ret_id)
+struct error *resolve_id(const void *ctx, const struct client_options *client, const char *text, enum resolve_kind kind,
+			 char **ret_id)
 {
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 	struct resolve_entry *entries = NULL;
 	const struct resolve_entry *found = NULL;
 	struct error *e = NULL;
 	size_t count = 0;
 
 	if (hex_id_valid(text)) {
-		*ret_id = lower(v, text);
+		*ret_id = lower(ctx, text);
 		return NULL;
 	}
-	TRY(known_open(v, v, &k));
+	TRY(client_known_open(ctx, client, &k));
 	entries = mem_array(k, struct resolve_entry, k->count * 2 + 1);
 	count = entries_of(k, kind, entries);
 	found = resolve_match(text, entries, count, &e);
 	if (found)
-		*ret_id = lower(v, found->id);
+		*ret_id = lower(ctx, found->id);
 	else if (!e)
 		e = nobody(text, entries, count, kind);
 	mem_free(k);
@@ -144,13 +145,13 @@ struct error *resolve_address(struct vcli *v, const char *what, const char *text
 	const char *digits = strncasecmp(text, "0x", 2) == 0 ? text + 2 : text;
 	const struct resolve_entry *found = NULL;
 	struct resolve_entry *entries = NULL;
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 	size_t count = 0;
 
 	if (!e || !hex_is(digits, strlen(digits)) || strlen(digits) >= ID_DIGITS)
 		return e;
 	error_free(e);
-	TRY(known_open(v, v, &k));
+	TRY(client_known_open(v, &v->set.client, &k));
 	entries = mem_array(k, struct resolve_entry, k->count * 2 + 1);
 	count = entries_of(k, RESOLVE_NODE, entries);
 	for (size_t i = 0; i < count; i++)

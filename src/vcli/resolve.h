@@ -20,8 +20,9 @@ const struct resolve_entry *resolve_match(const char *text, const struct resolve
 					  struct error **ret_error);
 
 enum resolve_kind { RESOLVE_NODE = 1, RESOLVE_AGENT = 2, RESOLVE_ANY = 3 };
-/* In lower case, v's. A whole id need not be known. ERROR_INVALID: none, or several. */
-struct error *resolve_id(struct vcli *v, const char *text, enum resolve_kind kind, char **ret_id) MUST_CHECK;
+/* In lower case, ctx's. A whole id need not be known. ERROR_INVALID: none, or several. */
+struct error *resolve_id(const void *ctx, const struct client_options *client, const char *text, enum resolve_kind kind,
+			 char **ret_id) MUST_CHECK;
 /* For what costs money: a node's address (or anybody's) as on the chain, whole or as the beginning of the id of a node
  * known here; which one is said on standard error. A name is not taken: whoever runs a node may call it so. `what`
  * names the argument in errors. */

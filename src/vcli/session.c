@@ -11,7 +11,7 @@
 #include "chain/abi_value.h"
 #include "chain/address.h"
 #include "chain/typed.h"
-#include "vcli/paths.h"
+#include "client/folders.h"
 
 /* The clocks of who signs and who looks may differ by this many seconds. */
 #define AHEAD_S 300
@@ -167,7 +167,7 @@ struct error *session_path(struct vcli *v, char **ret_path)
 {
 	char *folder = NULL;
 
-	TRY(paths_make(v, &v->set.client.state, NULL, &folder));
+	TRY(client_state_make(v, &v->set.client.state, NULL, &folder));
 	*ret_path = file_join(v, folder, "session.json");
 	return NULL;
 }

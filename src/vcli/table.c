@@ -19,8 +19,7 @@ const struct config_row vcli_flags[] = {
 	{"network", CONFIG_STRING, FIELD(client.network), "default", NULL, 0, 0, "NAME",
 	 "The network on it (exchange dsn.NAME).", NULL},
 	{"password-file", CONFIG_STRING, FIELD(client.password_file), NULL, NULL, 0, 0, "FILE",
-	 "The broker user's password, in a file of mode 0600; without it $DSN_BROKER_PASSWORD is used. Of whisper send and receive: the messages' password, without it $DSN_WHISPER_PASSWORD or the terminal.",
-	 NULL},
+	 "The broker user's password, in a file of mode 0600; without it $DSN_BROKER_PASSWORD is used.", NULL},
 	{"ca-file", CONFIG_STRING, FIELD(client.ca_file), NULL, NULL, 0, 0, "FILE",
 	 "amqps: whom to trust (PEM); the system's certificates otherwise.", NULL},
 	{"cert-file", CONFIG_STRING, FIELD(client.cert_file), NULL, NULL, 0, 0, "FILE", "amqps: our certificate (PEM).",
@@ -74,7 +73,7 @@ const struct config_row vcli_flags[] = {
 	{"ffprobe", CONFIG_STRING, FIELD(pipeline.ffprobe), "ffprobe", NULL, 0, 0, "FILE", "The ffprobe program.",
 	 NULL},
 	{"count", CONFIG_INT, FIELD(count), NULL, NULL, 0, INT64_MAX, "N",
-	 "Messages to take, 0 takes all that come; pings to each node. 1 otherwise, of whisper receive all.", NULL},
+	 "Messages to take, 0 takes all that come; 1 otherwise, of whisper receive all.", NULL},
 	{"management", CONFIG_STRING, FIELD(broker.management), "http://127.0.0.1:15672", NULL, 0, 0, "URL",
 	 "RabbitMQ's management API, on the loopback interface.", NULL},
 	{"admin", CONFIG_STRING, FIELD(broker.admin), "guest", NULL, 0, 0, "NAME", "An administrator of the broker.",
@@ -99,6 +98,9 @@ const struct config_row vcli_flags[] = {
 	 "The token that the node wants, in a file of mode 0600; without it $DSN_RPC_TOKEN is used.", NULL},
 	{"net", CONFIG_BOOL, FIELD(whisper.net), NULL, NULL, 0, 0, NULL,
 	 "The nodes of vcli whisper net instead: its senders ping, the others answer.", NULL},
+	{"whisper-password-file", CONFIG_STRING, FIELD(whisper.password_file), NULL, NULL, 0, 0, "FILE",
+	 "The messages' password, in a file of mode 0600; without it $DSN_WHISPER_PASSWORD or the terminal. --password-file is taken for it.",
+	 NULL},
 	{"topic", CONFIG_STRING, FIELD(whisper.topic), "0x64736e31", NULL, 0, 0, "HEX",
 	 "The messages' topic, 0x and eight hexadecimal digits.", whisper_check_topic},
 	{"message-ttl", CONFIG_DURATION, FIELD(whisper.message_ttl_ms), "50s", NULL, 0, 0, "TIME",
@@ -112,6 +114,8 @@ const struct config_row vcli_flags[] = {
 	 NULL},
 	{"hook", CONFIG_STRING, FIELD(whisper.hook), NULL, NULL, 0, 0, "JSON",
 	 "What is run for every start and stop, the word as last argument: an array, or a program.", NULL},
+	{"pings", CONFIG_INT, FIELD(whisper.pings), "1", NULL, 0, INT64_MAX, "N",
+	 "Pings of each sender to each node, at least one. --count is taken for it.", NULL},
 	{"interval", CONFIG_DURATION, FIELD(whisper.interval_ms), "200ms", NULL, 0, 0, "TIME",
 	 "Pause of a node between its pings.", NULL},
 	{"report", CONFIG_STRING, FIELD(whisper.report), NULL, NULL, 0, 0, "FILE.md",
@@ -234,9 +238,9 @@ const struct config_program vcli_program = {
 	"JOB is a job id that this user has started (its nodes are in the job's file), or a document that names job " \
 	"and nodes."
 
-#define WHISPER_TEXT                                                                                                \
-	"Who knows the password (--password-file, $DSN_WHISPER_PASSWORD, or typed) can read and write; the key is " \
-	"made of "                                                                                                  \
+#define WHISPER_TEXT                                                                                                        \
+	"Who knows the password (--whisper-password-file, $DSN_WHISPER_PASSWORD, or typed) can read and write; the key is " \
+	"made of "                                                                                                          \
 	"it by the node."
 
 const struct vcli_command vcli_commands[] = {
@@ -339,9 +343,11 @@ const struct vcli_command vcli_commands[] = {
 	 "Of all buses, or of the one whose folder in DIR/outbox is NAME. With --timeout 0s it goes on until each command is sent or void, unless another process is at it already: so works the background sender of --detach.",
 	 cmd_outbox_flush},
 
-	{"whisper send", "TEXT", 1, 1, FLAGS("rpc", "rpc-token-file", "topic", "message-ttl", "pow-target", "pow-time"),
-	 0, "Send a text to all who know the password", WHISPER_TEXT, cmd_whisper_send},
-	{"whisper receive", NULL, 0, 0, FLAGS("rpc", "rpc-token-file", "topic", "count", "on-start", "hook"), 0,
+	{"whisper send", "TEXT", 1, 1,
+	 FLAGS("rpc", "rpc-token-file", "whisper-password-file", "topic", "message-ttl", "pow-target", "pow-time"), 0,
+	 "Send a text to all who know the password", WHISPER_TEXT, cmd_whisper_send},
+	{"whisper receive", NULL, 0, 0,
+	 FLAGS("rpc", "rpc-token-file", "whisper-password-file", "topic", "count", "on-start", "hook"), 0,
 	 "Print texts as they come; start and stop run and end a program",
 	 "Goes on until Ctrl-C, --timeout or --count messages, over a node that goes and comes back too. " WHISPER_TEXT
 	 " With --json each message, and what became of it, is a JSON value on a line of its own. A program that runs at the end is stopped.",
@@ -351,7 +357,7 @@ const struct vcli_command vcli_commands[] = {
 	 "LIST is the file that is written: address, keyPairId and PubKey of each node. Where a node still holds its key pair of the file, it keeps it. Nodes keep keys only while they run. Without LIST it is printed.",
 	 cmd_whisper_genpub},
 	{"whisper ping", "LIST", 1, 1,
-	 FLAGS("rpc", "rpc-token-file", "net", "topic", "message-ttl", "pow-target", "pow-time", "count", "interval",
+	 FLAGS("rpc", "rpc-token-file", "net", "topic", "message-ttl", "pow-target", "pow-time", "pings", "interval",
 	       "report"),
 	 S(30), "Ping all nodes of a list: losses and round trips",
 	 "Asymmetric: each ping is encrypted to the node's key and signed by the sender's, its answer the other way round. Nodes answer while vcli whisper pong runs at them. A ping without an answer after --timeout is lost; exit code 6 when any is.",

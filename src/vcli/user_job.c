@@ -13,9 +13,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/folders.h"
 #include "media/ffmpeg.h"
 #include "vcli/endpoints.h"
-#include "vcli/paths.h"
 #include "vcli/suggest.h"
 
 #define FILE_LIMIT (4 * 1024 * 1024)
@@ -36,11 +36,12 @@ static struct user_job *job_new(const void *ctx)
 	return j;
 }
 
-struct error *user_job_path(const void *ctx, struct vcli *v, const char *name, char **ret_path)
+struct error *user_job_path(const void *ctx, const struct client_state_options *state, const char *name,
+			    char **ret_path)
 {
 	char *folder = NULL;
 
-	TRY(paths_make(ctx, &v->set.client.state, "jobs", &folder));
+	TRY(client_state_make(ctx, state, "jobs", &folder));
 	*ret_path = file_join(ctx, folder, mem_printf(ctx, "%s.json", name));
 	return NULL;
 }
@@ -104,10 +105,10 @@ static void set_url(struct user_job *j, const struct api_pipeline *p)
 }
 
 /* The same order again keeps its keys: nothing changes at nodes that have it already. */
-static bool reuse_keys(struct vcli *v, struct user_job *j, const char *name)
+static bool reuse_keys(const struct client_state_options *state, struct user_job *j, const char *name)
 {
 	struct user_job *before = NULL;
-	struct error *e = user_job_load(j, v, name, &before);
+	struct error *e = user_job_load(j, state, name, &before);
 	bool same = !e && before->sent && json_equal(before->document, j->document);
 
 	if (same)
@@ -116,13 +117,13 @@ static bool reuse_keys(struct vcli *v, struct user_job *j, const char *name)
 	return same;
 }
 
-static struct error *read_public(struct vcli *v, struct user_job *j)
+static struct error *read_public(const struct client_state_options *state, struct user_job *j)
 {
 	struct api_pipeline *p = NULL;
 
 	TRY(api_pipeline_read(j, j->document, &p));
 	set_url(j, p);
-	if (reuse_keys(v, j, p->job))
+	if (reuse_keys(state, j, p->job))
 		return NULL;
 	TRY(api_pipeline_private(p, &j->sent));
 	return api_private_add_keys(j, j->sent, &j->key);
@@ -135,10 +136,10 @@ bool user_job_is_public(const json_t *document)
 	return type && strcmp(type, "public") == 0;
 }
 
-static struct error *read_document(struct vcli *v, struct user_job *j)
+static struct error *read_document(const struct client_state_options *state, struct user_job *j)
 {
 	if (user_job_is_public(j->document))
-		TRY(read_public(v, j));
+		TRY(read_public(state, j));
 	else
 		j->sent = json_incref(j->document);
 	return read_tasks(j);
@@ -166,9 +167,9 @@ struct error *user_job_from_file_settled(const void *ctx, struct vcli *v, const 
 		return e;
 	}
 	j->folder = folder_of(j, path);
-	e = user_job_is_public(j->document) ? settle(v, j->document) : read_document(v, j);
+	e = user_job_is_public(j->document) ? settle(v, j->document) : read_document(&v->set.client.state, j);
 	if (!e)
-		e = user_job_is_public(j->document) ? read_document(v, j) : settle(v, j->document);
+		e = user_job_is_public(j->document) ? read_document(&v->set.client.state, j) : settle(v, j->document);
 	if (e) {
 		mem_free(j);
 		return error_wrap(e, "%s", path);
@@ -184,12 +185,12 @@ struct error *user_job_from_file(const void *ctx, struct vcli *v, const char *pa
 
 /* --- the job's file --- */
 
-struct error *user_job_store(struct vcli *v, const struct user_job *j)
+struct error *user_job_store(const struct client_state_options *state, const struct user_job *j)
 {
 	void *scope = mem_new(NULL, char);
 	json_t *o = json_object(), *nodes = json_array();
 	char *path = NULL, *text = NULL;
-	struct error *e = user_job_path(scope, v, j->name, &path);
+	struct error *e = user_job_path(scope, state, j->name, &path);
 
 	for (size_t i = 0; i < j->node_count; i++) {
 		json_t *n = json_object();
@@ -257,12 +258,12 @@ static struct error *read_stored(struct user_job *j, const json_t *o, const stru
 	return NULL;
 }
 
-static struct error *unknown_job(struct vcli *v, const char *name)
+static struct error *unknown_job(const void *ctx, const struct client_state_options *state, const char *name)
 {
 	struct suggest_word s = {.word = name};
 	char **names = NULL;
 
-	error_free(user_job_names(v, v, &names));
+	error_free(user_job_names(ctx, state, &names));
 	for (char **n = names; n && *n; n++)
 		suggest_try(&s, *n);
 	if (s.best)
@@ -275,27 +276,29 @@ static struct error *unknown_job(struct vcli *v, const char *name)
 }
 
 /* The one job whose id begins with `text`. */
-static struct error *job_begun(struct vcli *v, const char *text, char **ret_name)
+static struct error *job_begun(const void *ctx, const struct client_state_options *state, const char *text,
+			       char **ret_name)
 {
 	char **names = NULL, *list = NULL, *found = NULL;
 
-	TRY(user_job_names(v, v, &names));
+	TRY(user_job_names(ctx, state, &names));
 	assert(names);
 	for (char **n = names; *n; n++) {
 		if (strncmp(*n, text, strlen(text)) != 0)
 			continue;
-		list = list ? mem_printf(v, "%s, %s", list, *n) : *n;
+		list = list ? mem_printf(ctx, "%s, %s", list, *n) : *n;
 		found = found ? found : *n;
 	}
 	if (!found)
-		return unknown_job(v, text);
+		return unknown_job(ctx, state, text);
 	if (found != list)
 		return error_new(ERROR_INVALID, "\"%s\" is the beginning of several jobs: %.400s", text, list);
 	*ret_name = found;
 	return NULL;
 }
 
-struct error *user_job_load(const void *ctx, struct vcli *v, const char *name, struct user_job **ret_job)
+struct error *user_job_load(const void *ctx, const struct client_state_options *state, const char *name,
+			    struct user_job **ret_job)
 {
 	const struct json_place at = {NULL, NULL, 0}, name_at = {NULL, "JOB", 0};
 	struct user_job *j = NULL;
@@ -304,12 +307,12 @@ struct error *user_job_load(const void *ctx, struct vcli *v, const char *name, s
 	struct error *e = NULL;
 
 	TRY(api_check_job(name, &name_at));
-	TRY(user_job_path(ctx, v, name, &path));
+	TRY(user_job_path(ctx, state, name, &path));
 	if (!file_exists(path)) {
 		char *whole = NULL;
 
-		TRY(job_begun(v, name, &whole));
-		TRY(user_job_path(ctx, v, whole, &path));
+		TRY(job_begun(ctx, state, name, &whole));
+		TRY(user_job_path(ctx, state, whole, &path));
 	}
 	TRY(json_parse_file(path, FILE_LIMIT, &o));
 	j = job_new(ctx);
@@ -333,19 +336,23 @@ struct error *user_job_find(const void *ctx, struct vcli *v, const char *text, s
 
 	error_free(e);
 	if (is_name)
-		TRY(user_job_path(ctx, v, text, &path));
+		TRY(user_job_path(ctx, &v->set.client.state, text, &path));
 	/* A job of that name goes before a file of that name in the working folder. */
 	if (is_name && (file_exists(path) || !file_exists(text)))
-		return user_job_load(ctx, v, text, ret_job);
+		return user_job_load(ctx, &v->set.client.state, text, ret_job);
 	return user_job_from_file(ctx, v, text, ret_job);
 }
 
-struct error *user_job_forget(struct vcli *v, const struct user_job *j)
+struct error *user_job_forget(const struct client_state_options *state, const struct user_job *j)
 {
+	void *scope = mem_new(NULL, char);
 	char *path = NULL;
+	struct error *e = user_job_path(scope, state, j->name, &path);
 
-	TRY(user_job_path(v, v, j->name, &path));
-	return file_remove(path);
+	if (!e)
+		e = file_remove(path);
+	mem_free(scope);
+	return e;
 }
 
 static int by_name(const void *a, const void *b)
@@ -353,14 +360,14 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-struct error *user_job_names(const void *ctx, struct vcli *v, char ***ret_names)
+struct error *user_job_names(const void *ctx, const struct client_state_options *state, char ***ret_names)
 {
 	char *folder = NULL, **names = mem_array(ctx, char *, 1);
 	size_t count = 0;
 	struct dirent *entry = NULL;
 	DIR *d = NULL;
 
-	TRY(paths_make(ctx, &v->set.client.state, "jobs", &folder));
+	TRY(client_state_make(ctx, state, "jobs", &folder));
 	d = opendir(folder);
 	if (!d)
 		return error_sys(errno, "%s", folder);

@@ -35,15 +35,17 @@ struct error *user_job_from_file_settled(const void *ctx, struct vcli *v, const 
 					 struct user_job **ret_job) MUST_CHECK;
 bool user_job_is_public(const json_t *document);
 /* Read the job's file; `name` may be the beginning of one job's only. ERROR_NOT_FOUND names what to do. */
-struct error *user_job_load(const void *ctx, struct vcli *v, const char *name, struct user_job **ret_job) MUST_CHECK;
+struct error *user_job_load(const void *ctx, const struct client_state_options *state, const char *name,
+			    struct user_job **ret_job) MUST_CHECK;
 /* The argument JOB|FILE of a command: the job of that id, or a file. */
 struct error *user_job_find(const void *ctx, struct vcli *v, const char *text, struct user_job **ret_job) MUST_CHECK;
-struct error *user_job_store(struct vcli *v, const struct user_job *j) MUST_CHECK;
+struct error *user_job_store(const struct client_state_options *state, const struct user_job *j) MUST_CHECK;
 /* Forget the job's file. */
-struct error *user_job_forget(struct vcli *v, const struct user_job *j) MUST_CHECK;
+struct error *user_job_forget(const struct client_state_options *state, const struct user_job *j) MUST_CHECK;
 /* Path of the job's file. */
-struct error *user_job_path(const void *ctx, struct vcli *v, const char *name, char **ret_path) MUST_CHECK;
+struct error *user_job_path(const void *ctx, const struct client_state_options *state, const char *name,
+			    char **ret_path) MUST_CHECK;
 /* Ids of all jobs with a file, sorted, NULL-terminated. */
-struct error *user_job_names(const void *ctx, struct vcli *v, char ***ret_names) MUST_CHECK;
+struct error *user_job_names(const void *ctx, const struct client_state_options *state, char ***ret_names) MUST_CHECK;
 
 #endif

@@ -19,7 +19,7 @@
 
 /* Every flag of every command, in one typed table (vcli_flags[]). */
 struct vcli_settings {
-	struct vcli_client_options client;
+	struct client_options client;
 	struct vcli_detached_options detached;
 	struct vcli_node_options node;
 	struct vcli_pipeline_options pipeline;
@@ -76,5 +76,7 @@ bool vcli_takes(const struct vcli_command *c, const struct config_row *flag);
 
 /* Take over the reference as the answer. */
 void vcli_answer(struct vcli *v, json_t *value);
+/* The one JSON value of a run: the answer, with state and error when it failed. */
+void vcli_answer_print(const struct vcli *v, const struct error *e);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 #include "chain/address.h"
+#include "client/folders.h"
+#include "client/identity.h"
 #include "crypto/keyfile.h"
-#include "vcli/identity.h"
-#include "vcli/paths.h"
 #include "vcli/session.h"
 
 struct choice {
@@ -18,7 +18,7 @@ struct choice {
 static struct error *keystore_folder(struct vcli *v, char **ret_folder)
 {
 	*ret_folder = v->set.chain.keystore;
-	return *ret_folder ? NULL : paths_make(v, &v->set.client.state, "keystore", ret_folder);
+	return *ret_folder ? NULL : client_state_make(v, &v->set.client.state, "keystore", ret_folder);
 }
 
 struct error *wallet_list(struct vcli *v, struct account **ret_accounts, size_t *ret_count)
@@ -32,7 +32,7 @@ struct error *wallet_list(struct vcli *v, struct account **ret_accounts, size_t 
 	all = mem_array(v, struct account, count + 1);
 	for (size_t i = 0; i < count; i++)
 		all[i] = accounts[i];
-	TRY(identity_address(&v->set.client, all[count].address));
+	TRY(client_identity_address(&v->set.client, all[count].address));
 	all[count].path = NULL;
 	*ret_accounts = all;
 	*ret_count = count + 1;
@@ -77,7 +77,7 @@ static struct error *find(struct vcli *v, const char *folder, const char *which,
 
 	TRY(account_list(v, folder, &accounts, &count));
 	if (which || count == 0) {
-		TRY(identity_address(&v->set.client, identity));
+		TRY(client_identity_address(&v->set.client, identity));
 		if (!which || begins(identity, which)) {
 			if (which)
 				TRY(check_only(v, folder, which, identity));
@@ -97,7 +97,7 @@ static struct error *choose(struct vcli *v, bool login, struct choice *ret)
 
 	if (!which && v->set.client.identity) {
 		ret->identity = true;
-		return identity_address(&v->set.client, ret->account.address);
+		return client_identity_address(&v->set.client, ret->account.address);
 	}
 	if (!which && login)
 		TRY(session_account(v, &which));
@@ -121,7 +121,7 @@ struct error *wallet_key(struct vcli *v, bool login, struct secp_key *ret_key)
 
 	TRY(choose(v, login, &c));
 	if (c.identity)
-		return identity_load(&v->set.client, ret_key);
+		return client_identity_load(&v->set.client, ret_key);
 	TRY(keyfile_unlock(v, c.account.path, &v->set.client.passphrase, ret_key, &passphrase));
 	mem_free(passphrase);
 	return NULL;

@@ -1,7 +1,7 @@
 /* Whose account a command acts for, and its key.
  *
  * The first of: --account; --identity, when it is given; the account of the login (vcli/session.h); the only account of
- * the keystore; this user's identity (vcli/identity.h), whose key is an Ethereum key too.
+ * the keystore; this user's identity (client/identity.h), whose key is an Ethereum key too.
  */
 #ifndef DSN_VCLI_WALLET_H
 #define DSN_VCLI_WALLET_H

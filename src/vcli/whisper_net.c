@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "client/folders.h"
 #include "devnet/shhd.h"
-#include "vcli/paths.h"
 
 #define FILE_LIMIT 65536
 #define MAX_PID (1 << 22)
@@ -16,7 +16,7 @@ static struct error *net_folder(const void *ctx, const struct vcli *v, char **re
 {
 	char *state = NULL;
 
-	TRY(paths_state(ctx, &v->set.client.state, &state));
+	TRY(client_state_folder(ctx, &v->set.client.state, &state));
 	*ret_folder = file_join(ctx, state, "whisper-net");
 	return NULL;
 }
@@ -26,7 +26,7 @@ struct error *whisper_net_lock(const void *ctx, const struct vcli *v, int *ret_f
 	char *state = NULL;
 	struct error *e;
 
-	TRY(paths_state(ctx, &v->set.client.state, &state));
+	TRY(client_state_folder(ctx, &v->set.client.state, &state));
 	TRY(file_mkdirs(state, 0700));
 	e = file_lock(file_join(ctx, state, "whisper-net.lock"), ret_fd);
 	if (e && e->code == ERROR_EXISTS) {

@@ -70,13 +70,13 @@ struct error *whisper_endpoints(const void *ctx, const struct vcli *v, enum whis
 	return NULL;
 }
 
-struct error *whisper_authorization(const void *ctx, const struct vcli *v, char **ret_value)
+struct error *whisper_authorization(const void *ctx, const struct vcli_whisper_options *o, char **ret_value)
 {
 	const char *variable = getenv(TOKEN_VARIABLE);
 	char *token = NULL;
 
-	if (v->set.whisper.rpc_token_file)
-		TRY(file_read_secret(ctx, v->set.whisper.rpc_token_file, &token));
+	if (o->rpc_token_file)
+		TRY(file_read_secret(ctx, o->rpc_token_file, &token));
 	else if (variable && *variable)
 		token = mem_strndup(ctx, variable, TOKEN_LIMIT);
 	if (token)
@@ -158,7 +158,7 @@ struct error *whisper_nodes_open(struct vcli *v, enum whisper_which which, struc
 	n->v = v;
 	TRY(whisper_endpoints(n, v, which, &urls, &n->count));
 	if (!v->set.whisper.net) /* its nodes have none */
-		TRY(whisper_authorization(n, v, &authorization));
+		TRY(whisper_authorization(n, &v->set.whisper, &authorization));
 	signal_start(n, &v->loop, SIGINT, on_signal, n);
 	signal_start(n, &v->loop, SIGTERM, on_signal, n);
 	n->items = mem_array(n, struct whisper_node, n->count);

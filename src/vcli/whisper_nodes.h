@@ -49,7 +49,7 @@ struct error *whisper_endpoints(const void *ctx, const struct vcli *v, enum whis
  * cannot be reached. */
 struct error *whisper_nodes_open(struct vcli *v, enum whisper_which which, struct whisper_nodes **ret_nodes) MUST_CHECK;
 /* The header value for the RPC token of --rpc-token-file or $DSN_RPC_TOKEN, ctx's; NULL: there is none. */
-struct error *whisper_authorization(const void *ctx, const struct vcli *v, char **ret_value) MUST_CHECK;
+struct error *whisper_authorization(const void *ctx, const struct vcli_whisper_options *o, char **ret_value) MUST_CHECK;
 
 /* A call and its answer, a new reference (`ret_result` may be NULL); the error names node and method. */
 struct error *whisper_call(struct whisper_node *n, const char *method, json_t *params, json_t **ret_result) MUST_CHECK;

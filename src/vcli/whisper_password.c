@@ -54,7 +54,7 @@ static struct error *ask(const void *ctx, char **ret_password)
 			close(fd);
 		return error_new(
 			ERROR_INVALID,
-			"no password: name its file with --password-file (mode 0600), or put it into $" VARIABLE);
+			"no password: name its file with --whisper-password-file (mode 0600), or put it into $" VARIABLE);
 	}
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG | ICANON);
@@ -72,15 +72,15 @@ static struct error *ask(const void *ctx, char **ret_password)
 	return e;
 }
 
-struct error *whisper_password(const void *ctx, const struct vcli *v, char **ret_password)
+struct error *whisper_password(const void *ctx, const struct vcli_whisper_options *o, char **ret_password)
 {
 	const char *variable = getenv(VARIABLE);
 	bool given = variable && *variable;
 
-	if (v->set.client.password_file && given)
-		return error_new(ERROR_INVALID, "--password-file and $" VARIABLE ": say one of them");
-	if (v->set.client.password_file)
-		return file_read_secret(ctx, v->set.client.password_file, ret_password);
+	if (o->password_file && given)
+		return error_new(ERROR_INVALID, "--whisper-password-file and $" VARIABLE ": say one of them");
+	if (o->password_file)
+		return file_read_secret(ctx, o->password_file, ret_password);
 	if (!given)
 		return ask(ctx, ret_password);
 	if (strlen(variable) > LIMIT)

@@ -174,14 +174,39 @@ static struct error *short_flag(const char *arg)
 	return error_new(ERROR_INVALID, "%.40s: flags have two dashes and a name; vcli --help lists them", arg);
 }
 
+/* Flags that meant two things, and what one of them is called now. The old name goes on in the commands that had it. */
+static const struct {
+	const char *command, *was, *now;
+} renamed[] = {
+	{"whisper send", "password-file", "whisper-password-file"},
+	{"whisper receive", "password-file", "whisper-password-file"},
+	{"whisper ping", "count", "pings"},
+};
+
+static void rename_flag(const void *ctx, const struct vcli_command *c, char **arg)
+{
+	size_t len = strcspn(*arg + 2, "=");
+
+	for (size_t i = 0; c && i < sizeof(renamed) / sizeof(renamed[0]); i++) {
+		if (strcmp(c->words, renamed[i].command) == 0 && strlen(renamed[i].was) == len &&
+		    strncmp(*arg + 2, renamed[i].was, len) == 0) {
+			*arg = mem_printf(ctx, "--%s%s", renamed[i].now, *arg + 2 + len);
+			return;
+		}
+	}
+}
+
 /* Go over the arguments once: collect words, and call check() for flags once the command is known. */
 static struct error *scan(int argc, char **argv, struct words *w, bool check)
 {
 	bool flags_over = false;
 
 	for (int i = 1; i < argc; i++) {
-		const char *arg = argv[i];
+		const char *arg;
 
+		if (check && !flags_over && strncmp(argv[i], "--", 2) == 0)
+			rename_flag(w->words, w->command, &argv[i]);
+		arg = argv[i];
 		if (!flags_over && strcmp(arg, "--") == 0) {
 			flags_over = true;
 		} else if (!flags_over && strcmp(arg, "-h") == 0) {

@@ -430,7 +430,8 @@ static void read_arguments(struct peer *p, int argc, char **argv)
 static const struct db_schema schema = {
 	.application_id = DB_APPLICATION_ID('t'),
 	.name = "a test's database",
-	.migrations = &(const struct db_migration){(const char *const[]){txbox_schema, logs_schema, SEEN, NULL}},
+	.migrations = &(const struct db_migration){(const char *const[]){txbox_schema, txbox_schema_said, logs_schema,
+									 SEEN, NULL}},
 	.count = 1,
 };
 

@@ -113,6 +113,9 @@ class Unit:
 class Case(unittest.TestCase):
     flags = ()
 
+    def make_agent(self):
+        return Agent(self.broker, "--relay", self.relay.path, *self.flags)
+
     @classmethod
     def setUpClass(cls):
         cls.broker = Broker()
@@ -132,7 +135,7 @@ class Case(unittest.TestCase):
         self.secret.write_text("#EXTM3U\nroot's own words\n")
         self.secret.chmod(0o644)
         self.relay, self.segmenter = Unit(self, "relay"), Unit(self, "segmenter")
-        self.agent = Agent(self.broker, "--relay", self.relay.path, *self.flags)
+        self.agent = self.make_agent()
         self.addCleanup(self.agent.close)
         self.agent.argv[self.agent.argv.index("--segmenter") + 1] = self.segmenter.path
         self.agent.start()

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import sqlite3
 import stat
 import sys
 import time
@@ -499,7 +500,7 @@ class Jobs(Market):
         def busy(calls, forward):
             if calls[0]["method"] == "eth_estimateGas":
                 asked.append(calls)
-                if len(asked) > 2:  # two for the allowance
+                if len(asked) > 1:  # one for the allowance
                     return json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"],
                                        "error": {"code": -32000, "message": "busy"}}).encode()
             return forward()
@@ -509,6 +510,49 @@ class Jobs(Market):
         for _ in range(2):
             self.assertEqual(self.ann(*create)["job"], "1")
         self.assertEqual(self.ann("payment", "balance")["balance"], "10 gwei")
+
+
+    def test_each_transaction_is_estimated_once(self):
+        """What is asked before it is kept is not asked again before it is signed."""
+        proxy, asked = self.enter(Proxy(self.node_of_chain.port)), []
+
+        def count(calls, forward):
+            asked.extend(c["method"] for c in calls)
+            return forward()
+
+        proxy.mode = count
+        job = ("job", "create", self.document, "--budget", "10 gwei", "--limit", "7 gwei")
+        for words, transactions in ((("payment", "deposit", "20 gwei"), 1), (job, 1), ((*job, "--from-balance"), 2),
+                                    (("payment", "send", self.sue.address, "1 wei"), 1), (("counter", "increment"), 1)):
+            asked.clear()
+            self.ann(*words, "--chain-rpc", proxy.url)
+            self.assertEqual((asked.count("eth_sendRawTransaction"), asked.count("eth_estimateGas")),
+                             (transactions, transactions), words)
+
+    def without_hashes(self):
+        """The outboxes as an earlier release has left them."""
+        for path in (self.home / ".local/state/dsn/chain").glob("*.db"):
+            db = sqlite3.connect(path)
+            db.executescript("drop table tx_said; pragma user_version = 0; pragma application_id = 0")
+            db.commit()
+            db.close()
+
+    def test_once_of_an_earlier_release(self):
+        ann = self.ann
+        create = ("job", "create", self.document, "--limit", "7 gwei", "--from-balance", "--once", "first")
+        deposit = ("payment", "deposit", "--once", "first")
+        send = ("payment", "send", self.sue.address, "--once", "first")
+        ann(*deposit, "1 gwei")
+        ann(*send, "1 gwei")
+        self.assertEqual(ann(*create, "--budget", "1 gwei", "--for", "1h")["job"], "1")
+        self.without_hashes()
+        self.assertEqual(ann(*create, "--budget", "1 gwei", "--for", "2h")["job"], "1")
+        ann.refused("refused", "other arguments", *create, "--budget", "2 gwei")
+        self.assertEqual(ann(*deposit, "1 gwei")["balance"], "0 wei")
+        ann.refused("refused", "other arguments", *deposit, "2 gwei")
+        ann(*send, "1 gwei")
+        ann.refused("refused", "other arguments", *send, "2 gwei")
+        self.assertEqual(self.ann("payment", "deposit", "1 gwei", "--once", "second")["balance"], "1 gwei")
 
 
 class Bars(Market):

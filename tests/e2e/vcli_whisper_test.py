@@ -157,7 +157,7 @@ class Refused(Case):
         self.refused(4, "chmod 600", *send, "--password-file", self.file("open", PASSWORD, 0o644))
         self.refused(3, "nowhere", *send, "--password-file", self.home / "nowhere")
         self.refused(2, "is empty", *send, "--password-file", self.file("empty", "\n", 0o600))
-        self.refused(2, "no password: name its file with --password-file", *send)
+        self.refused(2, "no password: name its file with --whisper-password-file", *send)
         self.refused(2, "say one of them", *send, "--password-file", self.password,
                      environment={"DSN_WHISPER_PASSWORD": PASSWORD})
         self.refused(1, "at most 1024 bytes", *send, environment={"DSN_WHISPER_PASSWORD": "x" * 1025})

@@ -4,7 +4,7 @@
 #include "vcli/segments.h"
 #include "vcli/session.h"
 
-#include "vcli/paths.c"
+#include "client/folders.c"
 #include "vcli/segments.c"
 #include "vcli/session.c"
 

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
-
-#include "vcli/whisper_list.c"
-#include "vcli/whisper_message.c"
+#include "vcli/whisper_list.h"
+#include "vcli/whisper_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -114,6 +114,23 @@ static void an_intention_goes_its_way(void **state)
 	mem_free(db);
 }
 
+static void what_its_author_said_stays_beside_it(void **state)
+{
+	const uint8_t said[TXBOX_HASH_BYTES] = {1, 2, 3};
+	struct db *db = open_db();
+	struct txbox_intent in = {.id = "a", .to = {7}, .data = (const uint8_t *)"", .gas = 21000, .said = said};
+
+	(void)state;
+	ok(txbox_put(db, account, &in));
+	ok(txbox_put(db, account, &in));
+	assert_memory_equal(record_of(db, "a")->intent.said, said, sizeof(said));
+	in.id = "b";
+	in.said = NULL;
+	ok(txbox_put(db, account, &in));
+	assert_null(record_of(db, "b")->intent.said);
+	mem_free(db);
+}
+
 static void an_outbox_has_one_chain(void **state)
 {
 	struct db *db = open_db();
@@ -336,6 +353,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_intention_goes_its_way, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(what_its_author_said_stays_beside_it, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(an_outbox_has_one_chain, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(an_intention_is_abandoned, make_folder, remove_folder),
 		cmocka_unit_test(fees_follow_the_market),

@@ -10,9 +10,7 @@
 
 #include "base/mem.h"
 #include "vcli/money.h"
-
-#include "vcli/money.c"
-#include "vcli/render.c"
+#include "vcli/render.h"
 
 static void refused(struct error *e, const char *part)
 {

@@ -11,8 +11,6 @@
 #include "base/mem.h"
 #include "vcli/render.h"
 
-#include "vcli/render.c"
-
 typedef void render_fn(FILE *out, const json_t *value);
 
 static void expect(render_fn *fn, const char *json, const char *text)

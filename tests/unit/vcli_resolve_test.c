@@ -7,17 +7,14 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "vcli/known.h"
+#include "client/known_nodes.h"
+#include "vcli/money.h"
+#include "vcli/render.h"
 #include "vcli/resolve.h"
-
-#include "vcli/known.c"
-#include "vcli/money.c"
-#include "vcli/paths.c"
-#include "vcli/render.c"
-#include "vcli/resolve.c"
-#include "vcli/suggest.c"
+#include "vcli/suggest.h"
 
 #define A "ab00000000000000000000000000000000000001"
 #define B "ab00000000000000000000000000000000000002"
@@ -80,19 +77,19 @@ static void test_match(void **state)
 
 static void see(const char *id, const char *row_text)
 {
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 	json_t *row = NULL;
 
 	assert_null(json_parse(row_text, strlen(row_text), 4096, &row));
-	assert_null(known_open(v, v, &k));
-	known_see(k, id, row);
-	assert_null(known_save(k));
+	assert_null(client_known_open(v, &v->set.client, &k));
+	client_known_see(k, id, row);
+	assert_null(client_known_save(k));
 	json_decref(row);
 }
 
 static void test_what_was_heard_is_kept(void **state)
 {
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 	char *id = NULL;
 
 	(void)state;
@@ -104,34 +101,34 @@ static void test_what_was_heard_is_kept(void **state)
 													      a list */
 	see(B, "{\"state\":\"running\"}"); /* no node says so little */
 	see("no id", "{\"role\":\"storage\",\"ports\":{}}");
-	assert_null(known_open(v, v, &k));
+	assert_null(client_known_open(v, &v->set.client, &k));
 	assert_int_equal(k->count, 1);
 	assert_string_equal(k->nodes[0]->name, "shelf");
 	assert_string_equal(k->nodes[0]->agent_name, "cellar");
 	assert_string_equal(json_string_value(json_object_get(k->nodes[0]->row, "state")), "failing");
 	assert_null(json_object_get(k->nodes[0]->row, "jobs"));
 	assert_false(k->nodes[0]->heard);
-	assert_null(resolve_id(v, "cellar", RESOLVE_AGENT, &id));
+	assert_null(resolve_id(v, &v->set.client, "cellar", RESOLVE_AGENT, &id));
 	assert_string_equal(id, C);
-	assert_null(resolve_id(v, "shelf", RESOLVE_NODE, &id));
+	assert_null(resolve_id(v, &v->set.client, "shelf", RESOLVE_NODE, &id));
 	assert_string_equal(id, A);
 	v->set.client.network = (char *)"other";
-	assert_null(known_open(v, v, &k));
+	assert_null(client_known_open(v, &v->set.client, &k));
 	assert_int_equal(k->count, 0);
 	v->set.client.network = (char *)"default";
-	known_unlearn(v, A);
-	assert_null(known_open(v, v, &k));
+	client_known_unlearn(&v->set.client, A);
+	assert_null(client_known_open(v, &v->set.client, &k));
 	assert_int_equal(k->count, 0);
 }
 
 static void test_a_name_is_nothing_but_a_name(void **state)
 {
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 
 	(void)state;
 	see(A, "{\"role\":\"storage\",\"name\":\"$(touch gone)\",\"agent_id\":\"`id`\",\"agent_name\":\"a "
 	       "b\",\"ports\":{}}");
-	assert_null(known_open(v, v, &k));
+	assert_null(client_known_open(v, &v->set.client, &k));
 	assert_int_equal(k->count, 1);
 	assert_null(k->nodes[0]->name);
 	assert_null(k->nodes[0]->agent_id);
@@ -141,17 +138,17 @@ static void test_a_name_is_nothing_but_a_name(void **state)
 
 static void test_strangers_cannot_fill_the_disk(void **state)
 {
-	struct known *k = NULL;
+	struct client_known *k = NULL;
 	json_t *row = json_pack("{s:s,s:{s:s}}", "role", "storage", "ports", "rtmp", "1");
 
 	(void)state;
-	assert_null(known_open(v, v, &k));
-	for (int i = 0; i < KNOWN_NODES + 50; i++)
-		known_see(k, mem_printf(v, "%040x", i), row);
+	assert_null(client_known_open(v, &v->set.client, &k));
+	for (int i = 0; i < CLIENT_KNOWN_NODES + 50; i++)
+		client_known_see(k, mem_printf(v, "%040x", i), row);
 	json_decref(row);
-	assert_null(known_save(k));
-	assert_null(known_open(v, v, &k));
-	assert_int_equal(k->count, KNOWN_NODES);
+	assert_null(client_known_save(k));
+	assert_null(client_known_open(v, &v->set.client, &k));
+	assert_int_equal(k->count, CLIENT_KNOWN_NODES);
 }
 
 static void test_money_goes_to_no_name(void **state)

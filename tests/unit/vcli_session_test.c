@@ -11,9 +11,6 @@
 #include "base/mem.h"
 #include "vcli/session.h"
 
-#include "vcli/paths.c"
-#include "vcli/session.c"
-
 #define NOW 1000000
 
 static struct session_terms terms;

@@ -11,8 +11,6 @@
 #include "base/mem.h"
 #include "vcli/wait.h"
 
-#include "vcli/wait.c"
-
 #define FAR_MS 30000
 
 static int setup(void **state)

@@ -9,16 +9,13 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/mem.h"
+#include "vcli/whisper_action.h"
 #include "vcli/whisper_list.h"
 #include "vcli/whisper_message.h"
-
-/* The program's own sources: programs are no library. */
-#include "vcli/whisper_action.c"
-#include "vcli/whisper_list.c"
-#include "vcli/whisper_message.c"
-#include "vcli/whisper_plot.c"
-#include "vcli/whisper_stats.c"
+#include "vcli/whisper_plot.h"
+#include "vcli/whisper_stats.h"
 
 #define A "0xAd12F90BE5A51163aac69DfeF2AaF9E37C4D1591"
 #define ID "48e7f279acaf225688e95c2d46ea861c3440b8e208c66f1c16cad2466bc18ac3"
