@@ -18,14 +18,13 @@
 #include "node/cgroup.h"
 #include "node/classic_allow.h"
 #include "node/command.h"
-#include "node/keys.h"
-#include "node/node.h"
+#include "node/job_end.h"
+#include "node/node_life.h"
+#include "node/status.h"
 #include "node/store.h"
 
 #define TICK_MS 500
-#define CHANGE_MS 1
 #define STATUS_SOON_MS 200
-#define CLAIM_CHECK_MS 200
 #define SEEN_KEEP_MS (INT64_C(8) * 24 * 3600 * 1000) /* after a command is void: clocks may be off by so much */
 #define CLOCK_STEADY_MS INT64_C(3600000)
 #define STRANGERS_PER_S 5 /* of each kind that bus/strangers.h has: people who err are answered, floods are not */
@@ -34,159 +33,6 @@
 /* sun_path, and the longest name below a node's folder. */
 #define SOCKET_PATH 108
 
-const char *agent_id(const struct agent *a)
-{
-	return a->id;
-}
-
-struct node *agent_node(struct agent *a, const char *id)
-{
-	for (size_t i = 0; i < a->node_count; i++) {
-		if (!strcmp(a->nodes[i]->row.id, id))
-			return a->nodes[i];
-	}
-	return NULL;
-}
-
-void agent_add_node(struct agent *a, struct node *n)
-{
-	a->nodes = mem_resize(a, a->nodes, struct node *, a->node_count + 1);
-	a->nodes[a->node_count++] = n;
-}
-
-/* --- claims on mailboxes --- */
-
-static struct agent_claim *find_claim(const struct agent *a, const char *id)
-{
-	for (size_t i = 0; i < a->claim_count; i++) {
-		if (!strcmp(a->claims[i].id, id))
-			return &a->claims[i];
-	}
-	return NULL;
-}
-
-void agent_claim(struct agent *a, const char *id)
-{
-	struct error *e;
-
-	if (find_claim(a, id))
-		return;
-	a->claims = mem_resize(a, a->claims, struct agent_claim, a->claim_count + 1);
-	a->claims[a->claim_count++] = (struct agent_claim){.id = mem_strdup(a, id)};
-	e = bus_serve(a->bus, id, true);
-	if (e)
-		log_error("bus.serve", "id=%s reason=%s", id, log_q(e->message));
-	error_free(e);
-}
-
-bool agent_claimed(const struct agent *a, const char *id, const struct error **ret_refusal)
-{
-	const struct agent_claim *c = find_claim(a, id);
-
-	*ret_refusal = c ? c->refusal : NULL;
-	return c && c->served;
-}
-
-static bool configured(const struct agent *a, const char *id)
-{
-	for (char **n = a->settings.nodes; n && *n; n++) {
-		if (!strcasecmp(*n, id))
-			return true;
-	}
-	return false;
-}
-
-static void unclaim(struct agent *a, const char *id)
-{
-	struct agent_claim *c = find_claim(a, id);
-
-	if (!c || configured(a, id))
-		return;
-	bus_unserve(a->bus, id, true);
-	mem_free(c->id);
-	error_free(c->refusal);
-	*c = a->claims[--a->claim_count];
-}
-
-void agent_drop_node(struct agent *a, struct node *n)
-{
-	for (size_t i = 0; i < a->node_count; i++) {
-		if (a->nodes[i] == n) {
-			memmove(&a->nodes[i], &a->nodes[i + 1], (--a->node_count - i) * sizeof(struct node *));
-			break;
-		}
-	}
-	unclaim(a, n->row.id);
-	mem_free(n);
-	agent_changed(a);
-}
-
-static void finish(struct agent *a, int code)
-{
-	agent_end_fn *end = a->end;
-
-	a->end = NULL;
-	if (end)
-		end(code, a->end_arg);
-}
-
-static void on_claim_timer(void *arg)
-{
-	struct agent *a = arg;
-	int64_t now_ms = clock_mono_ms();
-
-	for (size_t i = 0; i < a->claim_count; i++) {
-		struct agent_claim *c = &a->claims[i];
-
-		if (!c->refused_since_ms || !c->from_start ||
-		    now_ms - c->refused_since_ms < a->settings.claim_timeout_ms)
-			continue;
-		log_error(
-			"claim.refused", "id=%s why=%s", c->id,
-			log_q("another agent serves this id; two agents for one node would undo each other's work: stop the other one, or take the id from --node here"));
-		mem_free(a->claim_timer); /* said once */
-		a->claim_timer = NULL;
-		finish(a, AGENT_EXIT_CLAIMED);
-		return;
-	}
-}
-
-static void on_refused(const char *id, const struct error *why, void *arg)
-{
-	struct agent *a = arg;
-	struct agent_claim *c = find_claim(a, id);
-
-	if (!c)
-		return;
-	c->served = false;
-	error_free(c->refusal);
-	c->refusal = error_copy(why);
-	agent_changed(a);
-	if (c->refused_since_ms)
-		return;
-	c->refused_since_ms = clock_mono_ms();
-	c->from_start = c->refused_since_ms - a->started_ms < a->settings.claim_timeout_ms;
-	log_warn("claim.waits", "id=%s why=%s", id, log_q(why->message));
-	if (!a->claim_timer)
-		a->claim_timer = timer_start(a, a->loop, CLAIM_CHECK_MS, CLAIM_CHECK_MS, on_claim_timer, a);
-}
-
-static void on_served(const char *id, void *arg)
-{
-	struct agent *a = arg;
-	struct agent_claim *c = find_claim(a, id);
-
-	if (!c)
-		return;
-	if (c->refused_since_ms)
-		log_info("claim.granted", "id=%s", id);
-	c->refused_since_ms = 0;
-	error_free(c->refusal);
-	c->refusal = NULL;
-	c->served = true;
-	agent_changed(a);
-}
-
 /* --- the bus --- */
 
 static void on_state(bool up, const struct error *why, void *arg)
@@ -194,7 +40,7 @@ static void on_state(bool up, const struct error *why, void *arg)
 	struct agent *a = arg;
 
 	if (up) {
-		log_info("bus.up", "agent=%s", a->id);
+		log_info("bus.up", "agent=%s", a->host.id);
 		if (a->outbox)
 			outbox_kick(a->outbox);
 		if (a->answers)
@@ -219,7 +65,7 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 
 static struct error *open_bus(struct agent *a)
 {
-	const struct agent_settings *s = &a->settings;
+	const struct agent_settings *s = &a->host.settings;
 	struct bus_options options = {
 		.url = s->bus,
 		.network = s->network,
@@ -233,25 +79,16 @@ static struct error *open_bus(struct agent *a)
 	};
 	struct bus_handlers handlers = {.on_state = on_state,
 					.on_message = on_message,
-					.on_refused = on_refused,
-					.on_served = on_served,
+					.on_refused = agent_claim_refused,
+					.on_served = agent_claim_served,
 					.arg = a};
 
-	TRY(bus_open(a, a->loop, &options, &handlers, &a->bus));
+	TRY(bus_open(a, a->host.loop, &options, &handlers, &a->bus));
 	a->answers = answers_new(a, a->bus);
-	return outbox_open(a, a->db, a->bus, a->loop, NULL, NULL, &a->outbox);
+	return outbox_open(a, a->host.db, a->bus, a->host.loop, NULL, NULL, &a->outbox);
 }
 
 /* --- stored nodes --- */
-
-const char *agent_lost(const struct agent *a, const char *id)
-{
-	for (size_t i = 0; i < a->lost_count; i++) {
-		if (!strcmp(a->lost[i].id, id))
-			return a->lost[i].why;
-	}
-	return NULL;
-}
 
 static void add_lost(struct agent_lost **list, size_t *count, const void *ctx, const char *id, const char *why)
 {
@@ -269,7 +106,7 @@ static struct error *open_nodes(struct agent *a)
 	size_t count = 0;
 	struct node *n;
 
-	TRY(store_nodes(a, a->db, &rows));
+	TRY(store_nodes(a, a->host.db, &rows));
 	for (size_t i = 0; rows[i]; i++) {
 		struct error *e = agent_node(a, rows[i]->id) ? NULL : node_open(a, rows[i], &n);
 		const char *before = agent_lost(a, rows[i]->id);
@@ -313,7 +150,7 @@ static struct error *expire_seen(struct agent *a)
 			log_q("commands are void by their time: those given before, or by whose clock differs, may not be obeyed; keep clocks in step (NTP)"));
 	if (mono_ms - a->clock.since_ms < CLOCK_STEADY_MS)
 		return NULL;
-	return dedupe_expire(a->db, wall_ms - SEEN_KEEP_MS);
+	return dedupe_expire(a->host.db, wall_ms - SEEN_KEEP_MS);
 }
 
 static void on_status_timer(void *arg)
@@ -357,20 +194,14 @@ static void on_change(void *arg)
 	}
 	command_check(a);
 	if (!a->soon_timer)
-		a->soon_timer = timer_start(a, a->loop, STATUS_SOON_MS, 0, on_status_soon, a);
-}
-
-void agent_changed(struct agent *a)
-{
-	if (!a->change_timer)
-		a->change_timer = timer_start(a, a->loop, CHANGE_MS, 0, on_change, a);
+		a->soon_timer = timer_start(a, a->host.loop, STATUS_SOON_MS, 0, on_status_soon, a);
 }
 
 /* --- opening --- */
 
 static struct error *check_settings(struct agent *a)
 {
-	struct agent_settings *s = &a->settings;
+	struct agent_settings *s = &a->host.settings;
 	struct ports_range range;
 
 	TRY(s->name ? api_check_name(s->name, &(struct json_place){NULL, "--name", 0}) : NULL);
@@ -409,22 +240,22 @@ static struct error *open_folder(struct agent *a)
 	char *path, *real;
 	struct error *e;
 
-	TRY(file_mkdirs(a->settings.state_dir, 0711));
-	real = realpath(a->settings.state_dir, NULL);
+	TRY(file_mkdirs(a->host.settings.state_dir, 0711));
+	real = realpath(a->host.settings.state_dir, NULL);
 	if (!real)
-		return error_sys(errno, "--state-dir: %s", a->settings.state_dir);
-	a->settings.state_dir = mem_strdup(a, real);
+		return error_sys(errno, "--state-dir: %s", a->host.settings.state_dir);
+	a->host.settings.state_dir = mem_strdup(a, real);
 	free(real);
 	TRY(check_settings(a));
-	path = file_join(a, a->settings.state_dir, "agent.lock");
+	path = file_join(a, a->host.settings.state_dir, "agent.lock");
 	e = file_lock(path, &a->lock_fd);
 	if (e && e->code == ERROR_EXISTS)
-		return error_wrap(e, "another agent runs on the state folder %s", a->settings.state_dir);
+		return error_wrap(e, "another agent runs on the state folder %s", a->host.settings.state_dir);
 	TRY(e);
-	path = file_join(a, a->settings.state_dir, "nodes");
+	path = file_join(a, a->host.settings.state_dir, "nodes");
 	TRY(file_mkdirs(path, 0711));
 	TRY(agent_user(a));
-	return cgroup_open(a, a->loop, a->settings.cgroup, &a->runtime_options.cgroup);
+	return cgroup_open(a, a->host.loop, a->host.settings.cgroup, &a->host.runtime_options.cgroup);
 }
 
 /* A node that could not be opened keeps its programs until it can. */
@@ -436,85 +267,24 @@ static bool is_stored(const char *node_id, const char *unit, void *arg)
 	return agent_node(a, node_id) || agent_lost(a, node_id);
 }
 
-/* agent.id is for people and scripts. */
-static struct error *open_keys(struct agent *a)
-{
-	char *path = file_join(a, a->settings.state_dir, "agent.id"), *text;
-	struct error *e;
-
-	TRY(keys_open(a, a->settings.state_dir, &a->settings.passphrase, a->db, &a->keyring, &a->id));
-	for (char **o = a->settings.owners; o && *o; o++)
-		keyring_keep(a->keyring, *o);
-	TRY(keyring_prune(a->keyring));
-	text = mem_printf(path, "%s\n", a->id);
-	e = file_write_atomic(path, text, strlen(text), 0644);
-	mem_free(path);
-	return e;
-}
-
-bool agent_obeys(const struct agent *a, const char *signer)
-{
-	if (!signer)
-		return a->settings.accept_plain;
-	for (char **o = a->settings.owners; o && *o; o++) {
-		if (!strcasecmp(*o, signer))
-			return true;
-	}
-	return false;
-}
-
-struct error *agent_needs_key(struct agent *a, const char *id)
-{
-	if (a->settings.accept_plain)
-		return NULL;
-	return keys_need(a->keyring, a->settings.state_dir, &a->settings.passphrase, id);
-}
-
-static void lower(char *text)
-{
-	for (; *text; text++) {
-		if (*text >= 'A' && *text <= 'F')
-			*text += 'a' - 'A';
-	}
-}
-
-/* `*node` becomes an id. The public key of an enode is remembered: the bus reads the queue named by it, too. */
-static struct error *read_node(struct agent *a, char **node)
-{
-	uint8_t public[SECP_PUBLIC_BYTES];
-	char id[KEYRING_ID_SIZE];
-	struct error *e;
-
-	if (hex_id_valid(*node)) {
-		lower(*node);
-		return NULL;
-	}
-	e = keyring_read_enode(*node, public, id);
-	if (e)
-		return error_wrap(e, "--node: \"%s\"", *node);
-	(void)keyring_learn(a->keyring, public);
-	*node = mem_strdup(a, id);
-	return NULL;
-}
-
 static struct error *open_parts(struct agent *a)
 {
 	TRY(open_folder(a));
-	TRY(store_open(a, file_join(a, a->settings.state_dir, "agent.db"), &a->db));
-	TRY(open_keys(a));
+	TRY(store_open(a, file_join(a, a->host.settings.state_dir, "agent.db"), &a->host.db));
+	TRY(agent_open_keys(a));
 	TRY(open_bus(a));
-	agent_claim(a, a->id);
-	for (char **n = a->settings.nodes; n && *n; n++) {
-		TRY(read_node(a, n));
+	agent_claim(a, a->host.id);
+	for (char **n = a->host.settings.nodes; n && *n; n++) {
+		TRY(agent_read_node(a, n));
 		TRY(agent_needs_key(a, *n));
 		agent_claim(a, *n);
 	}
 	TRY(open_nodes(a));
-	cgroup_sweep(a->runtime_options.cgroup, is_stored, a);
+	cgroup_sweep(a->host.runtime_options.cgroup, is_stored, a);
 	TRY(command_resume(a));
-	a->tick = timer_start(a, a->loop, TICK_MS, TICK_MS, on_tick, a);
-	a->status_timer =
-		timer_start(a, a->loop, a->settings.status_every_ms, a->settings.status_every_ms, on_status_timer, a);
+	a->tick = timer_start(a, a->host.loop, TICK_MS, TICK_MS, on_tick, a);
+	a->status_timer = timer_start(a, a->host.loop, a->host.settings.status_every_ms,
+				      a->host.settings.status_every_ms, on_status_timer, a);
 	return NULL;
 }
 
@@ -535,8 +305,11 @@ struct error *agent_open(const void *ctx, uv_loop_t *loop, const struct agent_se
 	struct agent *a = mem_new(ctx, struct agent);
 	struct error *e;
 
-	a->loop = loop;
-	a->settings = *settings;
+	a->host.loop = loop;
+	a->host.agent = a;
+	a->host.changed = agent_changed;
+	a->on_change = on_change;
+	a->host.settings = *settings;
 	a->end = end;
 	a->end_arg = arg;
 	a->lock_fd = -1;
@@ -547,8 +320,8 @@ struct error *agent_open(const void *ctx, uv_loop_t *loop, const struct agent_se
 		mem_free(a);
 		return e;
 	}
-	log_info("agent.started", "agent=%s state=%s nodes=%zu cgroup=%s", a->id, a->settings.state_dir, a->node_count,
-		 cgroup_path(a->runtime_options.cgroup));
+	log_info("agent.started", "agent=%s state=%s nodes=%zu cgroup=%s", a->host.id, a->host.settings.state_dir,
+		 a->node_count, cgroup_path(a->host.runtime_options.cgroup));
 	*ret_agent = a;
 	return NULL;
 }
@@ -580,18 +353,18 @@ static void on_stop_poll(void *arg)
 		return;
 	mem_free(a->stop_timer);
 	a->stop_timer = NULL;
-	log_info("agent.ended", "agent=%s", a->id);
-	finish(a, 0);
+	log_info("agent.ended", "agent=%s", a->host.id);
+	agent_finish(a, 0);
 }
 
 void agent_stop(struct agent *a)
 {
-	if (a->stopping)
+	if (a->host.stopping)
 		return;
-	a->stopping = true;
-	if (!a->settings.stop_units) {
-		log_info("agent.ended", "agent=%s units=go on running for the next agent", a->id);
-		finish(a, 0);
+	a->host.stopping = true;
+	if (!a->host.settings.stop_units) {
+		log_info("agent.ended", "agent=%s units=go on running for the next agent", a->host.id);
+		agent_finish(a, 0);
 		return;
 	}
 	/* Wanted state stays as it is: the next agent starts all of it again. */
@@ -600,5 +373,5 @@ void agent_stop(struct agent *a)
 			job_abort(a->nodes[i]->jobs[k]);
 	}
 	a->stop_ms = clock_mono_ms();
-	a->stop_timer = timer_start(a, a->loop, 1, STOP_POLL_MS, on_stop_poll, a);
+	a->stop_timer = timer_start(a, a->host.loop, 1, STOP_POLL_MS, on_stop_poll, a);
 }

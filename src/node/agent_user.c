@@ -74,8 +74,8 @@ static struct error *check_all(const struct agent_settings *s, uid_t uid, gid_t 
 
 struct error *agent_user(struct agent *a)
 {
-	struct runtime_options *o = &a->runtime_options;
-	const struct agent_settings *s = &a->settings;
+	struct runtime_options *o = &a->host.runtime_options;
+	const struct agent_settings *s = &a->host.settings;
 	const struct passwd *user;
 	char *name;
 
@@ -84,7 +84,7 @@ struct error *agent_user(struct agent *a)
 	o->memory_bytes = s->unit_memory_mib << 20;
 	if (geteuid() != 0)
 		return NULL;
-	TRY(uids_parse(s->unit_uids, &a->uids));
+	TRY(uids_parse(s->unit_uids, &a->host.uids));
 	user = find_user(s->run_as);
 	if (!user)
 		return error_new(ERROR_INVALID, "--run-as: there is no user \"%s\" on this machine", s->run_as);
@@ -92,8 +92,8 @@ struct error *agent_user(struct agent *a)
 	o->uid = user->pw_uid;
 	o->gid = user->pw_gid;
 	o->account = s->run_as;
-	if (!a->uids.first)
+	if (!a->host.uids.first)
 		return check_all(s, o->uid, o->gid, s->run_as);
-	name = mem_printf(a, "%u (of --unit-uids)", (unsigned)a->uids.first);
-	return check_all(s, a->uids.first, a->uids.first, name);
+	name = mem_printf(a, "%u (of --unit-uids)", (unsigned)a->host.uids.first);
+	return check_all(s, a->host.uids.first, a->host.uids.first, name);
 }

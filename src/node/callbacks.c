@@ -7,9 +7,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/form.h"
+#include "http/server.h"
 #include "node/folders.h"
 #include "node/job.h"
+#include "node/publishers.h"
 #include "node/ready.h"
+#include "node/stream.h"
 
 #define NAME_LIMIT 128
 /* A source that cannot be stored is kept out for a while; what comes later is looked at anew, it may have been mended.
@@ -195,7 +198,7 @@ struct error *callbacks_open(struct node *n)
 	struct beneath_owner owner = folders_shared(&n->units);
 	struct http_listen listen = {.unix_path = path, .unix_mode = 0660};
 
-	TRY(http_server_open(n, n->agent->loop, &listen, on_request, n, &n->callbacks));
+	TRY(http_server_open(n, n->host->loop, &listen, on_request, n, &n->callbacks));
 	/* Its folder is ours: nobody puts another file in its place. */
 	if (lchown(path, owner.uid, owner.gid) < 0)
 		return error_sys(errno, "%s: letting nginx in", path);

@@ -11,6 +11,7 @@
 #include "node/classic_files.h"
 #include "node/classic_job.h"
 #include "node/classic_reload.h"
+#include "node/job.h"
 
 /* nginx accepts connections. */
 static bool answers(const struct node *n)
@@ -118,15 +119,9 @@ static struct error *check(const struct agent_settings *s, bool container)
 }
 
 /* Nobody in a container asks who publishes. */
-static struct error *local_port(const struct node *n, int *ret_port)
+static int local_port(const struct node *n)
 {
-	char **allow = n->agent->settings.classic_allow;
-
-	if (classic_allow_all(allow))
-		return NULL;
-	TRY(classic_allow_check_container(allow));
-	*ret_port = n->row.rtmp.container_port;
-	return NULL;
+	return classic_allow_all(n->host->settings.classic_allow) ? 0 : n->row.rtmp.container_port;
 }
 
 static char **nginx_argv(const void *ctx, const struct node *n)

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "media/nginx.h"
+#include "node/unit.h"
 
 #define CONTAINER_PREFIX "/opt/nginx"
 
@@ -17,12 +18,12 @@ static bool in_container(const struct node *n)
 
 static struct media_nginx_node describe(const struct node *n)
 {
-	char **allow = n->agent->settings.classic_allow;
+	char **allow = n->host->settings.classic_allow;
 
 	return (struct media_nginx_node){
 		.role = n->row.role,
 		.path = n->path,
-		.module_path = n->agent->settings.rtmp_module,
+		.module_path = n->host->settings.rtmp_module,
 		.rtmp_port = n->row.rtmp.container_port,
 		.http_port = n->row.http.container_port,
 		.publishers = allow ? (const char *const *)allow : this_machine,
@@ -41,7 +42,7 @@ static char *derived_path(const void *ctx, const struct node *n, const char *nam
 
 char **classic_files_argv(const void *ctx, const struct node *n, bool test)
 {
-	const struct agent_settings *s = &n->agent->settings;
+	const struct agent_settings *s = &n->host->settings;
 
 	if (in_container(n))
 		return media_nginx_argv(ctx, "nginx", CONTAINER_PREFIX, CONTAINER_PREFIX "/nginx.conf", s->rtmp_module,

@@ -10,6 +10,7 @@
 #include "node/classic_files.h"
 #include "node/classic_reload.h"
 #include "node/folders.h"
+#include "node/job.h"
 
 #define TEST_MS 10000
 #define BUSY_MS 50
@@ -202,7 +203,7 @@ static void stop(struct job *j)
 		return;
 	j->state = state_next(&state_of_job, j->state, JOB_DRAINING);
 	mem_free(j->timer);
-	j->timer = timer_start(j, j->node->agent->loop, 1, BUSY_MS, on_stop, j);
+	j->timer = timer_start(j, j->node->host->loop, 1, BUSY_MS, on_stop, j);
 }
 
 static struct error *remove_data(struct job *j)

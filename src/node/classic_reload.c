@@ -161,7 +161,7 @@ void classic_reload_begin(struct node *n, classic_reload_fn *over, void *arg)
 	r->late_ms = r->begun_ms + LATE_MS;
 	n->reload = r;
 	n->classic_busy = true;
-	r->timer = timer_start(r, n->agent->loop, 0, POLL_MS, on_tick, r);
+	r->timer = timer_start(r, n->host->loop, 0, POLL_MS, on_tick, r);
 }
 
 void classic_reload_nginx_ended(struct node *n)

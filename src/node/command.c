@@ -66,23 +66,23 @@ static struct error *store_result(struct command *c, const struct message *resul
 	char *text = message_encode(c, result);
 	struct error *e;
 
-	TRY(db_begin(a->db));
-	e = dedupe_finish(a->db, c->message->id, text);
+	TRY(db_begin(a->host.db));
+	e = dedupe_finish(a->host.db, c->message->id, text);
 	if (!e && !c->message->plain)
 		e = outbox_put(a->outbox, result);
 	if (!e)
-		e = store_remove_command(a->db, c->message->id);
+		e = store_remove_command(a->host.db, c->message->id);
 	if (!e)
-		e = db_commit(a->db);
+		e = db_commit(a->host.db);
 	if (e)
-		db_rollback(a->db);
+		db_rollback(a->host.db);
 	return e;
 }
 
 static struct message *result_of(const void *ctx, const struct agent *a, const struct message *command,
 				 const struct error *failure, json_t *data)
 {
-	return message_result(ctx, command, *command->to ? command->to : a->id, failure, data);
+	return message_result(ctx, command, *command->to ? command->to : a->host.id, failure, data);
 }
 
 static bool is_question(const struct command *c)
@@ -145,7 +145,7 @@ static bool look(struct command *c)
 	json_t *data = NULL;
 
 	/* What units do while the agent ends them is no answer: the next agent takes the command up. */
-	if (c->agent->stopping || !c->ready || !c->ready(c, &e, &data))
+	if (c->agent->host.stopping || !c->ready || !c->ready(c, &e, &data))
 		return false;
 	c->ready = NULL;
 	command_end(c, e, data);
@@ -170,7 +170,7 @@ void command_wait(struct command *c, int64_t deadline_ms, command_ready_fn *read
 	c->ready = ready;
 	if (look(c))
 		return;
-	c->deadline = timer_start(c, c->agent->loop, deadline_ms, 0, on_deadline, c);
+	c->deadline = timer_start(c, c->agent->host.loop, deadline_ms, 0, on_deadline, c);
 }
 
 void command_check(struct agent *a)
@@ -201,7 +201,7 @@ struct error *command_node(struct command *c, struct node **ret_node)
 	why = c->node_id ? agent_lost(c->agent, c->node_id) : NULL;
 	if (why)
 		return error_new(ERROR_UNAVAILABLE, "node %s cannot be opened; it is tried again every %lld ms: %s",
-				 c->node_id, (long long)c->agent->settings.status_every_ms, why);
+				 c->node_id, (long long)c->agent->host.settings.status_every_ms, why);
 	if (!c->node_id)
 		return error_new(ERROR_INVALID, "node_id is missing: this is an agent, it serves %zu nodes",
 				 c->agent->node_count);
@@ -214,7 +214,7 @@ static struct error *read_body(struct command *c)
 	const char *to = c->message->to;
 
 	TRY(api_command_read(c, c->message->body, &c->api));
-	if (strcmp(to, c->agent->id) && *to)
+	if (strcmp(to, c->agent->host.id) && *to)
 		c->node_id = c->message->to;
 	if (!c->api->node_id)
 		return NULL;
@@ -229,7 +229,7 @@ static struct error *read_body(struct command *c)
  * without changing anything. The error is the database's. */
 static struct error *keep_all(struct command *c, struct error **ret_refused)
 {
-	struct db *db = c->agent->db;
+	struct db *db = c->agent->host.db;
 	struct error *e = store_put_command(db, c->message);
 
 	if (e || !c->api || !command_verbs[c->api->verb].keep)
@@ -246,7 +246,7 @@ static bool is_storage_trouble(const struct error *e)
 /* Returns the error that keeps the command from being accepted at all. */
 static struct error *admit(struct command *c, bool *ret_new, char **ret_result, struct error **ret_refused)
 {
-	struct db *db = c->agent->db;
+	struct db *db = c->agent->host.db;
 	struct error *e;
 
 	TRY(db_begin(db));
@@ -364,14 +364,15 @@ static struct error *check_signer(const struct command *c)
 	return error_new(
 		ERROR_REFUSED,
 		"%s was started anew and obeys its owners only; %s, who gave this command before, is none of them (dsn-agent --owner)",
-		*m->to ? m->to : c->agent->id, m->signer ? m->signer : "who did not sign or is not known any more");
+		*m->to ? m->to : c->agent->host.id,
+		m->signer ? m->signer : "who did not sign or is not known any more");
 }
 
 struct error *command_resume(struct agent *a)
 {
 	void *tmp = mem_strdup(NULL, "");
 	struct message **list;
-	struct error *e = store_commands(tmp, a->db, &list);
+	struct error *e = store_commands(tmp, a->host.db, &list);
 
 	for (size_t i = 0; !e && list[i]; i++) {
 		struct command *c = command_new(a, list[i]);

@@ -9,6 +9,7 @@
 
 #include "api/command.h"
 #include "bus/bus.h"
+#include "node/agent_impl.h"
 #include "node/job.h"
 #include "node/store.h"
 

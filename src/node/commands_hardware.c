@@ -36,7 +36,7 @@ static int64_t macroblocks(const struct api_rendition *r)
 /* What the running jobs of all nodes encode. */
 static struct hardware_use in_use(const struct agent *a)
 {
-	struct hardware_use use = {.preset = a->settings.preset};
+	struct hardware_use use = {.preset = a->host.settings.preset};
 
 	for (size_t i = 0; i < a->node_count; i++) {
 		for (size_t k = 0; k < a->nodes[i]->job_count; k++) {
@@ -52,12 +52,13 @@ static struct hardware_use in_use(const struct agent *a)
 void command_act_hardware(struct command *c)
 {
 	struct agent *a = c->agent;
-	struct hardware_options options = {
-		.ffmpeg = a->settings.ffmpeg, .nginx = a->settings.nginx, .folder = a->settings.state_dir};
+	struct hardware_options options = {.ffmpeg = a->host.settings.ffmpeg,
+					   .nginx = a->host.settings.nginx,
+					   .folder = a->host.settings.state_dir};
 	struct hardware_use use = in_use(a);
 
 	if (!a->hardware)
-		a->hardware = hardware_new(a, a->loop, &options);
+		a->hardware = hardware_new(a, a->host.loop, &options);
 	if (c->api->verb == API_NODE_HARDWARE)
 		hardware_report(a->hardware, c, on_report, c);
 	else

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "node/command.h"
 #include "node/modes.h"
+#include "node/nginx.h"
+#include "node/node_life.h"
 #include "node/status.h"
 
 #define CONTAINER_RTMP 1935
@@ -112,8 +114,9 @@ static void set_mounts(struct agent *a, struct node_row *row, const struct mode_
 {
 	row->mounts = mem_array(row, char *, mode->mount_count + 1);
 	for (size_t i = 0; i < mode->mount_count; i++)
-		row->mounts[row->mount_count++] = mem_printf(row, "%s/nodes/%s/%s:%s", a->settings.state_dir, row->id,
-							     mode->mounts[i].folder, mode->mounts[i].container);
+		row->mounts[row->mount_count++] =
+			mem_printf(row, "%s/nodes/%s/%s:%s", a->host.settings.state_dir, row->id,
+				   mode->mounts[i].folder, mode->mounts[i].container);
 }
 
 static struct error *new_row(struct command *c)
@@ -126,9 +129,9 @@ static struct error *new_row(struct command *c)
 	row->id = mem_strdup(row, c->node_id);
 	row->name = c->api->name ? mem_strdup(row, c->api->name) : NULL;
 	row->role = c->api->role;
-	row->runtime = mem_strdup(row, spec && spec->runtime ? spec->runtime : a->settings.runtime);
-	row->mode = mem_strdup(row, spec && spec->mode ? spec->mode : a->settings.mode);
-	row->image = mem_strdup(row, spec && spec->image ? spec->image : a->settings.image);
+	row->runtime = mem_strdup(row, spec && spec->runtime ? spec->runtime : a->host.settings.runtime);
+	row->mode = mem_strdup(row, spec && spec->mode ? spec->mode : a->host.settings.mode);
+	row->image = mem_strdup(row, spec && spec->image ? spec->image : a->host.settings.image);
 	row->memory_bytes = spec ? spec->memory_bytes : 0;
 	row->cpus = spec ? spec->cpus : 0;
 	if (!runtime_find(row->runtime))
@@ -138,11 +141,11 @@ static struct error *new_row(struct command *c)
 	if (!mode)
 		return error_new(ERROR_INVALID, "spec.containers.mode: \"%s\" is none of managed, classic", row->mode);
 	if (mode->check)
-		TRY(mode->check(&a->settings, strcmp(row->runtime, "process") != 0));
+		TRY(mode->check(&a->host.settings, strcmp(row->runtime, "process") != 0));
 	TRY(choose_ports(a, row, spec));
 	set_mounts(a, row, mode);
 	c->row = row;
-	return store_put_node(a->db, row);
+	return store_put_node(a->host.db, row);
 }
 
 static struct error *check_name(const struct command *c)
@@ -164,7 +167,7 @@ static struct error *keep_name(struct command *c, const struct node *n)
 	if (!c->api->name)
 		return NULL;
 	row.name = c->api->name;
-	return store_put_node(c->agent->db, &row);
+	return store_put_node(c->agent->host.db, &row);
 }
 
 struct error *command_keep_node_create(struct command *c)
@@ -201,7 +204,7 @@ static struct error *unreachable(struct command *c, const struct error *refusal)
 	return error_new(
 		refusal->code,
 		"node %s: the broker refuses its mailbox to this agent: %s%s. Give the agent's broker user the right with \"vcli broker setup --node %s,%s\" (all ids that the agent serves, its own first)",
-		c->node_id, refusal->message, left, c->agent->id, c->node_id);
+		c->node_id, refusal->message, left, c->agent->host.id, c->node_id);
 }
 
 static bool node_serves(struct command *c, struct error **ret_e, json_t **ret_data)
@@ -219,7 +222,7 @@ static bool node_serves(struct command *c, struct error **ret_e, json_t **ret_da
 	else if (c->late && n->up)
 		*ret_e = error_new(ERROR_TIMEOUT, "node %s serves, but its mailbox does not yet", c->node_id);
 	else if (c->late)
-		*ret_e = node_trouble(n);
+		*ret_e = nginx_trouble(n);
 	return *ret_e || *ret_data;
 }
 
@@ -236,7 +239,7 @@ static void node_name(struct node *n, const char *name)
 static void await_service(struct command *c)
 {
 	agent_claim(c->agent, c->node_id);
-	command_wait(c, c->agent->settings.apply_timeout_ms, node_serves);
+	command_wait(c, c->agent->host.settings.apply_timeout_ms, node_serves);
 }
 
 /* A node that cannot be opened: it is told as failed once it is not stored any more, since what is stored is opened
@@ -252,12 +255,12 @@ static void take_back(void *arg)
 		await_service(c);
 		return;
 	}
-	e = store_remove_node(c->agent->db, c->node_id);
+	e = store_remove_node(c->agent->host.db, c->node_id);
 	if (e) {
 		log_error("node.create", "node=%s trying=again failed=%s reason=%s", c->node_id,
 			  log_q(c->failure->message), log_q(e->message));
 		error_free(e);
-		c->deadline = timer_start(c, c->agent->loop, TAKE_BACK_AGAIN_MS, 0, take_back, c);
+		c->deadline = timer_start(c, c->agent->host.loop, TAKE_BACK_AGAIN_MS, 0, take_back, c);
 		return;
 	}
 	e = c->failure;
@@ -316,7 +319,7 @@ static void purge_leftover(struct command *c, struct error *not_found)
 		command_end(c, not_found, NULL);
 		return;
 	}
-	folder = mem_printf(c, "%s/nodes", c->agent->settings.state_dir);
+	folder = mem_printf(c, "%s/nodes", c->agent->host.settings.state_dir);
 	if (!beneath_exists(folder, c->node_id)) {
 		command_end(c, not_found, NULL);
 		return;
@@ -324,7 +327,7 @@ static void purge_leftover(struct command *c, struct error *not_found)
 	error_free(not_found);
 	e = beneath_remove_tree(folder, c->node_id);
 	if (!e)
-		e = uids_give_back(c->agent->db, c->node_id);
+		e = uids_give_back(c->agent->host.db, c->node_id);
 	command_end(c, e, e ? NULL : json_pack("{s:s}", "node_id", c->node_id));
 }
 
@@ -356,7 +359,7 @@ struct error *command_keep_maintenance(struct command *c)
 	TRY(command_node(c, &n));
 	row = n->row;
 	row.maintenance = c->api->on;
-	return store_put_node(c->agent->db, &row);
+	return store_put_node(c->agent->host.db, &row);
 }
 
 void command_act_maintenance(struct command *c)
@@ -383,9 +386,9 @@ void command_act_node_list(struct command *c)
 
 	for (size_t i = 0; i < c->agent->node_count; i++)
 		json_array_append_new(list, status_node_row(c->agent->nodes[i]));
-	json_put(o, "agent_id", c->agent->id);
-	if (c->agent->settings.name)
-		json_put(o, "agent_name", c->agent->settings.name);
+	json_put(o, "agent_id", c->agent->host.id);
+	if (c->agent->host.settings.name)
+		json_put(o, "agent_name", c->agent->host.settings.name);
 	json_object_set_new(o, "nodes", list);
 	command_end(c, NULL, o);
 }

@@ -80,7 +80,7 @@ struct error *command_keep_config(struct command *c)
 		if (t->normalise)
 			c->job->mending = j->mending;
 	}
-	return store_put_job(c->agent->db, c->job);
+	return store_put_job(c->agent->host.db, c->job);
 }
 
 static json_t *config_data(struct job *j)
@@ -158,7 +158,7 @@ void command_act_config(struct command *c)
 	if (j->task->equal_outputs)
 		node_decide(j->node, "task.warning", "%s: " WARNING_EQUAL_OUTPUTS, j->name);
 	job_run(j);
-	command_wait(c, c->agent->settings.apply_timeout_ms, job_configured);
+	command_wait(c, c->agent->host.settings.apply_timeout_ms, job_configured);
 }
 
 /* --- stop, close --- */
@@ -202,7 +202,7 @@ static void store_stopped(struct job *j, void *arg)
 	struct error **e = arg;
 
 	if (!*e)
-		*e = store_job_wanted(j->node->agent->db, j->node->row.id, j->name, false);
+		*e = store_job_wanted(j->node->host->db, j->node->row.id, j->name, false);
 }
 
 /* Says why the node cannot be opened. */
@@ -233,7 +233,7 @@ static void stop(struct job *j, void *arg)
 		return; /* it was started again since */
 	j->close = j->close || c->api->verb == API_PIPELINE_CLOSE;
 	job_stop(j);
-	agent_changed(j->node->agent);
+	agent_changed(c->agent);
 }
 
 struct stopped {

@@ -5,12 +5,62 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/probe.h"
+#include "node/nginx.h"
 
 /* Three key frames are needed to see that they are regular; a source with rarer ones does not fit anyway. */
 #define PROBE_FRAGMENTS 2
 #define PROBE_MORE_S 2
 #define PROBE_MAX_S 15
 #define PROBE_SLACK_MS 20000
+
+/* --- what comes of it --- */
+
+void ingest_drop(struct job *j)
+{
+	int i = job_find_input(j, MEDIA_INGEST, j->task->source_stream);
+
+	if (i >= 0 && j->inputs[i]->active)
+		nginx_drop_publisher(j->node, MEDIA_INGEST, j->inputs[i]->name);
+}
+
+static void fits(struct job *j)
+{
+	node_decide(j->node, "ingest.fits", "%s: %s %dx%d, audio %s, key frames every %lld ms", j->name,
+		    j->verdict->video_codec, j->verdict->width, j->verdict->height,
+		    *j->verdict->audio_codec ? j->verdict->audio_codec : "none",
+		    (long long)j->verdict->max_key_interval_ms);
+}
+
+void ingest_refuse(struct job *j, const char *why)
+{
+	if (!j->refused || strcmp(j->refused, why))
+		node_decide(j->node, "ingest.refused", "%s: %s", j->name, why);
+	if (why != j->refused) {
+		mem_free(j->refused);
+		j->refused = mem_strdup(j, why);
+	}
+	j->refused_ms = node_now();
+	ingest_drop(j);
+}
+
+void ingest_does_not_fit(struct job *j, bool picture_fits, const char *why)
+{
+	if (!j->task->normalise) {
+		ingest_refuse(j, why);
+		return;
+	}
+	if (j->mending.bps && (picture_fits || !j->mending.copy_video))
+		return;
+	j->mending.bps = j->verdict && j->verdict->bitrate_bps > 0 ? j->verdict->bitrate_bps : -1;
+	j->mending.fps = j->verdict ? j->verdict->how.fps : 0;
+	j->mending.copy_video = picture_fits;
+	job_store(j);
+	node_decide(j->node, "ingest.normalised", "%s: %s; encoding %s anew", j->name, why,
+		    picture_fits ? "its sound" : "it");
+	job_rename_units(j);
+}
+
+/* --- looking --- */
 
 /* The job may be gone when the program has ended: found again by its name. */
 struct check {
@@ -48,7 +98,7 @@ static void judge(struct job *j, const struct child_result *r)
 		mem_free(j->refused);
 		j->refused = NULL;
 		j->doubted = false;
-		ingest_fits(j);
+		fits(j);
 	}
 	node_changed(j->node);
 }

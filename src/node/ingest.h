@@ -5,13 +5,16 @@
 
 #include "node/job.h"
 
-/* Start a check of the stream that the relay publishes; its outcome is j->verdict and one of those below. */
+/* Start a check of the stream that the relay publishes; its outcome is j->verdict, a decision, and what follows from
+ * that. */
 void ingest_check(struct job *j);
 
-/* The distributor's answers (role_distributor.c). `picture_fits`: it is the sound alone that does not. */
-void ingest_fits(struct job *j);
+/* It cannot be stored as it is: it is mended from now on where the task allows that, and refused else. `picture_fits`:
+ * it is the sound alone that does not. */
 void ingest_does_not_fit(struct job *j, bool picture_fits, const char *why);
-/* Normalising would not help. */
+/* Mending would not help: its publisher goes, and is kept out for a while. */
 void ingest_refuse(struct job *j, const char *why);
+/* Its publisher goes. */
+void ingest_drop(struct job *j);
 
 #endif

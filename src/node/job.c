@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "node/digest.h"
 #include "node/mode.h"
+#include "node/nginx.h"
 #include "node/store.h"
 
 static const struct role_ops *const roles[API_ROLE_COUNT] = {
@@ -31,6 +32,15 @@ static const struct mode_job_ops *ops(const struct job *j)
 	return j->node->mode->job;
 }
 
+struct job *node_job(struct node *n, const char *name)
+{
+	for (size_t i = 0; i < n->job_count; i++) {
+		if (!strcmp(n->jobs[i]->name, name))
+			return n->jobs[i];
+	}
+	return NULL;
+}
+
 /* --- what a role names --- */
 
 size_t job_input(struct job *j, const char *application, const char *name)
@@ -40,6 +50,11 @@ size_t job_input(struct job *j, const char *application, const char *name)
 	j->inputs[j->input_count] = node_stream(j->node, application, name);
 	j->finished[j->input_count] = false;
 	return j->input_count++;
+}
+
+static void unit_changed(struct unit *u)
+{
+	job_unit_changed(u->job);
 }
 
 struct unit *job_unit(struct job *j, const char *what, size_t index, unit_argv_fn *argv, struct stream *input)
@@ -53,6 +68,7 @@ struct unit *job_unit(struct job *j, const char *what, size_t index, unit_argv_f
 	}
 	if (!u) {
 		u = unit_new(j, j->node, j, name, index, argv, input);
+		u->changed = unit_changed;
 		j->units = mem_resize(j, j->units, struct unit *, j->unit_count + 1);
 		j->units[j->unit_count++] = u;
 	}
@@ -77,7 +93,7 @@ int job_find_input(const struct job *j, const char *application, const char *nam
 
 void job_store(struct job *j)
 {
-	struct error *e = store_job_source(j->node->agent->db, j->node->row.id, j->name, j->epoch_ms, j->offset_ms,
+	struct error *e = store_job_source(j->node->host->db, j->node->row.id, j->name, j->epoch_ms, j->offset_ms,
 					   j->carried, &j->mending);
 
 	if (e)
@@ -192,7 +208,7 @@ void job_serves(struct job *j)
 void job_run(struct job *j)
 {
 	if (!j->wanted || !j->node->up || j->node->state == NODE_LEAVING || j->state == JOB_DRAINING ||
-	    j->node->agent->stopping)
+	    j->node->host->stopping)
 		return;
 	ops(j)->run(j);
 }
@@ -236,62 +252,6 @@ void job_abort(struct job *j)
 	ops(j)->stop_now(j);
 }
 
-/* --- forgetting --- */
-
-static struct error *remove_files(struct job *j)
-{
-	char *keys = file_join(NULL, j->node->folder, "keys");
-	struct error *e = media_keys_remove(keys, j->task, j->node->row.rtmp.container_port, MEDIA_LIVE);
-
-	mem_free(keys);
-	for (size_t i = 0; !e && i < j->unit_count; i++) {
-		e = store_put_failover(j->node->agent->db, j->node->row.id, j->units[i]->name, false);
-		if (!e)
-			e = file_remove(j->units[i]->progress_path);
-		if (!e)
-			e = file_remove(j->units[i]->log_path);
-	}
-	return e ? e : ops(j)->remove(j);
-}
-
-static void forget(struct job *j)
-{
-	struct node *n = j->node;
-	struct error *e = remove_files(j);
-
-	if (e) {
-		job_in_trouble(j, error_wrap(e, "remove what was stored"));
-		j->close = false;
-		return;
-	}
-	e = store_remove_job(n->agent->db, n->row.id, j->name);
-	if (e) {
-		job_in_trouble(j, e);
-		j->close = false;
-		return;
-	}
-	node_decide(n, "job.closed", "%s: what was stored is removed", j->name);
-	mem_free(j);
-	streams_forget(n);
-	node_changed(n);
-}
-
-void job_reap(struct job *j)
-{
-	for (size_t i = 0; i < j->unit_count;) {
-		struct unit *u = j->units[i];
-
-		if (u->marked || u->state != UNIT_ENDED) {
-			i++;
-			continue;
-		}
-		mem_free(u);
-		memmove(&j->units[i], &j->units[i + 1], (--j->unit_count - i) * sizeof(struct unit *));
-	}
-	if (j->close && j->state == JOB_STOPPED && !(ops(j)->busy && ops(j)->busy(j)))
-		forget(j);
-}
-
 /* --- events --- */
 
 void job_unit_changed(struct job *j)
@@ -328,7 +288,7 @@ void job_tick(struct job *j, int64_t now_ms)
 
 struct error *job_trouble(const struct job *j)
 {
-	struct error *e = node_trouble(j->node);
+	struct error *e = nginx_trouble(j->node);
 
 	if (e)
 		return e;
@@ -351,7 +311,7 @@ struct error *job_trouble(const struct job *j)
 json_t *job_endpoint(const struct job *j)
 {
 	const struct node *n = j->node;
-	const char *ip = n->agent->settings.public_ip;
+	const char *ip = n->host->settings.public_ip;
 	char *rtmp =
 		media_rtmp_url(NULL, ip, n->row.rtmp.host_port, ops(j)->application(j), j->task->source_stream, NULL);
 	json_t *o = json_object();

@@ -1,7 +1,7 @@
 /* One job at one node: the task as stored, and its units.
  *
  * Life: job_set() with a task and wanted=true -> units run until job_stop() -> draining -> stopped (kept, so that what
- * was stored can be asked for) -> job_forget().
+ * was stored can be asked for) -> forgotten (node/job_end.h).
  * Threads: loop thread.
  */
 #ifndef DSN_NODE_JOB_H
@@ -11,6 +11,8 @@
 #include "media/probe.h"
 #include "media/progress.h"
 #include "node/node.h"
+#include "node/stream.h"
+#include "node/unit.h"
 
 /* A unit that is asked to end is killed after so long. */
 #define JOB_GRACE_MS 3000
@@ -75,6 +77,7 @@ struct role_ops {
 extern const struct role_ops role_distributor, role_transcoder, role_storage;
 const struct role_ops *role_find(enum api_role role);
 
+struct job *node_job(struct node *n, const char *name);
 /* Make or change the job at the node from a stored row (takes nothing). */
 struct error *job_set(struct node *n, const struct job_row *row, struct job **ret_job) MUST_CHECK;
 /* The node's nginx is up: start what is wanted. */
@@ -86,9 +89,6 @@ void job_tick(struct job *j, int64_t now_ms);
 /* It is stopped, and none of its units runs any more. */
 void job_ended_unseen(struct job *j);
 void job_unit_changed(struct job *j);
-/* Free units that are wanted no more and have ended; forget a closed job (then j is gone). Not from a callback of
- * theirs. */
-void job_reap(struct job *j);
 /* State changes of both modes. */
 void job_serves(struct job *j);
 void job_has_stopped(struct job *j);

@@ -6,8 +6,15 @@
 #include "base/mem.h"
 #include "media/nginx.h"
 #include "node/managed_job.h"
+#include "node/nginx.h"
+#include "node/publishers.h"
+#include "node/ready.h"
+#include "node/stream.h"
+#include "node/unit.h"
 
 #define STAT_EVERY_MS 2000
+/* /stat may not show yet what on_publish has allowed a moment ago. */
+#define STAT_TRUST_MS 2000
 
 static struct error *open_files(struct node *n)
 {
@@ -15,7 +22,7 @@ static struct error *open_files(struct node *n)
 	struct media_nginx_node m = {
 		.role = n->row.role,
 		.path = n->path,
-		.module_path = n->agent->settings.rtmp_module,
+		.module_path = n->host->settings.rtmp_module,
 		.rtmp_port = n->row.rtmp.container_port,
 		.http_port = n->row.http.container_port,
 		.control_port = n->row.control_port,
@@ -37,14 +44,44 @@ static struct error *open_files(struct node *n)
 
 static char **nginx_argv(const void *ctx, const struct node *n)
 {
-	return media_nginx_argv(ctx, n->agent->settings.nginx, n->path, mem_printf(ctx, "%s/conf/nginx.conf", n->path),
+	return media_nginx_argv(ctx, n->host->settings.nginx, n->path, mem_printf(ctx, "%s/conf/nginx.conf", n->path),
 				NULL, false);
+}
+
+static void compare(struct node *n, const struct media_stream *found, size_t count)
+{
+	int64_t now_ms = node_now();
+
+	for (size_t i = 0; i < n->stream_count; i++) {
+		struct stream *s = n->streams[i];
+		bool publishing = false;
+
+		for (size_t k = 0; k < count; k++) {
+			if (found[k].publishing && !strcmp(found[k].application, s->application) &&
+			    !strcmp(found[k].name, s->name)) {
+				publishing = true;
+				if (found[k].bytes_in != s->bytes_in)
+					s->flow_ms = now_ms;
+				s->bytes_in = found[k].bytes_in;
+			}
+		}
+		if (publishing && !s->active)
+			stream_publish(n, s, "?");
+		else if (!publishing && s->active && now_ms - s->since_ms > STAT_TRUST_MS)
+			stream_clear(n, s);
+	}
+}
+
+static void streams(struct node *n, const struct media_stream *found, size_t count)
+{
+	compare(n, found, count);
+	ready_look(n, found, count);
 }
 
 static void tick(struct node *n, int64_t now_ms)
 {
 	if (n->up && n->job_count && now_ms - n->stat_at_ms > STAT_EVERY_MS)
-		node_ask_streams(n);
+		nginx_ask_streams(n);
 }
 
 /* nginx has fixed applications: what names its own, as t45 does, wants a classic node. */
@@ -63,7 +100,8 @@ const struct mode_ops mode_managed = {
 	.takes = takes,
 	.open = open_files,
 	.nginx_argv = nginx_argv,
-	.look = node_ask_streams,
+	.look = nginx_ask_streams,
+	.streams = streams,
 	.tick = tick,
 	.job = &managed_job,
 };

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "node/folders.h"
+#include "node/job.h"
 
 #define DRAIN_STEP_MS 50
 /* A unit whose stream has ended writes what it still holds and exits by itself. */
@@ -49,7 +50,7 @@ static void run(struct job *j)
 	if (e) {
 		job_in_trouble(j, e);
 		mem_free(j->timer);
-		j->timer = timer_start(j, j->node->agent->loop, PREPARE_AGAIN_MS, 0, (timer_fn *)job_run, j);
+		j->timer = timer_start(j, j->node->host->loop, PREPARE_AGAIN_MS, 0, (timer_fn *)job_run, j);
 		return;
 	}
 	j->prepared = true;
@@ -103,7 +104,7 @@ static void begin_draining(struct job *j)
 	for (size_t i = 0; i < j->unit_count; i++)
 		unit_release(j->units[i]);
 	mem_free(j->timer);
-	j->timer = timer_start(j, j->node->agent->loop, 1, DRAIN_STEP_MS, on_drain, j);
+	j->timer = timer_start(j, j->node->host->loop, 1, DRAIN_STEP_MS, on_drain, j);
 	node_changed(j->node);
 }
 

@@ -7,7 +7,12 @@
 #ifndef DSN_NODE_MODE_H
 #define DSN_NODE_MODE_H
 
-#include "node/job.h"
+#include <jansson.h>
+
+#include "node/node.h"
+
+struct job;
+struct media_stream;
 
 /* What of the seed's container lies below a node's folder. */
 struct mode_mount {
@@ -48,9 +53,8 @@ struct mode_ops {
 	size_t mount_count;
 	/* ERROR_INVALID: with these settings there can be no node of the mode, in a container or not. May be NULL. */
 	struct error *(*check)(const struct agent_settings *s, bool container);
-	/* Of a node in a container: the port that is published for this machine alone; left alone where there is none.
-	 * May be NULL. */
-	struct error *(*local_port)(const struct node *n, int *ret_port);
+	/* Of a node in a container: the port that is published for this machine alone; 0: none. May be NULL. */
+	int (*local_port)(const struct node *n);
 	/* ERROR_INVALID: a job of this task cannot be here. May be NULL. */
 	struct error *(*takes)(const struct node *n, const struct api_task *t);
 	/* Write nginx's files; n->nginx is there. */
@@ -61,6 +65,8 @@ struct mode_ops {
 	char **(*nginx_argv)(const void *ctx, const struct node *n);
 	/* nginx runs: does it serve? n->up becomes true, at once or later. */
 	void (*look)(struct node *n);
+	/* What nginx has told of its streams (nginx_ask_streams()). May be NULL. */
+	void (*streams)(struct node *n, const struct media_stream *found, size_t count);
 	/* nginx serves, and something has changed. May be NULL. */
 	void (*up)(struct node *n);
 	/* nginx has ended. May be NULL. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/job.h"
+#include "node/nginx.h"
 
 /* Between two looks. */
 #define LOOK_MS 40
@@ -80,7 +81,7 @@ static void on_timer(void *arg)
 	struct ready_wait *w = arg;
 
 	if (node_now() < w->until_ms) {
-		node_ask_streams(w->node);
+		nginx_ask_streams(w->node);
 		return;
 	}
 	log_warn("stream.readers", "node=%s stream=%s/%s is let in before all its readers have connected",
@@ -100,8 +101,8 @@ void ready_wait(const void *ctx, struct node *n, struct stream *s, ready_fn *fn,
 	*w = (struct ready_wait){n->waits, n, s, fn, arg, node_now() + READY_MS, NULL};
 	n->waits = w;
 	talloc_set_destructor(w, destroy);
-	w->timer = timer_start(w, n->agent->loop, LOOK_MS, LOOK_MS, on_timer, w);
-	node_ask_streams(n);
+	w->timer = timer_start(w, n->host->loop, LOOK_MS, LOOK_MS, on_timer, w);
+	nginx_ask_streams(n);
 }
 
 static bool connected(const struct ready_wait *w, const struct media_stream *found, size_t count)

@@ -195,49 +195,6 @@ static void published(struct job *j, size_t i)
 		ingest_check(j);
 }
 
-static void draining(struct job *j)
-{
-	if (j->inputs[INGEST]->active)
-		node_drop_publisher(j->node, MEDIA_INGEST, j->inputs[INGEST]->name);
-}
-
-void ingest_fits(struct job *j)
-{
-	node_decide(j->node, "ingest.fits", "%s: %s %dx%d, audio %s, key frames every %lld ms", j->name,
-		    j->verdict->video_codec, j->verdict->width, j->verdict->height,
-		    *j->verdict->audio_codec ? j->verdict->audio_codec : "none",
-		    (long long)j->verdict->max_key_interval_ms);
-}
-
-void ingest_refuse(struct job *j, const char *why)
-{
-	if (!j->refused || strcmp(j->refused, why))
-		node_decide(j->node, "ingest.refused", "%s: %s", j->name, why);
-	if (why != j->refused) {
-		mem_free(j->refused);
-		j->refused = mem_strdup(j, why);
-	}
-	j->refused_ms = node_now();
-	draining(j);
-}
-
-void ingest_does_not_fit(struct job *j, bool picture_fits, const char *why)
-{
-	if (!j->task->normalise) {
-		ingest_refuse(j, why);
-		return;
-	}
-	if (j->mending.bps && (picture_fits || !j->mending.copy_video))
-		return;
-	j->mending.bps = j->verdict && j->verdict->bitrate_bps > 0 ? j->verdict->bitrate_bps : -1;
-	j->mending.fps = j->verdict ? j->verdict->how.fps : 0;
-	j->mending.copy_video = picture_fits;
-	job_store(j);
-	node_decide(j->node, "ingest.normalised", "%s: %s; encoding %s anew", j->name, why,
-		    picture_fits ? "its sound" : "it");
-	job_rename_units(j);
-}
-
 /* --- what the relay tells --- */
 
 static void tell_jumps(struct job *j, const struct media_progress *p)
@@ -313,7 +270,7 @@ const struct role_ops role_distributor = {
 	.units = units,
 	.prepare = prepare,
 	.published = published,
-	.draining = draining,
+	.draining = ingest_drop,
 	.tick = tick,
 	.status = status,
 	.drain_ms = 5000,

@@ -149,7 +149,7 @@ static bool any_arrives(const struct job *j)
 /* A rendition whose publisher was away at the agent's start may have lost it before: it is finished too. */
 static void tick(struct job *j, int64_t now_ms)
 {
-	int64_t after_ms = j->node->agent->settings.end_after_ms;
+	int64_t after_ms = j->node->host->settings.end_after_ms;
 
 	if (j->state != JOB_RUNNING)
 		return;

@@ -8,7 +8,7 @@ static char **encode_argv(const void *ctx, struct unit *u, const char *progress_
 	struct api_task *t = u->job->task;
 
 	return media_ffmpeg_transcode(ctx, &n->programs, n->row.rtmp.container_port, t->source_stream, t->renditions,
-				      t->rendition_count, u->use_failover, MEDIA_LIVE, n->agent->settings.preset,
+				      t->rendition_count, u->use_failover, MEDIA_LIVE, n->host->settings.preset,
 				      progress_url);
 }
 

@@ -95,7 +95,8 @@ struct error *docker_container_spec(const struct docker_unit *u, json_t **ret_sp
 
 /* --- the rest --- */
 
-/* Remove the node's containers by force, but those of the units named in keep (NULL-terminated, may be NULL). */
+/* Remove the node's containers by force, but those of the units named in keep (NULL-terminated, may be NULL;
+ * runtime_docker_remove.c). */
 void docker_remove_all(const void *ctx, struct docker *d, const char *const *keep, runtime_done_fn *done, void *arg);
 /* Units (runtime_docker_unit.c): as in struct runtime_ops. */
 void docker_unit_start(void *self, const void *ctx, const struct runtime_unit_spec *spec, runtime_done_fn *done,

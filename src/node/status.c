@@ -161,7 +161,7 @@ json_t *status_node_row(struct node *n)
 	json_put(o, "maintenance", n->row.maintenance ? "on" : "off");
 	json_put(o, "runtime", n->row.runtime);
 	json_put(o, "mode", n->row.mode);
-	json_put(o, "ip", n->agent->settings.public_ip);
+	json_put(o, "ip", n->host->settings.public_ip);
 	json_object_set_new(o, "ports", ports(n));
 	json_put_decimal(o, "job_count", (int64_t)n->job_count);
 	return o;
@@ -171,16 +171,16 @@ json_t *status_node(struct node *n, bool with_decisions)
 {
 	json_t *o = status_node_row(n), *jobs = json_array();
 
-	json_put(o, "agent_id", n->agent->id);
-	if (n->agent->settings.name)
-		json_put(o, "agent_name", n->agent->settings.name);
+	json_put(o, "agent_id", n->host->id);
+	if (n->host->settings.name)
+		json_put(o, "agent_name", n->host->settings.name);
 	json_put(o, "folder", n->folder);
 	json_object_set_new(o, "units", status_units(&n->nginx, 1));
 	for (size_t i = 0; i < n->job_count; i++)
 		json_array_append_new(jobs, status_job(n->jobs[i]));
 	json_object_set_new(o, "jobs", jobs);
 	if (with_decisions)
-		json_object_set_new(o, "decisions", store_decisions_json(n->agent->db, n->row.id));
+		json_object_set_new(o, "decisions", store_decisions_json(n->host->db, n->row.id));
 	return o;
 }
 
@@ -193,27 +193,27 @@ static void on_sent(const struct error *e, void *arg)
 		log_debug("status.not_sent", "reason=%s", log_q(e->message));
 }
 
-static void send_node(struct node *n)
+static void send_node(struct agent *a, struct node *n)
 {
 	json_t *body = status_node(n, false);
 	struct message *m = message_new(NULL, MESSAGE_STATUS, n->row.id, "", STATUS_TTL_MS, body);
 
 	n->status_changed = false;
 	json_decref(body);
-	bus_send(n->agent->bus, m, on_sent, NULL);
+	bus_send(a->bus, m, on_sent, NULL);
 	mem_free(m);
 }
 
 void status_send_all(struct agent *a)
 {
 	for (size_t i = 0; i < a->node_count && bus_is_up(a->bus); i++)
-		send_node(a->nodes[i]);
+		send_node(a, a->nodes[i]);
 }
 
 void status_send_changed(struct agent *a)
 {
 	for (size_t i = 0; i < a->node_count && bus_is_up(a->bus); i++) {
 		if (a->nodes[i]->status_changed)
-			send_node(a->nodes[i]);
+			send_node(a, a->nodes[i]);
 	}
 }

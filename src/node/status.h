@@ -3,6 +3,7 @@
 #ifndef DSN_NODE_STATUS_H
 #define DSN_NODE_STATUS_H
 
+#include "node/agent_impl.h"
 #include "node/job.h"
 
 json_t *status_node(struct node *n, bool with_decisions);
@@ -10,5 +11,9 @@ json_t *status_node_row(struct node *n); /* a line of `node list` */
 json_t *status_job(struct job *j);
 json_t *status_job_row(struct job *j); /* a line of `pipeline list` */
 json_t *status_units(struct unit *const *units, size_t count);
+
+/* Status messages: of all nodes, or of those that have changed since. */
+void status_send_all(struct agent *a);
+void status_send_changed(struct agent *a);
 
 #endif

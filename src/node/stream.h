@@ -18,12 +18,7 @@ struct stream {
 };
 
 struct node;
-/* A publisher came (client: nginx's id of it) or left; jobs are told when the first came or the last left. */
-void stream_publish(struct node *n, struct stream *s, const char *client);
-void stream_unpublish(struct node *n, struct stream *s, const char *client);
-/* Free those that no job knows any more. */
-void streams_forget(struct node *n);
-/* Nobody publishes it, whatever was heard. */
-void stream_clear(struct node *n, struct stream *s);
+/* The record, made when missing; belongs to the node. */
+struct stream *node_stream(struct node *n, const char *application, const char *name);
 
 #endif

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/digest.h"
-#include "node/job.h"
 #include "node/node.h"
 #include "node/store.h"
 #include "node/unit_log.h"
@@ -37,7 +36,7 @@ struct unit *unit_new(const void *ctx, struct node *node, struct job *job, const
 	u->argv = argv;
 	u->input = input;
 	u->backoff = (struct backoff){.first_ms = 300, .max_ms = 10000, .steady_ms = 20000};
-	u->use_failover = job && store_failover(node->agent->db, node->row.id, name);
+	u->use_failover = job && store_failover(node->host->db, node->row.id, name);
 	u->log_path = mem_printf(u, "%s/log/%s.log", node->folder, name);
 	u->progress_path = mem_printf(u, "%s/progress/%s.progress", node->folder, name);
 	return u;
@@ -45,8 +44,8 @@ struct unit *unit_new(const void *ctx, struct node *node, struct job *job, const
 
 static void changed(struct unit *u)
 {
-	if (u->job)
-		job_unit_changed(u->job);
+	if (u->changed)
+		u->changed(u);
 	node_changed(u->node);
 }
 
@@ -98,12 +97,12 @@ static void pause_unit(struct unit *u, int64_t delay_ms)
 {
 	u->state = state_next(&state_of_unit, u->state, UNIT_PAUSED);
 	mem_free(u->timer);
-	u->timer = timer_start(u, u->node->agent->loop, delay_ms, 0, on_timer, u);
+	u->timer = timer_start(u, u->node->host->loop, delay_ms, 0, on_timer, u);
 }
 
 static void set_failover(struct unit *u, bool on)
 {
-	struct error *e = store_put_failover(u->node->agent->db, u->node->row.id, u->name, on);
+	struct error *e = store_put_failover(u->node->host->db, u->node->row.id, u->name, on);
 
 	if (e)
 		log_warn("unit.failover", "unit=%s reason=%s", u->name, log_q(e->message));
@@ -156,8 +155,8 @@ static void on_ended(const struct child_exit *ex, void *arg)
 		failed(u, ex->ran_ms);
 	}
 	u->stalled = false;
-	if (!u->job)
-		node_nginx_ended(u->node);
+	if (u->down)
+		u->down(u);
 	changed(u);
 }
 
@@ -177,8 +176,8 @@ static void on_started(struct error *e, void *arg)
 			failed(u, 0);
 		else
 			u->state = state_next(&state_of_unit, u->state, UNIT_ENDED);
-		if (!u->job)
-			node_nginx_ended(u->node); /* a node that leaves waits for it */
+		if (u->down)
+			u->down(u); /* a node that leaves waits for it */
 		changed(u);
 		return;
 	}
@@ -191,8 +190,8 @@ static void on_started(struct error *e, void *arg)
 	u->state = state_next(&state_of_unit, u->state, UNIT_RUNNING);
 	if (u->job)
 		unit_refresh(u); /* what it should do may have changed meanwhile */
-	else
-		node_nginx_started(u->node);
+	if (u->started)
+		u->started(u);
 	changed(u);
 }
 
@@ -323,7 +322,7 @@ void unit_tick(struct unit *u, int64_t now_ms)
 		since_ms = u->input->since_ms;
 	if (u->advanced_ms > since_ms)
 		since_ms = u->advanced_ms;
-	if (now_ms - since_ms < u->node->agent->settings.stall_after_ms)
+	if (now_ms - since_ms < u->node->host->settings.stall_after_ms)
 		return;
 	/* A publisher that is there but sends nothing is not this unit's fault; nginx drops it after a while. */
 	if (now_ms - u->node->stat_at_ms < FLOW_MS && now_ms - u->input->flow_ms > FLOW_MS)

@@ -29,10 +29,13 @@ struct unit {
 	char *name;
 	size_t index; /* which output or variant of the task */
 	unit_argv_fn *argv;
-	void (*begins)(struct unit *u); /* before each start: make what its program needs; may be NULL */
-	void (*ended)(struct unit *u);  /* after each run, before the next start; may be NULL */
-	char *salt;                     /* more that its fingerprint depends on, or NULL */
-	struct stream *input;           /* NULL: none */
+	void (*begins)(struct unit *u);  /* before each start: make what its program needs; may be NULL */
+	void (*ended)(struct unit *u);   /* after each run, before the next start; may be NULL */
+	void (*started)(struct unit *u); /* its program runs */
+	void (*down)(struct unit *u);    /* it has ended, or does not start */
+	void (*changed)(struct unit *u); /* its state; each may be NULL */
+	char *salt;                      /* more that its fingerprint depends on, or NULL */
+	struct stream *input;            /* NULL: none */
 	bool has_failover;
 
 	enum unit_state state;

@@ -395,7 +395,7 @@ static void a_node_that_cannot_be_taken_back(void **state)
 	char folder[] = "/tmp/dsn-alone-XXXXXX";
 	struct fault_world w;
 	struct held *h = begin_alone(&w, folder);
-	struct db *db = h->agent->db;
+	struct db *db = h->agent->host.db;
 	char *nodes = file_join(w.ctx, folder, "nodes");
 
 	(void)state;
@@ -423,7 +423,7 @@ static void a_node_that_opens_before_it_is_taken_back(void **state)
 
 	(void)state;
 	must(!file_remove_tree(nodes) && !file_write_atomic(nodes, "", 0, 0600));
-	must(!db_exec(h->agent->db,
+	must(!db_exec(h->agent->host.db,
 		      "create temp trigger stays before delete on node begin select raise(abort, 'it stays'); end",
 		      ""));
 	deliver(h, &letters.create);

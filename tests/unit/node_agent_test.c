@@ -18,6 +18,8 @@
 #include "base/mem.h"
 #include "node/ingest.h"
 #include "node/job.h"
+#include "node/job_end.h"
+#include "node/node_life.h"
 #include "node/status.h"
 #include "node/store.h"
 
@@ -60,7 +62,7 @@ static void open_node(struct world *w, char *mode)
 
 	if (w->node)
 		agent_drop_node(w->agent, w->node);
-	must(store_put_node(w->agent->db, &row));
+	must(store_put_node(w->agent->host.db, &row));
 	must(node_open(w->agent, &row, &w->node));
 }
 
@@ -153,7 +155,7 @@ static struct job *set_job(struct world *w, const char *fragment, bool running)
 	struct job *j;
 
 	row->running = running;
-	must(store_put_job(w->agent->db, row));
+	must(store_put_job(w->agent->host.db, row));
 	must(job_set(w->node, row, &j));
 	mem_free(row);
 	json_decref(task);
@@ -257,7 +259,7 @@ static bool is_wanted(struct world *w)
 {
 	struct job_row **rows;
 
-	must(store_jobs(w, w->agent->db, NODE, &rows));
+	must(store_jobs(w, w->agent->host.db, NODE, &rows));
 	assert_non_null(rows[0]);
 	assert_int_equal(rows[0]->offset_ms, 12345);
 	return rows[0]->running;
@@ -398,10 +400,10 @@ static void test_ending_agent_starts_nothing(void **state)
 	struct job *j = set_job(w, "2", true);
 
 	w->node->up = true;
-	w->agent->stopping = true;
+	w->agent->host.stopping = true;
 	job_run(j);
 	assert_int_equal(j->state, JOB_STOPPED);
-	w->agent->stopping = false;
+	w->agent->host.stopping = false;
 	job_run(j);
 	assert_int_equal(j->state, JOB_STARTING);
 }
@@ -413,7 +415,7 @@ static void resume(struct world *w, const char *signer, json_t *body)
 		message_new(w, MESSAGE_COMMAND, "2222222222222222222222222222222222222222", NODE, 60000, body);
 
 	m->signer = signer ? mem_strdup(m, signer) : NULL;
-	must(store_put_command(w->agent->db, m));
+	must(store_put_command(w->agent->host.db, m));
 	mem_free(w->agent);
 	must(agent_open(w, &w->loop, &w->settings, on_end, NULL, &w->agent));
 	w->node = agent_node(w->agent, NODE);
@@ -431,7 +433,7 @@ static void resume_as(struct world *w, const char *signer, char **owners, bool o
 	w->settings.owners = owners;
 	w->settings.accept_plain = false;
 	resume(w, signer, api_command_document(API_PIPELINE_CLOSE, NODE, "job1", NULL));
-	must(store_commands(w, w->agent->db, &left));
+	must(store_commands(w, w->agent->host.db, &left));
 	assert_null(left[0]);
 	assert_int_equal(node_job(w->node, "job1") == NULL, obeyed);
 }

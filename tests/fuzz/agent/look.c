@@ -59,7 +59,7 @@ static uint64_t look(struct agent *a, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		d.columns = tables[i].columns;
-		must(!db_query(a->db, on_row, &d, tables[i].sql, ""));
+		must(!db_query(a->host.db, on_row, &d, tables[i].sql, ""));
 	}
 	return d.sum;
 }
@@ -114,7 +114,7 @@ int64_t look_count(struct agent *a, const char *sql, const char *id)
 {
 	int64_t count = 0;
 
-	must(!db_query(a->db, on_count, &count, sql, id ? "s" : "", id));
+	must(!db_query(a->host.db, on_count, &count, sql, id ? "s" : "", id));
 	return count;
 }
 
@@ -146,7 +146,7 @@ static void node_agrees(struct agent *a, const struct node_row *row)
 	must(n->row.role == row->role && n->row.maintenance == row->maintenance);
 	must(n->row.rtmp.host_port == row->rtmp.host_port && n->row.control_port == row->control_port);
 	must(!strcmp(n->row.name ? n->row.name : "", row->name ? row->name : ""));
-	must(!store_jobs(row, a->db, row->id, &rows));
+	must(!store_jobs(row, a->host.db, row->id, &rows));
 	for (; rows[count]; count++)
 		job_agrees(n, rows[count]);
 	must(count == n->job_count);
@@ -158,7 +158,7 @@ void look_agrees(struct agent *a)
 	struct node_row **rows;
 	size_t count = 0;
 
-	must(!store_nodes(tmp, a->db, &rows));
+	must(!store_nodes(tmp, a->host.db, &rows));
 	for (; rows[count]; count++)
 		node_agrees(a, rows[count]);
 	must(count == a->node_count + a->lost_count);
