@@ -198,21 +198,22 @@ static struct error *check(void *arg)
 
 static struct error *join(struct geth_net *n)
 {
-	struct joining joining = {.net = n};
+	struct joining *joining = mem_new(n, struct joining);
 	const char *urls[GETH_SEALERS];
 	const struct devnet_join_options options = {.urls = urls,
 						    .count = n->settings.sealers,
 						    .check = check,
 						    .done = on_joined,
-						    .arg = &joining,
+						    .arg = joining,
 						    .end_ms = clock_mono_ms() + JOIN_MS};
 
+	joining->net = n;
 	for (size_t i = 0; i < n->settings.sealers; i++)
 		urls[i] = geth_net_url(n, n, i);
-	TRY(devnet_join(n, n->loop, &options));
-	while (!joining.done)
+	TRY(devnet_join(joining, n->loop, &options));
+	while (!joining->done)
 		uv_run(n->loop, UV_RUN_ONCE);
-	return joining.error;
+	return joining->error;
 }
 
 struct error *geth_net_new(uv_loop_t *loop, const struct geth_net_settings *settings, struct geth_net **ret_net)

@@ -14,9 +14,9 @@
 #include "base/mem.h"
 #include "base/printable.h"
 #include "client/folders.h"
-#include "vcli/help.h"
 #include "vcli/terminal.h"
-#include "vcli/words.h"
+#include "vcli/words/help.h"
+#include "vcli/words/words.h"
 
 /* Are we to answer in JSON? Needed before the settings are read, for their refusals. */
 static bool asked_json(int argc, char **argv)

@@ -1,8 +1,8 @@
 /* One run of the command line: its settings, its words, and what it will answer.
  *
- * A command is a row of the table in vcli/table.c. Its handler returns NULL or the error that decides the exit code
- * (error_exit_code()). In text mode the handler prints its result on stdout; with --json it only fills `answer`, which
- * main() prints as the one JSON value of the run. Progress and complaints go to stderr.
+ * A command is a row of the table in vcli/words/table.c. Its handler returns NULL or the error that decides the exit
+ * code (error_exit_code()). In text mode the handler prints its result on stdout; with --json it only fills `answer`,
+ * which main() prints as the one JSON value of the run. Progress and complaints go to stderr.
  */
 #ifndef DSN_VCLI_VCLI_H
 #define DSN_VCLI_VCLI_H

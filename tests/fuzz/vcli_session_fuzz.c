@@ -2,10 +2,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "contracts/segments.h"
-#include "vcli/session.h"
+#include "vcli/market/session.h"
 
 #include "client/folders.c"
-#include "vcli/session.c"
+#include "vcli/market/session.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

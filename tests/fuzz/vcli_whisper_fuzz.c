@@ -6,8 +6,8 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "vcli/whisper_list.h"
-#include "vcli/whisper_message.h"
+#include "vcli/whisper/whisper_list.h"
+#include "vcli/whisper/whisper_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

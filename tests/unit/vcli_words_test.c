@@ -7,10 +7,10 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "vcli/suggest.h"
-#include "vcli/synonyms.h"
-#include "vcli/whisper_message.h"
-#include "vcli/words.h"
+#include "vcli/whisper/whisper_message.h"
+#include "vcli/words/suggest.h"
+#include "vcli/words/synonyms.h"
+#include "vcli/words/words.h"
 
 static void distances(void **state)
 {

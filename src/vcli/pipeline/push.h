@@ -1,0 +1,32 @@
+/* What `vcli pipeline push` runs, and what became of it. */
+#ifndef DSN_VCLI_PIPELINE_PUSH_H
+#define DSN_VCLI_PIPELINE_PUSH_H
+
+#include "base/child.h"
+#include "media/probe.h"
+#include "media/progress.h"
+#include "vcli/pipeline/user_job.h"
+#include "vcli/vcli.h"
+
+struct push {
+	struct vcli *v;
+	const struct user_job *job;
+	const char *film;
+	const struct media_verdict *verdict;
+	int64_t duration_ms; /* how much there is to send; 0: no end */
+
+	bool stopped; /* by the user */
+	struct child_exit end;
+	struct media_progress last;
+	char *complaints; /* what ffmpeg said, its last 4 KiB */
+};
+
+/* Run ffmpeg to its end, or until the user stops it: the lower half of struct push. `lists`: text for its descriptor 0,
+ * or NULL. The loop is the program's. */
+struct error *push_run(struct push *p, const char *const *argv, const char *lists) MUST_CHECK;
+/* What became of the film: NULL when all of it was sent, or the user had enough. */
+struct error *push_outcome(const struct push *p) MUST_CHECK;
+/* hh:mm:ss */
+char *push_clock(const void *ctx, int64_t ms);
+
+#endif
