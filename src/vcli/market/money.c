@@ -194,14 +194,3 @@ struct error *money_file_digest(const char *path, uint8_t ret_hash[KECCAK_BYTES]
 	mem_free(text);
 	return NULL;
 }
-
-struct error *money_file_hash(const void *ctx, const char *path, char **ret_hash)
-{
-	char *text = NULL;
-	size_t n = 0;
-
-	TRY(file_read(NULL, path, FILE_BYTES, &text, &n));
-	*ret_hash = money_hash(ctx, text, n);
-	mem_free(text);
-	return NULL;
-}

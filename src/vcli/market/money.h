@@ -40,8 +40,7 @@ struct error *money_show(struct vcli *v) MUST_CHECK;
 struct error *money_choice(const char *what, const char *const *words, const char *word, int *ret) MUST_CHECK;
 /* "0x..." of Keccak-256. Belongs to ctx. */
 char *money_hash(const void *ctx, const void *bytes, size_t n);
-/* The same of a file's bytes (at most 16 MiB), and as bytes. */
+/* The same of a file's bytes (at most 16 MiB), as bytes. */
 struct error *money_file_digest(const char *path, uint8_t ret_hash[KECCAK_BYTES]) MUST_CHECK;
-struct error *money_file_hash(const void *ctx, const char *path, char **ret_hash) MUST_CHECK;
 
 #endif
