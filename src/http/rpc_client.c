@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "http/jsonrpc.h"
+#include "http/jsonrpc_codes.h"
 #include "http/websocket.h"
 
 #define OPEN_MS 10000

@@ -3,7 +3,7 @@
 #ifndef DSN_SHHD_CRITERIA_H
 #define DSN_SHHD_CRITERIA_H
 
-#include "http/jsonrpc.h"
+#include "rpc/jsonrpc.h"
 #include "shhd/shhd.h"
 
 extern const struct jsonrpc_object criteria_object; /* whisperv6.Criteria */

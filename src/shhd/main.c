@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "shhd/endpoint.h"
+#include "rpc/endpoint.h"
 #include "shhd/passthrough.h"
 #include "shhd/shhd.h"
 

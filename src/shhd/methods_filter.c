@@ -62,7 +62,7 @@ static void get_messages(struct jsonrpc_call *c, void *arg)
 		criteria_message_write(w, messages[i]);
 	}
 	json_write_raw(w, "]");
-	d->delivered += count;
+	d->polled += count;
 	jsonrpc_done(c);
 }
 

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "shhd/subscriptions.h"
+#include "rpc/subscriptions.h"
+#include "shhd/shhd.h"
 
 #define TOPICS_MAX 16384
 
@@ -79,7 +80,7 @@ static void subscribe(struct jsonrpc_call *c, void *arg)
 		jsonrpc_fail(c, "topics: at most %d", TOPICS_MAX);
 		return;
 	}
-	s = subscription_new(c, d, "dsn_subscription");
+	s = subscription_new(c, d->subscriptions, "dsn_subscription");
 	if (!s)
 		return;
 	shh_watch(d->shh, s, (const uint8_t(*)[TOPIC_BYTES])topics->bytes, topics->n, on_envelope, s);

@@ -10,8 +10,10 @@
 #include "base/mem.h"
 #include "base/turns.h"
 #include "crypto/secret.h"
+#include "rpc/endpoint.h"
+#include "rpc/metrics.h"
+#include "rpc/subscriptions.h"
 #include "shhd/derivation.h"
-#include "shhd/endpoint.h"
 #include "shhd/nodekey.h"
 #include "shhd/passthrough.h"
 
@@ -104,6 +106,27 @@ static struct error *open_node(struct shhd *d, const struct shhd_settings *s)
 	return e;
 }
 
+static struct error *open_endpoint(struct shhd *d, const struct shhd_settings *s)
+{
+	const struct endpoint_config config = {
+		.rules = {.address = s->rpc_address,
+			  .token_file = s->token_file,
+			  .hosts = s->hosts,
+			  .origins = s->origins,
+			  .cors = s->cors},
+		.rpc_port = (int)s->rpc_port,
+		.ws_port = (int)s->ws_port,
+		.body_limit = (size_t)s->body_limit,
+		.queue_limit = (size_t)s->queue_limit,
+		.connections = (unsigned)s->connections,
+		.rpc = d->rpc,
+		.turns = d->turns,
+		.metrics = d->metrics,
+	};
+
+	return endpoint_open(d, d->loop, &config, &d->endpoint);
+}
+
 static struct error *open_parts(struct shhd *d, const struct shhd_settings *s)
 {
 	const struct jsonrpc_limits limits = {.reply_limit = REPLY_LIMIT};
@@ -120,13 +143,16 @@ static struct error *open_parts(struct shhd *d, const struct shhd_settings *s)
 	d->rpc = jsonrpc_new(d, &limits);
 	jsonrpc_set_turns(d->rpc, d->turns);
 	jsonrpc_set_namespaces(d->rpc, s->api);
+	d->subscriptions = subscriptions_new(d, d->rpc);
+	d->metrics = metrics_new(d, "shhd");
+	shhd_add_metrics(d);
 	methods_shh_add(d);
 	methods_filter_add(d);
 	methods_node_add(d);
 	methods_raw_add(d);
-	subscriptions_add(d);
+	methods_subscribe_add(d);
 	jsonrpc_set_fallback(d->rpc, passthrough_call, d);
-	return endpoint_open(d, d, &d->endpoint);
+	return open_endpoint(d, s);
 }
 
 struct error *shhd_open(const void *ctx, uv_loop_t *loop, const struct shhd_settings *settings, struct shhd **ret_shhd)

@@ -4,7 +4,7 @@
 
 #include <uv.h>
 
-#include "http/jsonrpc.h"
+#include "rpc/jsonrpc.h"
 #include "shhd/ids.h"
 #include "shhd/keys.h"
 #include "shhd/settings.h"
@@ -12,6 +12,8 @@
 
 struct derivations;
 struct endpoint;
+struct metrics;
+struct subscriptions;
 
 struct shhd {
 	uv_loop_t *loop;
@@ -19,6 +21,8 @@ struct shhd {
 	struct shh *shh;
 	struct jsonrpc *rpc;
 	struct turns *turns;
+	struct subscriptions *subscriptions;
+	struct metrics *metrics;
 	struct keys *keys;
 	struct ids *filters; /* that are polled: struct filter pointers in boxes, see methods_filter.c */
 	void *postings;      /* owner of what is being posted */
@@ -26,8 +30,7 @@ struct shhd {
 	struct endpoint *endpoint;
 	const char *client; /* our name in Hello and web3_clientVersion */
 	int lock;           /* descriptor */
-	size_t subscriptions;
-	uint64_t delivered; /* messages handed to clients */
+	uint64_t polled;    /* messages that clients have fetched */
 };
 
 /* ERROR_EXISTS: another one holds the data folder; other errors are the settings'. */
@@ -44,6 +47,9 @@ void methods_shh_add(struct shhd *d);
 void methods_filter_add(struct shhd *d);
 void methods_node_add(struct shhd *d);
 void methods_raw_add(struct shhd *d);
-void subscriptions_add(struct shhd *d);
+void methods_subscribe_add(struct shhd *d);
+
+/* What /metrics tells of the node. */
+void shhd_add_metrics(struct shhd *d);
 
 #endif

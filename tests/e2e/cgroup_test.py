@@ -18,11 +18,15 @@ from hostile_unit_test import DISTRIBUTOR, STORAGE, TASKS, Case
 
 CONTROLLERS = ("memory", "pids")
 MEMORY_MIB = 96  # --unit-memory
-RELAY, NGINX = "job-relay", "nginx"
+SEGMENTER, NGINX = "job-hls_a", "nginx"
 STRANGE = "77" * 20  # a node that the agent does not know
 
 # A program that takes the group over before it becomes another, as systemd's children do.
-ENTER = "import os, sys; open(sys.argv[1] + '/cgroup.procs', 'w').write('0'); os.execv(sys.argv[2], sys.argv[2:])"
+ENTER = """
+import os, sys
+os.write(os.open(sys.argv[1] + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC), b"0")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 FORKS = '''
 answer = 0
@@ -217,79 +221,80 @@ class Units(Groups):
         self.assertEqual(group_of(self.agent.process.pid), str(self.group.path / "agent") if self.inside else
                          group_of(os.getpid()))
         units = self.agent.units()
-        self.assertIn((DISTRIBUTOR, RELAY), units)
+        self.assertIn((STORAGE, SEGMENTER), units)
+        self.assertIn((DISTRIBUTOR, NGINX), units)
         for (node, unit), pid in units.items():
             self.assertEqual(group_of(pid), str(self.group.unit(node, unit)))
             self.expect_limits(node, unit)
-        master = units[DISTRIBUTOR, NGINX]
+        master = units[STORAGE, NGINX]
         for child in read(f"/proc/{master}/task/{master}/children").split():
-            self.assertEqual(group_of(int(child)), str(self.group.unit(DISTRIBUTOR, NGINX)))
+            self.assertEqual(group_of(int(child)), str(self.group.unit(STORAGE, NGINX)))
         self.assertEqual(self.group.units(), sorted(f"{node}-{unit}" for node, unit in units))
         self.client.node(DISTRIBUTOR, "purge", timeout=60)
         wait_for(lambda: all(name.startswith(STORAGE) for name in self.group.units()), 10, "its groups are gone")
 
     def test_a_nodes_own_limit_of_memory(self):
         self.has("memory")
-        self.client.create("distributor", DISTRIBUTOR, to=self.agent.id(),
+        self.client.create("storage", STORAGE, to=self.agent.id(),
                            spec={"containers": {"memory": str(64 << 20)}, "runtime": "process"})
-        self.expect_limits(DISTRIBUTOR, NGINX, mib=64)
+        self.expect_limits(STORAGE, NGINX, mib=64)
 
     def test_fork_bomb(self):
         """It ends at the unit's limit: the node's (RLIMIT_NPROC) is four times as much, and others have theirs."""
         self.has("pids")
-        self.distributor()
-        count = self.relay.order(FORKS, LIMIT=TASKS * 16)
+        self.storage()
+        count = self.segmenter.order(FORKS, LIMIT=TASKS * 16)
         self.assertLess(count, TASKS)
-        self.assertIn("max", read(self.group.unit(DISTRIBUTOR, RELAY) / "pids.events"))
-        self.assertNotIn("max 0", read(self.group.unit(DISTRIBUTOR, RELAY) / "pids.events"))
-        members = pids(self.group.unit(DISTRIBUTOR, RELAY))
+        self.assertIn("max", read(self.group.unit(STORAGE, SEGMENTER) / "pids.events"))
+        self.assertNotIn("max 0", read(self.group.unit(STORAGE, SEGMENTER) / "pids.events"))
+        members = pids(self.group.unit(STORAGE, SEGMENTER))
         self.assertEqual(len(members), TASKS)
-        self.answers(DISTRIBUTOR)
-        os.kill(self.agent.units()[DISTRIBUTOR, RELAY], signal.SIGKILL)
+        self.answers(STORAGE)
+        os.kill(self.agent.units()[STORAGE, SEGMENTER], signal.SIGKILL)
         wait_for(lambda: not any(alive(pid) for pid in members), 10, "all of them are gone")
 
     def test_what_a_unit_has_left_is_ended(self):
-        self.distributor()
-        survivor = self.relay.order(SURVIVOR)
-        pid = self.agent.units()[DISTRIBUTOR, RELAY]
-        self.assertEqual(group_of(survivor), str(self.group.unit(DISTRIBUTOR, RELAY)))
-        self.relay.again()
+        self.storage()
+        survivor = self.segmenter.order(SURVIVOR)
+        pid = self.agent.units()[STORAGE, SEGMENTER]
+        self.assertEqual(group_of(survivor), str(self.group.unit(STORAGE, SEGMENTER)))
+        self.segmenter.again()
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not alive(survivor), 10, "the survivor is gone")
-        wait_for(lambda: self.agent.units().get((DISTRIBUTOR, RELAY), pid) != pid, 20, "the unit runs again")
-        again = self.agent.units()[DISTRIBUTOR, RELAY]
-        self.assertEqual(self.relay.order("answer = os.getpid()"), again)
-        self.assertEqual(group_of(again), str(self.group.unit(DISTRIBUTOR, RELAY)))
-        survivor = self.relay.order(SURVIVOR)
-        self.client.pipeline(DISTRIBUTOR, "stop", "job")
+        wait_for(lambda: self.agent.units().get((STORAGE, SEGMENTER), pid) != pid, 20, "the unit runs again")
+        again = self.agent.units()[STORAGE, SEGMENTER]
+        self.assertEqual(self.segmenter.order("answer = os.getpid()"), again)
+        self.assertEqual(group_of(again), str(self.group.unit(STORAGE, SEGMENTER)))
+        survivor = self.segmenter.order(SURVIVOR)
+        self.client.pipeline(STORAGE, "stop", "job")
         wait_for(lambda: not alive(survivor), 10, "the second survivor is gone")
-        wait_for(lambda: self.group.units() == [f"{DISTRIBUTOR}-{NGINX}"], 10, "its group is gone")
+        wait_for(lambda: self.group.units() == [f"{STORAGE}-{NGINX}"], 10, "its group is gone")
 
     def test_a_unit_cannot_leave(self):
-        self.distributor()
-        own = self.group.unit(DISTRIBUTOR, RELAY)
+        self.storage()
+        own = self.group.unit(STORAGE, SEGMENTER)
         tries = [(str(folder / name), text) for folder in (own, self.group.path, self.group.path / "agent", mounted())
                  for name, text in (("cgroup.procs", "0"), ("memory.max", "max"), ("pids.max", "max"),
                                     ("cgroup.subtree_control", "-pids"), ("cgroup.kill", "1"))]
-        self.assertEqual(self.relay.order(LEAVE, TRIES=tries, OWN=str(own)), [])
-        self.expect_limits(DISTRIBUTOR, RELAY)
-        self.answers(DISTRIBUTOR)
+        self.assertEqual(self.segmenter.order(LEAVE, TRIES=tries, OWN=str(own)), [])
+        self.expect_limits(STORAGE, SEGMENTER)
+        self.answers(STORAGE)
 
     def test_memory_without_end(self):
         self.has("memory")
-        self.distributor()
-        other = self.agent.units()[DISTRIBUTOR, NGINX]
-        pid = self.agent.units()[DISTRIBUTOR, RELAY]
-        self.relay.again()
+        self.storage()
+        other = self.agent.units()[STORAGE, NGINX]
+        pid = self.agent.units()[STORAGE, SEGMENTER]
+        self.segmenter.again()
         (self.where / "orders" / "new").write_text("if os.fork() == 0: time.sleep(300)\nblocks = []\n"
                                                    "while True: blocks.append(b'x' * (1 << 20))\n")
-        os.rename(self.where / "orders" / "new", self.where / "orders" / "relay.0")
+        os.rename(self.where / "orders" / "new", self.where / "orders" / "segmenter.0")
         wait_for(lambda: not alive(pid), 30, "the unit is ended")
-        self.relay.again()
+        self.segmenter.again()
         words = f"ended by its memory limit of {MEMORY_MIB} MiB; if it needs more: spec.containers.memory"
-        wait_for(lambda: any(words in text for text in self.last_exits(DISTRIBUTOR)), 20, "its status says why")
+        wait_for(lambda: any(words in text for text in self.last_exits(STORAGE)), 20, "its status says why")
         self.assertTrue(alive(other))
-        wait_for(lambda: alive(self.agent.units().get((DISTRIBUTOR, RELAY), pid)), 20, "it runs again")
+        wait_for(lambda: alive(self.agent.units().get((STORAGE, SEGMENTER), pid)), 20, "it runs again")
 
     def test_two_agents(self):
         second = GroupAgent(self.broker, *self.flags)
@@ -307,7 +312,7 @@ class Restarts(Groups):
     inside = True
 
     def expect_adopted(self, before, **limits):
-        wait_for(lambda: self.answers(DISTRIBUTOR)["state"] == "running", 20, "the node serves")
+        wait_for(lambda: self.answers(STORAGE)["state"] == "running", 20, "the node serves")
         self.assertEqual(self.agent.units(), before)
         for (node, unit), pid in before.items():
             self.assertEqual(group_of(pid), str(self.group.unit(node, unit)))
@@ -320,7 +325,7 @@ class Restarts(Groups):
         return done.returncode == 0 or done.stderr.strip().splitlines()[-1]
 
     def test_killed(self):
-        self.distributor()
+        self.storage()
         before = self.agent.units()
         self.agent.kill()
         self.assertEqual(sorted(self.group.on()), sorted(self.group.controllers))
@@ -334,7 +339,7 @@ class Restarts(Groups):
         self.expect_adopted(before, tasks=TASKS * 2)
 
     def test_ended(self):
-        self.distributor()
+        self.storage()
         before = self.agent.units()
         self.assertEqual(self.agent.stop(), 0)
         self.assertEqual(self.group.on(), [])
@@ -342,34 +347,33 @@ class Restarts(Groups):
         self.assertEqual(self.release().returncode, 0)  # once more changes nothing
         self.agent.start()
         self.expect_adopted(before)
-        survivor = self.relay.order(SURVIVOR)
-        self.client.node(DISTRIBUTOR, "purge", timeout=60)
+        survivor = self.segmenter.order(SURVIVOR)
+        self.client.node(STORAGE, "purge", timeout=60)
         wait_for(lambda: not alive(survivor) and self.group.units() == [], 10, "nothing is left")
 
     def test_left_over(self):
         """Of a node that is no more, and of a unit that ended while no agent was there; others' groups are theirs."""
-        self.distributor()
-        self.relay.order("answer = 1")
-        survivor = self.relay.order(SURVIVOR)
-        relay = self.agent.units()[DISTRIBUTOR, RELAY]
+        self.storage()
+        survivor = self.segmenter.order(SURVIVOR)
+        pid = self.agent.units()[STORAGE, SEGMENTER]
         self.agent.kill()
         self.assertEqual(self.release().returncode, 0)
         sleepers = []
-        for name in (f"{STRANGE}-nginx", f"{DISTRIBUTOR}-old_job-relay", "operators-own"):
+        for name in (f"{STRANGE}-nginx", f"{STORAGE}-old_job-hls", "operators-own"):
             (self.group.path / name).mkdir()
             sleepers.append(subprocess.Popen(["sleep", "300"]))
             self.addCleanup(sleepers[-1].wait)
             self.addCleanup(sleepers[-1].kill)
             (self.group.path / name / "cgroup.procs").write_text(str(sleepers[-1].pid))
-        os.kill(relay, signal.SIGKILL)
-        wait_for(lambda: not alive(relay), 10, "the unit has ended")
-        self.relay.again()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not alive(pid), 10, "the unit has ended")
+        self.segmenter.again()
         self.agent.start()
         for sleeper in sleepers[:2]:
             self.assertEqual(sleeper.wait(20), -signal.SIGKILL)
         wait_for(lambda: not alive(survivor), 20, "the survivor is gone")
-        wait_for(lambda: self.agent.units().get((DISTRIBUTOR, RELAY), relay) != relay, 20, "the unit runs again")
-        wait_for(lambda: self.group.units() == sorted([f"{DISTRIBUTOR}-{NGINX}", f"{DISTRIBUTOR}-{RELAY}", "operators-own"]),
+        wait_for(lambda: self.agent.units().get((STORAGE, SEGMENTER), pid) != pid, 20, "the unit runs again")
+        wait_for(lambda: self.group.units() == sorted([f"{STORAGE}-{NGINX}", f"{STORAGE}-{SEGMENTER}", "operators-own"]),
                  10, "their groups are gone")
         self.assertIsNone(sleepers[2].poll())
 
@@ -379,9 +383,9 @@ class Restarts(Groups):
         self.assertEqual(self.release().returncode, 0)
         self.agent.setting = "none"
         self.agent.start()
-        self.distributor()
+        self.storage()
         before = self.agent.units()
-        self.assertEqual(group_of(before[DISTRIBUTOR, NGINX]), str(self.group.path))
+        self.assertEqual(group_of(before[STORAGE, NGINX]), str(self.group.path))
         self.agent.kill()
         self.agent.setting = str(self.group.path)
         self.agent.start()
@@ -401,17 +405,17 @@ class Auto(Groups):
                                "--release-cgroup", "--cgroup", "auto"], capture_output=True, text=True, timeout=30)
 
     def test_delegated(self):
-        self.distributor()
+        self.storage()
         before = self.agent.units()
         self.assertIn(f"cgroup={self.group.path}", self.agent.text())
-        self.assertEqual(group_of(before[DISTRIBUTOR, RELAY]), str(self.group.unit(DISTRIBUTOR, RELAY)))
+        self.assertEqual(group_of(before[STORAGE, SEGMENTER]), str(self.group.unit(STORAGE, SEGMENTER)))
         self.agent.kill()
         done = self.in_control()
         self.assertEqual((done.returncode, done.stderr, self.group.on()), (0, "", []))
         self.agent.start()
-        wait_for(lambda: self.answers(DISTRIBUTOR)["state"] == "running", 20, "the node serves")
+        wait_for(lambda: self.answers(STORAGE)["state"] == "running", 20, "the node serves")
         self.assertEqual(self.agent.units(), before)
-        self.expect_limits(DISTRIBUTOR, RELAY)
+        self.expect_limits(STORAGE, SEGMENTER)
 
     def test_not_delegated(self):
         self.agent.kill()
@@ -419,7 +423,7 @@ class Auto(Groups):
         os.removexattr(self.group.path, "user.delegate")
         os.truncate(self.agent.log, 0)
         self.agent.start()
-        self.distributor()
+        self.storage()
         self.assertIn("is not delegated to the agent", self.agent.text())
         self.assertRegex(self.agent.text(), r"agent\.started .* cgroup=none\n")
         self.assertEqual(self.group.units(), [])

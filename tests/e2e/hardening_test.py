@@ -84,6 +84,13 @@ class Services(unittest.TestCase):
         for name in ("MemoryMax", "TasksMax"):
             self.assertRegex(text, rf"(?m)^{name}=\d")
 
+    def test_control_groups(self):
+        """Its own is the agent's, the others are read-only; and what a killed agent left on is switched off."""
+        text = (SOURCE / "packaging/systemd/dsn-agent.service.in").read_text()
+        for setting in ("Delegate=memory pids", "ProtectControlGroups=yes", "ReadWritePaths=-/sys/fs/cgroup/system.slice/%n",
+                        "ExecStopPost=-@BINDIR@/dsn-agent --release-cgroup"):
+            self.assertIn(setting, text.splitlines())
+
 
 if __name__ == "__main__":
     unittest.main()

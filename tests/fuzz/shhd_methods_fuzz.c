@@ -7,8 +7,9 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "devp2p/resolve.h"
+#include "rpc/endpoint.h"
+#include "rpc/subscriptions.h"
 #include "shhd/derivation.h"
-#include "shhd/endpoint.h"
 #include "shhd/passthrough.h"
 #include "shhd/shhd.h"
 
@@ -84,7 +85,8 @@ static struct shhd *open_daemon(void *ctx)
 	methods_shh_add(d);
 	methods_filter_add(d);
 	methods_node_add(d);
-	subscriptions_add(d);
+	d->subscriptions = subscriptions_new(d, d->rpc);
+	methods_subscribe_add(d);
 	jsonrpc_set_fallback(d->rpc, passthrough_call, d);
 	return d;
 }

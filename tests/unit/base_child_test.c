@@ -232,6 +232,30 @@ static void test_descriptors(void **state)
 	unlink(path);
 }
 
+/* What the kernel is told through cgroup.procs, here by a pipe: 0 for the writer, before the program runs. */
+static void test_control_group(void **state)
+{
+	struct fixture *f = *state;
+	int fds[2], null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	char text[8] = "";
+	struct child *c = NULL;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	struct child_spec spec = *SPEC("sh", "-c", "[ ! -e /proc/self/fd/$0 ]", mem_printf(f->ctx, "%d", fds[1]));
+	spec.group_fd = fds[1];
+	start(f, &spec);
+	run(f);
+	assert_int_equal(f->exit.code, 0);
+	assert_int_equal(read(fds[0], text, sizeof text - 1), 1);
+	assert_string_equal(text, "0");
+	/* Who is not let in does not run. */
+	spec.group_fd = null_fd;
+	fails(child_start(f->ctx, &f->loop, &spec, ended, f, &c), ERROR_IO, "sh: cannot start (control group)");
+	assert_null(c);
+	close(null_fd);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* The caller's descriptors may be the very numbers that the child needs for something else. */
 static void test_crossed_descriptors(void **state)
 {
@@ -576,6 +600,7 @@ int main(void)
 		TEST(test_run),
 		TEST(test_cpu_time),
 		TEST(test_run_bounds),
+		TEST(test_control_group),
 		TEST(test_run_forgotten),
 		TEST(test_run_sync),
 		TEST(test_adopt),

@@ -1,4 +1,4 @@
-#include "shhd/admission.h"
+#include "rpc/admission.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "http/websocket.h"
 
 struct admission {
-	const struct shhd_settings *settings;
+	struct admission_rules rules;
 	char *token; /* NULL: none is asked for */
 	char *own_origin;
 };
@@ -34,24 +34,24 @@ static bool is_loopback(const char *address)
 	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-struct error *admission_open(const void *ctx, const struct shhd_settings *settings, struct admission **ret_admission)
+struct error *admission_open(const void *ctx, const struct admission_rules *rules, struct admission **ret_admission)
 {
 	struct admission *a = mem_new(ctx, struct admission);
 	const char *token = getenv("DSN_RPC_TOKEN");
 	char name[256] = "localhost";
 	struct error *e = NULL;
 
-	a->settings = settings;
+	a->rules = *rules;
 	talloc_set_destructor(a, wipe);
-	if (settings->token_file)
-		e = file_read_secret(a, settings->token_file, &a->token);
+	if (rules->token_file)
+		e = file_read_secret(a, rules->token_file, &a->token);
 	else if (token && *token)
 		a->token = mem_strdup(a, token);
-	if (!e && !a->token && !is_loopback(settings->rpc_address))
+	if (!e && !a->token && !is_loopback(rules->address))
 		e = error_new(
 			ERROR_REFUSED,
 			"--rpc-address: %s is not loopback, whoever reaches it could read keys: name a 0600 file with --token-file or set $DSN_RPC_TOKEN, and clients send \"Authorization: Bearer ...\"",
-			settings->rpc_address);
+			rules->address);
 	if (e) {
 		mem_free(a);
 		return e;
@@ -110,7 +110,7 @@ static bool host_allowed(const struct admission *a, const char *host)
 	name[n] = '\0';
 	if (inet_pton(AF_INET, name, &v4) == 1 || inet_pton(AF_INET6, name, &v6) == 1)
 		return true;
-	return a->settings->hosts ? in_list(a->settings->hosts, name) : !strcasecmp(name, "localhost");
+	return a->rules.hosts ? in_list(a->rules.hosts, name) : !strcasecmp(name, "localhost");
 }
 
 /* Browsers always send an origin; who sends none is none. */
@@ -118,8 +118,8 @@ static bool origin_allowed(const struct admission *a, const char *origin)
 {
 	if (!origin)
 		return true;
-	if (a->settings->origins)
-		return in_list(a->settings->origins, origin);
+	if (a->rules.origins)
+		return in_list(a->rules.origins, origin);
 	return !strcasecmp(origin, "http://localhost") || !strcasecmp(origin, a->own_origin);
 }
 
@@ -192,12 +192,12 @@ void admission_cors(const struct admission *a, struct http_request *r)
 	const char *origin = http_request_header(r, "Origin"),
 		   *headers = http_request_header(r, "Access-Control-Request-Headers");
 
-	if (!a->settings->cors)
+	if (!a->rules.cors)
 		return;
 	http_answer_header(r, "Vary", "Origin");
-	if (!origin || !in_list(a->settings->cors, origin))
+	if (!origin || !in_list(a->rules.cors, origin))
 		return;
-	http_answer_header(r, "Access-Control-Allow-Origin", in_list(a->settings->cors, "") ? "*" : origin);
+	http_answer_header(r, "Access-Control-Allow-Origin", in_list(a->rules.cors, "") ? "*" : origin);
 	if (strcmp(http_request_method(r), "OPTIONS") != 0)
 		return;
 	http_answer_header(r, "Access-Control-Allow-Methods", "POST, GET");

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "http/jsonrpc_impl.h"
+#include "rpc/jsonrpc_impl.h"
 
 #define SLICE_CALLS 32
 #define VALUES_MOST 131072 /* of a document: 128 for each call of the largest batch */

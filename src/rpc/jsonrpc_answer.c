@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "http/jsonrpc_impl.h"
+#include "rpc/jsonrpc_impl.h"
 
 const double jsonrpc_bucket_seconds[JSONRPC_BUCKETS] = {0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 1, 10};
 

@@ -1,4 +1,4 @@
-#include "http/jsonrpc_params.h"
+#include "rpc/jsonrpc_params.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/jsonrpc_impl.h"
+#include "rpc/jsonrpc_impl.h"
 
 #define METHOD_BYTES 1024 /* of a name as it is written: an answer that repeats it must not be long work */
 

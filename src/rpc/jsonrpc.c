@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/jsonrpc_impl.h"
+#include "rpc/jsonrpc_impl.h"
 
 #define BATCH_LIMIT 1024
 #define CALL_LIMIT 4096

@@ -1,14 +1,11 @@
-/* Subscriptions of clients: notes sent to them as things come, none before the reply that names the subscription. And
- * shh_subscribe: messages as they are opened. */
-#include "shhd/subscriptions.h"
+#include "rpc/subscriptions.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "base/mem.h"
-#include "shhd/criteria.h"
-#include "shhd/endpoint.h"
+#include "rpc/endpoint.h"
 
 #define PER_CLIENT 256
 #define ID_DIGITS_MAX 32
@@ -16,9 +13,14 @@
 #define EARLY_MAX 1024
 #define NOTIFICATION_LIMIT ((size_t)64 << 20)
 
+struct subscriptions {
+	size_t count;
+	uint64_t sent;
+};
+
 struct subscription {
 	struct subscription *next;
-	struct shhd *daemon;
+	struct subscriptions *all;
 	struct endpoint_client *client;
 	const char *method; /* of its notes */
 	char id[2 + ID_DIGITS_MAX + 1];
@@ -34,14 +36,14 @@ static int subscription_destroy(struct subscription *s)
 			*p = s->next;
 			break;
 		}
-	s->daemon->subscriptions--;
+	s->all->count--;
 	return 0;
 }
 
 static void send_note(struct subscription *s, const struct buf *text)
 {
 	if (endpoint_client_send(s->client, text->data, text->len))
-		s->daemon->delivered++;
+		s->all->sent++;
 }
 
 void subscription_note(struct subscription *s, subscription_write_fn *write, const void *thing)
@@ -105,7 +107,7 @@ static size_t count(struct endpoint_client *c)
 	return n;
 }
 
-struct subscription *subscription_new(struct jsonrpc_call *c, struct shhd *d, const char *method)
+struct subscription *subscription_new(struct jsonrpc_call *c, struct subscriptions *all, const char *method)
 {
 	struct endpoint_client *client = jsonrpc_session_arg(jsonrpc_call_session(c));
 	struct subscription *s;
@@ -115,11 +117,11 @@ struct subscription *subscription_new(struct jsonrpc_call *c, struct shhd *d, co
 		return NULL;
 	}
 	s = mem_new(client, struct subscription);
-	s->daemon = d;
+	s->all = all;
 	s->client = client;
 	s->method = method;
 	name(s);
-	d->subscriptions++;
+	all->count++;
 	s->next = *endpoint_client_subscriptions(client);
 	*endpoint_client_subscriptions(client) = s;
 	talloc_set_destructor(s, subscription_destroy);
@@ -147,66 +149,24 @@ static void unsubscribe(struct jsonrpc_call *c, void *arg)
 	jsonrpc_answer_bool(c, true);
 }
 
-/* --- shh_subscribe --- */
-
-struct subscription_source {
-	struct subscription *subscription;
-	struct filter *filter;
-};
-
-static int source_destroy(struct subscription_source *s)
-{
-	filter_remove(s->filter);
-	return 0;
-}
-
-static void write_message(struct json_writer *w, const void *thing)
-{
-	criteria_message_write(w, thing);
-}
-
-static void on_message(struct whisper_message *m, void *arg)
-{
-	struct subscription_source *s = arg;
-
-	subscription_note(s->subscription, write_message, m);
-}
-
-static void subscribe(struct jsonrpc_call *c, void *arg)
-{
-	struct shhd *d = arg;
-	struct filter_options options;
-	uint8_t from[SECP_PUBLIC_BYTES];
-	struct subscription *s;
-	struct subscription_source *source;
-	struct error *e = criteria_read(d, jsonrpc_param(c, 0)->members, true, from, &options);
-
-	if (e) {
-		jsonrpc_fail_error(c, e);
-		return;
-	}
-	s = subscription_new(c, d, "shh_subscription");
-	if (!s)
-		return;
-	source = mem_new(s, struct subscription_source);
-	source->subscription = s;
-	options.message = on_message;
-	options.arg = source;
-	source->filter = shh_add_filter(d->shh, &options);
-	talloc_set_destructor(source, source_destroy);
-	subscription_answer(s, c);
-}
-
 static const struct jsonrpc_method methods[] = {
-	{.name = "shh_subscribe",
-	 .handle = subscribe,
-	 .count = 1,
-	 .params = {{JSONRPC_OBJECT, &criteria_object}},
-	 .subscription = "messages"},
 	{.name = "_unsubscribe", .handle = unsubscribe, .count = 1, .params = {{JSONRPC_ID, NULL}}},
 };
 
-void subscriptions_add(struct shhd *d)
+struct subscriptions *subscriptions_new(const void *ctx, struct jsonrpc *rpc)
 {
-	jsonrpc_add(d->rpc, methods, sizeof(methods) / sizeof(methods[0]), d);
+	struct subscriptions *all = mem_new(ctx, struct subscriptions);
+
+	jsonrpc_add(rpc, methods, sizeof(methods) / sizeof(methods[0]), all);
+	return all;
+}
+
+size_t subscriptions_count(const struct subscriptions *all)
+{
+	return all->count;
+}
+
+uint64_t subscriptions_sent(const struct subscriptions *all)
+{
+	return all->sent;
 }

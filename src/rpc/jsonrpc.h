@@ -7,8 +7,8 @@
  * begun in slices, others' calls come in between. Bounds: `batch_limit` calls in a document, `call_limit` calls under
  * way, `reply_limit` bytes of a reply. Threads: loop thread.
  */
-#ifndef DSN_HTTP_JSONRPC_H
-#define DSN_HTTP_JSONRPC_H
+#ifndef DSN_RPC_JSONRPC_H
+#define DSN_RPC_JSONRPC_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,13 +17,7 @@
 #include "base/error.h"
 #include "http/json_slice.h"
 #include "http/json_write.h"
-
-/* Error codes. What a method itself refuses is JSONRPC_FAILED. */
-#define JSONRPC_PARSE (-32700)
-#define JSONRPC_INVALID_REQUEST (-32600)
-#define JSONRPC_NO_METHOD (-32601)
-#define JSONRPC_INVALID_PARAMS (-32602)
-#define JSONRPC_FAILED (-32000)
+#include "http/jsonrpc_codes.h"
 
 #define JSONRPC_PARAMS_MAX 3
 #define JSONRPC_FIELDS_MAX 16

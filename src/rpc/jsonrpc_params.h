@@ -1,9 +1,9 @@
 /* Typed parameters of JSON-RPC calls, read as Go's encoding/json reads them into go-ethereum's types, error texts
  * included. Private to http/. Threads: any. */
-#ifndef DSN_HTTP_JSONRPC_PARAMS_H
-#define DSN_HTTP_JSONRPC_PARAMS_H
+#ifndef DSN_RPC_JSONRPC_PARAMS_H
+#define DSN_RPC_JSONRPC_PARAMS_H
 
-#include "http/jsonrpc.h"
+#include "rpc/jsonrpc.h"
 
 /* Reads the array `params` (or none, or null) as `count` values; what they hold belongs to ctx. The error's message is
  * that of code JSONRPC_INVALID_PARAMS. */

@@ -12,7 +12,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/turns.h"
-#include "http/jsonrpc.h"
+#include "rpc/jsonrpc.h"
 
 static const struct jsonrpc_field note_fields[] = {
 	{"key", JSONRPC_STRING},    {"ttl", JSONRPC_UINT32},    {"topic", JSONRPC_TOPIC}, {"payload", JSONRPC_HEX},

@@ -1,10 +1,10 @@
-/* What the files of http/jsonrpc.h share: nobody else includes it. */
-#ifndef DSN_HTTP_JSONRPC_IMPL_H
-#define DSN_HTTP_JSONRPC_IMPL_H
+/* What the files of rpc/jsonrpc.h share: nobody else includes it. */
+#ifndef DSN_RPC_JSONRPC_IMPL_H
+#define DSN_RPC_JSONRPC_IMPL_H
 
 #include "base/turns.h"
-#include "http/jsonrpc.h"
-#include "http/jsonrpc_params.h"
+#include "rpc/jsonrpc.h"
+#include "rpc/jsonrpc_params.h"
 
 #define JSONRPC_TABLES 8
 

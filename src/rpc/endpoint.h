@@ -1,10 +1,11 @@
-/* Where clients come in: HTTP and WebSocket on the RPC port, WebSocket on a port of its own too when asked for.
+/* Where clients of a daemon come in: HTTP and WebSocket on the RPC port, WebSocket on a port of its own too when asked
+ * for; and who reads its metrics.
  *
  * Who may: see admission.h. Bounds: connections of either kind, bodies, what waits for slow readers. Threads: loop
  * thread.
  */
-#ifndef DSN_SHHD_ENDPOINT_H
-#define DSN_SHHD_ENDPOINT_H
+#ifndef DSN_RPC_ENDPOINT_H
+#define DSN_RPC_ENDPOINT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,12 +13,28 @@
 
 #include "base/error.h"
 #include "http/server.h"
+#include "rpc/admission.h"
 
-struct shhd;
+struct jsonrpc;
+struct metrics;
+struct turns;
 struct endpoint;
-struct endpoint_client; /* over WebSocket; the arg of its rpc_session */
+struct endpoint_client; /* over WebSocket; the arg of its jsonrpc_session */
 
-struct error *endpoint_open(const void *ctx, struct shhd *d, struct endpoint **ret_endpoint) MUST_CHECK;
+struct endpoint_config {
+	struct admission_rules rules; /* their address is listened on */
+	int rpc_port, ws_port;        /* 0: a free one, -1: none */
+	size_t body_limit;            /* bytes of a request */
+	size_t queue_limit;           /* bytes that may wait for a WebSocket client that reads slowly */
+	unsigned connections;         /* of each kind */
+	/* What is served; outlive the endpoint. */
+	struct jsonrpc *rpc;
+	struct turns *turns;
+	struct metrics *metrics; /* as /metrics; the endpoint's own are added */
+};
+
+struct error *endpoint_open(const void *ctx, uv_loop_t *loop, const struct endpoint_config *config,
+			    struct endpoint **ret_endpoint) MUST_CHECK;
 int endpoint_rpc_port(const struct endpoint *ep); /* -1: none */
 int endpoint_ws_port(const struct endpoint *ep);  /* of its own; -1: none */
 /* No new connections; those over WebSocket are told to go. */
