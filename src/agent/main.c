@@ -7,8 +7,8 @@
 #include "base/daemon.h"
 #include "base/mem.h"
 #include "bus/bus.h"
-#include "node/agent.h"
-#include "node/cgroup.h"
+#include "node/agent/agent.h"
+#include "node/runtime/cgroup.h"
 
 #define ROW(field) offsetof(struct agent_settings, field)
 

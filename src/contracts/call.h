@@ -52,10 +52,15 @@ void contracts_final(const struct txbox_record *record, void *contracts); /* a s
 /* ERROR_NOT_FOUND: not deployed. */
 struct error *contracts_address(const struct contracts *k, const char *contract,
 				uint8_t ret_address[ETH_ADDRESS_BYTES]) MUST_CHECK;
+/* The chain of the deployment; 0: not known. */
+uint64_t contracts_chain_id(const struct contracts *k);
 /* The account that sends; NULL: none. */
 const uint8_t *contracts_account(const struct contracts *k);
 /* The name of the transaction that is waited for, such as "Jobs.create"; NULL: the chain is asked. */
 const char *contracts_waiting(const struct contracts *k);
+/* Is there a name under which things are sent once? And was this function sent under it before? */
+bool contracts_is_named(const struct contracts *k);
+struct error *contracts_said(const struct contracts *k, const struct codec_function *f, bool *ret_said) MUST_CHECK;
 /* Why that is not final, and what can be done. */
 struct error *contracts_not_yet(const struct contracts *k, const char *what) MUST_CHECK;
 

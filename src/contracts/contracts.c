@@ -33,6 +33,11 @@ struct error *contracts_address(const struct contracts *k, const char *contract,
 	return deployment_get(k->deployment, contract, ret_address);
 }
 
+uint64_t contracts_chain_id(const struct contracts *k)
+{
+	return k->deployment ? k->deployment->chain_id : 0;
+}
+
 const uint8_t *contracts_account(const struct contracts *k)
 {
 	return k->sender ? sender_account(k->sender) : NULL;

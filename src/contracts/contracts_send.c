@@ -214,6 +214,32 @@ void contracts_put(const void *ctx, struct contracts *k, const struct contracts_
 	}
 }
 
+bool contracts_is_named(const struct contracts *k)
+{
+	return k->config.once != NULL;
+}
+
+struct error *contracts_said(const struct contracts *k, const struct codec_function *f, bool *ret_said)
+{
+	char *what = mem_printf(NULL, "%s.%s", f->contract, f->name), *id = NULL;
+	struct txbox_record *record = NULL;
+	struct error *e = NULL;
+
+	*ret_said = false;
+	if (contracts_is_named(k))
+		e = once_id(what, k->config.once, sender_account(k->sender), what, 0, &id);
+	if (!e && id) {
+		e = txbox_get(what, k->db, id, &record);
+		*ret_said = !e;
+		if (e && e->code == ERROR_NOT_FOUND) {
+			error_free(e);
+			e = NULL;
+		}
+	}
+	mem_free(what);
+	return e;
+}
+
 /* --- by its form --- */
 
 void contracts_send(const void *ctx, struct contracts *k, const struct codec_function *f, const void *args,

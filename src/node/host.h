@@ -4,9 +4,9 @@
 
 #include <uv.h>
 
-#include "node/runtime.h"
+#include "node/runtime/runtime.h"
+#include "node/runtime/uids.h"
 #include "node/settings.h"
-#include "node/uids.h"
 #include "store/db.h"
 
 struct agent;

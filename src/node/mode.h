@@ -1,7 +1,8 @@
 /* A node's mode: what its nginx reads and how that is seen to serve, and how a job comes to run there. Two of them:
- * managed (node/managed.h), where the agent supervises each program, and classic (node/classic.h), where nginx does.
+ * managed (node/mode/managed.h), where the agent supervises each program, and classic (node/mode/classic.h), where
+ * nginx does.
  *
- * Adding a mode: fill both tables, put a row into mode_find()'s table in node/modes.c.
+ * Adding a mode: fill both tables, put a row into mode_find()'s table in node/mode/modes.c.
  * Threads: loop thread.
  */
 #ifndef DSN_NODE_MODE_H

@@ -1,6 +1,6 @@
 /* One node: its folder, its nginx, its jobs and the streams published at it.
  *
- * Folder <state>/nodes/<node id>/: see node/folders.h. The agent listens on agent/agent.sock in it for nginx's
+ * Folder <state>/nodes/<node id>/: see node/runtime/folders.h. The agent listens on agent/agent.sock in it for nginx's
  * callbacks: inside the folder, so that a container sees it too.
  * Threads: loop thread.
  */

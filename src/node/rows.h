@@ -8,7 +8,7 @@
 
 #include "api/task.h"
 #include "media/progress.h"
-#include "node/runtime.h"
+#include "node/runtime/runtime.h"
 
 struct node_row {
 	char *id;

@@ -86,65 +86,6 @@ struct error *chain_call(struct chain *c, const char *method, json_t *params, js
 	return e;
 }
 
-static void on_values(const struct error *e, const json_t *values, void *arg)
-{
-	struct chain_loop_wait *w = arg;
-
-	w->done = true;
-	w->error = e ? error_copy(e) : NULL;
-	w->values = json_incref((json_t *)values);
-}
-
-struct error *chain_ask_at(struct chain *c, const char *contract, const char *function, json_t *args, const char *block,
-			   json_t **ret_values)
-{
-	const struct contract *interface = NULL;
-	uint8_t address[ETH_ADDRESS_BYTES];
-	struct chain_loop_wait *w = mem_new(c, struct chain_loop_wait);
-	struct error *e = contract_builtin(c, contract, &interface);
-
-	w->chain = c;
-	if (!e)
-		e = deployment_get(c->deployment, contract, address);
-	if (!e) {
-		contract_ask_at(w, c->rpc, interface, address, c->sender ? sender_account(c->sender) : NULL, function,
-				args, block, on_values, w);
-		e = outcome(w, ret_values);
-	}
-	json_decref(args);
-	mem_free(w);
-	return e;
-}
-
-struct error *chain_ask(struct chain *c, const char *contract, const char *function, const json_t *args,
-			json_t **ret_values)
-{
-	return chain_ask_at(c, contract, function, json_incref((json_t *)args), "latest", ret_values);
-}
-
-struct error *chain_ask_one(struct chain *c, const char *contract, const char *function, json_t *args,
-			    json_t **ret_value)
-{
-	json_t *values = NULL;
-
-	TRY(chain_ask_at(c, contract, function, args, "latest", &values));
-	*ret_value = json_incref(json_array_get(values, 0));
-	json_decref(values);
-	return NULL;
-}
-
-struct error *chain_ask_number(struct chain *c, const char *contract, const char *function, json_t *args,
-			       struct u256 *ret_number)
-{
-	json_t *value = NULL;
-	struct error *e;
-
-	TRY(chain_ask_one(c, contract, function, args, &value));
-	e = u256_parse(json_string_value(value), ret_number);
-	json_decref(value);
-	return e;
-}
-
 /* --- opening --- */
 
 struct error *chain_addresses_path(struct vcli *v, char **ret_path)

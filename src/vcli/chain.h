@@ -58,56 +58,36 @@ struct error *chain_open_sending(struct vcli *v, struct chain **ret_chain) MUST_
 
 /* After the rpc is there. */
 void chain_begin_contracts(struct chain *c);
-/* What contracts/ is asked for: begin it with chain_answered() and this as its last two arguments, and with it as ctx
- * where nothing is to outlive it; then chain_await() runs the loop until it is answered. */
+/* What contracts/ is asked for: chain_begin(), then a call of contracts/ with what that gives as its ctx,
+ * chain_answered() and the same again as its last two arguments, then chain_await(), which runs the loop until it is
+ * answered. What the call gives is the chain's. */
 struct chain_awaited {
 	bool done;
 	struct error *error;
 	enum contracts_refusal refusal;
 };
+struct chain_awaited *chain_begin(struct chain *c);
 void chain_answered(const struct contracts_answer *answer, void *awaited);
-/* Its error; ERROR_TIMEOUT: the command's time is over, and what becomes of what was sent. Then what was begun must be
- * given up before `w` goes: with the chain. */
+/* Its error; ERROR_TIMEOUT: the command's time is over, and what becomes of what was sent. What was begun is given up
+ * then. */
 struct error *chain_await(struct chain *c, struct chain_awaited *w) MUST_CHECK;
 
 /* Runs the loop until *done. False: the command's time is over. */
 bool chain_run(struct chain *c, const bool *done);
 /* One JSON-RPC call; takes the reference of `params`, gives a new one. */
 struct error *chain_call(struct chain *c, const char *method, json_t *params, json_t **ret_result) MUST_CHECK;
-/* A view of a deployed contract; a new reference. */
-struct error *chain_ask(struct chain *c, const char *contract, const char *function, const json_t *args,
-			json_t **ret_values) MUST_CHECK;
-/* In a block ("latest", "0x12"); takes the reference of `args`. */
-struct error *chain_ask_at(struct chain *c, const char *contract, const char *function, json_t *args, const char *block,
-			   json_t **ret_values) MUST_CHECK;
-/* The only value of a view that gives one without a name; takes the reference of `args`. */
-struct error *chain_ask_one(struct chain *c, const char *contract, const char *function, json_t *args,
-			    json_t **ret_value) MUST_CHECK;
-/* The same of a function that has one number. */
-struct error *chain_ask_number(struct chain *c, const char *contract, const char *function, json_t *args,
-			       struct u256 *ret_number) MUST_CHECK;
 struct error *chain_head(struct chain *c, struct rpc_block_head *ret_head) MUST_CHECK;
 /* The ether that an account has outside of the contracts. */
 struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei) MUST_CHECK;
 
 /* What eth_call and eth_estimateGas take: the intention as the account's call. A new reference. */
 json_t *chain_call_of(struct chain *c, const struct txbox_intent *in);
-/* Asks whether a function would succeed now, without ether, and sends nothing. ERROR_REFUSED: the contract's reason. */
-struct error *chain_would(struct chain *c, const char *contract, const char *function, const json_t *args) MUST_CHECK;
-/* A function of a deployed contract, or its creation (function NULL); returns when it is final. Its record belongs to
- * the chain. Before anything is kept, the chain is asked whether it would succeed and whether the account can pay for
- * it. ERROR_REFUSED: the contract's reason, or too little ether; ERROR_TIMEOUT: not yet, and what becomes of it;
- * ERROR_EXISTS: --once has named another transaction before. */
-struct error *chain_send(struct chain *c, const char *contract, const char *function, const json_t *args,
-			 struct u256 value, struct txbox_record **ret_record) MUST_CHECK;
-/* The same; takes the reference of `args`, and adds the transaction to the answer's list "transactions". */
-struct error *chain_do(struct chain *c, const char *contract, const char *function, json_t *args, struct u256 value,
-		       struct txbox_record **ret_record) MUST_CHECK;
+/* Creates a contract, and returns when it is there; `args` as chain/contracts.h takes them. It is not told in the
+ * answer.
+ */
+struct error *chain_create(struct chain *c, const char *contract, const json_t *args,
+			   struct txbox_record **ret_record) MUST_CHECK;
 /* Ether from the account's wallet to another's, without a contract; checked, waited for and told in the same way. */
 struct error *chain_pay(struct chain *c, const uint8_t to[ETH_ADDRESS_BYTES], struct u256 value) MUST_CHECK;
-/* The values of the first event of this name that a transaction left; a new reference. ERROR_NOT_FOUND: none;
- * ERROR_UNAVAILABLE: the endpoint does not tell. */
-struct error *chain_event(struct chain *c, const struct txbox_record *record, const char *contract, const char *event,
-			  json_t **ret_values) MUST_CHECK;
 
 #endif

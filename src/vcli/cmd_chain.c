@@ -73,7 +73,7 @@ static struct error *deploy(struct chain *c, size_t row, json_t *windows, json_t
 	struct error *e = arguments(c, row, windows, args);
 
 	if (!e)
-		e = chain_send(c, rows[row].contract, NULL, args, U256_ZERO, &record);
+		e = chain_create(c, rows[row].contract, args, &record);
 	json_decref(args);
 	if (e)
 		return e;

@@ -3,26 +3,22 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/mem.h"
+#include "contracts/counter_abi.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 
-#define CONTRACT "Counter"
-
 static struct error *show(struct vcli *v, struct chain *c)
 {
-	json_t *none = json_array(), *values = NULL;
-	struct error *e = chain_ask(c, CONTRACT, "getCount", none, &values);
-	const char *count;
+	struct counter_get_count_result count;
+	struct chain_awaited *w = chain_begin(c);
+	char *text;
 
-	json_decref(none);
-	if (e)
-		return e;
-	count = json_string_value(json_array_get(values, 0));
-	json_put(v->answer, "count", count);
+	counter_get_count_ask(w, c->contracts, "latest", &count, chain_answered, w);
+	TRY(chain_await(c, w));
+	text = u256_signed_decimal(v, count.value);
+	json_put(v->answer, "count", text);
 	if (!v->set.json)
-		printf("%s\n", count);
-	json_decref(values);
+		printf("%s\n", text);
 	return NULL;
 }
 
@@ -34,20 +30,39 @@ struct error *cmd_counter_get(struct vcli *v)
 	return show(v, c);
 }
 
+typedef void counter_move_fn(struct chain *c, struct chain_awaited *w);
+
+static void increment(struct chain *c, struct chain_awaited *w)
+{
+	counter_increment_counter_send(w, c->contracts, NULL, NULL, chain_answered, w);
+}
+
+/* The contract's own spelling. */
+static void decrement(struct chain *c, struct chain_awaited *w)
+{
+	counter_derement_counter_send(w, c->contracts, NULL, NULL, chain_answered, w);
+}
+
+static void clear(struct chain *c, struct chain_awaited *w)
+{
+	counter_clear_counter_send(w, c->contracts, NULL, NULL, chain_answered, w);
+}
+
 /* The last word says which: the command's own, or that of a start or stop message. */
-static struct error *choose_function(const struct vcli *v, const char **ret_function)
+static struct error *choose_move(const struct vcli *v, counter_move_fn **ret_move)
 {
 	static const struct {
-		const char *word, *function;
+		const char *word;
+		counter_move_fn *move;
 	} rows[] = {
-		{"increment", "incrementCounter"}, {"decrement", "derementCounter"}, /* the contract's own spelling */
-		{"clear", "clearCounter"},         {"start", "incrementCounter"},    {"stop", "derementCounter"},
+		{"increment", increment}, {"decrement", decrement}, {"clear", clear},
+		{"start", increment},     {"stop", decrement},
 	};
 	const char *word = v->arg_count ? v->args[0] : strrchr(v->command->words, ' ') + 1;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (strcmp(rows[i].word, word) == 0) {
-			*ret_function = rows[i].function;
+			*ret_move = rows[i].move;
 			return NULL;
 		}
 	}
@@ -56,16 +71,15 @@ static struct error *choose_function(const struct vcli *v, const char **ret_func
 
 struct error *cmd_counter_move(struct vcli *v)
 {
+	counter_move_fn *move = NULL;
+	struct chain_awaited *w;
 	struct chain *c = NULL;
-	struct txbox_record *record = NULL;
-	const char *function = NULL;
-	json_t *none;
-	struct error *e;
 
-	TRY(choose_function(v, &function));
+	TRY(choose_move(v, &move));
 	TRY(chain_open_sending(v, &c));
-	none = json_array();
-	e = chain_send(c, CONTRACT, function, none, U256_ZERO, &record);
-	json_decref(none);
-	return e ? e : show(v, c);
+	w = chain_begin(c);
+	c->tells = false;
+	move(c, w);
+	TRY(chain_await(c, w));
+	return show(v, c);
 }

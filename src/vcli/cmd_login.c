@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "contracts/people.h"
 #include "contracts/refusal.h"
 #include "crypto/secret.h"
 #include "vcli/chain.h"
@@ -32,20 +33,20 @@ static void answer_terms(struct vcli *v, const struct session_terms *t)
 /* As what the account is registered: at least as one of both. */
 static struct error *answer_kinds(struct chain *c, const uint8_t account[ETH_ADDRESS_BYTES])
 {
-	json_t *kinds = json_array();
+	json_t *list = json_array();
+	struct people_kinds kinds;
+	struct chain_awaited *w = chain_begin(c);
 	char text[ADDRESS_TEXT_BYTES];
 
-	json_object_set_new(c->v->answer, "registered", kinds);
-	eth_address_text(account, text);
-	for (int kind = 0; refusal_kinds[kind]; kind++) {
-		json_t *is = NULL;
-
-		TRY(chain_ask_one(c, "Accounts", "isRegistered", json_pack("[i,s]", kind, text), &is));
-		if (json_is_true(is))
-			json_array_append_new(kinds, json_string(refusal_kinds[kind]));
-		json_decref(is);
+	json_object_set_new(c->v->answer, "registered", list);
+	people_kinds(w, c->contracts, account, &kinds, chain_answered, w);
+	TRY(chain_await(c, w));
+	for (unsigned kind = 0; kind < CONTRACTS_KIND_COUNT; kind++) {
+		if (kinds.is[kind])
+			json_array_append_new(list, json_string(refusal_word(refusal_kinds, kind)));
 	}
-	if (json_array_size(kinds) == 0)
+	eth_address_text(account, text);
+	if (json_array_size(list) == 0)
 		return error_new(
 			ERROR_REFUSED,
 			"%s is neither customer nor supplier: vcli register customer, or vcli register supplier, does that",

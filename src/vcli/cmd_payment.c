@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "contracts/accounts_abi.h"
 #include "contracts/refusal.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
@@ -13,14 +14,17 @@
 /* What an account has in Accounts, and outside in its own wallet. */
 static struct error *answer_balance(struct chain *c, const uint8_t account[ETH_ADDRESS_BYTES])
 {
-	struct u256 balance = U256_ZERO, wallet = U256_ZERO;
-	char text[ADDRESS_TEXT_BYTES];
+	struct accounts_balance_of_result balance;
+	struct accounts_balance_of_call call;
+	struct chain_awaited *w = chain_begin(c);
+	struct u256 wallet = U256_ZERO;
 
-	eth_address_text(account, text);
-	TRY(chain_ask_number(c, "Accounts", "balanceOf", json_pack("[s]", text), &balance));
+	memcpy(call.value, account, sizeof(call.value));
+	accounts_balance_of_ask(w, c->contracts, &call, "latest", &balance, chain_answered, w);
+	TRY(chain_await(c, w));
 	TRY(chain_wallet(c, account, &wallet));
-	json_put(c->v->answer, "account", text);
-	money_put(c->v->answer, "balance", balance);
+	money_put_address(c->v->answer, "account", account);
+	money_put(c->v->answer, "balance", balance.value);
 	money_put(c->v->answer, "wallet", wallet);
 	return money_show(c->v);
 }
@@ -40,36 +44,44 @@ struct error *cmd_payment_balance(struct vcli *v)
 
 struct error *cmd_payment_deposit(struct vcli *v)
 {
-	struct u256 amount = U256_ZERO;
+	struct contracts_terms terms = {.value = U256_ZERO};
+	struct chain_awaited *w;
 	struct chain *c = NULL;
 
-	TRY(money_amount_args(v, 0, &amount));
+	TRY(money_amount_args(v, 0, &terms.value));
 	TRY(chain_open_sending(v, &c));
-	TRY(chain_do(c, "Accounts", "deposit", json_array(), amount, NULL));
+	w = chain_begin(c);
+	accounts_deposit_send(w, c->contracts, &terms, NULL, chain_answered, w);
+	TRY(chain_await(c, w));
 	return answer_balance(c, sender_account(c->sender));
 }
 
 struct error *cmd_payment_withdraw(struct vcli *v)
 {
-	struct u256 amount = U256_ZERO;
+	struct accounts_withdraw_call call = {.amount = U256_ZERO};
+	struct chain_awaited *w;
 	struct chain *c = NULL;
 
-	TRY(money_amount_args(v, 0, &amount));
+	TRY(money_amount_args(v, 0, &call.amount));
 	TRY(chain_open_sending(v, &c));
-	TRY(chain_do(c, "Accounts", "withdraw", json_pack("[o]", money_json(amount)), U256_ZERO, NULL));
+	w = chain_begin(c);
+	accounts_withdraw_send(w, c->contracts, &call, NULL, NULL, chain_answered, w);
+	TRY(chain_await(c, w));
 	return answer_balance(c, sender_account(c->sender));
 }
 
 struct error *cmd_payment_transfer(struct vcli *v)
 {
-	struct u256 amount = U256_ZERO;
+	struct accounts_transfer_call call = {.amount = U256_ZERO};
+	struct chain_awaited *w;
 	struct chain *c = NULL;
-	char *to = NULL;
 
-	TRY(money_address(v, "ADDRESS", v->args[0], &to));
-	TRY(money_amount_args(v, 1, &amount));
+	TRY(money_address_bytes("ADDRESS", v->args[0], call.to));
+	TRY(money_amount_args(v, 1, &call.amount));
 	TRY(chain_open_sending(v, &c));
-	TRY(chain_do(c, "Accounts", "transfer", json_pack("[s,o]", to, money_json(amount)), U256_ZERO, NULL));
+	w = chain_begin(c);
+	accounts_transfer_send(w, c->contracts, &call, NULL, NULL, chain_answered, w);
+	TRY(chain_await(c, w));
 	return answer_balance(c, sender_account(c->sender));
 }
 

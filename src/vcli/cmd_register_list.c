@@ -5,66 +5,53 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "contracts/nodes.h"
+#include "contracts/people.h"
 #include "contracts/refusal.h"
 #include "vcli/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/render.h"
 
-#define PAGE 100 /* addresses, as many as the contracts give at once */
-
-typedef struct error *row_fn(struct chain *c, const char *block, const char *address, json_t *rows);
-
-/* Pages of addresses from a view (uint8, offset, limit); each address by `fn`. */
-static struct error *each(struct chain *c, const char *contract, const char *function, int of, const char *block,
-			  row_fn *fn, json_t *rows)
+static struct error *add_accounts(struct chain *c, enum contracts_kind kind, const char *block, json_t *rows)
 {
-	size_t at = 0, got = PAGE;
+	struct people_list list = {.count = 0};
+	struct chain_awaited *w = chain_begin(c);
 
-	while (got == PAGE) {
-		json_t *values = NULL, *address = NULL;
-		struct error *e = NULL;
-		size_t i = 0;
+	people_list(w, c->contracts, kind, block, &list, chain_answered, w);
+	TRY(chain_await(c, w));
+	for (size_t i = 0; i < list.count; i++) {
+		json_t *row = json_object();
 
-		TRY(chain_ask_at(c, contract, function, json_pack("[i,I,i]", of, (json_int_t)at, PAGE), block,
-				 &values));
-		got = json_array_size(json_array_get(values, 0));
-		json_array_foreach (json_array_get(values, 0), i, address) {
-			if (!e)
-				e = fn(c, block, json_string_value(address), rows);
-		}
-		json_decref(values);
-		TRY(e);
-		at += got;
+		money_put_address(row, "account", list.accounts[i]);
+		json_array_append_new(rows, row);
 	}
 	return NULL;
 }
 
-static struct error *add_account(struct chain *c, const char *block, const char *address, json_t *rows)
+static void add_node(const struct nodes_entry *n, json_t *rows)
 {
-	(void)c;
-	(void)block;
-	json_array_append_new(rows, json_pack("{s:s}", "account", address));
-	return NULL;
+	json_t *row = json_object();
+
+	money_put_address(row, "node", n->node);
+	json_put(row, "work", refusal_word(refusal_works, n->is.work));
+	money_put(row, "price", n->is.price);
+	json_object_set_new(row, "capacity", json_sprintf("%" PRIu64, n->is.capacity));
+	money_put_address(row, "owner", n->is.owner);
+	json_object_set_new(row, "endpoint", json_stringn(n->is.endpoint.data, n->is.endpoint.n));
+	json_object_set_new(row, "software", json_stringn(n->is.version.data, n->is.version.n));
+	json_array_append_new(rows, row);
 }
 
-static struct error *add_node(struct chain *c, const char *block, const char *address, json_t *rows)
+static struct error *add_nodes(struct chain *c, const char *block, json_t *rows)
 {
-	json_t *node = NULL, *row = json_object();
-	char *price;
+	struct nodes_all all = {.count = 0};
+	struct chain_awaited *w = chain_begin(c);
 
-	TRY(chain_ask_at(c, "Nodes", "get", json_pack("[s]", address), block, &node));
-	price = money_wei(c, json_object_get(node, "price"));
-	json_put(row, "node", address);
-	json_put(row, "work", money_word(refusal_works, json_object_get(node, "work")));
-	json_put(row, "price", price);
-	json_object_set(row, "price_wei", json_object_get(node, "price"));
-	json_object_set(row, "capacity", json_object_get(node, "capacity"));
-	json_object_set(row, "owner", json_object_get(node, "owner"));
-	json_object_set(row, "endpoint", json_object_get(node, "endpoint"));
-	json_object_set(row, "software", json_object_get(node, "version"));
-	json_array_append_new(rows, row);
-	json_decref(node);
+	nodes_read_all(w, c->contracts, block, &all, chain_answered, w);
+	TRY(chain_await(c, w));
+	for (size_t i = 0; i < all.count; i++)
+		add_node(&all.entries[i], rows);
 	return NULL;
 }
 
@@ -88,12 +75,10 @@ static struct error *list(struct chain *c, int part, const char *block)
 	json_t *rows = json_array();
 
 	json_object_set_new(c->v->answer, parts[part], rows);
-	if (part < 2) {
-		TRY(each(c, "Accounts", "page", part, block, add_account, rows));
-	} else {
-		for (int work = 0; refusal_works[work]; work++)
-			TRY(each(c, "Nodes", "pageOfWork", work, block, add_node, rows));
-	}
+	if (part < CONTRACTS_KIND_COUNT)
+		TRY(add_accounts(c, (enum contracts_kind)part, block, rows));
+	else
+		TRY(add_nodes(c, block, rows));
 	if (!c->v->set.json)
 		show(rows, parts[part]);
 	return NULL;

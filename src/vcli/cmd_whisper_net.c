@@ -26,7 +26,7 @@ static struct error *locked(struct vcli *v, struct error *(*run)(struct vcli *v)
 	int fd = -1;
 	struct error *e;
 
-	TRY(whisper_net_lock(v, v, &fd));
+	TRY(whisper_net_lock(v, &v->set.client.state, &fd));
 	e = run(v);
 	close(fd);
 	return e;
@@ -152,7 +152,7 @@ struct error *cmd_whisper_net_status(struct vcli *v)
 
 	vcli_answer(v, json_object());
 	json_object_set_new(v->answer, "nodes", rows);
-	TRY(whisper_net_read(v, v, &net));
+	TRY(whisper_net_read(v, &v->set.client.state, &net));
 	for (size_t i = 0; i < net->count; i++) {
 		json_t *row = status_row(v, net, i);
 
@@ -175,10 +175,10 @@ static struct error *down(struct vcli *v)
 	struct whisper_net *net = NULL;
 	size_t ended = 0;
 
-	TRY(whisper_net_remains(v, v, &net));
+	TRY(whisper_net_remains(v, &v->set.client.state, &net));
 	for (size_t i = 0; i < net->count; i++)
 		ended += net->nodes[i].alive;
-	TRY(whisper_net_stop(v, net));
+	TRY(whisper_net_stop(&v->loop, net));
 	vcli_answer(v, json_object());
 	json_put_decimal(v->answer, "ended", (int64_t)ended);
 	json_put(v->answer, "state", "down");

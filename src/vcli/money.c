@@ -59,6 +59,35 @@ struct error *money_address(const void *ctx, const char *what, const char *text,
 	return NULL;
 }
 
+struct error *money_address_bytes(const char *what, const char *text, uint8_t ret_address[ETH_ADDRESS_BYTES])
+{
+	return name(eth_address_parse(text, ret_address), what);
+}
+
+void money_put_address(json_t *obj, const char *key, const uint8_t address[ETH_ADDRESS_BYTES])
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	eth_address_text(address, text);
+	json_put(obj, key, text);
+}
+
+void money_put_hash(json_t *obj, const char *key, const uint8_t hash[KECCAK_BYTES])
+{
+	char *digits = hex_encode(NULL, hash, KECCAK_BYTES);
+
+	json_object_set_new(obj, key, json_sprintf("0x%s", digits));
+	mem_free(digits);
+}
+
+void money_put_time(json_t *obj, const char *key, uint64_t seconds)
+{
+	char *text = refusal_time(NULL, seconds);
+
+	json_put(obj, key, text);
+	mem_free(text);
+}
+
 struct error *money_number(const char *what, const char *text, uint64_t most, uint64_t *ret)
 {
 	struct u256 n = U256_ZERO;
@@ -155,6 +184,17 @@ char *money_hash(const void *ctx, const void *bytes, size_t n)
 	return text;
 }
 
+struct error *money_file_digest(const char *path, uint8_t ret_hash[KECCAK_BYTES])
+{
+	char *text = NULL;
+	size_t n = 0;
+
+	TRY(file_read(NULL, path, FILE_BYTES, &text, &n));
+	keccak256(text, n, ret_hash);
+	mem_free(text);
+	return NULL;
+}
+
 struct error *money_file_hash(const void *ctx, const char *path, char **ret_hash)
 {
 	char *text = NULL;
@@ -164,40 +204,4 @@ struct error *money_file_hash(const void *ctx, const char *path, char **ret_hash
 	*ret_hash = money_hash(ctx, text, n);
 	mem_free(text);
 	return NULL;
-}
-
-/* --- values as JSON --- */
-
-static bool read_json(const json_t *value, struct u256 *ret)
-{
-	struct error *e = u256_parse(json_is_string(value) ? json_string_value(value) : "", ret);
-
-	error_free(e);
-	return !e;
-}
-
-const char *money_word(const char *const *words, const json_t *value)
-{
-	struct u256 n = U256_ZERO;
-	uint64_t small = UINT64_MAX;
-
-	return read_json(value, &n) && u256_to_u64(n, &small) && small < 100 ? refusal_word(words, (unsigned)small)
-									     : "?";
-}
-
-char *money_time(const void *ctx, const json_t *value)
-{
-	struct u256 n = U256_ZERO;
-	uint64_t seconds = 0;
-
-	if (!read_json(value, &n) || !u256_to_u64(n, &seconds))
-		return mem_strdup(ctx, json_is_string(value) ? json_string_value(value) : "?");
-	return refusal_time(ctx, seconds);
-}
-
-char *money_wei(const void *ctx, const json_t *value)
-{
-	struct u256 n = U256_ZERO;
-
-	return read_json(value, &n) ? amount_words(ctx, n) : mem_strdup(ctx, "?");
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "chain/u256.h"
+#include "crypto/keccak.h"
 #include "crypto/secp.h"
 #include "vcli/vcli.h"
 
@@ -20,6 +21,13 @@ struct error *money_fits(const char *what, struct u256 wei, unsigned bits) MUST_
 struct error *money_amount_args(struct vcli *v, size_t at, struct u256 *ret_wei) MUST_CHECK;
 /* An address, or a node id (the same without 0x), as the ABI's text. Belongs to ctx. */
 struct error *money_address(const void *ctx, const char *what, const char *text, char **ret_address) MUST_CHECK;
+/* The same as bytes. */
+struct error *money_address_bytes(const char *what, const char *text,
+				  uint8_t ret_address[ETH_ADDRESS_BYTES]) MUST_CHECK;
+/* obj[key] = an address, "0x" and the digits, a date of seconds since 1970. */
+void money_put_address(json_t *obj, const char *key, const uint8_t address[ETH_ADDRESS_BYTES]);
+void money_put_hash(json_t *obj, const char *key, const uint8_t hash[KECCAK_BYTES]);
+void money_put_time(json_t *obj, const char *key, uint64_t seconds);
 /* A whole number as the ABI takes it. */
 struct error *money_number(const char *what, const char *text, uint64_t most, uint64_t *ret) MUST_CHECK;
 /* Wei as the ABI takes it. A new reference. */
@@ -30,13 +38,10 @@ void money_put(json_t *obj, const char *key, struct u256 wei);
 struct error *money_show(struct vcli *v) MUST_CHECK;
 /* The place of `word` in a NULL-terminated list; ERROR_INVALID names what there is. */
 struct error *money_choice(const char *what, const char *const *words, const char *word, int *ret) MUST_CHECK;
-/* What contracts/refusal.h and chain/amount.h say of numbers, of JSON as chain_ask() gives it. Belong to ctx. */
-const char *money_word(const char *const *words, const json_t *value);
-char *money_time(const void *ctx, const json_t *value);
-char *money_wei(const void *ctx, const json_t *value);
 /* "0x..." of Keccak-256. Belongs to ctx. */
 char *money_hash(const void *ctx, const void *bytes, size_t n);
-/* The same of a file's bytes (at most 16 MiB). */
+/* The same of a file's bytes (at most 16 MiB), and as bytes. */
+struct error *money_file_digest(const char *path, uint8_t ret_hash[KECCAK_BYTES]) MUST_CHECK;
 struct error *money_file_hash(const void *ctx, const char *path, char **ret_hash) MUST_CHECK;
 
 #endif

@@ -12,23 +12,23 @@
 #define FILE_LIMIT 65536
 #define MAX_PID (1 << 22)
 
-static struct error *net_folder(const void *ctx, const struct vcli *v, char **ret_folder)
+static struct error *net_folder(const void *ctx, const struct client_state_options *state, char **ret_folder)
 {
-	char *state = NULL;
+	char *own = NULL;
 
-	TRY(client_state_folder(ctx, &v->set.client.state, &state));
-	*ret_folder = file_join(ctx, state, "whisper-net");
+	TRY(client_state_folder(ctx, state, &own));
+	*ret_folder = file_join(ctx, own, "whisper-net");
 	return NULL;
 }
 
-struct error *whisper_net_lock(const void *ctx, const struct vcli *v, int *ret_fd)
+struct error *whisper_net_lock(const void *ctx, const struct client_state_options *state, int *ret_fd)
 {
-	char *state = NULL;
+	char *own = NULL;
 	struct error *e;
 
-	TRY(client_state_folder(ctx, &v->set.client.state, &state));
-	TRY(file_mkdirs(state, 0700));
-	e = file_lock(file_join(ctx, state, "whisper-net.lock"), ret_fd);
+	TRY(client_state_folder(ctx, state, &own));
+	TRY(file_mkdirs(own, 0700));
+	e = file_lock(file_join(ctx, own, "whisper-net.lock"), ret_fd);
 	if (e && e->code == ERROR_EXISTS) {
 		error_free(e);
 		return error_new(ERROR_EXISTS, "another vcli is making or ending the net");
@@ -99,11 +99,12 @@ struct error *whisper_net_record(const struct whisper_net *net)
 	return e;
 }
 
-struct error *whisper_net_remains(const void *ctx, const struct vcli *v, struct whisper_net **ret_net)
+struct error *whisper_net_remains(const void *ctx, const struct client_state_options *state,
+				  struct whisper_net **ret_net)
 {
 	struct whisper_net *net = mem_new(ctx, struct whisper_net);
 
-	TRY(net_folder(net, v, &net->folder));
+	TRY(net_folder(net, state, &net->folder));
 	net->nodes = mem_array(net, struct whisper_net_node, WHISPER_NET_MAX);
 	for (size_t i = 0; i < WHISPER_NET_MAX; i++) {
 		struct whisper_net_node *n = &net->nodes[i];
@@ -119,7 +120,7 @@ struct error *whisper_net_remains(const void *ctx, const struct vcli *v, struct 
 	return NULL;
 }
 
-struct error *whisper_net_read(const void *ctx, const struct vcli *v, struct whisper_net **ret_net)
+struct error *whisper_net_read(const void *ctx, const struct client_state_options *state, struct whisper_net **ret_net)
 {
 	struct whisper_net *net = NULL;
 	json_t *document = NULL;
@@ -127,7 +128,7 @@ struct error *whisper_net_read(const void *ctx, const struct vcli *v, struct whi
 	char *path;
 	struct error *e;
 
-	TRY(whisper_net_remains(ctx, v, &net));
+	TRY(whisper_net_remains(ctx, state, &net));
 	path = file_join(net, net->folder, "net.json");
 	if (!file_exists(path))
 		return error_new(ERROR_NOT_FOUND, "no net is up; vcli whisper net up makes one");

@@ -31,11 +31,13 @@ struct whisper_net {
 };
 
 /* The net that is up. ERROR_NOT_FOUND: none is. */
-struct error *whisper_net_read(const void *ctx, const struct vcli *v, struct whisper_net **ret_net) MUST_CHECK;
+struct error *whisper_net_read(const void *ctx, const struct client_state_options *state,
+			       struct whisper_net **ret_net) MUST_CHECK;
 /* What there is of a net, also of half a one; without folder no nodes. */
-struct error *whisper_net_remains(const void *ctx, const struct vcli *v, struct whisper_net **ret_net) MUST_CHECK;
+struct error *whisper_net_remains(const void *ctx, const struct client_state_options *state,
+				  struct whisper_net **ret_net) MUST_CHECK;
 /* Held from before a net is made or ended; ERROR_EXISTS: another vcli is at it. */
-struct error *whisper_net_lock(const void *ctx, const struct vcli *v, int *ret_fd) MUST_CHECK;
+struct error *whisper_net_lock(const void *ctx, const struct client_state_options *state, int *ret_fd) MUST_CHECK;
 
 /* Looks whether it is ready: reads ready.json. False: not yet. */
 bool whisper_net_node_ready(const void *ctx, struct whisper_net_node *n);
@@ -46,6 +48,6 @@ struct error *whisper_net_record(const struct whisper_net *net) MUST_CHECK;
  * other over connections. After an error, or a signal (ERROR_FAILED), nothing is left of it. */
 struct error *whisper_net_start(struct vcli *v, size_t count, size_t senders, struct whisper_net **ret_net) MUST_CHECK;
 /* Ends every process that is alive and removes the folder. */
-struct error *whisper_net_stop(struct vcli *v, struct whisper_net *net) MUST_CHECK;
+struct error *whisper_net_stop(uv_loop_t *loop, struct whisper_net *net) MUST_CHECK;
 
 #endif

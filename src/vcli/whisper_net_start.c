@@ -261,7 +261,7 @@ struct error *whisper_net_start(struct vcli *v, size_t count, size_t senders, st
 	struct whisper_net *old = NULL;
 	struct error *e;
 
-	TRY(whisper_net_remains(s, v, &old));
+	TRY(whisper_net_remains(s, &v->set.client.state, &old));
 	for (size_t i = 0; i < old->count; i++) {
 		if (old->nodes[i].alive)
 			return error_new(ERROR_EXISTS,
@@ -293,25 +293,27 @@ static void forget(const struct child_exit *ex, void *arg)
 	(*left)--;
 }
 
-struct error *whisper_net_stop(struct vcli *v, struct whisper_net *net)
+struct error *whisper_net_stop(uv_loop_t *loop, struct whisper_net *net)
 {
-	void *scope = mem_new(v, char);
+	void *scope = mem_new(NULL, char);
 	size_t left = 0;
 
 	for (size_t i = 0; i < net->count; i++) {
 		struct child *c = NULL;
 		struct error *e =
-			net->nodes[i].alive ? child_adopt(scope, &v->loop, net->nodes[i].id, forget, &left, &c) : NULL;
+			net->nodes[i].alive ? child_adopt(scope, loop, net->nodes[i].id, forget, &left, &c) : NULL;
 
-		if (e && e->code != ERROR_NOT_FOUND)
+		if (e && e->code != ERROR_NOT_FOUND) {
+			mem_free(scope);
 			return error_wrap(e, "node %s", net->nodes[i].name);
+		}
 		error_free(e);
 		if (!c)
 			continue;
 		left++;
 		child_stop(c, SIGTERM, STOP_GRACE_MS);
 	}
-	vcli_wait_until(&v->loop, none_left, &left, VCLI_WAIT_FOREVER);
+	vcli_wait_until(loop, none_left, &left, VCLI_WAIT_FOREVER);
 	mem_free(scope);
 	return file_remove_tree(net->folder);
 }

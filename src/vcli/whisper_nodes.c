@@ -19,14 +19,14 @@
 
 /* --- which --- */
 
-static struct error *net_endpoints(const void *ctx, const struct vcli *v, enum whisper_which which, char ***ret_urls,
-				   size_t *ret_count)
+static struct error *net_endpoints(const void *ctx, const struct client_state_options *state, enum whisper_which which,
+				   char ***ret_urls, size_t *ret_count)
 {
 	struct whisper_net *net = NULL;
 	char **urls;
 	size_t first = 0, end;
 
-	TRY(whisper_net_read(ctx, v, &net));
+	TRY(whisper_net_read(ctx, state, &net));
 	end = net->count;
 	if (which == WHISPER_SENDERS)
 		end = net->senders;
@@ -51,7 +51,7 @@ struct error *whisper_endpoints(const void *ctx, const struct vcli *v, enum whis
 	if (v->set.whisper.net && given)
 		return error_new(ERROR_INVALID, "--net and --rpc: say one of them");
 	if (v->set.whisper.net)
-		return net_endpoints(ctx, v, which, ret_urls, ret_count);
+		return net_endpoints(ctx, &v->set.client.state, which, ret_urls, ret_count);
 	while (urls[count])
 		count++;
 	if (which == WHISPER_ONE && count > 1)

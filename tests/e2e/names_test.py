@@ -30,8 +30,8 @@ class Names(TreeCheck):
         self.check("src/vcli/money.h: stray_names begins with none of the prefixes of vcli")
 
     def test_tag(self):
-        self.declare("node/unit.h", "struct stray {", "\tint a;", "};")
-        self.check("src/node/unit.h: tag stray begins with none of the prefixes of node")
+        self.declare("node/job/unit.h", "struct stray {", "\tint a;", "};")
+        self.check("src/node/job/unit.h: tag stray begins with none of the prefixes of node")
 
     def test_tag_of_two_headers(self):
         self.declare("relay/watch.h", "struct tag_look {", "\tint a;", "};")

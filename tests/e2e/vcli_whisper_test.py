@@ -157,6 +157,10 @@ class Refused(Case):
         self.refused(4, "chmod 600", *send, "--password-file", self.file("open", PASSWORD, 0o644))
         self.refused(3, "nowhere", *send, "--password-file", self.home / "nowhere")
         self.refused(2, "is empty", *send, "--password-file", self.file("empty", "\n", 0o600))
+        self.refused(3, "nowhere", *send, "--whisper-password-file", self.home / "nowhere")
+        # A broker's password, from the environment or the settings' file, is no messages' password.
+        self.refused(2, "no password: name its file with --whisper-password-file", *send,
+                     environment={"DSN_PASSWORD_FILE": str(self.password)})
         self.refused(2, "no password: name its file with --whisper-password-file", *send)
         self.refused(2, "say one of them", *send, "--password-file", self.password,
                      environment={"DSN_WHISPER_PASSWORD": PASSWORD})
@@ -489,7 +493,7 @@ class Pings(Case):
         self.vcli("whisper", "genpub", self.list, "--net")
         pong = self.pong()
         report = self.home / "report.md"
-        words = ("whisper", "ping", self.list, "--net", "--count", "3", "--interval", "20ms", "--pow-target", "0.2")
+        words = ("whisper", "ping", self.list, "--net", "--pings", "3", "--interval", "20ms", "--pow-target", "0.2")
         answer = self.json(*words, "--report", report)
         self.assertEqual((answer["sent"], answer["answered"], answer["lost"]), ("9", "9", "0"))
         self.assertEqual([n["answered"] for n in answer["nodes"]], ["3"] * 3)

@@ -20,8 +20,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/hello.h"
-#include "node/classic.h"
-#include "node/job.h"
+#include "node/job/job.h"
+#include "node/mode/classic.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

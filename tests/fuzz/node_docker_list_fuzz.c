@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "node/runtime_docker.h"
+#include "node/runtime/runtime_docker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "http/utf8.h"
-#include "node/unit_log.h"
+#include "node/job/unit_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,11 +1,10 @@
 /* A login that somebody else wrote, and a file of segments. */
 #include "base/json.h"
 #include "base/mem.h"
-#include "vcli/segments.h"
+#include "contracts/segments.h"
 #include "vcli/session.h"
 
 #include "client/folders.c"
-#include "vcli/segments.c"
 #include "vcli/session.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

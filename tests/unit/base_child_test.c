@@ -239,7 +239,7 @@ static void test_control_group(void **state)
 	int fds[2], null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	char text[8] = "";
 	struct child *c = NULL;
-	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
 	struct child_spec spec = *SPEC("sh", "-c", "[ ! -e /proc/self/fd/$0 ]", mem_printf(f->ctx, "%d", fds[1]));
 	spec.group_fd = fds[1];
 	start(f, &spec);

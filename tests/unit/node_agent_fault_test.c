@@ -24,7 +24,7 @@
 #include "base/mem.h"
 #include "bus/hello.h"
 #include "fault/fault.h"
-#include "node/job.h"
+#include "node/job/job.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define JOB "film"

@@ -1,4 +1,4 @@
-#include "node/cgroup_file.h"
+#include "node/runtime/cgroup_file.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

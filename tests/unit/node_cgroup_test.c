@@ -1,6 +1,6 @@
 /* What is written where: in folders with files of the kernel's names. What the kernel makes of it is shown by
  * tests/e2e/cgroup_test.py, where one can be had. */
-#include "node/cgroup.h"
+#include "node/runtime/cgroup.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "node/cgroup_impl.h"
+#include "node/runtime/cgroup_impl.h"
 
 #define NODE "1d940000000000000000000000000000000000aa"
 #define OTHER "1d940000000000000000000000000000000000bb"

@@ -19,7 +19,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "node/runtime_docker.h"
+#include "node/runtime/runtime_docker.h"
 
 /* --- the driver --- */
 

@@ -1,4 +1,4 @@
-#include "node/hardware.h"
+#include "node/agent/hardware.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,8 +19,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "node/hardware_probe.h"
-#include "node/hardware_system.h"
+#include "node/agent/hardware_probe.h"
+#include "node/agent/hardware_system.h"
 
 #define DEADLINE_MS 40000
 

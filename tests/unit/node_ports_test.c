@@ -1,4 +1,4 @@
-#include "node/ports.h"
+#include "node/runtime/ports.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

@@ -23,8 +23,8 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "fault/fault.h"
-#include "node/folders.h"
-#include "node/runtime_process.h"
+#include "node/runtime/folders.h"
+#include "node/runtime/runtime_process.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define UNIT "u1"

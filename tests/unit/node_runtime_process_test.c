@@ -1,4 +1,4 @@
-#include "node/runtime.h"
+#include "node/runtime/runtime.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "node/folders.h"
+#include "node/runtime/folders.h"
 
 #define DEADLINE_MS 15000
 

@@ -156,7 +156,7 @@ static struct error *end(struct db *db, struct error *e)
 	return e;
 }
 
-/* A command is admitted: node/command.c. */
+/* A command is admitted: node/agent/command.c. */
 static struct error *run_admit(struct fault_world *w)
 {
 	bool is_new = false;

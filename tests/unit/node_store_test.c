@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "node/digest.h"
+#include "node/job/digest.h"
 #include "node/store.h"
 
 struct world {

@@ -13,7 +13,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "node/unit_log.h"
+#include "node/job/unit_log.h"
 
 static char folder[] = "/tmp/dsn-log-XXXXXX", path[sizeof(folder) + 8];
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "node/job.h"
+#include "node/job/job.h"
 #include "node/store.h"
 #include "world.h"
 

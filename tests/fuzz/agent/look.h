@@ -2,7 +2,7 @@
 #ifndef DSN_FUZZ_AGENT_LOOK_H
 #define DSN_FUZZ_AGENT_LOOK_H
 
-#include "node/agent_impl.h"
+#include "node/agent/agent_impl.h"
 
 /* All tables, or those that hold what is wanted: nodes, jobs, commands on their way. */
 uint64_t look_all(struct agent *a);

@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 #include "bus/backend.h"
-#include "node/runtime.h"
+#include "node/runtime/runtime.h"
 
 #define must(holds)                                                                 \
 	do {                                                                        \

@@ -129,7 +129,7 @@ static bool ends(const char *name, const char *with)
 	return n > m && strcmp(name + n - m, with) == 0;
 }
 
-/* "name.XXXXXX", which file_write_atomic() makes, and "name.new" of node/runtime_process_record.c. */
+/* "name.XXXXXX", which file_write_atomic() makes, and "name.new" of node/runtime/runtime_process_record.c. */
 static bool is_temporary(const char *name)
 {
 	const char *dot = strrchr(name, '.');

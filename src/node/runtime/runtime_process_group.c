@@ -1,0 +1,59 @@
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "node/runtime/runtime_process.h"
+
+struct error *runtime_process_group_make(const struct runtime_process *self, const char *unit, int *ret_fd)
+{
+	if (!self->options.cgroup)
+		return NULL;
+	return cgroup_unit_make(self->options.cgroup, self->node_id, unit, &self->group_limits, ret_fd);
+}
+
+static struct error *move_member(const struct runtime_process *self, const char *unit, pid_t pid, pid_t session)
+{
+	struct child_identity id;
+	struct error *e = runtime_process_left_over(self, pid, session, &id);
+
+	if (!e)
+		e = cgroup_unit_move(self->options.cgroup, self->node_id, unit, pid);
+	if (!e || e->code != ERROR_NOT_FOUND)
+		return e;
+	error_free(e);
+	return NULL;
+}
+
+/* What an earlier agent started without groups. A process that is started meanwhile is of its parent's group, moved
+ * or not: what is left out so is bounded less, and ended as before. */
+static struct error *move_session(const struct runtime_process *self, const char *unit, pid_t session)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	struct error *e = NULL;
+
+	if (!proc)
+		return error_sys(errno, "/proc");
+	while (!e && (entry = readdir(proc))) {
+		if (isdigit((unsigned char)entry->d_name[0]))
+			e = move_member(self, unit, (pid_t)strtol(entry->d_name, NULL, 10), session);
+	}
+	closedir(proc);
+	return e;
+}
+
+void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, pid_t pid)
+{
+	struct error *e;
+
+	if (!self->options.cgroup)
+		return;
+	e = cgroup_unit_adopt(self->options.cgroup, self->node_id, unit, &self->group_limits, pid);
+	if (!e)
+		e = move_session(self, unit, pid);
+	if (e)
+		log_warn("unit.cgroup", "node=%s unit=%s error=%s", self->node_id, unit, log_q(e->message));
+	error_free(e);
+}
