@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -213,6 +214,28 @@ static void test_node_leaves_while_nginx_fails_to_start(void **state)
 	assert_int_equal(w->node->nginx->state, UNIT_STARTING);
 	node_leave(w->node, true);
 	run_until(w, node_gone, "node gone");
+}
+
+static bool has_sites(struct world *w)
+{
+	char *path = file_join(NULL, w->node->folder, "derived/sites-enabled");
+	bool there = file_exists(path);
+
+	mem_free(path);
+	return there;
+}
+
+/* To name nginx's arguments is to look; its folders are made when it is started. */
+static void test_start_of_nginx_makes_its_folders(void **state)
+{
+	struct world *w = *state;
+	char *path = file_join(w, w->node->folder, "derived/sites-enabled");
+
+	assert_true(has_sites(w));
+	assert_int_equal(rmdir(path), 0);
+	assert_non_null(w->node->nginx->argv(w, w->node->nginx, NULL));
+	assert_false(has_sites(w));
+	run_until(w, has_sites, "the next start makes the folder again");
 }
 
 static void test_start_revokes_close(void **state)
@@ -476,6 +499,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_changes_leave_nothing_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failing_unit_leaves_nothing_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_node_leaves_while_nginx_fails_to_start, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_start_of_nginx_makes_its_folders, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_start_revokes_close, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wanted_job_is_never_told_stopped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_aborted_job_stays_wanted, setup, teardown),
