@@ -4,8 +4,6 @@
 #include "vcli/devnet/chain_net.h"
 #include "vcli/wait.h"
 
-typedef struct error *join_fn(const void *ctx, uv_loop_t *loop, const struct devnet_join_options *options);
-
 struct joining {
 	const struct chain_net *net;
 	bool done;
@@ -27,7 +25,7 @@ static struct error *check(void *arg)
 	return chain_net_check(j->net);
 }
 
-static struct error *join(struct chain_net *n, join_fn *begin, const char *const *urls, size_t count, int64_t end_ms)
+static struct error *join(struct chain_net *n, bool sealing, const char *const *urls, size_t count, int64_t end_ms)
 {
 	struct joining *j = mem_new(n, struct joining);
 	const struct devnet_join_options options = {
@@ -35,7 +33,10 @@ static struct error *join(struct chain_net *n, join_fn *begin, const char *const
 	struct error *e = NULL, *late;
 
 	j->net = n;
-	TRY(begin(j, &n->v->loop, &options));
+	if (sealing)
+		TRY(devnet_join(j, &n->v->loop, &options));
+	else
+		TRY(devnet_join_answering(j, &n->v->loop, &options));
 	vcli_wait(&n->v->loop, &j->done, VCLI_WAIT_FOREVER);
 	e = j->error;
 	mem_free(j);
@@ -48,7 +49,7 @@ static struct error *join(struct chain_net *n, join_fn *begin, const char *const
 
 struct error *chain_net_wait_for_sealer(struct chain_net *n, const char *url, int64_t end_ms)
 {
-	return join(n, devnet_join_answering, &url, 1, end_ms);
+	return join(n, false, &url, 1, end_ms);
 }
 
 struct error *chain_net_join(struct chain_net *n, int64_t end_ms)
@@ -59,5 +60,5 @@ struct error *chain_net_join(struct chain_net *n, int64_t end_ms)
 
 	for (size_t i = 0; i < count; i++)
 		urls[i] = json_string_value(json_array_get(rpc, i));
-	return join(n, devnet_join, urls, count, end_ms);
+	return join(n, true, urls, count, end_ms);
 }
