@@ -1,16 +1,16 @@
-# dsn_room(NAME [PREFIX names...] [ROOMS lower...] [LIBS imported...]): the static library of src/NAME.
+# dsn_room(NAME [PREFIX names...] [FOLDERS lowest...] [ROOMS lower...] [LIBS imported...]): the static library of src/NAME.
 function(dsn_room name)
-  cmake_parse_arguments(R "" "" "PREFIX;ROOMS;LIBS" ${ARGN})
+  cmake_parse_arguments(R "" "" "PREFIX;FOLDERS;ROOMS;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${name} PUBLIC ${R_ROOMS} ${R_LIBS})
 endfunction()
 
-# dsn_program(BINARY FOLDER [PREFIX names...] ROOMS ... [LIBS ...]): a program of src/FOLDER: its main.c, and all else as
+# dsn_program(BINARY FOLDER [PREFIX names...] [FOLDERS lowest...] ROOMS ... [LIBS ...]): a program of src/FOLDER: its main.c, and all else as
 # the library FOLDER_parts, which tests link.
 function(dsn_program binary folder)
-  cmake_parse_arguments(R "" "" "PREFIX;ROOMS;LIBS" ${ARGN})
+  cmake_parse_arguments(R "" "" "PREFIX;FOLDERS;ROOMS;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.c)
   set(main ${CMAKE_SOURCE_DIR}/src/${folder}/main.c)
   list(REMOVE_ITEM sources ${main})

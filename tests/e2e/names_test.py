@@ -26,8 +26,8 @@ class Names(TreeCheck):
         self.check("src/base/buf.h: stray_maker begins")
 
     def test_variable(self):
-        self.declare("vcli/market/money.h", "extern const char *const stray_names[3];")
-        self.check("src/vcli/market/money.h: stray_names begins with none of the prefixes of vcli")
+        self.declare("vcli/money.h", "extern const char *const stray_names[3];")
+        self.check("src/vcli/money.h: stray_names begins with none of the prefixes of vcli")
 
     def test_tag(self):
         self.declare("node/job/unit.h", "struct stray {", "\tint a;", "};")

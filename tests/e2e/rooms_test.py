@@ -43,6 +43,15 @@ class Rooms(TreeCheck):
         (self.copy / "src" / "attic" / "old.c").write_text("int old;\n")
         self.check("attic")
 
+    def test_higher_folder(self):
+        self.include("node/job/job.c", "node/agent/agent.h")
+        self.check("src/node/job/job.c", "node/agent/agent.h", "stands above")
+
+    def test_folder_without_a_place(self):
+        (self.copy / "src" / "node" / "attic").mkdir()
+        (self.copy / "src" / "node" / "attic" / "old.c").write_text("int old;\n")
+        self.check("src/node/attic/old.c", "behind FOLDERS")
+
     def test_short_path(self):
         self.include("base/buf.c", "file.h")
         self.check('includes "file.h"', "from src/")

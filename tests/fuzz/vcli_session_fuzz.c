@@ -2,10 +2,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "contracts/segments.h"
-#include "vcli/market/session.h"
+#include "vcli/chain/session.h"
 
 #include "client/folders.c"
-#include "vcli/market/session.c"
+#include "vcli/chain/session.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/render.h"
 
 static void refused(struct error *e, const char *part)

@@ -11,10 +11,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "client/known_nodes.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/node/resolve.h"
 #include "vcli/render.h"
-#include "vcli/words/suggest.h"
+#include "vcli/suggest.h"
 
 #define A "ab00000000000000000000000000000000000001"
 #define B "ab00000000000000000000000000000000000002"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vcli/market/session.h"
+#include "vcli/chain/session.h"
 
 #define NOW 1000000
 

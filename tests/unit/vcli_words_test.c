@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "vcli/suggest.h"
 #include "vcli/whisper/whisper_message.h"
-#include "vcli/words/suggest.h"
 #include "vcli/words/synonyms.h"
 #include "vcli/words/words.h"
 

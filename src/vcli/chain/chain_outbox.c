@@ -14,7 +14,7 @@
 #include "crypto/secret.h"
 #include "vcli/chain/chain.h"
 #include "vcli/chain/wallet.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/progress.h"
 
 #define POLL_MS 200

@@ -10,7 +10,7 @@
 #include "chain/deployment.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/render.h"
 
 #define NEEDED 4

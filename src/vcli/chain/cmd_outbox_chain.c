@@ -17,7 +17,7 @@
 #include "vcli/bus/outbox_rows.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/progress.h"
 
 #define LOOK_MS 50

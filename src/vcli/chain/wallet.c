@@ -8,7 +8,7 @@
 #include "client/folders.h"
 #include "client/identity.h"
 #include "crypto/keyfile.h"
-#include "vcli/market/session.h"
+#include "vcli/chain/session.h"
 
 struct choice {
 	bool identity; /* else an account of the keystore */

@@ -1,6 +1,6 @@
 /* Whose account a command acts for, and its key.
  *
- * The first of: --account; --identity, when it is given; the account of the login (vcli/market/session.h); the only
+ * The first of: --account; --identity, when it is given; the account of the login (vcli/chain/session.h); the only
  * account of the keystore; this user's identity (client/identity.h), whose key is an Ethereum key too.
  */
 #ifndef DSN_VCLI_CHAIN_WALLET_H

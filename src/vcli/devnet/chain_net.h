@@ -49,14 +49,6 @@ struct error *chain_net_rpc_port(struct chain_net *n, size_t i, unsigned *ret_po
  * else the usual. ERROR_EXISTS: the earlier one is otherwise. ERROR_INVALID: anvil has no sealers to choose. */
 struct error *chain_net_choose_sealers(struct chain_net *n, const struct chain_net *earlier) MUST_CHECK;
 
-struct chain;
-/* chain_anvil.c: starts it; once it answers: sets its clock, and gives the user's accounts ether. */
-struct error *chain_net_start_anvil(struct chain_net *n) MUST_CHECK;
-struct error *chain_net_settle_anvil(struct chain *c) MUST_CHECK;
-
-/* chain_geth.c: the proof-of-authority network: keys, genesis, bootnode and sealers, one after the other. Its RPC
- * addresses are noted. It seals after chain_net_join(). ERROR_TIMEOUT after end_ms (monotonic clock). */
-struct error *chain_net_start_poa(struct chain_net *n, int64_t end_ms) MUST_CHECK;
 /* chain_join.c: until it answers, and listens to the others. */
 struct error *chain_net_wait_for_sealer(struct chain_net *n, const char *url, int64_t end_ms) MUST_CHECK;
 /* chain_join.c: waits until all sealers have met and can sign, has them seal, and waits for a block that none of them

@@ -6,7 +6,7 @@
 #include "contracts/refusal.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/node/resolve.h"
 
 static struct error *subject_of(struct vcli *v, uint8_t ret_subject[ETH_ADDRESS_BYTES])

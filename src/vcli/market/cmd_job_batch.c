@@ -9,7 +9,7 @@
 #include "contracts/refusal.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/node/resolve.h"
 
 /* JOB NODE_ID [ORDINAL] */

@@ -9,7 +9,7 @@
 #include "contracts/refusal.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/node/resolve.h"
 
 static struct error *job_of(struct vcli *v, uint64_t *ret_job)

@@ -14,9 +14,9 @@
 #include "contracts/refusal.h"
 #include "crypto/secret.h"
 #include "vcli/chain/chain.h"
+#include "vcli/chain/session.h"
 #include "vcli/chain/wallet.h"
 #include "vcli/commands.h"
-#include "vcli/market/session.h"
 #include "vcli/render.h"
 
 static void answer_terms(struct vcli *v, const struct session_terms *t)

@@ -9,7 +9,7 @@
 #include "vcli/chain/chain.h"
 #include "vcli/chain/wallet.h"
 #include "vcli/commands.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 
 /* What an account has in Accounts, and outside in its own wallet. */
 static struct error *answer_balance(struct chain *c, const uint8_t account[ETH_ADDRESS_BYTES])

@@ -10,7 +10,7 @@
 #include "crypto/secret.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/node/resolve.h"
 
 /* The last word of the command: customer or supplier. */

@@ -10,7 +10,7 @@
 #include "contracts/refusal.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/render.h"
 
 static struct error *add_accounts(struct chain *c, enum contracts_kind kind, const char *block, json_t *rows)

@@ -7,7 +7,7 @@
 #include "contracts/roles.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 #include "vcli/render.h"
 
 /* grant, revoke: the role and whom; accept, renounce: the role. */

@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "client/known_nodes.h"
-#include "vcli/market/money.h"
-#include "vcli/words/suggest.h"
+#include "vcli/money.h"
+#include "vcli/suggest.h"
 
 #define LISTED 8
 

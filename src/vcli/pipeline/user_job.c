@@ -16,7 +16,7 @@
 #include "client/folders.h"
 #include "media/ffmpeg.h"
 #include "vcli/pipeline/endpoints.h"
-#include "vcli/words/suggest.h"
+#include "vcli/suggest.h"
 
 #define FILE_LIMIT (4 * 1024 * 1024)
 #define DEFAULT_FRAGMENT_S 5

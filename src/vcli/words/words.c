@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vcli/words/suggest.h"
+#include "vcli/suggest.h"
 #include "vcli/words/synonyms.h"
 
 /* Does the command's next word equal `word`? Moves *at over it. */

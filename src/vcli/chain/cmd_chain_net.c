@@ -9,9 +9,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/rpc_read.h"
-#include "vcli/chain/chain.h"
+#include "vcli/chain/chain_up.h"
 #include "vcli/commands.h"
-#include "vcli/devnet/chain_net.h"
 #include "vcli/render.h"
 
 /* --- up --- */
@@ -101,12 +100,12 @@ static struct error *bring_up(struct vcli *v, struct chain_net *n)
 	struct chain *c = NULL;
 
 	if (v->set.devnet.poa) {
-		TRY(chain_net_start_poa(n, end_ms));
+		TRY(chain_up_poa(n, end_ms));
 		return chain_net_join(n, end_ms);
 	}
-	TRY(chain_net_start_anvil(n));
+	TRY(chain_up_anvil(n));
 	TRY(wait_for_answer(n, end_ms, &c));
-	return chain_net_settle_anvil(c);
+	return chain_up_settle_anvil(c);
 }
 
 struct error *cmd_chain_up(struct vcli *v)

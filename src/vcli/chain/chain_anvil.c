@@ -6,13 +6,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
-#include "vcli/chain/chain.h"
+#include "vcli/chain/chain_up.h"
 #include "vcli/chain/wallet.h"
-#include "vcli/devnet/chain_net.h"
 
 #define GAS_LIMIT "23000000"
 
-struct error *chain_net_start_anvil(struct chain_net *n)
+struct error *chain_up_anvil(struct chain_net *n)
 {
 	char *state = file_join(n, n->folder, "anvil.json"), *began = mem_printf(n, "%" PRId64, n->began_s),
 	     *period = mem_printf(n, "%" PRId64, n->period_s), *port;
@@ -72,7 +71,7 @@ static struct error *fund(struct chain *c)
 	return NULL;
 }
 
-struct error *chain_net_settle_anvil(struct chain *c)
+struct error *chain_up_settle_anvil(struct chain *c)
 {
 	TRY(set_clock(c));
 	return fund(c);

@@ -1,4 +1,4 @@
-#include "vcli/market/session.h"
+#include "vcli/chain/session.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "vcli/market/money.h"
+#include "vcli/money.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* What the commands of the contracts take: amounts, addresses, numbers of jobs. Messages name the argument. */
-#ifndef DSN_VCLI_MARKET_MONEY_H
-#define DSN_VCLI_MARKET_MONEY_H
+#ifndef DSN_VCLI_MONEY_H
+#define DSN_VCLI_MONEY_H
 
 #include <jansson.h>
 #include <stdint.h>

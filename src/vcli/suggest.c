@@ -1,4 +1,4 @@
-#include "vcli/words/suggest.h"
+#include "vcli/suggest.h"
 
 #include <string.h>
 

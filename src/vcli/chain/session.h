@@ -5,8 +5,8 @@
  * is 32 bytes of whoever wants the proof, or random ones. Our own is session.json (mode 0600) in the state folder; its
  * account is that of the commands that follow.
  */
-#ifndef DSN_VCLI_MARKET_SESSION_H
-#define DSN_VCLI_MARKET_SESSION_H
+#ifndef DSN_VCLI_CHAIN_SESSION_H
+#define DSN_VCLI_CHAIN_SESSION_H
 
 #include <jansson.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* "Did you mean": the candidate that a mistyped word most likely stands for. */
-#ifndef DSN_VCLI_WORDS_SUGGEST_H
-#define DSN_VCLI_WORDS_SUGGEST_H
+#ifndef DSN_VCLI_SUGGEST_H
+#define DSN_VCLI_SUGGEST_H
 
 #include <stddef.h>
 

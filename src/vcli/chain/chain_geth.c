@@ -12,8 +12,8 @@
 #include "devnet/genesis.h"
 #include "devnet/geth.h"
 #include "devnet/port.h"
+#include "vcli/chain/chain_up.h"
 #include "vcli/chain/wallet.h"
-#include "vcli/devnet/chain_net.h"
 
 #define CHAIN_ID 1515
 #define GAS 23000000
@@ -161,7 +161,7 @@ static struct error *start_bootnode(struct poa *p)
 	return chain_net_start(p->net, "bootnode", devnet_bootnode_argv(p, p->net->v->set.devnet.bootnode, key, port));
 }
 
-struct error *chain_net_start_poa(struct chain_net *n, int64_t end_ms)
+struct error *chain_up_poa(struct chain_net *n, int64_t end_ms)
 {
 	struct poa *p = mem_new(n, struct poa);
 
