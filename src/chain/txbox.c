@@ -197,12 +197,45 @@ static struct error *put_said(struct db *db, const struct txbox_intent *intent)
 		       intent->said, (size_t)TXBOX_HASH_BYTES, intent->id);
 }
 
-struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], const struct txbox_intent *intent)
+struct putting {
+	const uint8_t *account;
+	const struct txbox_intent *intent;
+};
+
+static struct error *compare(struct db *db, const struct putting *p)
 {
 	struct txbox_record *old = NULL;
-	uint8_t value[U256_BYTES];
 	struct error *e;
 	bool is_same;
+
+	TRY(txbox_get(NULL, db, p->intent->id, &old));
+	assert(old);
+	is_same = same(&old->intent, p->intent) && !memcmp(old->account, p->account, ETH_ADDRESS_BYTES);
+	e = is_same ? NULL : error_new(ERROR_EXISTS, "another intention was put under the id \"%s\"", p->intent->id);
+	mem_free(old);
+	return e;
+}
+
+static struct error *put(struct db *db, const void *arg)
+{
+	const struct putting *p = arg;
+	const struct txbox_intent *intent = p->intent;
+	uint8_t value[U256_BYTES];
+
+	u256_to_bytes(intent->value, value);
+	TRY(db_exec(
+		db,
+		"insert into tx_intents(id, account, recipient, value, data, gas, state, put_ms) values(?, ?, ?, ?, ?, ?, 'wanted', ?) on conflict(id) do nothing",
+		"sbbbbii", intent->id, p->account, (size_t)ETH_ADDRESS_BYTES, intent->to,
+		(size_t)(intent->creates ? 0 : ETH_ADDRESS_BYTES), value, sizeof(value), intent->data, intent->n,
+		(int64_t)intent->gas, clock_wall_ms()));
+	return db_changes(db) == 1 ? put_said(db, intent) : compare(db, p);
+}
+
+/* Wholly or not at all: what failed must not be sent later. */
+struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES], const struct txbox_intent *intent)
+{
+	const struct putting p = {account, intent};
 
 	if (!*intent->id || strlen(intent->id) > TXBOX_ID_BYTES)
 		return error_new(ERROR_INVALID, "an intention's id must have 1 to %d bytes", TXBOX_ID_BYTES);
@@ -210,21 +243,7 @@ struct error *txbox_put(struct db *db, const uint8_t account[ETH_ADDRESS_BYTES],
 		return error_new(ERROR_INVALID,
 				 "intention \"%s\": %zu bytes of data are more than a transaction carries", intent->id,
 				 intent->n);
-	u256_to_bytes(intent->value, value);
-	TRY(db_exec(
-		db,
-		"insert into tx_intents(id, account, recipient, value, data, gas, state, put_ms) values(?, ?, ?, ?, ?, ?, 'wanted', ?) on conflict(id) do nothing",
-		"sbbbbii", intent->id, account, (size_t)ETH_ADDRESS_BYTES, intent->to,
-		(size_t)(intent->creates ? 0 : ETH_ADDRESS_BYTES), value, sizeof(value), intent->data, intent->n,
-		(int64_t)intent->gas, clock_wall_ms()));
-	if (db_changes(db) == 1)
-		return put_said(db, intent);
-	TRY(txbox_get(NULL, db, intent->id, &old));
-	assert(old);
-	is_same = same(&old->intent, intent) && !memcmp(old->account, account, ETH_ADDRESS_BYTES);
-	e = is_same ? NULL : error_new(ERROR_EXISTS, "another intention was put under the id \"%s\"", intent->id);
-	mem_free(old);
-	return e;
+	return db_together(db, put, &p);
 }
 
 static struct error *on_int(const struct db_row *row, void *arg)

@@ -27,8 +27,14 @@ static struct error *open_box(struct fault_world *w)
 
 static struct error *put(struct fault_world *w, const char *id)
 {
-	const struct txbox_intent intent = {
-		.id = id, .to = {7}, .value = u256_of(5), .data = (const uint8_t *)"data", .n = 4, .gas = 21000};
+	static const uint8_t said[TXBOX_HASH_BYTES] = {9};
+	const struct txbox_intent intent = {.id = id,
+					    .to = {7},
+					    .value = u256_of(5),
+					    .data = (const uint8_t *)"data",
+					    .n = 4,
+					    .gas = 21000,
+					    .said = said};
 
 	return txbox_put(w->handle, account, &intent);
 }
