@@ -23,9 +23,11 @@ struct batches_reporting {
 	const struct segments *segments;
 	struct jobs_get_assignment_result assignment;
 	struct jobs_get_batch_result last;
+	struct txbox_record *record;
 	struct batches_report *ret;
 };
 
+/* The root has the ordinal in it: which segments they are is hashed besides. */
 static void forget_place(void *args)
 {
 	struct jobs_report_call *call = args;
@@ -43,16 +45,39 @@ static void looked(struct batches_reporting *r, bool before)
 	segments_root(r->segments, &r->batch, r->ret->root);
 }
 
+/* Of a name that was used before, what was sent then. */
+static struct error *read_sent(struct batches_reporting *r)
+{
+	const struct txbox_intent *sent = &r->record->intent;
+	struct jobs_report_call call;
+
+	TRY(codec_call_read(r, &jobs_report_function, sent->data, sent->n, &call));
+	r->ret->ordinal = (uint32_t)call.ordinal;
+	memcpy(r->ret->root, call.root, sizeof(call.root));
+	return NULL;
+}
+
+static void on_reported(const struct contracts_answer *answer, void *arg)
+{
+	if (answer->error)
+		op_end(arg, answer);
+	else
+		op_end_with(arg, read_sent(arg));
+}
+
 static void report_now(struct batches_reporting *r)
 {
-	const struct contracts_terms terms = {.forget = forget_place};
+	const struct segments_batch first = {.job = r->batch.job};
+	uint8_t said[KECCAK_BYTES];
+	const struct contracts_terms terms = {.forget = forget_place, .besides = said};
 	struct jobs_report_call call = {
 		.job_id = u256_of(r->batch.job), .ordinal = r->batch.ordinal, .count = r->segments->count};
 
 	looked(r, false);
 	memcpy(call.node, r->batch.node, sizeof(call.node));
 	memcpy(call.root, r->ret->root, sizeof(call.root));
-	jobs_report_send(r, r->op.k, &call, &terms, NULL, op_last, r);
+	segments_root(r->segments, &first, said);
+	jobs_report_send(r, r->op.k, &call, &terms, &r->record, on_reported, r);
 }
 
 static void on_last(const struct contracts_answer *answer, void *arg)

@@ -40,6 +40,8 @@ typedef void contracts_forget_fn(void *args);
 struct contracts_terms {
 	struct u256 value;           /* wei that go along */
 	contracts_forget_fn *forget; /* NULL: all was said by the user */
+	/* KECCAK_BYTES: of what else the user has said, for `once`; NULL: nothing. Looked at within the call. */
+	const uint8_t *besides;
 };
 
 struct contracts *contracts_new(const void *ctx, const struct contracts_config *config);
@@ -88,6 +90,7 @@ struct contracts_intention {
 	const char *what;                      /* "Jobs.create" */
 	const struct codec_function *function; /* NULL: of none, as a payment */
 	contracts_forget_fn *forget;
+	const uint8_t *besides;     /* as of contracts_terms */
 	struct txbox_intent intent; /* its id is given here */
 };
 void contracts_put(const void *ctx, struct contracts *k, const struct contracts_intention *in,

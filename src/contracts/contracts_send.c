@@ -204,6 +204,7 @@ void contracts_put(const void *ctx, struct contracts *k, const struct contracts_
 	s->in.what = mem_strdup(s, in->what);
 	s->in.intent.data = mem_memdup(s, in->intent.data, in->intent.n ? in->intent.n : 1);
 	e = begin(s, &known);
+	s->in.besides = NULL;
 	if (e) {
 		mem_free(s);
 		contracts_fail(ctx, k, e, fn, arg);
@@ -256,6 +257,7 @@ void contracts_send(const void *ctx, struct contracts *k, const struct codec_fun
 	if (terms) {
 		in.intent.value = terms->value;
 		in.forget = terms->forget;
+		in.besides = terms->besides;
 	}
 	if (e)
 		contracts_fail(ctx, k, e, fn, arg);

@@ -54,7 +54,8 @@ static struct error *append_all(const struct contracts_intention *in, struct buf
 	TRY(buf_append(to, &creates, 1));
 	TRY(buf_append(to, in->intent.to, ETH_ADDRESS_BYTES));
 	TRY(buf_append(to, value, sizeof(value)));
-	return append_said(in, to);
+	TRY(append_said(in, to));
+	return in->besides ? buf_append(to, in->besides, KECCAK_BYTES) : NULL;
 }
 
 struct error *once_hash(const struct contracts_intention *in, uint8_t ret_hash[TXBOX_HASH_BYTES])

@@ -1,8 +1,9 @@
 /* Idempotence: a name under which each transaction of a command is sent once.
  *
  * An intention's hash covers what its author said: the function, its typed arguments without those that were taken from
- * the chain or the clock (contracts_forget_fn), recipient and ether. It stands in the outbox beside the intention.
- * Where an earlier release has left none, it is computed of the arguments that are there. Threads: any.
+ * the chain or the clock (contracts_forget_fn), recipient and ether, and what else he said (contracts_terms.besides).
+ * It stands in the outbox beside the intention. Where an earlier release has left none, it is computed of the arguments
+ * that are there. Threads: any.
  */
 #ifndef DSN_CONTRACTS_ONCE_H
 #define DSN_CONTRACTS_ONCE_H

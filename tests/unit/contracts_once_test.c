@@ -9,6 +9,7 @@
 #include "chain_vectors.h"
 #include "contracts/jobs_abi.h"
 #include "contracts/once.h"
+#include "crypto/keccak.h"
 
 static const uint8_t account[ETH_ADDRESS_BYTES] = {0xab};
 
@@ -91,6 +92,31 @@ static void another_function_is_another_thing(void **state)
 	mem_free(ctx);
 }
 
+/* A batch's root has the ordinal in it, which the chain says: its segments are said besides. */
+static void what_is_in_no_argument_counts_too(void **state)
+{
+	const uint8_t these[KECCAK_BYTES] = {1}, those[KECCAK_BYTES] = {2};
+	uint8_t hash[TXBOX_HASH_BYTES];
+	void *ctx = talloc_new(NULL);
+	struct contracts_intention first = create(ctx, 100, 5), later;
+	struct txbox_record record;
+
+	(void)state;
+	first.besides = these;
+	later = first;
+	record = record_of(&first, hash);
+	ok(once_check("rent", &later, &record));
+	later.besides = those;
+	other(&later, &record);
+	later.besides = NULL;
+	other(&later, &record);
+	/* An earlier release has not left it. */
+	record.intent.said = NULL;
+	later.besides = those;
+	ok(once_check("rent", &later, &record));
+	mem_free(ctx);
+}
+
 static void ids(void **state)
 {
 	char *id = NULL, *again = NULL, longest[66] = "";
@@ -115,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_is_what_was_said),
 		cmocka_unit_test(another_function_is_another_thing),
+		cmocka_unit_test(what_is_in_no_argument_counts_too),
 		cmocka_unit_test(ids),
 	};
 
