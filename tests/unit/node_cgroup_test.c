@@ -179,6 +179,47 @@ static void test_settings(void **state)
 	assert_string_equal(cgroup_path(f->group), f->folder);
 }
 
+/* The folder of a hierarchy of version 2, which needs no controllers here; NULL: none that can be written. */
+static char *make_real_group(const void *ctx)
+{
+	char line[4096], *path = NULL;
+	FILE *mounts = fopen("/proc/self/mounts", "re");
+
+	while (mounts && !path && fgets(line, sizeof(line), mounts)) {
+		char *rest = line, *point;
+
+		strsep(&rest, " ");
+		point = strsep(&rest, " ");
+		if (rest && strncmp(rest, "cgroup2 ", 8) == 0)
+			path = mem_printf(ctx, "%s/dsn-unit-test-%d", point, (int)getpid());
+	}
+	if (mounts)
+		fclose(mounts);
+	return path && mkdir(path, 0755) == 0 ? path : NULL;
+}
+
+/* A lock needs no right but to open what is locked. */
+static void test_nobody_else_can_lock_it(void **state)
+{
+	struct fixture *f = *state;
+	char *path = make_real_group(f);
+	struct stat st;
+	int fd = -1, second = -1;
+	struct error *e;
+
+	if (!path)
+		skip();
+	e = cgroup_take(path, &fd);
+	if (!e) {
+		FAILS(cgroup_take(path, &second), ERROR_EXISTS, "another agent has this control group");
+		assert_int_equal(fstat(fd, &st), 0);
+		close(fd);
+	}
+	assert_int_equal(rmdir(path), 0);
+	assert_null(e);
+	assert_int_equal(st.st_mode & 07777, 0711);
+}
+
 /* --- those of units --- */
 
 static void test_limits(void **state)
@@ -369,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_prepare_without_controllers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prepare_moves_what_is_in_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nobody_else_can_lock_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_the_controllers_that_are_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_an_earlier_run_left_is_killed, setup, teardown),

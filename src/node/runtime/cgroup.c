@@ -168,7 +168,10 @@ struct error *cgroup_open(const void *ctx, uv_loop_t *loop, const char *setting,
 	mem_free(g);
 	if (strcmp(setting, "auto") != 0)
 		return error_wrap(e, "--cgroup");
-	log_info("agent.cgroup", "group=none why=%s", log_q(e->message));
+	if (e->code == ERROR_NOT_FOUND)
+		log_info("agent.cgroup", "group=none why=%s", log_q(e->message));
+	else
+		log_warn("agent.cgroup", "group=none why=%s", log_q(e->message));
 	error_free(e);
 	return NULL;
 }

@@ -14,6 +14,7 @@
 #include "node/runtime/cgroup_impl.h"
 
 #define PROC_LIMIT (1 << 20)
+#define GROUP_MODE 0711
 
 /* systemd marks the group of a unit with Delegate= by both (user.delegate since its release 251); the first can be read
  * by holders of CAP_SYS_ADMIN only. */
@@ -87,6 +88,13 @@ static struct error *check_folder(int fd, const char *path)
 	return NULL;
 }
 
+/* Whoever can open a folder can lock it, and a unit that waited for the lock would have it before the next agent: the
+ * folder is for us alone to open. Where nothing can be written it cannot be used either, which is said by who tries. */
+static struct error *shut_others_out(int fd, const char *path)
+{
+	return fchmod(fd, GROUP_MODE) < 0 && errno != EROFS ? error_sys(errno, "%s: cannot set its mode", path) : NULL;
+}
+
 struct error *cgroup_take(const char *path, int *ret_fd)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -95,6 +103,8 @@ struct error *cgroup_take(const char *path, int *ret_fd)
 	if (fd < 0)
 		return error_sys(errno, "%s", path);
 	e = check_folder(fd, path);
+	if (!e)
+		e = shut_others_out(fd, path);
 	if (!e && flock(fd, LOCK_EX | LOCK_NB) < 0)
 		e = errno == EWOULDBLOCK ? error_new(ERROR_EXISTS, "%s: another agent has this control group", path)
 					 : error_sys(errno, "%s: cannot lock", path);

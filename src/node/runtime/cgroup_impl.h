@@ -25,7 +25,7 @@ struct cgroup {
 /* The group that systemd has delegated to this process: its own one, or the one above when it is in `agent` or in
  * systemd's `.control`; ctx's. ERROR_NOT_FOUND: there is none, and why. */
 struct error *cgroup_find(const void *ctx, char **ret_path) MUST_CHECK;
-/* Open it, be sure that it is a group and ours, and lock it. */
+/* Open it, be sure that it is a group and ours, let nobody else open it any more, and lock it. */
 struct error *cgroup_take(const char *path, int *ret_fd) MUST_CHECK;
 
 /* The folder `g->fd` becomes a group that units' groups can be made in. */
