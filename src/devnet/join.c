@@ -66,7 +66,9 @@ static struct error *answers(struct join *j, const json_t *result, bool *ret_yes
 static struct error *keep_account(struct join *j, const json_t *result, bool *ret_yes)
 {
 	*ret_yes = json_is_string(result);
-	json_array_append_new(j->accounts, json_deep_copy(result));
+	/* One for each sealer, by which it is found again. */
+	if (*ret_yes)
+		json_array_append_new(j->accounts, json_deep_copy(result));
 	return NULL;
 }
 
@@ -199,6 +201,7 @@ static struct error *begin(const void *ctx, uv_loop_t *loop, const struct devnet
 			   const struct step *steps, size_t step_count)
 {
 	struct join *j = mem_new(ctx, struct join);
+	struct error *e;
 	char **urls;
 
 	*j = (struct join){.loop = loop, .options = *options, .steps = steps, .step_count = step_count};
@@ -209,7 +212,10 @@ static struct error *begin(const void *ctx, uv_loop_t *loop, const struct devnet
 		urls[i] = mem_strdup(j, options->urls[i]);
 	j->options.urls = (const char *const *)urls;
 	j->go_on = timer_start(j, loop, 0, 0, ask, j);
-	return open_rpcs(j);
+	e = open_rpcs(j);
+	if (e)
+		mem_free(j); /* with its timer */
+	return e;
 }
 
 struct error *devnet_join_answering(const void *ctx, uv_loop_t *loop, const struct devnet_join_options *options)

@@ -28,6 +28,7 @@ struct sealer {
 	size_t number;
 	int meets_at, unlocks_at; /* at which question so far */
 	int peers_asked, signs_asked, block, seals;
+	bool shy; /* names no account when it is first asked for it */
 };
 
 struct network {
@@ -96,7 +97,7 @@ static json_t *answer_one(struct sealer *s, const json_t *call)
 	else if (strcmp(method, "net_peerCount") == 0)
 		answer = result(json_sprintf("0x%x", ++s->peers_asked < s->meets_at ? 1 : SEALERS - 1));
 	else if (strcmp(method, "eth_coinbase") == 0)
-		answer = result(json_sprintf(ACCOUNT, s->number));
+		answer = result(s->shy ? json_null() : json_sprintf(ACCOUNT, s->number)), s->shy = false;
 	else if (strcmp(method, "eth_sign") == 0)
 		answer = sign(s, json_object_get(call, "params"));
 	else if (strcmp(method, "miner_start") == 0)
@@ -185,7 +186,7 @@ static void run(struct network *n, int64_t ms)
 static void none_seals_before_all_have_met(void **state)
 {
 	struct network n = {.sealers = {{.meets_at = 1, .unlocks_at = 1, .block = 4},
-					{.meets_at = 3, .unlocks_at = 2, .block = 9},
+					{.meets_at = 3, .unlocks_at = 2, .block = 9, .shy = true},
 					{.meets_at = 2, .unlocks_at = 3}}};
 
 	(void)state;
@@ -252,11 +253,34 @@ static void given_up(void **state)
 	assert_false(n.done);
 }
 
+/* Nothing comes later of what was refused, while its ctx lives on. */
+static void an_address_that_is_none(void **state)
+{
+	const char *const urls[] = {"ftp://127.0.0.1"};
+	struct network n = {0};
+	const struct devnet_join_options options = {
+		.urls = urls, .count = 1, .done = on_joined, .arg = &n, .end_ms = INT64_MAX};
+	void *ctx = mem_new(NULL, char);
+	struct error *e;
+
+	(void)state;
+	network_start(&n);
+	e = devnet_join(ctx, &n.loop, &options);
+	assert_non_null(e);
+	assert_int_equal(e->code, ERROR_INVALID);
+	error_free(e);
+	uv_run(&n.loop, UV_RUN_NOWAIT);
+	uv_run(&n.loop, UV_RUN_NOWAIT);
+	assert_false(n.done);
+	mem_free(ctx);
+	network_end(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(none_seals_before_all_have_met),
 					   cmocka_unit_test(what_has_not_come), cmocka_unit_test(a_program_that_ended),
-					   cmocka_unit_test(given_up)};
+					   cmocka_unit_test(given_up), cmocka_unit_test(an_address_that_is_none)};
 
 	mem_init();
 	log_set_level(LOG_LEVEL_ERROR);
