@@ -25,6 +25,7 @@ struct chain {
 	bool settled;
 	struct contracts *contracts;
 	struct progress *progress; /* of what is waited for */
+	char *carried_out;         /* the last transaction of what is waited for, such as "Jobs.create"; NULL: none */
 	bool tells;                /* what is sent is told in the answer's list "transactions" */
 	bool named; /* the user says which chain it is, by --chain-id, the file of addresses or a chain of their own */
 	bool begun; /* and with which block it begins, by the file or a chain of their own */

@@ -42,6 +42,8 @@ static void on_done(const char *what, const struct txbox_record *record, void *a
 	json_t *list = json_object_get(c->v->answer, "transactions");
 	char *hash;
 
+	mem_free(c->carried_out);
+	c->carried_out = mem_strdup(c, what);
 	if (!c->tells)
 		return;
 	if (!list) {
@@ -73,6 +75,8 @@ void chain_begin_contracts(struct chain *c)
 struct chain_awaited *chain_begin(struct chain *c)
 {
 	c->tells = true;
+	mem_free(c->carried_out);
+	c->carried_out = NULL;
 	return mem_new(c, struct chain_awaited);
 }
 
@@ -85,10 +89,24 @@ void chain_answered(const struct contracts_answer *answer, void *awaited)
 	w->refusal = answer->refusal;
 }
 
+/* What was carried out must not look as if it were not: it would be said again. */
+static struct error *too_late(const struct chain *c)
+{
+	const char *what = contracts_waiting(c->contracts);
+
+	if (what)
+		return contracts_not_yet(c->contracts, what);
+	if (c->carried_out)
+		return error_new(
+			ERROR_TIMEOUT,
+			"%s was carried out, but the chain's endpoint has not told in time what follows from it",
+			c->carried_out);
+	return error_new(ERROR_TIMEOUT, "the chain's endpoint has not answered in time");
+}
+
 struct error *chain_await(struct chain *c, struct chain_awaited *w)
 {
 	struct progress *p = progress_new(c, c->v);
-	const char *what;
 	struct error *e;
 	bool done;
 
@@ -99,9 +117,7 @@ struct error *chain_await(struct chain *c, struct chain_awaited *w)
 	mem_free(p);
 	if (done)
 		return w->error;
-	what = contracts_waiting(c->contracts);
-	e = what ? contracts_not_yet(c->contracts, what)
-		 : error_new(ERROR_TIMEOUT, "the chain's endpoint has not answered in time");
+	e = too_late(c);
 	talloc_free_children(w);
 	return e;
 }
