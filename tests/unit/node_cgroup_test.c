@@ -225,7 +225,8 @@ static void test_nobody_else_can_lock_it(void **state)
 static void test_limits(void **state)
 {
 	struct fixture *f = *state;
-	const struct cgroup_limits some = {.memory_bytes = 1 << 30, .tasks = 64}, none = {0};
+	const struct cgroup_limits some = {.memory_bytes = 1 << 30, .tasks = 64}, none = {0},
+				   independent = {.one_by_one = true};
 	int fd = -1;
 
 	make_group(f, NODE "-nginx", false);
@@ -238,6 +239,10 @@ static void test_limits(void **state)
 	assert_string_equal(get(f, NODE "-nginx/memory.swap.max"), "0");
 	assert_string_equal(get(f, NODE "-nginx/memory.oom.group"), "1");
 	assert_string_equal(get(f, NODE "-nginx/cgroup.kill"), "");
+	put(f, NODE "-nginx/memory.oom.group", "");
+	assert_null(cgroup_unit_make(f->group, NODE, "nginx", &independent, &fd));
+	close(fd);
+	assert_string_equal(get(f, NODE "-nginx/memory.oom.group"), "0");
 	/* Not every kernel has them. */
 	assert_int_equal(unlink(path_of(f, NODE "-nginx/memory.swap.max")), 0);
 	assert_int_equal(unlink(path_of(f, NODE "-nginx/memory.oom.group")), 0);

@@ -25,6 +25,7 @@ struct cgroup;
 struct cgroup_limits {
 	int64_t memory_bytes; /* 0: no bound */
 	int64_t tasks;        /* processes and threads; 0: no bound */
+	bool one_by_one;      /* out of memory, one process is ended, not all of the unit */
 };
 
 /* Take the agent's group. `setting`: "auto", the group this process is in, if systemd has delegated it

@@ -52,9 +52,9 @@ static struct error *write_limits(const struct cgroup *g, int fd, const struct c
 	if (!g->memory)
 		return NULL;
 	/* Files that are there if the kernel was built so: what goes out to a disk is not bounded by memory.max, and a
-	 * program that has lost one of its processes is of no use. */
+	 * program that has lost one of its processes is of no use, unless they are independent. */
 	TRY(cgroup_file_write_if(fd, "memory.swap.max", l->memory_bytes ? "0" : "max"));
-	TRY(cgroup_file_write_if(fd, "memory.oom.group", "1"));
+	TRY(cgroup_file_write_if(fd, "memory.oom.group", l->one_by_one ? "0" : "1"));
 	return write_limit(fd, "memory.max", l->memory_bytes);
 }
 

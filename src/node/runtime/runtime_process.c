@@ -14,8 +14,6 @@
 #include "node/runtime/runtime_process.h"
 
 #define LOG_CHECK_MS 5000
-/* What all units of a node may have together, in units. */
-#define NODE_UNITS 4
 
 /* How far the start of a unit has come. */
 enum phase {
@@ -32,6 +30,7 @@ struct runtime_process_unit {
 	char *name, *fingerprint, *log_path, *progress_path;
 	char **argv;
 	int64_t log_limit;
+	bool main;
 	struct child *child;
 	struct error *failure; /* to be told by `done` */
 	bool cancelled;
@@ -108,6 +107,7 @@ static struct runtime_process_unit *unit_new(const void *ctx, const struct runti
 	u->fingerprint = mem_strdup(u, spec->fingerprint);
 	u->log_path = spec->log_path ? mem_strdup(u, spec->log_path) : NULL;
 	u->log_limit = spec->log_limit > 0 ? spec->log_limit : INT64_MAX;
+	u->main = spec->main;
 	u->progress_path = spec->progress_path ? mem_strdup(u, spec->progress_path) : NULL;
 	size_t count = 0;
 	while (spec->argv[count])
@@ -155,7 +155,8 @@ static void unit_ended(const struct child_exit *ex, void *arg)
 {
 	struct runtime_process_unit *u = arg;
 	runtime_process_record_forget(u->self, u->name, child_identity(u->child));
-	u->out_of_memory = oom_kills(u) > u->oom_kills;
+	/* Its end, and not that of a process of its own some time ago. */
+	u->out_of_memory = (!ex->known || ex->signal == SIGKILL) && oom_kills(u) > u->oom_kills;
 	end_group(u->self, u->name, u);
 	runtime_exit_fn *exited = u->exited;
 	void *exited_arg = u->arg;
@@ -179,7 +180,7 @@ static struct error *launch(struct runtime_process_unit *u)
 {
 	struct runtime_process *self = u->self;
 	int log_fd = -1, progress_fd = -1, group_fd = 0;
-	struct error *e = runtime_process_group_make(self, u->name, &group_fd);
+	struct error *e = runtime_process_group_make(self, u->name, u->main, &group_fd);
 	if (!e)
 		u->oom_kills = oom_kills(u);
 	if (!e && u->log_path)
@@ -245,7 +246,7 @@ static struct error *unit_adopt(struct runtime_process_unit *u, const struct run
 	if (strcmp(record->fingerprint, u->fingerprint) != 0)
 		return error_new(ERROR_NOT_FOUND, "%s: another runs", u->name);
 	TRY(child_adopt(u, u->self->loop, record->id, unit_ended, u, &u->child));
-	runtime_process_group_adopt(u->self, u->name, record->id.pid);
+	runtime_process_group_adopt(u->self, u->name, u->main, record->id.pid);
 	u->oom_kills = oom_kills(u);
 	log_info("unit.adopted", "node=%s unit=%s pid=%d", u->self->node_id, u->name, (int)record->id.pid);
 	tell_soon(u);
@@ -513,7 +514,7 @@ static struct error *process_open(const void *ctx, uv_loop_t *loop, const struct
 	self->options.docker_socket = NULL;
 	self->options.account = options->account ? mem_strdup(self, options->account) : NULL;
 	/* RLIMIT_NPROC counts all of a user: it says something of a node only where the user is the node's. */
-	self->limits.processes = options->own_user ? options->tasks * NODE_UNITS : 0;
+	self->limits.processes = options->own_user ? options->tasks * PROCESS_NODE_UNITS : 0;
 	self->limits.file_bytes = PROCESS_FILE_BYTES;
 	self->group_limits.tasks = options->tasks;
 	self->group_limits.memory_bytes = node->memory_bytes ? node->memory_bytes : options->memory_bytes;

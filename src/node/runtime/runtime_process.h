@@ -9,13 +9,16 @@ struct runtime_process_unit;
 
 /* A segment of the longest fragment at 140 Mbit/s; and what a unit can write into its log before that is cut. */
 #define PROCESS_FILE_BYTES (INT64_C(1) << 30)
+/* What all units of a node may have together, in units; and its nginx alone, which in classic mode starts the others.
+ */
+#define PROCESS_NODE_UNITS 4
 
 /* A node's process runtime. */
 struct runtime_process {
 	uv_loop_t *loop;
 	struct runtime_options options;
 	struct child_limits limits;
-	struct cgroup_limits group_limits; /* of each unit */
+	struct cgroup_limits group_limits; /* of each unit but nginx */
 	char *node_id;
 	char *folder;      /* the node's */
 	char *real_folder; /* the same without links, as the kernel shows it */
@@ -68,9 +71,10 @@ struct error *runtime_process_left_over(const struct runtime_process *self, pid_
 void runtime_process_run(void *self, const char *const *argv, int64_t deadline_ms, child_run_fn *fn, void *arg);
 
 /* Control groups of units; without one of the agent's they do nothing, and *ret_fd stays. */
-struct error *runtime_process_group_make(const struct runtime_process *self, const char *unit, int *ret_fd) MUST_CHECK;
+struct error *runtime_process_group_make(const struct runtime_process *self, const char *unit, bool main,
+					 int *ret_fd) MUST_CHECK;
 /* With all of its session. A failure is said in the log: the unit runs on as it did. */
-void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, pid_t pid);
+void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, bool main, pid_t pid);
 
 /* Open for appending as an inherited descriptor, in a folder of ours; only regular files. */
 struct error *runtime_process_log_open(const char *path, bool truncate, int *ret_fd) MUST_CHECK;

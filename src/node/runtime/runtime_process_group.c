@@ -6,11 +6,25 @@
 #include "base/log.h"
 #include "node/runtime/runtime_process.h"
 
-struct error *runtime_process_group_make(const struct runtime_process *self, const char *unit, int *ret_fd)
+/* In classic mode nginx starts all of a node's programs, which know nothing of each other. */
+static struct cgroup_limits limits_of(const struct runtime_process *self, bool main)
 {
+	struct cgroup_limits limits = self->group_limits;
+
+	if (main) {
+		limits.tasks *= PROCESS_NODE_UNITS;
+		limits.one_by_one = true;
+	}
+	return limits;
+}
+
+struct error *runtime_process_group_make(const struct runtime_process *self, const char *unit, bool main, int *ret_fd)
+{
+	const struct cgroup_limits limits = limits_of(self, main);
+
 	if (!self->options.cgroup)
 		return NULL;
-	return cgroup_unit_make(self->options.cgroup, self->node_id, unit, &self->group_limits, ret_fd);
+	return cgroup_unit_make(self->options.cgroup, self->node_id, unit, &limits, ret_fd);
 }
 
 static struct error *move_member(const struct runtime_process *self, const char *unit, pid_t pid, pid_t session)
@@ -44,13 +58,14 @@ static struct error *move_session(const struct runtime_process *self, const char
 	return e;
 }
 
-void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, pid_t pid)
+void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, bool main, pid_t pid)
 {
+	const struct cgroup_limits limits = limits_of(self, main);
 	struct error *e;
 
 	if (!self->options.cgroup)
 		return;
-	e = cgroup_unit_adopt(self->options.cgroup, self->node_id, unit, &self->group_limits, pid);
+	e = cgroup_unit_adopt(self->options.cgroup, self->node_id, unit, &limits, pid);
 	if (!e)
 		e = move_session(self, unit, pid);
 	if (e)
