@@ -1,168 +1,131 @@
 /* The planner: from what a customer orders to one task for each node. */
 #include <string.h>
 
-#include "api/pipeline.h"
 #include "api/read.h"
+#include "api/role.h"
 #include "api/task_read.h"
+#include "api/task_write.h"
+#include "base/hex.h"
 #include "base/mem.h"
 
-#define PLAYLIST_FRAGMENTS 6 /* 1.00: fragments of 5 s, playlists of 30 s */
-#define FRAGMENT_S 5
-
-static const struct api_pipeline_node *node_of(const struct api_pipeline *p, enum api_role role)
-{
-	size_t i = 0;
-
-	while (p->nodes[i].role != role)
-		i++;
-	return &p->nodes[i];
-}
+#define KEY_BYTES 16
 
 static const char *mode_of(const struct api_pipeline_node *n)
 {
 	return n->classic ? "classic" : "managed";
 }
 
-/* A setting of pipeline.output, as it was written. */
-static void copy_output(const struct api_pipeline *p, json_t *to, const char *key, const char *to_key)
+const struct api_pipeline_node *api_hops_node(const struct api_hops *h, enum api_role role)
 {
-	json_t *output = json_object_get(json_object_get(p->document, "pipeline"), "output");
-	const char *text = json_string_value(json_object_get(output, key));
+	size_t i = 0;
 
-	if (text)
-		json_put(to, to_key, text);
+	while (h->p->nodes[i].role != role)
+		i++;
+	return &h->p->nodes[i];
 }
 
-/* Where a node is reached: ip, failover_ip, and what of it differs from 1.00's fixed ports. */
-static void put_address(const struct api_pipeline *p, const struct api_pipeline_node *n, json_t *o)
+void api_hops_target(const struct api_hops *h, const struct api_pipeline_node *to, const char *variant,
+		     struct api_task *t, struct api_target *target)
 {
-	json_put(o, "ip", n->ip);
-	if (n->failover_ip)
-		json_put(o, "failover_ip", n->failover_ip);
-	if (n->port != API_RTMP_PORT)
-		json_put_decimal(o, "port", n->port);
-	if (n->failover_ip && n->failover_port != n->port)
-		json_put_decimal(o, "failover_port", n->failover_port);
-	if (p->modes)
-		json_put(o, "mode", mode_of(n));
+	target->ip = mem_strdup(t, to->ip);
+	target->failover_ip = mem_strdup(t, to->failover_ip);
+	target->port = to->port;
+	target->failover_port = to->failover_port;
+	target->variant = mem_strdup(t, variant);
+	target->mode = h->p->modes ? mem_strdup(t, mode_of(to)) : NULL;
+	target->key = mem_strdup(t, h->keys[to - h->p->nodes]);
+	api_target_settle(t, target, NULL);
 }
 
-static void put_distributor(const struct api_pipeline *p, const struct api_pipeline_node *n, json_t *msg)
+/* One for each receiving node; none for a classic one, whose application asks for none. */
+static char **make_keys(const void *ctx, const struct api_pipeline *p, enum api_hop_keys keys)
 {
-	json_t *outputs = json_array(), *o = json_object();
+	char **made = mem_array(ctx, char *, p->node_count);
 
-	(void)n;
-	json_put(o, "variant", p->source.name);
-	put_address(p, node_of(p, API_STORAGE), o);
-	json_array_append_new(outputs, o);
+	for (size_t i = 0; keys != API_KEYS_NONE && i < p->node_count; i++)
+		made[i] = p->nodes[i].classic ? NULL : hex_random(made, KEY_BYTES);
+	return made;
+}
+
+static struct api_task *make_task(const void *ctx, const struct api_hops *h, const struct api_pipeline_node *n,
+				  int port)
+{
+	const struct api_pipeline *p = h->p;
+	struct api_task *t = api_task_new(ctx, n->role);
+	json_t *message = NULL;
+
+	t->job = mem_strdup(t, p->job);
+	t->application = mem_strdup(t, p->job);
+	t->source_stream = mem_strdup(t, p->job);
+	t->listen_port = port;
+	t->mode = p->modes ? mem_strdup(t, mode_of(n)) : NULL;
+	t->key = mem_strdup(t, h->keys[n - p->nodes]);
+	if (p->fragment_s)
+		t->fragment_s = p->fragment_s;
+	api_role_ops(n->role)->plan(h, n, t);
+	message = api_task_write(t);
+	t->document = api_hold(t, message);
+	json_decref(message);
+	return t;
+}
+
+static void make_tasks(const struct api_hops *h, struct api_node_task *made, size_t *ret_count)
+{
+	const struct api_pipeline *p = h->p;
+	size_t count = 0;
+
 	for (size_t i = 0; i < p->node_count; i++) {
-		if (p->nodes[i].role != API_TRANSCODER)
+		const struct api_pipeline_node *n = &p->nodes[i];
+
+		made[count].node_id = mem_strdup(made, n->node_id);
+		made[count++].task = make_task(made, h, n, n->port);
+	}
+	for (size_t i = 0; i < p->node_count; i++) {
+		const struct api_pipeline_node *n = &p->nodes[i];
+
+		if (!n->failover_node_id)
 			continue;
-		o = json_object();
-		put_address(p, &p->nodes[i], o);
-		json_array_append_new(outputs, o);
+		made[count].node_id = mem_strdup(made, n->failover_node_id);
+		made[count].failover_of = mem_strdup(made, n->node_id);
+		made[count++].task = make_task(made, h, n, n->failover_port);
 	}
-	json_object_set_new(msg, "ffmpeg-rtmp", json_pack("{s:o}", "outputs", outputs));
-	copy_output(p, msg, "fragment", "fragment");
-	copy_output(p, msg, "normalise", "normalise");
+	*ret_count = count;
 }
 
-static json_t *make_rendition(const struct api_pipeline *p, const struct api_pipeline_rendition *r)
+static struct error *settle_tasks(struct api_node_task *made, size_t count)
 {
-	json_t *o = json_object();
-	char *size = mem_printf(NULL, "%dx%d", r->size.width, r->size.height);
+	const struct json_place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, tasks_at = {&at, "tasks", 0};
 
-	json_put(o, "application", p->job);
-	json_put(o, "variant", r->name);
-	json_put(o, "codec", r->codec ? r->codec : "libx264");
-	json_put_decimal(o, "bitrate", r->bitrate_bps);
-	json_put(o, "resolution", size);
-	put_address(p, node_of(p, API_STORAGE), o);
-	copy_output(p, o, "preset", "preset");
-	copy_output(p, o, "audio_bitrate", "audio_bitrate");
-	mem_free(size);
-	return o;
-}
+	for (size_t i = 0; i < count; i++) {
+		const struct json_place here = {&tasks_at, NULL, i}, msg_at = {&here, "msg", 0};
 
-static void put_transcoder(const struct api_pipeline *p, const struct api_pipeline_node *n, json_t *msg)
-{
-	json_t *outputs = NULL;
-
-	if (n->rendition_count == 1) {
-		json_object_set_new(msg, "ffmpeg-rtmp",
-				    json_pack("{s:o}", "output", make_rendition(p, &p->renditions[n->renditions[0]])));
-	} else {
-		outputs = json_array();
-		for (size_t i = 0; i < n->rendition_count; i++)
-			json_array_append_new(outputs, make_rendition(p, &p->renditions[n->renditions[i]]));
-		json_object_set_new(msg, "ffmpeg-rtmp", json_pack("{s:o}", "outputs", outputs));
+		TRY(api_task_settle(made[i].task, &msg_at));
 	}
-	copy_output(p, msg, "fragment", "fragment");
+	return NULL;
 }
 
-static void append_variant(json_t *variants, const struct api_pipeline_rendition *r)
+struct error *api_pipeline_tasks(const void *ctx, const struct api_pipeline *p, enum api_hop_keys keys,
+				 struct api_node_task **ret_tasks, size_t *ret_count)
 {
-	char *params = api_variant_params(NULL, r->bitrate_bps, r->size);
+	struct api_hops h = {p, make_keys(NULL, p, keys)};
+	struct api_node_task *made = mem_array(ctx, struct api_node_task, 2 * p->node_count);
+	struct error *e = NULL;
 
-	json_array_append_new(variants, json_pack("{s:s,s:s}", "variant", r->name, "params", params));
-	mem_free(params);
+	make_tasks(&h, made, ret_count);
+	mem_free(h.keys);
+	if (keys != API_KEYS_NONE)
+		e = settle_tasks(made, *ret_count);
+	if (e) {
+		mem_free(made);
+		return e;
+	}
+	*ret_tasks = made;
+	return NULL;
 }
 
-static void put_storage(const struct api_pipeline *p, const struct api_pipeline_node *n, json_t *msg)
+json_t *api_pipeline_private(const struct api_pipeline *p, const struct api_node_task *tasks, size_t count)
 {
-	json_t *hls = json_object(), *variants = json_array();
-	int fragment_s = p->fragment_s ? p->fragment_s : FRAGMENT_S;
-
-	(void)n;
-	json_put_decimal(hls, "hls_fragment", fragment_s);
-	json_put_decimal(hls, "hls_playlist_length", (int64_t)PLAYLIST_FRAGMENTS * fragment_s);
-	json_put(hls, "hls_fragment_naming", "timestamp");
-	json_put(hls, "hls_fragment_naming_granularity", "2");
-	json_put(hls, "hls_fragment_slicing", "aligned");
-	copy_output(p, hls, "keep", "keep");
-	append_variant(variants, &p->source);
-	for (size_t i = 0; i < p->rendition_count; i++)
-		append_variant(variants, &p->renditions[i]);
-	json_object_set_new(hls, "hls_variant", variants);
-	json_object_set_new(msg, "nginx-rtmp-hls", hls);
-}
-
-static json_t *make_msg(const struct api_pipeline *p, const struct api_pipeline_node *n, int port)
-{
-	static void (*const put[API_ROLE_COUNT])(const struct api_pipeline *, const struct api_pipeline_node *,
-						 json_t *) = {
-		[API_DISTRIBUTOR] = put_distributor,
-		[API_TRANSCODER] = put_transcoder,
-		[API_STORAGE] = put_storage,
-	};
-	json_t *msg = json_object(), *core = json_object();
-
-	json_put(msg, "command", "config");
-	json_put(msg, "type", api_role_name(n->role));
-	json_put_decimal(core, "listen", port);
-	json_put(core, "application", p->job);
-	json_object_set_new(msg, "nginx-rtmp-core", core);
-	json_object_set_new(msg, "nginx-rtmp-live", json_pack("{s:s}", "live", "on"));
-	if (p->modes)
-		json_put(msg, "mode", mode_of(n));
-	put[n->role](p, n, msg);
-	return msg;
-}
-
-static void append_task(json_t *tasks, const char *node_id, json_t *msg, const char *failover_of)
-{
-	json_t *task = json_object();
-
-	json_put(task, "node_id", node_id);
-	if (failover_of)
-		json_put(task, "failover_of", failover_of);
-	json_object_set_new(task, "msg", msg);
-	json_array_append_new(tasks, task);
-}
-
-struct error *api_pipeline_private(const struct api_pipeline *p, json_t **ret_document)
-{
-	json_t *document = json_object(), *tasks = json_array();
+	json_t *document = json_object(), *list = json_array();
 	json_t *comments = json_object_get(p->document, "_comments");
 
 	if (comments)
@@ -171,15 +134,15 @@ struct error *api_pipeline_private(const struct api_pipeline *p, json_t **ret_do
 	json_put(document, "typeApi", "private");
 	json_put(document, "command", "pipeline");
 	json_put(document, "subcommand", "start");
-	json_object_set_new(document, "pipeline", json_pack("{s:o}", "tasks", tasks));
-	for (size_t i = 0; i < p->node_count; i++)
-		append_task(tasks, p->nodes[i].node_id, make_msg(p, &p->nodes[i], p->nodes[i].port), NULL);
-	for (size_t i = 0; i < p->node_count; i++) {
-		const struct api_pipeline_node *n = &p->nodes[i];
+	json_object_set_new(document, "pipeline", json_pack("{s:o}", "tasks", list));
+	for (size_t i = 0; i < count; i++) {
+		json_t *task = json_object();
 
-		if (n->failover_node_id)
-			append_task(tasks, n->failover_node_id, make_msg(p, n, n->failover_port), n->node_id);
+		json_put(task, "node_id", tasks[i].node_id);
+		if (tasks[i].failover_of)
+			json_put(task, "failover_of", tasks[i].failover_of);
+		json_object_set(task, "msg", tasks[i].task->document);
+		json_array_append_new(list, task);
 	}
-	*ret_document = document;
-	return NULL;
+	return document;
 }

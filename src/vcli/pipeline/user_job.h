@@ -3,6 +3,7 @@
 #ifndef DSN_VCLI_PIPELINE_USER_JOB_H
 #define DSN_VCLI_PIPELINE_USER_JOB_H
 
+#include "api/pipeline.h"
 #include "vcli/vcli.h"
 
 struct user_job_node {
@@ -14,6 +15,7 @@ struct user_job {
 	char *name;
 	struct user_job_node *nodes; /* in the document's order */
 	size_t node_count;
+	struct api_node_task *tasks; /* of each node, what is sent to it; NULL: read from the job's file */
 	json_t *document; /* as the user wrote it, with the ports that he left to the nodes; owned */
 	json_t *sent;     /* the private document with keys; owned */
 	char *folder;     /* of a t45 task list: where its command files are */
