@@ -3,16 +3,10 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "chain/abi_input.h"
 #include "chain/abi_value.h"
 #include "chain/address.h"
 #include "chain/u256.h"
-
-/* `budget` falls with each byte that is used: bytes that several offsets point to cannot be used several times. */
-struct decoder {
-	const uint8_t *bytes;
-	size_t n;
-	size_t budget;
-};
 
 /* Where the heads of an array's or tuple's parts begin; offsets count from there. */
 struct abi_frame {
@@ -20,40 +14,8 @@ struct abi_frame {
 	const struct json_place *at;
 };
 
-static struct error *decode_value(struct decoder *d, const struct abi_type *type, size_t at_byte,
+static struct error *decode_value(struct abi_input *d, const struct abi_type *type, size_t at_byte,
 				  const struct json_place *at, json_t **ret);
-
-static struct error *use(struct decoder *d, size_t at_byte, size_t n, const struct json_place *at)
-{
-	if (at_byte > d->n || n > d->n - at_byte)
-		return json_place_error(at, "is cut short: it needs %zu bytes at %zu of %zu", n, at_byte, d->n);
-	if (n > d->budget)
-		return json_place_error(at, "uses bytes that another value uses too");
-	d->budget -= n;
-	return NULL;
-}
-
-/* A word that counts bytes or elements. */
-static struct error *read_size(struct decoder *d, size_t at_byte, const char *what, const struct json_place *at,
-			       size_t *ret_size)
-{
-	uint64_t size = 0;
-
-	TRY(use(d, at_byte, ABI_WORD, at));
-	if (!u256_to_u64(u256_from_bytes(d->bytes + at_byte, ABI_WORD), &size) || size > d->n)
-		return json_place_error(at, "its %s points outside the %zu bytes", what, d->n);
-	*ret_size = (size_t)size;
-	return NULL;
-}
-
-static bool all_zero(const uint8_t *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (bytes[i])
-			return false;
-	}
-	return true;
-}
 
 static struct error *decode_number(const struct abi_type *type, const uint8_t *word, const struct json_place *at,
 				   json_t **ret)
@@ -89,18 +51,18 @@ struct error *abi_decode_word(const struct abi_type *type, const uint8_t word[AB
 	case ABI_INT:
 		return decode_number(type, word, at, ret_value);
 	case ABI_ADDRESS:
-		if (!all_zero(word, ABI_WORD - ETH_ADDRESS_BYTES))
+		if (!abi_input_zero(word, ABI_WORD - ETH_ADDRESS_BYTES))
 			return json_place_error(at, "is no address: more than 20 bytes are set");
 		eth_address_text(word + ABI_WORD - ETH_ADDRESS_BYTES, text);
 		*ret_value = json_string(text);
 		return NULL;
 	case ABI_BOOL:
-		if (!all_zero(word, ABI_WORD - 1) || word[ABI_WORD - 1] > 1)
+		if (!abi_input_zero(word, ABI_WORD - 1) || word[ABI_WORD - 1] > 1)
 			return json_place_error(at, "is neither true nor false");
 		*ret_value = json_boolean(word[ABI_WORD - 1]);
 		return NULL;
 	case ABI_BYTES_N:
-		if (!all_zero(word + type->size, ABI_WORD - type->size))
+		if (!abi_input_zero(word + type->size, ABI_WORD - type->size))
 			return json_place_error(at, "has more than %u bytes", type->size);
 		*ret_value = hex_json(word, type->size);
 		return NULL;
@@ -114,37 +76,32 @@ struct error *abi_decode_word(const struct abi_type *type, const uint8_t word[AB
 	return NULL;
 }
 
-static struct error *decode_bytes(struct decoder *d, bool text, size_t at_byte, const struct json_place *at,
+static struct error *decode_bytes(struct abi_input *d, bool text, size_t at_byte, const struct json_place *at,
 				  json_t **ret)
 {
-	size_t n = 0, padded;
+	size_t n = 0;
 	const uint8_t *bytes;
 
-	TRY(read_size(d, at_byte, "length", at, &n));
-	padded = (n + ABI_WORD - 1) / ABI_WORD * ABI_WORD;
-	TRY(use(d, at_byte + ABI_WORD, padded, at));
-	bytes = d->bytes + at_byte + ABI_WORD;
-	if (!all_zero(bytes + n, padded - n))
-		return json_place_error(at, "has bytes in its padding");
+	TRY(abi_input_bytes(d, at_byte, at, &bytes, &n));
 	*ret = text ? json_stringn((const char *)bytes, n) : hex_json(bytes, n);
 	return *ret ? NULL : json_place_error(at, "is no UTF-8 text");
 }
 
 /* The part whose head is at head_at: there, or where its offset leads. */
-static struct error *decode_part(struct decoder *d, const struct abi_frame *f, const struct abi_type *type,
+static struct error *decode_part(struct abi_input *d, const struct abi_frame *f, const struct abi_type *type,
 				 size_t head_at, const struct json_place *at, json_t **ret)
 {
 	size_t offset = 0;
 
 	if (!type->dynamic)
 		return decode_value(d, type, head_at, at, ret);
-	TRY(read_size(d, head_at, "offset", at, &offset));
+	TRY(abi_input_size(d, head_at, "offset", at, &offset));
 	if (offset > d->n - f->start)
 		return json_place_error(at, "its offset points outside the %zu bytes", d->n);
 	return decode_value(d, type, f->start + offset, at, ret);
 }
 
-static struct error *decode_array(struct decoder *d, const struct abi_type *type, size_t at_byte,
+static struct error *decode_array(struct abi_input *d, const struct abi_type *type, size_t at_byte,
 				  const struct json_place *at, json_t **ret)
 {
 	struct abi_frame f = {at_byte, at};
@@ -153,7 +110,7 @@ static struct error *decode_array(struct decoder *d, const struct abi_type *type
 	struct error *e = NULL;
 
 	if (type->counted) {
-		TRY(read_size(d, at_byte, "length", at, &count));
+		TRY(abi_input_size(d, at_byte, "length", at, &count));
 		f.start += ABI_WORD;
 	}
 	if (f.start > d->n || count > (d->n - f.start) / type->element->head_bytes)
@@ -187,7 +144,7 @@ static bool all_named(const struct abi_member *members, size_t count)
 	return count > 0;
 }
 
-static struct error *decode_members(struct decoder *d, const struct abi_member *members, size_t count, size_t at_byte,
+static struct error *decode_members(struct abi_input *d, const struct abi_member *members, size_t count, size_t at_byte,
 				    const struct json_place *at, json_t **ret)
 {
 	bool named = all_named(members, count);
@@ -216,7 +173,7 @@ static struct error *decode_members(struct decoder *d, const struct abi_member *
 	return NULL;
 }
 
-static struct error *decode_value(struct decoder *d, const struct abi_type *type, size_t at_byte,
+static struct error *decode_value(struct abi_input *d, const struct abi_type *type, size_t at_byte,
 				  const struct json_place *at, json_t **ret)
 {
 	if (type->kind == ABI_ARRAY)
@@ -225,14 +182,14 @@ static struct error *decode_value(struct decoder *d, const struct abi_type *type
 		return decode_members(d, type->members, type->count, at_byte, at, ret);
 	if (type->kind == ABI_BYTES || type->kind == ABI_STRING)
 		return decode_bytes(d, type->kind == ABI_STRING, at_byte, at, ret);
-	TRY(use(d, at_byte, ABI_WORD, at));
+	TRY(abi_input_use(d, at_byte, ABI_WORD, at));
 	return abi_decode_word(type, d->bytes + at_byte, at, ret);
 }
 
 struct error *abi_decode(const struct abi_member *members, size_t count, const uint8_t *bytes, size_t n,
 			 const struct json_place *at, json_t **ret_values)
 {
-	struct decoder d = {bytes, n, n};
+	struct abi_input d = {bytes, n, n};
 
 	return decode_members(&d, members, count, 0, at, ret_values);
 }

@@ -2,47 +2,14 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "chain/abi_input.h"
 #include "chain/address.h"
 #include "contracts/codec_impl.h"
 
-/* `budget` falls with each byte that is used: bytes that several offsets point to cannot be used several times. */
 struct codec_reader {
 	const void *ctx;
-	const uint8_t *bytes;
-	size_t n, budget;
+	struct abi_input in;
 };
-
-static struct error *use(struct codec_reader *r, size_t at_byte, size_t n, const struct json_place *at)
-{
-	if (at_byte > r->n || n > r->n - at_byte)
-		return json_place_error(at, "is cut short: it needs %zu bytes at %zu of %zu", n, at_byte, r->n);
-	if (n > r->budget)
-		return json_place_error(at, "uses bytes that another value uses too");
-	r->budget -= n;
-	return NULL;
-}
-
-/* A word that counts bytes or elements. */
-static struct error *read_size(struct codec_reader *r, size_t at_byte, const char *what, const struct json_place *at,
-			       size_t *ret_size)
-{
-	uint64_t size = 0;
-
-	TRY(use(r, at_byte, ABI_WORD, at));
-	if (!u256_to_u64(u256_from_bytes(r->bytes + at_byte, ABI_WORD), &size) || size > r->n)
-		return json_place_error(at, "its %s points outside the %zu bytes", what, r->n);
-	*ret_size = (size_t)size;
-	return NULL;
-}
-
-static bool all_zero(const uint8_t *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (bytes[i])
-			return false;
-	}
-	return true;
-}
 
 static struct error *read_number(const struct codec_field *f, const uint8_t *word, const struct json_place *at,
 				 void *ret)
@@ -68,7 +35,7 @@ static struct error *read_number(const struct codec_field *f, const uint8_t *wor
 
 static struct error *read_address(const uint8_t *word, const struct json_place *at, uint8_t *ret)
 {
-	if (!all_zero(word, ABI_WORD - ETH_ADDRESS_BYTES))
+	if (!abi_input_zero(word, ABI_WORD - ETH_ADDRESS_BYTES))
 		return json_place_error(at, "is no address: more than 20 bytes are set");
 	memcpy(ret, word + ABI_WORD - ETH_ADDRESS_BYTES, ETH_ADDRESS_BYTES);
 	return NULL;
@@ -80,7 +47,7 @@ static struct error *read_word(const struct codec_field *f, const uint8_t *word,
 	case CODEC_ADDRESS:
 		return read_address(word, at, ret);
 	case CODEC_BOOL:
-		if (!all_zero(word, ABI_WORD - 1) || word[ABI_WORD - 1] > 1)
+		if (!abi_input_zero(word, ABI_WORD - 1) || word[ABI_WORD - 1] > 1)
 			return json_place_error(at, "is neither true nor false");
 		*(bool *)ret = word[ABI_WORD - 1];
 		return NULL;
@@ -113,16 +80,11 @@ static bool is_utf8(const uint8_t *bytes, size_t n)
 static struct error *read_bytes(struct codec_reader *r, bool text, size_t at_byte, const struct json_place *at,
 				void *ret)
 {
-	size_t n = 0, padded;
+	size_t n = 0;
 	const uint8_t *bytes;
 	char *copy;
 
-	TRY(read_size(r, at_byte, "length", at, &n));
-	padded = (n + ABI_WORD - 1) / ABI_WORD * ABI_WORD;
-	TRY(use(r, at_byte + ABI_WORD, padded, at));
-	bytes = r->bytes + at_byte + ABI_WORD;
-	if (!all_zero(bytes + n, padded - n))
-		return json_place_error(at, "has bytes in its padding");
+	TRY(abi_input_bytes(&r->in, at_byte, at, &bytes, &n));
 	if (text && !is_utf8(bytes, n))
 		return json_place_error(at, "is no UTF-8 text");
 	copy = mem_array(r->ctx, char, n + 1);
@@ -140,14 +102,14 @@ static struct error *read_list(struct codec_reader *r, enum codec_kind kind, siz
 	size_t unit = kind == CODEC_WORDS ? ABI_WORD : ETH_ADDRESS_BYTES, count = 0;
 	uint8_t *made;
 
-	TRY(read_size(r, at_byte, "length", at, &count));
-	if (count > (r->n - at_byte - ABI_WORD) / ABI_WORD)
-		return json_place_error(at, "is cut short: %zu elements do not fit into %zu bytes", count, r->n);
-	TRY(use(r, at_byte + ABI_WORD, count * ABI_WORD, at));
+	TRY(abi_input_size(&r->in, at_byte, "length", at, &count));
+	if (count > (r->in.n - at_byte - ABI_WORD) / ABI_WORD)
+		return json_place_error(at, "is cut short: %zu elements do not fit into %zu bytes", count, r->in.n);
+	TRY(abi_input_use(&r->in, at_byte + ABI_WORD, count * ABI_WORD, at));
 	made = mem_array(r->ctx, uint8_t, count * unit + 1);
 	for (size_t i = 0; i < count; i++) {
 		const struct json_place here = {at, NULL, i};
-		const uint8_t *word = r->bytes + at_byte + ABI_WORD + i * ABI_WORD;
+		const uint8_t *word = r->in.bytes + at_byte + ABI_WORD + i * ABI_WORD;
 
 		if (kind == CODEC_WORDS)
 			memcpy(made + i * unit, word, unit);
@@ -169,10 +131,10 @@ static struct error *read_field(struct codec_reader *r, const struct codec_field
 	size_t offset = 0;
 
 	if (!codec_is_dynamic(f)) {
-		TRY(use(r, head_at, ABI_WORD, at));
-		return read_word(f, r->bytes + head_at, at, ret);
+		TRY(abi_input_use(&r->in, head_at, ABI_WORD, at));
+		return read_word(f, r->in.bytes + head_at, at, ret);
 	}
-	TRY(read_size(r, head_at, "offset", at, &offset));
+	TRY(abi_input_size(&r->in, head_at, "offset", at, &offset));
 	if (f->kind == CODEC_BYTES || f->kind == CODEC_TEXT)
 		return read_bytes(r, f->kind == CODEC_TEXT, offset, at, ret);
 	return read_list(r, f->kind, offset, at, ret);
@@ -199,7 +161,7 @@ static struct error *read_fields(struct codec_reader *r, const struct codec_layo
 struct error *codec_decode(const void *ctx, const struct codec_layout *layout, const uint8_t *bytes, size_t n,
 			   const struct json_place *at, void *ret_values)
 {
-	struct codec_reader r = {ctx, bytes, n, n};
+	struct codec_reader r = {ctx, {bytes, n, n}};
 
 	return read_fields(&r, layout, at, ret_values);
 }
@@ -227,7 +189,7 @@ struct error *codec_result(const void *ctx, const struct codec_function *f, cons
 struct error *codec_log(const void *ctx, const struct codec_event *event, const struct chain_log *log, void *ret_values)
 {
 	const struct json_place at = {NULL, event->signature, 0};
-	struct codec_reader r = {ctx, log->data, log->n, log->n};
+	struct codec_reader r = {ctx, {log->data, log->n, log->n}};
 	size_t topic = 1, indexed = 0;
 
 	if (log->topic_count == 0 || memcmp(log->topics[0], event->topic, ABI_TOPIC_BYTES) != 0)
