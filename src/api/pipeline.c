@@ -201,6 +201,8 @@ static struct error *read_output(struct api_pipeline *p, const json_t *pipeline,
 	TRY(api_read_int_opt(o, &here, "fragment", 1, API_MAX_FRAGMENT_S, &p->fragment_s));
 	TRY(api_read_bool_opt(o, &here, "normalise", on_off, &p->normalise));
 	TRY(api_read_bool_opt(o, &here, "keep", all_window, &p->keep_all));
+	p->has_normalise = json_object_get(o, "normalise") != NULL;
+	p->has_keep = json_object_get(o, "keep") != NULL;
 	return json_refuse_unknown(o, &here, known);
 }
 

@@ -41,31 +41,39 @@ struct api_pipeline {
 	char *preset; /* NULL: unset */
 	int64_t audio_bps;
 	int fragment_s; /* 0: unset (5) */
-	bool normalise;
-	bool keep_all;
-	json_t *document; /* as received */
+	bool normalise, has_normalise;
+	bool keep_all, has_keep; /* has_: was given */
+	json_t *document;        /* as received */
 };
 
 /* Refuses what is malformed and what contradicts itself; a refusal may name several places, "; " between them. */
 struct error *api_pipeline_read(const void *ctx, const json_t *document, struct api_pipeline **ret_pipeline) MUST_CHECK;
 
-/* The private document made of a public one: one task per node in the order of `nodes`, then [ext] one per failover
- * node (the same task as of the node it stands in for, which "failover_of" names). A 1.00 document gives a pure 1.00
- * private document. New reference. */
-struct error *api_pipeline_private(const struct api_pipeline *p, json_t **ret_document) MUST_CHECK;
-/* Add per-hop secrets [ext] "key" to a private document: for each receiving node a random key, told to it and to its
- * publishers; a failover node shares the key of the node it stands in for. Classic nodes have no keys. The
- * distributor's own key (for the customer) is returned, NULL when it is classic; belongs to ctx. */
-struct error *api_private_add_keys(const void *ctx, json_t *document, char **ret_ingest_key) MUST_CHECK;
-
-/* Tasks of a private document (or of a t45 task list whose command files are read from `folder`): (node id, message).
- * Every message has been read once, so a refusal names the task and the place in it. A t45 list names queues
- * (`enode`, 128 hex digits), not node ids. */
-struct api_task_message {
-	const char *node_id;
-	json_t *message; /* belongs to ctx (or the document) */
+/* What is sent to one node. */
+struct api_node_task {
+	const char *node_id;     /* of a t45 list: its queue (`enode`, 128 hex digits) */
+	const char *failover_of; /* [ext] the node it stands in for; NULL: none */
+	struct api_task *task;   /* task->document is the message */
 };
+
+/* The keys of the hops [ext]: each receiving node has a random secret, which it and its publishers are told; a failover
+ * node shares that of the node it stands in for. Classic nodes have none. The distributor's own is the customer's. */
+enum api_hop_keys {
+	API_KEYS_NONE, /* to be looked at: nothing is refused */
+	API_KEYS_NEW,  /* to be sent: a message that no node could take is refused, as if it were read */
+};
+
+/* What a public pipeline comes to: one task per node in the order of `nodes`, then [ext] one per failover node (the
+ * same task as of the node it stands in for). Each is encoded once, here. The list belongs to ctx and is all that it
+ * holds. A 1.00 document gives pure 1.00 messages. */
+struct error *api_pipeline_tasks(const void *ctx, const struct api_pipeline *p, enum api_hop_keys keys,
+				 struct api_node_task **ret_tasks, size_t *ret_count) MUST_CHECK;
+/* The private document of these tasks, made of their messages, which it shares. New reference. */
+json_t *api_pipeline_private(const struct api_pipeline *p, const struct api_node_task *tasks, size_t count);
+
+/* The tasks of a private document, or of a t45 task list whose command files are read from `folder`. Every message is
+ * read once, so a refusal names the task and the place in it. The list belongs to ctx and holds the document. */
 struct error *api_private_tasks(const void *ctx, const json_t *document, const char *folder,
-				struct api_task_message **ret_tasks, size_t *ret_count) MUST_CHECK;
+				struct api_node_task **ret_tasks, size_t *ret_count) MUST_CHECK;
 
 #endif

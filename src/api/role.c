@@ -1,19 +1,27 @@
+#include "api/role.h"
+
 #include <string.h>
 
-#include "api/task.h"
+static const struct api_role_ops *const roles[API_ROLE_COUNT] = {
+	[API_DISTRIBUTOR] = &api_role_distributor,
+	[API_TRANSCODER] = &api_role_transcoder,
+	[API_STORAGE] = &api_role_storage,
+};
 
-static const char *const role_names[API_ROLE_COUNT] = {
-	[API_DISTRIBUTOR] = "distributor", [API_TRANSCODER] = "transcoder", [API_STORAGE] = "storage"};
+const struct api_role_ops *api_role_ops(enum api_role role)
+{
+	return roles[role];
+}
 
 const char *api_role_name(enum api_role role)
 {
-	return role_names[role];
+	return roles[role]->name;
 }
 
 struct error *api_role_parse(const char *word, const struct json_place *at, enum api_role *ret_role)
 {
 	for (int i = 0; i < API_ROLE_COUNT; i++) {
-		if (strcmp(role_names[i], word) == 0) {
+		if (strcmp(roles[i]->name, word) == 0) {
 			*ret_role = (enum api_role)i;
 			return NULL;
 		}

@@ -9,10 +9,11 @@
 #define FRAGMENT_S 5
 #define PLAYLIST_LENGTH_S 30
 
-static struct api_task *task_new(const void *ctx)
+struct api_task *api_task_new(const void *ctx, enum api_role role)
 {
 	struct api_task *t = mem_new(ctx, struct api_task);
 
+	t->role = role;
 	t->live = true;
 	t->fragment_s = FRAGMENT_S;
 	t->normalise = true;
@@ -21,6 +22,18 @@ static struct api_task *task_new(const void *ctx)
 	t->hls.playlist_length_s = PLAYLIST_LENGTH_S;
 	t->hls.keep_all = true;
 	return t;
+}
+
+void api_target_settle(struct api_task *t, struct api_target *target, char *application)
+{
+	target->stream = mem_printf(t, "%s%s", t->job, target->variant);
+	/* A 1.00 transcoder names the job as application at the storage, which says no more than "by the mode". */
+	if (target->mode)
+		target->application = strcmp(target->mode, "classic") != 0 ? mem_strdup(t, API_LIVE)
+				      : application                        ? application
+									   : t->job;
+	else if (application && strcmp(application, t->job) != 0)
+		target->application = application;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -91,6 +104,13 @@ static struct error *refuse_same_variants(const struct api_task *t, const struct
 	return NULL;
 }
 
+struct error *api_task_settle(struct api_task *t, const struct json_place *at)
+{
+	drop_equal_outputs(t);
+	TRY(refuse_same_targets(t, at));
+	return refuse_same_variants(t, at);
+}
+
 static struct error *read_generation(struct api_task *t, const json_t *msg, const struct json_place *at)
 {
 	const struct json_place core_at = {at, "nginx-rtmp-core", 0};
@@ -105,22 +125,18 @@ static struct error *read_generation(struct api_task *t, const json_t *msg, cons
 struct error *api_task_read(const void *ctx, const json_t *msg, const struct json_place *at, struct api_task **ret_task)
 {
 	const struct json_place type_at = {at, "type", 0};
+	enum api_role role = API_DISTRIBUTOR;
 	const char *type = NULL;
 	struct api_task *t = NULL;
 	struct error *e = NULL;
 
 	TRY(api_expect(msg, at, "command", "config"));
 	TRY(json_read_string(msg, at, "type", &type));
-	t = task_new(ctx);
-	e = api_role_parse(type, &type_at, &t->role);
+	TRY(api_role_parse(type, &type_at, &role));
+	t = api_task_new(ctx, role);
+	e = read_generation(t, msg, at);
 	if (!e)
-		e = read_generation(t, msg, at);
-	if (!e) {
-		drop_equal_outputs(t);
-		e = refuse_same_targets(t, at);
-	}
-	if (!e)
-		e = refuse_same_variants(t, at);
+		e = api_task_settle(t, at);
 	if (e) {
 		mem_free(t);
 		return e;

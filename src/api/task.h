@@ -39,6 +39,7 @@ struct api_target {
 	int failover_port; /* "failover_port" [ext]; same as port */
 	char *application; /* RTMP application at the target where the document fixes one: t45's, a transcoder's
 			      "application" other than the job id, or by "mode" [ext]; NULL: by the node's mode */
+	char *mode;        /* "mode" [ext] of the node there, "managed" | "classic"; NULL: not said */
 	char *stream;      /* RTMP stream name: job id followed by the variant */
 	char *variant;     /* "_720p", "" for the bare copy to a transcoder */
 	char *key;         /* "key" [ext]: publisher's secret at the target; or NULL */
@@ -68,6 +69,7 @@ struct api_hls {
 	int naming_granularity_ms; /* 0: unset */
 	char *slicing;             /* "aligned", "plain" */
 	bool keep_all;             /* "keep" [ext] "all" (managed default) or "window" */
+	bool has_keep;             /* "keep" was given */
 	struct api_hls_variant *variants;
 	size_t variant_count;
 };
@@ -83,14 +85,16 @@ struct api_task {
 	bool live;
 	char *key;      /* "key" [ext]: secret that publishers to THIS node must show; NULL: none asked */
 	int fragment_s; /* "fragment" [ext] of the target storage (transcoder, distributor); 5 */
+	bool has_fragment;
 	bool normalise; /* "normalise" [ext] on|off: mend a source that HLS cannot store, or refuse it; on */
+	bool has_normalise;
 	struct api_target *outputs; /* distributor: each once */
 	size_t output_count;
 	size_t equal_outputs;             /* left out, since an earlier output says the same */
 	struct api_rendition *renditions; /* transcoder: one in 1.00, several by [ext] "outputs" */
 	size_t rendition_count;
 	struct api_hls hls; /* storage */
-	json_t *document;   /* the message itself, as received (owned reference) */
+	json_t *document;   /* the message itself, as received or, of a planned task, as encoded (owned reference) */
 };
 
 /* Read a config message (either generation) at `at`; every refusal names its place. */

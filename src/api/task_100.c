@@ -13,7 +13,7 @@ static const char *const all_window[2] = {"all", "window"};
 static struct error *read_target(struct api_task *t, const json_t *o, const struct json_place *at,
 				 struct api_target *target)
 {
-	char *mode = NULL, *application = NULL;
+	char *application = NULL;
 
 	target->variant = mem_strdup(t, "");
 	target->port = API_RTMP_PORT;
@@ -25,15 +25,8 @@ static struct error *read_target(struct api_task *t, const json_t *o, const stru
 	TRY(api_read_text_opt(t, o, at, "variant", api_check_variant, &target->variant));
 	TRY(api_read_text_opt(t, o, at, "key", api_check_key, &target->key));
 	TRY(api_read_text_opt(t, o, at, "application", api_check_job, &application));
-	TRY(api_read_text_opt(t, o, at, "mode", api_check_mode, &mode));
-	/* A 1.00 transcoder names the job as application at the storage, which says no more than "by the mode". */
-	if (mode)
-		target->application = strcmp(mode, "classic") != 0 ? mem_strdup(t, API_LIVE)
-				      : application                ? application
-								   : t->job;
-	else if (application && strcmp(application, t->job) != 0)
-		target->application = application;
-	target->stream = mem_printf(t, "%s%s", t->job, target->variant);
+	TRY(api_read_text_opt(t, o, at, "mode", api_check_mode, &target->mode));
+	api_target_settle(t, target, application);
 	return NULL;
 }
 
@@ -186,6 +179,7 @@ static struct error *read_hls_settings(struct api_task *t, const json_t *o, cons
 	TRY(api_read_int_opt(o, at, "hls_fragment_naming_granularity", 1, API_MAX_GRANULARITY_S, &granularity_s));
 	h->naming_granularity_ms = granularity_s * 1000; /* nginx reads a bare number as seconds */
 	TRY(api_read_text_opt(t, o, at, "hls_fragment_slicing", check_slicing, &h->slicing));
+	h->has_keep = json_object_get(o, "keep") != NULL;
 	return api_read_bool_opt(o, at, "keep", all_window, &h->keep_all);
 }
 
@@ -262,5 +256,7 @@ struct error *api_task_read_100(struct api_task *t, const json_t *msg, const str
 	TRY(api_read_text_opt(t, msg, at, "mode", api_check_mode, &t->mode));
 	TRY(api_read_int_opt(msg, at, "fragment", 1, API_MAX_FRAGMENT_S, &t->fragment_s));
 	TRY(api_read_bool_opt(msg, at, "normalise", on_off, &t->normalise));
+	t->has_fragment = json_object_get(msg, "fragment") != NULL;
+	t->has_normalise = json_object_get(msg, "normalise") != NULL;
 	return row->read(t, msg, at);
 }

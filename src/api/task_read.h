@@ -1,8 +1,17 @@
-/* The two generations of config messages; of use inside the api room only. */
+/* How a task comes to be, and the two generations of config messages; of use inside the api room only. */
 #ifndef DSN_API_TASK_READ_H
 #define DSN_API_TASK_READ_H
 
 #include "api/task.h"
+
+/* With the defaults of what a message need not say. */
+struct api_task *api_task_new(const void *ctx, enum api_role role);
+/* Once all members are set: leaves out outputs that say the same as an earlier one, and refuses at `at` what no node
+ * could do. */
+struct error *api_task_settle(struct api_task *t, const struct json_place *at) MUST_CHECK;
+/* The stream's name at a target, and its application there, by the target's mode and the application that the document
+ * names (NULL: none). Job, variant and mode are set. */
+void api_target_settle(struct api_task *t, struct api_target *target, char *application);
 
 /* Fill `t` (role and defaults are set) from API 1.00's msg, or from a t45 config message. */
 struct error *api_task_read_100(struct api_task *t, const json_t *msg, const struct json_place *at) MUST_CHECK;

@@ -10,6 +10,7 @@
 
 #include "api/command.h"
 #include "api/plan.h"
+#include "api/task_write.h"
 #include "base/mem.h"
 
 #define LIMIT (256 * 1024)
@@ -39,20 +40,44 @@ static void check_again(json_t *document)
 	mem_free(text);
 }
 
-static void check_private(const void *ctx, json_t *document, size_t count)
+/* Reading a message and writing it again says the same; what has been written is written alike again. */
+static void check_message(const void *ctx, const struct api_task *task, bool written)
 {
-	struct api_task_message *tasks = NULL;
-	size_t made = 0;
-	char *key = NULL;
+	const struct json_place root = {NULL, "fuzz", 0};
+	struct api_task *read = NULL;
+	json_t *first = api_task_write(task), *second = NULL;
 
-	if (api_private_tasks(ctx, document, NULL, &tasks, &made))
+	if (api_task_read(ctx, first, &root, &read))
 		abort();
-	assert(made >= count);
+	second = api_task_write(read);
+	assert(json_equal(first, second));
+	assert(!written || json_equal(first, task->document) || task->equal_outputs);
+	json_decref(first);
+	json_decref(second);
+}
+
+/* What was planned is itself readable. */
+static void check_planned(const void *ctx, const struct api_pipeline *p, enum api_hop_keys keys)
+{
+	struct api_node_task *tasks = NULL, *again = NULL;
+	size_t count = 0, read = 0;
+	json_t *document = NULL;
+	struct error *e = api_pipeline_tasks(ctx, p, keys, &tasks, &count);
+
+	if (e) {
+		assert(keys == API_KEYS_NEW);
+		error_free(e);
+		return;
+	}
+	document = api_pipeline_private(p, tasks, count);
 	check_again(document);
-	if (api_private_add_keys(ctx, document, &key))
-		abort();
-	if (api_private_tasks(ctx, document, NULL, &tasks, &made))
-		abort();
+	e = api_private_tasks(ctx, document, NULL, &again, &read);
+	assert(!e || keys == API_KEYS_NONE);
+	assert(e || (read == count && count >= p->node_count));
+	for (size_t i = 0; i < count && !e; i++)
+		check_message(ctx, tasks[i].task, true);
+	error_free(e);
+	json_decref(document);
 }
 
 static void try_pipeline(const void *ctx, const json_t *document)
@@ -60,13 +85,10 @@ static void try_pipeline(const void *ctx, const json_t *document)
 	struct api_pipeline *p = NULL;
 	struct api_plan *plan = NULL;
 	struct error *e = api_pipeline_read(ctx, document, &p);
-	json_t *made = NULL;
 
-	if (!e)
-		e = api_pipeline_private(p, &made);
 	if (!e) {
-		check_private(ctx, made, p->node_count);
-		json_decref(made);
+		check_planned(ctx, p, API_KEYS_NONE);
+		check_planned(ctx, p, API_KEYS_NEW);
 		api_plan_make(ctx, p, &plan);
 		json_decref(api_plan_json(plan));
 	}
@@ -76,16 +98,17 @@ static void try_pipeline(const void *ctx, const json_t *document)
 static void try_others(const void *ctx, json_t *document)
 {
 	const struct json_place root = {NULL, "fuzz", 0};
-	struct api_task_message *tasks = NULL;
+	struct api_node_task *tasks = NULL;
 	struct api_command *command = NULL;
 	struct api_task *task = NULL;
 	size_t count = 0;
-	char *key = NULL;
+	struct error *e = api_task_read(ctx, document, &root, &task);
 
+	if (!e && !task->t45)
+		check_message(ctx, task, false);
+	error_free(e);
 	error_free(api_command_read(ctx, document, &command));
-	error_free(api_task_read(ctx, document, &root, &task));
 	error_free(api_private_tasks(ctx, document, NULL, &tasks, &count));
-	error_free(api_private_add_keys(ctx, document, &key));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -68,9 +68,12 @@ static json_t *plan_of(const char *folder, const char *name)
 {
 	json_t *document = load(folder, name), *made = NULL;
 	struct api_pipeline *p = NULL;
+	struct api_node_task *tasks = NULL;
+	size_t count = 0;
 
 	ok(api_pipeline_read(NULL, document, &p));
-	ok(api_pipeline_private(p, &made));
+	ok(api_pipeline_tasks(p, p, API_KEYS_NONE, &tasks, &count));
+	made = api_pipeline_private(p, tasks, count);
 	mem_free(p);
 	json_decref(document);
 	assert_strings(made);
@@ -84,7 +87,7 @@ static void private_form(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		json_t *made = plan_of(DATA "/public", names[i]), *wanted = load(DATA "/private", names[i]);
-		struct api_task_message *tasks = NULL;
+		struct api_node_task *tasks = NULL;
 		size_t count = 0;
 
 		assert_json_equal(made, wanted);
@@ -174,7 +177,7 @@ static void tasks_extended(void **state)
 static void tasks_t45(void **state)
 {
 	json_t *list = load(DATA "/t45", "task.json");
-	struct api_task_message *tasks = NULL;
+	struct api_node_task *tasks = NULL;
 	const struct json_place root = {NULL, NULL, 0};
 	struct api_task *d = NULL, *s = NULL, *t = NULL;
 	size_t count = 0;
@@ -184,9 +187,9 @@ static void tasks_t45(void **state)
 	json_decref(list);
 	assert_int_equal(count, 3);
 	assert_int_equal(strlen(tasks[0].node_id), 128);
-	ok(api_task_read(tasks, tasks[0].message, &root, &d));
-	ok(api_task_read(tasks, tasks[1].message, &root, &s));
-	ok(api_task_read(tasks, tasks[2].message, &root, &t));
+	ok(api_task_read(tasks, tasks[0].task->document, &root, &d));
+	ok(api_task_read(tasks, tasks[1].task->document, &root, &s));
+	ok(api_task_read(tasks, tasks[2].task->document, &root, &t));
 	assert_true(d->t45);
 	assert_string_equal(d->job, "quay");
 	assert_string_equal(d->application, "port");
@@ -278,19 +281,23 @@ static void node_create(void **state)
 
 static void keys(void **state)
 {
-	json_t *document = load(DATA "/private", "pipeline-extended.json");
-	char *ingest = NULL;
+	json_t *order = load(DATA "/public", "pipeline-extended.json"), *document = NULL;
 	void *ctx = mem_strdup(NULL, "keys");
+	struct api_pipeline *p = NULL;
+	struct api_node_task *tasks = NULL;
 	struct api_task *d, *s, *t, *classic, *spare;
+	size_t count = 0;
 
 	(void)state;
-	ok(api_private_add_keys(ctx, document, &ingest));
+	ok(api_pipeline_read(ctx, order, &p));
+	ok(api_pipeline_tasks(ctx, p, API_KEYS_NEW, &tasks, &count));
+	document = api_pipeline_private(p, tasks, count);
 	d = task_at(ctx, document, 0);
 	s = task_at(ctx, document, 1);
 	t = task_at(ctx, document, 2);
 	classic = task_at(ctx, document, 3);
 	spare = task_at(ctx, document, 4);
-	assert_string_equal(d->key, ingest);
+	assert_string_equal(d->key, tasks[0].task->key);
 	assert_string_equal(d->outputs[0].key, s->key);
 	assert_string_equal(d->outputs[1].key, t->key);
 	assert_null(d->outputs[2].key);
@@ -303,6 +310,7 @@ static void keys(void **state)
 	assert_string_not_equal(s->key, t->key);
 	mem_free(ctx);
 	json_decref(document);
+	json_decref(order);
 }
 
 /* --- the seed's own documents --- */
@@ -352,7 +360,7 @@ static void seed_documents(void **state)
 		json_decref(plan_of(seed, pipelines[i]));
 	for (size_t i = 0; i < 3; i++) {
 		json_t *document = load(seed, privates[i]);
-		struct api_task_message *tasks = NULL;
+		struct api_node_task *tasks = NULL;
 		size_t count = 0;
 
 		ok(api_private_tasks(NULL, document, NULL, &tasks, &count));
@@ -369,7 +377,7 @@ static void seed_t45(void **state)
 {
 	char *seed = seed_folder(), *folder = file_join(seed, seed, "t45");
 	json_t *list = load(folder, "task.json");
-	struct api_task_message *tasks = NULL;
+	struct api_node_task *tasks = NULL;
 	size_t count = 0;
 
 	(void)state;
@@ -379,7 +387,7 @@ static void seed_t45(void **state)
 		const struct json_place root = {NULL, NULL, 0};
 		struct api_task *t = NULL;
 
-		ok(api_task_read(tasks, tasks[i].message, &root, &t));
+		ok(api_task_read(tasks, tasks[i].task->document, &root, &t));
 		assert_true(t->t45);
 		if (i == 5) { /* written with a multiplication sign */
 			assert_int_equal(t->renditions[0].size.width, 352);

@@ -301,7 +301,7 @@ static const struct limit {
 
 static struct error *read_document(const void *ctx, const char *name, const json_t *document)
 {
-	struct api_task_message *tasks = NULL;
+	struct api_node_task *tasks = NULL;
 	struct api_pipeline *pipeline = NULL;
 	struct api_task *task = NULL;
 	struct api_command *command = NULL;

@@ -28,7 +28,7 @@ static struct error *read_public(const void *ctx, const json_t *document)
 
 static struct error *read_private(const void *ctx, const json_t *document)
 {
-	struct api_task_message *tasks = NULL;
+	struct api_node_task *tasks = NULL;
 	size_t count = 0;
 
 	return api_private_tasks(ctx, document, DATA "/t45", &tasks, &count);

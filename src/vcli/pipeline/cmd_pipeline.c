@@ -106,10 +106,13 @@ struct error *cmd_pipeline_plan(struct vcli *v)
 struct error *cmd_pipeline_private(struct vcli *v)
 {
 	struct api_pipeline *p = NULL;
+	struct api_node_task *tasks = NULL;
 	json_t *document = NULL;
+	size_t count = 0;
 
 	TRY(read_public(v, &p));
-	TRY(api_pipeline_private(p, &document));
+	TRY(api_pipeline_tasks(v, p, API_KEYS_NONE, &tasks, &count));
+	document = api_pipeline_private(p, tasks, count);
 	if (!v->set.json) {
 		json_dumpf(document, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 		fputc('\n', stdout);

@@ -33,17 +33,14 @@ static struct error *check_plan(struct vcli *v, const json_t *document)
 	return NULL;
 }
 
-static struct error *start_requests(struct user_job *j, struct client_request_list **ret_list)
+static struct client_request_list *start_requests(struct user_job *j)
 {
 	struct client_request_list *l = client_requests_new(j);
-	struct api_task_message *tasks = NULL;
-	size_t count = 0;
 
-	TRY(api_private_tasks(j, j->sent, j->folder, &tasks, &count));
-	for (size_t i = 0; i < count; i++)
-		client_requests_add(l, tasks[i].node_id, j->nodes[i].role, json_incref(tasks[i].message));
-	*ret_list = l;
-	return NULL;
+	for (size_t i = 0; i < j->node_count; i++)
+		client_requests_add(l, j->tasks[i].node_id, api_role_name(j->tasks[i].task->role),
+				    json_incref(j->tasks[i].task->document));
+	return l;
 }
 
 /* What comes after the address of a URL, from its slash on; NULL: nothing. */
@@ -136,7 +133,7 @@ struct error *cmd_pipeline_start(struct vcli *v)
 	vcli_answer(v, answer);
 	TRY(user_job_from_file_settled(v, v, v->args[0], settle, &j));
 	json_put(answer, "job", j->name);
-	TRY(start_requests(j, &l));
+	l = start_requests(j);
 	/* Before anything is sent: a node that has a key nobody knows is of no use. */
 	TRY(user_job_store(&v->set.client.state, j));
 	j->stored = true;

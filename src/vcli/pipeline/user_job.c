@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "api/grammar.h"
-#include "api/pipeline.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -48,26 +47,19 @@ struct error *user_job_path(const void *ctx, const struct client_state_options *
 
 /* --- from a document --- */
 
-/* Nodes and job of the tasks that will be sent; each task is read once, so that a slip is found before anything is
- * sent. */
-static struct error *read_tasks(struct user_job *j)
+/* Nodes and job of the tasks that will be sent. */
+static struct error *take_tasks(struct user_job *j)
 {
-	struct api_task_message *tasks = NULL;
-	size_t count = 0;
-
-	TRY(api_private_tasks(j, j->sent, j->folder, &tasks, &count));
-	j->nodes = mem_array(j, struct user_job_node, count);
-	j->node_count = count;
-	for (size_t i = 0; i < count; i++) {
+	j->nodes = mem_array(j, struct user_job_node, j->node_count);
+	for (size_t i = 0; i < j->node_count; i++) {
 		const struct json_place root = {NULL, "document", 0}, list = {&root, "tasks", 0}, at = {&list, NULL, i};
-		struct api_task *task = NULL;
+		const struct api_task *task = j->tasks[i].task;
 
-		TRY(api_task_read(j, tasks[i].message, &at, &task));
 		if (j->name && strcmp(j->name, task->job) != 0)
 			return json_place_error(&at, "is for job \"%s\", the first task for \"%s\"", task->job,
 						j->name);
 		j->name = mem_strdup(j, task->job);
-		j->nodes[i].node_id = mem_strdup(j, tasks[i].node_id);
+		j->nodes[i].node_id = mem_strdup(j, j->tasks[i].node_id);
 		j->nodes[i].role = mem_strdup(j, api_role_name(task->role));
 		if (task->role == API_STORAGE)
 			j->fragment_s = task->hls.fragment_s;
@@ -117,6 +109,11 @@ static bool reuse_keys(const struct client_state_options *state, struct user_job
 	return same;
 }
 
+static struct error *read_private(struct user_job *j)
+{
+	return api_private_tasks(j, j->sent, j->folder, &j->tasks, &j->node_count);
+}
+
 static struct error *read_public(const struct client_state_options *state, struct user_job *j)
 {
 	struct api_pipeline *p = NULL;
@@ -124,9 +121,10 @@ static struct error *read_public(const struct client_state_options *state, struc
 	TRY(api_pipeline_read(j, j->document, &p));
 	set_url(j, p);
 	if (reuse_keys(state, j, p->job))
-		return NULL;
-	TRY(api_pipeline_private(p, &j->sent));
-	return api_private_add_keys(j, j->sent, &j->key);
+		return read_private(j);
+	TRY(api_pipeline_tasks(j, p, API_KEYS_NEW, &j->tasks, &j->node_count));
+	j->sent = api_pipeline_private(p, j->tasks, j->node_count);
+	return NULL;
 }
 
 bool user_job_is_public(const json_t *document)
@@ -138,11 +136,13 @@ bool user_job_is_public(const json_t *document)
 
 static struct error *read_document(const struct client_state_options *state, struct user_job *j)
 {
-	if (user_job_is_public(j->document))
+	if (user_job_is_public(j->document)) {
 		TRY(read_public(state, j));
-	else
+	} else {
 		j->sent = json_incref(j->document);
-	return read_tasks(j);
+		TRY(read_private(j));
+	}
+	return take_tasks(j);
 }
 
 static char *folder_of(const void *ctx, const char *path)

@@ -3,6 +3,7 @@
 #ifndef DSN_VCLI_PIPELINE_USER_JOB_H
 #define DSN_VCLI_PIPELINE_USER_JOB_H
 
+#include "api/pipeline.h"
 #include "vcli/vcli.h"
 
 struct user_job_node {
@@ -14,12 +15,13 @@ struct user_job {
 	char *name;
 	struct user_job_node *nodes; /* in the document's order */
 	size_t node_count;
-	json_t *document; /* as the user wrote it, with the ports that he left to the nodes; owned */
-	json_t *sent;     /* the private document with keys; owned */
-	char *folder;     /* of a t45 task list: where its command files are */
-	char *key;        /* publisher's; NULL: none asked */
-	char *url;        /* rtmp://host:port/application, NULL: not known */
-	char *watch;      /* http://host:port/hls/JOB.m3u8, NULL: not known */
+	struct api_node_task *tasks; /* of each node, what is sent to it; NULL: read from the job's file */
+	json_t *document;            /* as the user wrote it, with the ports that he left to the nodes; owned */
+	json_t *sent;                /* the private document with keys; owned */
+	char *folder;                /* of a t45 task list: where its command files are */
+	char *key;                   /* publisher's; NULL: none asked */
+	char *url;                   /* rtmp://host:port/application, NULL: not known */
+	char *watch;                 /* http://host:port/hls/JOB.m3u8, NULL: not known */
 	int fragment_s;
 	bool stored; /* read from, or written to, the file */
 };
