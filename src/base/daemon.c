@@ -13,7 +13,7 @@ struct daemon {
 	const void *settings;
 	void *state;
 	uv_loop_t loop;
-	bool stopping;
+	bool stopping, ended;
 	int code;
 };
 
@@ -25,6 +25,7 @@ uv_loop_t *daemon_loop(struct daemon *d)
 void daemon_end(struct daemon *d, int code)
 {
 	d->code = code;
+	d->ended = true;
 	uv_stop(&d->loop);
 }
 
@@ -73,10 +74,13 @@ static struct error *live(const void *owner, struct daemon *d)
 
 	uv_loop_init(&d->loop);
 	e = begin(memory, d);
-	if (!e) {
+	/* What has ended while it was opened is not there: nobody is told that it is. */
+	if (!e && !d->ended) {
 		watch_loop(memory, d);
 		notify("READY=1");
 		uv_run(&d->loop, UV_RUN_DEFAULT);
+	}
+	if (!e) {
 		if (d->kind->closed)
 			d->kind->closed(d->settings, d->state);
 	}

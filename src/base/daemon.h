@@ -40,7 +40,8 @@ struct daemon_kind {
 /* The whole main(). `settings` are zeroes, and the process's own until it ends. The process's exit code. */
 int daemon_main(int argc, char **argv, const struct daemon_kind *kind, void *settings);
 uv_loop_t *daemon_loop(struct daemon *d);
-/* The loop ends, the process with `code`. Also without a signal before. */
+/* The loop ends, the process with `code`. Also without a signal before; while all is opened: then READY=1 is not told.
+ */
 void daemon_end(struct daemon *d, int code);
 
 #endif

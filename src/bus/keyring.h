@@ -2,9 +2,9 @@
  *
  * An id is the Ethereum address of a key (crypto/secp.h), so a public key proves itself: whoever tells it, it belongs
  * to the id it hashes to. Public keys are learned from every message that is opened and asked for with a hello
- * (bus/hello.h). Strangers can make us learn as many as they like, so those are few and only in memory (bus/known.h);
- * the ids that are kept, owners and those whom we command, have a place of their own and outlive the process where
- * there is a database. Secrets are wiped when the keyring is freed. Threads: loop thread.
+ * (bus/hello.h). Strangers can make us learn as many as they like, so those are few and only in memory
+ * (bus/known_keys.h); the ids that are kept, owners and those whom we command, have a place of their own and outlive
+ * the process where there is a database. Secrets are wiped when the keyring is freed. Threads: loop thread.
  */
 #ifndef DSN_BUS_KEYRING_H
 #define DSN_BUS_KEYRING_H

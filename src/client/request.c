@@ -220,6 +220,9 @@ static void on_state(bool up, const struct error *why, void *arg)
 			finish(g);
 		return;
 	}
+	/* It was given up: what is sent now would be told as not sent. */
+	if (g->over)
+		return;
 	g->was_up = true;
 	mem_free(g->patience);
 	g->patience = NULL;

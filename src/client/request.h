@@ -1,7 +1,8 @@
 /* Commands to nodes or agents, and their results, gathered until all are there or the time is over.
  *
  * Lost connections are bridged: what has no result yet is sent again with the same id, which has no second effect.
- * Threads: loop thread. Nothing blocks but the reading of our key (client/identity.h), in client_requests_begin().
+ * Threads: loop thread. Nothing blocks but what client_requests_begin() reads: our key (client/identity.h), and
+ * known.db, for which it waits up to 5 s while another process writes it.
  */
 #ifndef DSN_CLIENT_REQUEST_H
 #define DSN_CLIENT_REQUEST_H

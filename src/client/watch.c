@@ -68,6 +68,9 @@ static void on_state(bool up, const struct error *why, void *arg)
 			end(w);
 		return;
 	}
+	/* It has ended: nothing is asked any more. */
+	if (w->over)
+		return;
 	w->was_up = true;
 	mem_free(w->patience);
 	w->patience = NULL;

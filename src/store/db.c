@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define BUSY_MS 5000
+#define BUSY_LOOK_MS 10
 
 struct statement {
 	struct statement *next;
@@ -62,7 +64,27 @@ struct error *db_script(struct db *db, const char *what, const char *sql)
 	return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? NULL : db_error(db, what);
 }
 
-/* A file that is refused is left as it is: nothing is written before its version is known. */
+/* As one look: another process may just bring it to a newer version. A transaction that fails ends with the file. */
+static struct error *look(struct db *db, const struct db_schema *schema, size_t *ret_version)
+{
+	TRY(db_script(db, "looking", "begin"));
+	TRY(db_look_version(db, schema, ret_version));
+	return db_script(db, "looking", "commit");
+}
+
+/* SQLite does not wait by itself for who writes the file, where that is not its mode yet: two make it at once. */
+static struct error *use_log(struct db *db)
+{
+	const char *sql = "pragma journal_mode=wal; pragma synchronous=full;";
+	int64_t until_ms = clock_mono_ms() + BUSY_MS;
+	int reason;
+
+	while ((reason = sqlite3_exec(db->handle, sql, NULL, NULL, NULL)) == SQLITE_BUSY && clock_mono_ms() < until_ms)
+		sqlite3_sleep(BUSY_LOOK_MS);
+	return reason == SQLITE_OK ? NULL : db_error(db, "journal mode");
+}
+
+/* A file that is refused is left as it is, and its log too: nothing is written before its version is known. */
 static struct error *db_prepare_file(struct db *db, const struct db_schema *schema)
 {
 	size_t version = 0;
@@ -71,8 +93,10 @@ static struct error *db_prepare_file(struct db *db, const struct db_schema *sche
 			    NULL) != SQLITE_OK)
 		return db_error(db, "opening");
 	sqlite3_busy_timeout(db->handle, BUSY_MS);
-	TRY(db_look_version(db, schema, &version));
-	TRY(db_script(db, "journal mode", "pragma journal_mode=wal; pragma synchronous=full;"));
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	TRY(look(db, schema, &version));
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	TRY(use_log(db));
 	if (version < schema->count)
 		TRY(db_migrate(db, schema));
 	TRY(db_script(db, "foreign keys", "pragma foreign_keys=on"));

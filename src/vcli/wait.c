@@ -9,15 +9,19 @@
 /* Lives until the loop has closed it, so on memory of its own. */
 struct wait_look {
 	uv_prepare_t before_sleep;
+	struct wait_look *outer;
 	vcli_over_fn *over;
 	const void *arg;
 };
+
+/* Of the wait that runs the loop: those around it cannot end before it does. */
+static struct wait_look *innermost;
 
 static void on_look(uv_prepare_t *handle)
 {
 	struct wait_look *w = handle->data;
 
-	if (w->over(w->arg))
+	if (w == innermost && w->over(w->arg))
 		uv_stop(handle->loop);
 }
 
@@ -34,6 +38,8 @@ static struct wait_look *look_start(uv_loop_t *loop, vcli_over_fn *over, const v
 		abort();
 	w->over = over;
 	w->arg = arg;
+	w->outer = innermost;
+	innermost = w;
 	uv_prepare_init(loop, &w->before_sleep);
 	w->before_sleep.data = w;
 	uv_prepare_start(&w->before_sleep, on_look);
@@ -60,6 +66,7 @@ bool vcli_wait_until(uv_loop_t *loop, vcli_over_fn *over, const void *arg, int64
 	look = look_start(loop, over, arg);
 	while (!late && !over(arg))
 		uv_run(loop, UV_RUN_ONCE);
+	innermost = look->outer;
 	uv_close((uv_handle_t *)&look->before_sleep, on_closed);
 	mem_free(timer);
 	return over(arg);

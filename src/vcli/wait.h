@@ -1,4 +1,5 @@
-/* Waiting: the one place of the program that runs the loop. Commands begin what they want, and wait here for its end.
+/* Waiting: the one place of src/vcli that runs the loop (http/rpc_client.h and chain/load.h have waits of their own).
+ * Commands begin what they want, and wait here for its end.
  *
  * What ends a wait is a flag that a callback sets: an answer, or a signal that the caller watches for. It is looked at
  * before the loop sleeps, so a callback needs no more than to set it. Waits may be nested. Threads: loop thread.

@@ -129,6 +129,14 @@ static struct error *refuse_to_open(const void *ctx, struct daemon *d, const voi
 	return e ? e : error_new(ERROR_EXISTS, "another one holds the folder");
 }
 
+static struct error *end_at_once(const void *ctx, struct daemon *d, const void *settings, void **ret_state)
+{
+	struct error *e = open_it(ctx, d, settings, ret_state);
+
+	daemon_end(d, 5);
+	return e;
+}
+
 static struct error *refuse_to_tell(const void *ctx, const void *settings, void *state)
 {
 	(void)ctx;
@@ -286,6 +294,18 @@ static void it_ends_by_itself(void **state)
 	ended(&c, 7, "porcf");
 }
 
+/* systemd is not told that it is ready. */
+static void it_ends_while_it_is_opened(void **state)
+{
+	struct daemon_kind kind = usual();
+	struct child c;
+
+	(void)state;
+	kind.open = end_at_once;
+	c = begin(&kind, NULL);
+	ended(&c, 5, "porcf");
+}
+
 static void refusals(void **state)
 {
 	struct daemon_kind settings = usual(), opening = usual(), telling = usual(), word = usual();
@@ -364,9 +384,13 @@ static void whose_watchdog(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(from_start_to_end),  cmocka_unit_test(a_second_signal_is_logged),
-		cmocka_unit_test(it_ends_by_itself),  cmocka_unit_test(refusals),
-		cmocka_unit_test(nothing_more_to_do), cmocka_unit_test(the_watchdog_is_fed),
+		cmocka_unit_test(from_start_to_end),
+		cmocka_unit_test(a_second_signal_is_logged),
+		cmocka_unit_test(it_ends_by_itself),
+		cmocka_unit_test(it_ends_while_it_is_opened),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(nothing_more_to_do),
+		cmocka_unit_test(the_watchdog_is_fed),
 		cmocka_unit_test(whose_watchdog),
 	};
 

@@ -176,6 +176,25 @@ static void a_lost_connection_is_bridged(void **state)
 	mem_free(a.requests);
 }
 
+/* The bus comes up when all is over and only the end is to be told: nothing is sent. */
+static void who_was_given_up_is_not_sent_to(void **state)
+{
+	struct world *w = *state;
+	struct asker a = {.patience_ms = 5};
+
+	memory_hub_refuse(WORLD_HUB, true);
+	add(w, &a, WORLD_NODE);
+	ask(w, &a, WORLD_FAR_MS);
+	world_until_count(w, &a.ends, 1);
+	assert_int_equal(a.why, ERROR_UNAVAILABLE);
+	memory_hub_refuse(WORLD_HUB, false);
+	world_run_ms(w, 100); /* it connects, the handle is still there */
+	assert_int_equal(w->got, 0);
+	assert_int_equal(a.answers, 0);
+	assert_int_equal(a.ends, 1);
+	mem_free(a.requests);
+}
+
 static void nothing_to_ask_is_an_end_too(void **state)
 {
 	struct world *w = *state;
@@ -295,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_lasting_list_has_no_failures, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(a_bus_that_is_not_reached_ends_it, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(a_lost_connection_is_bridged, world_set_up, world_tear_down),
+		cmocka_unit_test_setup_teardown(who_was_given_up_is_not_sent_to, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(nothing_to_ask_is_an_end_too, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(many_lists_share_a_loop, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(freed_at_an_answer_it_says_no_more, world_set_up, world_tear_down),

@@ -6,12 +6,17 @@
 
 #include <cmocka.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/db.h"
+
+#define WRITES_MS 200
 
 /* Version 1, 2 (a column), 3 (a table made anew, its rows counted in another unit). */
 static const char *const first[] = {"create table if not exists film(name text primary key, seconds integer)",
@@ -175,6 +180,72 @@ static void two_at_once(void **state)
 	mem_free(two);
 }
 
+static bool meanwhile; /* another process is still to bring it on */
+
+/* Between the looks at the kind and at the version. */
+static int on_statement(unsigned what, void *arg, void *statement, void *sql)
+{
+	(void)what;
+	(void)arg;
+	(void)statement;
+	if (meanwhile && strcmp(sql, "pragma user_version") == 0) {
+		meanwhile = false;
+		mem_free(opened(3));
+	}
+	return 0;
+}
+
+static int watch_statements(sqlite3 *db, char **ret_why, const struct sqlite3_api_routines *api)
+{
+	(void)ret_why;
+	(void)api;
+	return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, NULL);
+}
+
+static void another_brings_it_on_meanwhile(void **state)
+{
+	struct db *db;
+
+	(void)state;
+	made_by_another("pragma journal_mode=wal; create table film(name text primary key, seconds integer)");
+	meanwhile = true;
+	sqlite3_auto_extension((void (*)(void))watch_statements);
+	db = opened(3);
+	sqlite3_reset_auto_extension();
+	assert_false(meanwhile);
+	assert_string_equal(ask(db, "pragma user_version"), "3");
+	mem_free(db);
+}
+
+/* Two make a new file: SQLite itself does not wait for the other one where the file has no log yet. */
+static void another_writes_it_when_it_is_new(void **state)
+{
+	int says[2], status = 0;
+	char byte = 'x';
+	pid_t pid;
+
+	(void)state;
+	made_by_another("create table film(name text primary key, seconds integer)");
+	assert_int_equal(pipe(says), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		sqlite3 *db = NULL;
+		bool writes = sqlite3_open(path, &db) == SQLITE_OK &&
+			      sqlite3_exec(db, "begin immediate", NULL, NULL, NULL) == SQLITE_OK &&
+			      write(says[1], &byte, 1) == 1;
+
+		sqlite3_sleep(WRITES_MS);
+		_exit(writes && sqlite3_close(db) == SQLITE_OK ? 0 : 1);
+	}
+	assert_int_equal(read(says[0], &byte, 1), 1);
+	mem_free(opened(3));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(says[0]);
+	close(says[1]);
+}
+
 static void a_newer_one(void **state)
 {
 	(void)state;
@@ -203,6 +274,37 @@ static void another_program_with_a_version(void **state)
 	(void)state;
 	made_by_another("create table film(name text primary key); pragma user_version=7");
 	refused(9, ERROR_REFUSED, "another kind of database (application id 0x00000000, not dsnt)");
+}
+
+/* Its process has ended in the middle: what it had written is in its log, and stays there. */
+static void another_program_with_a_log(void **state)
+{
+	char *log = mem_printf(folder, "%s-wal", path), *before = NULL, *after = NULL;
+	size_t n = 0, m = 0;
+	int status = 0;
+	struct error *e;
+	pid_t pid = fork();
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (!pid) {
+		sqlite3 *db = NULL;
+
+		_exit(sqlite3_open(path, &db) == SQLITE_OK &&
+				      sqlite3_exec(db, "pragma journal_mode=wal; create table moz_places(id integer)",
+						   NULL, NULL, NULL) == SQLITE_OK
+			      ? 0
+			      : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	e = file_read(folder, log, 1 << 20, &before, &n);
+	assert_null(e);
+	refused(3, ERROR_REFUSED, "another program's database (it has a table \"moz_places\")");
+	e = file_read(folder, log, 1 << 20, &after, &m);
+	assert_null(e);
+	assert_int_equal(n, m);
+	assert_memory_equal(before, after, n);
 }
 
 static void no_database(void **state)
@@ -239,11 +341,19 @@ static void a_step_that_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FOLDER(a_new_one_sees_all), WITH_FOLDER(step_by_step),
-		WITH_FOLDER(before_versions),    WITH_FOLDER(two_at_once),
-		WITH_FOLDER(a_newer_one),        WITH_FOLDER(another_kind),
-		WITH_FOLDER(another_program),    WITH_FOLDER(another_program_with_a_version),
-		WITH_FOLDER(no_database),        WITH_FOLDER(a_step_that_fails),
+		WITH_FOLDER(a_new_one_sees_all),
+		WITH_FOLDER(step_by_step),
+		WITH_FOLDER(before_versions),
+		WITH_FOLDER(two_at_once),
+		WITH_FOLDER(another_brings_it_on_meanwhile),
+		WITH_FOLDER(another_writes_it_when_it_is_new),
+		WITH_FOLDER(a_newer_one),
+		WITH_FOLDER(another_kind),
+		WITH_FOLDER(another_program),
+		WITH_FOLDER(another_program_with_a_version),
+		WITH_FOLDER(no_database),
+		WITH_FOLDER(another_program_with_a_log),
+		WITH_FOLDER(a_step_that_fails),
 	};
 
 	mem_init();

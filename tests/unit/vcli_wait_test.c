@@ -99,6 +99,38 @@ static void waits_may_be_nested(void **state)
 	mem_free(t);
 }
 
+static void on_turn(uv_check_t *turn)
+{
+	++*(int *)turn->data;
+}
+
+static void wait_inside_when_outside_is_over(void *arg)
+{
+	struct nested *n = arg;
+	bool never = false;
+	int turns = 0;
+	uv_check_t turn = {.data = &turns};
+
+	n->outer = true;
+	uv_check_init(n->loop, &turn);
+	uv_check_start(&turn, on_turn);
+	assert_false(vcli_wait(n->loop, &never, clock_mono_ms() + 100));
+	uv_close((uv_handle_t *)&turn, NULL);
+	n->inner = turns < 20;
+	uv_run(n->loop, UV_RUN_NOWAIT); /* the handle is closed before it goes */
+}
+
+/* The loop sleeps as long as the inner one has nothing to do. */
+static void what_is_over_outside_keeps_nobody_awake(void **state)
+{
+	struct nested n = {.loop = *state};
+	struct timer *t = timer_start(NULL, *state, 0, 0, wait_inside_when_outside_is_over, &n);
+
+	assert_true(vcli_wait(*state, &n.outer, clock_mono_ms() + FAR_MS));
+	assert_true(n.inner);
+	mem_free(t);
+}
+
 static bool is_three(const void *arg)
 {
 	return *(const int *)arg == 3;
@@ -126,6 +158,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_over_does_not_run_the_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_deadline_ends_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_may_be_nested, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_over_outside_keeps_nobody_awake, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_question_is_asked_before_each_sleep, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
