@@ -259,13 +259,26 @@ class Unattended(AgentCase):
         self.agent.start()
         self.agent.will_type(SECRET)
 
-    def run_until(self, argv, path):
-        """Its standard error when it has ended by itself, None once the file is there."""
-        with open(self.home / "log", "w+") as log:
-            ran = subprocess.Popen(argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+    def run_until_ready(self, argv):
+        """Its standard error when it has ended by itself, None once it has told systemd that it is ready (sd_notify(3))."""
+        notify = self.enter(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        notify.setblocking(False)
+        path = self.home / f"notify.{notify.fileno()}"
+        notify.bind(str(path))
+
+        def ready():
             try:
-                until(lambda: path.exists() or ran.poll() is not None, "a start or an end of %s" % argv[0])
+                return b"READY=1" in notify.recv(4096)
+            except BlockingIOError:
+                return False
+
+        with open(self.home / "log", "w+") as log:
+            ran = subprocess.Popen(argv, env=self.environment | {"NOTIFY_SOCKET": str(path)}, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=log)
+            try:
+                until(lambda: ready() or ran.poll() is not None, "a start or an end of %s" % argv[0])
             finally:
+                path.unlink()
                 if ran.poll() is None:
                     ran.terminate()
                     self.assertEqual(ran.wait(30), 0)
@@ -277,15 +290,15 @@ class Unattended(AgentCase):
         self.assertNotIn("correct horse", said)
         return None if started else said
 
-    def both(self, argv, path):
-        said = self.run_until(argv, path)
+    def both(self, argv):
+        said = self.run_until_ready(argv)
         self.assertIn("gpg-preset-passphrase --preset dsn:" + self.address, said or "it has started")
         self.assertEqual(self.agent.asked(), 0)
         self.agent.preset(self.address, "battery staple")
-        self.assertIn("wrong passphrase", self.run_until(argv, path) or "it has started")
-        self.assertIn("--preset dsn:" + self.address, self.run_until(argv, path) or "it has started")
+        self.assertIn("wrong passphrase", self.run_until_ready(argv) or "it has started")
+        self.assertIn("--preset dsn:" + self.address, self.run_until_ready(argv) or "it has started")
         self.agent.preset(self.address, SECRET)
-        self.assertIsNone(self.run_until(argv, path))
+        self.assertIsNone(self.run_until_ready(argv))
         self.assertEqual(self.agent.asked(), 0)
 
     def test_dsn_agent(self):
@@ -294,12 +307,11 @@ class Unattended(AgentCase):
         self.home.chmod(0o711)  # whom nginx runs as passes through
         shutil.copy2(self.file, state / "keys" / "node")
         self.both([os.path.join(BIN, "dsn-agent"), "--state-dir", str(state), "--owner", self.address, "--bus",
-                   "amqp://127.0.0.1:%d/" % free_port()], state / "agent.id")
+                   "amqp://127.0.0.1:%d/" % free_port()])
 
     def test_shhd(self):
-        ready = self.home / "ready"
         self.both([os.path.join(BIN, "shhd"), "--data-dir", str(self.home / "shhd"), "--keystore", self.file, "--address",
-                   "127.0.0.1", "--port", "0", "--no-discovery", "--rpc-port", "0", "--ready-file", str(ready)], ready)
+                   "127.0.0.1", "--port", "0", "--no-discovery", "--rpc-port", "0"])
 
 
 class Money(AgentCase):
