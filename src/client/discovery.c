@@ -17,7 +17,7 @@ struct client_discovery_asked {
 	struct client_discovery *discovery;
 	char *id;
 	struct message *message;
-	bool done;
+	bool done, answered;
 };
 
 struct client_discovery {
@@ -111,9 +111,20 @@ static void on_state(bool up, const struct error *why, void *arg)
 	}
 }
 
-/* The lines of an agent's list; what was known of the agent and is no more in it was removed elsewhere. */
-static void take_list(struct client_known *k, const char *from, const json_t *data)
+static bool has_answered(const struct client_discovery *r, const char *id)
 {
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->asked[i].answered && strcmp(r->asked[i].id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The lines of an agent's list; what was known of the agent and is no more in it was removed elsewhere. A node may say
+ * what it likes of others, also that they are its agent's: what they have said of themselves stands. */
+static void take_list(struct client_discovery *r, const char *from, const json_t *data)
+{
+	struct client_known *k = r->known;
 	const char *agent = json_string_value(json_object_get(data, "agent_id"));
 	json_t *nodes = json_object_get(data, "nodes"), *row = NULL;
 	json_t *present = json_object();
@@ -123,7 +134,7 @@ static void take_list(struct client_known *k, const char *from, const json_t *da
 		const char *id = json_string_value(json_object_get(row, "node_id"));
 		json_t *copy = json_copy(row);
 
-		if (id && agent) {
+		if (id && agent && (strcmp(id, from) == 0 || !has_answered(r, id))) {
 			json_put(copy, "agent_id", agent);
 			json_object_set(copy, "agent_name", json_object_get(data, "agent_name"));
 			client_known_see(k, id, copy);
@@ -136,7 +147,7 @@ static void take_list(struct client_known *k, const char *from, const json_t *da
 	for (i = k->count; agent && i > 0; i--) {
 		struct client_known_node *n = k->nodes[i - 1];
 
-		if (!json_object_get(present, n->id) &&
+		if (!json_object_get(present, n->id) && (strcmp(n->id, from) == 0 || !has_answered(r, n->id)) &&
 		    (strcmp(n->id, from) == 0 || (n->agent_id && strcmp(n->agent_id, agent) == 0)))
 			client_known_forget(k, n->id);
 	}
@@ -154,11 +165,12 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 
 		if (strcmp(a->message->id, m->re) != 0 || strcmp(m->from, a->id) != 0)
 			continue;
+		a->answered = true;
 		/* Also one that refuses to tell us has shown that it lives. */
 		client_known_see(r->known, a->id, NULL);
 		e = message_read_result(m, &failure, &data);
 		if (!e && !failure)
-			take_list(r->known, a->id, data);
+			take_list(r, a->id, data);
 		error_free(e);
 		error_free(failure);
 		done(a);

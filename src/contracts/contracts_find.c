@@ -14,7 +14,8 @@
 struct contracts_search {
 	struct contracts *k;
 	const void *ctx; /* what is decoded belongs to it */
-	char *hash;
+	uint8_t tx_hash[TX_HASH_BYTES];
+	char *hash; /* its digits */
 	const struct codec_event *event;
 	uint8_t address[ETH_ADDRESS_BYTES];
 	int64_t late_ms; /* monotonic clock */
@@ -47,6 +48,9 @@ static struct error *read_one(struct contracts_search *s, const json_t *value, b
 	struct error *e;
 
 	TRY(rpc_read_log(s, value, &at, &log));
+	if (memcmp(s->tx_hash, log.tx_hash, sizeof(log.tx_hash)) != 0)
+		return error_new(ERROR_INVALID, "the endpoint tells an event of another transaction than 0x%s",
+				 s->hash);
 	if (memcmp(s->address, log.address, sizeof(log.address)) != 0)
 		return NULL;
 	e = codec_log(s->ctx, s->event, &log, s->ret);
@@ -96,6 +100,7 @@ void contracts_find(const void *ctx, struct contracts *k, const struct txbox_rec
 	}
 	s->k = k;
 	s->ctx = ctx;
+	memcpy(s->tx_hash, record->receipt.tx_hash, sizeof(s->tx_hash));
 	s->hash = hex_encode(s, record->receipt.tx_hash, TX_HASH_BYTES);
 	s->event = event;
 	s->late_ms = clock_mono_ms() + RECEIPT_MS;

@@ -109,6 +109,39 @@ static void a_list_is_the_whole_of_an_agent(void **state)
 	mem_free(s.discovery);
 }
 
+/* A node says that another is its agent's, and where it is; or that it is no more. */
+static void what_others_say_of_a_node(void **state)
+{
+	static const char *const lies[] = {
+		"{'agent_id':'" AGENT "','nodes':[{'node_id':'" OTHER "','role':'storage','ports':{'rtmp':'666'}}]}",
+		"{'agent_id':'" AGENT "','nodes':[]}",
+	};
+	struct world *w = *state;
+
+	world_node_serves(w, OTHER);
+	for (size_t i = 0; i < 2; i++) {
+		struct seen s = {0};
+		char *lie = mem_strdup(w, lies[i]);
+
+		for (char *p = lie; *p; p++)
+			*p = *p == '\'' ? '"' : *p;
+		know(w, &s, OTHER, AGENT); /* asked first, and so it answers first */
+		know(w, &s, WORLD_NODE, AGENT);
+		json_decref(w->of_id);
+		w->of_id = json_pack("{s:{s:s,s:[{s:s,s:s,s:{s:s}}]},s:o}", OTHER, "agent_id", AGENT, "nodes",
+				     "node_id", OTHER, "role", "storage", "ports", "rtmp", "1935", WORLD_NODE,
+				     json_loads(lie, 0, NULL));
+		discover(w, &s, 0);
+		world_until_count(w, &s.ends, 1);
+		assert_non_null(client_known_find(s.known, OTHER));
+		assert_string_equal(json_string_value(json_object_get(
+					    json_object_get(client_known_find(s.known, OTHER)->row, "ports"), "rtmp")),
+				    "1935");
+		mem_free(s.discovery);
+		mem_free(s.known);
+	}
+}
+
 static void who_is_silent_is_not_heard(void **state)
 {
 	struct world *w = *state;
@@ -246,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_list_is_the_whole_of_an_agent, world_set_up, world_tear_down),
+		cmocka_unit_test_setup_teardown(what_others_say_of_a_node, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(who_is_silent_is_not_heard, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(who_refuses_to_tell_is_heard, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(a_bus_away_leaves_what_is_known, world_set_up, world_tear_down),

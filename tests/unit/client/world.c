@@ -16,7 +16,8 @@
 static void answer(struct world *w, const struct message *m)
 {
 	struct error *refusal = w->node == WORLD_REFUSES ? error_new(ERROR_REFUSED, "no") : NULL;
-	struct message *result = message_result(NULL, m, WORLD_NODE, refusal, w->data);
+	json_t *own = json_object_get(w->of_id, m->to);
+	struct message *result = message_result(NULL, m, m->to, refusal, own ? own : w->data);
 
 	bus_send(w->bus, result, NULL, NULL);
 	mem_free(result);
@@ -98,6 +99,13 @@ void world_until(struct world *w, const bool *flag)
 	assert_true(*flag);
 }
 
+void world_node_serves(struct world *w, const char *id)
+{
+	w->served = false;
+	assert_null(bus_serve(w->bus, id, true));
+	world_until(w, &w->served);
+}
+
 void world_node_starts(struct world *w)
 {
 	const struct bus_options options = {.url = "memory:" WORLD_HUB, .network = "n"};
@@ -107,11 +115,10 @@ void world_node_starts(struct world *w)
 					      .on_served = on_served,
 					      .arg = w};
 
-	w->up = w->served = false;
+	w->up = false;
 	assert_null(bus_open(w, &w->loop, &options, &handlers, &w->bus));
 	world_until(w, &w->up);
-	assert_null(bus_serve(w->bus, WORLD_NODE, true));
-	world_until(w, &w->served);
+	world_node_serves(w, WORLD_NODE);
 }
 
 void world_node_leaves(struct world *w)
@@ -145,6 +152,7 @@ int world_tear_down(void **state)
 	loop_drain(&w->loop);
 	memory_hub_free(WORLD_HUB);
 	json_decref(w->data);
+	json_decref(w->of_id);
 	e = file_remove_tree(w->folder);
 	assert_null(e);
 	assert_int_equal(uv_loop_close(&w->loop), 0);

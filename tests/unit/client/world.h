@@ -25,8 +25,9 @@ struct world {
 	struct client_options client; /* plain: seals are tried elsewhere */
 	struct bus *bus;              /* the node's; NULL: no node is there */
 	enum world_node node;
-	json_t *data; /* what it answers; owned, may be NULL */
-	int got;      /* commands that have come to it */
+	json_t *data;  /* what it answers; owned, may be NULL */
+	json_t *of_id; /* what it answers as one of its ids, by id; owned, may be NULL */
+	int got;       /* commands that have come to it */
 	bool up, served;
 };
 
@@ -34,6 +35,8 @@ struct world {
 int world_set_up(void **state);
 int world_tear_down(void **state);
 void world_node_starts(struct world *w);
+/* The node has another id too. */
+void world_node_serves(struct world *w, const char *id);
 void world_node_leaves(struct world *w);
 /* Turns the loop until *flag, or *counter has come to `want`; fails after WORLD_FAR_MS. */
 void world_until(struct world *w, const bool *flag);
