@@ -115,7 +115,8 @@ class Sealed(unittest.TestCase):
         before = agent.id()
         agent.kill()
         agent.start()
-        self.assertEqual(self.answered("node", "status", self.ids[0])["state"], "running")
+        # It answers before it has found again what runs.
+        wait_for(lambda: self.answered("node", "status", self.ids[0])["state"] == "running", 20, "the node runs")
         self.assertEqual(agent.id(), before)
 
     def test_detached(self):
