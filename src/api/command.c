@@ -9,7 +9,7 @@
 #define UNIT_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 const struct api_verb_row api_verbs[API_VERB_COUNT] = {
-	{"node", "create", "ROLE", "make a node: distributor, transcoder or storage", API_NODE_CREATE, true},
+	{"node", "create", "ROLE", "make a node: " API_ROLE_WORDS, API_NODE_CREATE, true},
 	{"node", "list", NULL, "the nodes of an agent", API_NODE_LIST, false},
 	{"node", "status", NULL, "state, ports and units of a node", API_NODE_STATUS, false},
 	{"node", "remove", NULL, "stop a node and forget it; its folder stays", API_NODE_REMOVE, true},

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/role.h"
 #include "base/mem.h"
 
 void api_note(struct api_notes *notes, const char *fmt, ...)
@@ -25,13 +26,13 @@ static void check_roles(const struct api_pipeline *p, struct api_notes *notes)
 
 		if (count[role]++ == 0)
 			first[role] = i;
-		else if (role != API_TRANSCODER)
+		else if (count[role] > api_role_ops(role)->most)
 			api_note(notes,
 				 "pipeline.nodes[%zu].type: a second %s (the first is nodes[%zu]); a pipeline has one",
 				 i, api_role_name(role), first[role]);
 	}
 	for (int role = 0; role < API_ROLE_COUNT; role++) {
-		if (!count[role])
+		if (count[role] < api_role_ops((enum api_role)role)->least)
 			api_note(notes, "pipeline.nodes: no %s among them", api_role_name((enum api_role)role));
 	}
 }

@@ -15,13 +15,13 @@ static const char *mode_of(const struct api_pipeline_node *n)
 	return n->classic ? "classic" : "managed";
 }
 
-const struct api_pipeline_node *api_hops_node(const struct api_hops *h, enum api_role role)
+const struct api_pipeline_node *api_pipeline_node_of(const struct api_pipeline *p, enum api_role role)
 {
 	size_t i = 0;
 
-	while (h->p->nodes[i].role != role)
+	while (p->nodes[i].role != role)
 		i++;
-	return &h->p->nodes[i];
+	return &p->nodes[i];
 }
 
 void api_hops_target(const struct api_hops *h, const struct api_pipeline_node *to, const char *variant,

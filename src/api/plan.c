@@ -1,49 +1,16 @@
 #include "api/plan.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/pipeline_check.h"
+#include "api/role.h"
 #include "base/mem.h"
 
 #define DEFAULT_PRESET "veryfast" /* the agent's, when nothing is ordered */
-#define DECODE_MB_PER_CORE_S 850000.0
-#define COPY_CORES_PER_GBPS 0.5 /* ffmpeg -c copy and nginx relaying, both ways */
-#define KEY_FRAME_OF_MEAN 6     /* a key frame is about so many times the mean frame */
-#define FRAME_LIMIT 1048576     /* bytes; nginx-rtmp's HLS drops larger ones */
-
-/* 16x16 blocks a core encodes a second: x264, one thread, 1280x720 with noise, 3 Mb/s, on a Xeon of 2023. What a given
- * machine does, `node hardware` measures. */
-static const struct {
-	const char *preset;
-	double mb_per_core_s;
-} presets[] = {
-	{"ultrafast", 1400000}, {"superfast", 460000}, {"veryfast", 250000}, {"faster", 138000},  {"fast", 112000},
-	{"medium", 72000},      {"slow", 35000},       {"slower", 19000},    {"veryslow", 11000},
-};
-
-struct maker {
-	const struct api_pipeline *p;
-	struct api_plan *plan;
-	const struct api_pipeline_node *distributor, *storage;
-	double encode_rate;
-	const char *preset;
-};
-
-static double preset_rate(const char *preset)
-{
-	for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
-		if (strcmp(presets[i].preset, preset) == 0)
-			return presets[i].mb_per_core_s;
-	}
-	return presets[0].mb_per_core_s;
-}
-
-static int64_t blocks_per_s(struct api_size size, int fps)
-{
-	return (int64_t)((size.width + 15) / 16) * ((size.height + 15) / 16) * fps;
-}
+#define COPY_CORES_PER_GBPS 0.5   /* ffmpeg -c copy and nginx relaying, both ways */
+#define KEY_FRAME_OF_MEAN 6       /* a key frame is about so many times the mean frame */
+#define FRAME_LIMIT 1048576       /* bytes; nginx-rtmp's HLS drops larger ones */
 
 static const char *stream_url(const void *ctx, const struct api_pipeline_node *to, const char *job, const char *variant,
 			      const char *application)
@@ -54,12 +21,10 @@ static const char *stream_url(const void *ctx, const struct api_pipeline_node *t
 			  to->classic ? job : application, job, variant);
 }
 
-/* One stream from a node (NULL: the customer) to another. */
-static void add_hop(struct maker *m, const struct api_pipeline_node *from, const struct api_pipeline_node *to,
-		    const char *variant, int64_t bps)
+void api_plan_hop(struct api_plan *plan, const struct api_pipeline *p, const struct api_pipeline_node *from,
+		  const struct api_pipeline_node *to, const char *variant, int64_t bps)
 {
-	struct api_plan *plan = m->plan;
-	const char *url = stream_url(plan, to, m->p->job, variant, from ? API_LIVE : API_INGEST);
+	const char *url = stream_url(plan, to, p->job, variant, from ? API_LIVE : API_INGEST);
 
 	for (size_t i = 0; i < plan->node_count; i++) {
 		struct api_plan_node *n = &plan->nodes[i];
@@ -76,52 +41,37 @@ static void add_hop(struct maker *m, const struct api_pipeline_node *from, const
 	}
 }
 
-static void add_hops(struct maker *m)
+/* Role by role, so that what comes to a node stands in that order. */
+static void add_hops(struct api_plan *plan, const struct api_pipeline *p)
 {
-	const struct api_pipeline *p = m->p;
+	for (int role = 0; role < API_ROLE_COUNT; role++) {
+		const struct api_role_ops *ops = api_role_ops((enum api_role)role);
 
-	add_hop(m, NULL, m->distributor, "", p->source.bitrate_bps);
-	add_hop(m, m->distributor, m->storage, p->source.name, p->source.bitrate_bps);
-	for (size_t i = 0; i < p->node_count; i++) {
-		const struct api_pipeline_node *n = &p->nodes[i];
-
-		if (n->role != API_TRANSCODER)
-			continue;
-		add_hop(m, m->distributor, n, "", p->source.bitrate_bps);
-		for (size_t k = 0; k < n->rendition_count; k++) {
-			const struct api_pipeline_rendition *r = &p->renditions[n->renditions[k]];
-
-			add_hop(m, n, m->storage, r->name, r->bitrate_bps + p->audio_bps);
+		for (size_t i = 0; ops->hops && i < p->node_count; i++) {
+			if ((int)p->nodes[i].role == role)
+				ops->hops(plan, p, &p->nodes[i]);
 		}
 	}
 }
 
-/* One decode and an encode for each rendition; the other roles only copy. What a graphics card encodes is work, but
- * not the processor's. */
-static void add_work(struct maker *m, struct api_plan_node *n)
+static void add_load(const struct api_pipeline *p, struct api_plan_node *n)
 {
-	const struct api_pipeline *p = m->p;
-	int64_t decode = blocks_per_s(p->source.size, p->source_fps);
+	const struct api_role_ops *role = api_role_ops(n->node->role);
 
 	n->cpu_cores = (double)(n->in_bps + n->out_bps) / 1e9 * COPY_CORES_PER_GBPS;
-	if (n->node->role != API_TRANSCODER)
-		return;
-	n->macroblocks_per_s = decode;
-	n->cpu_cores += (double)decode / DECODE_MB_PER_CORE_S;
-	for (size_t k = 0; k < n->node->rendition_count; k++) {
-		const struct api_pipeline_rendition *r = &p->renditions[n->node->renditions[k]];
-		int64_t encode = blocks_per_s(r->size, p->source_fps);
-
-		n->macroblocks_per_s += encode;
-		if (!r->codec || strcmp(r->codec, "libx264") == 0)
-			n->cpu_cores += (double)encode / m->encode_rate;
-	}
+	if (role->load)
+		role->load(p, n);
 }
 
-static void find_problems(const struct maker *m, struct api_notes *problems)
+const char *api_plan_preset(const struct api_pipeline *p)
 {
-	for (size_t i = 0; i < m->plan->node_count; i++) {
-		const struct api_plan_node *n = &m->plan->nodes[i];
+	return p->preset ? p->preset : DEFAULT_PRESET;
+}
+
+static void find_problems(const struct api_plan *plan, const struct api_pipeline *p, struct api_notes *problems)
+{
+	for (size_t i = 0; i < plan->node_count; i++) {
+		const struct api_plan_node *n = &plan->nodes[i];
 
 		if (n->node->bandwidth_bps && n->in_bps > n->node->bandwidth_bps)
 			api_note(problems, "pipeline.nodes[%zu].bandwidth: %.1f Mb/s come in, the link has %.1f", i,
@@ -132,13 +82,12 @@ static void find_problems(const struct maker *m, struct api_notes *problems)
 		if (n->node->cores > 0 && n->cpu_cores > n->node->cores)
 			api_note(problems,
 				 "pipeline.nodes[%zu].cores: about %.1f are needed with preset %s, the machine has %g",
-				 i, n->cpu_cores, m->preset, n->node->cores);
+				 i, n->cpu_cores, api_plan_preset(p), n->node->cores);
 	}
 }
 
-static void find_remarks(const struct maker *m, struct api_notes *remarks)
+static void find_remarks(const struct api_pipeline *p, struct api_notes *remarks)
 {
-	const struct api_pipeline *p = m->p;
 	size_t copies = 0;
 	const int64_t key_frame = p->source.bitrate_bps / 8 / p->source_fps * KEY_FRAME_OF_MEAN;
 
@@ -158,38 +107,30 @@ static void find_remarks(const struct maker *m, struct api_notes *remarks)
 			(double)p->source.bitrate_bps * 2 / 1e6);
 }
 
-static void find_trouble(struct maker *m)
+static void find_trouble(struct api_plan *plan, const struct api_pipeline *p)
 {
-	struct api_notes *problems = mem_new(m->plan, struct api_notes), *remarks = mem_new(m->plan, struct api_notes);
+	struct api_notes *problems = mem_new(plan, struct api_notes), *remarks = mem_new(plan, struct api_notes);
 
-	find_problems(m, problems);
-	find_remarks(m, remarks);
-	m->plan->problems = problems->texts;
-	m->plan->problem_count = problems->count;
-	m->plan->remarks = remarks->texts;
-	m->plan->remark_count = remarks->count;
+	find_problems(plan, p, problems);
+	find_remarks(p, remarks);
+	plan->problems = problems->texts;
+	plan->problem_count = problems->count;
+	plan->remarks = remarks->texts;
+	plan->remark_count = remarks->count;
 }
 
 void api_plan_make(const void *ctx, const struct api_pipeline *p, struct api_plan **ret_plan)
 {
 	struct api_plan *plan = mem_new(ctx, struct api_plan);
-	struct maker m = {.p = p, .plan = plan, .preset = p->preset ? p->preset : DEFAULT_PRESET};
 
 	plan->node_count = p->node_count;
 	plan->nodes = mem_array(plan, struct api_plan_node, p->node_count);
-	for (size_t i = 0; i < p->node_count; i++) {
+	for (size_t i = 0; i < p->node_count; i++)
 		plan->nodes[i].node = &p->nodes[i];
-		if (p->nodes[i].role == API_DISTRIBUTOR)
-			m.distributor = &p->nodes[i];
-		if (p->nodes[i].role == API_STORAGE)
-			m.storage = &p->nodes[i];
-	}
-	assert(m.distributor && m.storage); /* api_pipeline_read() saw to it */
-	m.encode_rate = preset_rate(m.preset);
-	add_hops(&m);
+	add_hops(plan, p);
 	for (size_t i = 0; i < plan->node_count; i++)
-		add_work(&m, &plan->nodes[i]);
-	find_trouble(&m);
+		add_load(p, &plan->nodes[i]);
+	find_trouble(plan, p);
 	*ret_plan = plan;
 }
 

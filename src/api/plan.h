@@ -8,7 +8,8 @@ struct api_plan_node {
 	const struct api_pipeline_node *node;
 	int64_t in_bps, out_bps;
 	int64_t macroblocks_per_s; /* decode + encode work, 16x16 blocks at 25 fps (or [ext] source.fps) */
-	double cpu_cores;          /* estimate by the table of presets in plan.c; `node hardware` measures a machine */
+	double cpu_cores; /* estimate by the table of presets in role_transcoder.c; `node hardware` measures a machine
+			   */
 	const char **streams_in, **streams_out; /* rtmp URLs as planned, no keys */
 	size_t in_count, out_count;
 };

@@ -2,11 +2,13 @@
 
 #include <string.h>
 
-static const struct api_role_ops *const roles[API_ROLE_COUNT] = {
-	[API_DISTRIBUTOR] = &api_role_distributor,
-	[API_TRANSCODER] = &api_role_transcoder,
-	[API_STORAGE] = &api_role_storage,
-};
+#define OPS(value, name) [API_##value] = &api_role_##name,
+#define NAME(value, name) [API_##value] = #name,
+#define WORD(value, name) ", " #name
+
+static const struct api_role_ops *const roles[API_ROLE_COUNT] = {API_ROLES(OPS)};
+static const char *const names[API_ROLE_COUNT] = {API_ROLES(NAME)};
+static const char words[] = API_ROLES(WORD);
 
 const struct api_role_ops *api_role_ops(enum api_role role)
 {
@@ -15,16 +17,16 @@ const struct api_role_ops *api_role_ops(enum api_role role)
 
 const char *api_role_name(enum api_role role)
 {
-	return roles[role]->name;
+	return names[role];
 }
 
 struct error *api_role_parse(const char *word, const struct json_place *at, enum api_role *ret_role)
 {
 	for (int i = 0; i < API_ROLE_COUNT; i++) {
-		if (strcmp(roles[i]->name, word) == 0) {
+		if (strcmp(names[i], word) == 0) {
 			*ret_role = (enum api_role)i;
 			return NULL;
 		}
 	}
-	return json_place_error(at, "\"%.60s\" is none of distributor, transcoder, storage", word);
+	return json_place_error(at, "\"%.60s\" is none of %s", word, words + strlen(", "));
 }

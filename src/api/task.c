@@ -49,7 +49,7 @@ static bool same_target(const struct api_target *a, const struct api_target *b)
 
 static const struct api_target *target_of(const struct api_task *t, size_t i)
 {
-	return t->role == API_DISTRIBUTOR ? &t->outputs[i] : &t->renditions[i].target;
+	return i < t->output_count ? &t->outputs[i] : &t->renditions[i - t->output_count].target;
 }
 
 static bool equal_target(const struct api_target *a, const struct api_target *b)
@@ -78,7 +78,7 @@ static void drop_equal_outputs(struct api_task *t)
 /* Two publishers of one stream name would throw each other out for ever. */
 static struct error *refuse_same_targets(const struct api_task *t, const struct json_place *at)
 {
-	size_t count = t->role == API_DISTRIBUTOR ? t->output_count : t->rendition_count;
+	size_t count = t->output_count + t->rendition_count;
 
 	for (size_t i = 0; i < count; i++) {
 		for (size_t j = 0; j < i; j++) {

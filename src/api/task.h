@@ -14,10 +14,18 @@
 #include "base/error.h"
 #include "base/json.h"
 
-enum api_role { API_DISTRIBUTOR, API_TRANSCODER, API_STORAGE };
-#define API_ROLE_COUNT 3
+/* The roles, in one place. ROW(VALUE, name): api/role_<name>.c has what documents say of it, node/job/role_<name>.c
+ * what a node does. */
+#define API_ROLES(ROW)                \
+	ROW(DISTRIBUTOR, distributor) \
+	ROW(TRANSCODER, transcoder)   \
+	ROW(STORAGE, storage)
+#define API_ROLE_WORDS "distributor, transcoder or storage" /* for people */
+
+#define API_ROLE_VALUE(value, name) API_##value,
+enum api_role { API_ROLES(API_ROLE_VALUE) API_ROLE_COUNT };
 const char *api_role_name(enum api_role role);
-/* "distributor", "transcoder", "storage"; the error names `at`. */
+/* The name of a role; the error names `at`. */
 struct error *api_role_parse(const char *word, const struct json_place *at, enum api_role *ret_role) MUST_CHECK;
 
 #define API_MAX_OUTPUTS 64

@@ -17,6 +17,23 @@ void api_target_settle(struct api_task *t, struct api_target *target, char *appl
 struct error *api_task_read_100(struct api_task *t, const json_t *msg, const struct json_place *at) MUST_CHECK;
 struct error *api_task_read_t45(struct api_task *t, const json_t *msg, const struct json_place *at) MUST_CHECK;
 
+/* Parts of 1.00's messages: what every output has. */
+struct error *api_target_read(struct api_task *t, const json_t *o, const struct json_place *at,
+			      struct api_target *target) MUST_CHECK;
+
+/* Parts of the forerunner's messages. {"proto","application","name","port"}: of `input`, and the first members of an
+ * output. */
+struct error *api_t45_stream(struct api_task *t, const json_t *o, const struct json_place *at, char **ret_application,
+			     char **ret_name, int *ret_port) MUST_CHECK;
+struct error *api_t45_input(struct api_task *t, const json_t *msg, const struct json_place *at) MUST_CHECK;
+struct error *api_t45_target(struct api_task *t, const json_t *o, const struct json_place *at,
+			     struct api_target *target) MUST_CHECK;
+/* A size, with an x between the numbers or, as the forerunner's own files have it, a multiplication sign. */
+struct error *api_t45_size(struct api_task *t, const json_t *o, const struct json_place *at,
+			   struct api_size *ret_size) MUST_CHECK;
+/* The forerunner writes variants without the underscore that parts them from the stream's name. */
+char *api_t45_variant(const void *ctx, const char *variant);
+
 /* "BANDWIDTH=...,RESOLUTION=..." of an HLS variant. */
 char *api_variant_params(const void *ctx, int64_t bandwidth_bps, struct api_size size);
 

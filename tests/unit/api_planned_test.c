@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/pipeline.h"
+#include "api/plan.h"
 #include "api/task_write.h"
 #include "base/file.h"
 #include "base/hex.h"
@@ -172,6 +172,24 @@ static void refused(void **state)
 	mem_free(ctx);
 }
 
+/* Whatever the order of its nodes, the dry run tells a node's streams in that of the roles. */
+static void dry_run(void **state)
+{
+	void *ctx = mem_new(NULL, char);
+	struct api_plan *dry = NULL;
+	struct planned made;
+	json_t *told = NULL;
+
+	(void)state;
+	ok(plan(ctx, "tests/data/planned/failover.json", API_KEYS_NONE, &made));
+	api_plan_make(ctx, made.pipeline, &dry);
+	told = api_plan_json(dry);
+	assert_held(ctx, "tests/data/planned/failover.json", "plan", told);
+	json_decref(told);
+	json_decref(made.document);
+	mem_free(ctx);
+}
+
 /* What is derived, and so not in the message. */
 static void assert_same_target(const struct api_target *a, const struct api_target *b)
 {
@@ -229,10 +247,8 @@ static void read_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(without_keys),
-		cmocka_unit_test(with_keys),
-		cmocka_unit_test(refused),
-		cmocka_unit_test(read_again),
+		cmocka_unit_test(without_keys), cmocka_unit_test(with_keys),  cmocka_unit_test(refused),
+		cmocka_unit_test(dry_run),      cmocka_unit_test(read_again),
 	};
 
 	mem_init();

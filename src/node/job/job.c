@@ -11,11 +11,8 @@
 #include "node/mode.h"
 #include "node/store.h"
 
-static const struct role_ops *const roles[API_ROLE_COUNT] = {
-	[API_DISTRIBUTOR] = &role_distributor,
-	[API_TRANSCODER] = &role_transcoder,
-	[API_STORAGE] = &role_storage,
-};
+#define ROLE(value, name) [API_##value] = &role_##name,
+static const struct role_ops *const roles[API_ROLE_COUNT] = {API_ROLES(ROLE)};
 
 const struct role_ops *role_find(enum api_role role)
 {

@@ -51,7 +51,7 @@ struct job {
 	bool classic_busy;
 };
 
-/* What a role adds to a job. Adding a role: implement these, put a row into role_find()'s table in job.c. */
+/* What a role adds to a job. Adding a role: a row in API_ROLES, and role_<name>.c with these. */
 struct role_ops {
 	enum api_role role;
 	/* Name job_input()s and job_unit()s. */
@@ -74,7 +74,6 @@ struct role_ops {
 	const char *entry; /* application where the job's stream arrives: ingest or live */
 };
 
-extern const struct role_ops role_distributor, role_transcoder, role_storage;
 const struct role_ops *role_find(enum api_role role);
 
 struct job *node_job(struct node *n, const char *name);
@@ -109,5 +108,9 @@ size_t job_input(struct job *j, const char *application, const char *name);
 struct unit *job_unit(struct job *j, const char *what, size_t index, unit_argv_fn *argv, struct stream *input);
 /* rtmp and hls addresses a customer or a publisher uses, without keys. */
 json_t *job_endpoint(const struct job *j);
+
+/* Their operations: role_distributor... */
+#define ROLE_OPS(value, name) extern const struct role_ops role_##name;
+API_ROLES(ROLE_OPS)
 
 #endif

@@ -3,11 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/task.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "client/known_nodes.h"
 #include "vcli/commands.h"
 #include "vcli/render.h"
+
+#define ROLE(value, name) " " #name
+static const char roles[] = API_ROLES(ROLE);
 
 /* What may stand for a placeholder of a command's arguments. */
 static const struct kind {
@@ -15,20 +19,13 @@ static const struct kind {
 	const char *words; /* choices; NULL: none */
 	bool files, jobs, ids;
 } kinds[] = {
-	{"ROLE", "distributor transcoder storage", false, false, false},
-	{"FILE", NULL, true, false, false},
-	{"[FILE]", NULL, true, false, false},
-	{"KEY_FILE", NULL, true, false, false},
-	{"DOCUMENT", NULL, true, false, false},
-	{"[PROFILE]", NULL, true, false, false},
-	{"LIST", NULL, true, false, false},
-	{"[LIST]", NULL, true, false, false},
-	{"DIR", NULL, true, false, false},
-	{"INPUT", NULL, true, false, false},
-	{"JOB|FILE", NULL, true, true, false},
-	{"NODE_ID", NULL, false, false, true},
-	{"NODE_ID...", NULL, false, false, true},
-	{"[NODE_ID", NULL, false, false, true},
+	{"ROLE", &roles[1], false, false, false}, {"FILE", NULL, true, false, false},
+	{"[FILE]", NULL, true, false, false},     {"KEY_FILE", NULL, true, false, false},
+	{"DOCUMENT", NULL, true, false, false},   {"[PROFILE]", NULL, true, false, false},
+	{"LIST", NULL, true, false, false},       {"[LIST]", NULL, true, false, false},
+	{"DIR", NULL, true, false, false},        {"INPUT", NULL, true, false, false},
+	{"JOB|FILE", NULL, true, true, false},    {"NODE_ID", NULL, false, false, true},
+	{"NODE_ID...", NULL, false, false, true}, {"[NODE_ID", NULL, false, false, true},
 	{"SUBJECT", NULL, false, false, true},
 };
 

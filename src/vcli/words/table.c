@@ -246,7 +246,8 @@ const struct config_program vcli_program = {
 const struct vcli_command vcli_commands[] = {
 	{"node create", "ROLE NODE_ID | FILE", 1, 2, FLAGS("agent", "name", "spec", "runtime", "mode", "detach", "ttl"),
 	 S(60), "Make a node of an agent",
-	 "ROLE is distributor, transcoder or storage. NODE_ID is served by an agent that was started with --node NODE_ID, or name any agent with --agent. FILE is a node create document, public or private.",
+	 "ROLE is " API_ROLE_WORDS
+	 ". NODE_ID is served by an agent that was started with --node NODE_ID, or name any agent with --agent. FILE is a node create document, public or private.",
 	 cmd_node_create},
 	{"node list", NULL, 0, 0, FLAGS("agent"), S(6), "List the nodes known here, dead ones too",
 	 "All nodes known here are asked, and who answers is listed with the other nodes of its agent; it takes a third of a second. A node that has been silent for 15 s and does not answer is dead; \"seen\" is its last sign of life. Where none is known, or with --timeout, it listens to those that report: agents do every 5 s unless told otherwise. With --agent "
@@ -385,8 +386,7 @@ const struct vcli_command vcli_commands[] = {
 	 "As the keystore file that it is, or with --raw bare. ADDRESS may be shortened as long as it names one account.",
 	 cmd_account_export},
 
-	{"chain up", NULL, 0, 0,
-	 FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60), "Start a development chain on this machine", "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no --chain-rpc use it. It goes on with the data of an earlier one, on the same ports; --force removes that and begins anew.",
+	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60), "Start a development chain on this machine", "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no --chain-rpc use it. It goes on with the data of an earlier one, on the same ports; --force removes that and begins anew.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
 	 NULL, cmd_chain_status},
@@ -415,7 +415,8 @@ const struct vcli_command vcli_commands[] = {
 	 PROFILE_TEXT, cmd_register},
 	{"register add node", "ROLE KEY_FILE", 2, 2,
 	 FLAGS("price", "capacity", "endpoint", "software", "node-passphrase-file", WRITING), S(60), "Offer a node",
-	 "ROLE is distributor, transcoder or storage. KEY_FILE is the node's key, as vcli key new made it: with it the node agrees that it belongs to the account.",
+	 "ROLE is " API_ROLE_WORDS
+	 ". KEY_FILE is the node's key, as vcli key new made it: with it the node agrees that it belongs to the account.",
 	 cmd_register_add_node},
 	{"register update node", "NODE_ID", 1, 1, FLAGS("price", "capacity", "endpoint", "software", WRITING), S(60),
 	 "Offer a node on other terms", "All terms are given anew. Jobs it was assigned keep their price.",
