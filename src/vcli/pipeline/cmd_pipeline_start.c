@@ -38,7 +38,7 @@ static struct client_request_list *start_requests(struct user_job *j)
 	struct client_request_list *l = client_requests_new(j);
 
 	for (size_t i = 0; i < j->node_count; i++)
-		client_requests_add(l, j->tasks[i].node_id, api_role_name(j->tasks[i].task->role),
+		client_requests_add(l, j->nodes[i].node_id, api_role_name(j->tasks[i].task->role),
 				    json_incref(j->tasks[i].task->document));
 	return l;
 }

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "bus/keyring.h"
 #include "client/folders.h"
 #include "media/ffmpeg.h"
 #include "vcli/pipeline/endpoints.h"
@@ -47,6 +48,28 @@ struct error *user_job_path(const void *ctx, const struct client_state_options *
 
 /* --- from a document --- */
 
+/* A t45 list may name a node by its public key, which its id is made of. */
+static struct error *read_node_id(struct user_job *j, const char *name, const struct json_place *at, char **ret_id)
+{
+	const struct json_place enode_at = {at, "enode", 0};
+	uint8_t public[SECP_PUBLIC_BYTES];
+	char id[KEYRING_ID_SIZE];
+	struct error *e = NULL;
+
+	if (strlen(name) == KEYRING_ENODE_DIGITS) {
+		e = keyring_read_enode(name, public, id);
+		name = id;
+	}
+	if (e) {
+		struct error *placed = json_place_error(&enode_at, "%s", e->message);
+
+		error_free(e);
+		return placed;
+	}
+	*ret_id = mem_strdup(j, name);
+	return NULL;
+}
+
 /* Nodes and job of the tasks that will be sent. */
 static struct error *take_tasks(struct user_job *j)
 {
@@ -59,7 +82,7 @@ static struct error *take_tasks(struct user_job *j)
 			return json_place_error(&at, "is for job \"%s\", the first task for \"%s\"", task->job,
 						j->name);
 		j->name = mem_strdup(j, task->job);
-		j->nodes[i].node_id = mem_strdup(j, j->tasks[i].node_id);
+		TRY(read_node_id(j, j->tasks[i].node_id, &at, &j->nodes[i].node_id));
 		j->nodes[i].role = mem_strdup(j, api_role_name(task->role));
 		if (task->role == API_STORAGE)
 			j->fragment_s = task->hls.fragment_s;
