@@ -58,6 +58,8 @@ struct error *contracts_address(const struct contracts *k, const char *contract,
 uint64_t contracts_chain_id(const struct contracts *k);
 /* The account that sends; NULL: none. */
 const uint8_t *contracts_account(const struct contracts *k);
+/* An intention as eth_call and eth_estimateGas take it; `from` may be NULL. A new reference. */
+json_t *contracts_call_json(const uint8_t *from, const struct txbox_intent *in);
 /* The name of the transaction that is waited for, such as "Jobs.create"; NULL: the chain is asked. */
 const char *contracts_waiting(const struct contracts *k);
 /* Is there a name under which things are sent once? And was this function sent under it before? */

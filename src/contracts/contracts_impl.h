@@ -18,8 +18,6 @@ struct contracts {
 
 /* contracts_reply.c: why a call failed, for a person; NULL: it did not. */
 struct error *contracts_reply_error(const struct rpc_reply *reply, enum contracts_refusal *ret_refusal) MUST_CHECK;
-/* As eth_call and eth_estimateGas take it; `from` may be NULL. A new reference. */
-json_t *contracts_call_json(const uint8_t *from, const struct txbox_intent *in);
 
 /* Tells it in a later turn of the loop. Takes the error. */
 void contracts_fail(const void *ctx, struct contracts *k, struct error *e, contracts_fn *fn, void *arg);

@@ -81,8 +81,6 @@ struct error *chain_head(struct chain *c, struct rpc_block_head *ret_head) MUST_
 /* The ether that an account has outside of the contracts. */
 struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei) MUST_CHECK;
 
-/* What eth_call and eth_estimateGas take: the intention as the account's call. A new reference. */
-json_t *chain_call_of(struct chain *c, const struct txbox_intent *in);
 /* Creates a contract, and returns when it is there; `args` as chain/contracts.h takes them. It is not told in the
  * answer.
  */

@@ -5,26 +5,8 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "chain/address.h"
 #include "vcli/chain/chain.h"
 #include "vcli/progress.h"
-
-json_t *chain_call_of(struct chain *c, const struct txbox_intent *in)
-{
-	char from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES];
-	char *digits = hex_encode(c, in->data, in->n);
-	json_t *call = json_object();
-
-	eth_address_text(sender_account(c->sender), from);
-	eth_address_text(in->to, to);
-	json_put(call, "from", from);
-	if (!in->creates)
-		json_put(call, "to", to);
-	json_object_set_new(call, "data", json_sprintf("0x%s", digits));
-	if (!u256_is_zero(in->value))
-		json_put(call, "value", u256_quantity(c, in->value));
-	return call;
-}
 
 /* --- what is told of it --- */
 

@@ -14,6 +14,7 @@
 #include "chain/address.h"
 #include "chain/amount.h"
 #include "client/folders.h"
+#include "contracts/call.h"
 #include "vcli/bus/outbox_rows.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
@@ -221,7 +222,7 @@ struct error *cmd_outbox_resend(struct vcli *v)
 static struct error *estimate(struct chain *c, const struct txbox_record *r, uint64_t *ret_gas)
 {
 	const struct json_place at = {NULL, "eth_estimateGas", 0};
-	json_t *call = chain_call_of(c, &r->intent), *result = NULL;
+	json_t *call = contracts_call_json(sender_account(c->sender), &r->intent), *result = NULL;
 	uint64_t gas = 0;
 	struct error *e;
 
