@@ -31,31 +31,32 @@ struct error *events_append(struct db *db, const char *type, const char *subject
 	return db_query(db, on_id, ret_id, "select max(id) from event", "");
 }
 
-struct reading {
+struct events_reading {
 	events_fn *fn;
 	void *arg;
+	struct events_row event;
 };
 
 static struct error *on_event(const struct db_row *row, void *arg)
 {
-	const struct reading *r = arg;
+	struct events_reading *r = arg;
 	const char *text = db_text(row, 4);
-	struct events_row event = {.id = db_int(row, 0),
-				   .time_ms = db_int(row, 1),
-				   .type = db_text(row, 2),
-				   .subject = db_text(row, 3),
-				   .cause = db_int(row, 5)};
-	struct error *e = json_parse(text, strlen(text), BODY_BYTES, &event.body);
+	struct error *e;
 
-	if (!e)
-		e = r->fn(&event, r->arg);
-	json_decref(event.body);
+	r->event = (struct events_row){.id = db_int(row, 0),
+				       .time_ms = db_int(row, 1),
+				       .type = db_text(row, 2),
+				       .subject = db_text(row, 3),
+				       .cause = db_int(row, 5)};
+	TRY(json_parse(text, strlen(text), BODY_BYTES, &r->event.body));
+	e = r->fn(&r->event, r->arg);
+	json_decref(r->event.body);
 	return e;
 }
 
 struct error *events_read(struct db *db, int64_t after, int64_t most, events_fn *fn, void *arg)
 {
-	struct reading r = {fn, arg};
+	struct events_reading r = {.fn = fn, .arg = arg};
 
 	return db_query(db, on_event, &r,
 			"select id,time_ms,type,subject,body,cause from event where id>? order by id limit ?", "ii",

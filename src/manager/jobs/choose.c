@@ -134,7 +134,7 @@ struct error *choose_nodes(const json_t *known, const struct api_pipeline *p, js
 			look_at(&c, json_array_get(list, i));
 		if (c.fit_count < wanted[role])
 			e = lack(&c, wanted[role]);
-		qsort(c.fit, c.fit_count, sizeof(*c.fit), by_jobs);
+		qsort(c.fit, c.fit_count, sizeof(const json_t *), by_jobs);
 		for (size_t i = 0; !e && i < wanted[role]; i++)
 			put(nodes, c.fit[i]);
 	}
