@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "client/link.h"
 #include "manager/describe.h"
-#include "manager/events.h"
+#include "store/events.h"
 
 #define SERVICES 16
 
@@ -28,12 +28,11 @@ struct manager {
 
 /* --- the database --- */
 
-static const char *const first[] = {
-	events_schema,
-	"create table service(name text primary key, version integer not null)",
+static const char *const services_table[] = {
+	"create table service(name text primary key, version bigint not null)",
 	NULL,
 };
-static const struct db_migration own_migrations[] = {{first}};
+static const struct db_migration own_migrations[] = {{events_tables}, {services_table}};
 
 const struct db_schema manager_database = {
 	.application_id = DB_APPLICATION_ID('M'),
@@ -63,8 +62,8 @@ static struct error *migrate(struct db *db, const void *arg)
 		for (const char *const *sql = ops->migrations[i].statements; *sql; sql++)
 			TRY(db_exec(db, *sql, ""));
 	}
-	return db_exec(db, "insert or replace into service values(?,?)", "si", ops->name,
-		       (int64_t)ops->migration_count);
+	return db_exec(db, "insert into service values(?,?) on conflict(name) do update set version=excluded.version",
+		       "si", ops->name, (int64_t)ops->migration_count);
 }
 
 /* --- the bus --- */
