@@ -1,158 +1,165 @@
-/* Text of a JSON value (RFC 8259). jansson's writer decodes each character of a string again, which takes most of the
- * time of sending a message; jansson has checked a string's UTF-8 when it was made, so here only what must be escaped
- * is looked for. Numbers are left to jansson. */
-#include <stdint.h>
+#include "base/json_write.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "base/mem.h"
+#include "base/utf8.h"
 
-struct text {
-	const void *ctx;
-	char *data;
-	size_t len, capacity;
-};
-
-static char *room_for(struct text *t, size_t n)
+void json_write_bytes(struct json_writer *w, const char *bytes, size_t n)
 {
-	if (t->capacity - t->len < n) {
-		t->capacity = 2 * (t->len + n);
-		t->data = mem_resize(t->ctx, t->data, char, t->capacity);
+	struct error *e = w->full ? NULL : buf_append(w->to, bytes, n);
+
+	if (e)
+		w->full = true;
+	error_free(e);
+}
+
+void json_write_raw(struct json_writer *w, const char *text)
+{
+	json_write_bytes(w, text, strlen(text));
+}
+
+/* How the character must be written when not as it is; NULL: as it is. */
+static const char *escape(const char *p, size_t len, char space[8])
+{
+	switch (*p) {
+	case '"':
+		return "\\\"";
+	case '\\':
+		return "\\\\";
+	case '\n':
+		return "\\n";
+	case '\r':
+		return "\\r";
+	case '\t':
+		return "\\t";
+	default:
+		break;
 	}
-	return t->data + t->len;
+	if (!len)
+		return "\\ufffd";
+	if (len == 3 && !memcmp(p, "\xe2\x80\xa8", 3))
+		return "\\u2028";
+	if (len == 3 && !memcmp(p, "\xe2\x80\xa9", 3))
+		return "\\u2029";
+	if (len > 1 || ((unsigned char)*p >= 0x20 && *p != '<' && *p != '>' && *p != '&'))
+		return NULL;
+	snprintf(space, 8, "\\u%04x", (unsigned)(unsigned char)*p);
+	return space;
 }
 
-static void put(struct text *t, const char *bytes, size_t n)
+void json_write_string(struct json_writer *w, const char *text, size_t n)
 {
-	memcpy(room_for(t, n), bytes, n);
-	t->len += n;
-}
+	const char *end = text + n, *plain = text;
+	char space[8];
 
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c != '"' && c != '\\';
-}
+	json_write_raw(w, "\"");
+	for (const char *p = text; p < end;) {
+		size_t len = utf8_length(p, (size_t)(end - p));
+		const char *escaped = escape(p, len, space);
 
-static void put_escape(struct text *t, unsigned char c)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	static const char letters[0x20] = {
-		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
-	};
-	char letter = c >= 0x20 ? (char)c : letters[c];
-
-	if (letter)
-		put(t, (const char[]){'\\', letter}, 2);
-	else
-		put(t, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
-}
-
-static void put_string(struct text *t, const char *s, size_t n)
-{
-	put(t, "\"", 1);
-	while (n) {
-		size_t plain = 0;
-
-		while (plain < n && is_plain((unsigned char)s[plain]))
-			plain++;
-		put(t, s, plain);
-		s += plain;
-		n -= plain;
-		if (n) {
-			put_escape(t, (unsigned char)*s++);
-			n--;
+		if (escaped) {
+			json_write_bytes(w, plain, (size_t)(p - plain));
+			json_write_raw(w, escaped);
 		}
+		p += len ? len : 1;
+		if (escaped)
+			plain = p;
 	}
-	put(t, "\"", 1);
+	json_write_bytes(w, plain, (size_t)(end - plain));
+	json_write_raw(w, "\"");
 }
 
-static void put_value(struct text *t, const json_t *value);
-
-static void put_array(struct text *t, const json_t *array)
+void json_write_text(struct json_writer *w, const char *text)
 {
-	const json_t *element;
-	size_t i;
+	json_write_string(w, text, strlen(text));
+}
 
-	put(t, "[", 1);
-	json_array_foreach (array, i, element) {
-		if (i)
-			put(t, ",", 1);
-		put_value(t, element);
+void json_write_hex(struct json_writer *w, const uint8_t *bytes, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	char some[1024];
+
+	json_write_raw(w, "\"0x");
+	while (n) {
+		size_t now = n < sizeof(some) / 2 ? n : sizeof(some) / 2;
+
+		for (size_t i = 0; i < now; i++) {
+			some[2 * i] = digits[bytes[i] >> 4];
+			some[2 * i + 1] = digits[bytes[i] & 15];
+		}
+		json_write_bytes(w, some, 2 * now);
+		bytes += now;
+		n -= now;
 	}
-	put(t, "]", 1);
+	json_write_raw(w, "\"");
 }
 
-static void put_object(struct text *t, const json_t *object)
+void json_write_integer(struct json_writer *w, int64_t n)
 {
-	const char *key, *comma = "";
-	const json_t *value;
+	char text[24];
 
-	put(t, "{", 1);
-	json_object_foreach ((json_t *)object, key, value) {
-		put(t, comma, strlen(comma));
-		comma = ",";
-		put_string(t, key, strlen(key));
-		put(t, ":", 1);
-		put_value(t, value);
+	snprintf(text, sizeof(text), "%" PRId64, n);
+	json_write_raw(w, text);
+}
+
+/* Fewest significant digits that read back as n; n is finite and not 0. Returns the decimal exponent. */
+static int shortest(double n, char digits[18])
+{
+	char text[32];
+
+	for (int precision = 0; precision < 17; precision++) {
+		snprintf(text, sizeof(text), "%.*e", precision, n);
+		if (strtod(text, NULL) == n)
+			break;
 	}
-	put(t, "}", 1);
+	char *e = strchr(text, 'e');
+	size_t count = 0;
+	for (char *p = text; p < e; p++)
+		if (*p >= '0' && *p <= '9')
+			digits[count++] = *p;
+	while (count > 1 && digits[count - 1] == '0')
+		count--;
+	digits[count] = '\0';
+	return (int)strtol(e + 1, NULL, 10);
 }
 
-static void put_number(struct text *t, const json_t *value)
+void json_write_double(struct json_writer *w, double n)
 {
-	size_t n = json_dumpb(value, NULL, 0, JSON_ENCODE_ANY);
+	char digits[18], text[64];
+	size_t count, at = 0;
+	int exponent;
 
-	(void)json_dumpb(value, room_for(t, n), n, JSON_ENCODE_ANY);
-	t->len += n;
-}
-
-static void put_value(struct text *t, const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		put_object(t, value);
-		break;
-	case JSON_ARRAY:
-		put_array(t, value);
-		break;
-	case JSON_STRING:
-		put_string(t, json_string_value(value), json_string_length(value));
-		break;
-	case JSON_INTEGER:
-	case JSON_REAL:
-		put_number(t, value);
-		break;
-	case JSON_TRUE:
-		put(t, "true", 4);
-		break;
-	case JSON_FALSE:
-		put(t, "false", 5);
-		break;
-	case JSON_NULL:
-		put(t, "null", 4);
-		break;
+	if (!isfinite(n)) {
+		json_write_raw(w, "null");
+		return;
 	}
+	if (n == 0) {
+		json_write_raw(w, signbit(n) ? "-0" : "0");
+		return;
+	}
+	exponent = shortest(fabs(n), digits);
+	count = strlen(digits);
+	if (n < 0)
+		text[at++] = '-';
+	if (fabs(n) < 1e-6 || fabs(n) >= 1e21) { /* 1.5e-7, 1e+21 */
+		snprintf(text + at, sizeof(text) - at, "%c%s%se%c%d", digits[0], count > 1 ? "." : "", digits + 1,
+			 exponent < 0 ? '-' : '+', abs(exponent));
+	} else if (exponent < 0) { /* 0.00012 */
+		snprintf(text + at, sizeof(text) - at, "0.%.*s%s", -exponent - 1, "00000", digits);
+	} else if ((int)count <= exponent + 1) { /* 12000 */
+		snprintf(text + at, sizeof(text) - at, "%s%.*s", digits, exponent + 1 - (int)count,
+			 "000000000000000000000");
+	} else {
+		snprintf(text + at, sizeof(text) - at, "%.*s.%s", exponent + 1, digits, digits + exponent + 1);
+	}
+	json_write_raw(w, text);
 }
 
-char *json_text(const void *ctx, const json_t *value)
+void json_write_bool(struct json_writer *w, bool b)
 {
-	struct text t = {.ctx = ctx, .capacity = 256};
-
-	t.data = mem_array(ctx, char, t.capacity);
-	if (value)
-		put_value(&t, value);
-	else
-		put(&t, "null", 4);
-	put(&t, "", 1);
-	return mem_resize(ctx, t.data, char, t.len);
-}
-
-char *json_text_flags(const void *ctx, const json_t *value, size_t flags)
-{
-	size_t n = json_dumpb(value, NULL, 0, flags);
-	char *text = mem_array(ctx, char, n + 1);
-
-	json_dumpb(value, text, n, flags);
-	text[n] = '\0';
-	return text;
+	json_write_raw(w, b ? "true" : "false");
 }

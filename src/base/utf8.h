@@ -1,6 +1,6 @@
 /* UTF-8 (RFC 3629). Threads: any. */
-#ifndef DSN_HTTP_UTF8_H
-#define DSN_HTTP_UTF8_H
+#ifndef DSN_BASE_UTF8_H
+#define DSN_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* JSON written piece by piece into a buffer. What does not fit into the buffer is left out and remembered: whoever
  * writes asks once, at the end. Threads: any. */
-#ifndef DSN_HTTP_JSON_WRITE_H
-#define DSN_HTTP_JSON_WRITE_H
+#ifndef DSN_BASE_JSON_WRITE_H
+#define DSN_BASE_JSON_WRITE_H
 
 #include <stdbool.h>
 #include <stddef.h>
