@@ -1,76 +1,134 @@
 #include "base/json_write.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 
+/* Most pieces are a byte or two and find their room; asking the buffer for it is left to the others. */
+static inline void put(struct json_writer *w, const char *bytes, size_t n)
+{
+	struct buf *b = w->to;
+	struct error *e;
+
+	if (w->full)
+		return;
+	if (n <= b->capacity - b->len) {
+		memcpy(b->data + b->len, bytes, n);
+		b->len += n;
+		b->data[b->len] = '\0';
+		return;
+	}
+	e = buf_append(b, bytes, n);
+	w->full = e != NULL;
+	error_free(e);
+}
+
 void json_write_bytes(struct json_writer *w, const char *bytes, size_t n)
 {
-	struct error *e = w->full ? NULL : buf_append(w->to, bytes, n);
-
-	if (e)
-		w->full = true;
-	error_free(e);
+	if (n)
+		put(w, bytes, n);
 }
 
 void json_write_raw(struct json_writer *w, const char *text)
 {
-	json_write_bytes(w, text, strlen(text));
+	put(w, text, strlen(text));
 }
 
-/* How the character must be written when not as it is; NULL: as it is. */
-static const char *escape(const char *p, size_t len, char space[8])
+/* --- strings --- */
+
+/* What a character becomes when not itself. Returns its length; *ret_text stays NULL where it is itself. */
+typedef size_t escape_fn(const char *p, size_t n, char space[8], const char **ret_text);
+
+static const char letters[0x20] = {
+	['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
+};
+
+static const char *escape_letter(char letter, char space[8])
 {
-	switch (*p) {
-	case '"':
-		return "\\\"";
-	case '\\':
-		return "\\\\";
-	case '\n':
-		return "\\n";
-	case '\r':
-		return "\\r";
-	case '\t':
-		return "\\t";
-	default:
-		break;
-	}
-	if (!len)
-		return "\\ufffd";
-	if (len == 3 && !memcmp(p, "\xe2\x80\xa8", 3))
-		return "\\u2028";
-	if (len == 3 && !memcmp(p, "\xe2\x80\xa9", 3))
-		return "\\u2029";
-	if (len > 1 || ((unsigned char)*p >= 0x20 && *p != '<' && *p != '>' && *p != '&'))
-		return NULL;
-	snprintf(space, 8, "\\u%04x", (unsigned)(unsigned char)*p);
+	space[0] = '\\';
+	space[1] = letter;
+	space[2] = '\0';
 	return space;
 }
 
+static const char *escape_number(unsigned char c, const char digits[16], char space[8])
+{
+	memcpy(space, "\\u00", 4);
+	space[4] = digits[c >> 4];
+	space[5] = digits[c & 15];
+	space[6] = '\0';
+	return space;
+}
+
+static size_t escape_jansson(const char *p, size_t n, char space[8], const char **ret_text)
+{
+	unsigned char c = (unsigned char)*p;
+	char letter = c >= 0x20 ? (char)c : letters[c];
+
+	(void)n;
+	*ret_text = letter ? escape_letter(letter, space) : escape_number(c, "0123456789ABCDEF", space);
+	return 1;
+}
+
+static size_t escape_go(const char *p, size_t n, char space[8], const char **ret_text)
+{
+	size_t len = utf8_length(p, n);
+
+	if (!len)
+		*ret_text = "\\ufffd";
+	else if (len == 3 && !memcmp(p, "\xe2\x80\xa8", 3))
+		*ret_text = "\\u2028";
+	else if (len == 3 && !memcmp(p, "\xe2\x80\xa9", 3))
+		*ret_text = "\\u2029";
+	else if (len == 1 && strchr("\"\\\n\r\t", *p) && *p)
+		*ret_text = escape_letter(*p < 0x20 ? letters[(unsigned char)*p] : *p, space);
+	else if (len == 1)
+		*ret_text = escape_number((unsigned char)*p, "0123456789abcdef", space);
+	return len ? len : 1;
+}
+
+static const struct {
+	bool plain[256]; /* bytes that are themselves, whatever stands beside them */
+	escape_fn *escape;
+} forms[] = {
+	[JSON_FORM_GO] = {.plain = {[' ' ... '!'] = true,
+				    ['#' ... '%'] = true,
+				    ['\'' ... ';'] = true,
+				    ['='] = true,
+				    ['?' ... '['] = true,
+				    [']' ... 0x7f] = true},
+			  .escape = escape_go},
+	[JSON_FORM_JANSSON] = {.plain = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... 0xff] = true},
+			       .escape = escape_jansson},
+};
+
 void json_write_string(struct json_writer *w, const char *text, size_t n)
 {
-	const char *end = text + n, *plain = text;
+	const bool *plain = forms[w->form].plain;
+	const char *end = text + n, *from = text;
 	char space[8];
 
-	json_write_raw(w, "\"");
-	for (const char *p = text; p < end;) {
-		size_t len = utf8_length(p, (size_t)(end - p));
-		const char *escaped = escape(p, len, space);
+	put(w, "\"", 1);
+	for (const char *p = text;;) {
+		const char *escaped = NULL;
+		size_t len;
 
+		while (p < end && plain[(unsigned char)*p])
+			p++;
+		if (p == end)
+			break;
+		len = forms[w->form].escape(p, (size_t)(end - p), space, &escaped);
 		if (escaped) {
-			json_write_bytes(w, plain, (size_t)(p - plain));
+			json_write_bytes(w, from, (size_t)(p - from));
 			json_write_raw(w, escaped);
+			from = p + len;
 		}
-		p += len ? len : 1;
-		if (escaped)
-			plain = p;
+		p += len;
 	}
-	json_write_bytes(w, plain, (size_t)(end - plain));
-	json_write_raw(w, "\"");
+	json_write_bytes(w, from, (size_t)(end - from));
+	put(w, "\"", 1);
 }
 
 void json_write_text(struct json_writer *w, const char *text)
@@ -91,12 +149,14 @@ void json_write_hex(struct json_writer *w, const uint8_t *bytes, size_t n)
 			some[2 * i] = digits[bytes[i] >> 4];
 			some[2 * i + 1] = digits[bytes[i] & 15];
 		}
-		json_write_bytes(w, some, 2 * now);
+		put(w, some, 2 * now);
 		bytes += now;
 		n -= now;
 	}
 	json_write_raw(w, "\"");
 }
+
+/* --- values --- */
 
 void json_write_integer(struct json_writer *w, int64_t n)
 {
@@ -106,60 +166,75 @@ void json_write_integer(struct json_writer *w, int64_t n)
 	json_write_raw(w, text);
 }
 
-/* Fewest significant digits that read back as n; n is finite and not 0. Returns the decimal exponent. */
-static int shortest(double n, char digits[18])
-{
-	char text[32];
-
-	for (int precision = 0; precision < 17; precision++) {
-		snprintf(text, sizeof(text), "%.*e", precision, n);
-		if (strtod(text, NULL) == n)
-			break;
-	}
-	char *e = strchr(text, 'e');
-	size_t count = 0;
-	for (char *p = text; p < e; p++)
-		if (*p >= '0' && *p <= '9')
-			digits[count++] = *p;
-	while (count > 1 && digits[count - 1] == '0')
-		count--;
-	digits[count] = '\0';
-	return (int)strtol(e + 1, NULL, 10);
-}
-
-void json_write_double(struct json_writer *w, double n)
-{
-	char digits[18], text[64];
-	size_t count, at = 0;
-	int exponent;
-
-	if (!isfinite(n)) {
-		json_write_raw(w, "null");
-		return;
-	}
-	if (n == 0) {
-		json_write_raw(w, signbit(n) ? "-0" : "0");
-		return;
-	}
-	exponent = shortest(fabs(n), digits);
-	count = strlen(digits);
-	if (n < 0)
-		text[at++] = '-';
-	if (fabs(n) < 1e-6 || fabs(n) >= 1e21) { /* 1.5e-7, 1e+21 */
-		snprintf(text + at, sizeof(text) - at, "%c%s%se%c%d", digits[0], count > 1 ? "." : "", digits + 1,
-			 exponent < 0 ? '-' : '+', abs(exponent));
-	} else if (exponent < 0) { /* 0.00012 */
-		snprintf(text + at, sizeof(text) - at, "0.%.*s%s", -exponent - 1, "00000", digits);
-	} else if ((int)count <= exponent + 1) { /* 12000 */
-		snprintf(text + at, sizeof(text) - at, "%s%.*s", digits, exponent + 1 - (int)count,
-			 "000000000000000000000");
-	} else {
-		snprintf(text + at, sizeof(text) - at, "%.*s.%s", exponent + 1, digits, digits + exponent + 1);
-	}
-	json_write_raw(w, text);
-}
-
 void json_write_bool(struct json_writer *w, bool b)
 {
 	json_write_raw(w, b ? "true" : "false");
+}
+
+/* jansson's releases write numbers differently; its form is that of the one we run with. */
+static void write_real(struct json_writer *w, const json_t *value)
+{
+	char text[64];
+
+	if (w->form == JSON_FORM_GO)
+		json_write_double(w, json_real_value(value));
+	else
+		put(w, text, json_dumpb(value, text, sizeof(text), JSON_ENCODE_ANY));
+}
+
+static void write_array(struct json_writer *w, const json_t *array)
+{
+	const json_t *element;
+	size_t i;
+
+	put(w, "[", 1);
+	json_array_foreach (array, i, element) {
+		if (i)
+			put(w, ",", 1);
+		json_write_value(w, element);
+	}
+	put(w, "]", 1);
+}
+
+static void write_object(struct json_writer *w, const json_t *object)
+{
+	const char *key, *before = "{";
+	const json_t *value;
+
+	json_object_foreach ((json_t *)object, key, value) {
+		put(w, before, 1);
+		before = ",";
+		json_write_text(w, key);
+		put(w, ":", 1);
+		json_write_value(w, value);
+	}
+	json_write_raw(w, *before == '{' ? "{}" : "}");
+}
+
+void json_write_value(struct json_writer *w, const json_t *value)
+{
+	switch (value ? json_typeof(value) : JSON_NULL) {
+	case JSON_OBJECT:
+		write_object(w, value);
+		break;
+	case JSON_ARRAY:
+		write_array(w, value);
+		break;
+	case JSON_STRING:
+		json_write_string(w, json_string_value(value), json_string_length(value));
+		break;
+	case JSON_INTEGER:
+		json_write_integer(w, json_integer_value(value));
+		break;
+	case JSON_REAL:
+		write_real(w, value);
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		json_write_bool(w, json_is_true(value));
+		break;
+	case JSON_NULL:
+		json_write_raw(w, "null");
+		break;
+	}
 }
