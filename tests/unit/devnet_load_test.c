@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "chain/load_impl.h"
+#include "devnet/load_impl.h"
 
 static const struct load_result good = {.gas_limit = 23000000,
 					.gas_per_call = 26994,

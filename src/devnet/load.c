@@ -1,4 +1,4 @@
-#include "chain/load.h"
+#include "devnet/load.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "chain/load_impl.h"
+#include "devnet/load_impl.h"
 
 #define FEED_MS 100
 #define SAMPLE_MS 1000

@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "chain/address.h"
 #include "chain/amount.h"
-#include "chain/load_impl.h"
 #include "crypto/keccak.h"
 #include "crypto/secret.h"
+#include "devnet/load_impl.h"
 
 #define SETTLE_MS 60000
 #define TRANSFER_GAS 21000

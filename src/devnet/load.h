@@ -9,8 +9,8 @@
  * next one and nothing else needs to be kept.
  * Threads: loop thread; a run blocks and runs the loop.
  */
-#ifndef DSN_CHAIN_LOAD_H
-#define DSN_CHAIN_LOAD_H
+#ifndef DSN_DEVNET_LOAD_H
+#define DSN_DEVNET_LOAD_H
 
 #include <jansson.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* What a load's counts come to; nothing here asks the chain. */
-#include "chain/load_impl.h"
+#include "devnet/load_impl.h"
 
 void load_count_nonce(struct load_result *r, struct load_nonces *n, uint64_t nonce)
 {

@@ -1,6 +1,6 @@
 /* A load's result for a program. */
 #include "base/json.h"
-#include "chain/load.h"
+#include "devnet/load.h"
 
 static void put_number(json_t *o, const char *key, double value)
 {

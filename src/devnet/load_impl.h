@@ -1,10 +1,10 @@
 /* What the files of the load share. Private to load*.c. */
-#ifndef DSN_CHAIN_LOAD_IMPL_H
-#define DSN_CHAIN_LOAD_IMPL_H
+#ifndef DSN_DEVNET_LOAD_IMPL_H
+#define DSN_DEVNET_LOAD_IMPL_H
 
 #include "chain/contracts.h"
-#include "chain/load.h"
 #include "chain/sender.h"
+#include "devnet/load.h"
 
 /* The nonces of one account's calls, as they are found in blocks. */
 struct load_nonces {

@@ -1,7 +1,7 @@
 /* A load's result for a person. */
 #include <inttypes.h>
 
-#include "chain/load.h"
+#include "devnet/load.h"
 
 static void print_rate(FILE *out, const struct load_result *r)
 {

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
-#include "chain/load_impl.h"
+#include "devnet/load_impl.h"
 
 #define BLOCKS 100000 /* looked at, at most */
 #define COUNTED_MS 60000
