@@ -126,12 +126,12 @@ static size_t unmined(const struct load_lane *lane)
 	return lane->nonces.count - lane->final - sender_used(lane->sender);
 }
 
-static struct error *feed_lane(struct load *l, struct load_lane *lane, const struct txbox_intent *call, size_t number)
+static struct error *feed_lane(struct load *l, struct load_lane *lane, size_t number)
 {
 	size_t room = l->config->window + l->config->window / 2;
 
 	while (unmined(lane) < room) {
-		struct txbox_intent intent = *call;
+		struct txbox_intent intent = l->call;
 		char id[128];
 
 		snprintf(id, sizeof(id), "%s-%zu-%zu", l->run, number, lane->nonces.count);
@@ -143,13 +143,13 @@ static struct error *feed_lane(struct load *l, struct load_lane *lane, const str
 	return NULL;
 }
 
-static struct error *feed_all(struct load *l, const struct txbox_intent *call)
+static struct error *feed_all(struct load *l)
 {
 	struct error *e = NULL;
 
 	TRY(db_begin(l->config->db));
 	for (size_t i = 0; !e && i < l->config->accounts; i++)
-		e = feed_lane(l, &l->lanes[i], call, i);
+		e = feed_lane(l, &l->lanes[i], i);
 	if (!e)
 		e = db_commit(l->config->db);
 	if (e)
@@ -193,13 +193,13 @@ static void on_sample(void *arg)
 		l->sampling = rpc_call(l->config->rpc, l, "txpool_status", json_array(), on_pool, l);
 }
 
-static struct error *pump(struct load *l, const struct txbox_intent *call)
+static struct error *pump(struct load *l)
 {
 	int64_t until_ms = l->config->seconds * 1000 + AFTER_MS, started_ms = clock_mono_ms(), since_ms = -1;
 	bool never = false;
 
 	while (since_ms < until_ms && !times_interrupted(l)) {
-		TRY(feed_all(l, call));
+		TRY(feed_all(l));
 		TRY(load_wait(l, &never, FEED_MS, NULL));
 		if (!l->began_ms && load_unmined(l) < l->result->sent)
 			l->began_ms = clock_mono_ms();
@@ -248,22 +248,18 @@ static int64_t cpu_ms(void)
 static struct error *call_all(struct load *l)
 {
 	struct load_result *r = l->result;
-	struct txbox_intent *call = NULL;
-	json_t *none = json_array();
 	struct timer *sampler;
 	int64_t began_ms = clock_mono_ms(), began_cpu_ms = cpu_ms();
 	uint64_t posts = rpc_posts(l->config->rpc);
-	struct error *e = contract_transact(l, l->contract, l->counter, "", "incrementCounter", none, U256_ZERO, &call);
+	struct error *e;
 
-	json_decref(none);
-	TRY(e);
-	call->gas = l->gas;
+	l->call.gas = l->gas;
 	sampler = timer_start(l, l->loop, 0, SAMPLE_MS, on_sample, l);
 	set_receipts(l, FEW_RECEIPTS);
 	l->patience = 1;
 	e = begin_step(l, LOAD_CALLS);
 	if (!e)
-		e = pump(l, call);
+		e = pump(l);
 	r->ran_ms = clock_mono_ms() - began_ms;
 	r->cpu_ms = cpu_ms() - began_cpu_ms;
 	if (!e)

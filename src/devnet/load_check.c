@@ -7,10 +7,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "chain/address.h"
+#include "contracts/counter_abi.h"
 #include "devnet/load_impl.h"
 
 #define BLOCKS 100000 /* looked at, at most */
-#define COUNTED_MS 60000
 #define FIRST_CALLS 2 /* those that were made to measure */
 
 static struct load_lane *lane_of(const struct load *l, const char *from)
@@ -118,39 +118,28 @@ static struct error *read_counts(struct load *l)
 	return NULL;
 }
 
-struct counted {
-	uv_loop_t *loop;
-	bool done;
-	struct error *error;
-	int64_t value;
-};
-
-static void on_counted(const struct error *e, const json_t *values, void *arg)
-{
-	struct counted *c = arg;
-
-	c->done = true;
-	uv_stop(c->loop);
-	c->error = e ? error_copy(e) : NULL;
-	if (values)
-		c->value = strtoll(json_string_value(json_array_get(values, 0)), NULL, 10);
-}
-
 static struct error *read_counter(struct load *l)
 {
-	struct counted *c = mem_new(l, struct counted);
-	json_t *none = json_array();
+	const struct json_place at = {NULL, counter_get_count_function.signature, 0};
+	struct buf *data = buf_new(l, ABI_CALL_BYTES);
+	struct txbox_intent question = {0};
+	struct counter_get_count_result count;
+	uint8_t *bytes = NULL;
+	json_t *result = NULL;
+	size_t n = 0;
 	struct error *e;
 
-	c->loop = l->loop;
-	contract_ask(c, l->config->rpc, l->contract, l->counter, NULL, "getCount", none, on_counted, c);
-	json_decref(none);
-	e = load_wait(l, &c->done, COUNTED_MS, "getCount");
-	if (!e)
-		e = c->error;
-	l->result->counter = c->value - FIRST_CALLS;
-	mem_free(c);
-	return e;
+	TRY(counter_get_count_encode(data));
+	question.data = (const uint8_t *)data->data;
+	question.n = data->len;
+	memcpy(question.to, l->counter, sizeof(question.to));
+	TRY(load_call(l, "eth_call", json_pack("[o,s]", contracts_call_json(NULL, &question), "latest"), &result));
+	e = abi_read_hex(l, result, &at, ABI_CALL_BYTES, &bytes, &n);
+	json_decref(result);
+	TRY(e);
+	TRY(counter_get_count_decode(l, bytes, n, &count));
+	l->result->counter = strtoll(u256_signed_decimal(l, count.value), NULL, 10) - FIRST_CALLS;
+	return NULL;
 }
 
 struct error *load_check(struct load *l)

@@ -2,7 +2,6 @@
 #ifndef DSN_DEVNET_LOAD_IMPL_H
 #define DSN_DEVNET_LOAD_IMPL_H
 
-#include "chain/contracts.h"
 #include "chain/sender.h"
 #include "devnet/load.h"
 
@@ -28,8 +27,8 @@ struct load {
 	struct load_result *result;
 	char *run; /* in the ids of its intentions */
 	struct sender *payer;
-	const struct contract *contract;
 	uint8_t counter[ETH_ADDRESS_BYTES];
+	struct txbox_intent call; /* one more for the counter; without an id */
 	struct load_lane *lanes;
 	size_t waiting;             /* for this many of the payer's intentions */
 	struct error *fault;        /* of one of them */
