@@ -3,7 +3,7 @@
  *
  * A table says where each value stands in its struct. Whole numbers of up to 64 bits are uint64_t, wider ones struct
  * u256 (signed ones in two's complement), enumerations are enums of their own. Decoding is as strict as
- * chain/abi_value.h. Source: Solidity's "Contract ABI Specification". Ownership: what a decoded struct points to
+ * chain/abi_input.h. Source: Solidity's "Contract ABI Specification". Ownership: what a decoded struct points to
  * belongs to the ctx. Threads: any.
  */
 #ifndef DSN_CONTRACTS_CODEC_H

@@ -1,4 +1,5 @@
-/* The typed codec against chain/abi.h, for each function, event and refusal of the contracts; and what it refuses. */
+/* The typed codec against abi/interface.h, for each function, event and refusal of the contracts; and what it refuses.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -168,8 +169,8 @@ static struct chain_log log_of(const void *ctx, const struct abi_entry *e, const
 	memcpy(log.topics[0], e->hash, ABI_TOPIC_BYTES);
 	for (size_t i = 0; i < e->input_count; i++) {
 		if (e->inputs[i].indexed) {
-			ok(abi_encode_word(&e->inputs[i].type, member_of(e, i, values), &root,
-					   log.topics[log.topic_count++]));
+			ok(abi_encode_type_word(&e->inputs[i].type, member_of(e, i, values), &root,
+						log.topics[log.topic_count++]));
 		} else {
 			plain[count++] = e->inputs[i];
 			json_array_append(rest, member_of(e, i, values));

@@ -5,8 +5,8 @@
  * Source: Solidity's "Contract ABI Specification". Ownership: a type belongs to the ctx it was read into.
  * Threads: any; types do not change.
  */
-#ifndef DSN_CHAIN_ABI_TYPE_H
-#define DSN_CHAIN_ABI_TYPE_H
+#ifndef DSN_TESTS_ABI_TYPE_H
+#define DSN_TESTS_ABI_TYPE_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -15,17 +15,18 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "chain/abi.h"
 
-#define ABI_WORD 32            /* everything is a multiple of it */
 #define ABI_DEPTH 16           /* arrays and tuples within one another */
 #define ABI_HEAD_BYTES 1048576 /* of one static type, at most */
 
-enum abi_kind { ABI_UINT, ABI_INT, ABI_ADDRESS, ABI_BOOL, ABI_BYTES_N, ABI_BYTES, ABI_STRING, ABI_ARRAY, ABI_TUPLE };
+/* Beside the kinds of chain/abi.h. */
+enum { ABI_ARRAY = ABI_STRING + 1, ABI_TUPLE };
 
 struct abi_member;
 
 struct abi_type {
-	enum abi_kind kind;
+	unsigned kind;
 	unsigned size;                    /* bits of uintN and intN, bytes of bytesN */
 	bool dynamic;                     /* stands behind an offset */
 	size_t head_bytes;                /* in the heads of what holds it: ABI_WORD for a dynamic one */

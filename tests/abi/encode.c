@@ -1,10 +1,7 @@
-#include <assert.h>
 #include <string.h>
 
-#include "base/hex.h"
+#include "abi/value.h"
 #include "base/mem.h"
-#include "chain/abi_value.h"
-#include "chain/address.h"
 #include "chain/u256.h"
 
 static const uint8_t zeros[ABI_WORD];
@@ -20,110 +17,12 @@ struct sequence {
 
 static struct error *encode_sequence(const struct sequence *s, struct buf *to);
 
-static struct error *placed(struct error *e, const struct json_place *at)
-{
-	struct error *mine;
-
-	if (!e)
-		return NULL;
-	mine = json_place_error(at, "%s", e->message);
-	error_free(e);
-	return mine;
-}
-
-static struct error *encode_number(const struct abi_type *type, const json_t *value, const struct json_place *at,
+struct error *abi_encode_type_word(const struct abi_type *type, const json_t *value, const struct json_place *at,
 				   uint8_t ret_word[ABI_WORD])
 {
-	char digits[32];
-	const char *text = json_string_value(value);
-	struct u256 number = U256_ZERO;
+	const struct abi_elementary plain = {(enum abi_kind)type->kind, type->size};
 
-	if (json_is_integer(value)) {
-		snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-		text = digits;
-	}
-	if (!text || (json_is_string(value) && strlen(text) != json_string_length(value)))
-		return json_place_error(at, "must be a whole number, as a string such as \"123\"");
-	if (type->kind == ABI_INT) {
-		TRY(placed(u256_parse_signed(text, type->size, &number), at));
-	} else {
-		if (*text == '-')
-			return json_place_error(at, "must not be negative");
-		TRY(placed(u256_parse(text, &number), at));
-		if (u256_bits(number) > type->size)
-			return json_place_error(at, "does not fit into %u bits", type->size);
-	}
-	u256_to_bytes(number, ret_word);
-	return NULL;
-}
-
-static struct error *encode_address(const json_t *value, const struct json_place *at, uint8_t ret_word[ABI_WORD])
-{
-	if (!json_is_string(value))
-		return json_place_error(at, "must be an address, \"0x\" and 40 hexadecimal digits");
-	memset(ret_word, 0, ABI_WORD - ETH_ADDRESS_BYTES);
-	return placed(eth_address_parse(json_string_value(value), ret_word + ABI_WORD - ETH_ADDRESS_BYTES), at);
-}
-
-struct error *abi_read_hex(const void *ctx, const json_t *value, const struct json_place *at, size_t max,
-			   uint8_t **ret_bytes, size_t *ret_n)
-{
-	const char *text = json_string_value(value);
-	size_t digits = json_string_length(value);
-	uint8_t *bytes;
-
-	if (!text || strncmp(text, "0x", 2) != 0 || digits % 2 || !hex_is(text + 2, digits - 2))
-		return json_place_error(at, "must be \"0x\" and hexadecimal digits, two a byte");
-	digits -= 2;
-	if (digits / 2 > max)
-		return json_place_error(at, "has %zu bytes, at most %zu are allowed", digits / 2, max);
-	bytes = mem_array(ctx, uint8_t, digits / 2 + 1);
-	TRY(hex_decode(text + 2, bytes, digits / 2));
-	*ret_bytes = bytes;
-	*ret_n = digits / 2;
-	return NULL;
-}
-
-static struct error *encode_bytes_n(const struct abi_type *type, const json_t *value, const struct json_place *at,
-				    uint8_t ret_word[ABI_WORD])
-{
-	uint8_t *bytes = NULL;
-	size_t n = 0;
-
-	TRY(abi_read_hex(NULL, value, at, ABI_WORD, &bytes, &n));
-	if (bytes && n == type->size) {
-		memset(ret_word, 0, ABI_WORD);
-		memcpy(ret_word, bytes, n);
-	}
-	mem_free(bytes);
-	return n == type->size ? NULL : json_place_error(at, "has %zu bytes, must have %u", n, type->size);
-}
-
-struct error *abi_encode_word(const struct abi_type *type, const json_t *value, const struct json_place *at,
-			      uint8_t ret_word[ABI_WORD])
-{
-	switch (type->kind) {
-	case ABI_UINT:
-	case ABI_INT:
-		return encode_number(type, value, at, ret_word);
-	case ABI_ADDRESS:
-		return encode_address(value, at, ret_word);
-	case ABI_BOOL:
-		if (!json_is_boolean(value))
-			return json_place_error(at, "must be true or false");
-		memset(ret_word, 0, ABI_WORD);
-		ret_word[ABI_WORD - 1] = json_is_true(value);
-		return NULL;
-	case ABI_BYTES_N:
-		return encode_bytes_n(type, value, at, ret_word);
-	case ABI_BYTES:
-	case ABI_STRING:
-	case ABI_ARRAY:
-	case ABI_TUPLE:
-		break;
-	}
-	assert(!"a type of one word");
-	return NULL;
+	return abi_encode_word(&plain, value, at, ret_word);
 }
 
 static struct error *append_count(struct buf *to, size_t n)
@@ -193,7 +92,7 @@ static struct error *encode_value(const struct abi_type *type, const json_t *val
 	case ABI_BYTES_N:
 		break;
 	}
-	TRY(abi_encode_word(type, value, at, word));
+	TRY(abi_encode_type_word(type, value, at, word));
 	return buf_append(to, word, sizeof(word));
 }
 

@@ -1,16 +1,16 @@
-/* dsn's contracts, compiled into the program: deploy them, call them, read their refusals and events.
+/* dsn's contracts for test programs, by names: deploy them, call them, read their refusals and events.
  *
- * A contract is its interface (abi.h) and the code that creates it. Functions are named by text and arguments are JSON
- * (abi_value.h), so a new function needs no new C. Threads: loop thread for calls, any for the rest.
+ * A contract is its interface (interface.h) and the code that creates it. Functions are named by text and arguments are
+ * JSON (value.h), so a new function needs no new C. Threads: loop thread for calls, any for the rest.
  */
-#ifndef DSN_CHAIN_CONTRACTS_H
-#define DSN_CHAIN_CONTRACTS_H
+#ifndef DSN_TESTS_ABI_CONTRACTS_H
+#define DSN_TESTS_ABI_CONTRACTS_H
 
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "chain/abi.h"
+#include "abi/interface.h"
 #include "chain/rpc.h"
 #include "chain/txbox.h"
 

@@ -1,12 +1,12 @@
-#include "chain/contracts.h"
+#include "abi/contracts.h"
 
 #include <string.h>
 
+#include "abi/artefacts.h"
 #include "base/hex.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "chain/address.h"
-#include "chain/artefacts.h"
 
 /* --- artefacts --- */
 

@@ -1,6 +1,6 @@
 /* The table that cmake/embed.cmake makes of contracts/artifacts/. Private to contracts.c. */
-#ifndef DSN_CHAIN_ARTEFACTS_H
-#define DSN_CHAIN_ARTEFACTS_H
+#ifndef DSN_TESTS_ABI_ARTEFACTS_H
+#define DSN_TESTS_ABI_ARTEFACTS_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "chain/abi_type.h"
+#include "abi/type.h"
 
 #include <assert.h>
 #include <string.h>
@@ -26,47 +26,17 @@ static bool read_number(const char **text, size_t max, size_t *ret)
 	return true;
 }
 
-static bool take(const char **text, const char *word)
-{
-	size_t n = strlen(word);
-
-	if (strncmp(*text, word, n) != 0)
-		return false;
-	*text += n;
-	return true;
-}
-
-/* Takes the elementary type from the text's beginning. */
 static bool read_elementary(const char **text, struct abi_type *t)
 {
-	static const struct {
-		const char *word;
-		enum abi_kind kind;
-		size_t usual, max, step; /* of the number behind the word */
-		bool dynamic;
-	} rows[] = {
-		{"uint", ABI_UINT, 256, 256, 8, false},  {"int", ABI_INT, 256, 256, 8, false},
-		{"bytes", ABI_BYTES_N, 0, 32, 1, false}, {"address", ABI_ADDRESS, 0, 0, 0, false},
-		{"bool", ABI_BOOL, 0, 0, 0, false},      {"string", ABI_STRING, 0, 0, 0, true},
-	};
+	struct abi_elementary plain;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		size_t size = rows[i].usual;
-
-		if (!take(text, rows[i].word))
-			continue;
-		if (rows[i].step && **text != '\0' && **text != '[' &&
-		    (!read_number(text, rows[i].max, &size) || size % rows[i].step))
-			return false;
-		*t = (struct abi_type){.kind = rows[i].kind, .size = (unsigned)size, .dynamic = rows[i].dynamic};
-		if (t->kind == ABI_BYTES_N && size == 0) {
-			t->kind = ABI_BYTES;
-			t->dynamic = true;
-		}
-		t->head_bytes = ABI_WORD;
-		return true;
-	}
-	return false;
+	if (!abi_elementary_take(text, &plain))
+		return false;
+	*t = (struct abi_type){.kind = plain.kind,
+			       .size = plain.size,
+			       .dynamic = abi_elementary_dynamic(&plain),
+			       .head_bytes = ABI_WORD};
+	return true;
 }
 
 static struct error *wrap_array(const void *ctx, struct abi_type *t, bool counted, size_t length)

@@ -1,10 +1,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "abi/value.h"
 #include "base/hex.h"
 #include "base/mem.h"
 #include "chain/abi_input.h"
-#include "chain/abi_value.h"
 #include "chain/address.h"
 #include "chain/u256.h"
 

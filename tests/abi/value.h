@@ -14,24 +14,21 @@
  * value; unclean padding, numbers out of range and offsets out of bounds are refused. Every refusal names the place.
  * Threads: any.
  */
-#ifndef DSN_CHAIN_ABI_VALUE_H
-#define DSN_CHAIN_ABI_VALUE_H
+#ifndef DSN_TESTS_ABI_VALUE_H
+#define DSN_TESTS_ABI_VALUE_H
 
 #include <stdint.h>
 
+#include "abi/type.h"
 #include "base/buf.h"
-#include "chain/abi_type.h"
 
 /* Appends the members' encoding; `values` is an array or an object as for a tuple. ERROR_INVALID, or ERROR_LIMIT when
  * the buffer's ceiling is reached; the buffer then holds a part. */
 struct error *abi_encode(const struct abi_member *members, size_t count, const json_t *values,
 			 const struct json_place *at, struct buf *to) MUST_CHECK;
-/* One value that is not dynamic and takes one word (no array, no tuple): as topics and EIP-712 use it. */
-struct error *abi_encode_word(const struct abi_type *type, const json_t *value, const struct json_place *at,
-			      uint8_t ret_word[ABI_WORD]) MUST_CHECK;
-/* "0x..." of any even number of digits, at most `max` bytes; belongs to ctx. */
-struct error *abi_read_hex(const void *ctx, const json_t *value, const struct json_place *at, size_t max,
-			   uint8_t **ret_bytes, size_t *ret_n) MUST_CHECK;
+/* One value that is not dynamic and takes one word (no array, no tuple). */
+struct error *abi_encode_type_word(const struct abi_type *type, const json_t *value, const struct json_place *at,
+				   uint8_t ret_word[ABI_WORD]) MUST_CHECK;
 
 /* An object or array as for a tuple, a new reference. */
 struct error *abi_decode(const struct abi_member *members, size_t count, const uint8_t *bytes, size_t n,
