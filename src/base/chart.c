@@ -12,14 +12,19 @@ struct chart {
 
 #define ADD(c, ...) ((c)->svg = talloc_asprintf_append_buffer((c)->svg, __VA_ARGS__))
 
-static const double steps[] = {1, 2, 5};
+/* 1, 2, 5, 10, 20, 50, ... */
+static double round_number(int i)
+{
+	static const double digits[] = {1, 2, 5};
+	const int count = sizeof(digits) / sizeof(digits[0]), power = i / count;
 
-#define STEPS ((int)(sizeof(steps) / sizeof(steps[0])))
+	return digits[i % count] * pow(10, power);
+}
 
 double chart_step(double span, int ticks)
 {
 	for (int i = 0;; i++) {
-		double step = steps[i % STEPS] * pow(10, i / STEPS - 3);
+		double step = round_number(i) / 1000;
 
 		if (step * ticks >= span)
 			return step;
@@ -106,7 +111,7 @@ double chart_y(const struct chart_panel *panel, double y)
 /* The axis's tick of that number; false: it has no more. */
 static bool tick(const struct chart_axis *a, int i, double *ret_value)
 {
-	double value = a->log ? a->from * steps[i % STEPS] * pow(10, i / STEPS) : a->from + i * a->step;
+	double value = a->log ? a->from * round_number(i) : a->from + i * a->step;
 
 	if (a->step <= 0 || value > a->to + (a->to - a->from) * 1e-9)
 		return false;
