@@ -62,8 +62,8 @@ static void begin(struct world *w, struct client_outbox *s, struct run *r, struc
 {
 	const struct client_sender_events events = {.ended = on_ended, .arg = r};
 
-	assert_null(client_sender_begin(w, &w->loop, &w->client, s, &m, m ? 1 : 0, "stop film", patience_ms, &events,
-					&r->sender));
+	assert_null(
+		client_sender_begin(w, world_link(w), s, &m, m ? 1 : 0, "stop film", patience_ms, &events, &r->sender));
 }
 
 static const char *state_of(struct client_outbox *s, const struct message *m)
