@@ -3,7 +3,7 @@
 
 #include "api/command.h"
 #include "bus/bus.h"
-#include "chain/load.h"
+#include "devnet/load.h"
 #include "http/rpc_client.h"
 #include "vcli/commands.h"
 #include "vcli/devnet/chain_net.h"
