@@ -16,7 +16,7 @@
 
 #define GOAL_PER_S 1500
 #define GOAL_P99_MS 20
-#define JOBS_PER_NODE 2 /* so many run for each node before the oldest ends */
+#define JOBS_PER_NODE 1 /* so many run for each node before the oldest ends */
 #define MAX_SCANS 300
 #define BEATS_PER_ORDER 2 /* 10,000 nodes on 3,334 machines: 667 a second */
 #define HOLD_MS 30000
