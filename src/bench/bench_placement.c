@@ -72,14 +72,14 @@ static double cpu_us(void)
 static int64_t resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
-	long pages = 0;
+	char line[128] = "";
+	const char *second;
 
 	if (!file)
 		return 0;
-	if (fscanf(file, "%*d %ld", &pages) != 1)
-		pages = 0;
+	second = fgets(line, sizeof(line), file) ? strchr(line, ' ') : NULL;
 	fclose(file);
-	return (int64_t)pages * sysconf(_SC_PAGESIZE);
+	return second ? strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
 }
 
 static int ascending(const void *a, const void *b)

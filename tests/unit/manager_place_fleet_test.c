@@ -247,6 +247,7 @@ static void sets_are_right(const struct place_fleet *fleet, const bool *there)
 			continue;
 		n = &fleet->nodes[node];
 		nodes++;
+		assert_int_equal(n->is_new, n->outcomes < PLACE_NEW_OUTCOMES);
 		open += n->open;
 		assert_int_equal(n->open, n->state == PLACE_ONLINE && !place_node_full(fleet, n));
 		assert_true(stands_in(&fleet->of_role[n->role], node));
