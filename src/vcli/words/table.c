@@ -412,7 +412,8 @@ const struct vcli_command vcli_commands[] = {
 	 "As the keystore file that it is, or with --raw bare. ADDRESS may be shortened as long as it names one account.",
 	 cmd_account_export},
 
-	{"chain up", NULL, 0, 0, FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60), "Start a development chain on this machine", "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no --chain-rpc use it. It goes on with the data of an earlier one, on the same ports; --force removes that and begins anew.",
+	{"chain up", NULL, 0,
+	 0, FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60), "Start a development chain on this machine", "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no --chain-rpc use it. It goes on with the data of an earlier one, on the same ports; --force removes that and begins anew. Ctrl-C before it is up ends what was started.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
 	 NULL, cmd_chain_status},
