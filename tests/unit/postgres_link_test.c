@@ -269,7 +269,8 @@ static void as_if_one_came_after_the_other(void **state)
 	world_ok(db_together(db, insert_next, &(struct meeting){other, &runs, 1}));
 	/* The other one saw nothing of this one, so this one comes after it, and has seen it. */
 	assert_int_equal(world_number(db, "select n from t where n < 200"), 100);
-	assert_int_equal(world_number(db, "select n from t where n >= 200"), 200 + runs - 1);
+	assert_int_equal(runs, 2);
+	assert_int_equal(world_number(db, "select n from t where n >= 200"), 201);
 	mem_free(db);
 	mem_free(other);
 }
