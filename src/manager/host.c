@@ -20,7 +20,7 @@ struct manager {
 	struct service_host host;
 	struct manager_service services[SERVICES];
 	size_t count;
-	struct bus *bus; /* what is heard */
+	struct client_link_user *listening;
 	bool up;
 	struct error *why_down;
 	uint64_t heard;
@@ -91,23 +91,11 @@ static void on_status(const struct message *message, void *arg)
 	}
 }
 
-/* Nothing is asked over this link, so nothing is answered. */
-static void on_message(struct bus_delivery *d, const struct message *message, void *arg)
+static struct error *listen_to_bus(struct manager *m)
 {
-	(void)message;
-	(void)arg;
-	bus_drop(d);
-}
+	const struct client_link_events events = {.state = on_state, .status = on_status, .arg = m};
 
-static struct error *open_bus(struct manager *m)
-{
-	const struct bus_handlers handlers = {
-		.on_state = on_state, .on_message = on_message, .on_status = on_status, .arg = m};
-	struct client_link link;
-
-	TRY(client_link_open(m, m->host.loop, m->host.client, &handlers, &link));
-	m->bus = link.bus;
-	return bus_watch_status(m->bus);
+	return client_link_join(m, m->host.link, &events, &m->listening);
 }
 
 /* --- the services --- */
@@ -157,13 +145,14 @@ static struct error *open_all(struct manager *m, const struct manager_options *o
 {
 	TRY(check_names(options));
 	TRY(db_open(m, options->database, &manager_database, &m->host.db));
+	TRY(client_link_open(m, m->host.loop, options->client, &m->host.link));
 	for (const struct service_ops *const *s = options->known; *s && m->count < SERVICES; s++) {
 		struct error *e = is_wanted(options->names, (*s)->name) ? open_service(m, *s) : NULL;
 
 		if (e)
 			return error_wrap(e, "service %s", (*s)->name);
 	}
-	TRY(open_bus(m));
+	TRY(listen_to_bus(m));
 	for (size_t i = 0; i < m->count; i++) {
 		if (m->services[i].ops->start)
 			m->services[i].ops->start(m->services[i].state);
@@ -176,6 +165,7 @@ static int manager_destroy(struct manager *m)
 	/* What still runs for them ends before the methods and the database go. */
 	while (m->count > 0)
 		mem_free(m->services[--m->count].state);
+	mem_free(m->listening);
 	error_free(m->why_down);
 	return 0;
 }
@@ -186,8 +176,7 @@ struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manage
 	struct manager *m = mem_new(ctx, struct manager);
 	struct error *e;
 
-	m->host = (struct service_host){
-		.loop = loop, .client = options->client, .methods = methods_new(m), .start_ms = options->start_ms};
+	m->host = (struct service_host){.loop = loop, .methods = methods_new(m), .start_ms = options->start_ms};
 	describe_add(m->host.methods);
 	talloc_set_destructor(m, manager_destroy);
 	e = open_all(m, options);

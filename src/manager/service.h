@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "bus/message.h"
-#include "client/options.h"
+#include "client/link.h"
 #include "manager/method.h"
 #include "rpc/metrics.h"
 #include "store/db.h"
@@ -19,7 +19,7 @@ struct service_host {
 	uv_loop_t *loop;
 	struct db *db; /* each service's tables begin with its name; the event log is everybody's (events.h) */
 	struct methods *methods;
-	const struct client_options *client; /* to give commands with (client/request.h) */
+	struct client_link *link; /* to give commands over (client/request.h) */
 	int64_t start_ms;                    /* how long nodes may take until they serve */
 };
 

@@ -15,7 +15,7 @@ import broker as broker_module  # noqa: E402
 
 BIN = os.environ.get("DSN_RELEASE_BIN") or broker_module.BIN
 RUNS = {  # the words to run it with, its heading, and members whose values are figures
-    "amqp": (["--rounds", "1"], "confirmed commands", ["message_bytes", "goal_ratio"]),
+    "amqp": (["--rounds", "1"], "confirmed commands", ["message_bytes", "goal_ratio", "goal_sealed_ratio"]),
     "seal": (["--rounds", "1"], "a message sealed and opened", ["sign_us", "agree_us", "recover_us", "seal_us", "seal_agreed_us", "open_us", "open_agreed_us"]),
     "pipeline": (["--rounds", "2"], "pipeline start", ["nodes", "median_ms", "least_ms", "most_ms", "goal_ms"]),
     "agent": ([], "dsn-agent, idle", ["program_bytes", "program_loaded_bytes", "goal_bytes"]),

@@ -257,7 +257,7 @@ static struct error *send_all(struct run *r)
 {
 	const struct service_host *host = r->all->host;
 	const struct client_request_options options = {
-		.client = host->client,
+		.link = host->link,
 		.timeout_ms = host->start_ms,
 		.patience_ms = host->start_ms,
 		.ttl_ms = host->start_ms > CLIENT_TTL_LEAST_MS ? host->start_ms : CLIENT_TTL_LEAST_MS,
@@ -272,7 +272,7 @@ static struct error *send_all(struct run *r)
 		TRY(add_tasks(r));
 	else
 		add_ends(r);
-	return client_requests_begin(r, host->loop, &options, r->list, &events, &r->requests);
+	return client_requests_begin(r, &options, r->list, &events, &r->requests);
 }
 
 static void begin(struct run *r)

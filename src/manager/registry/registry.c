@@ -89,7 +89,7 @@ static void ask(void *state)
 	struct registry *r = state;
 	const struct nodes_node *list[ASK_AT_ONCE];
 	const struct client_request_options options = {
-		.client = r->host->client, .timeout_ms = ASK_MS, .patience_ms = ASK_MS, .ttl_ms = CLIENT_TTL_LEAST_MS};
+		.link = r->host->link, .timeout_ms = ASK_MS, .patience_ms = ASK_MS, .ttl_ms = CLIENT_TTL_LEAST_MS};
 	const struct client_request_events events = {.answered = on_answer, .ended = on_asked, .arg = r};
 	size_t count;
 	struct error *e;
@@ -103,7 +103,7 @@ static void ask(void *state)
 	for (size_t i = 0; i < count; i++)
 		client_requests_add(r->questions, list[i]->id, api_role_name(list[i]->role),
 				    api_command_document(API_NODE_STATUS, list[i]->id, NULL, NULL));
-	e = client_requests_begin(r, r->host->loop, &options, r->questions, &events, &r->asking);
+	e = client_requests_begin(r, &options, r->questions, &events, &r->asking);
 	if (e) {
 		log_warn("registry.ask", "why=%s", log_q(e->message));
 		on_asked(e, r);
