@@ -5,8 +5,8 @@ user where the test is root (the server refuses to be), ended by its process id.
         server.url()                  postgresql://dsn@127.0.0.1:PORT/dsn?passfile=... with a password
         server.kill(); server.start() a crash and the return on the same data
 
-As a program it serves the unit tests (tests/unit/store/world.h): it says the URL of a server ("password": over TCP, "small": on a disk of
-64 MB, else without a password on a socket), with "&" at its end, or an empty line where there can be none; does what it reads line by line
+As a program it serves the unit tests (tests/unit/store/world.h): it says the URL of a server ("password": over TCP, "small": tables on a
+disk of 16 MB, else without a password on a socket), with "&" at its end, or an empty line where there can be none; does what it reads line by line
 (kill, end, start, freeze, thaw), and ends the server when its standard input is closed.
 """
 import glob
@@ -25,13 +25,11 @@ from waiting import wait_for  # noqa: E402
 USER = "dsn"
 UNPRIVILEGED = 65534  # nobody
 START_S = 60
-# Mounts its data's folder, makes the data there, becomes the server.
+# Mounts a file system of a size at a folder, becomes the server.
 IN_ITS_MOUNT = """
 import os, subprocess, sys
-size, data, user, n = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-first, words = sys.argv[5:5 + n], sys.argv[5 + n:]
-subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},uid={user},gid={user},mode=700", "tmpfs", data], check=True)
-subprocess.run(first, check=True, stdout=subprocess.DEVNULL)
+size, user, folder, words = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},uid={user},gid={user},mode=700", "tmpfs", folder], check=True)
 os.execvp(words[0], words)
 """
 
@@ -55,26 +53,30 @@ def can_be_small():
 
 
 class Postgres:
-    """`port` 0: on a socket only. `size`: of its disk, as mount(8) takes it; a file system in memory that goes with the server."""
+    """`port` 0: on a socket only. `size`, as mount(8) takes it: tables are on a disk of that size (in memory: it goes with the server), all
+    else is not, as a server ends at once when the disk of its own log is full."""
 
     def __init__(self, port=0, password=None, size=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dsn-pg-"))
         self.port, self.password, self.size, self.process = port, password, size, None
         self.data = self.folder / "data"
         os.chmod(self.folder, 0o755)
+        self.small = self.folder / "small"
         self.data.mkdir()
+        self.small.mkdir()
         self.root = os.getuid() == 0
         if self.root:
-            os.chown(self.data, UNPRIVILEGED, UNPRIVILEGED)
-            os.chown(self.folder, UNPRIVILEGED, UNPRIVILEGED)
+            for folder in (self.folder, self.data, self.small):
+                os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
         if password:
             self.passfile = self.folder / "passfile"
             self.passfile.touch(0o600)
             self.passfile.write_text(f"*:*:*:{USER}:{password}\n")
         try:
-            if not size:
-                subprocess.run(self.unprivileged(*self.first_words()), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/")
+            subprocess.run(self.unprivileged(*self.first_words()), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/")
             self.start()
+            if size:
+                self.sql(f"create tablespace small location '{self.small}'")
         except BaseException:
             self.stop()
             raise
@@ -86,8 +88,6 @@ class Postgres:
 
     def first_words(self):
         words = [binaries() / "initdb", "-D", self.data, "-U", USER, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-        if self.size:  # a full disk of its log ends the server at once: that is elsewhere
-            words += ["-X", self.folder / "log-ahead"]
         if not self.password:
             return [*words, "-A", "trust"]
         secret = self.folder / "secret"
@@ -115,9 +115,7 @@ class Postgres:
     def start(self):
         words = self.unprivileged(*self.words())
         if self.size:
-            first = self.unprivileged(*self.first_words())
-            words = ["unshare", "--mount", sys.executable, "-c", IN_ITS_MOUNT, self.size, str(self.data), str(UNPRIVILEGED), str(len(first)),
-                     *first, *words]
+            words = ["unshare", "--mount", sys.executable, "-c", IN_ITS_MOUNT, self.size, str(UNPRIVILEGED), str(self.small), *words]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
         wait_for("the server answers", self.answers, START_S, why=self.said)
@@ -176,6 +174,8 @@ class Postgres:
             base = f"postgresql:///postgres?user={USER}&host={self.folder}&port=5432&"
         if self.password:
             base += f"passfile={self.passfile}&"
+        if self.size:
+            base += "options=-cdefault_tablespace%3Dsmall&"
         return base + "".join(f"{key}={value}&" for key, value in options.items())
 
     def sql(self, text):
@@ -210,7 +210,7 @@ def made(how):
     if how == "password":
         return Postgres(port=free_port(), password="a secret's word")
     if how == "small":
-        return Postgres(size="64m")
+        return Postgres(size="16m")
     return Postgres()
 
 

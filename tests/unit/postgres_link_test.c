@@ -246,17 +246,20 @@ struct meeting {
 	int times; /* in which another one comes between */
 };
 
-/* Reads all, and writes what follows from it where the other one looks. */
+static struct error *insert_behind(struct db *db, const void *arg)
+{
+	return insert(db, world_number(db, "select count(*) from t") + *(const int64_t *)arg);
+}
+
+/* Reads all, and writes what follows from it, as another one does meanwhile: each would change what the other has read.
+ */
 static struct error *insert_next(struct db *db, const void *arg)
 {
 	const struct meeting *m = arg;
 	int64_t n = world_number(db, "select count(*) from t");
 
-	if (++*m->runs <= m->times) {
-		int64_t others = world_number(m->other, "select count(*) from t");
-
-		world_ok(insert(m->other, others + 100));
-	}
+	if (++*m->runs <= m->times)
+		world_ok(db_together(m->other, insert_behind, &(int64_t){100}));
 	return insert(db, n + 200);
 }
 

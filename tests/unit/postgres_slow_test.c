@@ -155,7 +155,7 @@ static void one_with_a_password(void **state)
 	assert_int_equal(world_serve_end(&server), 0);
 }
 
-/* Its disk is full: what was there stays, of what did not fit there is nothing. */
+/* Its disk is full: what was there stays, of what did not fit there is nothing, and what fits goes on. */
 static void one_with_a_full_disk(void **state)
 {
 	struct world_server server = {0};
@@ -177,6 +177,10 @@ static void one_with_a_full_disk(void **state)
 	}
 	world_refused(e, ERROR_LIMIT, "No space left on device");
 	assert_int_equal(world_number(db, "select count(*) from t"), stored);
+	world_ok(db_exec(db, "drop table t", ""));
+	world_ok(db_exec(db, "create table t(n bigint)", ""));
+	world_ok(insert(db, 1));
+	assert_int_equal(world_number(db, "select count(*) from t"), 1);
 	mem_free(db);
 	assert_int_equal(world_serve_end(&server), 0);
 }

@@ -35,7 +35,7 @@ struct world_server {
 	int ends, says; /* its standard input and output */
 	char url[512];  /* with & at its end; "": none is installed, or not like this here */
 };
-/* `how`: "" as most need it, "password" over TCP with one, "small" on a disk of 64 MB. */
+/* `how`: "" as most need it, "password" over TCP with one, "small" with tables on a disk of 16 MB. */
 bool world_serve(struct world_server *server, const char *how);
 /* 0: it ended well. */
 int world_serve_end(struct world_server *server);
