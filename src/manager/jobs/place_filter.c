@@ -162,8 +162,6 @@ static bool no_room(const struct place_look *look, const struct place_node *n)
 {
 	struct place_amount left = place_node_free(look->fleet, n);
 
-	if (place_node_full(look->fleet, n))
-		return true;
 	for (size_t i = 0; i < look->chosen_count; i++) {
 		const struct place_chosen *c = &look->chosen[i];
 
@@ -172,8 +170,7 @@ static bool no_room(const struct place_look *look, const struct place_node *n)
 		left.blocks_per_s -= c->amount.blocks_per_s;
 		left.bps -= c->amount.bps;
 	}
-	return (look->amount.blocks_per_s > 0 && left.blocks_per_s < look->amount.blocks_per_s) ||
-	       (look->amount.bps > 0 && left.bps < look->amount.bps);
+	return !place_node_fits(n, &left, &look->amount);
 }
 
 static const struct place_rule {

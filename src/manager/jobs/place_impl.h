@@ -45,6 +45,7 @@ struct place_node {
 struct place_agent {
 	struct place_beat beat;
 	struct place_amount promised;
+	int jobs;            /* of all its nodes, promised */
 	uint32_t first_node; /* PLACE_NONE: none */
 };
 
@@ -75,6 +76,9 @@ void place_label_remove(struct place_fleet *fleet, const struct place_label *lab
 uint32_t place_node_find(const struct place_fleet *fleet, const char *id);
 /* What is free for this node: the agent's, up to the node's ceiling. INT64_MAX where nothing limits. */
 struct place_amount place_node_free(const struct place_fleet *fleet, const struct place_node *n);
+/* Is that amount left for a part on this node? Who has nothing left gets nothing, not even a part that needs nothing.
+ */
+bool place_node_fits(const struct place_node *n, const struct place_amount *left, const struct place_amount *amount);
 /* Nothing left, whatever may be asked of it? */
 bool place_node_full(const struct place_fleet *fleet, const struct place_node *n);
 /* Puts the node where it belongs now. */
