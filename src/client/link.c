@@ -75,25 +75,41 @@ struct client_posts *client_link_posts(const struct client_link *l)
 
 /* --- telling the users --- */
 
-/* A round is gone through to its end: next_user() takes it away with the last. */
-static struct client_link_user *first_user(struct client_link *l, struct client_link_round *r)
+/* On the heap: gcc 12 takes a list of objects on the stack for a mistake, though each leaves it in time. */
+static struct client_link_round *begin_round(struct client_link *l, struct client_link_user *first)
 {
-	if (!l->users)
-		return NULL;
-	*r = (struct client_link_round){l->rounds, l->users->next};
+	struct client_link_round *r = mem_new(l, struct client_link_round);
+
+	r->outer = l->rounds;
+	r->next = first;
 	l->rounds = r;
-	return l->users;
+	return r;
 }
 
-static struct client_link_user *next_user(struct client_link *l, struct client_link_round *r)
+static void end_round(struct client_link *l)
 {
-	struct client_link_user *u = r->next;
+	struct client_link_round *r = l->rounds;
+
+	l->rounds = r->outer;
+	mem_free(r);
+}
+
+/* A round is gone through to its end: it goes with the last. */
+static struct client_link_user *next_user(struct client_link *l)
+{
+	struct client_link_user *u = l->rounds->next;
 
 	if (u)
-		r->next = u->next;
+		l->rounds->next = u->next;
 	else
-		l->rounds = r->outer;
+		end_round(l);
 	return u;
+}
+
+static struct client_link_user *first_user(struct client_link *l)
+{
+	begin_round(l, l->users);
+	return next_user(l);
 }
 
 /* The state; it is news to the user. */
@@ -118,7 +134,6 @@ static void forget_trouble(struct client_link *l)
 static void on_state(bool up, const struct error *why, void *arg)
 {
 	struct client_link *l = arg;
-	struct client_link_round r;
 
 	error_free(l->why_down);
 	l->why_down = error_copy(why);
@@ -129,19 +144,18 @@ static void on_state(bool up, const struct error *why, void *arg)
 	/* What was refused or held is so no more; it will be said anew. */
 	if (!up)
 		forget_trouble(l);
-	for (struct client_link_user *u = first_user(l, &r); u; u = next_user(l, &r))
+	for (struct client_link_user *u = first_user(l); u; u = next_user(l))
 		tell_state(u);
 }
 
 static void on_refused(const char *id, const struct error *why, void *arg)
 {
 	struct client_link *l = arg;
-	struct client_link_round r;
 
 	(void)id;
 	error_free(l->refused);
 	l->refused = error_copy(why);
-	for (struct client_link_user *u = first_user(l, &r); u; u = next_user(l, &r)) {
+	for (struct client_link_user *u = first_user(l); u; u = next_user(l)) {
 		if (u->events.refused)
 			u->events.refused(why, u->events.arg);
 	}
@@ -159,11 +173,10 @@ static void on_served(const char *id, void *arg)
 static void on_held(const char *why, void *arg)
 {
 	struct client_link *l = arg;
-	struct client_link_round r;
 
 	mem_free(l->held);
 	l->held = why ? mem_strdup(l, why) : NULL;
-	for (struct client_link_user *u = first_user(l, &r); u; u = next_user(l, &r)) {
+	for (struct client_link_user *u = first_user(l); u; u = next_user(l)) {
 		if (u->events.held)
 			u->events.held(why, u->events.arg);
 	}
@@ -172,9 +185,8 @@ static void on_held(const char *why, void *arg)
 static void on_status(const struct message *m, void *arg)
 {
 	struct client_link *l = arg;
-	struct client_link_round r;
 
-	for (struct client_link_user *u = first_user(l, &r); u; u = next_user(l, &r)) {
+	for (struct client_link_user *u = first_user(l); u; u = next_user(l)) {
 		if (u->events.status)
 			u->events.status(m, u->events.arg);
 	}
@@ -209,15 +221,14 @@ static void on_welcome(void *arg)
 {
 	struct client_link_user *u = arg;
 	struct client_link *l = u->link;
-	struct client_link_round r = {l->rounds, u};
+	const struct client_link_round *r = begin_round(l, u);
 
-	l->rounds = &r;
 	tell_state(u);
-	if (r.next == u && l->refused && u->events.refused)
+	if (r->next == u && l->refused && u->events.refused)
 		u->events.refused(l->refused, u->events.arg);
-	if (r.next == u && l->held && u->events.held)
+	if (r->next == u && l->held && u->events.held)
 		u->events.held(l->held, u->events.arg);
-	l->rounds = r.outer;
+	end_round(l);
 }
 
 struct error *client_link_join(const void *ctx, struct client_link *l, const struct client_link_events *events,

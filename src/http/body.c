@@ -24,16 +24,12 @@ struct error *http_body_begin(struct http_body *b, enum http_framing framing, ui
 
 static struct error *feed_data(struct http_body *b, const char *data, size_t len, size_t *ret_used)
 {
-	size_t n = len;
+	size_t n = len < b->left ? len : (size_t)b->left;
 
-	if (b->framing != HTTP_FRAMING_UNTIL_CLOSE && n > b->left)
-		n = (size_t)b->left;
 	if (b->to->len + n > b->to->limit)
 		return error_new(ERROR_LIMIT, "HTTP body is over the limit of %zu bytes", b->to->limit);
 	TRY(buf_append(b->to, data, n));
 	*ret_used = n;
-	if (b->framing == HTTP_FRAMING_UNTIL_CLOSE)
-		return NULL;
 	b->left -= n;
 	if (!b->left)
 		b->state = b->framing == HTTP_FRAMING_CHUNKED ? HTTP_BODY_CHUNK_END : HTTP_BODY_DONE;
@@ -142,15 +138,6 @@ struct error *http_body_feed(struct http_body *b, const char *data, size_t len, 
 		used += n;
 	}
 	*ret_used = used;
-	return NULL;
-}
-
-struct error *http_body_closed(struct http_body *b)
-{
-	if (b->state == HTTP_BODY_DATA && b->framing == HTTP_FRAMING_UNTIL_CLOSE)
-		b->state = HTTP_BODY_DONE;
-	if (b->state != HTTP_BODY_DONE)
-		return error_new(ERROR_INVALID, "connection closed in the middle of an HTTP message");
 	return NULL;
 }
 

@@ -1,4 +1,4 @@
-/* The body of an HTTP/1.x message, decoded piece by piece as it arrives. Bounded by the buffer it is put into.
+/* The body of an HTTP/1.x request, decoded piece by piece as it arrives. Bounded by the buffer it is put into.
  * Threads: those of the caller. */
 #ifndef DSN_HTTP_BODY_H
 #define DSN_HTTP_BODY_H
@@ -34,8 +34,6 @@ struct error *http_body_begin(struct http_body *b, enum http_framing framing, ui
 			      struct buf *to) MUST_CHECK;
 /* Takes bytes up to the end of the body; `ret_used` tells how many. */
 struct error *http_body_feed(struct http_body *b, const char *data, size_t len, size_t *ret_used) MUST_CHECK;
-/* The peer closed: ERROR_INVALID when the body is cut short. */
-struct error *http_body_closed(struct http_body *b) MUST_CHECK;
 bool http_body_done(const struct http_body *b);
 
 #endif

@@ -1,40 +1,38 @@
 #include "http/client.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "http/body.h"
-#include "http/dial.h"
+#include "base/wire.h"
 #include "http/head.h"
+#include "transfer/transfer.h"
 
 #define DEADLINE_MS 30000
 #define BODY_LIMIT ((size_t)1 << 20)
-#define ONE_READ 16384
 
 struct exchange {
 	uv_loop_t *loop;
 	http_answer_fn *fn;
 	void *arg;
 	char *where; /* for messages: "unix:/path" or "host:port" */
-	bool to_head;
-	struct wire *wire;
-	struct timer *deadline;
 	int64_t deadline_ms;
-	struct error *failed; /* reported by the next turn of the loop */
-	char *request;
-	size_t request_len;
-	struct buf *in, *out;
-	struct http_head head;
-	char *head_text;
-	bool has_head;
-	struct http_body body;
+	struct error *failed; /* refused by us: the request, or what came of the answer */
+	struct transfer *transfer;
+	struct curl_slist *headers;
+	char *body;
+	struct buf *head, *out;
+	size_t head_bytes; /* of all heads and of the trailers */
+	int status;        /* 0 before the final head */
 };
 
 static int exchange_destroy(struct exchange *x)
 {
 	error_free(x->failed);
+	mem_free(x->transfer); /* borrows the headers */
+	curl_slist_free_all(x->headers);
 	return 0;
 }
 
@@ -49,7 +47,7 @@ static void finish(struct exchange *x, struct error *e)
 	if (e) {
 		answer.error = error_wrap(e, "%s", x->where);
 	} else {
-		answer.status = x->head.status;
+		answer.status = x->status;
 		answer.body = x->out->data ? x->out->data : "";
 		answer.len = x->out->len;
 		talloc_steal(keep, x->out);
@@ -60,103 +58,129 @@ static void finish(struct exchange *x, struct error *e)
 	mem_free(keep);
 }
 
-static void fail_later_now(void *arg)
+static struct error *take_failure(struct exchange *x)
 {
-	struct exchange *x = arg;
 	struct error *e = x->failed;
 
 	x->failed = NULL;
-	finish(x, e);
+	return e;
 }
 
-/* Never from inside http_fetch(): the callback comes with the loop's next turn. */
-static void fail_later(struct exchange *x, struct error *e)
+static void on_refused(void *arg)
 {
-	x->failed = e;
-	mem_free(x->deadline);
-	x->deadline = timer_start(x, x->loop, 0, 0, fail_later_now, x);
+	finish(arg, take_failure(arg));
 }
 
-static void on_deadline(void *arg)
-{
-	struct exchange *x = arg;
+/* --- the answer --- */
 
-	finish(x, error_new(ERROR_TIMEOUT, "no complete HTTP answer within %lld ms", (long long)x->deadline_ms));
-}
-
+/* The head once more, strictly: libcurl is lenient where two readers could see two messages. */
 static struct error *take_head(struct exchange *x)
 {
+	struct http_head head;
 	enum http_framing framing;
 	uint64_t length;
-	size_t n = http_head_length(x->in->data ? x->in->data : "", x->in->len);
 
-	if (n > HTTP_HEAD_BYTES || (!n && x->in->len > HTTP_HEAD_BYTES))
-		return error_new(ERROR_LIMIT, "head of the HTTP answer is over %d bytes", HTTP_HEAD_BYTES);
-	if (!n)
-		return NULL;
-	mem_free(x->head_text);
-	x->head_text = mem_memdup(x, x->in->data, n);
-	buf_consume(x->in, n);
-	TRY(http_head_answer(x->head_text, n, &x->head));
-	if (x->head.status == 101)
+	TRY(http_head_answer(x->head->data, x->head->len, &head));
+	buf_clear(x->head);
+	if (head.status == 101)
 		return error_new(ERROR_INVALID, "HTTP upgrade that nobody asked for");
-	if (x->head.status < 200)
-		return take_head(x); /* an interim answer: the real one follows */
-	TRY(http_head_framing(&x->head, x->to_head, &framing, &length));
-	TRY(http_body_begin(&x->body, framing, length, x->out));
-	x->has_head = true;
+	if (head.status < 200)
+		return NULL; /* an interim answer: the real one follows */
+	TRY(http_head_framing(&head, &framing, &length));
+	x->status = head.status;
 	return NULL;
 }
 
-static struct error *take(struct exchange *x, const char *bytes, ssize_t len)
+static struct error *take_line(struct exchange *x, const char *line, size_t n)
 {
-	size_t used;
+	x->head_bytes += n;
+	if (x->head_bytes > HTTP_HEAD_BYTES)
+		return error_new(ERROR_LIMIT, "head of the HTTP answer is over %d bytes", HTTP_HEAD_BYTES);
+	if (x->status)
+		return NULL; /* a trailer */
+	TRY(buf_append(x->head, line, n));
+	return *line == '\r' || *line == '\n' ? take_head(x) : NULL;
+}
 
-	if (len < 0)
-		return error_uv((int)len, "reading the HTTP answer");
-	if (!x->has_head && len)
-		TRY(buf_append(x->in, bytes, (size_t)len));
-	if (!x->has_head) {
-		TRY(take_head(x));
-		if (!x->has_head)
-			return len ? NULL : error_new(ERROR_UNAVAILABLE, "connection closed before an HTTP answer");
-		TRY(http_body_feed(&x->body, x->in->data, x->in->len, &used));
-	} else if (len) {
-		TRY(http_body_feed(&x->body, bytes, (size_t)len, &used));
+static size_t on_line(char *line, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+
+	if (!x->failed)
+		x->failed = take_line(x, line, size * n);
+	return x->failed ? 0 : size * n;
+}
+
+static struct error *over_limit(const struct exchange *x)
+{
+	return error_new(ERROR_LIMIT, "HTTP body is over the limit of %zu bytes", x->out->limit);
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+
+	if (size * n > x->out->limit - x->out->len)
+		x->failed = x->failed ? x->failed : over_limit(x);
+	if (!x->failed)
+		x->failed = buf_append(x->out, bytes, size * n);
+	return x->failed ? 0 : size * n;
+}
+
+static struct error *connect_error(int number, const char *reason)
+{
+	struct error *e;
+
+	if (!number)
+		return error_new(ERROR_UNAVAILABLE, "%s", reason);
+	e = error_uv(-number, "cannot connect");
+	/* Refused or no socket file: the peer is away. No right to open it is another matter. */
+	if (number == ECONNREFUSED || number == ENOENT)
+		e->code = ERROR_UNAVAILABLE;
+	else if (number == EACCES)
+		e->code = ERROR_REFUSED;
+	return e;
+}
+
+static struct error *outcome(struct exchange *x, CURLcode code)
+{
+	const char *reason = transfer_reason(x->transfer, code);
+	long number = 0;
+
+	if (x->failed)
+		return take_failure(x);
+	curl_easy_getinfo(transfer_handle(x->transfer), CURLINFO_OS_ERRNO, &number);
+	switch (code) {
+	case CURLE_OK:
+		return x->status ? NULL : error_new(ERROR_INVALID, "an answer that is no HTTP/1.1");
+	case CURLE_OPERATION_TIMEDOUT:
+		return error_new(ERROR_TIMEOUT, "no complete HTTP answer within %lld ms", (long long)x->deadline_ms);
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return error_new(ERROR_UNAVAILABLE, "cannot find the host's address: %s", reason);
+	case CURLE_COULDNT_CONNECT:
+		return connect_error((int)number, reason);
+	case CURLE_GOT_NOTHING:
+		return error_new(ERROR_UNAVAILABLE, "connection closed before an HTTP answer");
+	case CURLE_FILESIZE_EXCEEDED:
+		return over_limit(x);
+	case CURLE_OUT_OF_MEMORY: /* of a line, 100 KB */
+		return error_new(ERROR_LIMIT, "a line of the HTTP answer's head is too long");
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		if (number)
+			return error_uv(-(int)number, "reading the HTTP answer");
+		return error_new(ERROR_INVALID, "malformed HTTP answer: %s", reason);
+	default:
+		return error_new(ERROR_INVALID, "malformed HTTP answer: %s", reason);
 	}
-	return len ? NULL : http_body_closed(&x->body);
 }
 
-static void on_data(const char *bytes, ssize_t len, void *arg)
+static void on_ended(CURLcode code, void *arg)
 {
-	struct exchange *x = arg;
-	struct error *e = take(x, bytes, len);
-
-	if (e || (x->has_head && http_body_done(&x->body)))
-		finish(x, e);
+	finish(arg, outcome(arg, code));
 }
 
-static void on_written(int status, void *arg)
-{
-	/* A peer may answer and close before it has read everything: its answer counts, reading tells. */
-	(void)status;
-	(void)arg;
-}
-
-static const struct wire_events events = {.data = on_data, .written = on_written};
-
-static void on_connected(struct error *e, struct wire *wire, void *arg)
-{
-	struct exchange *x = arg;
-
-	x->wire = wire;
-	if (!e)
-		e = wire_write(wire, x->request, x->request_len);
-	if (!e)
-		e = wire_read(wire);
-	if (e)
-		finish(x, e);
-}
+/* --- the request --- */
 
 static bool plain(const char *s, bool blanks)
 {
@@ -166,29 +190,100 @@ static bool plain(const char *s, bool blanks)
 	return true;
 }
 
-/* The request as bytes; a value that could end its line early is refused. */
-static struct error *compose(struct exchange *x, const struct http_exchange *in)
+/* A value that could end its line early is refused. */
+static struct error *check(const struct http_exchange *in)
 {
 	if (!plain(in->method, false) || !plain(in->path, false) || in->path[0] != '/' ||
 	    (in->content_type && !plain(in->content_type, true)) ||
 	    (in->authorization && !plain(in->authorization, true)))
 		return error_new(ERROR_INVALID, "HTTP request with blanks or control bytes in its head");
-	char *head = mem_printf(x, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nAccept: */*\r\n", in->method,
-				in->path, in->unix_path ? "localhost" : in->host);
+	return in->unix_path ? wire_check_path(in->unix_path) : NULL;
+}
+
+static struct error *compose_url(struct exchange *x, const struct http_exchange *in, char **ret_url)
+{
+	const char *host = in->unix_path ? "localhost" : in->host;
+	char *bracketed = strchr(host, ':') ? mem_printf(x, "[%s]", host) : mem_strdup(x, host);
+	char *port = mem_printf(x, "%d", in->unix_path ? 80 : in->port), *text = NULL;
+	CURLU *url = curl_url();
+
+	if (!url)
+		abort();
+	bool good = curl_url_set(url, CURLUPART_SCHEME, "http", 0) == CURLUE_OK &&
+		    curl_url_set(url, CURLUPART_HOST, bracketed, 0) == CURLUE_OK &&
+		    curl_url_set(url, CURLUPART_PORT, port, 0) == CURLUE_OK &&
+		    curl_url_set(url, CURLUPART_PATH, "/", 0) == CURLUE_OK &&
+		    curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK;
+	curl_url_cleanup(url);
+	if (!good)
+		return error_new(ERROR_INVALID, "this is no host and port");
+	*ret_url = mem_strdup(x, text);
+	curl_free(text);
+	return NULL;
+}
+
+/* NULL: this one is not sent. */
+static void add_header(struct exchange *x, const char *name, const char *value)
+{
+	char *line = value ? mem_printf(x, "%s: %s", name, value) : mem_printf(x, "%s:", name);
+	struct curl_slist *longer = curl_slist_append(x->headers, line);
+
+	if (!longer)
+		abort();
+	x->headers = longer;
+	mem_free(line);
+}
+
+static void set_request(struct exchange *x, const struct http_exchange *in, CURL *easy)
+{
+	bool to_head = !strcmp(in->method, "HEAD");
+
+	/* The path goes out as it is: nothing of it is read, dots and sharps included. */
+	curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, in->path);
+	if (in->unix_path)
+		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, in->unix_path);
+	add_header(x, "Host", in->unix_path ? "localhost" : in->host);
+	add_header(x, "Connection", "close");
+	add_header(x, "Content-Type", in->content_type);
+	add_header(x, "Expect", NULL); /* large bodies are sent at once, without asking for leave first */
 	if (in->authorization)
-		head = talloc_asprintf_append_buffer(head, "Authorization: %s\r\n", in->authorization);
-	if (in->content_type)
-		head = talloc_asprintf_append_buffer(head, "Content-Type: %s\r\n", in->content_type);
-	if (in->body || strcmp(in->method, "GET") != 0)
-		head = talloc_asprintf_append_buffer(head, "Content-Length: %zu\r\n", in->body ? in->body_len : 0);
-	head = talloc_asprintf_append_buffer(head, "\r\n");
-	size_t n = strlen(head), body = in->body ? in->body_len : 0;
-	x->request_len = n + body;
-	x->request = mem_array(x, char, x->request_len);
-	memcpy(x->request, head, n);
-	if (body)
-		memcpy(x->request + n, in->body, body);
-	mem_free(head);
+		add_header(x, "Authorization", in->authorization);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
+	if (in->body || (!to_head && strcmp(in->method, "GET") != 0)) {
+		x->body = mem_memdup(x, in->body ? in->body : "", in->body ? in->body_len : 0);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(in->body ? in->body_len : 0));
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, x->body);
+	}
+	if (to_head)
+		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	else
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, in->method);
+}
+
+static void set_answer(struct exchange *x, CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)x->out->limit);
+}
+
+static struct error *begin(struct exchange *x, const struct http_exchange *in)
+{
+	char *url = NULL;
+	CURL *easy;
+
+	TRY(check(in));
+	TRY(compose_url(x, in, &url));
+	x->transfer = transfer_new(x, transfers_shared(x, x->loop), url, x->deadline_ms, on_ended, x);
+	easy = transfer_handle(x->transfer);
+	set_request(x, in, easy);
+	set_answer(x, easy);
+	transfer_start(x->transfer);
 	return NULL;
 }
 
@@ -200,53 +295,11 @@ void http_fetch(const void *ctx, uv_loop_t *loop, const struct http_exchange *in
 	x->loop = loop;
 	x->fn = fn;
 	x->arg = arg;
-	x->to_head = !strcmp(in->method, "HEAD");
 	x->where = in->unix_path ? mem_printf(x, "unix:%s", in->unix_path) : mem_printf(x, "%s:%d", in->host, in->port);
-	x->in = buf_new(x, HTTP_HEAD_BYTES + ONE_READ);
+	x->head = buf_new(x, HTTP_HEAD_BYTES);
 	x->out = buf_new(x, in->limit ? in->limit : BODY_LIMIT);
 	x->deadline_ms = in->deadline_ms ? in->deadline_ms : DEADLINE_MS;
-	x->deadline = timer_start(x, loop, x->deadline_ms, 0, on_deadline, x);
-	struct error *e = compose(x, in);
-	if (e)
-		fail_later(x, e);
-	else
-		http_dial_start(x, loop, in->unix_path, in->host, in->port, &events, on_connected, x);
-}
-
-struct sync {
-	struct http_answer *answer;
-	uv_loop_t *loop;
-};
-
-static void on_sync(const struct http_answer *a, void *arg)
-{
-	struct sync *s = arg;
-
-	s->answer->status = a->status;
-	s->answer->len = a->len;
-	s->answer->error = a->error ? error_copy(a->error) : NULL;
-	char *body = mem_array(s->answer, char, a->len + 1);
-	memcpy(body, a->body, a->len);
-	s->answer->body = body;
-	uv_stop(s->loop);
-}
-
-static int sync_answer_destroy(struct http_answer *a)
-{
-	error_free(a->error);
-	return 0;
-}
-
-struct http_answer *http_fetch_sync(const void *ctx, const struct http_exchange *x)
-{
-	uv_loop_t loop;
-	struct sync s = {.answer = mem_new(ctx, struct http_answer), .loop = &loop};
-
-	talloc_set_destructor(s.answer, sync_answer_destroy);
-	uv_loop_init(&loop);
-	http_fetch(NULL, &loop, x, on_sync, &s);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	loop_drain(&loop);
-	uv_loop_close(&loop);
-	return s.answer;
+	x->failed = begin(x, in);
+	if (x->failed) /* never from inside http_fetch(): the callback comes with the loop's next turn */
+		timer_start(x, loop, 0, 0, on_refused, x);
 }

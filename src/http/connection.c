@@ -281,7 +281,7 @@ static struct error *begin_request(struct connection *c, size_t head_len, bool *
 	buf_consume(c->in, head_len);
 	TRY(http_head_request(text, head_len, &r->head));
 	TRY(read_target(r));
-	TRY(http_head_framing(&r->head, false, &framing, &length));
+	TRY(http_head_framing(&r->head, &framing, &length));
 	if (c->settings->admit) {
 		why.status = c->settings->admit(r, &why.text, c->settings->arg);
 		if (why.status) {

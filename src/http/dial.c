@@ -77,11 +77,8 @@ static void on_connected(int status, void *arg)
 		return;
 	}
 	e = error_uv(status, "cannot connect");
-	/* Refused or no socket file: the peer is away. No right to open it is another matter. */
-	if (status == UV_ECONNREFUSED || status == UV_ENOENT)
+	if (status == UV_ECONNREFUSED)
 		e->code = ERROR_UNAVAILABLE;
-	else if (status == UV_EACCES)
-		e->code = ERROR_REFUSED;
 	finish(d, e);
 }
 
@@ -134,15 +131,11 @@ static struct error *look_up(struct http_dial *d, const char *host, int port)
 	return NULL;
 }
 
-static struct error *begin(struct http_dial *d, const char *unix_path, const char *host, int port)
+static struct error *begin(struct http_dial *d, const char *host, int port)
 {
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 
-	if (unix_path) {
-		d->wire = wire_new(d, d->loop, true, &dial_events, d);
-		return wire_connect_unix(d->wire, unix_path);
-	}
 	d->wire = wire_new(d, d->loop, false, &dial_events, d);
 	if (!uv_ip4_addr(host, port, &v4))
 		return wire_connect_tcp(d->wire, (struct sockaddr *)&v4);
@@ -151,7 +144,7 @@ static struct error *begin(struct http_dial *d, const char *unix_path, const cha
 	return look_up(d, host, port);
 }
 
-struct http_dial *http_dial_start(const void *ctx, uv_loop_t *loop, const char *unix_path, const char *host, int port,
+struct http_dial *http_dial_start(const void *ctx, uv_loop_t *loop, const char *host, int port,
 				  const struct wire_events *events, http_dial_fn *done, void *arg)
 {
 	struct http_dial *d = mem_new(ctx, struct http_dial);
@@ -162,7 +155,7 @@ struct http_dial *http_dial_start(const void *ctx, uv_loop_t *loop, const char *
 	d->events = events;
 	d->done = done;
 	d->arg = arg;
-	struct error *e = begin(d, unix_path, host, port);
+	struct error *e = begin(d, host, port);
 	if (e)
 		fail_later(d, e);
 	return d;

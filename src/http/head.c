@@ -199,8 +199,7 @@ static size_t count_headers(const struct http_head *h, const char *name)
 	return n;
 }
 
-struct error *http_head_framing(const struct http_head *h, bool to_head, enum http_framing *ret_framing,
-				uint64_t *ret_length)
+struct error *http_head_framing(const struct http_head *h, enum http_framing *ret_framing, uint64_t *ret_length)
 {
 	const char *coding = http_head_find(h, "Transfer-Encoding");
 	const char *length = http_head_find(h, "Content-Length");
@@ -214,14 +213,7 @@ struct error *http_head_framing(const struct http_head *h, bool to_head, enum ht
 		TRY(http_parse_length(length, &n));
 	if (coding && strcasecmp(coding, "chunked") != 0)
 		return error_new(ERROR_REFUSED, "unknown Transfer-Encoding");
-	bool bodyless = to_head || (h->status && (h->status < 200 || h->status == 204 || h->status == 304));
-	*ret_framing = HTTP_FRAMING_LENGTH;
-	*ret_length = bodyless ? 0 : n;
-	if (bodyless)
-		return NULL;
-	if (coding)
-		*ret_framing = HTTP_FRAMING_CHUNKED;
-	else if (h->status && !length)
-		*ret_framing = HTTP_FRAMING_UNTIL_CLOSE;
+	*ret_framing = coding ? HTTP_FRAMING_CHUNKED : HTTP_FRAMING_LENGTH;
+	*ret_length = n;
 	return NULL;
 }

@@ -31,9 +31,8 @@ struct http_head {
 };
 
 enum http_framing {
-	HTTP_FRAMING_LENGTH,      /* so many bytes, maybe none */
-	HTTP_FRAMING_CHUNKED,     /* chunks */
-	HTTP_FRAMING_UNTIL_CLOSE, /* answers only: all that comes */
+	HTTP_FRAMING_LENGTH, /* so many bytes, maybe none */
+	HTTP_FRAMING_CHUNKED,
 };
 
 /* Length of the head including the empty line; 0 when that has not come yet. */
@@ -47,8 +46,9 @@ const char *http_head_find(const struct http_head *h, const char *name);
 bool http_head_lists(const struct http_head *h, const char *name, const char *word);
 /* Does the connection stay open after this message? */
 bool http_head_keep_alive(const struct http_head *h);
-/* How the body is framed; for an answer, `to_head` tells that the request was HEAD. ERROR_REFUSED: unknown coding. */
-struct error *http_head_framing(const struct http_head *h, bool to_head, enum http_framing *ret_framing,
+/* How a request's body is framed. ERROR_INVALID: it can be read in two ways, also where it is an answer's.
+ * ERROR_REFUSED: unknown coding. */
+struct error *http_head_framing(const struct http_head *h, enum http_framing *ret_framing,
 				uint64_t *ret_length) MUST_CHECK;
 /* Decimal digits only, at most 18 of them. */
 struct error *http_parse_length(const char *text, uint64_t *ret_length) MUST_CHECK;

@@ -500,7 +500,7 @@ struct websocket *websocket_open(const void *ctx, uv_loop_t *loop, const struct 
 	if (e)
 		keep_reason(ws, WEBSOCKET_ABNORMAL, e->message);
 	else
-		http_dial_start(ws, loop, NULL, dial->host, dial->port, &wire_events, on_dialed, ws);
+		http_dial_start(ws, loop, dial->host, dial->port, &wire_events, on_dialed, ws);
 	error_free(e);
 	return ws;
 }

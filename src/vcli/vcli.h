@@ -23,6 +23,7 @@ struct vcli_settings {
 	struct vcli_detached_options detached;
 	struct vcli_node_options node;
 	struct vcli_pipeline_options pipeline;
+	struct vcli_order_options order;
 	struct vcli_broker_options broker;
 	struct vcli_whisper_options whisper;
 	struct vcli_chain_options chain;

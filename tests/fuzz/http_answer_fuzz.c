@@ -1,57 +1,29 @@
-/* What a server may answer: the head is parsed, its body decoded. Whatever the pieces it comes in, the
- * body is the same. */
+/* The head of what a server may answer, as the WebSocket client and the checks behind libcurl read it: it is taken or
+ * refused, and whether its body can be read in two ways is said. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
-#include "http/body.h"
 #include "http/head.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool decode(const struct http_head *head, const char *rest, size_t len, size_t piece, struct buf *to,
-		   bool *ret_done)
-{
-	struct http_body body;
-	enum http_framing framing;
-	uint64_t length;
-	size_t used;
-	struct error *e = http_head_framing(head, false, &framing, &length);
-
-	if (!e)
-		e = http_body_begin(&body, framing, length, to);
-	for (size_t i = 0; !e && i < len && !http_body_done(&body); i += used)
-		e = http_body_feed(&body, rest + i, len - i < piece ? len - i : piece, &used);
-	*ret_done = !e && http_body_done(&body);
-	bool good = !e;
-	error_free(e);
-	return good;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	void *ctx = talloc_new(NULL);
-	const char *text = (const char *)data;
-	size_t n = http_head_length(text, size);
+	size_t n = http_head_length((const char *)data, size);
 	struct http_head head;
-	bool done_whole, done_pieces;
 
-	if (n && n <= HTTP_HEAD_BYTES) {
+	/* libcurl's lines may end before the empty one that the WebSocket client looks for. */
+	n = n ? n : size;
+	if (n <= HTTP_HEAD_BYTES) {
 		struct error *e = http_head_answer(mem_memdup(ctx, data, n), n, &head);
+		enum http_framing framing;
+		uint64_t length;
 
-		if (!e) {
-			struct buf *whole = buf_new(ctx, 4096), *pieces = buf_new(ctx, 4096);
-			bool good = decode(&head, text + n, size - n, size, whole, &done_whole);
-
-			if (good != decode(&head, text + n, size - n, 1, pieces, &done_pieces) ||
-			    done_whole != done_pieces)
-				abort();
-			if (good && (whole->len != pieces->len ||
-				     (whole->len && memcmp(whole->data, pieces->data, whole->len))))
-				abort();
-			http_head_keep_alive(&head);
-		}
+		if (!e && (head.status < 100 || head.status > 599 || head.count > HTTP_HEADERS))
+			abort();
+		if (!e)
+			e = http_head_framing(&head, &framing, &length);
 		error_free(e);
 	}
 	mem_free(ctx);

@@ -18,7 +18,7 @@ static bool decode(const struct http_head *head, const char *rest, size_t len, s
 	enum http_framing framing;
 	uint64_t length;
 	size_t used;
-	struct error *e = http_head_framing(head, false, &framing, &length);
+	struct error *e = http_head_framing(head, &framing, &length);
 
 	if (!e)
 		e = http_body_begin(&body, framing, length, to);

@@ -10,11 +10,14 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -142,6 +145,20 @@ static void test_bad_answers(void **state)
 		{"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n", ERROR_LIMIT},
 		{"HTTP/1.1 200 OK\r\n\r\n12345678901234567", ERROR_LIMIT},
 		{"HTTP/1.1 101 Switching Protocols\r\n\r\n", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\r\nA: b\r\n folded\r\nContent-Length: 2\r\n\r\nok", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nok", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\r\nNoColon\r\nContent-Length: 2\r\n\r\nok", ERROR_INVALID},
+		{"HTTP/2 200\r\nContent-Length: 2\r\n\r\nok", ERROR_INVALID},
+		{"HTTP/1.1 600 OK\r\nContent-Length: 2\r\n\r\nok", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ng\r\n", ERROR_INVALID},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n12345678901234567\r\n0\r\n\r\n",
+		 ERROR_LIMIT},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", ERROR_REFUSED},
 	};
 
 	(void)state;
@@ -163,11 +180,49 @@ static void test_long_head_is_refused(void **state)
 	(void)state;
 	memset(text, 'x', 40000);
 	memcpy(text, "HTTP/1.1 200 ", 13);
+	memcpy(text + 39996, "\r\n\r\n", 4);
 	struct http_answer *a = ask(&p, (struct http_exchange){0});
 	assert_non_null(a->error);
 	assert_int_equal(a->error->code, ERROR_LIMIT);
 	mem_free(a);
 	mem_free(text);
+}
+
+/* `unit` `n` times behind `begin`. */
+static char *repeated(const char *begin, const char *unit, size_t n)
+{
+	size_t first = strlen(begin), each = strlen(unit);
+	char *text = mem_array(NULL, char, first + n * each + 1);
+
+	memcpy(text, begin, first);
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + first + i * each, unit, each);
+	return text;
+}
+
+static void test_heads_and_trailers_are_bounded(void **state)
+{
+	static const struct {
+		const char *begin, *unit;
+		size_t n;
+	} rows[] = {
+		{"HTTP/1.1 200 OK\r\nX: ", "x", 200000},
+		{"HTTP/1.1 200 OK\r\n", "Name: a value\r\n", 1000},
+		{"", "HTTP/1.1 100 Continue\r\n\r\n", 1000},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "Name: a value\r\n", 1000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = repeated(rows[i].begin, rows[i].unit, rows[i].n);
+		struct peer p = {.script = text, .hold = true};
+		struct http_answer *a = ask(&p, (struct http_exchange){0});
+
+		if (!a->error || a->error->code != ERROR_LIMIT)
+			fail_msg("row %zu: %s", i, a->error ? a->error->message : "was taken");
+		mem_free(a);
+		mem_free(text);
+	}
 }
 
 static void test_deadline(void **state)
@@ -203,6 +258,47 @@ static void test_request_text(void **state)
 	mem_free(a);
 }
 
+static void test_the_path_goes_out_as_it_is(void **state)
+{
+	struct peer p = {.script = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"};
+	struct http_answer *a = ask(&p, (struct http_exchange){.method = "HEAD", .path = "/a/../b//c?d#e@f"});
+
+	(void)state;
+	assert_null(a->error);
+	assert_int_equal(a->status, 200);
+	assert_int_equal(a->len, 0);
+	assert_memory_equal(p.request, "HEAD /a/../b//c?d#e@f HTTP/1.1\r\n", 32);
+	mem_free(a);
+	p = (struct peer){.script = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"};
+	a = ask(&p, (struct http_exchange){.method = "DELETE"});
+	assert_null(a->error);
+	assert_memory_equal(p.request, "DELETE / HTTP/1.1\r\n", 19);
+	assert_non_null(strstr(p.request, "\r\nContent-Length: 0\r\n"));
+	assert_null(strstr(p.request, "\r\nContent-Type:"));
+	mem_free(a);
+}
+
+/* A server on this machine may not send the agent elsewhere, nor may the environment. */
+static void test_neither_redirect_nor_proxy_is_followed(void **state)
+{
+	static const char redirect[] = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nSet-Cookie: a=b\r\n"
+				       "Content-Length: 4\r\n\r\nbody";
+	struct peer p = {.script = redirect};
+
+	(void)state;
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+	struct http_answer *a = ask(&p, (struct http_exchange){0});
+	unsetenv("http_proxy");
+	unsetenv("ALL_PROXY");
+	if (a->error)
+		fail_msg("%s", a->error->message);
+	assert_int_equal(a->status, 302);
+	assert_string_equal(a->body, "body");
+	assert_memory_equal(p.request, "GET / HTTP/1.1\r\n", 16);
+	mem_free(a);
+}
+
 static void test_bad_requests_are_refused(void **state)
 {
 	static const struct http_exchange rows[] = {
@@ -211,13 +307,17 @@ static void test_bad_requests_are_refused(void **state)
 		{.method = "GET\r\n", .path = "/"},
 		{.method = "GET", .path = "/", .authorization = "x\r\nEvil: 1"},
 		{.method = "GET", .path = "/", .content_type = "x\ny", .body = ""},
+		{.method = "GET", .path = "/", .host = "a b"},
+		{.method = "GET", .path = "/", .host = "user@127.0.0.1"},
+		{.method = "GET", .path = "/", .host = "127.0.0.1/x"},
+		{.method = "GET", .path = "/", .host = ""},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct http_exchange x = rows[i];
 
-		x.host = "127.0.0.1";
+		x.host = x.host ? x.host : "127.0.0.1";
 		x.port = 1;
 		struct http_answer *a = http_fetch_sync(NULL, &x);
 		assert_non_null(a->error);
@@ -257,6 +357,52 @@ static void test_names_are_resolved(void **state)
 	if (a->error)
 		fail_msg("%s", a->error->message);
 	assert_string_equal(a->body, "ok");
+	mem_free(a);
+}
+
+/* A name server that is silent until it is let go; libcurl's look-ups come here too. */
+#define SILENT "silent.test"
+static pthread_mutex_t silence_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t silence_ends = PTHREAD_COND_INITIALIZER;
+static bool silence_over;
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	struct timespec until;
+
+	if (!name || strcmp(name, SILENT) != 0) {
+		*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+		return real(name, service, hints, found);
+	}
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20; /* a client that waits for it fails its test by then */
+	pthread_mutex_lock(&silence_lock);
+	while (!silence_over && !pthread_cond_timedwait(&silence_ends, &silence_lock, &until))
+		;
+	pthread_mutex_unlock(&silence_lock);
+	return EAI_NONAME;
+}
+
+static void test_nobody_waits_for_a_silent_name_server(void **state)
+{
+	struct http_exchange x = {.host = SILENT, .port = 1, .method = "GET", .path = "/", .deadline_ms = 200};
+	int64_t before = clock_mono_ms();
+	struct http_answer *a = http_fetch_sync(NULL, &x);
+
+	(void)state;
+	assert_non_null(a->error);
+	assert_int_equal(a->error->code, ERROR_TIMEOUT);
+	assert_in_range(clock_mono_ms() - before, 190, 4000);
+	mem_free(a);
+	pthread_mutex_lock(&silence_lock);
+	silence_over = true;
+	pthread_cond_broadcast(&silence_ends);
+	pthread_mutex_unlock(&silence_lock);
+	x.deadline_ms = 5000;
+	a = http_fetch_sync(NULL, &x);
+	assert_non_null(a->error);
+	assert_int_equal(a->error->code, ERROR_UNAVAILABLE);
 	mem_free(a);
 }
 
@@ -351,6 +497,96 @@ static void test_our_own_server(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* The agent hands over a path through a descriptor that it closes then. */
+static void on_whole(const struct http_answer *a, void *arg)
+{
+	struct both *b = arg;
+
+	if (a->error)
+		fail_msg("%s", a->error->message);
+	assert_int_equal(a->status, 201);
+	b->answers++;
+	uv_stop(&b->loop);
+}
+
+static void test_the_socket_is_opened_at_once(void **state)
+{
+	char folder[] = "/tmp/dsn-http-XXXXXX", path[64], moved[64];
+	struct both b = {.ctx = talloc_new(NULL)};
+	struct http_server *server = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/s", folder);
+	snprintf(moved, sizeof(moved), "%s/moved", folder);
+	uv_loop_init(&b.loop);
+	const struct http_listen listen = {.unix_path = path, .unix_mode = 0600};
+	assert_null(http_server_open(b.ctx, &b.loop, &listen, serve, NULL, &server));
+	const struct http_exchange x = {.unix_path = path, .method = "POST", .path = "/", .body = "x", .body_len = 1};
+	http_fetch(b.ctx, &b.loop, &x, on_whole, &b);
+	assert_int_equal(rename(path, moved), 0);
+	uv_run(&b.loop, UV_RUN_DEFAULT);
+	assert_int_equal(b.answers, 1);
+	assert_int_equal(rename(moved, path), 0);
+	mem_free(b.ctx);
+	loop_drain(&b.loop);
+	assert_int_equal(uv_loop_close(&b.loop), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+struct chain_of {
+	struct both both;
+	struct http_exchange x;
+	void *owner; /* of what is under way; freed by each answer */
+	unsigned others;
+};
+
+static void on_other(const struct http_answer *a, void *arg)
+{
+	(void)a;
+	((struct chain_of *)arg)->others++;
+}
+
+static void on_link(const struct http_answer *a, void *arg)
+{
+	struct chain_of *c = arg;
+
+	if (a->error)
+		fail_msg("%s", a->error->message);
+	mem_free(c->owner);
+	if (++c->both.answers == 20) {
+		uv_stop(&c->both.loop);
+		return;
+	}
+	c->owner = talloc_new(c->both.ctx);
+	http_fetch(c->owner, &c->both.loop, &c->x, on_link, c);
+	http_fetch(c->owner, &c->both.loop, &c->x, on_other, c);
+}
+
+/* Each callback frees all exchanges of the loop and begins others. */
+static void test_a_callback_may_free_and_begin(void **state)
+{
+	char folder[] = "/tmp/dsn-http-XXXXXX", path[64];
+	struct chain_of c = {.both.ctx = talloc_new(NULL)};
+	struct http_server *server = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/s", folder);
+	uv_loop_init(&c.both.loop);
+	const struct http_listen listen = {.unix_path = path, .unix_mode = 0600};
+	assert_null(http_server_open(c.both.ctx, &c.both.loop, &listen, serve, NULL, &server));
+	c.x = (struct http_exchange){.unix_path = path, .method = "GET", .path = "/"};
+	c.owner = talloc_new(c.both.ctx);
+	http_fetch(c.owner, &c.both.loop, &c.x, on_link, &c);
+	uv_run(&c.both.loop, UV_RUN_DEFAULT);
+	assert_int_equal(c.both.answers, 20);
+	mem_free(c.both.ctx);
+	loop_drain(&c.both.loop);
+	assert_int_equal(uv_loop_close(&c.both.loop), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +600,12 @@ int main(void)
 		cmocka_unit_test(test_names_are_resolved),
 		cmocka_unit_test(test_freed_owner_hears_nothing),
 		cmocka_unit_test(test_our_own_server),
+		cmocka_unit_test(test_heads_and_trailers_are_bounded),
+		cmocka_unit_test(test_the_path_goes_out_as_it_is),
+		cmocka_unit_test(test_neither_redirect_nor_proxy_is_followed),
+		cmocka_unit_test(test_nobody_waits_for_a_silent_name_server),
+		cmocka_unit_test(test_the_socket_is_opened_at_once),
+		cmocka_unit_test(test_a_callback_may_free_and_begin),
 	};
 
 	mem_init();

@@ -1,0 +1,188 @@
+/* libcurl says which sockets and which instant it waits for; here the loop waits for them. */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/loop.h"
+#include "base/mem.h"
+#include "transfer/transfer_impl.h"
+
+struct transfers {
+	CURLM *multi;
+	uv_loop_t *loop;
+	struct timer *timer; /* libcurl's */
+	struct timer *begun; /* looks whether what was begun has ended at once */
+	struct transfer *list;
+	bool *gone; /* while callbacks come, of who calls: set when one of them freed this */
+};
+
+/* libcurl asks for this; uv needs its own memory until it has closed the handle. */
+struct transfer_watch {
+	uv_poll_t handle;
+	curl_socket_t fd;
+	struct transfers *all;
+};
+
+CURLM *transfers_multi(struct transfers *all)
+{
+	return all->multi;
+}
+
+struct transfer **transfers_list(struct transfers *all)
+{
+	return &all->list;
+}
+
+/* Ends what has ended; a callback may begin and free others, and all of this. */
+static void tell(struct transfers *all)
+{
+	bool *gone = mem_new(NULL, bool);
+	CURLMsg *message;
+	int left;
+
+	all->gone = gone;
+	while (!*gone && (message = curl_multi_info_read(all->multi, &left)))
+		if (message->msg == CURLMSG_DONE)
+			transfer_ended(message->easy_handle, message->data.result);
+	if (!*gone)
+		all->gone = NULL;
+	mem_free(gone);
+}
+
+static void act(struct transfers *all, curl_socket_t fd, int events)
+{
+	int running;
+
+	curl_multi_socket_action(all->multi, fd, events, &running);
+	tell(all);
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+	struct transfer_watch *w = handle->data;
+	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+
+	flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
+	flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
+	act(w->all, w->fd, flags);
+}
+
+static void on_timer(void *arg)
+{
+	act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int set_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+	struct transfers *all = arg;
+
+	(void)multi;
+	if (timeout_ms < 0) {
+		mem_free(all->timer);
+		all->timer = NULL;
+	} else if (all->timer) {
+		timer_again(all->timer, timeout_ms, 0);
+	} else {
+		all->timer = timer_start(all, all->loop, timeout_ms, 0, on_timer, all);
+	}
+	return 0;
+}
+
+static void watch_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void watch_release(struct transfer_watch *w)
+{
+	/* loop_drain() has closed it already without a callback. */
+	if (uv_is_closing((uv_handle_t *)&w->handle)) {
+		free(w);
+	} else {
+		uv_poll_stop(&w->handle);
+		uv_close((uv_handle_t *)&w->handle, watch_closed);
+	}
+}
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+	struct transfers *all = arg;
+	struct transfer_watch *w = socket_arg;
+	int events = (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (w) {
+			curl_multi_assign(all->multi, fd, NULL);
+			watch_release(w);
+		}
+		return 0;
+	}
+	if (!w) {
+		w = calloc(1, sizeof(*w));
+		if (!w)
+			abort();
+		if (uv_poll_init_socket(all->loop, &w->handle, fd) != 0) {
+			free(w);
+			return -1;
+		}
+		w->handle.data = w;
+		w->fd = fd;
+		w->all = all;
+		curl_multi_assign(all->multi, fd, w);
+	}
+	uv_poll_start(&w->handle, events, on_poll);
+	return 0;
+}
+
+static void on_begun(void *arg)
+{
+	tell(arg);
+}
+
+void transfers_begin(struct transfers *all)
+{
+	int running;
+
+	curl_multi_socket_action(all->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	if (all->begun)
+		timer_again(all->begun, 0, 0);
+	else
+		all->begun = timer_start(all, all->loop, 0, 0, on_begun, all);
+}
+
+static int transfers_destroy(struct transfers *all)
+{
+	if (all->gone)
+		*all->gone = true;
+	while (all->list)
+		transfer_cut_off(all->list);
+	curl_multi_setopt(all->multi, CURLMOPT_TIMERFUNCTION, NULL);
+	curl_multi_cleanup(all->multi);
+	return 0;
+}
+
+static void begin_libcurl(void)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+}
+
+struct transfers *transfers_new(const void *ctx, uv_loop_t *loop, int connections)
+{
+	static pthread_once_t begun = PTHREAD_ONCE_INIT;
+	struct transfers *all = mem_new(ctx, struct transfers);
+
+	pthread_once(&begun, begin_libcurl);
+	all->loop = loop;
+	all->multi = curl_multi_init();
+	if (!all->multi)
+		abort();
+	curl_multi_setopt(all->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(all->multi, CURLMOPT_SOCKETDATA, all);
+	curl_multi_setopt(all->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	curl_multi_setopt(all->multi, CURLMOPT_TIMERDATA, all);
+	curl_multi_setopt(all->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections);
+	talloc_set_destructor(all, transfers_destroy);
+	return all;
+}
