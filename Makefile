@@ -5,7 +5,7 @@ SECONDS ?= 600
 JOBS    ?= $(shell nproc)
 # Tests wait more than they compute.
 TEST_JOBS ?= $(shell echo $$((2 * $$(nproc))))
-PROGRAMS = dsn-agent dsn-hls dsn-relay vcli dsn-bench shhd texts
+PROGRAMS = dsn-agent dsn-hls dsn-relay vcli dsn-bench dsnd shhd texts
 CTEST   ?= ctest --output-on-failure -j $(TEST_JOBS)
 
 SOAK    ?= 180

@@ -14,7 +14,7 @@ program_text(${texts}/vcli.1 vcli manual)
 program_text(${texts}/vcli.bash vcli completion bash)
 program_text(${texts}/_vcli vcli completion zsh)
 set(pages ${texts}/vcli.1)
-foreach(program dsn-agent dsn-hls dsn-relay shhd)
+foreach(program dsn-agent dsn-hls dsn-relay dsnd shhd)
   program_text(${texts}/${program}.1 ${program} --print-manual)
   list(APPEND pages ${texts}/${program}.1)
 endforeach()
@@ -24,7 +24,7 @@ install(FILES ${texts}/vcli.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-compl
 install(FILES ${texts}/_vcli DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 
 # The units name the programs where they are installed, which `make install PREFIX=...` says only then.
-foreach(unit dsn-agent shhd)
+foreach(unit dsn-agent dsnd shhd)
   install(CODE "
     set(BINDIR \"\${CMAKE_INSTALL_PREFIX}/bin\")
     configure_file(\"${CMAKE_SOURCE_DIR}/packaging/systemd/${unit}.service.in\" \"${CMAKE_BINARY_DIR}/${unit}.service\" @ONLY)

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 static const struct {
 	const char *name;
@@ -48,35 +49,21 @@ static const struct {
 	{ECONNABORTED, ERROR_UNAVAILABLE},
 };
 
-/* Bytes of the UTF-8 character at `p`; 0 when it is none (a value cut in its middle, or a peer's garbage). */
-static size_t utf8_length(const unsigned char *p)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /* Messages are one line of UTF-8: a quoted value may neither bring a line of its own into a log nor make a result
  * unwritable as JSON. */
 static void flatten(char *text)
 {
-	unsigned char *p = (unsigned char *)text;
+	size_t left = strlen(text);
 
-	while (*p) {
-		size_t n = utf8_length(p);
+	while (left) {
+		size_t n = utf8_length(text, left);
 
 		if (n == 0)
-			*p = '?';
-		else if (*p < ' ' || *p == 0x7f)
-			*p = ' ';
-		p += n ? n : 1;
+			*text = '?'; /* a value cut in its middle, or a peer's garbage */
+		else if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = ' ';
+		text += n ? n : 1;
+		left -= n ? n : 1;
 	}
 }
 

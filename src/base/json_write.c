@@ -1,158 +1,240 @@
-/* Text of a JSON value (RFC 8259). jansson's writer decodes each character of a string again, which takes most of the
- * time of sending a message; jansson has checked a string's UTF-8 when it was made, so here only what must be escaped
- * is looked for. Numbers are left to jansson. */
-#include <stdint.h>
+#include "base/json_write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "base/mem.h"
+#include "base/utf8.h"
 
-struct text {
-	const void *ctx;
-	char *data;
-	size_t len, capacity;
+/* Most pieces are a byte or two and find their room; asking the buffer for it is left to the others. */
+static inline void put(struct json_writer *w, const char *bytes, size_t n)
+{
+	struct buf *b = w->to;
+	struct error *e;
+
+	if (w->full)
+		return;
+	if (n <= b->capacity - b->len) {
+		memcpy(b->data + b->len, bytes, n);
+		b->len += n;
+		b->data[b->len] = '\0';
+		return;
+	}
+	e = buf_append(b, bytes, n);
+	w->full = e != NULL;
+	error_free(e);
+}
+
+void json_write_bytes(struct json_writer *w, const char *bytes, size_t n)
+{
+	if (n)
+		put(w, bytes, n);
+}
+
+void json_write_raw(struct json_writer *w, const char *text)
+{
+	put(w, text, strlen(text));
+}
+
+/* --- strings --- */
+
+/* What a character becomes when not itself. Returns its length; *ret_text stays NULL where it is itself. */
+typedef size_t escape_fn(const char *p, size_t n, char space[8], const char **ret_text);
+
+static const char letters[0x20] = {
+	['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
 };
 
-static char *room_for(struct text *t, size_t n)
+static const char *escape_letter(char letter, char space[8])
 {
-	if (t->capacity - t->len < n) {
-		t->capacity = 2 * (t->len + n);
-		t->data = mem_resize(t->ctx, t->data, char, t->capacity);
-	}
-	return t->data + t->len;
+	space[0] = '\\';
+	space[1] = letter;
+	space[2] = '\0';
+	return space;
 }
 
-static void put(struct text *t, const char *bytes, size_t n)
+static const char *escape_number(unsigned char c, const char digits[16], char space[8])
 {
-	memcpy(room_for(t, n), bytes, n);
-	t->len += n;
+	memcpy(space, "\\u00", 4);
+	space[4] = digits[c >> 4];
+	space[5] = digits[c & 15];
+	space[6] = '\0';
+	return space;
 }
 
-static bool is_plain(unsigned char c)
+static size_t escape_jansson(const char *p, size_t n, char space[8], const char **ret_text)
 {
-	return c >= 0x20 && c != '"' && c != '\\';
-}
-
-static void put_escape(struct text *t, unsigned char c)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	static const char letters[0x20] = {
-		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
-	};
+	unsigned char c = (unsigned char)*p;
 	char letter = c >= 0x20 ? (char)c : letters[c];
 
-	if (letter)
-		put(t, (const char[]){'\\', letter}, 2);
-	else
-		put(t, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+	(void)n;
+	*ret_text = letter ? escape_letter(letter, space) : escape_number(c, "0123456789ABCDEF", space);
+	return 1;
 }
 
-static void put_string(struct text *t, const char *s, size_t n)
+static size_t escape_go(const char *p, size_t n, char space[8], const char **ret_text)
 {
-	put(t, "\"", 1);
-	while (n) {
-		size_t plain = 0;
+	size_t len = utf8_length(p, n);
 
-		while (plain < n && is_plain((unsigned char)s[plain]))
-			plain++;
-		put(t, s, plain);
-		s += plain;
-		n -= plain;
-		if (n) {
-			put_escape(t, (unsigned char)*s++);
-			n--;
-		}
-	}
-	put(t, "\"", 1);
+	if (!len)
+		*ret_text = "\\ufffd";
+	else if (len == 3 && !memcmp(p, "\xe2\x80\xa8", 3))
+		*ret_text = "\\u2028";
+	else if (len == 3 && !memcmp(p, "\xe2\x80\xa9", 3))
+		*ret_text = "\\u2029";
+	else if (len == 1 && strchr("\"\\\n\r\t", *p) && *p)
+		*ret_text = escape_letter(*p < 0x20 ? letters[(unsigned char)*p] : *p, space);
+	else if (len == 1)
+		*ret_text = escape_number((unsigned char)*p, "0123456789abcdef", space);
+	return len ? len : 1;
 }
 
-static void put_value(struct text *t, const json_t *value);
+static const struct {
+	bool plain[256]; /* bytes that are themselves, whatever stands beside them */
+	escape_fn *escape;
+} forms[] = {
+	[JSON_FORM_GO] = {.plain = {[' ' ... '!'] = true,
+				    ['#' ... '%'] = true,
+				    ['\'' ... ';'] = true,
+				    ['='] = true,
+				    ['?' ... '['] = true,
+				    [']' ... 0x7f] = true},
+			  .escape = escape_go},
+	[JSON_FORM_JANSSON] = {.plain = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... 0xff] = true},
+			       .escape = escape_jansson},
+};
 
-static void put_array(struct text *t, const json_t *array)
+void json_write_string(struct json_writer *w, const char *text, size_t n)
+{
+	const bool *plain = forms[w->form].plain;
+	const char *end = text + n, *from = text;
+	char space[8];
+
+	put(w, "\"", 1);
+	for (const char *p = text;;) {
+		const char *escaped = NULL;
+		size_t len;
+
+		while (p < end && plain[(unsigned char)*p])
+			p++;
+		if (p == end)
+			break;
+		len = forms[w->form].escape(p, (size_t)(end - p), space, &escaped);
+		if (escaped) {
+			json_write_bytes(w, from, (size_t)(p - from));
+			json_write_raw(w, escaped);
+			from = p + len;
+		}
+		p += len;
+	}
+	json_write_bytes(w, from, (size_t)(end - from));
+	put(w, "\"", 1);
+}
+
+void json_write_text(struct json_writer *w, const char *text)
+{
+	json_write_string(w, text, strlen(text));
+}
+
+void json_write_hex(struct json_writer *w, const uint8_t *bytes, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	char some[1024];
+
+	json_write_raw(w, "\"0x");
+	while (n) {
+		size_t now = n < sizeof(some) / 2 ? n : sizeof(some) / 2;
+
+		for (size_t i = 0; i < now; i++) {
+			some[2 * i] = digits[bytes[i] >> 4];
+			some[2 * i + 1] = digits[bytes[i] & 15];
+		}
+		put(w, some, 2 * now);
+		bytes += now;
+		n -= now;
+	}
+	json_write_raw(w, "\"");
+}
+
+/* --- values --- */
+
+void json_write_integer(struct json_writer *w, int64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, n);
+	json_write_raw(w, text);
+}
+
+void json_write_bool(struct json_writer *w, bool b)
+{
+	json_write_raw(w, b ? "true" : "false");
+}
+
+/* jansson's releases write numbers differently; its form is that of the one we run with. */
+static void write_real(struct json_writer *w, const json_t *value)
+{
+	char text[64];
+
+	if (w->form == JSON_FORM_GO)
+		json_write_double(w, json_real_value(value));
+	else
+		put(w, text, json_dumpb(value, text, sizeof(text), JSON_ENCODE_ANY));
+}
+
+static void write_array(struct json_writer *w, const json_t *array)
 {
 	const json_t *element;
 	size_t i;
 
-	put(t, "[", 1);
+	put(w, "[", 1);
 	json_array_foreach (array, i, element) {
 		if (i)
-			put(t, ",", 1);
-		put_value(t, element);
+			put(w, ",", 1);
+		json_write_value(w, element);
 	}
-	put(t, "]", 1);
+	put(w, "]", 1);
 }
 
-static void put_object(struct text *t, const json_t *object)
+static void write_object(struct json_writer *w, const json_t *object)
 {
-	const char *key, *comma = "";
+	const char *key, *before = "{";
 	const json_t *value;
 
-	put(t, "{", 1);
 	json_object_foreach ((json_t *)object, key, value) {
-		put(t, comma, strlen(comma));
-		comma = ",";
-		put_string(t, key, strlen(key));
-		put(t, ":", 1);
-		put_value(t, value);
+		put(w, before, 1);
+		before = ",";
+		json_write_text(w, key);
+		put(w, ":", 1);
+		json_write_value(w, value);
 	}
-	put(t, "}", 1);
+	json_write_raw(w, *before == '{' ? "{}" : "}");
 }
 
-static void put_number(struct text *t, const json_t *value)
+void json_write_value(struct json_writer *w, const json_t *value)
 {
-	size_t n = json_dumpb(value, NULL, 0, JSON_ENCODE_ANY);
-
-	(void)json_dumpb(value, room_for(t, n), n, JSON_ENCODE_ANY);
-	t->len += n;
-}
-
-static void put_value(struct text *t, const json_t *value)
-{
-	switch (json_typeof(value)) {
+	switch (value ? json_typeof(value) : JSON_NULL) {
 	case JSON_OBJECT:
-		put_object(t, value);
+		write_object(w, value);
 		break;
 	case JSON_ARRAY:
-		put_array(t, value);
+		write_array(w, value);
 		break;
 	case JSON_STRING:
-		put_string(t, json_string_value(value), json_string_length(value));
+		json_write_string(w, json_string_value(value), json_string_length(value));
 		break;
 	case JSON_INTEGER:
+		json_write_integer(w, json_integer_value(value));
+		break;
 	case JSON_REAL:
-		put_number(t, value);
+		write_real(w, value);
 		break;
 	case JSON_TRUE:
-		put(t, "true", 4);
-		break;
 	case JSON_FALSE:
-		put(t, "false", 5);
+		json_write_bool(w, json_is_true(value));
 		break;
 	case JSON_NULL:
-		put(t, "null", 4);
+		json_write_raw(w, "null");
 		break;
 	}
-}
-
-char *json_text(const void *ctx, const json_t *value)
-{
-	struct text t = {.ctx = ctx, .capacity = 256};
-
-	t.data = mem_array(ctx, char, t.capacity);
-	if (value)
-		put_value(&t, value);
-	else
-		put(&t, "null", 4);
-	put(&t, "", 1);
-	return mem_resize(ctx, t.data, char, t.len);
-}
-
-char *json_text_flags(const void *ctx, const json_t *value, size_t flags)
-{
-	size_t n = json_dumpb(value, NULL, 0, flags);
-	char *text = mem_array(ctx, char, n + 1);
-
-	json_dumpb(value, text, n, flags);
-	text[n] = '\0';
-	return text;
 }

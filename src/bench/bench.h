@@ -21,6 +21,7 @@ struct error *bench_pipeline(int argc, char **argv) MUST_CHECK;
 struct error *bench_agent(int argc, char **argv) MUST_CHECK;
 struct error *bench_media(int argc, char **argv) MUST_CHECK;
 struct error *bench_shh(int argc, char **argv) MUST_CHECK;
+struct error *bench_placement(int argc, char **argv) MUST_CHECK;
 struct error *bench_pow(int argc, char **argv) MUST_CHECK;
 struct error *bench_tps(int argc, char **argv) MUST_CHECK;
 

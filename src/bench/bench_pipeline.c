@@ -11,7 +11,7 @@
 #include "bench/bench.h"
 #include "bench/fleet.h"
 
-#define GOAL_MS 500
+#define GOAL_MS 400
 #define MAX_ROUNDS 100
 
 struct settings {

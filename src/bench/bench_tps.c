@@ -13,10 +13,10 @@
 #include "bench/bench.h"
 #include "bench/geth_net.h"
 #include "bench/tps_plot.h"
-#include "chain/load.h"
 #include "chain/txbox.h"
 #include "crypto/keyfile.h"
 #include "crypto/secret.h"
+#include "devnet/load.h"
 
 #define DOWN_MS 5000      /* the killed endpoint stays away */
 #define DRAIN_MS 180000   /* for what is under way at the end */

@@ -13,6 +13,7 @@ static const struct bench benches[] = {
 	{"media", bench_media, "CPU seconds of one ladder node against a transcoder for each rendition"},
 	{"shh", bench_shh, "Whisper nodes: round trips, networks, memory and floods, shhd beside go-ethereum"},
 	{"pow", bench_pow, "hashes per second of Whisper's proof of work, per core, over all cores"},
+	{"placement", bench_placement, "orders a second that find their nodes in a fleet of thousands"},
 	{"tps", bench_tps, "transactions a second on a proof-of-authority chain, beside the limit of its blocks"},
 };
 #define BENCH_COUNT (sizeof(benches) / sizeof(benches[0]))

@@ -3,7 +3,7 @@
 #ifndef DSN_BENCH_TPS_PLOT_H
 #define DSN_BENCH_TPS_PLOT_H
 
-#include "chain/load.h"
+#include "devnet/load.h"
 
 /* A moment to be marked, wall clock; `word` is plain text. */
 struct tps_plot_mark {

@@ -32,6 +32,8 @@ struct bus_backend {
 	void (*unserve)(void *self, const char *id, bool remove);
 	/* A hello (MESSAGE_HELLO) is sent once and needs no confirm of its receiver: the bus asks again. */
 	void (*send)(void *self, const struct bus_item *item, bus_sent_fn *fn, void *arg);
+	/* bus_forget(). NULL: what was sent is out of our hands. */
+	bool (*forget)(void *self, const char *from, const char *to, const void *arg);
 	void (*accept)(void *self, struct bus_delivery *d);
 	void (*reject)(void *self, struct bus_delivery *d, const char *reason);
 	void (*drop)(void *self, struct bus_delivery *d); /* bus_drop() */

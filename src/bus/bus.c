@@ -256,6 +256,12 @@ void bus_send_prompt(struct bus *bus, const struct message *m, bus_sent_fn *fn, 
 		bus_send(bus, m, fn, arg);
 }
 
+bool bus_forget(struct bus *bus, const struct message *m, const void *arg)
+{
+	return hellos_forget(bus->hellos, m->to, arg) ||
+	       (bus->backend->forget && bus->backend->forget(bus->self, m->from, m->to, arg));
+}
+
 /* --- reserved places here --- */
 
 static void reserve(struct bus *bus, const char *id, const char *peer)

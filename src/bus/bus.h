@@ -88,6 +88,11 @@ void bus_send_prompt(struct bus *bus, const struct message *m, bus_sent_fn *fn, 
  * not at all where the key of m->to is not known or there is no room. Nobody is told. */
 void bus_send_once(struct bus *bus, const struct message *m);
 
+/* Gives up a message that was sent with this `arg`. True: it still waited here (for its recipient's key, or, over
+ * Whisper, to be acknowledged), is not sent any more, and its callback is not called. False: it is out of our hands, or
+ * already over, and the callback comes, or has come. */
+bool bus_forget(struct bus *bus, const struct message *m, const void *arg);
+
 /* The receiver has stored the message (or needs it no more): it will not come again. */
 void bus_accept(struct bus_delivery *d);
 /* The message can never be handled: to the dead letters, with the reason. */

@@ -25,7 +25,7 @@ struct error *contexts_to(struct contexts *s, const uint8_t public[SECP_PUBLIC_B
 /* The context of a sealed message to `own`; NULL when its ephemeral key is new. Valid until the next call. */
 const struct ecies_context *contexts_from(const struct contexts *s, const struct secp_key *own, const uint8_t *sealed,
 					  size_t n);
-/* Remember the context of a message to `own` that was opened and whose sender is welcome. */
-void contexts_learn(struct contexts *s, const struct secp_key *own, const struct ecies_context *context);
+/* Remember the context of a message to `own` that was opened and whose sender is welcome. Takes the context. */
+void contexts_learn(struct contexts *s, const struct secp_key *own, struct ecies_context *context);
 
 #endif

@@ -166,6 +166,25 @@ void hellos_wait(struct hellos *h, const struct message *m, bus_sent_fn *fn, voi
 	h->count++;
 }
 
+bool hellos_forget(struct hellos *h, const char *to, const void *arg)
+{
+	struct asked *a = find(h, to);
+	struct hello_waiting **at = a ? &a->first : NULL, *w;
+
+	while (at && *at && (*at)->arg != arg)
+		at = &(*at)->next;
+	if (!at || !*at)
+		return false;
+	w = *at;
+	*at = w->next;
+	if (!w->next)
+		a->last = at;
+	h->count--;
+	mem_free(w);
+	/* With nothing left to wait for, on_ask() ends the asking at its next turn. */
+	return true;
+}
+
 void hellos_learned(struct hellos *h, const char *id)
 {
 	struct asked *a = find(h, id), **at = &h->asked;

@@ -25,6 +25,8 @@ struct hellos_events {
 struct hellos *hellos_new(const void *ctx, uv_loop_t *loop, const struct hellos_events *events);
 /* The message is copied; `fn` is called if it is given up, and not from within this call. */
 void hellos_wait(struct hellos *h, const struct message *m, bus_sent_fn *fn, void *arg);
+/* What waits for the key of `to` with this `arg` waits no longer, and its `fn` is not called. False: nothing does. */
+bool hellos_forget(struct hellos *h, const char *to, const void *arg);
 /* The public key of `id` is known now. */
 void hellos_learned(struct hellos *h, const char *id);
 /* Does something wait for the key of this id? */

@@ -86,23 +86,50 @@ struct message *message_result(const void *ctx, const struct message *command, c
 	return m;
 }
 
+/* All but the body: ids and the key at their lengths, two numbers, names and punctuation. */
+#define ENVELOPE_BYTES (2 * MESSAGE_ID_DIGITS + 2 * ID_DIGITS + MESSAGE_KEY_DIGITS + 2 * DECIMAL_BYTES + 160)
+#define DECIMAL_BYTES 21 /* of the least int64_t, with its end */
+
+static char *put(char *at, const char *text)
+{
+	return stpcpy(at, text);
+}
+
+static char *put_member(char *at, const char *name, const char *value)
+{
+	at = put(put(at, ",\""), name);
+	return put(put(put(at, "\":\""), value), "\"");
+}
+
+static const char *decimal(int64_t n, char digits[DECIMAL_BYTES])
+{
+	snprintf(digits, DECIMAL_BYTES, "%" PRId64, n);
+	return digits;
+}
+
 /* Ids are hexadecimal, so only the body needs a JSON writer: this is on the path of every message. */
 char *message_encode(const void *ctx, const struct message *m)
 {
-	char *body = json_text(NULL, m->body), *text;
+	char *body = json_text(NULL, m->body), *text, *at, digits[DECIMAL_BYTES];
 
 	assert(hex_is(m->id, MESSAGE_ID_DIGITS) && (!m->re || hex_is(m->re, MESSAGE_ID_DIGITS)));
 	assert(!m->key || hex_is(m->key, MESSAGE_KEY_DIGITS));
 	assert((!*m->from || hex_is(m->from, ID_DIGITS)) && (!*m->to || hex_is(m->to, ID_DIGITS)));
 	if (m->plain)
 		return talloc_steal(ctx, body);
-	text = mem_printf(
-		ctx,
-		"{\"dsn\":\"1\",\"id\":\"%s\",\"kind\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"time\":\"%" PRId64
-		"\",\"ttl\":\"%" PRId64 "\"%s%s%s%s%s%s,\"body\":%s}",
-		m->id, kind_names[m->kind], m->from, m->to, m->time_ms, m->ttl_ms, m->re ? ",\"re\":\"" : "",
-		m->re ? m->re : "", m->re ? "\"" : "", m->key ? ",\"key\":\"" : "", m->key ? m->key : "",
-		m->key ? "\"" : "", body);
+	text = mem_array(ctx, char, ENVELOPE_BYTES + strlen(body));
+	at = put(text, "{\"dsn\":\"1\"");
+	at = put_member(at, "id", m->id);
+	at = put_member(at, "kind", kind_names[m->kind]);
+	at = put_member(at, "from", m->from);
+	at = put_member(at, "to", m->to);
+	at = put_member(at, "time", decimal(m->time_ms, digits));
+	at = put_member(at, "ttl", decimal(m->ttl_ms, digits));
+	if (m->re)
+		at = put_member(at, "re", m->re);
+	if (m->key)
+		at = put_member(at, "key", m->key);
+	put(put(put(at, ",\"body\":"), body), "}");
 	mem_free(body);
 	return text;
 }

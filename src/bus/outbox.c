@@ -25,10 +25,14 @@ struct outbox {
 	unsigned round; /* answers of an earlier round do not count against this one's window */
 	struct backoff backoff;
 	struct timer *timer; /* armed while waiting to try again or to notice an expiry; else NULL */
+	struct flight *flights;
 };
 
+/* What the bus will tell of: goes with the bus. */
 struct flight {
-	struct outbox *o;
+	struct outbox *o; /* NULL: it has gone first */
+	struct flight *next, **at;
+	struct message *message;
 	int64_t seq;
 	unsigned round;
 	char *id;
@@ -89,8 +93,12 @@ static void on_sent(const struct error *e, void *arg)
 {
 	struct flight *f = talloc_steal(NULL, (struct flight *)arg);
 	struct outbox *o = f->o;
-	bool current = f->round == o->round;
+	bool current = o && f->round == o->round;
 
+	if (!o) {
+		mem_free(f);
+		return;
+	}
 	if (current)
 		o->in_flight--;
 	if (!e || e->code == ERROR_NOT_FOUND || e->code == ERROR_TIMEOUT) {
@@ -129,6 +137,33 @@ static struct error *on_due(const struct db_row *row, void *arg)
 	return NULL;
 }
 
+static int flight_destroy(struct flight *f)
+{
+	if (!f->o)
+		return 0;
+	*f->at = f->next;
+	if (f->next)
+		f->next->at = f->at;
+	return 0;
+}
+
+static struct flight *flight_new(struct outbox *o, const struct due *d)
+{
+	struct flight *f = mem_new(o->bus, struct flight);
+
+	*f = (struct flight){.o = o,
+			     .next = o->flights,
+			     .at = &o->flights,
+			     .seq = d->seq,
+			     .round = o->round,
+			     .id = mem_strdup(f, d->id)};
+	if (f->next)
+		f->next->at = &f->next;
+	o->flights = f;
+	talloc_set_destructor(f, flight_destroy);
+	return f;
+}
+
 static void send_one(struct outbox *o, const struct due *d)
 {
 	struct message *m;
@@ -145,11 +180,10 @@ static void send_one(struct outbox *o, const struct due *d)
 		error_free(e);
 		return;
 	}
-	f = mem_new(o, struct flight);
-	*f = (struct flight){.o = o, .seq = d->seq, .round = o->round, .id = mem_strdup(f, d->id)};
+	f = flight_new(o, d);
+	f->message = talloc_steal(f, m);
 	o->in_flight++;
 	bus_send(o->bus, m, on_sent, f);
-	mem_free(m);
 }
 
 /* While the bus is down it is tried now and then; what has expired meanwhile is told when the bus is up again. */
@@ -178,6 +212,19 @@ static void outbox_send(struct outbox *o)
 	mem_free(b);
 }
 
+static int outbox_destroy(struct outbox *o)
+{
+	struct flight *f = o->flights, *following;
+
+	for (; f; f = following) {
+		following = f->next;
+		f->o = NULL;
+		if (bus_forget(o->bus, f->message, f))
+			mem_free(f);
+	}
+	return 0;
+}
+
 struct error *outbox_open(const void *ctx, struct db *db, struct bus *bus, uv_loop_t *loop, outbox_outcome_fn *fn,
 			  void *arg, struct outbox **ret_outbox)
 {
@@ -188,23 +235,31 @@ struct error *outbox_open(const void *ctx, struct db *db, struct bus *bus, uv_lo
 	o->loop = loop;
 	o->fn = fn;
 	o->arg = arg;
+	talloc_set_destructor(o, outbox_destroy);
 	o->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000, .steady_ms = 5000};
 	o->timer = timer_start(o, loop, 0, 0, on_timer, o);
 	*ret_outbox = o;
 	return NULL;
 }
 
-struct error *outbox_put(struct outbox *o, const struct message *m)
+struct error *outbox_store(struct db *db, const struct message *m)
 {
-	char *text = message_encode(o, m);
+	char *text = message_encode(NULL, m);
 	struct error *e = NULL;
 
 	if (strlen(text) > MESSAGE_LIMIT)
 		e = error_new(ERROR_LIMIT, "the message has %zu bytes, at most %d are allowed", strlen(text),
 			      MESSAGE_LIMIT);
 	if (!e)
-		e = db_exec(o->db, "insert into outbox(id, message) values(?, ?)", "ss", m->id, text);
+		e = db_exec(db, "insert into outbox(id, message) values(?, ?)", "ss", m->id, text);
 	mem_free(text);
+	return e;
+}
+
+struct error *outbox_put(struct outbox *o, const struct message *m)
+{
+	struct error *e = outbox_store(o->db, m);
+
 	if (!e && !o->timer)
 		o->timer = timer_start(o, o->loop, 0, 0, on_timer, o);
 	return e;

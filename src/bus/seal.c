@@ -7,7 +7,6 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "bus/hello.h"
-#include "crypto/secret.h"
 #include "whisper/payload.h"
 #include "whisper/payload_plain.h"
 
@@ -102,22 +101,23 @@ static struct error *open_sealed(const void *ctx, const struct keyring *k, const
 	struct contexts *contexts = keyring_contexts(k);
 	const struct ecies_context *known = contexts ? contexts_from(contexts, own, bytes, n) : NULL;
 	const uint8_t *ephemeral = ecies_ephemeral(bytes, n);
-	struct ecies_context made;
+	struct ecies_context *made;
 	struct error *e;
 
 	if (known)
 		return payload_open_context(ctx, known, bytes, n, ret_payload);
 	if (!contexts || !ephemeral)
 		return payload_open_asym(ctx, own, bytes, n, ret_payload);
-	e = ecies_context_of(own->secret, ephemeral, &made);
+	e = ecies_context_of(NULL, own->secret, ephemeral, &made);
 	if (e) {
 		e->code = ERROR_REFUSED; /* no point of the curve: sealed in another way, so for others */
 		return e;
 	}
-	e = payload_open_context(ctx, &made, bytes, n, ret_payload);
-	if (!e)
-		contexts_learn(contexts, own, &made);
-	secret_wipe(&made, sizeof(made));
+	e = payload_open_context(ctx, made, bytes, n, ret_payload);
+	if (e)
+		mem_free(made);
+	else
+		contexts_learn(contexts, own, made);
 	return e;
 }
 

@@ -263,6 +263,7 @@ const struct bus_backend bus_backend_whisper = {
 	.serve = wbus_serve,
 	.unserve = wbus_unserve,
 	.send = wbus_send,
+	.forget = wbus_forget,
 	.accept = wbus_accept,
 	.reject = wbus_reject,
 	.drop = wbus_drop,

@@ -119,6 +119,7 @@ void wbus_hash(const uint8_t *bytes, size_t n, uint8_t ret_key[WHISPER_KEY_BYTES
 /* A message's sender is an ephemeral id. */
 void wbus_ephemeral(struct wbus *w, const char *id);
 void wbus_send(void *self, const struct bus_item *item, bus_sent_fn *fn, void *arg);
+bool wbus_forget(void *self, const char *from, const char *to, const void *arg);
 void wbus_acked(struct wbus *w, const struct message *ack);
 /* Gives up all that is not acknowledged: ERROR_UNAVAILABLE. */
 void wbus_lost(struct wbus *w, const struct error *why);

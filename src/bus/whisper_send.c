@@ -96,8 +96,8 @@ static void drop_lane(struct wbus_lane *l)
 
 static void depart(struct flight *f);
 
-/* The end of a flight: takes `e`, NULL when it has arrived. The lane may be gone afterwards. */
-static void land(struct flight *f, struct error *e)
+/* The end of a flight; the lane may be gone afterwards. */
+static void leave(struct flight *f)
 {
 	struct wbus_lane *l = f->lane;
 	struct wbus *w = l->w;
@@ -112,12 +112,20 @@ static void land(struct flight *f, struct error *e)
 	l->count--;
 	w->waiting_count--;
 	w->waiting_bytes -= f->len;
-	bus_complete_later(w, w->loop, e, f->fn, f->arg);
 	mem_free(f);
 	if (!l->first)
 		drop_lane(l);
 	else if (was_first)
 		depart(l->first);
+}
+
+/* Takes `e`, NULL when it has arrived. */
+static void land(struct flight *f, struct error *e)
+{
+	struct wbus *w = f->lane->w;
+
+	bus_complete_later(w, w->loop, e, f->fn, f->arg);
+	leave(f);
 }
 
 /* --- repetition --- */
@@ -379,6 +387,19 @@ void wbus_acked(struct wbus *w, const struct message *ack)
 	measure(w, f);
 	log_debug("whisper.acked", "message=%s to=%s tries=%u", f->id, l->to, f->tries);
 	land(f, NULL);
+}
+
+bool wbus_forget(void *self, const char *from, const char *to, const void *arg)
+{
+	struct wbus_lane *l = find_lane(self, from, to);
+	struct flight *f = l ? l->first : NULL;
+
+	while (f && f->arg != arg)
+		f = f->next;
+	if (!f)
+		return false;
+	leave(f);
+	return true;
 }
 
 void wbus_lost(struct wbus *w, const struct error *why)

@@ -1,388 +1,177 @@
 #include "chain/abi.h"
 
-#include <stdlib.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "base/mem.h"
-#include "crypto/keccak.h"
+#include "chain/address.h"
+#include "chain/u256.h"
 
-#define ENTRIES 4096
-#define SIGNATURE_BYTES 8192
+/* --- types --- */
 
-enum entry_kind { FUNCTION, EVENT, REFUSAL, CONSTRUCTOR, KINDS };
-
-static const char *const kind_words[KINDS] = {"function", "event", "error", "constructor"};
-
-struct abi_table {
-	struct abi_entry *rows;
-	size_t count;
-};
-
-struct abi {
-	struct abi_table tables[KINDS];
-};
-
-static struct error *read_signature(const void *ctx, struct abi_entry *entry)
+/* A decimal number without leading zeros; false when the text does not begin with one. */
+static bool read_number(const char **text, size_t max, size_t *ret)
 {
-	struct buf *text = buf_new(ctx, SIGNATURE_BYTES);
+	size_t value = 0;
+	const char *at = *text;
 
-	TRY(buf_puts(text, entry->name));
-	TRY(abi_members_text(entry->inputs, entry->input_count, text));
-	entry->signature = text->data;
-	keccak256(text->data, text->len, entry->hash);
-	return NULL;
-}
-
-static struct error *entry_read(const void *ctx, const json_t *obj, const struct json_place *at, enum entry_kind kind,
-				struct abi_entry *entry)
-{
-	const struct json_place inputs = {at, "inputs", 0}, outputs = {at, "outputs", 0};
-	const char *name = "", *mutability = "";
-
-	if (kind != CONSTRUCTOR)
-		TRY(json_read_string(obj, at, "name", &name));
-	TRY(json_read_string_opt(obj, at, "stateMutability", &mutability));
-	entry->name = mem_strdup(ctx, name);
-	entry->view = strcmp(mutability, "view") == 0 || strcmp(mutability, "pure") == 0;
-	entry->payable = strcmp(mutability, "payable") == 0;
-	entry->anonymous = json_is_true(json_object_get(obj, "anonymous"));
-	TRY(abi_members_read(ctx, json_object_get(obj, "inputs"), &inputs, &entry->inputs, &entry->input_count));
-	TRY(abi_members_read(ctx, json_object_get(obj, "outputs"), &outputs, &entry->outputs, &entry->output_count));
-	return read_signature(ctx, entry);
-}
-
-static struct error *read_all(struct abi *a, const json_t *list, const struct json_place *at)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *obj = json_array_get(list, i);
-		const struct json_place here = {at, NULL, i};
-		const char *word = NULL;
-
-		TRY(json_read_string(obj, &here, "type", &word));
-		for (size_t kind = 0; kind < KINDS; kind++) {
-			struct abi_table *t = &a->tables[kind];
-
-			if (strcmp(word, kind_words[kind]) != 0)
-				continue;
-			t->rows = mem_resize(a, t->rows, struct abi_entry, t->count + 1);
-			memset(&t->rows[t->count], 0, sizeof(t->rows[0]));
-			TRY(entry_read(a, obj, &here, (enum entry_kind)kind, &t->rows[t->count]));
-			t->count++;
-		}
+	if (*at < '1' || *at > '9')
+		return false;
+	for (; *at >= '0' && *at <= '9'; at++) {
+		value = value * 10 + (size_t)(*at - '0');
+		if (value > max)
+			return false;
 	}
-	return NULL;
+	*text = at;
+	*ret = value;
+	return true;
 }
 
-struct error *abi_read(const void *ctx, const json_t *list, const struct json_place *at, struct abi **ret_abi)
+static bool take(const char **text, const char *word)
 {
-	struct abi *a;
-	struct error *e;
+	size_t n = strlen(word);
 
-	if (!json_is_array(list))
-		return json_place_error(at, "must be the array of a contract's functions, events and errors");
-	if (json_array_size(list) > ENTRIES)
-		return json_place_error(at, "has %zu entries, at most %d are allowed", json_array_size(list), ENTRIES);
-	a = mem_new(ctx, struct abi);
-	e = read_all(a, list, at);
-	if (e) {
-		mem_free(a);
-		return e;
-	}
-	*ret_abi = a;
-	return NULL;
+	if (strncmp(*text, word, n) != 0)
+		return false;
+	*text += n;
+	return true;
 }
 
-static struct error *no_entry(const struct abi_table *t, const char *kind, const char *name)
-{
-	struct buf *known = buf_new(NULL, 2048);
-	struct error *e = NULL;
-
-	for (size_t i = 0; !e && i < t->count; i++)
-		e = buf_printf(known, "%s%s", i ? ", " : "", t->rows[i].signature);
-	error_free(e);
-	e = error_new(ERROR_NOT_FOUND, "the contract has no %s \"%.80s\"; it has: %s", kind, name, known->data);
-	mem_free(known);
-	return e;
-}
-
-static struct error *find(const struct abi *a, enum entry_kind kind, const char *name,
-			  const struct abi_entry **ret_entry)
-{
-	const struct abi_table *t = &a->tables[kind];
-	const struct abi_entry *found = NULL;
-
-	for (size_t i = 0; i < t->count; i++) {
-		if (strcmp(t->rows[i].signature, name) == 0) {
-			*ret_entry = &t->rows[i];
-			return NULL;
-		}
-		if (strcmp(t->rows[i].name, name) != 0)
-			continue;
-		if (found)
-			return error_new(ERROR_INVALID,
-					 "the contract has several %ss \"%s\": name one by its signature, such as %s",
-					 kind_words[kind], name, found->signature);
-		found = &t->rows[i];
-	}
-	if (!found)
-		return no_entry(t, kind_words[kind], name);
-	*ret_entry = found;
-	return NULL;
-}
-
-struct error *abi_function(const struct abi *a, const char *name, const struct abi_entry **ret_entry)
-{
-	return find(a, FUNCTION, name, ret_entry);
-}
-
-struct error *abi_event(const struct abi *a, const char *name, const struct abi_entry **ret_entry)
-{
-	return find(a, EVENT, name, ret_entry);
-}
-
-const struct abi_entry *abi_constructor(const struct abi *a)
-{
-	return a->tables[CONSTRUCTOR].count ? &a->tables[CONSTRUCTOR].rows[0] : NULL;
-}
-
-const struct abi_entry *abi_function_at(const struct abi *a, size_t i)
-{
-	return i < a->tables[FUNCTION].count ? &a->tables[FUNCTION].rows[i] : NULL;
-}
-
-struct error *abi_call(const struct abi_entry *function, const json_t *args, struct buf *to)
-{
-	const struct json_place at = {NULL, function->signature, 0};
-
-	TRY(buf_append(to, function->hash, ABI_SELECTOR_BYTES));
-	return abi_encode(function->inputs, function->input_count, args, &at, to);
-}
-
-struct error *abi_result(const struct abi_entry *function, const uint8_t *bytes, size_t n, json_t **ret_values)
-{
-	const struct json_place at = {NULL, function->signature, 0};
-
-	if (n == 0 && function->output_count > 0)
-		return json_place_error(&at, "returned nothing: at this address there is no such contract");
-	return abi_decode(function->outputs, function->output_count, bytes, n, &at, ret_values);
-}
-
-/* --- logs --- */
-
-/* A log has a hash in place of these. */
-static bool is_hashed(const struct abi_type *type)
-{
-	return type->dynamic || type->kind == ABI_ARRAY || type->kind == ABI_TUPLE;
-}
-
-static struct error *decode_topic(const struct abi_member *m, const uint8_t topic[ABI_TOPIC_BYTES],
-				  const struct json_place *at, json_t **ret)
-{
-	static const struct abi_type hash = {.kind = ABI_BYTES_N, .size = ABI_TOPIC_BYTES};
-
-	return abi_decode_word(is_hashed(&m->type) ? &hash : &m->type, topic, at, ret);
-}
-
-static const char *name_of(const void *ctx, const struct abi_member *members, size_t i)
-{
-	return *members[i].name ? members[i].name : mem_printf(ctx, "%zu", i);
-}
-
-/* The values by name; `apart` are those that are not indexed, decoded from the data. */
-static struct error *gather(const void *ctx, const struct abi_entry *event, const uint8_t (*topics)[ABI_TOPIC_BYTES],
-			    const json_t *apart, const struct json_place *at, json_t *values)
-{
-	size_t topic = 0, part = 0;
-
-	for (size_t i = 0; i < event->input_count; i++) {
-		const char *name = name_of(ctx, event->inputs, i);
-		const struct json_place here = {at, name, 0};
-		json_t *value = NULL;
-
-		if (event->inputs[i].indexed)
-			TRY(decode_topic(&event->inputs[i], topics[topic++], &here, &value));
-		else
-			value = json_incref(json_array_get(apart, part++));
-		json_object_set_new(values, name, value);
-	}
-	return NULL;
-}
-
-static struct error *decode_log(const void *ctx, const struct abi_entry *event,
-				const uint8_t (*topics)[ABI_TOPIC_BYTES], size_t topic_count, const uint8_t *data,
-				size_t n, json_t *values)
-{
-	const struct json_place at = {NULL, event->signature, 0};
-	struct abi_member *plain = mem_array(ctx, struct abi_member, event->input_count + 1);
-	size_t plain_count = 0, indexed;
-	json_t *apart = NULL;
-	struct error *e;
-
-	for (size_t i = 0; i < event->input_count; i++) {
-		if (event->inputs[i].indexed)
-			continue;
-		plain[plain_count] = event->inputs[i];
-		plain[plain_count++].name = ""; /* decoded into an array */
-	}
-	indexed = event->input_count - plain_count;
-	if (indexed != topic_count)
-		return json_place_error(&at, "has %zu indexed values, the log has %zu", indexed, topic_count);
-	TRY(abi_decode(plain, plain_count, data, n, &at, &apart));
-	e = gather(ctx, event, topics, apart, &at, values);
-	json_decref(apart);
-	return e;
-}
-
-struct error *abi_log(const struct abi *a, const uint8_t (*topics)[ABI_TOPIC_BYTES], size_t topic_count,
-		      const uint8_t *data, size_t n, const struct abi_entry **ret_event, json_t **ret_values)
-{
-	const struct abi_table *t = &a->tables[EVENT];
-	const struct abi_entry *event = NULL;
-	void *scratch;
-	json_t *values;
-	struct error *e;
-
-	for (size_t i = 0; !event && topic_count > 0 && i < t->count; i++) {
-		if (!t->rows[i].anonymous && memcmp(t->rows[i].hash, topics[0], ABI_TOPIC_BYTES) == 0)
-			event = &t->rows[i];
-	}
-	if (!event)
-		return error_new(ERROR_NOT_FOUND, "the log is of none of the contract's events");
-	scratch = talloc_new(NULL);
-	values = json_object();
-	e = decode_log(scratch, event, topics + 1, topic_count - 1, data, n, values);
-	mem_free(scratch);
-	if (e) {
-		json_decref(values);
-		return e;
-	}
-	*ret_event = event;
-	*ret_values = values;
-	return NULL;
-}
-
-/* --- refusals --- */
-
-static const char *panic_word(uint64_t code)
+bool abi_elementary_take(const char **text, struct abi_elementary *ret_type)
 {
 	static const struct {
-		uint64_t code;
 		const char *word;
+		enum abi_kind kind;
+		size_t usual, max, step; /* of the number behind the word */
 	} rows[] = {
-		{0x01, "an assertion failed"},       {0x11, "arithmetic overflow"},
-		{0x12, "division by zero"},          {0x21, "no value of the enumeration"},
-		{0x22, "broken storage string"},     {0x31, "pop from an empty array"},
-		{0x32, "index out of bounds"},       {0x41, "too much memory"},
-		{0x51, "call of an unset function"},
+		{"uint", ABI_UINT, 256, 256, 8},   {"int", ABI_INT, 256, 256, 8}, {"bytes", ABI_BYTES_N, 0, 32, 1},
+		{"address", ABI_ADDRESS, 0, 0, 0}, {"bool", ABI_BOOL, 0, 0, 0},   {"string", ABI_STRING, 0, 0, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].code == code)
-			return rows[i].word;
-	}
-	return "panic";
-}
+		size_t size = rows[i].usual;
 
-static const struct abi_member builtin_text = {.name = "",
-					       .type = {.kind = ABI_STRING, .dynamic = true, .head_bytes = 32}};
-static const struct abi_member builtin_code = {.name = "", .type = {.kind = ABI_UINT, .size = 64, .head_bytes = 32}};
-
-static const struct {
-	uint8_t selector[ABI_SELECTOR_BYTES];
-	const struct abi_member *member;
-} builtins[] = {
-	{{0x08, 0xc3, 0x79, 0xa0}, &builtin_text}, /* Error(string) */
-	{{0x4e, 0x48, 0x7b, 0x71}, &builtin_code}, /* Panic(uint256) */
-};
-
-static char *builtin_revert(const void *ctx, const uint8_t *bytes, size_t n)
-{
-	const struct json_place at = {NULL, NULL, 0};
-	char *text = NULL;
-
-	for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
-		json_t *values = NULL;
-		const char *value;
-
-		if (memcmp(bytes, builtins[i].selector, ABI_SELECTOR_BYTES) != 0)
+		if (!take(text, rows[i].word))
 			continue;
-		error_free(abi_decode(builtins[i].member, 1, bytes + ABI_SELECTOR_BYTES, n - ABI_SELECTOR_BYTES, &at,
-				      &values));
-		value = json_string_value(json_array_get(values, 0));
-		if (value && builtins[i].member == &builtin_text) {
-			text = json_text(ctx, json_array_get(values, 0));
-		} else if (value) {
-			unsigned long long code = strtoull(value, NULL, 10);
-
-			text = mem_printf(ctx, "%s (panic 0x%02llx)", panic_word(code), code);
-		}
-		json_decref(values);
+		if (rows[i].step && **text != '\0' && **text != '[' &&
+		    (!read_number(text, rows[i].max, &size) || size % rows[i].step))
+			return false;
+		*ret_type = (struct abi_elementary){rows[i].kind, (unsigned)size};
+		if (ret_type->kind == ABI_BYTES_N && size == 0)
+			ret_type->kind = ABI_BYTES;
+		return true;
 	}
-	return text;
+	return false;
 }
 
-static char *custom_text(const void *ctx, const struct abi_entry *row, const json_t *values)
+bool abi_elementary_dynamic(const struct abi_elementary *type)
 {
-	char *text = mem_printf(ctx, "%s(", row->name);
-
-	for (size_t i = 0; i < row->input_count; i++) {
-		const char *name = row->inputs[i].name;
-		const json_t *value = json_is_array(values) ? json_array_get(values, i) : json_object_get(values, name);
-		char *plain = json_is_string(value) ? mem_strdup(ctx, json_string_value(value)) : json_text(ctx, value);
-		char *longer = mem_printf(ctx, "%s%s%s%s%s", text, i ? ", " : "", name, *name ? ": " : "", plain);
-
-		mem_free(plain);
-		mem_free(text);
-		text = longer;
-	}
-	return talloc_strdup_append(text, ")");
+	return type->kind == ABI_BYTES || type->kind == ABI_STRING;
 }
 
-struct error *abi_refusal(const struct abi *a, const uint8_t *bytes, size_t n, const struct abi_entry **ret_refusal,
-			  json_t **ret_values)
+/* --- values --- */
+
+static struct error *placed(struct error *e, const struct json_place *at)
 {
-	const struct abi_table *t = &a->tables[REFUSAL];
+	struct error *mine;
 
-	for (size_t i = 0; n >= ABI_SELECTOR_BYTES && i < t->count; i++) {
-		const struct json_place at = {NULL, t->rows[i].signature, 0};
-
-		if (memcmp(bytes, t->rows[i].hash, ABI_SELECTOR_BYTES) != 0)
-			continue;
-		TRY(abi_decode(t->rows[i].inputs, t->rows[i].input_count, bytes + ABI_SELECTOR_BYTES,
-			       n - ABI_SELECTOR_BYTES, &at, ret_values));
-		*ret_refusal = &t->rows[i];
+	if (!e)
 		return NULL;
-	}
-	return error_new(ERROR_NOT_FOUND, "the contract has no such error");
-}
-
-static char *custom_revert(const void *ctx, const struct abi *a, const uint8_t *bytes, size_t n)
-{
-	const struct abi_entry *row = NULL;
-	json_t *values = NULL;
-	struct error *e = abi_refusal(a, bytes, n, &row, &values);
-	char *text = e ? NULL : custom_text(ctx, row, values);
-
+	mine = json_place_error(at, "%s", e->message);
 	error_free(e);
-	json_decref(values);
-	return text;
+	return mine;
 }
 
-char *abi_revert_text(const void *ctx, const struct abi *a, const uint8_t *bytes, size_t n)
+static struct error *encode_number(const struct abi_elementary *type, const json_t *value, const struct json_place *at,
+				   uint8_t ret_word[ABI_WORD])
 {
-	char *text = NULL, *digits;
+	char digits[32];
+	const char *text = json_string_value(value);
+	struct u256 number = U256_ZERO;
 
-	if (n == 0)
-		return mem_strdup(ctx, "no reason given");
-	if (n >= ABI_SELECTOR_BYTES)
-		text = builtin_revert(ctx, bytes, n);
-	if (!text && a && n >= ABI_SELECTOR_BYTES)
-		text = custom_revert(ctx, a, bytes, n);
-	if (text)
-		return text;
-	digits = hex_encode(NULL, bytes, n < 256 ? n : 256);
-	text = mem_printf(ctx, "0x%s%s", digits, n < 256 ? "" : "...");
-	mem_free(digits);
-	return text;
+	if (json_is_integer(value)) {
+		snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		text = digits;
+	}
+	if (!text || (json_is_string(value) && strlen(text) != json_string_length(value)))
+		return json_place_error(at, "must be a whole number, as a string such as \"123\"");
+	if (type->kind == ABI_INT) {
+		TRY(placed(u256_parse_signed(text, type->size, &number), at));
+	} else {
+		if (*text == '-')
+			return json_place_error(at, "must not be negative");
+		TRY(placed(u256_parse(text, &number), at));
+		if (u256_bits(number) > type->size)
+			return json_place_error(at, "does not fit into %u bits", type->size);
+	}
+	u256_to_bytes(number, ret_word);
+	return NULL;
+}
+
+static struct error *encode_address(const json_t *value, const struct json_place *at, uint8_t ret_word[ABI_WORD])
+{
+	if (!json_is_string(value))
+		return json_place_error(at, "must be an address, \"0x\" and 40 hexadecimal digits");
+	memset(ret_word, 0, ABI_WORD - ETH_ADDRESS_BYTES);
+	return placed(eth_address_parse(json_string_value(value), ret_word + ABI_WORD - ETH_ADDRESS_BYTES), at);
+}
+
+struct error *abi_read_hex(const void *ctx, const json_t *value, const struct json_place *at, size_t max,
+			   uint8_t **ret_bytes, size_t *ret_n)
+{
+	const char *text = json_string_value(value);
+	size_t digits = json_string_length(value);
+	uint8_t *bytes;
+
+	if (!text || strncmp(text, "0x", 2) != 0 || digits % 2 || !hex_is(text + 2, digits - 2))
+		return json_place_error(at, "must be \"0x\" and hexadecimal digits, two a byte");
+	digits -= 2;
+	if (digits / 2 > max)
+		return json_place_error(at, "has %zu bytes, at most %zu are allowed", digits / 2, max);
+	bytes = mem_array(ctx, uint8_t, digits / 2 + 1);
+	TRY(hex_decode(text + 2, bytes, digits / 2));
+	*ret_bytes = bytes;
+	*ret_n = digits / 2;
+	return NULL;
+}
+
+static struct error *encode_bytes_n(const struct abi_elementary *type, const json_t *value, const struct json_place *at,
+				    uint8_t ret_word[ABI_WORD])
+{
+	uint8_t *bytes = NULL;
+	size_t n = 0;
+
+	TRY(abi_read_hex(NULL, value, at, ABI_WORD, &bytes, &n));
+	if (bytes && n == type->size) {
+		memset(ret_word, 0, ABI_WORD);
+		memcpy(ret_word, bytes, n);
+	}
+	mem_free(bytes);
+	return n == type->size ? NULL : json_place_error(at, "has %zu bytes, must have %u", n, type->size);
+}
+
+struct error *abi_encode_word(const struct abi_elementary *type, const json_t *value, const struct json_place *at,
+			      uint8_t ret_word[ABI_WORD])
+{
+	switch (type->kind) {
+	case ABI_UINT:
+	case ABI_INT:
+		return encode_number(type, value, at, ret_word);
+	case ABI_ADDRESS:
+		return encode_address(value, at, ret_word);
+	case ABI_BOOL:
+		if (!json_is_boolean(value))
+			return json_place_error(at, "must be true or false");
+		memset(ret_word, 0, ABI_WORD);
+		ret_word[ABI_WORD - 1] = json_is_true(value);
+		return NULL;
+	case ABI_BYTES_N:
+		return encode_bytes_n(type, value, at, ret_word);
+	case ABI_BYTES:
+	case ABI_STRING:
+		break;
+	}
+	assert(!"a type of one word");
+	return NULL;
 }

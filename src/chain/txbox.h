@@ -66,7 +66,7 @@ struct txbox_record {
 	uint64_t nonce;             /* from TXBOX_SIGNED on */
 	struct rpc_receipt receipt; /* from TXBOX_MINED on */
 	const char *why;            /* of TXBOX_REFUSED and TXBOX_ABANDONED, else NULL */
-	const uint8_t *revert;      /* the bytes that the contract refused it with (abi_revert_text()), or NULL */
+	const uint8_t *revert;      /* the bytes that the contract refused it with (revert.h), or NULL */
 	size_t revert_n;
 };
 

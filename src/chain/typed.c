@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "chain/abi_value.h"
+#include "chain/abi.h"
 #include "crypto/keccak.h"
 
 #define V_FIRST 27
@@ -228,8 +228,8 @@ static struct error *hash_value(const struct typed *t, const char *type, const j
 				const struct json_place *at, unsigned depth, uint8_t ret_word[32])
 {
 	const char *open = strrchr(type, '[');
-	struct abi_type plain = {0};
-	struct error *e;
+	struct abi_elementary plain = {0};
+	const char *rest = type;
 
 	if (depth > DEPTH)
 		return json_place_error(at, "is more than %d levels deep", DEPTH);
@@ -237,12 +237,9 @@ static struct error *hash_value(const struct typed *t, const char *type, const j
 		return hash_array(t, type, open, value, at, depth + 1, ret_word);
 	if (members_of(t, type))
 		return hash_struct(t, type, value, at, depth + 1, ret_word);
-	e = abi_type_parse(t->scratch, type, &plain);
-	if (e) {
-		error_free(e);
+	if (!abi_elementary_take(&rest, &plain) || *rest)
 		return json_place_error(at, "\"%.60s\" is no type", type);
-	}
-	if (plain.dynamic)
+	if (abi_elementary_dynamic(&plain))
 		return hash_bytes(t, plain.kind == ABI_STRING, value, at, ret_word);
 	return abi_encode_word(&plain, value, at, ret_word);
 }

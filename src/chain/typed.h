@@ -1,7 +1,7 @@
 /* Signatures of messages and of structured data: EIP-191 (version 0x45, "personal message") and EIP-712.
  *
  * A signature is R||S||V with V 27 or 28, as wallets give it. A typed document is JSON {"types", "primaryType",
- * "domain", "message"}; values as abi_value.h says, members by name. Threads: any.
+ * "domain", "message"}; values as abi.h says, members by name. Threads: any.
  */
 #ifndef DSN_CHAIN_TYPED_H
 #define DSN_CHAIN_TYPED_H

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "bus/message.h"
+#include "bus/outbox.h"
 #include "client/identity.h"
 #include "client/known_nodes.h"
 
@@ -162,26 +162,54 @@ struct error *client_desired_told(struct client_outbox *s, const struct client_d
 		       now_ms, now_ms + CLIENT_DESIRED_AGAIN_MS, w->job, w->node_id);
 }
 
-struct error *client_desired_messages(const struct client_options *client, struct client_outbox *s,
-				      struct message ***ret_messages, size_t *ret_count)
+struct desired_putting {
+	struct client_outbox *store;
+	const struct client_desired *due;
+	size_t count;
+	const char *self, *what;
+};
+
+static struct error *put(const struct desired_putting *p, const struct client_desired *w)
 {
-	struct message **messages;
+	json_t *body = api_command_document(w->verb, w->node_id, w->job, NULL);
+	struct message *m = message_new(NULL, MESSAGE_COMMAND, p->self, w->node_id, CLIENT_TTL_MOST_MS, body);
+	struct error *e = client_outbox_add(p->store, m, p->what);
+
+	if (!e)
+		e = outbox_store(p->store->db, m);
+	if (!e)
+		e = client_desired_told(p->store, w);
+	mem_free(m);
+	json_decref(body);
+	return e;
+}
+
+/* A command that counts as told and is in no outbox would be lost. */
+static struct error *put_together(struct db *db, const void *arg)
+{
+	const struct desired_putting *p = arg;
+
+	(void)db; /* the store's */
+	for (size_t i = 0; i < p->count; i++)
+		TRY(put(p, &p->due[i]));
+	return NULL;
+}
+
+struct error *client_desired_put(const struct client_options *client, struct client_outbox *s, const char *what,
+				 size_t *ret_count)
+{
+	void *scope = mem_new(NULL, char);
 	struct client_desired *due = NULL;
 	size_t count = 0;
 	char *self = NULL;
+	struct error *e = client_desired_due(scope, s, &due, &count);
 
-	TRY(client_desired_due(s, s, &due, &count));
-	messages = mem_array(s, struct message *, count + 1);
-	if (count)
-		TRY(client_identity_id(s, client, &self));
-	for (size_t i = 0; i < count; i++) {
-		json_t *body = api_command_document(due[i].verb, due[i].node_id, due[i].job, NULL);
-
-		messages[i] = message_new(messages, MESSAGE_COMMAND, self, due[i].node_id, CLIENT_TTL_MOST_MS, body);
-		json_decref(body);
-		TRY(client_desired_told(s, &due[i]));
-	}
-	*ret_messages = messages;
-	*ret_count = count;
-	return NULL;
+	if (!e && count)
+		e = client_identity_id(scope, client, &self);
+	if (!e && count)
+		e = db_together(s->db, put_together, &(struct desired_putting){s, due, count, self, what});
+	mem_free(scope);
+	if (!e)
+		*ret_count = count;
+	return e;
 }

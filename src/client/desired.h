@@ -3,7 +3,7 @@
  *
  * A command lies in a node's mailbox for a week at most. So a row is kept in the outbox of its bus (client/outbox.h)
  * until the node was heard of since; what is older than CLIENT_DESIRED_AGAIN_MS is to be told again
- * (client_desired_messages()) by whoever sends what is in the outbox. After CLIENT_DESIRED_LIMIT_MS a node is taken for
+ * (client_desired_put()) by whoever sends what is in the outbox. After CLIENT_DESIRED_LIMIT_MS a node is taken for
  * gone for ever. Threads: loop thread.
  */
 #ifndef DSN_CLIENT_DESIRED_H
@@ -37,8 +37,9 @@ struct error *client_desired_settle(const struct client_options *client, struct 
 struct error *client_desired_due(const void *ctx, struct client_outbox *s, struct client_desired **ret_rows,
 				 size_t *ret_count) MUST_CHECK;
 struct error *client_desired_told(struct client_outbox *s, const struct client_desired *w) MUST_CHECK;
-/* Commands for those that are due, which count as told with that; the store's. */
-struct error *client_desired_messages(const struct client_options *client, struct client_outbox *s,
-				      struct message ***ret_messages, size_t *ret_count) MUST_CHECK;
+/* Puts a command for each that is due into the outbox, where it is listed as `what`, and lets it count as told: all of
+ * that or nothing. *ret_count: how many. */
+struct error *client_desired_put(const struct client_options *client, struct client_outbox *s, const char *what,
+				 size_t *ret_count) MUST_CHECK;
 
 #endif

@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "bus/bus.h"
-#include "client/link.h"
+#include "client/patience.h"
+#include "client/post.h"
 
 /* Each message wants its proof of work, and is repeated when it gets lost. */
 #define WHISPER_MS 3000
@@ -16,7 +16,7 @@
 struct client_discovery_asked {
 	struct client_discovery *discovery;
 	char *id;
-	struct message *message;
+	struct client_post *post;
 	bool done, answered;
 };
 
@@ -25,21 +25,19 @@ struct client_discovery {
 	struct client_discovery_events events;
 	struct client_known *known;
 	uv_loop_t *loop;
-	struct bus *bus;
-	struct timer *end;
-	struct timer
-		*teller; /* the caller may free all, and the bus is not to be freed from within its own callbacks */
+	struct client_patience *patience;
+	struct timer *end;    /* NULL: it has not begun to count */
+	struct timer *teller; /* the caller may free all, also the link */
 	struct client_discovery_asked *asked;
 	size_t count, open;
 	int64_t began_ms;
-	bool was_up, over;
-	struct error *why_down;
+	bool over;
 };
 
 static void tell_end(void *arg)
 {
 	struct client_discovery *r = arg;
-	struct error *e = r->was_up ? NULL : client_link_away(r->options.client, r->options.away_ms, r->why_down);
+	struct error *e = client_patience_error(r->patience);
 
 	r->events.ended(e, r->events.arg);
 	error_free(e);
@@ -54,8 +52,10 @@ static void stop(void *arg)
 	r->over = true;
 }
 
-static void waiting(struct client_discovery *r, enum client_waiting what, const char *why)
+static void on_waiting(enum client_waiting what, const char *why, void *arg)
 {
+	struct client_discovery *r = arg;
+
 	if (r->events.waiting)
 		r->events.waiting(what, why, r->events.arg);
 }
@@ -81,33 +81,25 @@ static void on_sent(const struct error *e, void *arg)
 /* How long answers may take once the bus is up. */
 static int64_t answer_ms(const struct client_discovery *r)
 {
-	int64_t took_ms = clock_mono_ms() - r->began_ms;
+	int64_t waited_ms = clock_mono_ms() - r->began_ms, far_ms = client_link_took_ms(r->options.link);
+	int64_t took_ms = waited_ms > far_ms ? waited_ms : far_ms;
 
-	if (strncmp(r->options.client->bus, "shh:", 4) == 0)
+	if (strncmp(client_link_client(r->options.link)->bus, "shh:", 4) == 0)
 		return WHISPER_MS;
-	return took_ms * 3 > CLIENT_DISCOVERY_MS ? took_ms * 2 : CLIENT_DISCOVERY_MS - took_ms;
+	return took_ms * 3 > CLIENT_DISCOVERY_MS ? took_ms * 2 : CLIENT_DISCOVERY_MS - waited_ms;
 }
 
-static void on_state(bool up, const struct error *why, void *arg)
+static void on_up(void *arg)
 {
 	struct client_discovery *r = arg;
 
-	error_free(r->why_down);
-	r->why_down = error_copy(why);
-	if (!up) {
-		waiting(r, CLIENT_WAITING_BUS, why->message);
-		/* Nobody listens there, or it does not let us in: what is known is all there is to say. */
-		if (!r->was_up && (!r->options.listen_ms || why->code == ERROR_REFUSED || why->code == ERROR_INVALID))
-			stop(r);
+	if (r->over)
 		return;
-	}
-	waiting(r, CLIENT_WAITING_ANSWERS, NULL);
-	if (!r->was_up && !r->options.listen_ms)
-		timer_again(r->end, answer_ms(r), 0);
-	r->was_up = true;
+	if (!r->end)
+		r->end = timer_start(r, r->loop, answer_ms(r), 0, stop, r);
 	for (size_t i = 0; i < r->count; i++) {
 		if (!r->asked[i].done)
-			bus_send(r->bus, r->asked[i].message, on_sent, &r->asked[i]);
+			client_post_send(r->asked[i].post, false);
 	}
 }
 
@@ -154,29 +146,22 @@ static void take_list(struct client_discovery *r, const char *from, const json_t
 	json_decref(present);
 }
 
-static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
+static void on_result(const struct message *m, void *arg)
 {
-	struct client_discovery *r = arg;
+	struct client_discovery_asked *a = arg;
+	struct client_discovery *r = a->discovery;
+	struct error *failure = NULL, *e = NULL;
+	json_t *data = NULL;
 
-	for (size_t i = 0; m->kind == MESSAGE_RESULT && i < r->count; i++) {
-		struct client_discovery_asked *a = &r->asked[i];
-		struct error *failure = NULL, *e = NULL;
-		json_t *data = NULL;
-
-		if (strcmp(a->message->id, m->re) != 0 || strcmp(m->from, a->id) != 0)
-			continue;
-		a->answered = true;
-		/* Also one that refuses to tell us has shown that it lives. */
-		client_known_see(r->known, a->id, NULL);
-		e = message_read_result(m, &failure, &data);
-		if (!e && !failure)
-			take_list(r, a->id, data);
-		error_free(e);
-		error_free(failure);
-		done(a);
-		break;
-	}
-	bus_accept(d);
+	a->answered = true;
+	/* Also one that refuses to tell us has shown that it lives. */
+	client_known_see(r->known, a->id, NULL);
+	e = message_read_result(m, &failure, &data);
+	if (!e && !failure)
+		take_list(r, a->id, data);
+	error_free(e);
+	error_free(failure);
+	done(a);
 }
 
 static void on_status(const struct message *m, void *arg)
@@ -188,62 +173,58 @@ static void on_status(const struct message *m, void *arg)
 		client_known_see(r->known, m->from, m->body);
 }
 
-static void on_refused(const char *id, const struct error *why, void *arg)
+static struct error *make_posts(struct client_discovery *r)
 {
-	struct client_discovery *r = arg;
+	json_t *body = api_command_document(API_NODE_LIST, NULL, NULL, NULL);
+	struct error *e = NULL;
 
-	(void)id;
-	waiting(r, CLIENT_WAITING_MAILBOX, why->message);
-}
-
-static int discovery_destroy(struct client_discovery *r)
-{
-	error_free(r->why_down);
-	return 0;
-}
-
-static struct error *open_bus(struct client_discovery *r)
-{
-	const struct bus_handlers handlers = {.on_state = on_state,
-					      .on_message = on_message,
-					      .on_refused = on_refused,
-					      .on_status = on_status,
-					      .arg = r};
-	struct client_link link;
-	json_t *body;
-
-	TRY(client_link_open(r, r->loop, r->options.client, &handlers, &link));
-	body = api_command_document(API_NODE_LIST, NULL, NULL, NULL);
 	r->count = r->open = r->known->count;
 	r->asked = mem_array(r, struct client_discovery_asked, r->count + 1);
-	for (size_t i = 0; i < r->count; i++) {
+	for (size_t i = 0; !e && i < r->count; i++) {
 		struct client_discovery_asked *a = &r->asked[i];
+		const struct client_post_events events = {.sent = on_sent, .answered = on_result, .arg = a};
 
 		a->discovery = r;
 		a->id = mem_strdup(r, r->known->nodes[i]->id);
-		a->message = message_new(r, MESSAGE_COMMAND, link.self, a->id, r->options.ttl_ms, body);
+		e = client_post_new(r, r->options.link, a->id, r->options.ttl_ms, body, &events, &a->post);
 	}
 	json_decref(body);
-	r->bus = link.bus;
-	return bus_watch_status(r->bus);
+	return e;
 }
 
-struct error *client_discovery_begin(const void *ctx, uv_loop_t *loop, const struct client_discovery_options *options,
+/* Nobody listens there, or it does not let us in: what is known is all there is to say. Who listens waits all the same.
+ */
+static struct error *begin(struct client_discovery *r)
+{
+	const struct client_discovery_options *o = &r->options;
+	const struct client_patience_options options = {.link = o->link,
+							.timeout_ms = o->listen_ms ? 0 : o->timeout_ms,
+							.patience_ms = o->listen_ms ? o->listen_ms : o->patience_ms,
+							.hasty = !o->listen_ms};
+	const struct client_patience_events events = {
+		.up = on_up, .given_up = stop, .waiting = on_waiting, .status = on_status, .arg = r};
+
+	TRY(make_posts(r));
+	return client_patience_new(r, &options, &events, &r->patience);
+}
+
+struct error *client_discovery_begin(const void *ctx, const struct client_discovery_options *options,
 				     struct client_known *known, const struct client_discovery_events *events,
 				     struct client_discovery **ret_discovery)
 {
 	struct client_discovery *r = mem_new(ctx, struct client_discovery);
 	struct error *e;
 
-	*r = (struct client_discovery){.options = *options, .events = *events, .known = known, .loop = loop};
+	*r = (struct client_discovery){.options = *options, .events = *events, .known = known};
+	r->loop = client_link_loop(options->link);
 	r->began_ms = clock_mono_ms();
-	talloc_set_destructor(r, discovery_destroy);
-	e = open_bus(r);
+	e = begin(r);
 	if (e) {
 		mem_free(r);
 		return e;
 	}
-	r->end = timer_start(r, loop, options->listen_ms ? options->listen_ms : options->patience_ms, 0, stop, r);
+	if (options->listen_ms)
+		r->end = timer_start(r, r->loop, options->listen_ms, 0, stop, r);
 	*ret_discovery = r;
 	return NULL;
 }

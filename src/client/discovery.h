@@ -6,9 +6,8 @@
 #ifndef DSN_CLIENT_DISCOVERY_H
 #define DSN_CLIENT_DISCOVERY_H
 
-#include <uv.h>
-
 #include "client/known_nodes.h"
+#include "client/link.h"
 #include "client/waiting.h"
 
 /* Without `listen_ms` it ends when all have answered, and at the latest this long after its begin or, where the broker
@@ -16,11 +15,11 @@
 #define CLIENT_DISCOVERY_MS 280
 
 struct client_discovery_options {
-	const struct client_options *client; /* borrowed until the handle is freed */
-	int64_t listen_ms;                   /* go on that long, for nodes that only report; 0: see above */
-	int64_t patience_ms;                 /* for the first connection, without listen_ms */
-	int64_t away_ms;                     /* how long that was tried, for the error of a bus that was not reached */
-	int64_t ttl_ms;                      /* how long the questions are valid */
+	struct client_link *link; /* outlives the handle; others may use it too */
+	int64_t listen_ms;        /* go on that long, for nodes that only report; 0: see above */
+	int64_t timeout_ms;       /* of the program's command, without listen_ms; 0: none */
+	int64_t patience_ms;      /* for the first connection, if that is less, without listen_ms */
+	int64_t ttl_ms;           /* how long the questions are valid */
 };
 
 struct client_discovery_events {
@@ -32,7 +31,7 @@ struct client_discovery_events {
 
 /* `known` is the caller's and outlives the handle. mem_free() ends it without an event. */
 struct client_discovery;
-struct error *client_discovery_begin(const void *ctx, uv_loop_t *loop, const struct client_discovery_options *options,
+struct error *client_discovery_begin(const void *ctx, const struct client_discovery_options *options,
 				     struct client_known *known, const struct client_discovery_events *events,
 				     struct client_discovery **ret_discovery) MUST_CHECK;
 /* Ends it with the event, as if its time were over. */

@@ -1,14 +1,11 @@
 #include "client/request.h"
 
-#include <string.h>
-#include <strings.h>
-
 #include "api/command.h"
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "bus/bus.h"
-#include "client/link.h"
+#include "client/patience.h"
+#include "client/post.h"
 
 /* How long a node that is there takes to answer a question, on a slow network too. */
 #define AWAY_MS 3000
@@ -17,9 +14,11 @@
 struct client_requests_item {
 	struct client_requests *all;
 	struct client_request *request;
-	struct message *message, *probe;
-	bool sent;  /* the transport has it safely, see bus_sent_fn */
-	bool alive; /* has answered the probe */
+	struct client_post *post, *probe;
+	int64_t ttl_ms;
+	bool prompt; /* a question */
+	bool sent;   /* the transport has it safely, see bus_sent_fn */
+	bool alive;  /* has answered the probe */
 };
 
 struct client_requests {
@@ -27,17 +26,14 @@ struct client_requests {
 	struct client_request_list *list;
 	struct client_request_events events;
 	uv_loop_t *loop;
-	struct bus *bus;
+	struct client_patience *patience;
 	struct client_requests_item *items;
-	struct timer *deadline, *patience, *away;
-	size_t open; /* requests without outcome */
-	bool was_up;
+	struct timer *deadline, *away;
+	size_t open;      /* requests without outcome */
 	bool over, ended; /* nothing more is waited for; and the caller was told */
-	char *held;       /* why the bus takes nothing; NULL: it does */
-	struct error *why_down;
 	int64_t began_ms;
-	/* What the caller is still to be told, by a timer: he may free all, and the bus is not to be freed from within
-	 * its own callbacks. */
+	/* What the caller is still to be told, by a timer: he may free all, also the link, which is not to be freed
+	 * from within its own callbacks. */
 	struct client_request **outcomes; /* in the order of their times */
 	size_t outcome_count, told;
 	struct timer *teller;
@@ -93,23 +89,25 @@ static void tell_next(void *arg)
 	if (g->open == 0) {
 		g->events.ended(NULL, g->events.arg);
 	} else {
-		const struct client_request_options *o = &g->options;
-		bool less = o->timeout_ms > 0 && o->timeout_ms < o->patience_ms;
-		struct error *e = client_link_away(o->client, less ? o->timeout_ms : o->patience_ms, g->why_down);
+		struct error *e = client_patience_error(g->patience);
 
 		g->events.ended(e, g->events.arg);
 		error_free(e);
 	}
 }
 
-static void waiting(struct client_requests *g, enum client_waiting what, const char *why)
+static void on_waiting(enum client_waiting what, const char *why, void *arg)
 {
+	struct client_requests *g = arg;
+
 	if (g->events.waiting)
 		g->events.waiting(what, why, g->events.arg);
 }
 
-static void finish(struct client_requests *g)
+static void finish(void *arg)
 {
+	struct client_requests *g = arg;
+
 	g->over = true;
 	timer_again(g->teller, 0, 0);
 }
@@ -140,13 +138,14 @@ static void decide_away(struct client_requests_item *item, bool gone)
 {
 	struct client_requests *g = item->all;
 	struct client_request *r = item->request;
+	const char *held = client_patience_held(g->patience);
 
 	if (r->done)
 		return;
 	r->away = true;
 	r->gone = gone;
-	if (!gone && !item->sent && g->held)
-		r->held = mem_strdup(g->list, g->held);
+	if (!gone && !item->sent && held)
+		r->held = mem_strdup(g->list, held);
 	decide(item, NULL, NULL);
 }
 
@@ -157,7 +156,7 @@ static struct error *unknown(const struct client_requests_item *item)
 	return error_new(
 		ERROR_NOT_FOUND,
 		"%s: nobody serves this id in network \"%s\"; check the id (\"vcli node list\"), or start an agent with --node %s",
-		to, item->all->options.client->network, to);
+		to, client_link_client(item->all->options.link)->network, to);
 }
 
 static void on_sent(const struct error *e, void *arg)
@@ -181,7 +180,7 @@ static void ask_for_life(struct client_requests *g)
 {
 	for (size_t i = 0; i < g->list->count; i++) {
 		if (!g->list->items[i].done && !g->items[i].alive)
-			bus_send_prompt(g->bus, g->items[i].probe, NULL, NULL);
+			client_post_send(g->items[i].probe, true);
 	}
 }
 
@@ -207,32 +206,18 @@ static bool is_question(const json_t *body)
 	return question;
 }
 
-static void on_state(bool up, const struct error *why, void *arg)
+static void on_up(void *arg)
 {
 	struct client_requests *g = arg;
 
-	error_free(g->why_down);
-	g->why_down = error_copy(why);
-	if (!up) {
-		waiting(g, CLIENT_WAITING_BUS, why->message);
-		/* Waiting does not mend a wrong password. */
-		if (!g->was_up && (why->code == ERROR_REFUSED || why->code == ERROR_INVALID))
-			finish(g);
-		return;
-	}
-	/* It was given up: what is sent now would be told as not sent. */
+	/* All have their outcome, or it was given up: what is sent now would be told as not sent. */
 	if (g->over)
 		return;
-	g->was_up = true;
-	mem_free(g->patience);
-	g->patience = NULL;
-	waiting(g, CLIENT_WAITING_ANSWERS, NULL);
 	for (size_t i = 0; i < g->list->count; i++) {
 		struct client_requests_item *item = &g->items[i];
 
 		if (!item->request->done)
-			(is_question(item->request->body) ? bus_send_prompt : bus_send)(g->bus, item->message, on_sent,
-											item);
+			client_post_send(item->post, item->prompt);
 	}
 	if (!g->list->lasting)
 		return;
@@ -241,57 +226,36 @@ static void on_state(bool up, const struct error *why, void *arg)
 	g->away = timer_start(g, g->loop, AWAY_MS, 0, on_away, g);
 }
 
-static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
+static void on_result(const struct message *m, void *arg)
 {
-	struct client_requests *g = arg;
+	struct client_requests_item *item = arg;
+	struct error *failure = NULL, *e = NULL;
+	json_t *data = NULL;
 
-	for (size_t i = 0; m->kind == MESSAGE_RESULT && i < g->list->count; i++) {
-		struct client_requests_item *item = &g->items[i];
-		struct error *failure = NULL, *e = NULL;
-		json_t *data = NULL;
-
-		/* Only its recipient can answer it. */
-		if (strcasecmp(m->from, item->request->to) != 0)
-			continue;
-		if (item->probe && !strcmp(item->probe->id, m->re))
-			item->alive = true;
-		if (strcmp(item->message->id, m->re) != 0)
-			continue;
-		e = message_read_result(m, &failure, &data);
-		decide(item, e ? e : failure, e ? NULL : data);
-		break;
-	}
-	bus_accept(d);
+	e = message_read_result(m, &failure, &data);
+	decide(item, e ? e : failure, e ? NULL : data);
 }
 
-static void on_refused(const char *id, const struct error *why, void *arg)
+static void on_life(const struct message *m, void *arg)
 {
-	struct client_requests *g = arg;
+	struct client_requests_item *item = arg;
 
-	(void)id;
-	waiting(g, CLIENT_WAITING_MAILBOX, why->message);
-}
-
-static void on_held(const char *why, void *arg)
-{
-	struct client_requests *g = arg;
-
-	mem_free(g->held);
-	g->held = why ? mem_strdup(g, why) : NULL;
-	waiting(g, why ? CLIENT_WAITING_ROOM : CLIENT_WAITING_ANSWERS, why);
+	(void)m;
+	item->alive = true;
 }
 
 /* Why there is no answer, and whether the command is on its way all the same. */
 static struct error *no_answer(const struct client_requests *g, const struct client_requests_item *item)
 {
 	long long after_ms = (long long)g->options.timeout_ms;
-	const char *to = item->request->to;
+	const char *to = item->request->to, *held = client_patience_held(g->patience);
+	const struct error *down = client_patience_down(g->patience);
 
-	if (g->why_down)
+	if (down)
 		return error_new(ERROR_UNAVAILABLE, "%s: %s: the broker was lost and did not come back: %s", to,
-				 item->sent ? "sent, but not answered" : "not sent", g->why_down->message);
-	if (!item->sent && g->held)
-		return error_new(ERROR_UNAVAILABLE, "%s: not sent within %lld ms: %s", to, after_ms, g->held);
+				 item->sent ? "sent, but not answered" : "not sent", down->message);
+	if (!item->sent && held)
+		return error_new(ERROR_UNAVAILABLE, "%s: not sent within %lld ms: %s", to, after_ms, held);
 	if (!item->sent)
 		return error_new(
 			ERROR_TIMEOUT,
@@ -300,20 +264,21 @@ static struct error *no_answer(const struct client_requests *g, const struct cli
 	return error_new(
 		ERROR_TIMEOUT,
 		"%s: no answer within %lld ms; its agent may be away or busy, and will find the command in its mailbox for %lld s",
-		to, after_ms, (long long)(item->message->ttl_ms / 1000));
+		to, after_ms, (long long)(item->ttl_ms / 1000));
 }
 
-/* Deadline or lost patience: what is still open has no answer. */
+/* What is still open has no answer. */
 static void on_deadline(void *arg)
 {
 	struct client_requests *g = arg;
+	bool reached = client_patience_reached(g->patience);
 
-	for (size_t i = 0; g->was_up && i < g->list->count; i++) {
+	for (size_t i = 0; reached && i < g->list->count; i++) {
 		struct client_requests_item *item = &g->items[i];
 
 		if (item->request->done)
 			continue;
-		if (g->list->lasting && !item->alive && !g->why_down)
+		if (g->list->lasting && !item->alive && !client_patience_down(g->patience))
 			decide_away(item, false);
 		else
 			decide(item, no_answer(g, item), NULL);
@@ -324,73 +289,67 @@ static void on_deadline(void *arg)
 /* --- the beginning --- */
 
 /* A question that changes nothing and is answered at once. */
-static struct message *probe(struct client_requests *g, const char *self, const char *to)
+static struct error *make_probe(struct client_requests_item *item)
 {
+	struct client_requests *g = item->all;
+	const struct client_post_events events = {.answered = on_life, .arg = item};
+	const char *to = item->request->to;
 	json_t *body = api_command_document(API_PIPELINE_LIST, to, NULL, NULL);
-	struct message *m = message_new(g, MESSAGE_COMMAND, self, to, CLIENT_TTL_LEAST_MS, body);
+	struct error *e = client_post_new(g, g->options.link, to, CLIENT_TTL_LEAST_MS, body, &events, &item->probe);
 
 	json_decref(body);
-	return m;
+	return e;
 }
 
-static int requests_destroy(struct client_requests *g)
+static struct error *make_posts(struct client_requests *g)
 {
-	error_free(g->why_down);
-	return 0;
-}
-
-static struct error *open_bus(struct client_requests *g)
-{
-	const struct bus_handlers handlers = {
-		.on_state = on_state, .on_message = on_message, .on_refused = on_refused, .on_held = on_held, .arg = g};
-	struct client_link link;
-
-	TRY(client_link_open(g, g->loop, g->options.client, &handlers, &link));
-	g->bus = link.bus;
 	for (size_t i = 0; i < g->list->count; i++) {
 		struct client_requests_item *item = &g->items[i];
+		const struct client_post_events events = {.sent = on_sent, .answered = on_result, .arg = item};
 		struct client_request *r = &g->list->items[i];
-		int64_t ttl_ms = g->list->lasting ? CLIENT_TTL_MOST_MS : g->options.ttl_ms;
 
 		item->all = g;
 		item->request = r;
-		item->message = message_new(g, MESSAGE_COMMAND, link.self, r->to, ttl_ms, r->body);
+		item->ttl_ms = g->list->lasting ? CLIENT_TTL_MOST_MS : g->options.ttl_ms;
+		item->prompt = is_question(r->body);
+		TRY(client_post_new(g, g->options.link, r->to, item->ttl_ms, r->body, &events, &item->post));
 		if (g->list->lasting)
-			item->probe = probe(g, link.self, r->to);
+			TRY(make_probe(item));
 	}
 	return NULL;
 }
 
-static void start_clocks(struct client_requests *g)
+static struct error *begin(struct client_requests *g)
 {
-	int64_t timeout_ms = g->options.timeout_ms, patience_ms = g->options.patience_ms;
+	const struct client_patience_options options = {
+		.link = g->options.link, .timeout_ms = g->options.timeout_ms, .patience_ms = g->options.patience_ms};
+	const struct client_patience_events events = {.up = on_up, .given_up = finish, .waiting = on_waiting, .arg = g};
 
-	if (timeout_ms > 0)
-		g->deadline = timer_start(g, g->loop, timeout_ms, 0, on_deadline, g);
-	if (!timeout_ms || patience_ms < timeout_ms)
-		g->patience = timer_start(g, g->loop, patience_ms, 0, on_deadline, g);
+	TRY(make_posts(g));
+	return client_patience_new(g, &options, &events, &g->patience);
 }
 
-struct error *client_requests_begin(const void *ctx, uv_loop_t *loop, const struct client_request_options *options,
+struct error *client_requests_begin(const void *ctx, const struct client_request_options *options,
 				    struct client_request_list *l, const struct client_request_events *events,
 				    struct client_requests **ret_requests)
 {
 	struct client_requests *g = mem_new(ctx, struct client_requests);
 	struct error *e = NULL;
 
-	*g = (struct client_requests){.options = *options, .list = l, .events = *events, .loop = loop};
+	*g = (struct client_requests){.options = *options, .list = l, .events = *events};
+	g->loop = client_link_loop(options->link);
 	g->open = l->count;
 	g->began_ms = clock_mono_ms();
 	g->items = mem_array(g, struct client_requests_item, l->count + 1);
 	g->outcomes = mem_array(g, struct client_request *, l->count + 1);
-	g->teller = timer_start(g, loop, 0, 0, tell_next, g);
-	talloc_set_destructor(g, requests_destroy);
-	e = open_bus(g);
+	e = begin(g);
 	if (e) {
 		mem_free(g);
 		return e;
 	}
-	start_clocks(g);
+	g->teller = timer_start(g, g->loop, 0, 0, tell_next, g);
+	if (options->timeout_ms > 0)
+		g->deadline = timer_start(g, g->loop, options->timeout_ms, 0, on_deadline, g);
 	if (l->count == 0)
 		finish(g);
 	*ret_requests = g;

@@ -1,17 +1,15 @@
 /* Commands to nodes or agents, and their results, gathered until all are there or the time is over.
  *
  * Lost connections are bridged: what has no result yet is sent again with the same id, which has no second effect.
- * Threads: loop thread. Nothing blocks but what client_requests_begin() reads: our key (client/identity.h), and
- * known.db, for which it waits up to 5 s while another process writes it.
+ * Threads: loop thread. Nothing blocks.
  */
 #ifndef DSN_CLIENT_REQUEST_H
 #define DSN_CLIENT_REQUEST_H
 
 #include <jansson.h>
-#include <uv.h>
 
 #include "base/error.h"
-#include "client/options.h"
+#include "client/link.h"
 #include "client/waiting.h"
 
 struct client_request {
@@ -45,10 +43,10 @@ void client_requests_add(struct client_request_list *l, const char *to, const ch
 #define CLIENT_TTL_MOST_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 struct client_request_options {
-	const struct client_options *client; /* borrowed until the handle is freed */
-	int64_t timeout_ms;                  /* for all results; 0: as long as it takes */
-	int64_t patience_ms;                 /* for the first connection, if that is less than timeout_ms */
-	int64_t ttl_ms;                      /* how long the commands are valid; those of a lasting list for a week */
+	struct client_link *link; /* outlives the handle; others may use it too */
+	int64_t timeout_ms;       /* for all results; 0: as long as it takes */
+	int64_t patience_ms;      /* for the first connection, if that is less than timeout_ms */
+	int64_t ttl_ms;           /* how long the commands are valid; those of a lasting list for a week */
 };
 
 struct client_request_events {
@@ -63,10 +61,10 @@ struct client_request_events {
 };
 
 /* Begins to send all of `l`, which is the caller's and outlives the handle. mem_free() of the handle ends it: no event
- * comes any more, and what has no outcome by then never gets one, though it may have been sent. Fails for bad options
- * and an identity that cannot be read. */
+ * comes any more, and what has no outcome by then never gets one, though it may have been sent. ERROR_LIMIT when too
+ * many wait for results over this link (client/post.h). */
 struct client_requests;
-struct error *client_requests_begin(const void *ctx, uv_loop_t *loop, const struct client_request_options *options,
+struct error *client_requests_begin(const void *ctx, const struct client_request_options *options,
 				    struct client_request_list *l, const struct client_request_events *events,
 				    struct client_requests **ret_requests) MUST_CHECK;
 

@@ -19,11 +19,11 @@ struct client_sender {
 	struct client_sender_events events;
 	uv_loop_t *loop;
 	struct client_outbox *store;
-	struct bus *bus;
+	struct client_link *link;
+	struct client_link_user *user;
 	struct outbox *outbox;
 	struct timer *patience, *look;
-	struct timer
-		*teller; /* the caller may free all, and the bus is not to be freed from within its own callbacks */
+	struct timer *teller; /* the caller may free all, also the link */
 	struct error *why, *failure;
 	struct steady clock;
 	bool jumped; /* the clock, since this began */
@@ -87,14 +87,6 @@ static void on_state(bool up, const struct error *why, void *arg)
 		s->events.waiting(CLIENT_WAITING_BUS, why->message, s->events.arg);
 }
 
-/* Only public keys are told here; nobody waits for an answer. */
-static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
-{
-	(void)m;
-	(void)arg;
-	bus_accept(d);
-}
-
 static bool clock_steady(struct client_sender *s)
 {
 	int64_t mono_ms = clock_mono_ms(), jump_ms = steady_look(&s->clock, clock_wall_ms(), mono_ms);
@@ -118,7 +110,7 @@ static void on_look(void *arg)
 	s->failure = client_outbox_waiting(s->store, &waiting);
 	if (s->failure || (waiting == 0 && (steady || outbox_pending(s->outbox) == 0)))
 		end(s);
-	else if (bus_is_up(s->bus))
+	else if (bus_is_up(client_link_bus(s->link)))
 		outbox_look(s->outbox);
 }
 
@@ -146,19 +138,18 @@ static struct error *keep(struct db *db, const void *arg)
 	return NULL;
 }
 
-static struct error *open_bus(struct client_sender *s)
+/* The state of the link is heard before the outbox looks by itself, so that nothing is sent twice. */
+static struct error *join(struct client_sender *s)
 {
-	const struct bus_handlers handlers = {.on_state = on_state, .on_message = on_message, .arg = s};
-	struct client_link link;
+	const struct client_link_events events = {.state = on_state, .arg = s};
 
-	TRY(client_link_open(s, s->loop, s->client, &handlers, &link));
-	s->bus = link.bus;
-	return outbox_open(s, s->store->db, s->bus, s->loop, on_outcome, s, &s->outbox);
+	TRY(client_link_join(s, s->link, &events, &s->user));
+	return outbox_open(s, s->store->db, client_link_bus(s->link), s->loop, on_outcome, s, &s->outbox);
 }
 
 static struct error *put_all(struct client_sender *s, const struct client_sender_messages *messages)
 {
-	TRY(open_bus(s));
+	TRY(join(s));
 	TRY(client_outbox_mark(s->store, true));
 	return db_together(s->store->db, keep, messages);
 }
@@ -170,17 +161,17 @@ static int sender_destroy(struct client_sender *s)
 	return 0;
 }
 
-struct error *client_sender_begin(const void *ctx, uv_loop_t *loop, const struct client_options *client,
-				  struct client_outbox *store, struct message *const *messages, size_t count,
-				  const char *what, int64_t patience_ms, const struct client_sender_events *events,
-				  struct client_sender **ret_sender)
+struct error *client_sender_begin(const void *ctx, struct client_link *link, struct client_outbox *store,
+				  struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
+				  const struct client_sender_events *events, struct client_sender **ret_sender)
 {
 	struct client_sender *s = mem_new(ctx, struct client_sender);
 	struct error *e;
 
-	s->client = client;
+	s->client = client_link_client(link);
 	s->events = *events;
-	s->loop = loop;
+	s->link = link;
+	s->loop = client_link_loop(link);
 	s->store = store;
 	talloc_set_destructor(s, sender_destroy);
 	(void)clock_steady(s);
@@ -190,8 +181,8 @@ struct error *client_sender_begin(const void *ctx, uv_loop_t *loop, const struct
 		return e;
 	}
 	if (patience_ms > 0)
-		s->patience = timer_start(s, loop, patience_ms, 0, on_patience, s);
-	s->look = timer_start(s, loop, LOOK_MS, LOOK_MS, on_look, s);
+		s->patience = timer_start(s, s->loop, patience_ms, 0, on_patience, s);
+	s->look = timer_start(s, s->loop, LOOK_MS, LOOK_MS, on_look, s);
 	*ret_sender = s;
 	return NULL;
 }

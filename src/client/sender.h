@@ -2,8 +2,7 @@
 #ifndef DSN_CLIENT_SENDER_H
 #define DSN_CLIENT_SENDER_H
 
-#include <uv.h>
-
+#include "client/link.h"
 #include "client/outbox.h"
 #include "client/waiting.h"
 
@@ -17,12 +16,12 @@ struct client_sender_events {
 
 /* Puts `messages` (count may be 0; needed only until this returns; `what` is how they are listed) into the outbox and
  * sends all that waits there, for `patience_ms` at most (0: until each is sent or void). All are durable when it
- * returns without error. `client` has the bus of the outbox; both are borrowed until the handle is freed. mem_free()
- * ends it without an event. */
+ * returns without error. `link` is to the bus of the outbox; both outlive the handle. mem_free() ends it without an
+ * event: what the bus has not confirmed by then stays in the outbox. */
 struct client_sender;
-struct error *client_sender_begin(const void *ctx, uv_loop_t *loop, const struct client_options *client,
-				  struct client_outbox *outbox, struct message *const *messages, size_t count,
-				  const char *what, int64_t patience_ms, const struct client_sender_events *events,
+struct error *client_sender_begin(const void *ctx, struct client_link *link, struct client_outbox *outbox,
+				  struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
+				  const struct client_sender_events *events,
 				  struct client_sender **ret_sender) MUST_CHECK;
 
 /* One process sends what is in an outbox when nobody waits for it: be that one. ERROR_EXISTS when another is. */

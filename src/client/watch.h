@@ -2,14 +2,13 @@
 #ifndef DSN_CLIENT_WATCH_H
 #define DSN_CLIENT_WATCH_H
 
-#include "bus/bus.h"
 #include "client/request.h"
 
 struct client_watch_options {
-	const struct client_options *client; /* borrowed until the handle is freed */
-	int64_t timeout_ms;                  /* 0: until it is ended */
-	int64_t patience_ms;                 /* for the first connection */
-	int64_t ttl_ms;                      /* of what is asked */
+	struct client_link *link; /* outlives the handle; others may use it too */
+	int64_t timeout_ms;       /* 0: until it is ended */
+	int64_t patience_ms;      /* for the first connection */
+	int64_t ttl_ms;           /* of what is asked */
 };
 
 struct client_watch_events {
@@ -25,7 +24,7 @@ struct client_watch_events {
 /* Once the watch stands, the commands of `ask` (may be NULL; needed only until this returns) are sent; a refused one
  * ends the watch with its error. mem_free() ends the watch without an event. */
 struct client_watch;
-struct error *client_watch_begin(const void *ctx, uv_loop_t *loop, const struct client_watch_options *options,
+struct error *client_watch_begin(const void *ctx, const struct client_watch_options *options,
 				 const struct client_request_list *ask, const struct client_watch_events *events,
 				 struct client_watch **ret_watch) MUST_CHECK;
 /* Ends it with the event, as if its time were over. */

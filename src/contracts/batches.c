@@ -209,6 +209,43 @@ void batches_confirm(const void *ctx, struct contracts *k, const struct batches_
 	jobs_get_batch_ask(c, k, &call, "latest", &c->batch, on_batch, c);
 }
 
+void batches_reject(const void *ctx, struct contracts *k, const struct segments_batch *batch,
+		    const uint8_t evidence[KECCAK_BYTES], contracts_fn *fn, void *arg)
+{
+	struct jobs_reject_call call = {.job_id = u256_of(batch->job), .ordinal = batch->ordinal};
+
+	memcpy(call.node, batch->node, sizeof(call.node));
+	memcpy(call.evidence, evidence, sizeof(call.evidence));
+	jobs_reject_send(ctx, k, &call, NULL, NULL, fn, arg);
+}
+
+/* --- disputes --- */
+
+void batches_dispute(const void *ctx, struct contracts *k, const struct segments_batch *batch,
+		     const struct segments_shown *shown, contracts_fn *fn, void *arg)
+{
+	struct jobs_dispute_call call = {.job_id = u256_of(batch->job), .ordinal = batch->ordinal};
+
+	memcpy(call.node, batch->node, sizeof(call.node));
+	if (shown) {
+		call.index = u256_of(shown->index);
+		memcpy(call.segment, shown->segment, sizeof(call.segment));
+		call.proof = (struct codec_words){shown->proof, shown->depth};
+	}
+	jobs_dispute_send(ctx, k, &call, NULL, NULL, fn, arg);
+}
+
+void batches_resolve(const void *ctx, struct contracts *k, const struct segments_batch *batch, uint64_t accepted,
+		     const uint8_t evidence[KECCAK_BYTES], contracts_fn *fn, void *arg)
+{
+	struct jobs_resolve_call call = {
+		.job_id = u256_of(batch->job), .ordinal = batch->ordinal, .accepted = accepted};
+
+	memcpy(call.node, batch->node, sizeof(call.node));
+	memcpy(call.evidence, evidence, sizeof(call.evidence));
+	jobs_resolve_send(ctx, k, &call, NULL, NULL, fn, arg);
+}
+
 /* --- payment --- */
 
 struct batches_settling {

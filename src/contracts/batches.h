@@ -28,6 +28,14 @@ struct batches_judgement {
  * the contract too; what is borrowed must stay until the end. */
 void batches_confirm(const void *ctx, struct contracts *k, const struct batches_judgement *j, uint64_t *ret_accepted,
 		     contracts_fn *fn, void *arg);
+void batches_reject(const void *ctx, struct contracts *k, const struct segments_batch *batch,
+		    const uint8_t evidence[KECCAK_BYTES], contracts_fn *fn, void *arg);
+/* `shown` proves that a segment is of the batch; NULL: none, as when the customer says that nothing was delivered. */
+void batches_dispute(const void *ctx, struct contracts *k, const struct segments_batch *batch,
+		     const struct segments_shown *shown, contracts_fn *fn, void *arg);
+/* So many of a disputed batch are paid. */
+void batches_resolve(const void *ctx, struct contracts *k, const struct segments_batch *batch, uint64_t accepted,
+		     const uint8_t evidence[KECCAK_BYTES], contracts_fn *fn, void *arg);
 void batches_settle(const void *ctx, struct contracts *k, const struct segments_batch *batch,
 		    struct jobs_batch_settled_event *ret, contracts_fn *fn, void *arg);
 

@@ -79,6 +79,10 @@ void contracts_try(const void *ctx, struct contracts *k, const struct codec_func
  * ERROR_EXISTS: `once` has named another transaction before. */
 void contracts_send(const void *ctx, struct contracts *k, const struct codec_function *f, const void *args,
 		    const struct contracts_terms *terms, struct txbox_record **ret, contracts_fn *fn, void *arg);
+/* Creates a contract, in the same way; where it is then, eth_address_of_contract() says. The deployment is not changed.
+ */
+void contracts_create(const void *ctx, struct contracts *k, const struct codec_constructor *c, const void *args,
+		      struct txbox_record **ret, contracts_fn *fn, void *arg);
 /* Ether from the account's wallet to another's, without a contract. */
 void contracts_pay(const void *ctx, struct contracts *k, const uint8_t to[ETH_ADDRESS_BYTES], struct u256 value,
 		   struct txbox_record **ret, contracts_fn *fn, void *arg);

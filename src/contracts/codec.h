@@ -3,7 +3,7 @@
  *
  * A table says where each value stands in its struct. Whole numbers of up to 64 bits are uint64_t, wider ones struct
  * u256 (signed ones in two's complement), enumerations are enums of their own. Decoding is as strict as
- * chain/abi_value.h. Source: Solidity's "Contract ABI Specification". Ownership: what a decoded struct points to
+ * chain/abi_input.h. Source: Solidity's "Contract ABI Specification". Ownership: what a decoded struct points to
  * belongs to the ctx. Threads: any.
  */
 #ifndef DSN_CONTRACTS_CODEC_H
@@ -71,6 +71,13 @@ struct codec_function {
 	struct codec_layout inputs, outputs;
 };
 
+struct codec_constructor {
+	const char *contract;
+	const uint8_t *code; /* stands before the arguments */
+	size_t n;
+	struct codec_layout inputs;
+};
+
 struct codec_event {
 	const char *contract, *name, *signature;
 	uint8_t topic[ABI_TOPIC_BYTES];
@@ -86,9 +93,12 @@ struct codec_refusal {
 /* Those of all contracts; NULL behind the last. */
 extern const struct codec_function *const codec_functions[];
 extern const struct codec_event *const codec_events[];
+extern const struct codec_constructor *const codec_constructors[];
 
 /* Selector and arguments. ERROR_INVALID names the argument that does not fit; ERROR_LIMIT from the buffer. */
 struct error *codec_call(const struct codec_function *f, const void *args, struct buf *to) MUST_CHECK;
+/* Code and arguments, errors as of codec_call(). */
+struct error *codec_construct(const struct codec_constructor *c, const void *args, struct buf *to) MUST_CHECK;
 /* Back from what codec_call() wrote. ERROR_INVALID: of another function, or not of its form. */
 struct error *codec_call_read(const void *ctx, const struct codec_function *f, const uint8_t *bytes, size_t n,
 			      void *ret_args) MUST_CHECK;

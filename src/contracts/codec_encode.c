@@ -125,3 +125,11 @@ struct error *codec_call(const struct codec_function *f, const void *args, struc
 	TRY(buf_append(to, f->selector, ABI_SELECTOR_BYTES));
 	return codec_encode(&f->inputs, args, &at, to);
 }
+
+struct error *codec_construct(const struct codec_constructor *c, const void *args, struct buf *to)
+{
+	const struct json_place at = {NULL, c->contract, 0};
+
+	TRY(buf_append(to, c->code, c->n));
+	return codec_encode(&c->inputs, args, &at, to);
+}

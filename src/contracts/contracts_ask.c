@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "chain/abi_value.h"
+#include "chain/abi.h"
 #include "contracts/contracts_impl.h"
 #include "contracts/refusal.h"
 

@@ -266,6 +266,23 @@ void contracts_send(const void *ctx, struct contracts *k, const struct codec_fun
 	mem_free(data);
 }
 
+void contracts_create(const void *ctx, struct contracts *k, const struct codec_constructor *c, const void *args,
+		      struct txbox_record **ret, contracts_fn *fn, void *arg)
+{
+	struct buf *data = buf_new(NULL, ABI_CALL_BYTES);
+	struct contracts_intention in = {.what = mem_printf(data, "%s.constructor", c->contract),
+					 .intent = {.creates = true}};
+	struct error *e = codec_construct(c, args, data);
+
+	in.intent.data = (const uint8_t *)data->data;
+	in.intent.n = data->len;
+	if (e)
+		contracts_fail(ctx, k, e, fn, arg);
+	else
+		contracts_put(ctx, k, &in, ret, fn, arg);
+	mem_free(data);
+}
+
 void contracts_pay(const void *ctx, struct contracts *k, const uint8_t to[ETH_ADDRESS_BYTES], struct u256 value,
 		   struct txbox_record **ret, contracts_fn *fn, void *arg)
 {

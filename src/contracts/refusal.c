@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "chain/abi.h"
 #include "chain/amount.h"
+#include "chain/revert.h"
 
 const char *const refusal_kinds[] = {"customer", "supplier", NULL};
 const char *const refusal_roles[] = {"owner", "manager", "verifier", NULL};
@@ -228,7 +228,7 @@ char *refusal_text(const void *ctx, const uint8_t *revert, size_t n)
 {
 	enum contracts_refusal refusal = CONTRACTS_REFUSAL_NONE;
 	void *values = read_values(NULL, revert, n, &refusal);
-	char *text = values ? refusal_words(ctx, refusal, values) : abi_revert_text(ctx, NULL, revert, n);
+	char *text = values ? refusal_words(ctx, refusal, values) : revert_text(ctx, revert, n);
 
 	mem_free(values);
 	return text;
@@ -242,7 +242,7 @@ char *refusal_plain_text(const void *ctx, const uint8_t *revert, size_t n)
 	char *text;
 
 	if (!values)
-		return abi_revert_text(ctx, NULL, revert, n);
+		return revert_text(ctx, revert, n);
 	text = mem_printf(ctx, "%s(", contracts_refusals[refusal].name);
 	for (size_t i = 0; i < layout->count; i++) {
 		char *value = codec_value_text(values, &layout->fields[i], values);

@@ -148,3 +148,14 @@ size_t segments_proof(const struct segments *s, const struct segments_batch *bat
 		memcpy(ret_proof[i], down[depth - 1 - i], KECCAK_BYTES);
 	return depth;
 }
+
+struct error *segments_show(const struct segments *s, const char *what, const struct segments_batch *batch,
+			    uint64_t index, struct segments_shown *ret_shown)
+{
+	if (index >= s->count)
+		return error_new(ERROR_INVALID, "%s has the segments 0 to %zu", what, s->count - 1);
+	ret_shown->index = index;
+	memcpy(ret_shown->segment, s->hashes[index], sizeof(ret_shown->segment));
+	ret_shown->depth = segments_proof(s, batch, index, ret_shown->proof);
+	return NULL;
+}

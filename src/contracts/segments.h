@@ -41,4 +41,14 @@ void segments_root(const struct segments *s, const struct segments_batch *batch,
 size_t segments_proof(const struct segments *s, const struct segments_batch *batch, size_t index,
 		      uint8_t ret_proof[SEGMENTS_DEPTH][KECCAK_BYTES]);
 
+/* A segment, and that it is of the batch. */
+struct segments_shown {
+	uint64_t index;
+	uint8_t segment[KECCAK_BYTES], proof[SEGMENTS_DEPTH][KECCAK_BYTES];
+	size_t depth; /* hashes of the proof */
+};
+/* ERROR_INVALID: `what`, as of segments_parse(), has fewer segments. */
+struct error *segments_show(const struct segments *s, const char *what, const struct segments_batch *batch,
+			    uint64_t index, struct segments_shown *ret_shown) MUST_CHECK;
+
 #endif

@@ -51,6 +51,11 @@ struct aes_ctr *aes_ctr_new(const void *ctx, const uint8_t *key, size_t key_byte
 	return c;
 }
 
+void aes_ctr_restart(struct aes_ctr *c, const uint8_t iv[16])
+{
+	evp_need(EVP_CipherInit_ex2(c->evp, NULL, NULL, iv, true, NULL));
+}
+
 void aes_ctr_apply(struct aes_ctr *c, const uint8_t *in, size_t n, uint8_t *ret_out)
 {
 	update(c->evp, in, n, ret_out);

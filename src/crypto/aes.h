@@ -12,6 +12,8 @@
 /* A CTR key stream (NIST SP 800-38A, 128-bit big-endian counter) that goes on over calls. key_bytes: 16 or 32. */
 struct aes_ctr;
 struct aes_ctr *aes_ctr_new(const void *ctx, const uint8_t *key, size_t key_bytes, const uint8_t iv[16]);
+/* Begins anew at another iv, under the same key. */
+void aes_ctr_restart(struct aes_ctr *c, const uint8_t iv[16]);
 /* Encrypts or decrypts; in and out may be the same. */
 void aes_ctr_apply(struct aes_ctr *c, const uint8_t *in, size_t n, uint8_t *ret_out);
 

@@ -2,7 +2,8 @@
  *
  *   sealed = 0x04 || ephemeral public key (64) || iv (16) || cipher text || HMAC (32)
  *
- * Source: devp2p rlpx.md; go-ethereum v1.9.20 crypto/ecies for what the MAC covers. Threads: any.
+ * Source: devp2p rlpx.md; go-ethereum v1.9.20 crypto/ecies for what the MAC covers. Threads: any; a
+ * context belongs to one.
  */
 #ifndef DSN_CRYPTO_ECIES_H
 #define DSN_CRYPTO_ECIES_H
@@ -17,17 +18,18 @@
 
 /* What both sides derive from one ephemeral key. It seals any number of messages, each under a random iv, as a context
  * of RFC 9180 does: the two costly steps, making the ephemeral key and agreeing on the secret, are taken once. Whoever
- * sees the messages sees that they belong together. Holds secrets: wipe it after use. */
-struct ecies_context {
-	uint8_t ephemeral[SECP_PUBLIC_BYTES];
-	uint8_t encryption[16], mac[32];
-};
+ * sees the messages sees that they belong together. Its keys are wiped when it is freed. One thread. */
+struct ecies_context;
 
 /* For sealing to `public`: with a fresh ephemeral key. ERROR_INVALID when `public` is no point of the curve. */
-struct error *ecies_context_new(const uint8_t public[SECP_PUBLIC_BYTES], struct ecies_context *ret_context) MUST_CHECK;
+struct error *ecies_context_new(const void *ctx, const uint8_t public[SECP_PUBLIC_BYTES],
+				struct ecies_context **ret_context) MUST_CHECK;
 /* For opening what was sealed with this ephemeral key. ERROR_INVALID when it is no point of the curve. */
-struct error *ecies_context_of(const uint8_t secret[SECP_SECRET_BYTES], const uint8_t ephemeral[SECP_PUBLIC_BYTES],
-			       struct ecies_context *ret_context) MUST_CHECK;
+struct error *ecies_context_of(const void *ctx, const uint8_t secret[SECP_SECRET_BYTES],
+			       const uint8_t ephemeral[SECP_PUBLIC_BYTES],
+			       struct ecies_context **ret_context) MUST_CHECK;
+/* SECP_PUBLIC_BYTES; the context's. */
+const uint8_t *ecies_context_ephemeral(const struct ecies_context *c);
 /* As ecies_seal() and ecies_open() below. Opening: ERROR_REFUSED also when another ephemeral key stands in `sealed`. */
 void ecies_context_seal(const struct ecies_context *c, const uint8_t *plain, size_t n, const uint8_t *mac_data,
 			size_t mac_bytes, uint8_t *ret_sealed);

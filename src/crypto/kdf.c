@@ -6,6 +6,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 
+#include "base/mem.h"
 #include "crypto/evp.h"
 
 void sha256(const void *bytes, size_t n, uint8_t ret_digest[32])
@@ -13,28 +14,47 @@ void sha256(const void *bytes, size_t n, uint8_t ret_digest[32])
 	evp_need(EVP_Digest(bytes, n, ret_digest, NULL, evp_algorithms()->sha256, NULL));
 }
 
-void hmac_sha256_parts(const uint8_t *key, size_t key_bytes, const struct iovec *parts, size_t count,
-		       uint8_t ret_tag[32])
+struct hmac_key {
+	EVP_MAC_CTX *evp;
+};
+
+static int hmac_key_free(struct hmac_key *k)
+{
+	EVP_MAC_CTX_free(k->evp); /* wipes */
+	return 0;
+}
+
+struct hmac_key *hmac_key_new(const void *ctx, const uint8_t *key, size_t key_bytes)
 {
 	static const uint8_t none[1];
 	const OSSL_PARAM digest[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA2-256"}, 0),
 				     OSSL_PARAM_END};
-	EVP_MAC_CTX *c = EVP_MAC_CTX_new(evp_algorithms()->hmac);
+	struct hmac_key *k = mem_new(ctx, struct hmac_key);
+
+	k->evp = EVP_MAC_CTX_new(evp_algorithms()->hmac);
+	talloc_set_destructor(k, hmac_key_free);
+	/* No key is an empty one; to EVP, NULL means the one before. */
+	evp_need(k->evp && EVP_MAC_init(k->evp, key_bytes > 0 ? key : none, key_bytes, digest));
+	return k;
+}
+
+void hmac_key_tag(struct hmac_key *k, const struct iovec *parts, size_t count, uint8_t ret_tag[32])
+{
 	size_t n = 0;
 
-	/* No key is an empty one; to EVP, NULL means the one before. */
-	evp_need(c && EVP_MAC_init(c, key_bytes > 0 ? key : none, key_bytes, digest));
+	evp_need(EVP_MAC_init(k->evp, NULL, 0, NULL));
 	for (size_t i = 0; i < count; i++)
-		evp_need(EVP_MAC_update(c, parts[i].iov_base, parts[i].iov_len));
-	evp_need(EVP_MAC_final(c, ret_tag, &n, 32) && n == 32);
-	EVP_MAC_CTX_free(c); /* wipes */
+		evp_need(EVP_MAC_update(k->evp, parts[i].iov_base, parts[i].iov_len));
+	evp_need(EVP_MAC_final(k->evp, ret_tag, &n, 32) && n == 32);
 }
 
 void hmac_sha256(const uint8_t *key, size_t key_bytes, const void *bytes, size_t n, uint8_t ret_tag[32])
 {
 	const struct iovec part = {.iov_base = (void *)bytes, .iov_len = n};
+	struct hmac_key *k = hmac_key_new(NULL, key, key_bytes);
 
-	hmac_sha256_parts(key, key_bytes, &part, 1, ret_tag);
+	hmac_key_tag(k, &part, 1, ret_tag);
+	mem_free(k);
 }
 
 void pbkdf2_sha256(const void *password, size_t password_bytes, const void *salt, size_t salt_bytes,

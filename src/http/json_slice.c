@@ -6,7 +6,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
 
 static bool is_hex(char c)
 {

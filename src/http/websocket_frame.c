@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
 
 /* A buffer that has held more is not kept for the next message. */
 #define KEPT_BYTES 65536

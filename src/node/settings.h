@@ -11,6 +11,7 @@ struct agent_settings {
 	char *bus, *network, *password_file, *ca_file, *cert_file, *key_file;
 	bool accept_plain;
 	char **owners;                       /* ids whose commands are obeyed; NULL: none, which wants accept_plain */
+	char **managers;                     /* ids that may give work and look (node/agent/rights.c); NULL: none */
 	struct passphrase_source passphrase; /* of keystore files among the keys */
 	char *state_dir;
 	char **nodes; /* ids served from the start; NULL: none */

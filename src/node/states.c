@@ -1,16 +1,5 @@
 #include "node/states.h"
 
-#include <assert.h>
-#include <stdbool.h>
-
-#include "base/mem.h"
-
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-#define MACHINE(title, what)                                                                    \
-	{                                                                                       \
-		(title), what##_names, LENGTH(what##_names), what##_moves, LENGTH(what##_moves) \
-	}
-
 static const char *const node_names[] = {
 	[NODE_STARTING] = "starting", [NODE_RUNNING] = "running", [NODE_LEAVING] = "leaving"};
 
@@ -57,35 +46,5 @@ static const struct state_move unit_moves[] = {
 	{UNIT_STOPPING, UNIT_PAUSED, "its program ended, and it is wanted"},
 };
 
-const struct state_machine state_of_node = MACHINE("Node", node), state_of_job = MACHINE("Job", job),
-			   state_of_unit = MACHINE("Unit", unit);
-
-static bool may_move(const struct state_machine *m, int from, int to)
-{
-	if (from == to)
-		return true;
-	for (size_t i = 0; i < m->move_count; i++) {
-		if (m->moves[i].from == from && m->moves[i].to == to)
-			return true;
-	}
-	return false;
-}
-
-int state_next(const struct state_machine *m, int from, int to)
-{
-	assert(may_move(m, from, to));
-	return to;
-}
-
-char *state_diagram(const void *ctx, const struct state_machine *m)
-{
-	char *text = mem_printf(ctx, "stateDiagram-v2\n    [*] --> %s\n", m->names[0]);
-
-	for (size_t i = 0; i < m->move_count; i++) {
-		const struct state_move *move = &m->moves[i];
-
-		text = talloc_asprintf_append_buffer(text, "    %s --> %s: %s\n", m->names[move->from],
-						     m->names[move->to], move->when);
-	}
-	return text;
-}
+const struct state_machine state_of_node = STATE_MACHINE("Node", node), state_of_job = STATE_MACHINE("Job", job),
+			   state_of_unit = STATE_MACHINE("Unit", unit);

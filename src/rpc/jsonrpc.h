@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json_write.h"
 #include "http/json_slice.h"
-#include "http/json_write.h"
 #include "http/jsonrpc_codes.h"
 
 #define JSONRPC_PARAMS_MAX 3

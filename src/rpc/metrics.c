@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json_write.h"
 #include "base/mem.h"
-#include "http/json_write.h"
 
 #define TEXT_LIMIT 65536
 

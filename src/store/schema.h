@@ -1,12 +1,17 @@
 /* Kinds of databases: what a file of each kind holds, by versions, and the way from one version to the next.
  *
- * A file says its kind (SQLite's application_id) and its version (user_version: how many migrations it has seen). A new
+ * A file says its kind (SQLite's application_id) and its version (user_version: how many migrations it has seen), a
+ * PostgreSQL schema (what search_path names first) does in its table dsn_schema; it stands for a file here. A new
  * file begins at 0 and sees them all. Opening an older file brings it to the newest version in one transaction:
  * whatever happens meanwhile, the file is as it was or as it shall be. A file of a newer version or of another kind is
  * refused and left as it is.
  *
  * A migration, once released, stays as it is: another one is added behind it. Foreign keys are not enforced while
  * migrations run, so that a table can be made anew and take the old one's name.
+ *
+ * One text for SQLite and PostgreSQL: columns are bigint (also what is true, 1, or false, 0), text and bytea, which
+ * SQLite takes for whole numbers, text and bytes. Where they differ, a statement begins with the comment "sqlite" or
+ * "postgresql" (slash, star, blank, name, blank, star, slash) and is for that one alone.
  *
  * Constant; any thread.
  */

@@ -14,6 +14,8 @@ command_fn cmd_pipeline_start;                                                  
 command_fn cmd_pipeline_stop, cmd_pipeline_status, cmd_pipeline_close, cmd_pipeline_list; /* cmd_pipeline_state.c */
 command_fn cmd_pipeline_monitor;                                                          /* cmd_pipeline_monitor.c */
 command_fn cmd_pipeline_push;                                                             /* cmd_pipeline_push.c */
+command_fn cmd_order_plan, cmd_order_create, cmd_order_list, cmd_order_status;            /* cmd_order.c */
+command_fn cmd_order_start, cmd_order_stop, cmd_order_cancel;                             /* cmd_order.c */
 command_fn cmd_broker_setup;                                                              /* cmd_broker.c */
 command_fn cmd_bus_send, cmd_bus_receive;                                                 /* cmd_bus.c */
 command_fn cmd_key_show, cmd_key_new, cmd_key_agent;                                      /* cmd_key.c */

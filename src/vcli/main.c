@@ -111,6 +111,7 @@ int main(int argc, char **argv)
 	code = error_exit_code(e);
 	error_free(e);
 	json_decref(v->answer);
+	mem_free(v->link);
 	loop_drain(&v->loop);
 	uv_loop_close(&v->loop);
 	mem_free(v);

@@ -26,6 +26,12 @@ struct vcli_pipeline_options {
 	bool show_key, loop;
 };
 
+/* What is ordered from dsnd. */
+struct vcli_order_options {
+	char *dsnd;
+	bool yes;
+};
+
 struct vcli_broker_options {
 	char *management, *admin, *admin_password_file, *vhost, *passwords;
 	char **nodes, **clients;

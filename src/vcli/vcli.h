@@ -23,6 +23,7 @@ struct vcli_settings {
 	struct vcli_detached_options detached;
 	struct vcli_node_options node;
 	struct vcli_pipeline_options pipeline;
+	struct vcli_order_options order;
 	struct vcli_broker_options broker;
 	struct vcli_whisper_options whisper;
 	struct vcli_chain_options chain;
@@ -51,15 +52,18 @@ struct vcli_command {
 	command_fn *run;
 };
 
+struct client_link;
+
 struct vcli {
 	struct vcli_settings set;
 	const struct vcli_command *command;
 	char **args; /* the words after the command's own, NULL-terminated */
 	size_t arg_count;
 	uv_loop_t loop;
-	int64_t timeout_ms; /* in effect; 0: none */
-	json_t *answer;     /* owned; NULL: nothing but state and error */
-	bool printed;       /* the handler has printed its JSON values already */
+	int64_t timeout_ms;       /* in effect; 0: none */
+	json_t *answer;           /* owned; NULL: nothing but state and error */
+	struct client_link *link; /* to the bus (vcli/bus/link.h); NULL: not wanted so far */
+	bool printed;             /* the handler has printed its JSON values already */
 };
 
 /* The tables (table.c); the commands end with a row without words. */

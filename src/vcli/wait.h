@@ -1,4 +1,4 @@
-/* Waiting: the one place of src/vcli that runs the loop (http/rpc_client.h and chain/load.h have waits of their own).
+/* Waiting: the one place of src/vcli that runs the loop (http/rpc_client.h and devnet/load.h have waits of their own).
  * Commands begin what they want, and wait here for its end.
  *
  * What ends a wait is a flag that a callback sets: an answer, or a signal that the caller watches for. It is looked at

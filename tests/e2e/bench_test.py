@@ -15,10 +15,12 @@ import broker as broker_module  # noqa: E402
 
 BIN = os.environ.get("DSN_RELEASE_BIN") or broker_module.BIN
 RUNS = {  # the words to run it with, its heading, and members whose values are figures
-    "amqp": (["--rounds", "1"], "confirmed commands", ["message_bytes", "goal_ratio"]),
+    "amqp": (["--rounds", "1"], "confirmed commands", ["message_bytes", "goal_ratio", "goal_sealed_ratio"]),
     "seal": (["--rounds", "1"], "a message sealed and opened", ["sign_us", "agree_us", "recover_us", "seal_us", "seal_agreed_us", "open_us", "open_agreed_us"]),
     "pipeline": (["--rounds", "2"], "pipeline start", ["nodes", "median_ms", "least_ms", "most_ms", "goal_ms"]),
     "agent": ([], "dsn-agent, idle", ["program_bytes", "program_loaded_bytes", "goal_bytes"]),
+    "placement": (["--nodes", "300", "--orders", "300"], "placement of 300 orders on 300 nodes",
+                  ["orders_per_second", "nodes_per_second", "p50_us", "p99_us", "refused_p50_us", "looked_per_node", "scan_ratio", "beats_per_second"]),
     "media": (["--rounds", "1", "--seconds", "2"], "ladder", ["separate_cpu_s", "ladder_cpu_s", "ratio"]),
 }
 
@@ -37,7 +39,7 @@ class Bench(unittest.TestCase):
     def run_bench(self, name, *words):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DSN_")}
         environment["TMPDIR"] = self.folder
-        bus = [] if name in ("media", "seal") else ["--bus", self.broker.url()]
+        bus = [] if name in ("media", "placement", "seal") else ["--bus", self.broker.url()]
         done = subprocess.run([os.path.join(BIN, "dsn-bench"), name, *bus, *words], capture_output=True, text=True, timeout=300,
                               stdin=subprocess.DEVNULL, env=environment)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -59,6 +61,13 @@ class Bench(unittest.TestCase):
     def test_seal(self):
         self.check("seal")
 
+    def test_placement(self):
+        answer = self.check("placement")
+        self.assertGreater(float(answer["placed_percent"]), 50)
+        # All but times and memory is the same in every run of one seed.
+        again = json.loads(self.run_bench("placement", *RUNS["placement"][0], "--json"))
+        self.assertEqual([answer[key] for key in ("placed_percent", "looked_per_node")], [again[key] for key in ("placed_percent", "looked_per_node")])
+
     def test_amqp(self):
         answer = self.check("amqp")
         self.assertEqual([row["window"] for row in answer["results"]], ["1", "100"])
@@ -78,7 +87,7 @@ class Bench(unittest.TestCase):
         self.check("media")
 
     def test_wrong_use(self):
-        for words, why in ((["nothing"], "dsn-bench NAME"), (["amqp"], "--bus"), (["pipeline", "--rounds", "many"], "--rounds")):
+        for words, why in ((["nothing"], "dsn-bench NAME"), (["amqp"], "--bus"), (["pipeline", "--rounds", "many"], "--rounds"), (["placement", "--nodes", "1"], "--nodes"), (["placement", "x"], "options only")):
             done = subprocess.run([os.path.join(BIN, "dsn-bench"), *words], capture_output=True, text=True, timeout=60,
                                   env={k: v for k, v in os.environ.items() if not k.startswith("DSN_")})
             self.assertEqual(done.returncode, 2, words)

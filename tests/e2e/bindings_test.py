@@ -11,6 +11,7 @@ import unittest
 
 SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 USER = """
+#include "contracts/counter_abi.h"
 #include "contracts/jobs_abi.h"
 #include "contracts/refusals_abi.h"
 
@@ -19,6 +20,13 @@ struct error *use(struct buf *to)
 	const struct jobs_top_up_call call = {.job_id = u256_of(1), .amount = u256_of(2)};
 
 	return jobs_top_up_encode(&call, to);
+}
+
+struct error *create(struct buf *to)
+{
+	const struct jobs_constructor_call call = {.report_window = 1, .verify_window = 2, .dispute_window = 3, .resolve_window = 4};
+
+	return counter_constructor_encode(to) ? NULL : jobs_constructor_encode(&call, to);
 }
 
 uint64_t deadline(const struct jobs_job_created_event *event)
@@ -96,6 +104,25 @@ class Bindings(unittest.TestCase):
     def test_an_argument_of_another_name(self):
         self.entry("topUp")["inputs"][1]["name"] = "sum"
         self.compile("amount")
+
+    def constructor(self):
+        return next(e for e in self.jobs["abi"] if e["type"] == "constructor")
+
+    def test_an_argument_of_the_constructor_that_is_gone(self):
+        self.constructor()["inputs"] = [v for v in self.constructor()["inputs"] if v["name"] != "verifyWindow_"]
+        self.compile("verify_window")
+
+    def test_a_constructor_without_arguments(self):
+        self.constructor()["inputs"] = []
+        self.compile("jobs_constructor_call")
+
+    def test_a_contract_that_cannot_be_created(self):
+        self.jobs["bytecode"] = "0x"
+        self.compile("jobs_constructor_call")
+
+    def test_a_constructor_that_takes_ether(self):
+        self.constructor()["stateMutability"] = "payable"
+        self.assertIn("the constructor of Jobs takes ether", self.generate(code=1))
 
     def test_a_function_that_is_gone(self):
         self.jobs["abi"].remove(self.entry("topUp"))

@@ -481,6 +481,8 @@ class Commands(VcliCase):
         self.assertEqual((row["state"], row["value"], row["to"]), ("wanted", "1 ether", TO))
         self.assertIn(row["id"], self.vcli("outbox", "list").stdout)
         self.liar.lie = None
+        self.refused("not-found", "no transaction of this chain waits", "outbox", "resend", row["id"][:6] + "-none")
+        self.refused("refused", "not signed yet", "outbox", "replace", row["id"][:6])
         self.refused("refused", "not signed yet", "outbox", "resend", row["id"][:6])
         self.assertEqual(self.answer("outbox", "abandon", row["id"][:6])["state"], "abandoned")
         self.assertEqual(self.vcli("outbox", "list").stdout, "the outbox is empty\n")

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/contracts.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/hex.h"
@@ -31,7 +32,6 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "chain/address.h"
-#include "chain/contracts.h"
 #include "chain/logs.h"
 #include "chain/sender.h"
 

@@ -12,7 +12,7 @@ SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE") or pathlib.Path(__file__).res
 BIN = pathlib.Path(os.environ.get("DSN_RELEASE_BIN") or SOURCE / "build" / "bin")
 PROGRAMS = ("dsn-agent", "dsn-hls", "shhd", "vcli")
 # What a service may be exposed at most, of 10.
-EXPOSURE = {"dsn-agent": 2.5, "shhd": 2.0}
+EXPOSURE = {"dsn-agent": 2.5, "dsnd": 1.5, "shhd": 2.0}
 
 
 def output(*argv):

@@ -11,7 +11,7 @@ import unittest
 BIN = pathlib.Path(os.environ.get("DSN_RELEASE_BIN") or os.environ.get("DSN_BIN") or
                    pathlib.Path(__file__).resolve().parents[2] / "build" / "bin")
 PREFIX = "/opt/video"
-PROGRAMS = ("dsn-agent", "dsn-hls", "dsn-relay", "dsn-bench", "shhd", "vcli")
+PROGRAMS = ("dsn-agent", "dsn-hls", "dsn-relay", "dsn-bench", "dsnd", "shhd", "vcli")
 
 
 class Install(unittest.TestCase):
@@ -38,7 +38,7 @@ class Install(unittest.TestCase):
 
     def test_units_name_the_installed_programs(self):
         units = sorted((self.prefix / "lib/systemd/system").glob("*.service"))
-        self.assertEqual([u.name for u in units], ["dsn-agent.service", "shhd.service"])
+        self.assertEqual([u.name for u in units], ["dsn-agent.service", "dsnd.service", "shhd.service"])
         for unit in units:
             text = unit.read_text()
             self.assertNotRegex(text, r"@\w+@")
@@ -50,7 +50,7 @@ class Install(unittest.TestCase):
 
     def test_manual_pages(self):
         pages = {p.name: p for p in (self.prefix / "share/man/man1").iterdir()}
-        self.assertEqual(sorted(pages), ["dsn-agent.1", "dsn-hls.1", "dsn-relay.1", "shhd.1", "vcli.1"])
+        self.assertEqual(sorted(pages), ["dsn-agent.1", "dsn-hls.1", "dsn-relay.1", "dsnd.1", "shhd.1", "vcli.1"])
         for name, page in pages.items():
             text = page.read_text()
             with self.subTest(name):

@@ -47,6 +47,10 @@ class Rooms(TreeCheck):
         self.include("node/job/job.c", "node/agent/agent.h")
         self.check("src/node/job/job.c", "node/agent/agent.h", "stands above")
 
+    def test_another_service(self):
+        self.include("manager/jobs/jobs.c", "manager/registry/nodes.h")
+        self.check("src/manager/jobs/jobs.c", "manager/registry/nodes.h", "services meet by calls and events only")
+
     def test_folder_without_a_place(self):
         (self.copy / "src" / "node" / "attic").mkdir()
         (self.copy / "src" / "node" / "attic" / "old.c").write_text("int old;\n")

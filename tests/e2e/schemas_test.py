@@ -149,6 +149,19 @@ class Schemas(unittest.TestCase):
                 seen = not validator(schema_of(row["document"])).is_valid(document)
                 self.assertEqual(seen, "schema" not in row, "the schema's answer differs from the row's mark")
 
+    def test_values_at_the_edges(self):
+        """What tests/unit/api_refusals_test.c gives to the readers: they take and refuse the same."""
+        rows = load(DATA / "forms.json")
+        self.assertGreaterEqual(len(rows), 30)
+        for number, row in enumerate(rows, 1):
+            checker, good = validator(schema_of(row["document"])), load(DATA / row["document"])
+            for verdict in ("good", "bad"):
+                for value in row[verdict]:
+                    with self.subTest(row=number, path=row["path"], value=value):
+                        document = copy.deepcopy(good)
+                        spoil(document, row["path"], {"value": value})
+                        self.assertEqual(checker.is_valid(document), verdict == "good")
+
     def test_values_are_strings(self):
         """A document of API 1.00 with a number in place of its text is refused wherever the number stands."""
         def leaves(value, path=()):

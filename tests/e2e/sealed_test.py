@@ -83,6 +83,18 @@ class Sealed(unittest.TestCase):
         self.answered("node", "create", "storage", self.ids[0])
         self.assertEqual(self.stranger.ask("node", "status", self.ids[0])["state"], "running")
 
+    def test_manager(self):
+        manager = self.stranger
+        self.agent("--manager", manager.address())
+        node = self.ids[0]
+        self.answered("node", "create", "storage", node)
+        self.assertEqual(manager.ask("node", "status", node)["state"], "running")
+        for words in (("node", "create", "storage", node), ("node", "purge", node), ("node", "maintenance", "on", node)):
+            refused = manager.ask(*words, code=4)
+            self.assertIn("is a manager here", refused["error"]["message"])
+        row = self.owner.ask("node", "status", node)
+        self.assertEqual((row["state"], row["maintenance"]), ("running", "off"))
+
     def test_plain_is_refused(self):
         agent = self.agent()
         node = self.ids[0]

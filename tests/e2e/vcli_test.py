@@ -127,7 +127,7 @@ class Words(Case):
                              (("start", "film.json"), 'did you mean "pipeline start"'),
                              (("node", "ls"), 'did you mean "node list"'),
                              (("node", "delete", NOBODY), 'did you mean "node remove"'),
-                             (("create",), '"node create", "job create"'),
+                             (("create",), '"node create", "order create", "job create"'),
                              (("node", "status", NOBODY, "--timeout", "soon"), "--timeout"),
                              (("completion", "fish"), "neither bash nor zsh"),
                              (("node", "create", "director", NOBODY), "director"),

@@ -41,6 +41,9 @@ ASKS = {
         ("pipeline", "status", "{folder}/job.json"), ("pipeline", "monitor", "{folder}/job.json"), ("pipeline", "close", "{folder}/job.json"),
         ("bus", "send", "texts", "hello"), ("bus", "receive", "texts"), ("bus", "receive", "texts", "--count", "0")],
     "management": [("broker", "setup", "--node", NODE)],
+    "dsnd": [
+        ("order", "plan", "{folder}/job.json"), ("order", "create", "{folder}/job.json", "--yes"), ("order", "list"), ("order", "status", "1"),
+        ("order", "start", "1"), ("order", "stop", "1"), ("order", "cancel", "1", "--yes")],
     "whisper": [
         ("whisper", "send", "hello"), ("whisper", "receive"), ("whisper", "genpub"), ("whisper", "ping", "{folder}/list.json"),
         ("whisper", "pong", "{folder}/list.json")],
@@ -59,7 +62,7 @@ ASKS = {
         ("job", "resolve", "1", NODE, "0", "1", "--evidence", FILE), ("job", "settle", "1", NODE, "0"), ("job", "close", "1"),
         ("job", "cancel", "1"), ("job", "finish", "1"), ("job", "status", "1")],
 }
-TO = {"broker": ("--bus", "amqp://127.0.0.1:%d/"), "management": ("--management", "http://127.0.0.1:%d"),
+TO = {"broker": ("--bus", "amqp://127.0.0.1:%d/"), "dsnd": ("--dsnd", "http://127.0.0.1:%d"), "management": ("--management", "http://127.0.0.1:%d"),
       "whisper": ("--rpc", "ws://127.0.0.1:%d"), "chain": ("--chain-rpc", "http://127.0.0.1:%d")}
 # They speak with nobody, or with processes of this machine that they have started; or want what a chain has answered before.
 OTHERS = {
@@ -170,6 +173,9 @@ class Silence(Case):
 
     def test_management(self):
         self.check("management")
+
+    def test_dsnd(self):
+        self.check("dsnd")
 
     def test_whisper(self):
         self.check("whisper")

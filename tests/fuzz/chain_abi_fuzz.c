@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/interface.h"
 #include "base/mem.h"
-#include "chain/abi.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

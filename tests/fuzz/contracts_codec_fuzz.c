@@ -1,10 +1,10 @@
-/* What contracts return and log, decoded by the table that the first byte chooses: what the codec takes, chain/abi.h
- * takes too, and it encodes to as many bytes at most, which decode to the same again. */
+/* What contracts return and log, decoded by the table that the first byte chooses: what the codec takes,
+ * abi/interface.h takes too, and it encodes to as many bytes at most, which decode to the same again. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/contracts.h"
 #include "base/mem.h"
-#include "chain/contracts.h"
 #include "contracts/codec.h"
 #include "contracts/refusals_abi.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
 #include "http/websocket_frame.h"
 #include "http/websocket_handshake.h"
 

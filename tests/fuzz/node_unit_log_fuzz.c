@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
 #include "node/job/unit_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,7 @@
 /* Malformed documents: each row of tests/data/refusals.json spoils one member of a good document; the reader must
- * refuse it with a message that begins with the place. Texts that are no JSON at all are in the table below. */
+ * refuse it with a message that begins with the place. tests/data/forms.json has values at the edges of each form,
+ * which readers and schemas (tests/e2e/schemas_test.py) take and refuse alike. Texts that are no JSON at all are in the
+ * table below. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,6 +17,7 @@
 #include "api/pipeline.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "bus/message.h"
 
 #define DATA TEST_SOURCE_DIR "/tests/data"
 #define LIMIT (256 * 1024)
@@ -41,6 +44,14 @@ static struct error *read_command(const void *ctx, const json_t *document)
 	return api_command_read(ctx, document, &c);
 }
 
+static struct error *read_message(const void *ctx, const json_t *document)
+{
+	struct message *m = NULL;
+	char *text = json_text(ctx, document);
+
+	return message_decode(ctx, text, strlen(text), false, "", &m);
+}
+
 /* Which reader a document goes to; the first row whose name begins like it. */
 static const struct {
 	const char *begins;
@@ -52,6 +63,7 @@ static const struct {
 	{"t45/task", read_private},
 	{"t45/", read_command},
 	{"private/", read_command},
+	{"bus/", read_message},
 };
 
 static struct error *read_as(const void *ctx, const char *name, const json_t *document)
@@ -140,6 +152,45 @@ static void spoilt_documents(void **state)
 	json_decref(rows);
 }
 
+static void check_form(size_t index, const json_t *row, const json_t *value, bool good)
+{
+	const char *name = json_string_value(json_object_get(row, "document"));
+	void *ctx = mem_strdup(NULL, name);
+	char *text = json_text_flags(ctx, value, JSON_ENCODE_ANY);
+	json_t *document = NULL;
+	struct error *e = json_parse_file(file_join(ctx, DATA, name), LIMIT, &document);
+
+	assert_null(e);
+	spoil(document, json_object_get(row, "path"), (json_t *)value);
+	e = read_as(ctx, name, document);
+	if (good && e)
+		fail_msg("row %zu: %s is refused: %s", index + 1, text, e->message);
+	if (!good && !e)
+		fail_msg("row %zu: %s is accepted", index + 1, text);
+	assert_true(!e || e->code == ERROR_INVALID);
+	error_free(e);
+	json_decref(document);
+	mem_free(ctx);
+}
+
+static void values_at_the_edges(void **state)
+{
+	json_t *rows = NULL, *row = NULL, *value = NULL;
+	size_t i = 0, j = 0;
+	struct error *e = json_parse_file(DATA "/forms.json", LIMIT, &rows);
+
+	(void)state;
+	assert_null(e);
+	assert_true(json_array_size(rows) >= 30);
+	json_array_foreach (rows, i, row) {
+		json_array_foreach (json_object_get(row, "good"), j, value)
+			check_form(i, row, value, true);
+		json_array_foreach (json_object_get(row, "bad"), j, value)
+			check_form(i, row, value, false);
+	}
+	json_decref(rows);
+}
+
 static void no_json(void **state)
 {
 	static const struct {
@@ -178,6 +229,8 @@ static void other_types(void **state)
 
 		assert_null(e);
 		for (size_t r = 0; r < sizeof(readers) / sizeof(readers[0]); r++) {
+			if (readers[r].read == read_message)
+				continue; /* does not read documents of people */
 			e = readers[r].read(NULL, value);
 			assert_non_null(e);
 			assert_non_null(strstr(e->message, "document: must be an object {...}"));
@@ -191,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spoilt_documents),
+		cmocka_unit_test(values_at_the_edges),
 		cmocka_unit_test(no_json),
 		cmocka_unit_test(other_types),
 	};

@@ -386,6 +386,24 @@ static void test_outbox_restart(void **state)
 	assert_string_equal(w->node.bodies[1], "2");
 }
 
+/* It goes while a message is unconfirmed; the bus stays, and the next one sends it again. */
+static void test_outbox_freed_early(void **state)
+{
+	struct world *w = *state;
+
+	open_outbox(w);
+	memory_hub_delay(HUB, 60);
+	put_n(&w->client, NODE, "1", 60000);
+	while (memory_hub_waiting(HUB, NODE) == 0)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	mem_free(w->client.outbox);
+	open_outbox(w);
+	until(w, &w->node.got, 2);
+	until(w, &w->client.fate_count, 1);
+	assert_int_equal(w->client.fates[0], 0);
+	assert_int_equal(outbox_pending(w->client.outbox), 0);
+}
+
 static void on_look(void *arg)
 {
 	outbox_look(((struct world *)arg)->client.outbox);
@@ -534,6 +552,7 @@ int main(void)
 		TEST(test_delay),
 		TEST(test_outbox_outage),
 		TEST(test_outbox_restart),
+		TEST(test_outbox_freed_early),
 		TEST(test_outbox_look),
 		TEST(test_outbox_many),
 		TEST(test_outbox_expiry),

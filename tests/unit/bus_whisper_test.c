@@ -579,6 +579,52 @@ static void test_deadline(void **state)
 	assert_int_equal(w->b.sent[2], 0);
 }
 
+static void on_never(const struct error *e, void *arg)
+{
+	(void)e;
+	(void)arg;
+	fail();
+}
+
+static struct message *command(struct world *w, const char *to)
+{
+	json_t *body = json_pack("{s:s}", "n", "0");
+	struct message *m = message_new(w->ctx, MESSAGE_COMMAND, w->client, to, TTL_MS, body);
+
+	json_decref(body);
+	return m;
+}
+
+/* What was given up holds up nobody: neither the messages after it, nor who has no key yet. */
+static void test_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct message *m, *waits;
+	int mine = 0, other = 0;
+
+	open_pair(w);
+	ether.lose = (struct fault){SEALED, 1};
+	m = command(w, w->node);
+	bus_send(w->b.bus, m, on_never, &mine);
+	send_one(&w->b, w->client, w->node, 2);
+	pass(w, 50);
+	assert_int_equal(w->b.sent_count, 0);
+	assert_false(bus_forget(w->b.bus, m, &other));
+	assert_true(bus_forget(w->b.bus, m, &mine));
+	assert_false(bus_forget(w->b.bus, m, &mine));
+	until(w, &w->b.sent_count, 1);
+	assert_int_equal(w->b.sent[0], 0);
+	assert_string_equal(w->a.bodies[0], "2");
+	waits = command(w, w->strange);
+	bus_send(w->b.bus, waits, on_never, &mine);
+	assert_false(bus_forget(w->b.bus, waits, &other));
+	assert_true(bus_forget(w->b.bus, waits, &mine));
+	assert_false(bus_forget(w->b.bus, waits, &mine));
+	pass(w, 100);
+	assert_int_equal(ether.posted[MESSAGE_HELLO], 0);
+	assert_int_equal(w->a.got, 1);
+}
+
 static void test_limits(void **state)
 {
 	struct world *w = *state;
@@ -974,6 +1020,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rejected_is_acknowledged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prefetch_bounds_what_is_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deadline, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forged_acks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_noise, setup, teardown),

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "chain/abi.h"
+#include "abi/interface.h"
 #include "chain_vectors.h"
 
 static const struct json_place root = {NULL, NULL, 0};

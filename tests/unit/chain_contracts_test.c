@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "chain/contracts.h"
+#include "abi/contracts.h"
 #include "chain_vectors.h"
 
 static const uint8_t address[ETH_ADDRESS_BYTES] = {7};

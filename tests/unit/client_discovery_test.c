@@ -57,25 +57,22 @@ static void know(struct world *w, struct seen *s, const char *id, const char *ag
 
 static void discover(struct world *w, struct seen *s, int64_t listen_ms)
 {
-	const struct client_discovery_options options = {.client = &w->client,
-							 .listen_ms = listen_ms,
-							 .patience_ms = 50,
-							 .away_ms = 50,
-							 .ttl_ms = CLIENT_TTL_LEAST_MS};
+	const struct client_discovery_options options = {
+		.link = world_link(w), .listen_ms = listen_ms, .patience_ms = 50, .ttl_ms = CLIENT_TTL_LEAST_MS};
 	const struct client_discovery_events events = {.ended = on_ended, .arg = s};
 
 	for (size_t i = 0; i < s->known->count; i++)
 		s->known->nodes[i]->heard = false;
-	assert_null(client_discovery_begin(w, &w->loop, &options, s->known, &events, &s->discovery));
+	assert_null(client_discovery_begin(w, &options, s->known, &events, &s->discovery));
 }
 
 static void watch(struct world *w, struct seen *s, int64_t timeout_ms, const struct client_request_list *ask)
 {
 	const struct client_watch_options options = {
-		.client = &w->client, .timeout_ms = timeout_ms, .patience_ms = 50, .ttl_ms = CLIENT_TTL_LEAST_MS};
+		.link = world_link(w), .timeout_ms = timeout_ms, .patience_ms = 50, .ttl_ms = CLIENT_TTL_LEAST_MS};
 	const struct client_watch_events events = {.status = on_status, .ended = on_ended, .arg = s};
 
-	assert_null(client_watch_begin(w, &w->loop, &options, ask, &events, &s->watch));
+	assert_null(client_watch_begin(w, &options, ask, &events, &s->watch));
 }
 
 static void report(struct world *w, const char *id)

@@ -53,13 +53,13 @@ static void add(struct world *w, struct asker *a, const char *to)
 
 static void ask(struct world *w, struct asker *a, int64_t timeout_ms)
 {
-	const struct client_request_options options = {.client = &w->client,
+	const struct client_request_options options = {.link = world_link(w),
 						       .timeout_ms = timeout_ms,
 						       .patience_ms = a->patience_ms ? a->patience_ms : 50,
 						       .ttl_ms = CLIENT_TTL_LEAST_MS};
 	const struct client_request_events events = {.answered = on_answered, .ended = on_ended, .arg = a};
 
-	assert_null(client_requests_begin(w, &w->loop, &options, a->list, &events, &a->requests));
+	assert_null(client_requests_begin(w, &options, a->list, &events, &a->requests));
 	assert_int_equal(a->answers + a->ends, 0);
 }
 
@@ -254,6 +254,7 @@ static void it_may_be_freed_at_its_end(void **state)
 	add(w, &late, WORLD_NODE);
 	ask(w, &late, 50);
 	world_until_count(w, &late.ends, 1);
+	world_link_closes(w);
 	memory_hub_refuse(WORLD_HUB, true);
 	add(w, &away, WORLD_NODE);
 	ask(w, &away, WORLD_FAR_MS);
@@ -287,8 +288,6 @@ static void an_identity_that_cannot_be_read_begins_nothing(void **state)
 {
 	struct world *w = *state;
 	struct asker a = {0};
-	const struct client_request_options options = {.client = &w->client, .patience_ms = 50};
-	const struct client_request_events events = {.answered = on_answered, .ended = on_ended, .arg = &a};
 	struct error *e;
 	size_t blocks;
 
@@ -296,7 +295,7 @@ static void an_identity_that_cannot_be_read_begins_nothing(void **state)
 	w->client.identity = mem_printf(w, "%s/none.key", w->folder);
 	add(w, &a, WORLD_NODE);
 	blocks = talloc_total_blocks(w);
-	e = client_requests_begin(w, &w->loop, &options, a.list, &events, &a.requests);
+	e = client_link_open(w, &w->loop, &w->client, &w->link);
 	assert_non_null(e);
 	assert_non_null(strstr(e->message, "our identity"));
 	assert_int_equal(talloc_total_blocks(w), blocks);

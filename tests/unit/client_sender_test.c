@@ -62,8 +62,8 @@ static void begin(struct world *w, struct client_outbox *s, struct run *r, struc
 {
 	const struct client_sender_events events = {.ended = on_ended, .arg = r};
 
-	assert_null(client_sender_begin(w, &w->loop, &w->client, s, &m, m ? 1 : 0, "stop film", patience_ms, &events,
-					&r->sender));
+	assert_null(
+		client_sender_begin(w, world_link(w), s, &m, m ? 1 : 0, "stop film", patience_ms, &events, &r->sender));
 }
 
 static const char *state_of(struct client_outbox *s, const struct message *m)
@@ -182,7 +182,8 @@ static void an_end_that_is_to_be_told_again_is_work(void **state)
 	struct world *w = *state;
 	struct client_outbox *s = opened(w);
 	struct client_request_list *l = client_requests_new(w);
-	struct message **messages = NULL;
+	struct message *told = NULL;
+	struct run r = {.left = -1};
 	bool works = true, idle = false;
 	size_t count = 9;
 
@@ -193,14 +194,24 @@ static void an_end_that_is_to_be_told_again_is_work(void **state)
 	assert_null(client_desired_keep(&w->client, "film", API_PIPELINE_STOP, l, false));
 	assert_null(client_sender_look(&w->client, s, &works, &idle));
 	assert_true(!works && !idle);
-	assert_null(client_desired_messages(&w->client, s, &messages, &count));
+	assert_null(client_desired_put(&w->client, s, "told again", &count));
 	assert_int_equal(count, 0);
 	assert_null(db_exec(s->db, "update wanted_end set again_ms = 0", ""));
 	assert_null(client_sender_look(&w->client, s, &works, &idle));
 	assert_true(works && !idle);
-	assert_null(client_desired_messages(&w->client, s, &messages, &count));
+	assert_null(client_desired_put(&w->client, s, "told again", &count));
 	assert_int_equal(count, 1);
-	assert_string_equal(messages[0]->to, WORLD_NODE);
+	assert_null(client_sender_look(&w->client, s, &works, &idle));
+	assert_true(works && !idle); /* it is in the outbox now */
+	begin(w, s, &r, NULL, WORLD_FAR_MS);
+	world_until_count(w, &r.ends, 1);
+	assert_int_equal(r.left, 0);
+	world_until_count(w, &w->got, 1);
+	told = w->last;
+	assert_string_equal(told->to, WORLD_NODE);
+	mem_free(r.sender);
+	assert_null(client_desired_put(&w->client, s, "told again", &count));
+	assert_int_equal(count, 0);
 	assert_null(client_sender_look(&w->client, s, &works, &idle));
 	assert_false(works);
 	assert_null(client_desired_forget(&w->client, "film"));

@@ -1,4 +1,5 @@
-/* The typed codec against chain/abi.h, for each function, event and refusal of the contracts; and what it refuses. */
+/* The typed codec against abi/interface.h, for each function, event and refusal of the contracts; and what it refuses.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,6 +107,48 @@ static void functions_are_those_of_the_abi(void **state)
 	assert_int_equal(count, known);
 }
 
+static void constructors_are_those_of_the_abi(void **state)
+{
+	uint64_t random = 3;
+	size_t count = 0, known = 0;
+
+	(void)state;
+	for (; codec_constructors[count]; count++) {
+		const struct codec_constructor *c = codec_constructors[count];
+		void *ctx = talloc_new(NULL);
+
+		for (int i = 0; i < ROUNDS; i++) {
+			struct buf *made = buf_new(ctx, ABI_CALL_BYTES);
+			void *args = values_fill(ctx, &c->inputs, &random);
+			json_t *json = values_json(&c->inputs, args);
+			struct txbox_intent *wanted = NULL;
+
+			ok(contract_create(ctx, contract_of(ctx, c->contract), "id", json, &wanted));
+			ok(codec_construct(c, args, made));
+			assert_int_equal(made->len, wanted->n);
+			assert_memory_equal(made->data, wanted->data, wanted->n);
+			json_decref(json);
+		}
+		mem_free(ctx);
+	}
+	while (contract_name_at(known))
+		known++;
+	assert_int_equal(count, known);
+}
+
+static void what_a_constructor_cannot_take(void **state)
+{
+	struct jobs_constructor_call call = {.dispute_window = UINT64_C(1) << 40};
+	struct buf *to = buf_new(NULL, ABI_CALL_BYTES);
+
+	(void)state;
+	refused(jobs_constructor_encode(&call, to), ERROR_INVALID, "Jobs: disputeWindow_: does not fit into 40 bits");
+	mem_free(to);
+	to = buf_new(NULL, 100);
+	refused(jobs_constructor_encode(&call, to), ERROR_LIMIT, "");
+	mem_free(to);
+}
+
 /* --- events --- */
 
 static json_t *member_of(const struct abi_entry *e, size_t i, const json_t *values)
@@ -126,8 +169,8 @@ static struct chain_log log_of(const void *ctx, const struct abi_entry *e, const
 	memcpy(log.topics[0], e->hash, ABI_TOPIC_BYTES);
 	for (size_t i = 0; i < e->input_count; i++) {
 		if (e->inputs[i].indexed) {
-			ok(abi_encode_word(&e->inputs[i].type, member_of(e, i, values), &root,
-					   log.topics[log.topic_count++]));
+			ok(abi_encode_type_word(&e->inputs[i].type, member_of(e, i, values), &root,
+						log.topics[log.topic_count++]));
 		} else {
 			plain[count++] = e->inputs[i];
 			json_array_append(rest, member_of(e, i, values));
@@ -357,6 +400,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(functions_are_those_of_the_abi),
+		cmocka_unit_test(constructors_are_those_of_the_abi),
+		cmocka_unit_test(what_a_constructor_cannot_take),
 		cmocka_unit_test(events_are_those_of_the_abi),
 		cmocka_unit_test(refusals_are_those_of_the_abi),
 		cmocka_unit_test(a_call_is_a_struct),

@@ -90,6 +90,29 @@ static void the_largest_batch(void **state)
 	mem_free(s);
 }
 
+static void a_segment_is_shown(void **state)
+{
+	struct segments *s = made(5);
+	struct segments_shown shown;
+	uint8_t root[KECCAK_BYTES], end[KECCAK_BYTES];
+	struct error *e;
+
+	(void)state;
+	segments_root(s, &batch, root);
+	assert_null(segments_show(s, "film.txt", &batch, 4, &shown));
+	assert_int_equal(shown.index, 4);
+	assert_memory_equal(shown.segment, s->hashes[4], KECCAK_BYTES);
+	climb(s, 4, shown.proof, shown.depth, end);
+	assert_memory_equal(root, end, sizeof(root));
+	e = segments_show(s, "film.txt", &batch, 5, &shown);
+	assert_non_null(e);
+	assert_int_equal(e->code, ERROR_INVALID);
+	assert_string_equal(e->message, "film.txt has the segments 0 to 4");
+	assert_int_equal(shown.index, 4); /* untouched */
+	error_free(e);
+	mem_free(s);
+}
+
 static void a_root_is_of_one_batch(void **state)
 {
 	struct segments *s = made(3);
@@ -152,8 +175,11 @@ static void files_that_are_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(proofs_lead_to_the_root), cmocka_unit_test(the_largest_batch),
-		cmocka_unit_test(a_root_is_of_one_batch),  cmocka_unit_test(a_line_end_is_no_part_of_a_segment),
+		cmocka_unit_test(proofs_lead_to_the_root),
+		cmocka_unit_test(the_largest_batch),
+		cmocka_unit_test(a_segment_is_shown),
+		cmocka_unit_test(a_root_is_of_one_batch),
+		cmocka_unit_test(a_line_end_is_no_part_of_a_segment),
 		cmocka_unit_test(files_that_are_none),
 	};
 

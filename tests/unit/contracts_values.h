@@ -1,10 +1,10 @@
-/* Values of the contracts' tables as chain/abi.h takes them, and made up ones. Include after cmocka.h. */
+/* Values of the contracts' tables as abi/interface.h takes them, and made up ones. Include after cmocka.h. */
 #ifndef DSN_TESTS_CONTRACTS_VALUES_H
 #define DSN_TESTS_CONTRACTS_VALUES_H
 
 #include <ctype.h>
 
-#include "chain/contracts.h"
+#include "abi/contracts.h"
 #include "chain_vectors.h"
 #include "contracts/codec.h"
 
@@ -77,7 +77,7 @@ static inline json_t *values_json(const struct codec_layout *layout, const void 
 	return made;
 }
 
-/* The same of what chain/abi.h gives: an object by name, or an array; addresses in small letters. */
+/* The same of what abi/interface.h gives: an object by name, or an array; addresses in small letters. */
 static inline json_t *values_of_abi(const struct codec_layout *layout, const json_t *values)
 {
 	json_t *made = json_array();

@@ -472,6 +472,36 @@ static void test_stored_command_is_asked_for_its_signer_again(void **state)
 	resume_as(w, NULL, owners, false);
 }
 
+static void test_manager_may_work_with_jobs_only(void **state)
+{
+	char alice[] = "3333333333333333333333333333333333333333", bob[] = "4444444444444444444444444444444444444444";
+	char *owners[] = {alice, NULL}, *managers[] = {bob, NULL};
+	struct world *w = *state;
+
+	set_job(w, "2", false);
+	w->settings.owners = owners;
+	w->settings.managers = managers;
+	w->settings.accept_plain = false;
+	resume(w, bob, api_command_document(API_NODE_MAINTENANCE, NODE, NULL, "on"));
+	assert_false(w->node->row.maintenance);
+	for (int verb = 0; verb < API_VERB_COUNT; verb++) {
+		bool allowed = !api_verbs[verb].changes || verb == API_CONFIG || verb == API_PIPELINE_STOP ||
+			       verb == API_PIPELINE_CLOSE;
+		struct error *e = agent_check_right(w->agent, bob, (enum api_verb)verb);
+
+		assert_int_equal(e == NULL, allowed);
+		if (e)
+			assert_non_null(strstr(e->message, "--manager"));
+		error_free(e);
+		must(agent_check_right(w->agent, alice, (enum api_verb)verb));
+	}
+	resume(w, bob, api_command_document(API_NODE_PURGE, NODE, NULL, NULL));
+	assert_non_null(agent_node(w->agent, NODE));
+	resume(w, bob, api_command_document(API_PIPELINE_CLOSE, NODE, "job1", NULL));
+	assert_null(node_job(w->node, "job1"));
+	w->settings.managers = NULL;
+}
+
 /* Nor does one that is taken up again undo what came after it: that was answered. */
 static void test_stored_command_does_not_undo_later_ones(void **state)
 {
@@ -509,6 +539,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_classic_says_what_is_not_tested, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_node_is_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ending_agent_starts_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_manager_may_work_with_jobs_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stored_command_is_asked_for_its_signer_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stored_command_does_not_undo_later_ones, setup, teardown),
 	};

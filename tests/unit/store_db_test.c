@@ -1,25 +1,16 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+/* The calls of a database, on files and on a PostgreSQL server. */
+#include "store/world.h"
 
 #include <string.h>
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "base/file.h"
 #include "base/mem.h"
-#include "store/db.h"
 
 static const struct db_schema schema = {
 	.application_id = DB_APPLICATION_ID('t'),
 	.name = "a test's database",
 	.migrations = &(const struct db_migration){(const char *const[]){
-		"create table t(k text primary key, n integer, b blob)", NULL}},
+		"create table t(k text unique, n bigint, b bytea)", NULL}},
 	.count = 1,
 };
 static const struct db_schema nonsense = {
@@ -29,52 +20,17 @@ static const struct db_schema nonsense = {
 	.count = 1,
 };
 
-static char *folder, *path;
-
-static void ok(struct error *e)
-{
-	if (e)
-		fail_msg("%s", e->message);
-}
-
-static void refused(struct error *e, enum error_code code, const char *part)
-{
-	assert_non_null(e);
-	assert_int_equal(e->code, code);
-	if (!strstr(e->message, part))
-		fail_msg("\"%s\" does not hold \"%s\"", e->message, part);
-	error_free(e);
-}
-
-static int make_folder(void **state)
-{
-	char made[] = "/tmp/dsn-db-test-XXXXXX";
-
-	(void)state;
-	folder = mem_strdup(NULL, mkdtemp(made));
-	path = file_join(folder, folder, "x.db");
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	ok(file_remove_tree(folder));
-	mem_free(folder);
-	return 0;
-}
-
 static struct db *open_db(void)
 {
 	struct db *db = NULL;
 
-	ok(db_open(folder, path, &schema, &db));
+	world_ok(world_open(world.ctx, world.where, &schema, &db));
 	return db;
 }
 
 static void insert(struct db *db, const char *key, int64_t n)
 {
-	ok(db_exec(db, "insert into t values(?,?,?)", "sib", key, n, "\0\1", (size_t)2));
+	world_ok(db_exec(db, "insert into t values(?,?,?)", "sib", key, n, "\0\1", (size_t)2));
 }
 
 static struct error *count_row(const struct db_row *row, void *arg)
@@ -88,7 +44,7 @@ static int count(struct db *db)
 {
 	int n = 0;
 
-	ok(db_query(db, count_row, &n, "select 1 from t", ""));
+	world_ok(db_query(db, count_row, &n, "select 1 from t", ""));
 	return n;
 }
 
@@ -113,13 +69,13 @@ static void rows_survive(void **state)
 	insert(db, "a", INT64_MIN);
 	insert(db, "b", 7);
 	assert_int_equal(db_changes(db), 1);
-	ok(db_exec(db, "insert into t values(?,?,?)", "sib", NULL, (int64_t)1, NULL, (size_t)0));
+	world_ok(db_exec(db, "insert into t values(?,?,?)", "sib", NULL, (int64_t)1, NULL, (size_t)0));
 	mem_free(db);
 	db = open_db();
 	assert_int_equal(count(db), 3);
-	ok(db_query(db, check_row, &n, "select k, n, b, null from t where k=?", "s", "a"));
+	world_ok(db_query(db, check_row, &n, "select k, n, b, null from t where k=?", "s", "a"));
 	assert_int_equal(n, 1);
-	ok(db_exec(db, "delete from t", ""));
+	world_ok(db_exec(db, "delete from t", ""));
 	assert_int_equal(db_changes(db), 3);
 	mem_free(db);
 }
@@ -146,10 +102,10 @@ static void rows_can_stop_and_nest(void **state)
 	(void)state;
 	insert(db, "a", 1);
 	insert(db, "b", 2);
-	refused(db_query(db, stop, &n, "select k from t order by k", ""), ERROR_TIMEOUT, "stop at a");
+	world_refused(db_query(db, stop, &n, "select k from t order by k", ""), ERROR_TIMEOUT, "stop at a");
 	assert_int_equal(n, 1);
 	/* the same text while its first run is not over */
-	ok(db_query(db, nested, db, "select 1 from t", ""));
+	world_ok(db_query(db, nested, db, "select 1 from t", ""));
 	assert_int_equal(count(db), 2);
 	mem_free(db);
 }
@@ -159,40 +115,122 @@ static void transactions(void **state)
 	struct db *db = open_db(), *other = open_db();
 
 	(void)state;
-	ok(db_begin(db));
+	world_ok(db_begin(db));
 	insert(db, "a", 1);
 	assert_int_equal(count(other), 0);
 	db_rollback(db);
 	db_rollback(db);
 	assert_int_equal(count(db), 0);
-	ok(db_begin(db));
+	world_ok(db_begin(db));
 	insert(db, "a", 1);
-	ok(db_commit(db));
+	world_ok(db_commit(db));
 	assert_int_equal(count(other), 1);
-	refused(db_commit(db), ERROR_IO, "commit");
+	world_refused(db_commit(db), ERROR_IO, "commit");
+	db_rollback(db);
+	assert_false(db_outcome_unknown(db));
 	mem_free(db);
 	mem_free(other);
 }
 
 static void refusals(void **state)
 {
-	struct db *db = open_db(), *none = NULL;
-	char *text = file_join(folder, folder, "text");
+	struct db *db = open_db();
 
 	(void)state;
 	insert(db, "a", 1);
-	refused(db_exec(db, "insert into t values(?,?,?)", "sib", "a", (int64_t)1, "", (size_t)0), ERROR_EXISTS,
-		"UNIQUE constraint failed");
+	world_refused(db_exec(db, "insert into t values(?,?,?)", "sib", "a", (int64_t)1, "", (size_t)0), ERROR_EXISTS,
+		      world.server ? "duplicate key value violates unique constraint" : "UNIQUE constraint failed");
 	assert_int_equal(count(db), 1);
-	refused(db_exec(db, "insert into absent values(1)", ""), ERROR_IO, "no such table: absent");
-	refused(db_exec(db, "select", ""), ERROR_IO, "/x.db: select: ");
-	refused(db_exec(db, "insert into t(k) values(?)", "ss", "x", "y"), ERROR_IO, "range");
+	world_refused(db_exec(db, "insert into absent values(1)", ""), ERROR_IO,
+		      world.server ? "relation \"absent\" does not exist" : "no such table: absent");
+	world_refused(db_exec(db, world.server ? "selec" : "select", ""), ERROR_IO,
+		      world.server ? "/postgres: selec: " : "/x.db: select: ");
+	world_refused(db_exec(db, "insert into t(k) values(?)", "ss", "x", "y"),
+		      world.server ? ERROR_INVALID : ERROR_IO, world.server ? "2 values for 1 places" : "range");
 	assert_int_equal(count(db), 1);
-	refused(db_open(folder, "/nonexistent/x.db", &schema, &none), ERROR_IO, "/nonexistent/x.db: opening");
-	refused(db_open(folder, file_join(folder, folder, "none.db"), &nonsense, &none), ERROR_IO, "schema");
-	ok(file_write_atomic(text, "this is no database, and long enough to be sure of it..............", 66, 0600));
-	refused(db_open(folder, text, &schema, &none), ERROR_IO, "not a database");
+	mem_free(db);
+}
+
+static void files_that_are_refused(void **state)
+{
+	struct db *none = NULL;
+	char *text = file_join(world.ctx, world.folder, "text");
+
+	(void)state;
+	world_refused(db_open(world.ctx, "/nonexistent/x.db", &schema, &none), ERROR_IO, "/nonexistent/x.db: opening");
+	world_refused(db_open(world.ctx, file_join(world.ctx, world.folder, "none.db"), &nonsense, &none), ERROR_IO,
+		      "schema");
+	world_ok(file_write_atomic(text, "this is no database, and long enough to be sure of it..............", 66,
+				   0600));
+	world_refused(db_open(world.ctx, text, &schema, &none), ERROR_IO, "not a database");
+	world_refused(db_open(world.ctx, "postgresql://host/db", &schema, &none), ERROR_INVALID, "give a path");
+	world_refused(db_open(world.ctx, "postgres://host/db", &schema, &none), ERROR_INVALID, "give a path");
 	assert_null(none);
+}
+
+static struct error *insert_both(struct db *db, const void *arg)
+{
+	insert(db, "a", 1);
+	return db_exec(db, "insert into t values(?,?,?)", "sib", arg, (int64_t)2, "", (size_t)0);
+}
+
+static struct error *insert_within(struct db *db, const void *arg)
+{
+	world_ok(db_together(db, insert_both, "b"));
+	return db_exec(db, "insert into t values(?,?,?)", "sib", arg, (int64_t)3, "", (size_t)0);
+}
+
+static void together_or_not_at_all(void **state)
+{
+	struct db *db = open_db();
+
+	(void)state;
+	world_refused(db_together(db, insert_both, "a"), ERROR_EXISTS,
+		      world.server ? "unique constraint" : "UNIQUE constraint");
+	assert_int_equal(count(db), 0);
+	world_refused(db_together(db, insert_within, "b"), ERROR_EXISTS,
+		      world.server ? "unique constraint" : "UNIQUE constraint");
+	assert_int_equal(count(db), 0);
+	world_ok(db_together(db, insert_within, "c"));
+	assert_int_equal(count(db), 3);
+	mem_free(db);
+}
+
+/* What both have in common of time: it goes on, and instants of one clock can be compared. */
+static void its_own_time(void **state)
+{
+	struct db *db = open_db();
+	struct db_time one, two;
+
+	(void)state;
+	world_ok(db_now(db, &one));
+	world_ok(db_now(db, &two));
+	assert_true(one.ms > 0 && two.ms >= one.ms && two.ms < one.ms + 60000);
+	assert_string_equal(one.clock, two.clock);
+	assert_true(one.clock[0]);
+	mem_free(db);
+}
+
+/* Each kind of value at its edge. */
+static void values(void **state)
+{
+	struct db *db = open_db();
+	char *long_text = mem_array(world.ctx, char, 30001);
+	uint8_t bytes[256];
+
+	(void)state;
+	memset(long_text, 'x', 30000);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)i;
+	world_ok(db_exec(db, "insert into t values(?,?,?)", "sib", long_text, INT64_MAX, bytes, sizeof(bytes)));
+	world_ok(db_exec(db, "insert into t values(?,?,?)", "sib", "it's a \"q\" \\ ? $1 \xc3\xa4", (int64_t)-1, NULL,
+			 (size_t)0));
+	assert_string_equal(world_ask(db, "select length(k) from t where n > 0"), "30000");
+	assert_string_equal(world_ask(db, "select n from t where n > 0"), "9223372036854775807");
+	assert_string_equal(world_ask(db, "select length(b) from t where n > 0"), "256");
+	assert_string_equal(world_ask(db, "select k from t where n < 0"), "it's a \"q\" \\ ? $1 \xc3\xa4");
+	assert_string_equal(world_ask(db, "select length(b) from t where n < 0 and b is not null"), "0");
+	assert_string_equal(world_ask(db, "select '?' || k from t where k = '?'"), "");
 	mem_free(db);
 }
 
@@ -200,30 +238,28 @@ static void refusals(void **state)
 static void full(void **state)
 {
 	struct db *db = open_db();
-	char *big = mem_array(folder, char, 200000);
+	char *big = mem_array(world.ctx, char, 200000);
 
 	(void)state;
 	insert(db, "kept", 1);
-	ok(db_query(db, count_row, &(int){0}, "pragma max_page_count=10", ""));
-	refused(db_exec(db, "insert into t values(?,?,?)", "sib", "big", (int64_t)1, big, (size_t)200000), ERROR_LIMIT,
-		"full");
+	world_ok(db_query(db, count_row, &(int){0}, "pragma max_page_count=10", ""));
+	world_refused(db_exec(db, "insert into t values(?,?,?)", "sib", "big", (int64_t)1, big, (size_t)200000),
+		      ERROR_LIMIT, "full");
 	assert_int_equal(count(db), 1);
-	ok(db_query(db, count_row, &(int){0}, "pragma max_page_count=1000000", ""));
-	ok(db_exec(db, "insert into t values(?,?,?)", "sib", "big", (int64_t)1, big, (size_t)200000));
+	world_ok(db_query(db, count_row, &(int){0}, "pragma max_page_count=1000000", ""));
+	world_ok(db_exec(db, "insert into t values(?,?,?)", "sib", "big", (int64_t)1, big, (size_t)200000));
 	assert_int_equal(count(db), 2);
 	mem_free(db);
 }
 
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FOLDER(rows_survive), WITH_FOLDER(rows_can_stop_and_nest),
-		WITH_FOLDER(transactions), WITH_FOLDER(refusals),
-		WITH_FOLDER(full),
+		WORLD_BOTH(rows_survive), WORLD_BOTH(rows_can_stop_and_nest), WORLD_BOTH(transactions),
+		WORLD_BOTH(refusals),     WORLD_BOTH(together_or_not_at_all), WORLD_BOTH(its_own_time),
+		WORLD_BOTH(values),       WORLD_FILE(files_that_are_refused), WORLD_FILE(full),
 	};
 
 	mem_init();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, world_start, world_stop);
 }

@@ -225,6 +225,10 @@ static struct error *check_settings(struct agent *a)
 		if (!hex_id_valid(*o))
 			return error_new(ERROR_INVALID, "--owner: \"%s\" is no address: 40 hex digits", *o);
 	}
+	for (char **m = s->managers; m && *m; m++) {
+		if (!hex_id_valid(*m))
+			return error_new(ERROR_INVALID, "--manager: \"%s\" is no address: 40 hex digits", *m);
+	}
 	if (!s->owners && !s->accept_plain)
 		return error_new(
 			ERROR_INVALID,

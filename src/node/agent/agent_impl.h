@@ -2,6 +2,7 @@
 #ifndef DSN_NODE_AGENT_AGENT_IMPL_H
 #define DSN_NODE_AGENT_AGENT_IMPL_H
 
+#include "api/command.h"
 #include "base/loop.h"
 #include "base/steady.h"
 #include "bus/bus.h"
@@ -82,12 +83,17 @@ bool agent_claimed(const struct agent *a, const char *id, const struct error **r
 void agent_claim_refused(const char *id, const struct error *why, void *arg);
 void agent_claim_served(const char *id, void *arg);
 
-/* --- keys and owners (agent_keys.c) --- */
+/* --- owners and managers (rights.c); signer NULL: it was not sealed --- */
+
+/* Are the signer's commands looked at at all? */
+bool agent_obeys(const struct agent *a, const char *signer);
+/* May he, who is obeyed, give this one? ERROR_REFUSED says who may. */
+struct error *agent_check_right(const struct agent *a, const char *signer, enum api_verb verb) MUST_CHECK;
+
+/* --- keys (agent_keys.c) --- */
 
 /* The keyring and the agent's id; agent.id is for people and scripts. */
 struct error *agent_open_keys(struct agent *a) MUST_CHECK;
-/* May the signer of a command give it? NULL: it was not sealed. */
-bool agent_obeys(const struct agent *a, const char *signer);
 /* ERROR_NOT_FOUND when messages to this node could not be opened: its key is missing, and plain ones are not taken. */
 struct error *agent_needs_key(struct agent *a, const char *id) MUST_CHECK;
 /* `*node` becomes an id. The public key of an enode is remembered: the bus reads the queue named by it, too. */

@@ -1,6 +1,5 @@
-/* Whose commands an agent obeys, and as whom it and its nodes speak. */
+/* As whom an agent and its nodes speak, and whose keys it keeps. */
 #include <string.h>
-#include <strings.h>
 
 #include "base/file.h"
 #include "base/hex.h"
@@ -18,22 +17,13 @@ struct error *agent_open_keys(struct agent *a)
 		      &a->host.id));
 	for (char **o = a->host.settings.owners; o && *o; o++)
 		keyring_keep(a->keyring, *o);
+	for (char **m = a->host.settings.managers; m && *m; m++)
+		keyring_keep(a->keyring, *m);
 	TRY(keyring_prune(a->keyring));
 	text = mem_printf(path, "%s\n", a->host.id);
 	e = file_write_atomic(path, text, strlen(text), 0644);
 	mem_free(path);
 	return e;
-}
-
-bool agent_obeys(const struct agent *a, const char *signer)
-{
-	if (!signer)
-		return a->host.settings.accept_plain;
-	for (char **o = a->host.settings.owners; o && *o; o++) {
-		if (!strcasecmp(*o, signer))
-			return true;
-	}
-	return false;
 }
 
 struct error *agent_needs_key(struct agent *a, const char *id)

@@ -208,12 +208,13 @@ struct error *command_node(struct command *c, struct node **ret_node)
 	return error_new(ERROR_NOT_FOUND, "node %s has not been created here: `node create` comes first", c->node_id);
 }
 
-/* Read the document and see whom it is for. */
+/* Read the document, see whether its signer may ask for that, and whom it is for. */
 static struct error *read_body(struct command *c)
 {
 	const char *to = c->message->to;
 
 	TRY(api_command_read(c, c->message->body, &c->api));
+	TRY(agent_check_right(c->agent, c->message->signer, c->api->verb));
 	if (strcmp(to, c->agent->host.id) && *to)
 		c->node_id = c->message->to;
 	if (!c->api->node_id)

@@ -12,7 +12,7 @@
 #include "base/fnv.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
 
 /* What stands before a cursor is known by this much of it. */
 #define MARK_BYTES 64

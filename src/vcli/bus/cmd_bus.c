@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "bus/amqp_raw.h"
-#include "client/link.h"
+#include "client/patience.h"
 #include "vcli/bus/patience.h"
 #include "vcli/commands.h"
 
@@ -16,7 +16,8 @@ static struct error *open_raw(struct vcli *v, int64_t timeout_ms, struct amqp_ra
 {
 	const struct bus_options options = client_link_options(&v->set.client);
 	struct error *e = amqp_raw_open(v, &options, timeout_ms, ret_raw);
-	struct error *told = e ? client_link_away(&v->set.client, vcli_away_ms(v), e) : NULL;
+	int64_t within_ms = client_patience_ms(v->timeout_ms, vcli_patience_ms(v));
+	struct error *told = e ? client_patience_away(&v->set.client, within_ms, e) : NULL;
 
 	error_free(e);
 	return told;

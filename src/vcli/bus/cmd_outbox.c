@@ -67,8 +67,7 @@ static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 	struct client_options own = v->set.client;
 	struct client_outbox *s = NULL;
 	struct error *why = NULL, *e = NULL;
-	struct message **messages = NULL;
-	size_t count = 0;
+	size_t ends = 0;
 	int64_t rest = 0;
 	int fd = -1;
 
@@ -82,9 +81,9 @@ static struct error *flush(struct vcli *v, const char *name, int64_t *left)
 		return NULL;
 	}
 	if (!e)
-		e = client_desired_messages(&own, s, &messages, &count);
+		e = client_desired_put(&own, s, "the end of a job, told again", &ends);
 	if (!e)
-		e = sender_run(v, &own, s, messages, count, "the end of a job, told again", v->timeout_ms, &rest, &why);
+		e = sender_run(v, &own, s, NULL, 0, "", v->timeout_ms, &rest, &why);
 	*left += rest;
 	if (!e && rest > 0)
 		e = error_new(ERROR_UNAVAILABLE, "%s: %lld commands still wait%s%s", own.bus, (long long)rest,

@@ -8,10 +8,3 @@ int64_t vcli_patience_ms(const struct vcli *v)
 		return v->set.timeout_ms;
 	return v->timeout_ms > 0 && v->timeout_ms < PATIENCE_MS ? v->timeout_ms : PATIENCE_MS;
 }
-
-int64_t vcli_away_ms(const struct vcli *v)
-{
-	int64_t patience_ms = vcli_patience_ms(v);
-
-	return v->timeout_ms > 0 && v->timeout_ms < patience_ms ? v->timeout_ms : patience_ms;
-}

@@ -6,7 +6,5 @@
 
 /* The time given with --timeout, but no longer than 10 s without it. */
 int64_t vcli_patience_ms(const struct vcli *v);
-/* The same, or what is left of a command of several steps, where that is less. */
-int64_t vcli_away_ms(const struct vcli *v);
 
 #endif

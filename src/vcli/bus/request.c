@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "vcli/bus/link.h"
 #include "vcli/bus/patience.h"
 #include "vcli/bus/sender.h"
 #include "vcli/progress.h"
@@ -63,10 +64,8 @@ struct error *requests_run(struct vcli *v, struct client_request_list *l, reques
 {
 	void *scope = mem_new(NULL, char);
 	struct requests_wait w = {.v = v, .each = each, .arg = arg, .open = l->count, .count = l->count};
-	const struct client_request_options options = {.client = &v->set.client,
-						       .timeout_ms = v->timeout_ms,
-						       .patience_ms = vcli_patience_ms(v),
-						       .ttl_ms = request_ttl_ms(v)};
+	struct client_request_options options = {
+		.timeout_ms = v->timeout_ms, .patience_ms = vcli_patience_ms(v), .ttl_ms = request_ttl_ms(v)};
 	const struct client_request_events events = {
 		.answered = on_answered, .waiting = on_waiting, .ended = on_ended, .arg = &w};
 	struct client_requests *requests = NULL;
@@ -75,7 +74,9 @@ struct error *requests_run(struct vcli *v, struct client_request_list *l, reques
 	sender_restart(v);
 	w.progress = progress_new(scope, v);
 	progress_say(w.progress, "connecting to the broker");
-	e = client_requests_begin(scope, &v->loop, &options, l, &events, &requests);
+	e = vcli_link(v, &options.link);
+	if (!e)
+		e = client_requests_begin(scope, &options, l, &events, &requests);
 	if (!e) {
 		vcli_wait(&v->loop, &w.ended, VCLI_WAIT_FOREVER);
 		e = w.away;

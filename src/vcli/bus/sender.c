@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/sender.h"
+#include "vcli/bus/link.h"
 #include "vcli/progress.h"
 #include "vcli/wait.h"
 
@@ -37,6 +38,13 @@ static void on_ended(const struct error *e, int64_t left, const struct error *wh
 	w->ended = true;
 }
 
+/* That of the run, or to the bus of another outbox one for this sender. */
+static struct error *link_of(struct vcli *v, const void *ctx, const struct client_options *client,
+			     struct client_link **ret_link)
+{
+	return client == &v->set.client ? vcli_link(v, ret_link) : client_link_open(ctx, &v->loop, client, ret_link);
+}
+
 struct error *sender_run(struct vcli *v, const struct client_options *client, struct client_outbox *store,
 			 struct message *const *messages, size_t count, const char *what, int64_t patience_ms,
 			 int64_t *ret_left, struct error **ret_why)
@@ -45,11 +53,14 @@ struct error *sender_run(struct vcli *v, const struct client_options *client, st
 	struct sender_wait w = {0};
 	const struct client_sender_events events = {.waiting = on_waiting, .ended = on_ended, .arg = &w};
 	struct client_sender *sender = NULL;
+	struct client_link *link = NULL;
 	struct error *e;
 
 	w.progress = progress_new(scope, v);
 	progress_say(w.progress, "sending");
-	e = client_sender_begin(scope, &v->loop, client, store, messages, count, what, patience_ms, &events, &sender);
+	e = link_of(v, scope, client, &link);
+	if (!e)
+		e = client_sender_begin(scope, link, store, messages, count, what, patience_ms, &events, &sender);
 	if (!e) {
 		vcli_wait(&v->loop, &w.ended, VCLI_WAIT_FOREVER);
 		e = w.failure;

@@ -7,7 +7,6 @@
 #ifndef DSN_VCLI_CHAIN_CHAIN_H
 #define DSN_VCLI_CHAIN_CHAIN_H
 
-#include "chain/contracts.h"
 #include "chain/deployment.h"
 #include "chain/sender.h"
 #include "contracts/call.h"
@@ -81,11 +80,6 @@ struct error *chain_head(struct chain *c, struct rpc_block_head *ret_head) MUST_
 /* The ether that an account has outside of the contracts. */
 struct error *chain_wallet(struct chain *c, const uint8_t address[ETH_ADDRESS_BYTES], struct u256 *ret_wei) MUST_CHECK;
 
-/* Creates a contract, and returns when it is there; `args` as chain/contracts.h takes them. It is not told in the
- * answer.
- */
-struct error *chain_create(struct chain *c, const char *contract, const json_t *args,
-			   struct txbox_record **ret_record) MUST_CHECK;
 /* Ether from the account's wallet to another's, without a contract; checked, waited for and told in the same way. */
 struct error *chain_pay(struct chain *c, const uint8_t to[ETH_ADDRESS_BYTES], struct u256 value) MUST_CHECK;
 

@@ -106,21 +106,6 @@ struct error *chain_await(struct chain *c, struct chain_awaited *w)
 
 /* --- sending --- */
 
-struct error *chain_create(struct chain *c, const char *contract, const json_t *args, struct txbox_record **ret_record)
-{
-	struct contracts_intention in = {.what = mem_printf(c, "%s.constructor", contract)};
-	struct chain_awaited *w = chain_begin(c);
-	const struct contract *interface = NULL;
-	struct txbox_intent *intent = NULL;
-
-	TRY(contract_builtin(c, contract, &interface));
-	TRY(contract_create(c, interface, "", args, &intent));
-	in.intent = *intent;
-	c->tells = false;
-	contracts_put(w, c->contracts, &in, ret_record, chain_answered, w);
-	return chain_await(c, w);
-}
-
 struct error *chain_pay(struct chain *c, const uint8_t to[ETH_ADDRESS_BYTES], struct u256 value)
 {
 	struct chain_awaited *w = chain_begin(c);

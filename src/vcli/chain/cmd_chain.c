@@ -8,80 +8,52 @@
 #include "base/mem.h"
 #include "chain/address.h"
 #include "chain/deployment.h"
+#include "contracts/deploy.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
 #include "vcli/money.h"
 #include "vcli/render.h"
 
-#define NEEDED 4
-#define WINDOWS 4
-#define MOST_SECONDS (30 * 86400) /* of a window */
-
-static const struct {
-	const char *contract;
-	const char *needs[NEEDED]; /* whose addresses its constructor takes first */
-	bool windows;              /* and the times of --windows after them */
-} rows[] = {
-	{"Counter", {NULL}, false},
-	{"Roles", {NULL}, false},
-	{"Accounts", {NULL}, false},
-	{"Nodes", {"Accounts"}, false},
-	{"Blacklist", {"Roles", "Nodes"}, false},
-	{"Jobs", {"Roles", "Accounts", "Nodes", "Blacklist"}, true},
-};
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
-
 /* "86400,86400,86400,86400": looked at before anything is deployed. */
-static struct error *read_windows(struct vcli *v, json_t *windows)
+static struct error *read_windows(struct vcli *v, struct deploy_windows *w, json_t *told)
 {
+	uint64_t *const windows[] = {&w->report, &w->verify, &w->dispute, &w->resolve};
+	const size_t count = sizeof(windows) / sizeof(windows[0]);
 	char *rest = mem_strdup(v, v->set.market.windows), *word;
+	size_t n = 0;
 
-	while ((word = strsep(&rest, ","))) {
+	for (; (word = strsep(&rest, ",")); n++) {
 		uint64_t seconds = 0;
 
-		TRY(money_number("--windows", word, MOST_SECONDS, &seconds));
+		TRY(money_number("--windows", word, DEPLOY_WINDOW_S, &seconds));
 		if (seconds == 0)
 			return error_new(ERROR_INVALID, "--windows: a window is 1 second to 30 days");
-		json_array_append_new(windows, json_sprintf("%" PRIu64, seconds));
+		if (n < count)
+			*windows[n] = seconds;
+		json_array_append_new(told, json_sprintf("%" PRIu64, seconds));
 	}
-	if (json_array_size(windows) != WINDOWS)
+	if (n != count)
 		return error_new(ERROR_INVALID,
-				 "--windows: must be %d numbers of seconds: to report, verify, dispute, resolve",
-				 WINDOWS);
+				 "--windows: must be %zu numbers of seconds: to report, verify, dispute, resolve",
+				 count);
 	return NULL;
 }
 
-static struct error *arguments(const struct chain *c, size_t row, json_t *windows, json_t *args)
-{
-	for (size_t i = 0; i < NEEDED && rows[row].needs[i]; i++) {
-		uint8_t address[ETH_ADDRESS_BYTES];
-
-		TRY(deployment_get(c->deployment, rows[row].needs[i], address));
-		json_array_append(args, json_object_get(c->deployment->contracts, rows[row].needs[i]));
-	}
-	if (rows[row].windows)
-		json_array_extend(args, windows);
-	return NULL;
-}
-
-static struct error *deploy(struct chain *c, size_t row, json_t *windows, json_t *answer)
+static struct error *deploy(struct chain *c, size_t i, const struct deploy_windows *windows, json_t *answer)
 {
 	struct txbox_record *record = NULL;
-	json_t *args = json_array();
+	struct chain_awaited *w = chain_begin(c);
 	uint8_t address[ETH_ADDRESS_BYTES];
 	char text[ADDRESS_TEXT_BYTES];
-	struct error *e = arguments(c, row, windows, args);
 
-	if (!e)
-		e = chain_create(c, rows[row].contract, args, &record);
-	json_decref(args);
-	if (e)
-		return e;
+	c->tells = false;
+	deploy_one(w, c->contracts, i, windows, &record, chain_answered, w);
+	TRY(chain_await(c, w));
 	/* It follows from account and nonce: no endpoint is asked. */
 	eth_address_of_contract(sender_account(c->sender), record->nonce, address);
-	deployment_set(c->deployment, rows[row].contract, address);
+	deployment_set(c->deployment, deploy_name(i), address);
 	eth_address_text(address, text);
-	json_array_append_new(answer, json_pack("{s:s,s:s,s:o}", "contract", rows[row].contract, "address", text, "gas",
+	json_array_append_new(answer, json_pack("{s:s,s:s,s:o}", "contract", deploy_name(i), "address", text, "gas",
 						json_sprintf("%" PRIu64, record->receipt.gas_used)));
 	return NULL;
 }
@@ -121,12 +93,13 @@ static struct error *try_to_write(const char *path)
 struct error *cmd_chain_deploy(struct vcli *v)
 {
 	struct chain *c = NULL;
-	json_t *made = json_array(), *windows = json_array();
+	json_t *made = json_array(), *told = json_array();
+	struct deploy_windows windows = {0};
 	char *path = NULL;
 	struct error *e = NULL;
 
-	vcli_answer(v, json_pack("{s:o,s:o}", "contracts", made, "windows", windows));
-	TRY(read_windows(v, windows));
+	vcli_answer(v, json_pack("{s:o,s:o}", "contracts", made, "windows", told));
+	TRY(read_windows(v, &windows, told));
 	TRY(chain_addresses_path(v, &path));
 	e = chain_connect(v, &c);
 	if (e)
@@ -136,8 +109,8 @@ struct error *cmd_chain_deploy(struct vcli *v)
 	TRY(chain_unlock(c));
 	c->deployment = deployment_new(c, rpc_chain_id(c->rpc), c->genesis);
 	contracts_set_deployment(c->contracts, c->deployment);
-	for (size_t row = 0; !e && row < ROWS; row++)
-		e = deploy(c, row, windows, made);
+	for (size_t i = 0; !e && deploy_name(i); i++)
+		e = deploy(c, i, &windows, made);
 	/* What was deployed before an error has cost something: it is told too. */
 	if (!v->set.json && json_array_size(made) > 0)
 		render_table(stdout, made, NULL);

@@ -14,7 +14,7 @@
 #include "chain/address.h"
 #include "chain/amount.h"
 #include "client/folders.h"
-#include "contracts/call.h"
+#include "contracts/mend.h"
 #include "vcli/bus/outbox_rows.h"
 #include "vcli/chain/chain.h"
 #include "vcli/commands.h"
@@ -23,7 +23,6 @@
 
 #define LOOK_MS 50
 #define FORCE_MS 10000 /* so long the chain may take to tell its prices */
-#define GAS_MARGIN(gas) ((gas) + (gas) / 5)
 
 /* --- rows --- */
 
@@ -120,30 +119,9 @@ struct error *outbox_rows(struct vcli *v, json_t *list)
 
 /* --- one of them --- */
 
-struct search {
-	const char *begins;
-	struct txbox_record *found;
-	size_t count;
-};
-
-static struct error *on_candidate(struct txbox_record *r, void *arg)
-{
-	struct search *s = arg;
-
-	if (strncmp(r->intent.id, s->begins, strlen(s->begins)) == 0) {
-		mem_free(s->found);
-		s->found = r;
-		s->count++;
-	} else {
-		mem_free(r);
-	}
-	return NULL;
-}
-
 /* Opens the outbox of the chain that is meant, and finds what ID names in it. */
 static struct error *open_one(struct vcli *v, struct chain **ret_chain, struct txbox_record **ret_record)
 {
-	struct search s = {.begins = v->args[0]};
 	struct chain *c = NULL;
 	struct error *e;
 
@@ -156,19 +134,9 @@ static struct error *open_one(struct vcli *v, struct chain **ret_chain, struct t
 		return e;
 	error_free(e);
 	TRY(chain_open_outbox(c));
-	TRY(txbox_each_pending(c->db, on_candidate, &s));
-	if (s.count != 1)
-		return error_new(
-			s.count ? ERROR_INVALID : ERROR_NOT_FOUND,
-			"%s transaction of this chain waits under an id that begins with %s: vcli outbox list shows them",
-			s.count ? "more than one" : "no", s.begins);
-	assert(s.found);
-	talloc_steal(c, s.found);
-	if (memcmp(s.found->account, sender_account(c->sender), ETH_ADDRESS_BYTES) != 0)
-		return error_new(ERROR_INVALID, "it is of another account: name that with --account");
+	TRY(mend_find(c, c->contracts, v->args[0], ret_record));
 	*ret_chain = c;
-	*ret_record = s.found;
-	json_put(v->answer, "id", s.found->intent.id);
+	json_put(v->answer, "id", (*ret_record)->intent.id);
 	return NULL;
 }
 
@@ -195,15 +163,6 @@ static struct error *finish(struct chain *c, const struct txbox_record *r, enum 
 			 now->receipt.block);
 }
 
-static struct error *need_signed(const struct txbox_record *r)
-{
-	if (r->state != TXBOX_WANTED)
-		return NULL;
-	return error_new(
-		ERROR_REFUSED,
-		"it is not signed yet: the next command of the account goes on with it, or vcli outbox abandon gives it up");
-}
-
 struct error *cmd_outbox_resend(struct vcli *v)
 {
 	struct txbox_record *r = NULL;
@@ -211,51 +170,25 @@ struct error *cmd_outbox_resend(struct vcli *v)
 
 	TRY(open_one(v, &c, &r));
 	assert(c && r);
-	TRY(need_signed(r));
+	TRY(mend_check_signed(r));
 	/* What is not in a block is sent when a sender begins. */
 	return finish(c, r, TXBOX_DONE);
-}
-
-/* --- replace --- */
-
-/* As much gas as it takes now: what was said before may have been false. */
-static struct error *estimate(struct chain *c, const struct txbox_record *r, uint64_t *ret_gas)
-{
-	const struct json_place at = {NULL, "eth_estimateGas", 0};
-	json_t *call = contracts_call_json(sender_account(c->sender), &r->intent), *result = NULL;
-	uint64_t gas = 0;
-	struct error *e;
-
-	*ret_gas = r->intent.gas;
-	if (*ret_gas) {
-		json_decref(call);
-		return NULL;
-	}
-	e = chain_call(c, "eth_estimateGas", json_pack("[o]", call), &result);
-	if (e)
-		return error_wrap(
-			e, "it would fail now, so that it is not signed again (vcli outbox abandon gives it up)");
-	e = rpc_read_quantity(result, &at, &gas);
-	json_decref(result);
-	TRY(e);
-	*ret_gas = GAS_MARGIN(gas);
-	return NULL;
 }
 
 struct error *cmd_outbox_replace(struct vcli *v)
 {
 	struct txbox_record *r = NULL;
+	struct chain_awaited *w;
 	struct chain *c = NULL;
-	uint64_t gas = 0;
 
 	TRY(open_one(v, &c, &r));
 	assert(c && r);
-	TRY(need_signed(r));
 	if (v->set.chain.fill_gap) {
-		TRY(sender_fill(c->sender, r->intent.id));
+		TRY(mend_fill(c->contracts, r));
 	} else {
-		TRY(estimate(c, r, &gas));
-		TRY(sender_replace(c->sender, r->intent.id, gas));
+		w = chain_begin(c);
+		mend_replace(w, c->contracts, r, chain_answered, w);
+		TRY(chain_await(c, w));
 	}
 	return finish(c, r, TXBOX_DONE);
 }
@@ -285,9 +218,8 @@ static void try_to_cancel(struct chain *c)
 
 static struct error *force(struct chain *c, const struct txbox_record *r)
 {
-	TRY(sender_cancel(c->sender, r->intent.id));
 	try_to_cancel(c);
-	TRY(txbox_abandon(c->db, r, "forgotten, as its author wanted: it may still be carried out"));
+	TRY(mend_forget(c->contracts, r));
 	if (!c->v->set.quiet)
 		fprintf(stderr,
 			"vcli: it may still be carried out, with nonce %" PRIu64
@@ -300,15 +232,12 @@ struct error *cmd_outbox_abandon(struct vcli *v)
 {
 	struct txbox_record *r = NULL;
 	struct chain *c = NULL;
+	bool ended = false;
 
 	TRY(open_one(v, &c, &r));
 	assert(c && r);
-	if (r->state == TXBOX_WANTED) {
-		TRY(txbox_abandon(c->db, r, "abandoned before it was signed"));
+	TRY(mend_abandon(c->contracts, r, &ended));
+	if (ended)
 		return told(v);
-	}
-	if (v->set.force)
-		return force(c, r);
-	TRY(sender_cancel(c->sender, r->intent.id));
-	return finish(c, r, TXBOX_ABANDONED);
+	return v->set.force ? force(c, r) : finish(c, r, TXBOX_ABANDONED);
 }

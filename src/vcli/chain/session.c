@@ -8,7 +8,7 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "chain/abi_value.h"
+#include "chain/abi.h"
 #include "chain/address.h"
 #include "chain/typed.h"
 #include "client/folders.h"

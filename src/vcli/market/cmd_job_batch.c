@@ -102,21 +102,19 @@ struct error *cmd_job_confirm(struct vcli *v)
 
 struct error *cmd_job_reject(struct vcli *v)
 {
-	struct jobs_reject_call call;
+	const uint8_t *evidence = NULL;
 	struct segments_batch batch;
+	uint8_t hash[KECCAK_BYTES];
 	struct chain_awaited *w;
 	struct chain *c = NULL;
 
 	TRY(read_names(v, true, &batch));
-	if (!v->set.market.evidence)
+	TRY(read_evidence(v, hash, &evidence));
+	if (!evidence)
 		return error_new(ERROR_INVALID, "--evidence: name a file that shows why the segments are not good");
-	TRY(money_file_digest(v->set.market.evidence, call.evidence));
 	TRY(chain_open_sending(v, &c));
-	call.job_id = u256_of(batch.job);
-	memcpy(call.node, batch.node, sizeof(call.node));
-	call.ordinal = batch.ordinal;
 	w = chain_begin(c);
-	jobs_reject_send(w, c->contracts, &call, NULL, NULL, chain_answered, w);
+	batches_reject(w, c->contracts, &batch, evidence, chain_answered, w);
 	TRY(chain_await(c, w));
 	return finish(v, &batch);
 }
@@ -141,13 +139,13 @@ struct error *cmd_job_settle(struct vcli *v)
 
 /* --- disputes --- */
 
-/* INDEX FILE: the place of a segment, its hash, the way to the root. For want of any, what the customer says that was
- * given none, all is zero. */
-static struct error *read_segment(struct vcli *v, const struct segments_batch *batch,
-				  uint8_t proof[SEGMENTS_DEPTH][KECCAK_BYTES], struct jobs_dispute_call *call)
+/* INDEX FILE. For want of any, what the customer says that was given none. */
+static struct error *read_segment(struct vcli *v, const struct segments_batch *batch, struct segments_shown *space,
+				  const struct segments_shown **ret_shown)
 {
 	struct segments *s = NULL;
 	uint64_t index = 0;
+	struct error *e;
 
 	if (!v->args[3])
 		return NULL;
@@ -155,53 +153,47 @@ static struct error *read_segment(struct vcli *v, const struct segments_batch *b
 		return error_new(ERROR_INVALID, "FILE: name the file of segments in which INDEX counts");
 	TRY(money_number("INDEX", v->args[3], SEGMENTS - 1, &index));
 	TRY(segments_read(v, v->args[4], &s));
-	if (index >= s->count)
-		return error_new(ERROR_INVALID, "INDEX: %s has the segments 0 to %zu", v->args[4], s->count - 1);
-	call->index = u256_of(index);
-	memcpy(call->segment, s->hashes[index], sizeof(call->segment));
-	call->proof.n = segments_proof(s, batch, index, proof);
-	call->proof.at = (const uint8_t(*)[ABI_WORD])proof;
+	e = segments_show(s, v->args[4], batch, index, space);
+	if (e)
+		return error_wrap(e, "INDEX");
+	*ret_shown = space;
 	return NULL;
 }
 
 struct error *cmd_job_dispute(struct vcli *v)
 {
-	uint8_t proof[SEGMENTS_DEPTH][KECCAK_BYTES];
-	struct jobs_dispute_call call = {.ordinal = 0};
+	const struct segments_shown *shown = NULL;
+	struct segments_shown space;
 	struct segments_batch batch;
 	struct chain_awaited *w;
 	struct chain *c = NULL;
 
 	TRY(read_names(v, true, &batch));
-	TRY(read_segment(v, &batch, proof, &call));
+	TRY(read_segment(v, &batch, &space, &shown));
 	TRY(chain_open_sending(v, &c));
-	call.job_id = u256_of(batch.job);
-	memcpy(call.node, batch.node, sizeof(call.node));
-	call.ordinal = batch.ordinal;
 	w = chain_begin(c);
-	jobs_dispute_send(w, c->contracts, &call, NULL, NULL, chain_answered, w);
+	batches_dispute(w, c->contracts, &batch, shown, chain_answered, w);
 	TRY(chain_await(c, w));
 	return finish(v, &batch);
 }
 
 struct error *cmd_job_resolve(struct vcli *v)
 {
-	struct jobs_resolve_call call = {.ordinal = 0};
+	const uint8_t *evidence = NULL;
 	struct segments_batch batch;
+	uint8_t hash[KECCAK_BYTES];
 	struct chain_awaited *w;
 	struct chain *c = NULL;
+	uint64_t accepted = 0;
 
 	TRY(read_names(v, true, &batch));
-	TRY(money_number("ACCEPTED", v->args[3], SEGMENTS, &call.accepted));
-	if (!v->set.market.evidence)
+	TRY(money_number("ACCEPTED", v->args[3], SEGMENTS, &accepted));
+	TRY(read_evidence(v, hash, &evidence));
+	if (!evidence)
 		return error_new(ERROR_INVALID, "--evidence: name a file that shows what was decided upon");
-	TRY(money_file_digest(v->set.market.evidence, call.evidence));
 	TRY(chain_open_sending(v, &c));
-	call.job_id = u256_of(batch.job);
-	memcpy(call.node, batch.node, sizeof(call.node));
-	call.ordinal = batch.ordinal;
 	w = chain_begin(c);
-	jobs_resolve_send(w, c->contracts, &call, NULL, NULL, chain_answered, w);
+	batches_resolve(w, c->contracts, &batch, accepted, evidence, chain_answered, w);
 	TRY(chain_await(c, w));
 	return finish(v, &batch);
 }

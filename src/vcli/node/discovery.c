@@ -5,6 +5,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "client/discovery.h"
+#include "vcli/bus/link.h"
 #include "vcli/bus/patience.h"
 #include "vcli/bus/request.h"
 #include "vcli/bus/sender.h"
@@ -48,18 +49,19 @@ struct error *discovery_run(struct vcli *v, struct client_known *k, int64_t list
 {
 	void *scope = mem_new(NULL, char);
 	struct discovery_wait w = {.listens = listen_ms > 0};
-	const struct client_discovery_options options = {.client = &v->set.client,
-							 .listen_ms = listen_ms,
-							 .patience_ms = vcli_patience_ms(v),
-							 .away_ms = vcli_away_ms(v),
-							 .ttl_ms = request_ttl_ms(v)};
+	struct client_discovery_options options = {.listen_ms = listen_ms,
+						   .timeout_ms = v->timeout_ms,
+						   .patience_ms = vcli_patience_ms(v),
+						   .ttl_ms = request_ttl_ms(v)};
 	const struct client_discovery_events events = {.waiting = on_waiting, .ended = on_ended, .arg = &w};
 	struct error *e;
 
 	sender_restart(v);
 	w.progress = progress_new(scope, v);
 	progress_say(w.progress, "connecting to the broker");
-	e = client_discovery_begin(scope, &v->loop, &options, k, &events, &w.discovery);
+	e = vcli_link(v, &options.link);
+	if (!e)
+		e = client_discovery_begin(scope, &options, k, &events, &w.discovery);
 	if (!e) {
 		signal_start(scope, &v->loop, SIGINT, on_signal, &w);
 		signal_start(scope, &v->loop, SIGTERM, on_signal, &w);

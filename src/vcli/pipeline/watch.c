@@ -4,6 +4,7 @@
 
 #include "base/loop.h"
 #include "base/mem.h"
+#include "vcli/bus/link.h"
 #include "vcli/bus/patience.h"
 #include "vcli/bus/request.h"
 #include "vcli/bus/sender.h"
@@ -59,10 +60,8 @@ struct error *watch_asking(struct vcli *v, const char *what, const struct client
 {
 	void *scope = mem_new(NULL, char);
 	struct watch_wait w = {.what = what, .fn = fn, .arg = arg};
-	const struct client_watch_options options = {.client = &v->set.client,
-						     .timeout_ms = v->timeout_ms,
-						     .patience_ms = vcli_patience_ms(v),
-						     .ttl_ms = request_ttl_ms(v)};
+	struct client_watch_options options = {
+		.timeout_ms = v->timeout_ms, .patience_ms = vcli_patience_ms(v), .ttl_ms = request_ttl_ms(v)};
 	const struct client_watch_events events = {
 		.status = on_status, .waiting = on_waiting, .ended = on_ended, .arg = &w};
 	struct error *e;
@@ -70,7 +69,9 @@ struct error *watch_asking(struct vcli *v, const char *what, const struct client
 	sender_restart(v);
 	w.progress = progress_new(scope, v);
 	progress_say(w.progress, "connecting to the broker");
-	e = client_watch_begin(scope, &v->loop, &options, ask, &events, &w.watch);
+	e = vcli_link(v, &options.link);
+	if (!e)
+		e = client_watch_begin(scope, &options, ask, &events, &w.watch);
 	if (!e) {
 		signal_start(scope, &v->loop, SIGINT, on_signal, &w);
 		signal_start(scope, &v->loop, SIGTERM, on_signal, &w);

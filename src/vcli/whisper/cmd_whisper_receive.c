@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
 #include "vcli/commands.h"
 #include "vcli/render.h"
 #include "vcli/wait.h"

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "http/utf8.h"
+#include "base/utf8.h"
 #include "vcli/commands.h"
 #include "vcli/whisper/whisper_message.h"
 #include "vcli/whisper/whisper_nodes.h"

@@ -3,10 +3,11 @@
 
 #include "api/command.h"
 #include "bus/bus.h"
-#include "chain/load.h"
+#include "devnet/load.h"
 #include "http/rpc_client.h"
 #include "vcli/commands.h"
 #include "vcli/devnet/chain_net.h"
+#include "vcli/order/ask.h"
 #include "vcli/whisper/whisper_message.h"
 #include "vcli/whisper/whisper_net.h"
 
@@ -74,6 +75,9 @@ const struct config_row vcli_flags[] = {
 	 NULL},
 	{"count", CONFIG_INT, FIELD(count), NULL, NULL, 0, INT64_MAX, "N",
 	 "Messages to take, 0 takes all that come; 1 otherwise, of whisper receive all.", NULL},
+	{"dsnd", CONFIG_STRING, FIELD(order.dsnd), "http://127.0.0.1:8640", NULL, 0, 0, "URL",
+	 "Where dsnd takes calls, on this machine or at the end of a tunnel.", ask_check_url},
+	{"yes", CONFIG_BOOL, FIELD(order.yes), NULL, NULL, 0, 0, NULL, "Do not ask whether to go on.", NULL},
 	{"management", CONFIG_STRING, FIELD(broker.management), "http://127.0.0.1:15672", NULL, 0, 0, "URL",
 	 "RabbitMQ's management API, on the loopback interface.", NULL},
 	{"admin", CONFIG_STRING, FIELD(broker.admin), "guest", NULL, 0, 0, "NAME", "An administrator of the broker.",
@@ -95,7 +99,7 @@ const struct config_row vcli_flags[] = {
 	 "JSON-RPC of a Whisper node (shhd, geth) over WebSocket, ws://host[:port]; ws://127.0.0.1:8545 otherwise. May be repeated for genpub, ping and pong.",
 	 rpc_client_address_check},
 	{"rpc-token-file", CONFIG_STRING, FIELD(whisper.rpc_token_file), NULL, NULL, 0, 0, "FILE",
-	 "The token that the node wants, in a file of mode 0600; without it $DSN_RPC_TOKEN is used.", NULL},
+	 "The token that the node (or dsnd) wants, in a file of mode 0600; without it $DSN_RPC_TOKEN is used.", NULL},
 	{"net", CONFIG_BOOL, FIELD(whisper.net), NULL, NULL, 0, 0, NULL,
 	 "The nodes of vcli whisper net instead: its senders ping, the others answer.", NULL},
 	{"whisper-password-file", CONFIG_STRING, FIELD(whisper.password_file), NULL, NULL, 0, 0, "FILE",
@@ -238,6 +242,10 @@ const struct config_program vcli_program = {
 	"JOB is a job id that this user has started (its nodes are in the job's file), or a document that names job " \
 	"and nodes."
 
+#define ORDER_TEXT                                                                                               \
+	"FILE is a public pipeline document without \"nodes\" and \"job_id\": dsnd adds them. A token says who " \
+	"orders (--rpc-token-file, $DSN_RPC_TOKEN)."
+
 #define WHISPER_TEXT                                                                                                        \
 	"Who knows the password (--whisper-password-file, $DSN_WHISPER_PASSWORD, or typed) can read and write; the key is " \
 	"made of "                                                                                                          \
@@ -305,6 +313,24 @@ const struct vcli_command vcli_commands[] = {
 	 cmd_pipeline_monitor},
 	{"pipeline close", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
 	 "Stop a job and remove everything stored for it", JOB_TEXT, cmd_pipeline_close},
+
+	{"order plan", "FILE", 1, 1, FLAGS("dsnd", "rpc-token-file"), S(30),
+	 "Show which nodes an order would get, without starting anything", ORDER_TEXT, cmd_order_plan},
+	{"order create", "FILE", 1, 1, FLAGS("dsnd", "rpc-token-file", "yes", "once", "show-key", "force"), S(60),
+	 "Order a stream: dsnd picks the nodes and starts them",
+	 ORDER_TEXT " Shows the nodes and asks first; a script says --yes. Waits until all of them serve.",
+	 cmd_order_create},
+	{"order list", NULL, 0, 0, FLAGS("dsnd", "rpc-token-file"), S(30),
+	 "List what you have ordered, the newest first", "An operator sees the orders of all.", cmd_order_list},
+	{"order status", "JOB", 1, 1, FLAGS("dsnd", "rpc-token-file", "show-key"), S(30),
+	 "Show an order: state, nodes, where to publish and to watch", NULL, cmd_order_status},
+	{"order stop", "JOB", 1, 1, FLAGS("dsnd", "rpc-token-file"), S(60),
+	 "End the stream of an order; it may be started again", NULL, cmd_order_stop},
+	{"order start", "JOB", 1, 1, FLAGS("dsnd", "rpc-token-file", "show-key"), S(60),
+	 "Start an order again that was stopped or has failed", "On the same nodes, with the same key.",
+	 cmd_order_start},
+	{"order cancel", "JOB", 1, 1, FLAGS("dsnd", "rpc-token-file", "yes", "force"), S(60),
+	 "End an order for good; what was stored stays", "Asks first; a script says --yes.", cmd_order_cancel},
 
 	{"broker setup", NULL, 0, 0,
 	 FLAGS("management", "admin", "admin-password-file", "vhost", "node", "client", "plain", "passwords"), 0,

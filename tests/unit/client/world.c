@@ -29,6 +29,8 @@ static void on_message(struct bus_delivery *d, const struct message *m, void *ar
 	struct world *w = arg;
 
 	w->got++;
+	mem_free(w->last);
+	w->last = message_copy(w, m);
 	if (w->node != WORLD_IS_SILENT)
 		answer(w, m);
 	bus_accept(d);
@@ -127,6 +129,19 @@ void world_node_leaves(struct world *w)
 	w->bus = NULL;
 }
 
+struct client_link *world_link(struct world *w)
+{
+	if (!w->link)
+		assert_null(client_link_open(w, &w->loop, &w->client, &w->link));
+	return w->link;
+}
+
+void world_link_closes(struct world *w)
+{
+	mem_free(w->link);
+	w->link = NULL;
+}
+
 int world_set_up(void **state)
 {
 	char made[] = "/tmp/dsn-client-test-XXXXXX";
@@ -148,6 +163,7 @@ int world_tear_down(void **state)
 	struct world *w = *state;
 	struct error *e;
 
+	world_link_closes(w);
 	world_node_leaves(w);
 	loop_drain(&w->loop);
 	memory_hub_free(WORLD_HUB);

@@ -9,7 +9,7 @@
 
 #include "bus/bus.h"
 #include "bus/memory.h"
-#include "client/options.h"
+#include "client/link.h"
 
 #define WORLD_HUB "client"
 #define WORLD_NODE "1111111111111111111111111111111111111111"
@@ -25,10 +25,12 @@ struct world {
 	struct client_options client; /* plain: seals are tried elsewhere */
 	struct bus *bus;              /* the node's; NULL: no node is there */
 	enum world_node node;
-	json_t *data;  /* what it answers; owned, may be NULL */
-	json_t *of_id; /* what it answers as one of its ids, by id; owned, may be NULL */
-	int got;       /* commands that have come to it */
+	json_t *data;         /* what it answers; owned, may be NULL */
+	json_t *of_id;        /* what it answers as one of its ids, by id; owned, may be NULL */
+	int got;              /* commands that have come to it */
+	struct message *last; /* the newest of them */
 	bool up, served;
+	struct client_link *link; /* ours; NULL: not opened so far */
 };
 
 /* For cmocka: *state is the world, with a node that serves WORLD_NODE and answers. */
@@ -38,6 +40,9 @@ void world_node_starts(struct world *w);
 /* The node has another id too. */
 void world_node_serves(struct world *w, const char *id);
 void world_node_leaves(struct world *w);
+/* Our link, opened when it is first wanted; closing it lets the next one begin anew. */
+struct client_link *world_link(struct world *w);
+void world_link_closes(struct world *w);
 /* Turns the loop until *flag, or *counter has come to `want`; fails after WORLD_FAR_MS. */
 void world_until(struct world *w, const bool *flag);
 void world_until_count(struct world *w, const int *counter, int want);

@@ -1,0 +1,36 @@
+/* The daemon: the services of a network and their way in, wired together. Threads: loop thread. */
+#ifndef DSN_DSND_DSND_H
+#define DSN_DSND_DSND_H
+
+#include <uv.h>
+
+#include "manager/front.h"
+#include "manager/host.h"
+
+struct dsnd_settings {
+	struct client_options client; /* whose state folder is dsnd's */
+	char *chain, *listen, *callers, *ready_file, *log_level;
+	char **services;
+	int64_t start_ms;
+	bool print_reference;
+};
+
+struct dsnd {
+	const struct dsnd_settings *settings;
+	char id[ID_DIGITS + 1]; /* what agents name as their manager */
+	char *token_file;       /* of the operator */
+	struct manager *manager;
+	struct callers *callers;
+	struct metrics *metrics;
+	struct front *front;
+	int lock; /* descriptor */
+};
+
+/* All that there are; ends with NULL. */
+extern const struct service_ops *const dsnd_services[];
+
+/* ERROR_EXISTS: another one holds the state folder; other errors are the settings'. */
+struct error *dsnd_open(const void *ctx, uv_loop_t *loop, const struct dsnd_settings *settings,
+			struct dsnd **ret_dsnd) MUST_CHECK;
+
+#endif

@@ -1,0 +1,136 @@
+/* dsnd: the services of a network: which nodes there are, and streams made of orders. Settings and wiring only. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/daemon.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/bus.h"
+#include "dsnd/dsnd.h"
+#include "manager/describe.h"
+
+#define ROW(field) offsetof(struct dsnd_settings, field)
+#define START_LEAST_MS 1000
+#define START_MOST_MS 120000
+
+static const struct config_row rows[] = {
+	{"bus", CONFIG_STRING, ROW(client.bus), "amqp://127.0.0.1/", NULL, 0, 0, "URL",
+	 "the bus: amqp://[user@]host[:port]/vhost, amqps://... or shh://... (docs/whisper-bus.md)", bus_check_url},
+	{"network", CONFIG_STRING, ROW(client.network), "default", NULL, 0, 0, "NAME", "name of the network on the bus",
+	 bus_check_network},
+	{"password-file", CONFIG_STRING, ROW(client.password_file), NULL, NULL, 0, 0, "FILE",
+	 "0600 file with the bus password; without it $DSN_BROKER_PASSWORD", NULL},
+	{"ca-file", CONFIG_STRING, ROW(client.ca_file), NULL, NULL, 0, 0, "FILE",
+	 "amqps: trust anchors instead of the system's", NULL},
+	{"cert-file", CONFIG_STRING, ROW(client.cert_file), NULL, NULL, 0, 0, "FILE", "amqps: client certificate",
+	 NULL},
+	{"key-file", CONFIG_STRING, ROW(client.key_file), NULL, NULL, 0, 0, "FILE",
+	 "amqps: key of the client certificate", NULL},
+	{"identity", CONFIG_STRING, ROW(client.identity), NULL, NULL, 0, 0, "FILE",
+	 "key that commands are signed with, whose address agents name by --manager: a 0600 file with 64 hex digits, or an Ethereum keystore file; without it identity.key of --state-dir, made when it is missing",
+	 NULL},
+	{"passphrase-file", CONFIG_STRING, ROW(client.passphrase.file), NULL, NULL, 0, 0, "FILE",
+	 "0600 file with the keystore file's passphrase", NULL},
+	{"passphrase-agent", CONFIG_STRING, ROW(client.passphrase.agent), NULL, NULL, 0, 0, "SOCKET",
+	 "take it from the agent at this socket, gpg-agent; without a passphrase-file", NULL},
+	{"state-dir", CONFIG_STRING, ROW(client.state.folder), "/var/lib/dsnd", NULL, 0, 0, "DIR",
+	 "database, key and the operator's token; one dsnd for each", NULL},
+	{"chain", CONFIG_CHOICE, ROW(chain), "none", "none", 0, 0, NULL,
+	 "the chain that orders are paid on: there is none yet, all runs but money", NULL},
+	{"listen", CONFIG_STRING, ROW(listen), "127.0.0.1:8640", NULL, 0, 0, "ADDRESS:PORT",
+	 "where calls come in (POST /rpc), on the loopback interface; port 0 picks a free one", front_check_listen},
+	{"callers", CONFIG_STRING, ROW(callers), NULL, NULL, 0, 0, "FILE",
+	 "0600 file of who may call, a line each: ADDRESS ROLE[,ROLE...] TOKEN; roles are customer, supplier, operator",
+	 NULL},
+	{"services", CONFIG_LIST, ROW(services), NULL, NULL, 0, 0, "NAME",
+	 "host only these services (registry, jobs); without it all", NULL},
+	{"start-timeout", CONFIG_DURATION, ROW(start_ms), "30s", NULL, 0, 0, "TIME",
+	 "how long the nodes of an order may take until all serve, 1s to 2m; then it has failed", NULL},
+	{"ready-file", CONFIG_STRING, ROW(ready_file), NULL, NULL, 0, 0, "FILE",
+	 "JSON file written when all is open: address, port, token_file, pid; removed at the end", NULL},
+	{"print-reference", CONFIG_BOOL, ROW(print_reference), "no", NULL, 0, 0, NULL,
+	 "print the methods as a page (docs/rpc.md), and end", NULL},
+	{"log-level", CONFIG_CHOICE, ROW(log_level), "info", "error|warn|info|debug", 0, 0, NULL, "least level logged",
+	 NULL},
+};
+
+static const struct config_program program = {
+	.name = "dsnd",
+	.synopsis = "dsnd [options]",
+	.about =
+		"Runs a video network: hears which nodes there are, takes orders (JSON-RPC over HTTP), picks nodes for them and starts them over the bus. SIGTERM ends it; streams go on.",
+	.rows = rows,
+	.row_count = sizeof(rows) / sizeof(rows[0]),
+	.default_file = "/etc/dsn/dsnd.conf",
+};
+
+static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
+{
+	struct dsnd_settings *s = arg;
+
+	if (s->print_reference) {
+		fputs(describe_reference(ctx, dsnd_services), stdout);
+		*ret_done = true;
+		return NULL;
+	}
+	if (s->start_ms < START_LEAST_MS || s->start_ms > START_MOST_MS)
+		return error_new(ERROR_INVALID, "--start-timeout: 1s to 2m, please");
+	s->client.passphrase.unattended = true;
+	return NULL;
+}
+
+static struct error *open_dsnd(const void *ctx, struct daemon *d, const void *settings, void **ret_state)
+{
+	struct dsnd *dsnd = NULL;
+
+	TRY(dsnd_open(ctx, daemon_loop(d), settings, &dsnd));
+	*ret_state = dsnd;
+	return NULL;
+}
+
+static struct error *ready(const void *ctx, const void *settings, void *state)
+{
+	const struct dsnd_settings *s = settings;
+	const struct dsnd *d = state;
+	char *text = mem_printf(ctx, "{\"address\":\"%s\",\"port\":%d,\"token_file\":\"%s\",\"pid\":%ld}\n", d->id,
+				front_port(d->front), d->token_file, (long)getpid());
+
+	log_info("dsnd.ready", "manager=%s port=%d token=%s hint=%s", d->id, front_port(d->front), log_q(d->token_file),
+		 log_q("agents obey it when they run with --manager and this address"));
+	return s->ready_file ? file_write_atomic(s->ready_file, text, strlen(text), 0644) : NULL;
+}
+
+static void stop(struct daemon *d, void *state)
+{
+	(void)state;
+	daemon_end(d, 0);
+}
+
+static void closed(const void *arg, void *state)
+{
+	const struct dsnd_settings *s = arg;
+
+	(void)state;
+	if (s->ready_file)
+		error_free(file_remove(s->ready_file));
+}
+
+static const struct daemon_kind kind = {
+	.program = &program,
+	.log_name = "dsnd",
+	.log_level_offset = ROW(log_level),
+	.prepare = prepare,
+	.open = open_dsnd,
+	.ready = ready,
+	.stop = stop,
+	.closed = closed,
+};
+
+int main(int argc, char **argv)
+{
+	struct dsnd_settings settings = {0};
+
+	return daemon_main(argc, argv, &kind, &settings);
+}

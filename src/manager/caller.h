@@ -1,0 +1,38 @@
+/* Who calls a method. One struct, which every transport fills in its own way: HTTP from a bearer token, the bus from a
+ * message's signer, a service with manager_self(). */
+#ifndef DSN_MANAGER_CALLER_H
+#define DSN_MANAGER_CALLER_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/hex.h"
+
+enum caller_role {
+	CALLER_ANYONE = 1,
+	CALLER_CUSTOMER = 2, /* orders, and sees what is his */
+	CALLER_SUPPLIER = 4, /* owns nodes */
+	CALLER_OPERATOR = 8, /* runs the network: sees all */
+	CALLER_SERVICE = 16, /* a service of this network, by itself */
+};
+
+struct caller {
+	char address[ID_DIGITS + 1]; /* 40 lower-case hex digits; "": nobody in particular */
+	unsigned roles;              /* of enum caller_role, all that he has */
+};
+
+/* "customer, operator"; of a table's row. Belongs to ctx. */
+char *caller_roles_text(const void *ctx, unsigned roles);
+
+/* --- callers with tokens --- */
+
+struct callers;
+/* `own` is the file of the operator's token, one line, made (0600) when it is missing; who shows it is `self`.
+ * `file` (NULL: none) names others, a line each: ADDRESS ROLE[,ROLE...] TOKEN, # begins a comment. Both are refused
+ * unless they are ours and 0600. Belongs to ctx; tokens are wiped with it. */
+struct error *callers_open(const void *ctx, const char *own, const char *self, const char *file,
+			   struct callers **ret_callers) MUST_CHECK;
+/* Who shows `token` (NULL: none): CALLER_ANYONE when there is none, ERROR_REFUSED when nobody has it. */
+struct error *callers_find(const struct callers *all, const char *token, struct caller *ret_caller) MUST_CHECK;
+
+#endif

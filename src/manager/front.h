@@ -1,0 +1,33 @@
+/* The way in over HTTP: POST /rpc (jsonrpc2.h) for whom a bearer token names, GET /healthz, /readyz and /metrics for
+ * all who reach it. It listens on the loopback interface only: what stands in front of the network has TLS.
+ *
+ * Bounds: those of http/server.h; a call's JSONRPC2_BYTES. Threads: loop thread.
+ */
+#ifndef DSN_MANAGER_FRONT_H
+#define DSN_MANAGER_FRONT_H
+
+#include <uv.h>
+
+#include "manager/caller.h"
+#include "manager/method.h"
+#include "rpc/metrics.h"
+
+struct front;
+
+struct front_options {
+	const char *listen; /* "127.0.0.1:8640", "[::1]:8640"; port 0: a free one */
+	/* What is served; all outlive it. */
+	struct methods *methods;
+	struct callers *callers;
+	struct metrics *metrics;
+	struct error *(*ready)(void *arg); /* NULL: ready; or why not, which is taken */
+	void *ready_arg;
+};
+
+/* ERROR_INVALID unless `text` is an address of this machine's own and a port; for config_row.check. */
+struct error *front_check_listen(const char *text) MUST_CHECK;
+struct error *front_open(const void *ctx, uv_loop_t *loop, const struct front_options *options,
+			 struct front **ret_front) MUST_CHECK;
+int front_port(const struct front *f);
+
+#endif

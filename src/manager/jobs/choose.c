@@ -1,0 +1,148 @@
+#include "manager/jobs/choose.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+static const char *text_of(const json_t *node, const char *key)
+{
+	const char *text = json_string_value(json_object_get(node, key));
+
+	return text ? text : "";
+}
+
+static int number_of(const json_t *node, const char *key)
+{
+	return (int)json_integer_value(json_object_get(node, key));
+}
+
+/* --- what keeps a node out, in the order that it is asked --- */
+
+static bool is_offline(const json_t *node)
+{
+	return strcmp(text_of(node, "state"), "online") != 0;
+}
+
+static bool is_anothers(const json_t *node)
+{
+	return !json_is_true(json_object_get(node, "obeys"));
+}
+
+static bool is_in_maintenance(const json_t *node)
+{
+	return json_is_true(json_object_get(node, "maintenance"));
+}
+
+static bool is_not_serving(const json_t *node)
+{
+	return !json_is_true(json_object_get(node, "serves"));
+}
+
+static bool has_no_port(const json_t *node)
+{
+	bool storage = strcmp(text_of(node, "role"), api_role_name(API_STORAGE)) == 0;
+
+	return !number_of(node, "rtmp_port") || (storage && !number_of(node, "http_port"));
+}
+
+static const struct {
+	bool (*keeps_out)(const json_t *node);
+	const char *what; /* "of 3, 1 WHAT" */
+} filters[] = {
+	{is_offline, "not heard of lately"},        {is_anothers, "without this dsnd as --manager"},
+	{is_in_maintenance, "in maintenance"},      {is_not_serving, "not serving yet"},
+	{has_no_port, "without ports to reach it"},
+};
+#define FILTERS (sizeof(filters) / sizeof(filters[0]))
+
+struct choice {
+	enum api_role role;
+	const json_t **fit; /* fewest jobs first */
+	size_t fit_count, of;
+	size_t kept_out[FILTERS];
+};
+
+static void look_at(struct choice *c, const json_t *node)
+{
+	if (strcmp(text_of(node, "role"), api_role_name(c->role)) != 0)
+		return;
+	c->of++;
+	for (size_t i = 0; i < FILTERS; i++) {
+		if (filters[i].keeps_out(node)) {
+			c->kept_out[i]++;
+			return;
+		}
+	}
+	c->fit[c->fit_count++] = node;
+}
+
+static int by_jobs(const void *a, const void *b)
+{
+	const json_t *left = *(const json_t *const *)a, *right = *(const json_t *const *)b;
+	int l = number_of(left, "jobs"), r = number_of(right, "jobs");
+
+	return l != r ? (l > r) - (l < r) : strcmp(text_of(left, "node_id"), text_of(right, "node_id"));
+}
+
+static struct error *lack(const struct choice *c, size_t wanted)
+{
+	void *scope = mem_strdup(NULL, "");
+	char *why = mem_strdup(scope, "");
+	struct error *e;
+
+	for (size_t i = 0; i < FILTERS; i++) {
+		if (c->kept_out[i])
+			why = mem_printf(scope, "%s, %zu %s", why, c->kept_out[i], filters[i].what);
+	}
+	e = error_new(ERROR_UNAVAILABLE, "it cannot be placed: %s: %zu wanted, %zu would do, of %zu known%s",
+		      api_role_name(c->role), wanted, c->fit_count, c->of, why);
+	mem_free(scope);
+	return e;
+}
+
+static void put(json_t *nodes, const json_t *node)
+{
+	json_t *o = json_object();
+
+	json_put(o, "type", text_of(node, "role"));
+	json_put(o, "node_id", text_of(node, "node_id"));
+	json_put(o, "ip", text_of(node, "ip"));
+	json_put_decimal(o, "port", number_of(node, "rtmp_port"));
+	if (strcmp(text_of(node, "role"), api_role_name(API_STORAGE)) == 0)
+		json_put_decimal(o, "http_port", number_of(node, "http_port"));
+	if (strcmp(text_of(node, "mode"), "classic") == 0)
+		json_put(o, "mode", "classic");
+	json_array_append_new(nodes, o);
+}
+
+struct error *choose_nodes(const json_t *known, const struct api_pipeline *p, json_t **ret_nodes)
+{
+	const size_t wanted[API_ROLE_COUNT] = {
+		[API_DISTRIBUTOR] = 1, [API_TRANSCODER] = p->rendition_count, [API_STORAGE] = 1};
+	const json_t *list = json_object_get(known, "nodes");
+	void *scope = mem_strdup(NULL, "");
+	json_t *nodes = json_array();
+	struct error *e = NULL;
+
+	for (int role = 0; !e && role < API_ROLE_COUNT; role++) {
+		struct choice c = {.role = (enum api_role)role,
+				   .fit = mem_array(scope, const json_t *, json_array_size(list) + 1)};
+
+		for (size_t i = 0; i < json_array_size(list); i++)
+			look_at(&c, json_array_get(list, i));
+		if (c.fit_count < wanted[role])
+			e = lack(&c, wanted[role]);
+		qsort(c.fit, c.fit_count, sizeof(const json_t *), by_jobs);
+		for (size_t i = 0; !e && i < wanted[role]; i++)
+			put(nodes, c.fit[i]);
+	}
+	mem_free(scope);
+	if (e) {
+		json_decref(nodes);
+		return e;
+	}
+	*ret_nodes = nodes;
+	return NULL;
+}

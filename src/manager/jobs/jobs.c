@@ -1,0 +1,323 @@
+#include "manager/jobs/jobs.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "manager/jobs/jobs_impl.h"
+#include "manager/jobs/order.h"
+
+#define RETRY_MS 5000
+#define LIST_MOST 1000
+#define ONCE_BYTES 64
+
+const char *jobs_owner(const struct method_call *c)
+{
+	return method_caller(c)->roles & CALLER_OPERATOR ? NULL : method_caller(c)->address;
+}
+
+/* --- the nodes that are known --- */
+
+struct jobs_asked {
+	struct jobs *jobs;
+	struct method_call *call;
+	jobs_nodes_fn *fn;
+};
+
+static void on_nodes(const struct method *row, const json_t *result, const struct error *e, void *arg)
+{
+	struct jobs_asked a = *(struct jobs_asked *)arg;
+
+	(void)row;
+	a.fn(a.jobs, a.call, result, e);
+	mem_free(arg);
+}
+
+void jobs_with_nodes(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn)
+{
+	struct jobs_asked *a = mem_new(j, struct jobs_asked);
+	const struct caller self = service_self();
+
+	*a = (struct jobs_asked){j, c, fn};
+	method_begin(a, j->host->methods, &self, "nodes.list", NULL, on_nodes, a);
+}
+
+/* --- runs --- */
+
+struct jobs_waiting {
+	struct method_call *call;
+};
+
+static void on_ran(const struct order_row *row, const json_t *nodes, const struct error *e, void *arg)
+{
+	struct method_call *c = ((struct jobs_waiting *)arg)->call;
+	json_t *answer;
+
+	mem_free(arg);
+	if (e) {
+		method_fail(c, error_copy(e));
+		return;
+	}
+	answer = order_row_json(row, true);
+	json_object_set(answer, "nodes", (json_t *)nodes);
+	method_answer(c, answer);
+}
+
+void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c)
+{
+	struct jobs_waiting *w = mem_new(j, struct jobs_waiting);
+
+	w->call = c;
+	run_begin(j->runs, row, on_ran, w);
+}
+
+/* Orders that ask for something and that nobody is telling: after a restart, or when the bus was not reached. */
+static void take_up(void *state)
+{
+	struct jobs *j = state;
+	void *scope = mem_strdup(NULL, "");
+	struct order_row **rows = NULL;
+	size_t count = 0;
+	struct error *e = order_rows_unfinished(scope, j->host->db, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++) {
+		if (!runs_has(j->runs, rows[i]->job))
+			run_begin(j->runs, rows[i], NULL, NULL);
+	}
+	if (e)
+		log_error("jobs.take_up", "why=%s", log_q(e->message));
+	error_free(e);
+	mem_free(scope);
+}
+
+/* --- methods --- */
+
+/* The order that the call names, of whom it is; nothing else is going on with it. */
+static struct error *find_idle(const void *ctx, struct jobs *j, struct method_call *c, struct order_row **ret_row)
+{
+	const char *job = method_text(c, "job");
+
+	TRY(order_rows_find(ctx, j->host->db, job, jobs_owner(c), ret_row));
+	if (runs_has(j->runs, job))
+		return error_new(ERROR_EXISTS, "job %s is %s just now", job, order_state_name((*ret_row)->state));
+	return NULL;
+}
+
+static void change(struct jobs *j, struct method_call *c, enum order_state to)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct order_row *row = NULL;
+	struct error *e = find_idle(scope, j, c, &row);
+
+	if (!e)
+		e = order_rows_move(j->host->db, row, to);
+	if (e)
+		method_fail(c, e);
+	else
+		jobs_run(j, row, c);
+	mem_free(scope);
+}
+
+static void orders_cancel(struct method_call *c, void *arg)
+{
+	change(arg, c, ORDER_CANCELLING);
+}
+
+static void pipelines_stop(struct method_call *c, void *arg)
+{
+	change(arg, c, ORDER_STOPPING);
+}
+
+static void pipelines_start(struct method_call *c, void *arg)
+{
+	change(arg, c, ORDER_STARTING);
+}
+
+static void orders_list(struct method_call *c, void *arg)
+{
+	struct jobs *j = arg;
+	void *scope = mem_strdup(NULL, "");
+	struct order_row **rows = NULL;
+	int64_t most = method_integer(c, "most");
+	size_t count = 0;
+	json_t *list = json_array();
+	struct error *e = order_rows_list(scope, j->host->db, jobs_owner(c), most ? most : LIST_MOST, &rows, &count);
+
+	for (size_t i = 0; !e && i < count; i++)
+		json_array_append_new(list, order_row_json(rows[i], false));
+	if (e)
+		method_fail(c, e);
+	else
+		method_answer(c, json_pack("{s:O}", "orders", list));
+	json_decref(list);
+	mem_free(scope);
+}
+
+/* Each node of the order as the registry knows it now. */
+static void put_states(json_t *order, const json_t *known)
+{
+	json_t *nodes = json_object_get(order, "nodes"), *all = json_object_get(known, "nodes"), *node = NULL,
+	       *row = NULL;
+	size_t i = 0, k = 0;
+
+	json_array_foreach (nodes, i, node) {
+		const char *id = json_string_value(json_object_get(node, "node_id")), *state = "unknown";
+
+		json_array_foreach (all, k, row) {
+			if (strcmp(json_string_value(json_object_get(row, "node_id")), id) == 0)
+				state = json_string_value(json_object_get(row, "state"));
+		}
+		json_put(node, "state", state);
+	}
+}
+
+static void status_on(struct jobs *j, struct method_call *c, const json_t *known, const struct error *away)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct order_row *row = NULL;
+	struct error *e = order_rows_find(scope, j->host->db, method_text(c, "job"), jobs_owner(c), &row);
+
+	if (e) {
+		method_fail(c, e);
+	} else {
+		json_t *answer = order_row_json(row, true);
+
+		if (!away)
+			put_states(answer, known);
+		method_answer(c, answer);
+	}
+	mem_free(scope);
+}
+
+static void orders_status(struct method_call *c, void *arg)
+{
+	jobs_with_nodes(arg, c, status_on);
+}
+
+#define MAY (CALLER_CUSTOMER | CALLER_OPERATOR)
+#define JOB_PARAM                                                                                        \
+	{                                                                                                \
+		"job", METHOD_JOB, false, NULL, NULL, 0, 0, "The job's id, as orders.create has told it" \
+	}
+#define ORDER_PARAM                                                                                  \
+	{                                                                                            \
+		"order", METHOD_OBJECT, false, NULL, NULL, 0, ORDER_BYTES,                           \
+			"A public pipeline document ([api.md](api.md)) without `nodes` and `job_id`" \
+	}
+#define NO_SUCH_JOB                                                               \
+	{                                                                         \
+		ERROR_NOT_FOUND, "look at orders.list: it has all that are yours" \
+	}
+#define NO_PLACE                                                                                                                                     \
+	{                                                                                                                                            \
+		ERROR_UNAVAILABLE,                                                                                                                   \
+			"look at nodes.list; a node gets work when its agent runs with --manager and this dsnd's address, and is not in maintenance" \
+	}
+#define NO_WAY                                                        \
+	{                                                             \
+		ERROR_REFUSED, "look at its state with orders.status" \
+	}
+#define BUSY                                                \
+	{                                                   \
+		ERROR_EXISTS, "ask again when that is done" \
+	}
+#define NODE_FAILED                                                                                                    \
+	{                                                                                                              \
+		ERROR_FAILED, "look at the node that is named: vcli node logs; then pipelines.start, or orders.cancel" \
+	}
+
+static const struct method methods[] = {
+	{"orders.plan",
+	 jobs_orders_plan,
+	 MAY,
+	 "Tell which nodes an order would get, and what it would cost them; nothing is sent",
+	 "`nodes`, and `plan` with bandwidth and processors of each",
+	 {ORDER_PARAM},
+	 {NO_PLACE, {ERROR_FAILED, "order less: the nodes that are there cannot carry it"}}},
+	{"orders.create",
+	 jobs_orders_create,
+	 MAY,
+	 "Order a stream: nodes are chosen and told, and it is answered when all of them serve",
+	 "the order: `job`, `state`, where to publish (`ingest`, with the key), where to watch (`watch`), `nodes`",
+	 {ORDER_PARAM,
+	  {"once", METHOD_TEXT, true, NULL, NULL, 1, ONCE_BYTES,
+	   "A word for this order: said again with it, the first one is answered and nothing is ordered"}},
+	 {NO_PLACE, NODE_FAILED}},
+	{"orders.list",
+	 orders_list,
+	 MAY,
+	 "List one's orders, the newest first; an operator's are all",
+	 "`orders`, without keys",
+	 {{"most", METHOD_INTEGER, true, NULL, NULL, 1, LIST_MOST, "How many at most; 1000 otherwise"}},
+	 {{0}}},
+	{"orders.status",
+	 orders_status,
+	 MAY,
+	 "Tell one order",
+	 "the order as orders.create has it, and the state of each of its nodes",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB}},
+	{"orders.cancel",
+	 orders_cancel,
+	 MAY,
+	 "End an order for good; what was stored stays",
+	 "the order",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB, NO_WAY, BUSY}},
+	{"pipelines.stop",
+	 pipelines_stop,
+	 MAY,
+	 "End the stream of an order, which may be started again",
+	 "the order",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB, NO_WAY, BUSY}},
+	{"pipelines.start",
+	 pipelines_start,
+	 MAY,
+	 "Start an order that is stopped or has failed again, on the same nodes with the same keys",
+	 "the order",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB, NO_WAY, BUSY, NODE_FAILED}},
+};
+
+static const struct service_task tasks[] = {{RETRY_MS, take_up}, {0, NULL}};
+
+static struct error *open_jobs(const void *ctx, const struct service_host *host, void **ret_state)
+{
+	struct jobs *j = mem_new(ctx, struct jobs);
+
+	j->host = host;
+	j->runs = runs_new(j, host);
+	*ret_state = j;
+	return NULL;
+}
+
+static void measure(struct metrics_text *t, void *state)
+{
+	const struct jobs *j = state;
+	int64_t counts[ORDER_STATES];
+	struct error *e = order_rows_count(j->host->db, counts);
+
+	metrics_gauge(t, "runs", "Orders whose nodes are being told something.", (double)runs_count(j->runs));
+	if (e) {
+		error_free(e);
+		return;
+	}
+	metrics_head(t, METRICS_GAUGE, "orders", "Orders, by state.");
+	for (enum order_state s = 0; s < ORDER_STATES; s++)
+		metrics_line(t, "orders", "state", order_state_name(s), (double)counts[s]);
+}
+
+const struct service_ops jobs_service = {
+	.name = "jobs",
+	.text = "orders, and the streams made of them",
+	.migrations = order_migrations,
+	.migration_count = ORDER_MIGRATIONS,
+	.methods = methods,
+	.method_count = sizeof(methods) / sizeof(methods[0]),
+	.tasks = tasks,
+	.open = open_jobs,
+	.start = take_up,
+	.measure = measure,
+};

@@ -1,0 +1,153 @@
+/* orders.plan and orders.create: from an order to nodes. */
+#include <string.h>
+
+#include "api/plan.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "manager/jobs/choose.h"
+#include "manager/jobs/jobs_impl.h"
+#include "manager/jobs/order.h"
+
+#define PLAN_JOB "plan" /* no order has this id */
+
+static struct error *at_order(struct error *e)
+{
+	return error_wrap(e, "params.order");
+}
+
+/* The public document on nodes that fit, read again with them, and what it comes to. `p` and `plan` are ctx's,
+ * *ret_document is a new reference. */
+static struct error *place(const void *ctx, struct method_call *c, const json_t *known, const char *job,
+			   json_t **ret_document, struct api_pipeline **ret_pipeline, struct api_plan **ret_plan)
+{
+	const json_t *order = method_object(c, "order");
+	struct api_pipeline *p = NULL;
+	json_t *nodes = NULL, *document;
+	struct error *e = order_read(ctx, order, &p);
+
+	if (e)
+		return at_order(e);
+	TRY(choose_nodes(known, p, &nodes));
+	document = order_complete(order, job, nodes);
+	e = api_pipeline_read(ctx, document, ret_pipeline);
+	if (e) {
+		json_decref(document);
+		return at_order(e);
+	}
+	api_plan_make(ctx, *ret_pipeline, ret_plan);
+	e = api_plan_error(*ret_plan);
+	if (e) {
+		json_decref(document);
+		return e;
+	}
+	*ret_document = document;
+	return NULL;
+}
+
+/* --- plan --- */
+
+static void plan_on(struct jobs *j, struct method_call *c, const json_t *known, const struct error *away)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct api_pipeline *p = NULL;
+	struct api_plan *plan = NULL;
+	json_t *document = NULL, *answer = NULL;
+	struct error *e = away ? error_copy(away) : place(scope, c, known, PLAN_JOB, &document, &p, &plan);
+
+	(void)j;
+	if (!e)
+		answer = json_pack("{s:o,s:O}", "plan", api_plan_json(plan), "nodes",
+				   json_object_get(json_object_get(document, "pipeline"), "nodes"));
+	json_decref(document);
+	mem_free(scope);
+	if (e)
+		method_fail(c, e);
+	else
+		method_answer(c, answer);
+}
+
+void jobs_orders_plan(struct method_call *c, void *arg)
+{
+	jobs_with_nodes(arg, c, plan_on);
+}
+
+/* --- create --- */
+
+static const char *publisher_key(const struct api_node_task *tasks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (tasks[i].task->role == API_DISTRIBUTOR && !tasks[i].failover_of)
+			return tasks[i].task->key;
+	}
+	return NULL;
+}
+
+static int drop_documents(struct order_row *row)
+{
+	json_decref(row->document);
+	json_decref(row->tasks);
+	return 0;
+}
+
+/* A new order, written down. *ret_row is ctx's. */
+static struct error *write_order(const void *ctx, struct jobs *j, struct method_call *c, const json_t *known,
+				 struct order_row **ret_row)
+{
+	struct order_row *row = mem_new(ctx, struct order_row);
+	struct api_pipeline *p = NULL;
+	struct api_plan *plan = NULL;
+	struct api_node_task *tasks = NULL;
+	size_t count = 0;
+	const char *key;
+
+	talloc_set_destructor(row, drop_documents);
+	TRY(order_rows_next(row, j->host->db, &row->job));
+	TRY(place(row, c, known, row->job, &row->document, &p, &plan));
+	TRY(api_pipeline_tasks(row, p, API_KEYS_NEW, &tasks, &count));
+	row->tasks = api_pipeline_private(p, tasks, count);
+	key = publisher_key(tasks, count);
+	row->owner = mem_strdup(row, method_caller(c)->address);
+	row->key = key ? mem_strdup(row, key) : NULL;
+	row->created_ms = row->changed_ms = clock_wall_ms();
+	TRY(order_rows_create(j->host->db, row, method_text(c, "once")));
+	*ret_row = row;
+	return NULL;
+}
+
+static void create_on(struct jobs *j, struct method_call *c, const json_t *known, const struct error *away)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct order_row *row = NULL;
+	struct error *e = away ? error_copy(away) : write_order(scope, j, c, known, &row);
+
+	if (e)
+		method_fail(c, e);
+	else
+		jobs_run(j, row, c);
+	mem_free(scope);
+}
+
+/* Said again with the same word: nothing is ordered a second time. */
+static struct error *find_before(const void *ctx, struct jobs *j, struct method_call *c, struct order_row **ret_row)
+{
+	const char *once = method_text(c, "once");
+
+	*ret_row = NULL;
+	return once ? order_rows_once(ctx, j->host->db, method_caller(c)->address, once, ret_row) : NULL;
+}
+
+void jobs_orders_create(struct method_call *c, void *arg)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct order_row *before = NULL;
+	struct error *e = find_before(scope, arg, c, &before);
+
+	if (e)
+		method_fail(c, e);
+	else if (before)
+		method_answer(c, order_row_json(before, true));
+	else
+		jobs_with_nodes(arg, c, create_on);
+	mem_free(scope);
+}

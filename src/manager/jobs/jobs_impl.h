@@ -1,0 +1,24 @@
+/* What the files of the service share: nobody else includes it. */
+#ifndef DSN_MANAGER_JOBS_JOBS_IMPL_H
+#define DSN_MANAGER_JOBS_JOBS_IMPL_H
+
+#include "manager/jobs/run.h"
+
+struct jobs {
+	const struct service_host *host;
+	struct runs *runs;
+};
+
+/* Whose orders the caller of `c` sees: NULL: all. */
+const char *jobs_owner(const struct method_call *c);
+/* Begins a run for `row` (taken over), and answers `c` with the order when it has ended. */
+void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c);
+
+/* Asks for the nodes that are known, then calls `fn` with them, or with the error: both borrowed. */
+typedef void jobs_nodes_fn(struct jobs *j, struct method_call *c, const json_t *known, const struct error *e);
+void jobs_with_nodes(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn);
+
+/* jobs_create.c */
+method_fn jobs_orders_plan, jobs_orders_create;
+
+#endif

@@ -1,0 +1,328 @@
+#include "manager/jobs/order_rows.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "crypto/secret.h"
+#include "manager/events.h"
+
+#define DOCUMENT_BYTES (1 << 20)
+
+static const char *const names[ORDER_STATES] = {
+	[ORDER_STARTING] = "starting",     [ORDER_RUNNING] = "running",     [ORDER_FAILING] = "failing",
+	[ORDER_FAILED] = "failed",         [ORDER_STOPPING] = "stopping",   [ORDER_STOPPED] = "stopped",
+	[ORDER_CANCELLING] = "cancelling", [ORDER_CANCELLED] = "cancelled",
+};
+
+static const struct {
+	enum order_state from, to;
+} ways[] = {
+	{ORDER_STARTING, ORDER_RUNNING},     /* all nodes serve */
+	{ORDER_STARTING, ORDER_FAILING},     /* one does not */
+	{ORDER_FAILING, ORDER_FAILED},       /* the others have been told */
+	{ORDER_RUNNING, ORDER_STOPPING},     /* pipelines.stop */
+	{ORDER_STOPPING, ORDER_STOPPED},     /* the nodes have been told */
+	{ORDER_STOPPED, ORDER_STARTING},     /* pipelines.start */
+	{ORDER_FAILED, ORDER_STARTING},      /* the same */
+	{ORDER_RUNNING, ORDER_CANCELLING},   /* orders.cancel */
+	{ORDER_STOPPED, ORDER_CANCELLING},   /* the same */
+	{ORDER_FAILED, ORDER_CANCELLING},    /* the same */
+	{ORDER_CANCELLING, ORDER_CANCELLED}, /* the nodes have been told */
+};
+
+const char *order_state_name(enum order_state state)
+{
+	return names[state];
+}
+
+bool order_state_may(enum order_state from, enum order_state to)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (ways[i].from == from && ways[i].to == to)
+			return true;
+	}
+	return false;
+}
+
+static const char *const first[] = {
+	"create table jobs_order(number integer primary key autoincrement, job text not null unique, owner text not null, "
+	"once text, state text not null, why text, document text not null, tasks text not null, key text, ingest text, "
+	"watch text, created_ms integer not null, changed_ms integer not null, unique(owner, once))",
+	NULL,
+};
+const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}};
+
+/* --- reading --- */
+
+static int row_destroy(struct order_row *r)
+{
+	if (r->key)
+		secret_wipe(r->key, strlen(r->key));
+	json_decref(r->document);
+	json_decref(r->tasks);
+	return 0;
+}
+
+static char *copy(const void *ctx, const char *text)
+{
+	return text ? mem_strdup(ctx, text) : NULL;
+}
+
+static struct error *read_state(const char *word, enum order_state *ret_state)
+{
+	for (enum order_state s = 0; s < ORDER_STATES; s++) {
+		if (strcmp(names[s], word) == 0) {
+			*ret_state = s;
+			return NULL;
+		}
+	}
+	return error_new(ERROR_FAILED, "an order in the database has the state \"%.20s\"", word);
+}
+
+struct rows {
+	const void *ctx;
+	struct order_row **list;
+	size_t count;
+};
+
+#define COLUMNS "job,owner,state,why,document,tasks,key,ingest,watch,created_ms,changed_ms"
+
+static struct error *on_row(const struct db_row *row, void *arg)
+{
+	struct rows *all = arg;
+	struct order_row *r = mem_new(all->ctx, struct order_row);
+	const char *document = db_text(row, 4), *tasks = db_text(row, 5);
+
+	talloc_set_destructor(r, row_destroy);
+	r->job = copy(r, db_text(row, 0));
+	r->owner = copy(r, db_text(row, 1));
+	r->why = copy(r, db_text(row, 3));
+	r->key = copy(r, db_text(row, 6));
+	r->ingest = copy(r, db_text(row, 7));
+	r->watch = copy(r, db_text(row, 8));
+	r->created_ms = db_int(row, 9);
+	r->changed_ms = db_int(row, 10);
+	all->list = mem_resize(all->ctx, all->list, struct order_row *, all->count + 1);
+	all->list[all->count++] = r;
+	TRY(read_state(db_text(row, 2), &r->state));
+	TRY(json_parse(document, strlen(document), DOCUMENT_BYTES, &r->document));
+	return json_parse(tasks, strlen(tasks), DOCUMENT_BYTES, &r->tasks);
+}
+
+static struct error *none(const char *job)
+{
+	return error_new(ERROR_NOT_FOUND, "params.job: there is no job \"%s\" of yours", job);
+}
+
+struct error *order_rows_find(const void *ctx, struct db *db, const char *job, const char *owner,
+			      struct order_row **ret_row)
+{
+	struct rows all = {.ctx = ctx};
+
+	TRY(db_query(db, on_row, &all, "select " COLUMNS " from jobs_order where job=? and (owner=? or ? is null)",
+		     "sss", job, owner, owner));
+	if (!all.count)
+		return none(job);
+	*ret_row = all.list[0];
+	return NULL;
+}
+
+struct error *order_rows_once(const void *ctx, struct db *db, const char *owner, const char *once,
+			      struct order_row **ret_row)
+{
+	struct rows all = {.ctx = ctx};
+
+	TRY(db_query(db, on_row, &all, "select " COLUMNS " from jobs_order where owner=? and once=?", "ss", owner,
+		     once));
+	*ret_row = all.count ? all.list[0] : NULL;
+	return NULL;
+}
+
+struct error *order_rows_list(const void *ctx, struct db *db, const char *owner, int64_t most,
+			      struct order_row ***ret_rows, size_t *ret_count)
+{
+	struct rows all = {.ctx = ctx};
+
+	TRY(db_query(db, on_row, &all,
+		     "select " COLUMNS " from jobs_order where owner=? or ? is null order by number desc limit ?",
+		     "ssi", owner, owner, most));
+	*ret_rows = all.list;
+	*ret_count = all.count;
+	return NULL;
+}
+
+struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order_row ***ret_rows, size_t *ret_count)
+{
+	struct rows all = {.ctx = ctx};
+
+	TRY(db_query(db, on_row, &all,
+		     "select " COLUMNS
+		     " from jobs_order where state in ('starting','failing','stopping','cancelling') order by number",
+		     ""));
+	*ret_rows = all.list;
+	*ret_count = all.count;
+	return NULL;
+}
+
+static struct error *on_count(const struct db_row *row, void *arg)
+{
+	int64_t *counts = arg;
+	enum order_state state;
+
+	TRY(read_state(db_text(row, 0), &state));
+	counts[state] = db_int(row, 1);
+	return NULL;
+}
+
+struct error *order_rows_count(struct db *db, int64_t ret_counts[ORDER_STATES])
+{
+	memset(ret_counts, 0, ORDER_STATES * sizeof(*ret_counts));
+	return db_query(db, on_count, ret_counts, "select state,count(*) from jobs_order group by state", "");
+}
+
+/* --- writing --- */
+
+static struct error *on_number(const struct db_row *row, void *arg)
+{
+	*(int64_t *)arg = db_int(row, 0);
+	return NULL;
+}
+
+struct error *order_rows_next(const void *ctx, struct db *db, char **ret_job)
+{
+	int64_t number = 0;
+
+	TRY(db_query(db, on_number, &number, "select coalesce(max(number),0)+1 from jobs_order", ""));
+	*ret_job = mem_printf(ctx, "02%020" PRId64, number);
+	return NULL;
+}
+
+static struct error *tell(struct db *db, const struct order_row *row, const char *what)
+{
+	char *type = mem_printf(NULL, "order.%s", what);
+	json_t *body = json_object();
+	struct error *e;
+
+	json_put(body, "owner", row->owner);
+	if (row->why)
+		json_put(body, "why", row->why);
+	e = events_append(db, type, row->job, body, 0, NULL);
+	json_decref(body);
+	mem_free(type);
+	return e;
+}
+
+struct creation {
+	const struct order_row *row;
+	const char *once, *document, *tasks;
+};
+
+static struct error *create(struct db *db, const void *arg)
+{
+	const struct creation *c = arg;
+	const struct order_row *r = c->row;
+
+	TRY(db_exec(db,
+		    "insert into jobs_order(job,owner,once,state,document,tasks,key,created_ms,changed_ms) "
+		    "values(?,?,?,?,?,?,?,?,?)",
+		    "sssssssii", r->job, r->owner, c->once, names[ORDER_STARTING], c->document, c->tasks, r->key,
+		    r->created_ms, r->changed_ms));
+	return tell(db, r, "created");
+}
+
+struct error *order_rows_create(struct db *db, const struct order_row *row, const char *once)
+{
+	void *scope = mem_strdup(NULL, "");
+	const struct creation c = {row, once, json_text(scope, row->document), json_text(scope, row->tasks)};
+	struct error *e = db_together(db, create, &c);
+
+	mem_free(scope);
+	return e;
+}
+
+static struct error *update(struct db *db, const void *arg)
+{
+	const struct order_row *r = arg;
+
+	TRY(db_exec(db, "update jobs_order set state=?, why=?, ingest=?, watch=?, changed_ms=? where job=?", "ssssis",
+		    names[r->state], r->why, r->ingest, r->watch, r->changed_ms, r->job));
+	return tell(db, r, names[r->state]);
+}
+
+struct error *order_rows_move(struct db *db, struct order_row *row, enum order_state to)
+{
+	enum order_state from = row->state;
+	struct error *e;
+
+	if (!order_state_may(from, to))
+		return error_new(ERROR_REFUSED, "job %s is %s: it cannot become %s", row->job, names[from], names[to]);
+	row->state = to;
+	row->changed_ms = clock_wall_ms();
+	e = db_together(db, update, row);
+	if (e)
+		row->state = from;
+	return e;
+}
+
+/* --- for its owner --- */
+
+static json_t *ingest_json(const struct order_row *row, bool with_key)
+{
+	json_t *o = json_object();
+	char *stream_key;
+
+	json_put(o, "url", row->ingest);
+	json_put(o, "stream", row->job);
+	if (!row->key || !with_key)
+		return o;
+	stream_key = mem_printf(NULL, "%s?key=%s", row->job, row->key);
+	json_put(o, "key", row->key);
+	json_put(o, "stream_key", stream_key);
+	secret_wipe(stream_key, strlen(stream_key));
+	mem_free(stream_key);
+	return o;
+}
+
+static json_t *nodes_json(const struct order_row *row)
+{
+	const json_t *nodes = json_object_get(json_object_get(row->document, "pipeline"), "nodes");
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < json_array_size(nodes); i++) {
+		const json_t *node = json_array_get(nodes, i);
+
+		json_array_append_new(list, json_pack("{s:O,s:O}", "node_id", json_object_get(node, "node_id"), "role",
+						      json_object_get(node, "type")));
+	}
+	return list;
+}
+
+static void put_time(json_t *o, const char *key, int64_t wall_ms)
+{
+	char *text = clock_format(NULL, wall_ms);
+
+	json_put(o, key, text);
+	mem_free(text);
+}
+
+json_t *order_row_json(const struct order_row *row, bool with_key)
+{
+	json_t *o = json_object();
+
+	json_put(o, "job", row->job);
+	json_put(o, "state", names[row->state]);
+	if (row->why)
+		json_put(o, "why", row->why);
+	json_put(o, "owner", row->owner);
+	put_time(o, "created", row->created_ms);
+	put_time(o, "changed", row->changed_ms);
+	if (row->ingest)
+		json_object_set_new(o, "ingest", ingest_json(row, with_key));
+	if (row->watch)
+		json_put(o, "watch", row->watch);
+	json_object_set_new(o, "nodes", nodes_json(row));
+	return o;
+}

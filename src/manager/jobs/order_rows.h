@@ -1,0 +1,67 @@
+/* Orders on disk, their states, and what happened to them: each change is one transaction with its event.
+ *
+ * What a state means: order_state_name() is the word of it, order_rows.c's table every way from one to another.
+ * Threads: as the database.
+ */
+#ifndef DSN_MANAGER_JOBS_ORDER_ROWS_H
+#define DSN_MANAGER_JOBS_ORDER_ROWS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "store/db.h"
+
+enum order_state {
+	ORDER_STARTING, /* its nodes are told, or are to be */
+	ORDER_RUNNING,
+	ORDER_FAILING, /* a node refused: the others are told to end it */
+	ORDER_FAILED,
+	ORDER_STOPPING,
+	ORDER_STOPPED, /* may be started again */
+	ORDER_CANCELLING,
+	ORDER_CANCELLED, /* for good */
+	ORDER_STATES
+};
+const char *order_state_name(enum order_state state);
+bool order_state_may(enum order_state from, enum order_state to);
+
+#define ORDER_MIGRATIONS 1
+extern const struct db_migration order_migrations[ORDER_MIGRATIONS];
+
+struct order_row {
+	char *job, *owner;
+	enum order_state state;
+	char *why;            /* it is not as it should be; NULL: nothing to say */
+	json_t *document;     /* public, with its nodes; owned */
+	json_t *tasks;        /* the private document, with keys; owned */
+	char *key;            /* the publisher's, or NULL */
+	char *ingest, *watch; /* NULL: not known yet */
+	int64_t created_ms, changed_ms;
+};
+
+/* The id that the next order gets: in the form of jobs of the chain, "02" and 20 digits. Belongs to ctx. */
+struct error *order_rows_next(const void *ctx, struct db *db, char **ret_job) MUST_CHECK;
+/* Writes a new order (state STARTING; `once` may be NULL) and the event order.created. */
+struct error *order_rows_create(struct db *db, const struct order_row *row, const char *once) MUST_CHECK;
+/* Belongs to ctx. `owner` NULL: whoever's. ERROR_NOT_FOUND, the same for what is not there and what is another's. */
+struct error *order_rows_find(const void *ctx, struct db *db, const char *job, const char *owner,
+			      struct order_row **ret_row) MUST_CHECK;
+/* The order that this owner gave with this word before; *ret_row NULL: none. */
+struct error *order_rows_once(const void *ctx, struct db *db, const char *owner, const char *once,
+			      struct order_row **ret_row) MUST_CHECK;
+/* Those of `owner` (NULL: all), the newest first, at most `most`. The array belongs to ctx. */
+struct error *order_rows_list(const void *ctx, struct db *db, const char *owner, int64_t most,
+			      struct order_row ***ret_rows, size_t *ret_count) MUST_CHECK;
+/* Those that wait for nodes to be told something. */
+struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order_row ***ret_rows,
+				    size_t *ret_count) MUST_CHECK;
+/* `row` comes to `to` (with why, ingest and watch as it has them), and the event order.STATE is written. ERROR_REFUSED:
+ * there is no way from its state to that one. */
+struct error *order_rows_move(struct db *db, struct order_row *row, enum order_state to) MUST_CHECK;
+/* How many are in each state. */
+struct error *order_rows_count(struct db *db, int64_t ret_counts[ORDER_STATES]) MUST_CHECK;
+
+/* What its owner is told. New reference. */
+json_t *order_row_json(const struct order_row *row, bool with_key);
+
+#endif

@@ -1,0 +1,300 @@
+#include "manager/jobs/run.h"
+
+#include <string.h>
+
+#include "api/command.h"
+#include "api/pipeline.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/printable.h"
+#include "client/request.h"
+
+struct run {
+	struct run *next, **link;
+	struct runs *all;
+	struct order_row *row;
+	struct client_request_list *list;
+	struct client_requests *requests;
+	run_ended_fn *fn;
+	void *arg;
+	int64_t began_ms;
+};
+
+struct runs {
+	const struct service_host *host;
+	struct run *first;
+};
+
+struct runs *runs_new(const void *ctx, const struct service_host *host)
+{
+	struct runs *all = mem_new(ctx, struct runs);
+
+	all->host = host;
+	return all;
+}
+
+bool runs_has(const struct runs *all, const char *job)
+{
+	for (const struct run *r = all->first; r; r = r->next) {
+		if (strcmp(r->row->job, job) == 0)
+			return true;
+	}
+	return false;
+}
+
+size_t runs_count(const struct runs *all)
+{
+	size_t count = 0;
+
+	for (const struct run *r = all->first; r; r = r->next)
+		count++;
+	return count;
+}
+
+static int run_destroy(struct run *r)
+{
+	*r->link = r->next;
+	if (r->next)
+		r->next->link = r->link;
+	return 0;
+}
+
+/* --- what the nodes are told --- */
+
+static struct error *add_tasks(struct run *r)
+{
+	struct api_node_task *tasks = NULL;
+	size_t count = 0;
+
+	TRY(api_private_tasks(r, r->row->tasks, ".", &tasks, &count));
+	for (size_t i = 0; i < count; i++)
+		client_requests_add(r->list, tasks[i].node_id, api_role_name(tasks[i].task->role),
+				    json_incref(tasks[i].task->document));
+	return NULL;
+}
+
+static void add_ends(struct run *r)
+{
+	const json_t *nodes = json_object_get(json_object_get(r->row->document, "pipeline"), "nodes");
+
+	for (size_t i = 0; i < json_array_size(nodes); i++) {
+		const json_t *node = json_array_get(nodes, i);
+		const char *id = json_string_value(json_object_get(node, "node_id"));
+
+		client_requests_add(r->list, id, json_string_value(json_object_get(node, "type")),
+				    api_command_document(API_PIPELINE_STOP, id, r->row->job, NULL));
+	}
+	/* Who is away learns it when he is back: the command waits in his mailbox. */
+	r->list->lasting = true;
+}
+
+/* --- what became of it --- */
+
+static json_t *outcomes(const struct run *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->list->count; i++) {
+		const struct client_request *q = &r->list->items[i];
+		json_t *o = json_object();
+
+		json_put(o, "node_id", q->to);
+		json_put(o, "role", q->role);
+		json_put(o, "state", q->error ? "failed" : q->away ? "away" : "applied");
+		if (q->error) {
+			char *line = printable_line(NULL, q->error->message);
+
+			json_put(o, "why", line);
+			mem_free(line);
+		}
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static char *first_failure(const struct run *r)
+{
+	for (size_t i = 0; i < r->list->count; i++) {
+		const struct client_request *q = &r->list->items[i];
+
+		if (q->error)
+			return mem_printf(r->row, "%s %s: %s", q->role, q->to, printable_line(r, q->error->message));
+	}
+	return NULL;
+}
+
+static size_t count_away(const struct run *r)
+{
+	size_t away = 0;
+
+	for (size_t i = 0; i < r->list->count; i++)
+		away += r->list->items[i].away;
+	return away;
+}
+
+/* Where the distributor takes the stream in, and where the storage shows it: they know their paths. */
+static void learn_addresses(struct run *r)
+{
+	for (size_t i = 0; i < r->list->count; i++) {
+		const struct client_request *q = &r->list->items[i];
+		const json_t *endpoint = json_object_get(q->data, "endpoint");
+		const char *rtmp = json_string_value(json_object_get(endpoint, "rtmp"));
+		const char *hls = json_string_value(json_object_get(endpoint, "hls"));
+
+		if (strcmp(q->role, api_role_name(API_DISTRIBUTOR)) == 0 && rtmp && strrchr(rtmp, '/')) {
+			r->row->ingest = mem_strdup(r->row, rtmp);
+			*strrchr(r->row->ingest, '/') = '\0';
+		} else if (strcmp(q->role, api_role_name(API_STORAGE)) == 0 && hls) {
+			r->row->watch = mem_strdup(r->row, hls);
+		}
+	}
+}
+
+static void finish(struct run *r, const struct error *e)
+{
+	json_t *nodes = outcomes(r);
+
+	if (e)
+		log_warn("jobs.run", "job=%s state=%s why=%s", r->row->job, order_state_name(r->row->state),
+			 log_q(e->message));
+	else
+		log_info("jobs.run", "job=%s state=%s took_ms=%lld", r->row->job, order_state_name(r->row->state),
+			 (long long)(clock_mono_ms() - r->began_ms));
+	if (r->fn)
+		r->fn(r->row, nodes, e, r->arg);
+	json_decref(nodes);
+	mem_free(r);
+}
+
+static void begin(struct run *r);
+
+/* One does not serve: the others are told to end it, and whoever waits is told at once. */
+static void fail_start(struct run *r, char *why)
+{
+	struct error *failure = error_new(ERROR_FAILED, "job %s: %s", r->row->job, why), *e;
+
+	r->row->why = why;
+	e = order_rows_move(r->all->host->db, r->row, ORDER_FAILING);
+	if (e) {
+		error_free(failure);
+		finish(r, e);
+		error_free(e);
+		return;
+	}
+	if (r->fn) {
+		json_t *nodes = outcomes(r);
+
+		r->fn(r->row, nodes, failure, r->arg);
+		json_decref(nodes);
+		r->fn = NULL;
+	}
+	error_free(failure);
+	begin(r);
+}
+
+static void end_start(struct run *r, const struct error *away)
+{
+	char *why = away ? mem_strdup(r->row, away->message) : first_failure(r);
+	struct error *e;
+
+	if (why) {
+		fail_start(r, why);
+		return;
+	}
+	learn_addresses(r);
+	r->row->why = NULL;
+	e = order_rows_move(r->all->host->db, r->row, ORDER_RUNNING);
+	finish(r, e);
+	error_free(e);
+}
+
+static enum order_state ended_state(enum order_state state)
+{
+	switch (state) {
+	case ORDER_STOPPING:
+		return ORDER_STOPPED;
+	case ORDER_CANCELLING:
+		return ORDER_CANCELLED;
+	default:
+		return ORDER_FAILED;
+	}
+}
+
+static void end_end(struct run *r, const struct error *away)
+{
+	char *failure = first_failure(r);
+	size_t count = count_away(r);
+	struct error *e;
+
+	/* The bus was not reached: it is tried again, by whoever looks for what is unfinished. */
+	if (away) {
+		finish(r, away);
+		return;
+	}
+	if (r->row->state != ORDER_FAILING)
+		r->row->why = failure ? failure
+			      : count ? mem_printf(r->row,
+						   "%zu of its nodes are away; they learn it when they are back", count)
+				      : NULL;
+	e = order_rows_move(r->all->host->db, r->row, ended_state(r->row->state));
+	finish(r, e);
+	error_free(e);
+}
+
+static void on_ended(const struct error *e, void *arg)
+{
+	struct run *r = arg;
+
+	if (r->row->state == ORDER_STARTING)
+		end_start(r, e);
+	else
+		end_end(r, e);
+}
+
+static struct error *send_all(struct run *r)
+{
+	const struct service_host *host = r->all->host;
+	const struct client_request_options options = {
+		.link = host->link,
+		.timeout_ms = host->start_ms,
+		.patience_ms = host->start_ms,
+		.ttl_ms = host->start_ms > CLIENT_TTL_LEAST_MS ? host->start_ms : CLIENT_TTL_LEAST_MS,
+	};
+	const struct client_request_events events = {.ended = on_ended, .arg = r};
+
+	mem_free(r->requests);
+	mem_free(r->list);
+	r->requests = NULL;
+	r->list = client_requests_new(r);
+	if (r->row->state == ORDER_STARTING)
+		TRY(add_tasks(r));
+	else
+		add_ends(r);
+	return client_requests_begin(r, &options, r->list, &events, &r->requests);
+}
+
+static void begin(struct run *r)
+{
+	struct error *e = send_all(r);
+
+	if (e)
+		finish(r, e);
+	error_free(e);
+}
+
+void run_begin(struct runs *all, struct order_row *row, run_ended_fn *fn, void *arg)
+{
+	struct run *r = mem_new(all, struct run);
+
+	*r = (struct run){.next = all->first, .link = &all->first, .all = all, .fn = fn, .arg = arg};
+	if (r->next)
+		r->next->link = &r->next;
+	all->first = r;
+	talloc_set_destructor(r, run_destroy);
+	r->row = talloc_steal(r, row);
+	r->list = client_requests_new(r);
+	r->began_ms = clock_mono_ms();
+	begin(r);
+}

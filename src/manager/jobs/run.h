@@ -1,0 +1,22 @@
+/* Telling a job's nodes what its order's state asks for: their tasks, or that it ends. One run for each job at a time;
+ * it ends by moving the order on. Threads: loop thread. */
+#ifndef DSN_MANAGER_JOBS_RUN_H
+#define DSN_MANAGER_JOBS_RUN_H
+
+#include "manager/jobs/order_rows.h"
+#include "manager/service.h"
+
+struct runs;
+struct runs *runs_new(const void *ctx, const struct service_host *host);
+/* Is the job being told something? */
+bool runs_has(const struct runs *all, const char *job);
+size_t runs_count(const struct runs *all);
+
+/* The run has ended: the order as it is now, and what became of each node (a new reference), or why not. All borrowed.
+ */
+typedef void run_ended_fn(const struct order_row *row, const json_t *nodes, const struct error *e, void *arg);
+/* Tells the nodes of `row`, which is taken over, what its state asks for (order_rows_unfinished() has those that ask
+ * for something). `fn` comes once (NULL: nobody waits), not when `runs` is freed before. */
+void run_begin(struct runs *all, struct order_row *row, run_ended_fn *fn, void *arg);
+
+#endif

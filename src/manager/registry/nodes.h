@@ -1,0 +1,65 @@
+/* The nodes of a network as they are heard, and their states:
+ *
+ *   online --silent for NODES_SUSPECT_MS--> suspect --silent for NODES_OFFLINE_MS in all--> offline
+ *   any state --a sign of life--> online
+ *
+ * Anybody can report a node, so there is a bound: NODES_MOST, of which those that do not obey us give way first, the
+ * longest silent one before the others. One that does not obey is forgotten when it is offline, one that does after
+ * NODES_FORGET_MS. Times are those of the monotonic clock. Threads: loop thread.
+ */
+#ifndef DSN_MANAGER_REGISTRY_NODES_H
+#define DSN_MANAGER_REGISTRY_NODES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/grammar.h"
+#include "base/hex.h"
+
+#define NODES_SUSPECT_MS 15000 /* three statuses of an agent */
+#define NODES_OFFLINE_MS 60000
+#define NODES_FORGET_MS (INT64_C(24) * 3600 * 1000)
+#define NODES_MOST 20000
+
+enum nodes_state { NODES_ONLINE, NODES_SUSPECT, NODES_OFFLINE, NODES_STATES };
+const char *nodes_state_name(enum nodes_state state);
+
+struct nodes_node {
+	char id[ID_DIGITS + 1];
+	char agent_id[ID_DIGITS + 1]; /* "": it does not say */
+	char name[API_NAME_LETTERS + 1];
+	char ip[API_HOST_LETTERS + 1];
+	enum api_role role;
+	int rtmp_port, http_port; /* 0: none */
+	int job_count;
+	bool classic, maintenance, serves;
+	bool obeys; /* has answered a question of ours */
+	enum nodes_state state;
+	int64_t seen_ms;      /* its last sign of life */
+	int64_t seen_wall_ms; /* the same, for people */
+	int64_t ask_ms;       /* when it is to be asked (again) whether it obeys */
+	unsigned asked;       /* how often it was */
+};
+
+struct nodes;
+/* Called for each change of state of a node that obeys; the node is not to be kept. */
+typedef void nodes_moved_fn(const struct nodes_node *n, void *arg);
+struct nodes *nodes_new(const void *ctx, nodes_moved_fn *moved, void *arg);
+
+/* A status: `body` as node `from` has signed it. False: it says nothing of a node, or not in the way nodes do. */
+bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t now_ms);
+/* It has answered (or refused to). */
+void nodes_answered(struct nodes *all, const char *id, bool obeys, int64_t now_ms);
+/* What follows from time alone. */
+void nodes_tick(struct nodes *all, int64_t now_ms);
+/* Nodes to be asked now, at most `most`; they count as asked with that. Each later time comes after a longer pause. */
+size_t nodes_to_ask(struct nodes *all, int64_t now_ms, const struct nodes_node **ret_list, size_t most);
+
+size_t nodes_count(const struct nodes *all);
+/* By id; `n` below the count. */
+const struct nodes_node *nodes_at(const struct nodes *all, size_t n);
+const struct nodes_node *nodes_find(const struct nodes *all, const char *id);
+
+#endif

@@ -1,0 +1,54 @@
+/* A service of dsnd: a folder of src/manager with one struct service_ops, and what the host gives it.
+ *
+ * A service knows no other one: it calls their methods (method_begin() with service_self()), and reads the event log.
+ * Adding one: docs/hacking.md, "A service of dsnd". Threads: loop thread.
+ */
+#ifndef DSN_MANAGER_SERVICE_H
+#define DSN_MANAGER_SERVICE_H
+
+#include <uv.h>
+
+#include "bus/message.h"
+#include "client/link.h"
+#include "manager/method.h"
+#include "rpc/metrics.h"
+#include "store/db.h"
+
+/* Borrowed; outlives the services. */
+struct service_host {
+	uv_loop_t *loop;
+	struct db *db; /* each service's tables begin with its name; the event log is everybody's (events.h) */
+	struct methods *methods;
+	struct client_link *link; /* to give commands over (client/request.h) */
+	int64_t start_ms;                    /* how long nodes may take until they serve */
+};
+
+struct service_task {
+	int64_t every_ms;
+	void (*run)(void *state);
+};
+
+struct service_ops {
+	const char *name; /* "jobs" */
+	const char *text; /* what it is for, one line */
+	/* Its tables, as in struct db_schema: the nth leads to version n + 1, and stays as it is once released. */
+	const struct db_migration *migrations;
+	size_t migration_count;
+	const struct method *methods; /* get the state as their arg */
+	size_t method_count;
+	const struct service_task *tasks; /* up to the one without function; NULL: none */
+	/* Belongs to ctx. All services' tables and methods are there; calls may be made once all are open. */
+	struct error *(*open)(const void *ctx, const struct service_host *host, void **ret_state);
+	/* All services are open: take up what was left unfinished. May be NULL. */
+	void (*start)(void *state);
+	/* Each status message of the network (borrowed). NULL: it does not subscribe to them. */
+	void (*heard)(const struct message *m, void *state);
+	/* NULL: it is well; or why it is not, which is taken. May be NULL. */
+	struct error *(*health)(void *state);
+	void (*measure)(struct metrics_text *t, void *state); /* for /metrics; may be NULL */
+};
+
+/* A service of this process, as who calls. */
+struct caller service_self(void);
+
+#endif

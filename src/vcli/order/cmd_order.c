@@ -1,0 +1,175 @@
+/* vcli order: streams ordered from dsnd, which picks the nodes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "vcli/commands.h"
+#include "vcli/confirm.h"
+#include "vcli/order/ask.h"
+#include "vcli/render.h"
+
+#define FILE_LIMIT (4 * 1024 * 1024)
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "";
+}
+
+static void print_line(const char *what, const char *text)
+{
+	printf("%-16s", what);
+	render_text(stdout, text);
+	fputc('\n', stdout);
+}
+
+/* --- one order --- */
+
+static void print_publish(const struct vcli *v, const json_t *order)
+{
+	const json_t *ingest = json_object_get(order, "ingest");
+	const char *key = text_of(ingest, "key"), *shown = !*key ? NULL : v->set.pipeline.show_key ? key : "KEY";
+
+	if (!ingest || v->set.quiet)
+		return;
+	print_line("publish to:", text_of(ingest, "url"));
+	printf("%-16s", "  stream key:");
+	render_text(stdout, text_of(ingest, "stream"));
+	if (shown) {
+		fputs("?key=", stdout);
+		render_text(stdout, shown);
+	}
+	fputc('\n', stdout);
+	if (shown && !v->set.pipeline.show_key)
+		printf("  KEY is shown by \"vcli order status %s --show-key\"\n", text_of(order, "job"));
+}
+
+static void print_order(const struct vcli *v, const json_t *order)
+{
+	printf("job %s: %s\n", text_of(order, "job"), text_of(order, "state"));
+	if (json_object_get(order, "why"))
+		print_line("why:", text_of(order, "why"));
+	render_table(stdout, json_object_get(order, "nodes"), NULL);
+	print_publish(v, order);
+	if (json_object_get(order, "watch") && !v->set.quiet)
+		print_line("watch it at:", text_of(order, "watch"));
+}
+
+static void hide_key(const struct vcli *v, json_t *order)
+{
+	json_t *ingest = json_object_get(order, "ingest");
+
+	if (v->set.pipeline.show_key)
+		return;
+	json_object_del(ingest, "key");
+	json_object_del(ingest, "stream_key");
+}
+
+static void answer_order(struct vcli *v, json_t *order)
+{
+	if (!v->set.json)
+		print_order(v, order);
+	hide_key(v, order);
+	vcli_answer(v, order);
+}
+
+static struct error *ask_of_job(struct vcli *v, const char *method)
+{
+	json_t *order = NULL;
+
+	TRY(ask_dsnd(v, method, json_pack("{s:s}", "job", v->args[0]), &order));
+	answer_order(v, order);
+	return NULL;
+}
+
+struct error *cmd_order_status(struct vcli *v)
+{
+	return ask_of_job(v, "orders.status");
+}
+
+struct error *cmd_order_start(struct vcli *v)
+{
+	return ask_of_job(v, "pipelines.start");
+}
+
+struct error *cmd_order_stop(struct vcli *v)
+{
+	return ask_of_job(v, "pipelines.stop");
+}
+
+struct error *cmd_order_cancel(struct vcli *v)
+{
+	if (!v->set.order.yes)
+		TRY(confirm(v, mem_printf(v, "job %s ends for good", v->args[0])));
+	return ask_of_job(v, "orders.cancel");
+}
+
+/* --- a new one --- */
+
+static struct error *ask_with_file(struct vcli *v, const char *method, const char *once, json_t **ret_result)
+{
+	json_t *document = NULL, *params;
+	struct error *e;
+
+	TRY(json_parse_file(v->args[0], FILE_LIMIT, &document));
+	params = json_pack("{s:o}", "order", document);
+	if (once)
+		json_put(params, "once", once);
+	e = ask_dsnd(v, method, params, ret_result);
+	return e && e->code == ERROR_INVALID ? error_wrap(e, "%s", v->args[0]) : e;
+}
+
+struct error *cmd_order_plan(struct vcli *v)
+{
+	json_t *answer = NULL;
+
+	TRY(ask_with_file(v, "orders.plan", NULL, &answer));
+	if (!v->set.json)
+		render_table(stdout, json_object_get(answer, "nodes"), NULL);
+	vcli_answer(v, answer);
+	return NULL;
+}
+
+/* What it would get is shown to whoever is asked whether to go on. */
+static struct error *confirm_plan(struct vcli *v)
+{
+	json_t *answer = NULL;
+	struct error *e;
+
+	if (v->set.order.yes)
+		return NULL;
+	TRY(ask_with_file(v, "orders.plan", NULL, &answer));
+	render_table(stderr, json_object_get(answer, "nodes"), NULL);
+	json_decref(answer);
+	e = confirm(v, "these nodes would be started");
+	return e;
+}
+
+struct error *cmd_order_create(struct vcli *v)
+{
+	json_t *order = NULL;
+
+	TRY(confirm_plan(v));
+	TRY(ask_with_file(v, "orders.create", v->set.chain.once, &order));
+	answer_order(v, order);
+	return NULL;
+}
+
+/* --- all --- */
+
+struct error *cmd_order_list(struct vcli *v)
+{
+	static const char *const columns[] = {"job", "state", "created", "why", NULL};
+	json_t *answer = NULL, *orders;
+
+	TRY(ask_dsnd(v, "orders.list", json_object(), &answer));
+	orders = json_object_get(answer, "orders");
+	if (!v->set.json && json_array_size(orders))
+		render_table(stdout, orders, columns);
+	else if (!v->set.json)
+		printf("no orders\n");
+	vcli_answer(v, answer);
+	return NULL;
+}

@@ -1,0 +1,287 @@
+"""dsnd end to end: an order becomes a stream on nodes that it picked, at a real broker, with real agents, nginx and ffmpeg."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+
+import network
+from network import wait_for
+
+
+class Dsnd:
+    """One dsnd of a network, and its state folder; may be killed and started again."""
+
+    def __init__(self, net):
+        self.net, self.folder, self.process = net, net.folder / "dsnd", None
+        self.ready_file, self.log_path = net.folder / "dsnd.ready", net.folder / "dsnd.log"
+        shutil.copy2(network.BIN / "dsnd", net.bin / "dsnd")
+        self.port = network.free_range(1, net.next_port)
+        net.next_port = self.port + 1
+        self.callers = net.folder / "callers"
+        self.tokens = {}
+        lines = []
+        for number, name in enumerate(("alice", "bob")):
+            self.tokens[name] = net.folder / f"{name}.token"
+            self.tokens[name].write_text(f"{name}-{'t' * 20}\n")
+            self.tokens[name].chmod(0o600)
+            lines.append(f"{number + 1:040x} customer {name}-{'t' * 20}\n")
+        self.callers.write_text("# who may call\n" + "".join(lines))
+        self.callers.chmod(0o600)
+        self.tokens["operator"] = self.folder / "operator.token"
+
+    def start(self, *flags):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, "--chain", "none", "--listen",
+                 f"127.0.0.1:{self.port}", "--state-dir", str(self.folder), "--ready-file", str(self.ready_file), "--callers",
+                 str(self.callers), *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.net.environment,
+                start_new_session=True)
+        self.net.started.append(self.process)
+        wait_for("dsnd", lambda: self.ready_file.exists() or self.process.poll() is not None, 20)
+        if self.process.poll() is not None:
+            raise AssertionError(self.log_path.read_text())
+        self.address = json.loads(self.ready_file.read_text())["address"]
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.ready_file.unlink()
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def get(self, path, body=None, token=None, kind="application/json"):
+        """(status, text)"""
+        headers = {"Content-Type": kind} if body is not None else {}
+        if token:
+            headers["Authorization"] = "Bearer " + self.tokens[token].read_text().strip()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as e:
+            return e.code, e.read().decode()
+
+    def call(self, method, token="alice", **params):
+        """The result, or the error object."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}).encode()
+        status, text = self.get("/rpc", body, token)
+        if status != 200:
+            raise AssertionError(f"{method}: {status} {text}")
+        answer = json.loads(text)
+        assert answer["jsonrpc"] == "2.0" and answer["id"] == 7, text
+        return answer.get("result", answer.get("error"))
+
+    def words(self, *words, who="alice"):
+        return (*words, "--dsnd", f"http://127.0.0.1:{self.port}", "--rpc-token-file", str(self.tokens[who]))
+
+    def vcli(self, *words, who="alice"):
+        return self.net.vcli(*self.words(*words, who=who))
+
+
+class Case(network.TestCase):
+    def network_with_dsnd(self, transcoders=2, **how):
+        net = self.network(start=False, transcoders=transcoders, **how)
+        self.dsnd = Dsnd(net).start()
+        for agent in net.agents.values():
+            agent.flags += ["--manager", self.dsnd.address]
+        net.up()
+        self.obeyed(transcoders + 2)
+        return net
+
+    def obeyed(self, count):
+        def nodes():
+            return [n for n in self.dsnd.call("nodes.list")["nodes"] if n["obeys"] and n["state"] == "online" and n["serves"]]
+
+        return wait_for(f"{count} nodes that obey", lambda: len(nodes()) == count and nodes(), 30,
+                        lambda: self.dsnd.call("nodes.list"))
+
+    def order(self, net, **changes):
+        document = json.loads(net.document().read_text())
+        for key in ("nodes", "job_id"):
+            del document["pipeline"][key]
+        document["pipeline"].update(changes)
+        return document
+
+    def order_file(self, net, **changes):
+        path = net.folder / "order.json"
+        path.write_text(json.dumps(self.order(net, **changes)))
+        return str(path)
+
+
+class Orders(Case):
+    def test_from_order_to_play(self):
+        net = self.network_with_dsnd()
+        made = self.dsnd.vcli("order", "create", self.order_file(net), "--yes", "--show-key")
+        job = made["job"]
+        self.assertEqual(job, "0200000000000000000001")
+        self.assertEqual((made["state"], {n["state"] for n in made["nodes"]}), ("running", {"applied"}))
+        self.assertEqual({n["node_id"] for n in made["nodes"]}, set(net.ids.values()))
+        self.assertEqual(made["ingest"]["stream_key"], f"{job}?key={made['ingest']['key']}")
+        self.assertEqual(made["watch"], net.master_url(job))
+        self.assertNotIn("key", self.dsnd.vcli("order", "status", job)["ingest"])
+        push = net.publish(self.film(40), job, made["ingest"]["key"])
+        net.wait_segments(3, job=job)
+
+        # It goes, and what streams goes on; the next one knows its orders.
+        before = net.units(job)
+        self.assertTrue(before)
+        self.dsnd.kill()
+        net.wait_segments(1, job=job)
+        self.dsnd.start()
+        self.obeyed(4)
+        self.assertEqual(self.dsnd.vcli("order", "list")["orders"][0]["job"], job)
+        net.wait_segments(1, job=job)
+        self.assertEqual(net.units(job), before)
+
+        # Nobody else's business, not even that it is there.
+        strange = self.dsnd.call("orders.status", "bob", job=job)
+        missing = self.dsnd.call("orders.status", "bob", job="0200000000000000009999")
+        self.assertEqual(strange["code"], missing["code"])
+        self.assertEqual(strange["message"].replace(job, "JOB"), missing["message"].replace("0200000000000000009999", "JOB"))
+        for method in ("orders.cancel", "pipelines.stop", "pipelines.start"):
+            self.assertEqual(self.dsnd.call(method, "bob", job=job), strange)
+        self.assertEqual(self.dsnd.call("orders.list", "bob"), {"orders": []})
+        self.assertEqual(self.dsnd.call("orders.status", "operator", job=job)["state"], "running")
+
+        net.end_push(push)
+        self.assertEqual(self.dsnd.vcli("order", "stop", job)["state"], "stopped")
+        net.look_at_stored(job)
+        for variant in net.variants():
+            self.assertGreaterEqual(len(net.numbers(variant, job)), 5, variant)
+            self.assertEqual(net.decode_errors(variant, job), [], variant)
+
+        # Again, on the same nodes with the same key; and for good.
+        self.assertEqual(self.dsnd.vcli("order", "start", job, "--show-key")["ingest"], made["ingest"])
+        self.assertEqual(self.dsnd.vcli("order", "cancel", job, "--yes")["state"], "cancelled")
+        self.assertEqual(self.dsnd.call("pipelines.start", job=job)["data"]["error"], "refused")
+        self.assertEqual(self.dsnd.end(), 0)
+
+    def test_what_cannot_be_placed(self):
+        net = self.network_with_dsnd(transcoders=1)
+        wide = self.order(net)
+        wide["pipeline"]["transcoding"].append(
+            {"resolution_name": "_90p", "resolution": "160x90", "bitrate": "80000"})
+        del wide["pipeline"]["number_of_streams"]
+        for method in ("orders.plan", "orders.create"):
+            refused = self.dsnd.call(method, order=wide)
+            self.assertEqual(refused["data"]["error"], "unavailable")
+            self.assertIn("transcoder: 2 wanted, 1 would do, of 1 known", refused["message"])
+        net.vcli("node", "maintenance", "on", net.ids["s"])
+        wait_for("maintenance", lambda: "storage: 1 wanted, 0 would do, of 1 known, 1 in maintenance" in
+                 str(self.dsnd.call("orders.plan", order=self.order(net))), 20)
+        net.vcli("node", "maintenance", "off", net.ids["s"])
+        self.assertIn("plan", wait_for("work", lambda: (lambda a: "plan" in a and a)(
+            self.dsnd.call("orders.plan", order=self.order(net))), 20))
+        self.assertEqual(self.dsnd.call("orders.list"), {"orders": []})
+
+        # The same word twice: one order.
+        first = self.dsnd.call("orders.create", order=self.order(net), once="film-1")
+        self.assertEqual(self.dsnd.call("orders.create", order=self.order(net), once="film-1")["job"], first["job"])
+        self.assertEqual(len(self.dsnd.call("orders.list")["orders"]), 1)
+
+        # Whose manager it is no more: the node refuses, and the others are told to end it.
+        agent = net.agent_of["s"]
+        agent.flags.clear()
+        agent.process.send_signal(signal.SIGTERM)
+        agent.process.wait(30)
+        agent.start()
+        wait_for("the storage again", lambda: net.vcli_try("node", "status", net.ids["s"])[0] == 0, 30)
+        failed = self.dsnd.call("orders.create", order=self.order(net))
+        if failed["data"]["error"] == "failed":  # asked before the registry knew
+            self.assertIn("obeys its owners only", failed["message"])
+            wait_for("its end", lambda: self.dsnd.call("orders.list")["orders"][0]["state"] == "failed", 30,
+                     lambda: self.dsnd.call("orders.list"))
+        else:
+            self.assertIn("storage: 1 wanted", failed["message"])
+
+
+class Calls(Case):
+    """What comes in over HTTP; no node is needed."""
+
+    def setUp(self):
+        self.net = self.network(start=False, transcoders=0)
+        self.dsnd = Dsnd(self.net).start()
+
+    def test_pages(self):
+        self.assertEqual(self.dsnd.get("/healthz"), (200, "alive\n"))
+        wait_for("the bus", lambda: self.dsnd.get("/readyz")[0] == 200, 20)
+        status, text = self.dsnd.get("/metrics")
+        self.assertEqual(status, 200)
+        for line in ("dsnd_bus_up 1", 'dsnd_nodes{state="online"} 0', 'dsnd_orders{state="running"} 0'):
+            self.assertIn(line, text)
+        self.assertEqual(self.dsnd.get("/")[0], 404)
+        self.assertEqual(self.dsnd.get("/rpc")[0], 405)
+        self.assertEqual(self.dsnd.get("/rpc", b"{}", "alice", "text/plain")[0], 415)
+        document = self.dsnd.call("rpc.discover", None)
+        self.assertEqual(document["openrpc"], "1.3.2")
+        self.assertIn("orders.create", [m["name"] for m in document["methods"]])
+
+    def test_who_calls(self):
+        request = b'{"jsonrpc":"2.0","id":1,"method":"orders.list"}'
+        status, text = self.dsnd.get("/rpc", request)
+        self.assertEqual((status, json.loads(text)["error"]["data"]["error"]), (200, "refused"))
+        self.dsnd.tokens["eve"] = self.net.folder / "eve.token"
+        self.dsnd.tokens["eve"].write_text("guessed-guessed-guessed\n")
+        self.assertEqual(self.dsnd.get("/rpc", request, "eve")[0], 401)
+        self.assertEqual(self.dsnd.call("orders.list", "operator"), {"orders": []})
+        self.assertEqual((self.dsnd.folder / "operator.token").stat().st_mode & 0o777, 0o600)
+
+    def test_what_is_refused(self):
+        order = {"order": {"apiVersion": "1.00"}}
+        for method, params, word, code, place in (
+                ("orders.status", {}, "invalid", -32602, "params.job: is missing"),
+                ("orders.status", {"job": 5}, "invalid", -32602, "params.job: must be a string"),
+                ("orders.status", {"job": "../x"}, "invalid", -32602, "params.job"),
+                ("orders.status", {"job": "a", "jop": "b"}, "invalid", -32602, "params.jop: is no parameter of orders.status"),
+                ("orders.list", {"most": 0}, "invalid", -32602, "params.most: is 0; 1 to 1000, please"),
+                ("orders.create", {"order": []}, "invalid", -32602, "params.order: must be an object"),
+                ("orders.create", order, "invalid", -32602, "params.order: "),
+                ("orders.create", {"order": {"pipeline": {"nodes": []}}}, "invalid", -32602,
+                 "params.order: pipeline.nodes: leave it out"),
+                ("orders.create", {"order": {"x": "y" * 70000}}, "invalid", -32602, "params.order: has "),
+                ("nodes.list", {"role": "tester"}, "invalid", -32602, "none of distributor|transcoder|storage"),
+                ("nodes.get", {"node_id": "12"}, "invalid", -32602, "params.node_id"),
+                ("nodes.get", {"node_id": "1" * 40}, "not-found", -32004, "was not heard of"),
+                ("orders.steal", {}, "not-found", -32601, "there is no method")):
+            with self.subTest(method=method, params=str(params)[:80]):
+                refused = self.dsnd.call(method, **params)
+                self.assertEqual((refused["data"]["error"], refused["code"]), (word, code), refused)
+                self.assertIn(place, refused["message"])
+                self.assertTrue(refused["data"]["mend"])
+        for body, code in ((b"{", -32700), (b"[]", -32600), (b'{"jsonrpc":"1.0","id":1,"method":"a"}', -32600),
+                           (b'{"jsonrpc":"2.0","id":{},"method":"a"}', -32600),
+                           (b'{"jsonrpc":"2.0","id":1,"method":"orders.list","params":[1]}', -32602)):
+            with self.subTest(body=body):
+                self.assertEqual(json.loads(self.dsnd.get("/rpc", body, "alice")[1])["error"]["code"], code)
+        self.assertEqual(self.dsnd.get("/rpc", b'{"jsonrpc":"2.0","method":"orders.list"}', "alice"), (204, ""))
+
+    def test_settings(self):
+        def refused(*flags):
+            done = subprocess.run([str(self.net.bin / "dsnd"), "--state-dir", str(self.net.folder / "other"), *flags],
+                                  env=self.net.environment, capture_output=True, text=True, timeout=60, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            return done.stderr
+
+        self.assertIn("tokens would cross the network in the clear", refused("--listen", "0.0.0.0:8640"))
+        self.assertIn('there is no service "cooks"', refused("--services", "cooks"))
+        self.assertIn("--start-timeout", refused("--start-timeout", "1h"))
+        os.chmod(self.dsnd.callers, 0o644)
+        self.assertIn("others may read it", refused("--callers", str(self.dsnd.callers)))
+        self.dsnd.callers.write_text("not an address at all, and not a token\n")
+        os.chmod(self.dsnd.callers, 0o600)
+        said = refused("--callers", str(self.dsnd.callers))
+        self.assertIn(f"{self.dsnd.callers}:1: begins with no address", said)
+        self.assertNotIn("token\n", said)
+        second = subprocess.run([str(self.net.bin / "dsnd"), "--state-dir", str(self.dsnd.folder), "--bus", self.net.bus],
+                                env=self.net.environment, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(second.returncode, 4, second.stderr)
+
+
+if __name__ == "__main__":
+    network.main()

@@ -1,0 +1,283 @@
+/* Orders: what a document may say, the choice of nodes, and orders on disk with their states and events. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "manager/events.h"
+#include "manager/host.h"
+#include "manager/jobs/choose.h"
+#include "manager/jobs/order.h"
+#include "manager/jobs/order_rows.h"
+
+#define ALICE "a11ce00000000000000000000000000000000000"
+#define BOB "b0b0000000000000000000000000000000000000"
+
+static void must(struct error *e)
+{
+	if (e)
+		fail_msg("%s", e->message);
+}
+
+static void refused(struct error *e, enum error_code code, const char *said)
+{
+	assert_non_null(e);
+	if (!strstr(e->message, said))
+		fail_msg("%s\nis not: %s", e->message, said);
+	assert_int_equal(e->code, code);
+	error_free(e);
+}
+
+static json_t *example(void)
+{
+	json_t *document = NULL;
+
+	must(json_parse_file(TEST_SOURCE_DIR "/examples/order.json", 1 << 20, &document));
+	return document;
+}
+
+/* --- the document --- */
+
+static void test_document(void **state)
+{
+	void *scope = mem_strdup(NULL, "");
+	json_t *document = example(), *pipeline = json_object_get(document, "pipeline"), *whole;
+	struct api_pipeline *p = NULL;
+
+	(void)state;
+	must(order_read(scope, document, &p));
+	assert_int_equal(p->rendition_count, 2);
+	whole = order_complete(document, "job1", json_array());
+	assert_null(json_object_get(pipeline, "nodes")); /* the order itself stays as it is */
+	assert_string_equal(json_string_value(json_object_get(json_object_get(whole, "pipeline"), "job_id")), "job1");
+	json_decref(whole);
+	json_object_set_new(pipeline, "nodes", json_array());
+	refused(order_read(scope, document, &p), ERROR_INVALID, "pipeline.nodes: leave it out of an order");
+	json_object_del(pipeline, "nodes");
+	json_object_set_new(pipeline, "job_id", json_string("mine"));
+	refused(order_read(scope, document, &p), ERROR_INVALID, "pipeline.job_id: leave it out of an order");
+	json_object_del(pipeline, "job_id");
+	json_object_set_new(json_object_get(pipeline, "source"), "resolution", json_string("big"));
+	refused(order_read(scope, document, &p), ERROR_INVALID, "pipeline.source.resolution");
+	json_object_set_new(pipeline, "transcoding", json_array());
+	refused(order_read(scope, document, &p), ERROR_INVALID, "pipeline.transcoding");
+	json_object_set_new(document, "pipeline", json_string("x"));
+	refused(order_read(scope, document, &p), ERROR_INVALID, "pipeline");
+	json_decref(document);
+	mem_free(scope);
+}
+
+/* --- the choice --- */
+
+static json_t *node(const char *id, const char *role, int jobs)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:b,s:b,s:b}", "node_id", id, "role", role, "state", "online",
+			 "ip", "192.0.2.7", "rtmp_port", 1935, "http_port", 8080, "jobs", jobs, "obeys", 1, "serves", 1,
+			 "maintenance", 0);
+}
+
+static void test_choice(void **state)
+{
+	static const struct {
+		const char *key, *json, *said;
+	} outs[] = {
+		{"state", "\"suspect\"", "1 not heard of lately"},
+		{"obeys", "false", "1 without this dsnd as --manager"},
+		{"maintenance", "true", "1 in maintenance"},
+		{"serves", "false", "1 not serving yet"},
+		{"http_port", "0", "1 without ports to reach it"},
+	};
+	void *scope = mem_strdup(NULL, "");
+	json_t *document = example(), *list = json_array(), *known, *nodes = NULL, *store = node("5", "storage", 0);
+	struct api_pipeline *p = NULL;
+
+	(void)state;
+	must(order_read(scope, document, &p));
+	json_array_append_new(list, node("1", "distributor", 0));
+	json_array_append_new(list, node("2", "transcoder", 9));
+	json_array_append_new(list, node("3", "transcoder", 0));
+	json_array_append_new(list, node("4", "transcoder", 1));
+	json_array_append(list, store);
+	known = json_pack("{s:o}", "nodes", list);
+	must(choose_nodes(known, p, &nodes));
+	assert_int_equal(json_array_size(nodes), 4);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(nodes, 1), "node_id")), "3");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(nodes, 2), "node_id")), "4");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(nodes, 3), "http_port")), "8080");
+	json_decref(nodes);
+	for (size_t i = 0; i < sizeof(outs) / sizeof(outs[0]); i++) {
+		json_t *before = json_incref(json_object_get(store, outs[i].key));
+
+		json_object_set_new(store, outs[i].key, json_loads(outs[i].json, JSON_DECODE_ANY, NULL));
+		refused(choose_nodes(known, p, &nodes), ERROR_UNAVAILABLE, outs[i].said);
+		json_object_set_new(store, outs[i].key, before);
+	}
+	json_array_remove(list, 4);
+	refused(choose_nodes(known, p, &nodes), ERROR_UNAVAILABLE, "storage: 1 wanted, 0 would do, of 0 known");
+	json_decref(store);
+	json_decref(known);
+	json_decref(document);
+	mem_free(scope);
+}
+
+/* --- on disk --- */
+
+struct world {
+	char folder[32];
+	struct db *db;
+	size_t events;
+	char last[64];
+};
+
+static int setup(void **state)
+{
+	struct world *w = mem_new(NULL, struct world);
+
+	strcpy(w->folder, "/tmp/dsn-orders-XXXXXX");
+	assert_non_null(mkdtemp(w->folder));
+	must(db_open(w, file_join(w, w->folder, "dsnd.db"), &manager_database, &w->db));
+	for (const char *const *sql = order_migrations[0].statements; *sql; sql++)
+		must(db_exec(w->db, *sql, ""));
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	char *folder = mem_strdup(NULL, w->folder);
+
+	mem_free(w);
+	must(file_remove_tree(folder));
+	mem_free(folder);
+	return 0;
+}
+
+static int drop(struct order_row *row)
+{
+	json_decref(row->document);
+	json_decref(row->tasks);
+	return 0;
+}
+
+static struct order_row *create(struct world *w, const char *owner, const char *once)
+{
+	struct order_row *row = mem_new(w, struct order_row);
+
+	talloc_set_destructor(row, drop);
+	must(order_rows_next(row, w->db, &row->job));
+	row->owner = mem_strdup(row, owner);
+	row->key = mem_strdup(row, "0123456789abcdef");
+	row->document = json_pack("{s:{s:[{s:s,s:s}]}}", "pipeline", "nodes", "node_id", "1", "type", "storage");
+	row->tasks = json_object();
+	must(order_rows_create(w->db, row, once));
+	return row;
+}
+
+static struct error *on_event(const struct events_row *event, void *arg)
+{
+	struct world *w = arg;
+
+	w->events++;
+	strncpy(w->last, event->type, sizeof(w->last) - 1);
+	assert_non_null(json_object_get(event->body, "owner"));
+	return NULL;
+}
+
+static void test_whose(void **state)
+{
+	struct world *w = *state;
+	struct order_row *mine = create(w, ALICE, "one"), *his = create(w, BOB, "one"), *found = NULL, **list = NULL;
+	size_t count = 0;
+
+	assert_string_equal(mine->job, "0200000000000000000001");
+	assert_string_equal(his->job, "0200000000000000000002");
+	must(order_rows_find(w, w->db, mine->job, ALICE, &found));
+	assert_string_equal(found->key, mine->key);
+	refused(order_rows_find(w, w->db, his->job, ALICE, &found), ERROR_NOT_FOUND, "of yours");
+	refused(order_rows_find(w, w->db, "none", ALICE, &found), ERROR_NOT_FOUND, "of yours");
+	must(order_rows_find(w, w->db, his->job, NULL, &found));
+	must(order_rows_once(w, w->db, BOB, "one", &found));
+	assert_string_equal(found->job, his->job);
+	must(order_rows_once(w, w->db, BOB, "two", &found));
+	assert_null(found);
+	must(order_rows_list(w, w->db, ALICE, 9, &list, &count));
+	assert_int_equal(count, 1);
+	must(order_rows_list(w, w->db, NULL, 1, &list, &count));
+	assert_int_equal(count, 1);
+	assert_string_equal(list[0]->job, his->job);
+	must(order_rows_unfinished(w, w->db, &list, &count));
+	assert_int_equal(count, 2);
+}
+
+static void test_states(void **state)
+{
+	struct world *w = *state;
+	struct order_row *row = create(w, ALICE, NULL), *found = NULL;
+	int64_t counts[ORDER_STATES];
+
+	create(w, ALICE, NULL); /* no word said: no clash */
+	refused(order_rows_move(w->db, row, ORDER_STOPPED), ERROR_REFUSED, "is starting: it cannot become stopped");
+	assert_int_equal(row->state, ORDER_STARTING);
+	row->ingest = mem_strdup(row, "rtmp://192.0.2.1:1935/ingest");
+	must(order_rows_move(w->db, row, ORDER_RUNNING));
+	row->why = mem_strdup(row, "because");
+	must(order_rows_move(w->db, row, ORDER_CANCELLING));
+	must(order_rows_move(w->db, row, ORDER_CANCELLED));
+	for (enum order_state to = 0; to < ORDER_STATES; to++)
+		assert_false(order_state_may(ORDER_CANCELLED, to));
+	must(order_rows_find(w, w->db, row->job, ALICE, &found));
+	assert_int_equal(found->state, ORDER_CANCELLED);
+	assert_string_equal(found->why, "because");
+	assert_string_equal(found->ingest, row->ingest);
+	must(order_rows_count(w->db, counts));
+	assert_true(counts[ORDER_CANCELLED] == 1 && counts[ORDER_STARTING] == 1);
+	must(events_read(w->db, 0, 100, on_event, w));
+	assert_int_equal(w->events, 5);
+	assert_string_equal(w->last, "order.cancelled");
+	w->events = 0;
+	must(events_read(w->db, 3, 1, on_event, w));
+	assert_int_equal(w->events, 1);
+}
+
+static void test_for_its_owner(void **state)
+{
+	struct world *w = *state;
+	struct order_row *row = create(w, ALICE, NULL);
+	json_t *o;
+	char *text;
+
+	row->ingest = mem_strdup(row, "rtmp://192.0.2.1:1935/ingest");
+	o = order_row_json(row, false);
+	text = json_text(w, o);
+	assert_null(strstr(text, row->key));
+	json_decref(o);
+	o = order_row_json(row, true);
+	text = json_text(w, o);
+	assert_non_null(strstr(text, "0200000000000000000001?key=0123456789abcdef"));
+	json_decref(o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_choice),
+		cmocka_unit_test_setup_teardown(test_whose, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_states, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_for_its_owner, setup, teardown),
+	};
+
+	mem_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,57 @@
+/* The table of an order's states: whole, without doubles; it begins wanted and ends for good; docs/states.md shows it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "manager/jobs/states.h"
+#include "state_machine.h"
+
+static void the_table(void **state)
+{
+	(void)state;
+	assert_every_state_is_reached(&jobs_states);
+	assert_no_way_stands_twice(&jobs_states);
+	assert_the_page_shows(&jobs_states);
+}
+
+/* Each state but the last is left, and from each the end is reached. */
+static void everything_ends(void **state)
+{
+	bool ends[16] = {false};
+
+	(void)state;
+	ends[JOBS_ENDED] = true;
+	for (size_t turn = 0; turn < jobs_states.name_count; turn++) {
+		for (size_t k = 0; k < jobs_states.move_count; k++) {
+			assert_int_not_equal(jobs_states.moves[k].from, JOBS_ENDED);
+			if (ends[jobs_states.moves[k].to])
+				ends[jobs_states.moves[k].from] = true;
+		}
+	}
+	for (size_t k = 0; k < jobs_states.name_count; k++)
+		assert_true(ends[k]);
+}
+
+static void ways(void **state)
+{
+	(void)state;
+	assert_int_equal(state_next(&jobs_states, JOBS_ORDERED, JOBS_PLACED), JOBS_PLACED);
+	assert_int_equal(state_next(&jobs_states, JOBS_SERVING, JOBS_SERVING), JOBS_SERVING);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_table),
+		cmocka_unit_test(everything_ends),
+		cmocka_unit_test(ways),
+	};
+
+	mem_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
