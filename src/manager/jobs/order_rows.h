@@ -1,6 +1,6 @@
 /* Orders on disk, their states, and what happened to them: each change is one transaction with its event.
  *
- * What a state means: order_state_name() is the word of it, order_rows.c's table every way from one to another.
+ * What a state means, and every way from one to another: manager/jobs/states.h.
  * Threads: as the database.
  */
 #ifndef DSN_MANAGER_JOBS_ORDER_ROWS_H
@@ -9,26 +9,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "manager/jobs/states.h"
 #include "store/db.h"
-
-enum order_state {
-	ORDER_STARTING, /* its nodes are told, or are to be */
-	ORDER_RUNNING,
-	ORDER_FAILING, /* a node refused: the others are told to end it */
-	ORDER_FAILED,
-	ORDER_STOPPING,
-	ORDER_STOPPED, /* may be started again */
-	ORDER_CANCELLING,
-	ORDER_CANCELLED, /* for good */
-	ORDER_STATES
-};
-const char *order_state_name(enum order_state state);
-bool order_state_may(enum order_state from, enum order_state to);
 
 #define ORDER_MIGRATIONS 1
 extern const struct db_migration order_migrations[ORDER_MIGRATIONS];
 
 struct order_row {
+	int64_t number; /* of a new one; else 0 */
 	char *job, *owner;
 	enum order_state state;
 	char *why;            /* it is not as it should be; NULL: nothing to say */
@@ -39,8 +27,9 @@ struct order_row {
 	int64_t created_ms, changed_ms;
 };
 
-/* The id that the next order gets: in the form of jobs of the chain, "02" and 20 digits. Belongs to ctx. */
-struct error *order_rows_next(const void *ctx, struct db *db, char **ret_job) MUST_CHECK;
+/* Gives a new row the next number, and the job's id made of it: in the form of jobs of the chain, "02" and 20 digits.
+ */
+struct error *order_rows_next(struct db *db, struct order_row *row) MUST_CHECK;
 /* Writes a new order (state STARTING; `once` may be NULL) and the event order.created. */
 struct error *order_rows_create(struct db *db, const struct order_row *row, const char *once) MUST_CHECK;
 /* Belongs to ctx. `owner` NULL: whoever's. ERROR_NOT_FOUND, the same for what is not there and what is another's. */
