@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "client/link.h"
 #include "manager/describe.h"
-#include "manager/events.h"
+#include "store/events.h"
 
 #define SERVICES 16
 
@@ -20,7 +20,7 @@ struct manager {
 	struct service_host host;
 	struct manager_service services[SERVICES];
 	size_t count;
-	struct client_link_user *listening;
+	struct client_link_user *ear; /* what is heard */
 	bool up;
 	struct error *why_down;
 	uint64_t heard;
@@ -28,12 +28,11 @@ struct manager {
 
 /* --- the database --- */
 
-static const char *const first[] = {
-	events_schema,
-	"create table service(name text primary key, version integer not null)",
+static const char *const services_table[] = {
+	"create table service(name text primary key, version bigint not null)",
 	NULL,
 };
-static const struct db_migration own_migrations[] = {{first}};
+static const struct db_migration own_migrations[] = {{events_tables}, {services_table}};
 
 const struct db_schema manager_database = {
 	.application_id = DB_APPLICATION_ID('M'),
@@ -63,8 +62,8 @@ static struct error *migrate(struct db *db, const void *arg)
 		for (const char *const *sql = ops->migrations[i].statements; *sql; sql++)
 			TRY(db_exec(db, *sql, ""));
 	}
-	return db_exec(db, "insert or replace into service values(?,?)", "si", ops->name,
-		       (int64_t)ops->migration_count);
+	return db_exec(db, "insert into service values(?,?) on conflict(name) do update set version=excluded.version",
+		       "si", ops->name, (int64_t)ops->migration_count);
 }
 
 /* --- the bus --- */
@@ -95,7 +94,7 @@ static struct error *listen_to_bus(struct manager *m)
 {
 	const struct client_link_events events = {.state = on_state, .status = on_status, .arg = m};
 
-	return client_link_join(m, m->host.link, &events, &m->listening);
+	return client_link_join(m, m->host.link, &events, &m->ear);
 }
 
 /* --- the services --- */
@@ -162,10 +161,10 @@ static struct error *open_all(struct manager *m, const struct manager_options *o
 
 static int manager_destroy(struct manager *m)
 {
-	/* What still runs for them ends before the methods and the database go. */
+	/* What still runs for them ends before the methods, the link and the database go. */
+	mem_free(m->ear);
 	while (m->count > 0)
 		mem_free(m->services[--m->count].state);
-	mem_free(m->listening);
 	error_free(m->why_down);
 	return 0;
 }

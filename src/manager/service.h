@@ -1,7 +1,7 @@
 /* A service of dsnd: a folder of src/manager with one struct service_ops, and what the host gives it.
  *
- * A service knows no other one: it calls their methods (method_begin() with service_self()), and reads the event log.
- * Adding one: docs/hacking.md, "A service of dsnd". Threads: loop thread.
+ * A service knows no other one: it calls their methods (method_begin() with service_self()), and reads the event log
+ * (store/events.h). Adding one: docs/hacking.md, "A service of dsnd". Threads: loop thread.
  */
 #ifndef DSN_MANAGER_SERVICE_H
 #define DSN_MANAGER_SERVICE_H
@@ -17,10 +17,10 @@
 /* Borrowed; outlives the services. */
 struct service_host {
 	uv_loop_t *loop;
-	struct db *db; /* each service's tables begin with its name; the event log is everybody's (events.h) */
+	struct db *db; /* each service's tables begin with its name; the event log is everybody's (store/events.h) */
 	struct methods *methods;
-	struct client_link *link; /* to give commands over (client/request.h) */
-	int64_t start_ms;                    /* how long nodes may take until they serve */
+	struct client_link *link; /* to give commands with (client/request.h) */
+	int64_t start_ms;         /* how long nodes may take until they serve */
 };
 
 struct service_task {

@@ -102,7 +102,7 @@ static struct error *write_order(const void *ctx, struct jobs *j, struct method_
 	const char *key;
 
 	talloc_set_destructor(row, drop_documents);
-	TRY(order_rows_next(row, j->host->db, &row->job));
+	TRY(order_rows_next(j->host->db, row));
 	TRY(place(row, c, known, row->job, &row->document, &p, &plan));
 	TRY(api_pipeline_tasks(row, p, API_KEYS_NEW, &tasks, &count));
 	row->tasks = api_pipeline_private(p, tasks, count);

@@ -7,14 +7,14 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
-#include "manager/events.h"
+#include "store/events.h"
 
 #define DOCUMENT_BYTES (1 << 20)
 
 static const char *const first[] = {
-	"create table jobs_order(number integer primary key autoincrement, job text not null unique, owner text not null, "
+	"create table jobs_order(number bigint primary key, job text not null unique, owner text not null, "
 	"once text, state text not null, why text, document text not null, tasks text not null, key text, ingest text, "
-	"watch text, created_ms integer not null, changed_ms integer not null, unique(owner, once))",
+	"watch text, created_ms bigint not null, changed_ms bigint not null, unique(owner, once))",
 	NULL,
 };
 const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}};
@@ -86,9 +86,8 @@ struct error *order_rows_find(const void *ctx, struct db *db, const char *job, c
 {
 	struct rows all = {.ctx = ctx};
 
-	TRY(db_query(db, on_row, &all, "select " COLUMNS " from jobs_order where job=? and (owner=? or ? is null)",
-		     "sss", job, owner, owner));
-	if (!all.count)
+	TRY(db_query(db, on_row, &all, "select " COLUMNS " from jobs_order where job=?", "s", job));
+	if (!all.count || (owner && strcmp(all.list[0]->owner, owner) != 0))
 		return none(job);
 	*ret_row = all.list[0];
 	return NULL;
@@ -110,9 +109,13 @@ struct error *order_rows_list(const void *ctx, struct db *db, const char *owner,
 {
 	struct rows all = {.ctx = ctx};
 
-	TRY(db_query(db, on_row, &all,
-		     "select " COLUMNS " from jobs_order where owner=? or ? is null order by number desc limit ?",
-		     "ssi", owner, owner, most));
+	if (owner)
+		TRY(db_query(db, on_row, &all,
+			     "select " COLUMNS " from jobs_order where owner=? order by number desc limit ?", "si",
+			     owner, most));
+	else
+		TRY(db_query(db, on_row, &all, "select " COLUMNS " from jobs_order order by number desc limit ?", "i",
+			     most));
 	*ret_rows = all.list;
 	*ret_count = all.count;
 	return NULL;
@@ -155,12 +158,10 @@ static struct error *on_number(const struct db_row *row, void *arg)
 	return NULL;
 }
 
-struct error *order_rows_next(const void *ctx, struct db *db, char **ret_job)
+struct error *order_rows_next(struct db *db, struct order_row *row)
 {
-	int64_t number = 0;
-
-	TRY(db_query(db, on_number, &number, "select coalesce(max(number),0)+1 from jobs_order", ""));
-	*ret_job = mem_printf(ctx, "02%020" PRId64, number);
+	TRY(db_query(db, on_number, &row->number, "select coalesce(max(number),0)+1 from jobs_order", ""));
+	row->job = mem_printf(row, "02%020" PRId64, row->number);
 	return NULL;
 }
 
@@ -168,12 +169,13 @@ static struct error *tell(struct db *db, const struct order_row *row, const char
 {
 	char *type = mem_printf(NULL, "order.%s", what);
 	json_t *body = json_object();
+	int64_t id = 0;
 	struct error *e;
 
 	json_put(body, "owner", row->owner);
 	if (row->why)
 		json_put(body, "why", row->why);
-	e = events_append(db, type, row->job, body, 0, NULL);
+	e = events_append(db, type, row->job, body, 0, &id);
 	json_decref(body);
 	mem_free(type);
 	return e;
@@ -190,10 +192,10 @@ static struct error *create(struct db *db, const void *arg)
 	const struct order_row *r = c->row;
 
 	TRY(db_exec(db,
-		    "insert into jobs_order(job,owner,once,state,document,tasks,key,created_ms,changed_ms) "
-		    "values(?,?,?,?,?,?,?,?,?)",
-		    "sssssssii", r->job, r->owner, c->once, order_state_name(ORDER_STARTING), c->document, c->tasks,
-		    r->key, r->created_ms, r->changed_ms));
+		    "insert into jobs_order(number,job,owner,once,state,document,tasks,key,created_ms,changed_ms) "
+		    "values(?,?,?,?,?,?,?,?,?,?)",
+		    "isssssssii", r->number, r->job, r->owner, c->once, order_state_name(ORDER_STARTING), c->document,
+		    c->tasks, r->key, r->created_ms, r->changed_ms));
 	return tell(db, r, "created");
 }
 

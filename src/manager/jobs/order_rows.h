@@ -16,6 +16,7 @@
 extern const struct db_migration order_migrations[ORDER_MIGRATIONS];
 
 struct order_row {
+	int64_t number; /* of a new one; else 0 */
 	char *job, *owner;
 	enum order_state state;
 	char *why;            /* it is not as it should be; NULL: nothing to say */
@@ -26,8 +27,9 @@ struct order_row {
 	int64_t created_ms, changed_ms;
 };
 
-/* The id that the next order gets: in the form of jobs of the chain, "02" and 20 digits. Belongs to ctx. */
-struct error *order_rows_next(const void *ctx, struct db *db, char **ret_job) MUST_CHECK;
+/* Gives a new row the next number, and the job's id made of it: in the form of jobs of the chain, "02" and 20 digits.
+ */
+struct error *order_rows_next(struct db *db, struct order_row *row) MUST_CHECK;
 /* Writes a new order (state STARTING; `once` may be NULL) and the event order.created. */
 struct error *order_rows_create(struct db *db, const struct order_row *row, const char *once) MUST_CHECK;
 /* Belongs to ctx. `owner` NULL: whoever's. ERROR_NOT_FOUND, the same for what is not there and what is another's. */

@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/request.h"
-#include "manager/events.h"
 #include "manager/registry/nodes.h"
+#include "store/events.h"
 
 #define TICK_MS 1000
 #define ASK_EVERY_MS 250
@@ -33,8 +33,9 @@ static void on_moved(const struct nodes_node *n, void *arg)
 	struct registry *r = arg;
 	const char *state = n->obeys ? nodes_state_name(n->state) : "lost";
 	char *type = mem_printf(NULL, "node.%s", state);
+	int64_t id = 0;
 	json_t *body = json_pack("{s:s,s:s}", "role", api_role_name(n->role), "agent_id", n->agent_id);
-	struct error *e = events_append(r->host->db, type, n->id, body, 0, NULL);
+	struct error *e = events_append(r->host->db, type, n->id, body, 0, &id);
 
 	log_info("registry.node", "node=%s role=%s state=%s", n->id, api_role_name(n->role), state);
 	if (e) {
