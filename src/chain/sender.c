@@ -345,7 +345,7 @@ struct error *sender_open(const void *ctx, uv_loop_t *loop, const struct sender_
 	set_defaults(&s->config);
 	s->key = *key;
 	s->lock_fd = -1;
-	s->receipts = RECEIPTS;
+	sender_set_receipts(s, RECEIPTS);
 	secp_address(key->public, s->account);
 	s->fn = fn;
 	s->arg = arg;
@@ -372,6 +372,7 @@ const uint8_t *sender_account(const struct sender *s)
 void sender_set_receipts(struct sender *s, size_t at_once)
 {
 	s->receipts = at_once;
+	s->receipts_now = at_once;
 }
 
 size_t sender_used(const struct sender *s)

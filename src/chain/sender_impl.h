@@ -83,7 +83,8 @@ struct sender {
 	struct sender_flight **flights; /* by nonce */
 	size_t flight_count;
 	size_t sending;
-	size_t receipts; /* asked for in one round, at most */
+	size_t receipts;     /* asked for in one round, at most; */
+	size_t receipts_now; /* and now, by how many the endpoint has answered in time */
 	struct timer *timer, *sign_timer;
 	struct gather *round, *estimates;
 	struct sender_estimate *known; /* what was said with sender_put_estimated(), until it is signed */

@@ -29,6 +29,7 @@ struct receipts {
 	struct sender *sender;
 	struct change *changes;
 	size_t count;
+	size_t calls;          /* for receipts */
 	size_t old_count_call; /* of the account's count some blocks ago; 0: not asked */
 };
 
@@ -247,6 +248,16 @@ static enum move judge(struct sender *s, struct change *c, const struct gather *
 	return STAYS;
 }
 
+/* A round counts only as a whole. One that took longer than a call may wait would do so again: the next is half as
+ * large, so that something is found out. */
+static void learn_pace(struct sender *s, size_t asked, const struct error *e)
+{
+	if (e && e->code == ERROR_TIMEOUT)
+		s->receipts_now = asked > 1 ? asked / 2 : 1;
+	else if (!e && asked >= s->receipts_now)
+		s->receipts_now = s->receipts_now < s->receipts / 2 ? s->receipts_now * 2 : s->receipts;
+}
+
 static void on_receipts(struct gather *g, void *arg)
 {
 	struct receipts *r = arg;
@@ -256,6 +267,7 @@ static void on_receipts(struct gather *g, void *arg)
 	struct error *e = gather_failure(g) ? error_copy(gather_failure(g)) : NULL;
 
 	s->round = NULL;
+	learn_pace(s, r->calls, e);
 	/* A node that does not remember so far back says so: then nothing is known to be taken. */
 	if (!e && r->old_count_call && gather_at(g, r->old_count_call)->result)
 		e = rpc_read_quantity(gather_at(g, r->old_count_call)->result, &at, &old_count);
@@ -312,7 +324,7 @@ void sender_look_for_receipts(struct sender *s)
 	r->sender = s;
 	r->changes = mem_array(r, struct change, s->flight_count + 1);
 	s->round = gather_new(s, s->config.rpc, on_receipts, r);
-	for (size_t i = 0; i < s->flight_count && calls < s->receipts; i++) {
+	for (size_t i = 0; i < s->flight_count && calls < s->receipts_now; i++) {
 		struct sender_flight *f = s->flights[i];
 
 		if (f->mined && f->nonce >= s->count)
@@ -323,6 +335,7 @@ void sender_look_for_receipts(struct sender *s)
 			ask(s, r, f, &calls);
 		missing = missing || f->missing >= MISSING;
 	}
+	r->calls = calls;
 	if (missing && calls > 0)
 		ask_old_count(s, r, &calls);
 	gather_run(s->round);

@@ -1,5 +1,6 @@
 """The chain client beside the real anvil: transactions, contracts, logs; and what it makes of endpoints, disks and
 processes that fail."""
+import contextlib
 import json
 import os
 import random
@@ -686,6 +687,24 @@ class Wavering(Case):
         until(lambda: self.changed > 12, "another's receipt was answered often")
         until(lambda: "another transaction's" in self.trouble(peer), "the trouble is told")
         self.carried_out_once(peer)
+
+    def test_receipts_that_take_long_are_asked_for_fewer_at_once(self):
+        busy = threading.Lock()
+
+        def slow(calls, forward):
+            receipts = sum(c["method"] == "eth_getTransactionReceipt" for c in calls)
+            with busy if receipts else contextlib.nullcontext():
+                time.sleep(0.15 * receipts)
+            return forward()
+
+        peer = self.peer(self.proxy.url)
+        counter = self.counter(peer)
+        self.proxy.mode = slow
+        peer.order("burst", "up", 60, counter, INCREMENT, 60000)
+        self.mining(every=0.5)
+        fates = peer.wait_fates(60, "up", seconds=90)
+        self.assertEqual({f[2] for f in fates}, {"done"})
+        peer.quit()
 
     def test_a_receipt_that_comes_late(self):
         """Behind one URL may be several nodes: one counts a transaction, the next does not have its block yet."""

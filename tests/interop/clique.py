@@ -10,9 +10,9 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 import geth  # noqa: E402
-from chain_lab import BIN, Process, call, free_port, until  # noqa: E402
+from chain_lab import BIN, CHAIN, Process, call, free_port, until  # noqa: E402
 
-NETWORK = 7741
+NETWORK = CHAIN  # the tests of anvil run on it too
 GAS = 23_000_000
 ETHER = 10**18
 
