@@ -207,7 +207,7 @@ static struct error *unit_adopt(struct runtime_process_unit *u, const struct run
 	if (strcmp(record->fingerprint, u->fingerprint) != 0)
 		return error_new(ERROR_NOT_FOUND, "%s: another runs", u->name);
 	TRY(child_adopt(u, u->self->loop, record->id, unit_ended, u, &u->child));
-	runtime_process_group_adopt(u->self, u->name, u->main, record->id.pid);
+	runtime_process_group_adopt(u->self, u->name, u->main, record->id);
 	u->oom_kills = oom_kills(u);
 	log_info("unit.adopted", "node=%s unit=%s pid=%d", u->self->node_id, u->name, (int)record->id.pid);
 	tell_soon(u);
