@@ -46,6 +46,11 @@ class Programs(unittest.TestCase):
             self.assertIn("__stack_chk_fail", text)
             self.assertRegex(text, r"__\w+_chk@")
 
+    def test_no_client_of_a_database_server(self):
+        """Memory of who opens no URL of a PostgreSQL server is not spent on its library."""
+        for text in self.each("-d"):
+            self.assertNotIn("libpq", text)
+
     @unittest.skipUnless(os.uname().machine == "x86_64", "control-flow protection is x86's")
     def test_control_flow_is_protected(self):
         # The note of a whole program says so only when the C library's start files do too: the functions' own

@@ -190,7 +190,7 @@ static void make_commits_slow(struct db *db)
 {
 	world_ok(db_exec(
 		db,
-		"create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(7); return null; end'",
+		"create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(60); return null; end'",
 		""));
 	world_ok(db_exec(
 		db,
@@ -226,6 +226,7 @@ static void killed_at_the_commit(void **state)
 
 	(void)state;
 	make_commits_slow(db);
+	world_ok(db_exec(db, "set statement_timeout = 0", ""));
 	killer = world_fork(kills_at_the_commit, NULL);
 	world_refused(db_together(db, insert_one, &at), ERROR_UNAVAILABLE, "whether it is stored is unknown");
 	assert_true(db_outcome_unknown(db));

@@ -154,6 +154,16 @@ void world_ok(struct error *e)
 		fail_msg("%s", e->message);
 }
 
+bool world_ok_unless_busy(struct error *e)
+{
+	if (!e)
+		return true;
+	if (e->code != ERROR_UNAVAILABLE)
+		fail_msg("%s", e->message);
+	error_free(e);
+	return false;
+}
+
 void world_refused(struct error *e, enum error_code code, const char *part)
 {
 	assert_non_null(e);

@@ -62,6 +62,8 @@ extern bool world_of_file, world_of_server;
 struct error *world_open(const void *ctx, const char *where, const struct db_schema *schema, struct db **ret_db);
 
 void world_ok(struct error *e);
+/* Success, or too many others at once (ERROR_UNAVAILABLE), as a busy machine may have it: it is tried again. */
+bool world_ok_unless_busy(struct error *e);
 void world_refused(struct error *e, enum error_code code, const char *part);
 /* One value, of the first row; "" for none. Valid until the next one. */
 const char *world_ask(struct db *db, const char *sql);
