@@ -3,6 +3,7 @@
 #ifndef DSN_BASE_STATES_H
 #define DSN_BASE_STATES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct state_move {
@@ -25,6 +26,9 @@ struct state_machine {
 		(title), what##_names, sizeof(what##_names) / sizeof((what##_names)[0]), what##_moves, \
 			sizeof(what##_moves) / sizeof((what##_moves)[0])                               \
 	}
+
+/* Does a row lead from one to the other? */
+bool state_may(const struct state_machine *m, int from, int to);
 
 /* Returns `to`, which is `from` or where a row of the table leads: x->state = state_next(&state_of_job, x->state, to).
  * Another way is a fault of the caller's and ends the program. */

@@ -135,7 +135,7 @@ void placement_fleet_order_next(struct placement_fleet *f, struct placement_flee
 	*o = (struct placement_fleet_order){
 		.wants = {{.role = API_DISTRIBUTOR, .base = {0, 12256000}, .most_nodes = 1},
 			  {.role = API_TRANSCODER,
-			   .base = {204000 / 4, 6128000}, /* decoding is that much cheaper than encoding */
+			   .base = {204000, 6128000},
 			   .renditions = ladder,
 			   .rendition_count = LENGTH(ladder),
 			   .most_nodes = LENGTH(ladder)},

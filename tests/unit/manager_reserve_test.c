@@ -190,6 +190,65 @@ static void one_machine(void **state)
 	mem_free(ctx);
 }
 
+/* Nobody has measured anything: the one with fewer jobs gets the next. */
+static void unmeasured(void **state)
+{
+	void *ctx = mem_new(NULL, char);
+	struct place_fleet *fleet = place_fleet_new(ctx, 1);
+	struct reserve_book *book = reserve_book_new(ctx, fleet);
+	const struct place_want want = {.role = API_TRANSCODER, .base = small, .most_nodes = 1};
+	struct place_request request = {.wants = &want, .want_count = 1, .price_limit = PLACE_NO_PRICE};
+	uint64_t id = 0;
+
+	(void)state;
+	join_many(fleet, API_TRANSCODER, 0, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		const struct place_beat unknown = place_beat_unknown;
+
+		assert_null(place_agent_beat(fleet, mem_printf(ctx, "agent%04u", i), &unknown));
+	}
+	for (request.seed = 0; request.seed < 100; request.seed++) {
+		struct place_plan *plan = NULL;
+
+		assert_null(place_plan_make(ctx, fleet, &request, &plan));
+		assert_null(reserve_hold_plan(book, "j", plan, RESERVE_NEVER, &id));
+	}
+	for (unsigned i = 0; i < 5; i++)
+		assert_promised(fleet, mem_printf(ctx, "node%04u", i), 20000, 40000, 20);
+	mem_free(ctx);
+}
+
+/* What one part takes whole is not there for another on the same machine, even one that asks for nothing. */
+static void nothing_left(void **state)
+{
+	void *ctx = mem_new(NULL, char);
+	struct place_fleet *fleet = place_fleet_new(ctx, 1);
+	struct reserve_book *book = reserve_book_new(ctx, fleet);
+	const struct place_want wants[] = {
+		{.role = API_DISTRIBUTOR, .base = {0, MACHINE_BPS}, .most_nodes = 1},
+		{.role = API_STORAGE, .base = {0, 0}, .most_nodes = 1},
+	};
+	struct place_request request = {.wants = wants, .want_count = 2, .price_limit = PLACE_NO_PRICE};
+	struct place_plan *plan = NULL;
+	uint64_t id = 0;
+
+	(void)state;
+	for (unsigned i = 1; i <= 2; i++) {
+		struct place_facts facts = facts_of(ctx, i, i == 1 ? API_DISTRIBUTOR : API_STORAGE);
+
+		facts.agent = "machine";
+		join(fleet, &facts);
+	}
+	assert_null(place_plan_make(ctx, fleet, &request, &plan));
+	assert_false(plan->placed);
+	assert_int_equal(plan->lack.role, API_STORAGE);
+	assert_int_equal(plan->lack.give, 1u << PLACE_WHY_ROOM);
+	join_many(fleet, API_STORAGE, 3, 1);
+	assert_null(place_plan_make(ctx, fleet, &request, &plan));
+	assert_null(reserve_hold_plan(book, "j", plan, 1, &id));
+	mem_free(ctx);
+}
+
 /* The random run: a ledger of its own beside the book. */
 #define STEPS 30000
 #define NODES 40
@@ -480,8 +539,9 @@ static void random_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(last_slot), cmocka_unit_test(all_or_nothing), cmocka_unit_test(expiry),
-		cmocka_unit_test(failover),  cmocka_unit_test(one_machine),    cmocka_unit_test(random_run),
+		cmocka_unit_test(last_slot),    cmocka_unit_test(all_or_nothing), cmocka_unit_test(expiry),
+		cmocka_unit_test(failover),     cmocka_unit_test(one_machine),    cmocka_unit_test(unmeasured),
+		cmocka_unit_test(nothing_left), cmocka_unit_test(random_run),
 	};
 
 	mem_init();

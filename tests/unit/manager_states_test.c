@@ -14,9 +14,9 @@
 static void the_table(void **state)
 {
 	(void)state;
-	assert_every_state_is_reached(&jobs_states);
-	assert_no_way_stands_twice(&jobs_states);
-	assert_the_page_shows(&jobs_states);
+	assert_every_state_is_reached(&order_states);
+	assert_no_way_stands_twice(&order_states);
+	assert_the_page_shows(&order_states);
 }
 
 /* Each state but the last is left, and from each the end is reached. */
@@ -25,23 +25,27 @@ static void everything_ends(void **state)
 	bool ends[16] = {false};
 
 	(void)state;
-	ends[JOBS_ENDED] = true;
-	for (size_t turn = 0; turn < jobs_states.name_count; turn++) {
-		for (size_t k = 0; k < jobs_states.move_count; k++) {
-			assert_int_not_equal(jobs_states.moves[k].from, JOBS_ENDED);
-			if (ends[jobs_states.moves[k].to])
-				ends[jobs_states.moves[k].from] = true;
+	ends[ORDER_CANCELLED] = true;
+	for (size_t turn = 0; turn < order_states.name_count; turn++) {
+		for (size_t k = 0; k < order_states.move_count; k++) {
+			assert_int_not_equal(order_states.moves[k].from, ORDER_CANCELLED);
+			if (ends[order_states.moves[k].to])
+				ends[order_states.moves[k].from] = true;
 		}
 	}
-	for (size_t k = 0; k < jobs_states.name_count; k++)
+	for (size_t k = 0; k < order_states.name_count; k++)
 		assert_true(ends[k]);
 }
 
 static void ways(void **state)
 {
 	(void)state;
-	assert_int_equal(state_next(&jobs_states, JOBS_ORDERED, JOBS_PLACED), JOBS_PLACED);
-	assert_int_equal(state_next(&jobs_states, JOBS_SERVING, JOBS_SERVING), JOBS_SERVING);
+	assert_int_equal(state_next(&order_states, ORDER_STARTING, ORDER_RUNNING), ORDER_RUNNING);
+	assert_int_equal(state_next(&order_states, ORDER_RUNNING, ORDER_RUNNING), ORDER_RUNNING);
+	assert_true(order_state_may(ORDER_STOPPED, ORDER_STARTING));
+	assert_false(order_state_may(ORDER_RUNNING, ORDER_STARTING));
+	assert_false(order_state_may(ORDER_RUNNING, ORDER_RUNNING));
+	assert_string_equal(order_state_name(ORDER_FAILING), "failing");
 }
 
 int main(void)

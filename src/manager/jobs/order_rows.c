@@ -11,42 +11,6 @@
 
 #define DOCUMENT_BYTES (1 << 20)
 
-static const char *const names[ORDER_STATES] = {
-	[ORDER_STARTING] = "starting",     [ORDER_RUNNING] = "running",     [ORDER_FAILING] = "failing",
-	[ORDER_FAILED] = "failed",         [ORDER_STOPPING] = "stopping",   [ORDER_STOPPED] = "stopped",
-	[ORDER_CANCELLING] = "cancelling", [ORDER_CANCELLED] = "cancelled",
-};
-
-static const struct {
-	enum order_state from, to;
-} ways[] = {
-	{ORDER_STARTING, ORDER_RUNNING},     /* all nodes serve */
-	{ORDER_STARTING, ORDER_FAILING},     /* one does not */
-	{ORDER_FAILING, ORDER_FAILED},       /* the others have been told */
-	{ORDER_RUNNING, ORDER_STOPPING},     /* pipelines.stop */
-	{ORDER_STOPPING, ORDER_STOPPED},     /* the nodes have been told */
-	{ORDER_STOPPED, ORDER_STARTING},     /* pipelines.start */
-	{ORDER_FAILED, ORDER_STARTING},      /* the same */
-	{ORDER_RUNNING, ORDER_CANCELLING},   /* orders.cancel */
-	{ORDER_STOPPED, ORDER_CANCELLING},   /* the same */
-	{ORDER_FAILED, ORDER_CANCELLING},    /* the same */
-	{ORDER_CANCELLING, ORDER_CANCELLED}, /* the nodes have been told */
-};
-
-const char *order_state_name(enum order_state state)
-{
-	return names[state];
-}
-
-bool order_state_may(enum order_state from, enum order_state to)
-{
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		if (ways[i].from == from && ways[i].to == to)
-			return true;
-	}
-	return false;
-}
-
 static const char *const first[] = {
 	"create table jobs_order(number bigint primary key, job text not null unique, owner text not null, "
 	"once text, state text not null, why text, document text not null, tasks text not null, key text, ingest text, "
@@ -74,7 +38,7 @@ static char *copy(const void *ctx, const char *text)
 static struct error *read_state(const char *word, enum order_state *ret_state)
 {
 	for (enum order_state s = 0; s < ORDER_STATES; s++) {
-		if (strcmp(names[s], word) == 0) {
+		if (strcmp(order_state_name(s), word) == 0) {
 			*ret_state = s;
 			return NULL;
 		}
@@ -230,8 +194,8 @@ static struct error *create(struct db *db, const void *arg)
 	TRY(db_exec(db,
 		    "insert into jobs_order(number,job,owner,once,state,document,tasks,key,created_ms,changed_ms) "
 		    "values(?,?,?,?,?,?,?,?,?,?)",
-		    "isssssssii", r->number, r->job, r->owner, c->once, names[ORDER_STARTING], c->document, c->tasks,
-		    r->key, r->created_ms, r->changed_ms));
+		    "isssssssii", r->number, r->job, r->owner, c->once, order_state_name(ORDER_STARTING), c->document,
+		    c->tasks, r->key, r->created_ms, r->changed_ms));
 	return tell(db, r, "created");
 }
 
@@ -250,8 +214,8 @@ static struct error *update(struct db *db, const void *arg)
 	const struct order_row *r = arg;
 
 	TRY(db_exec(db, "update jobs_order set state=?, why=?, ingest=?, watch=?, changed_ms=? where job=?", "ssssis",
-		    names[r->state], r->why, r->ingest, r->watch, r->changed_ms, r->job));
-	return tell(db, r, names[r->state]);
+		    order_state_name(r->state), r->why, r->ingest, r->watch, r->changed_ms, r->job));
+	return tell(db, r, order_state_name(r->state));
 }
 
 struct error *order_rows_move(struct db *db, struct order_row *row, enum order_state to)
@@ -260,7 +224,8 @@ struct error *order_rows_move(struct db *db, struct order_row *row, enum order_s
 	struct error *e;
 
 	if (!order_state_may(from, to))
-		return error_new(ERROR_REFUSED, "job %s is %s: it cannot become %s", row->job, names[from], names[to]);
+		return error_new(ERROR_REFUSED, "job %s is %s: it cannot become %s", row->job, order_state_name(from),
+				 order_state_name(to));
 	row->state = to;
 	row->changed_ms = clock_wall_ms();
 	e = db_together(db, update, row);
@@ -315,7 +280,7 @@ json_t *order_row_json(const struct order_row *row, bool with_key)
 	json_t *o = json_object();
 
 	json_put(o, "job", row->job);
-	json_put(o, "state", names[row->state]);
+	json_put(o, "state", order_state_name(row->state));
 	if (row->why)
 		json_put(o, "why", row->why);
 	json_put(o, "owner", row->owner);

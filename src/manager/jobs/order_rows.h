@@ -1,6 +1,6 @@
 /* Orders on disk, their states, and what happened to them: each change is one transaction with its event.
  *
- * What a state means: order_state_name() is the word of it, order_rows.c's table every way from one to another.
+ * What a state means, and every way from one to another: manager/jobs/states.h.
  * Threads: as the database.
  */
 #ifndef DSN_MANAGER_JOBS_ORDER_ROWS_H
@@ -9,21 +9,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "manager/jobs/states.h"
 #include "store/db.h"
-
-enum order_state {
-	ORDER_STARTING, /* its nodes are told, or are to be */
-	ORDER_RUNNING,
-	ORDER_FAILING, /* a node refused: the others are told to end it */
-	ORDER_FAILED,
-	ORDER_STOPPING,
-	ORDER_STOPPED, /* may be started again */
-	ORDER_CANCELLING,
-	ORDER_CANCELLED, /* for good */
-	ORDER_STATES
-};
-const char *order_state_name(enum order_state state);
-bool order_state_may(enum order_state from, enum order_state to);
 
 #define ORDER_MIGRATIONS 1
 extern const struct db_migration order_migrations[ORDER_MIGRATIONS];

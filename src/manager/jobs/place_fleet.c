@@ -331,6 +331,7 @@ void place_node_promise(struct place_fleet *fleet, uint32_t node, const struct p
 	struct place_agent *a = &fleet->agents[n->agent];
 
 	n->jobs += count;
+	a->jobs += count;
 	a->promised.blocks_per_s += count * amount->blocks_per_s;
 	a->promised.bps += count * amount->bps;
 	sort_agent(fleet, n->agent);

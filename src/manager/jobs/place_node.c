@@ -50,12 +50,23 @@ struct place_amount place_node_free(const struct place_fleet *fleet, const struc
 	};
 }
 
+bool place_node_fits(const struct place_node *n, const struct place_amount *left, const struct place_amount *amount)
+{
+	if (n->most_jobs != PLACE_UNKNOWN && n->jobs >= n->most_jobs)
+		return false;
+	if (left->bps < most(amount->bps, 1))
+		return false;
+	/* Nodes that do not encode work while others keep the processor busy. */
+	return n->role == API_TRANSCODER ? left->blocks_per_s >= most(amount->blocks_per_s, 1)
+					 : amount->blocks_per_s == 0 || left->blocks_per_s >= amount->blocks_per_s;
+}
+
 bool place_node_full(const struct place_fleet *fleet, const struct place_node *n)
 {
+	static const struct place_amount nothing;
 	const struct place_amount left = place_node_free(fleet, n);
 
-	return (n->most_jobs != PLACE_UNKNOWN && n->jobs >= n->most_jobs) || left.bps <= 0 ||
-	       (n->role == API_TRANSCODER && left.blocks_per_s <= 0);
+	return !place_node_fits(n, &left, &nothing);
 }
 
 /* What weighed 1 at outcome_ms weighs now. */

@@ -24,28 +24,30 @@ static double term_price(const struct place_node *n, int64_t cheapest)
 	return n->price <= 0 ? 1 : (double)cheapest / (double)n->price;
 }
 
-/* What is left of the ceiling once the part runs too. Where nothing is known, as if half were. */
-static double left_of(int64_t left, int64_t capacity, int64_t amount)
+/* What is left of the ceiling once the part runs too. Where the capacity is not known, as if the first job took half of
+ * it, and each further one as much less. */
+static double left_of(int64_t left, int64_t capacity, int64_t amount, int jobs)
 {
 	double part;
 
 	if (left == INT64_MAX || capacity <= 0)
-		return 0.5;
+		return 1.0 / (2 + jobs);
 	part = (double)(left - amount) / (double)capacity;
 	return part < 0 ? 0 : part > 1 ? 1 : part;
 }
 
 static double term_load(const struct place_look *look, const struct place_node *n)
 {
-	const struct place_amount *all = &look->fleet->agents[n->agent].beat.capacity;
+	const struct place_agent *agent = &look->fleet->agents[n->agent];
+	const struct place_amount *all = &agent->beat.capacity;
 	const struct place_amount left = place_node_free(look->fleet, n);
-	const double link = left_of(left.bps, all->bps, look->amount.bps);
+	const double link = left_of(left.bps, all->bps, look->amount.bps, agent->jobs);
 	double work;
 
 	/* Work stands or falls with the processor, the rest with the link. */
 	if (look->amount.blocks_per_s == 0)
 		return link;
-	work = left_of(left.blocks_per_s, all->blocks_per_s, look->amount.blocks_per_s);
+	work = left_of(left.blocks_per_s, all->blocks_per_s, look->amount.blocks_per_s, agent->jobs);
 	return work < link ? work : link;
 }
 

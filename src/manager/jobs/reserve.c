@@ -103,8 +103,7 @@ static struct error *check_room(const struct place_fleet *fleet, const struct li
 	if (n->state != PLACE_ONLINE)
 		return error_new(ERROR_UNAVAILABLE, "node \"%s\" is %s; plan again", id,
 				 place_state_name((enum place_state)n->state));
-	if (place_node_full(fleet, n) || (l->amount.blocks_per_s > 0 && left.blocks_per_s < l->amount.blocks_per_s) ||
-	    (l->amount.bps > 0 && left.bps < l->amount.bps))
+	if (!place_node_fits(n, &left, &l->amount))
 		return error_new(ERROR_LIMIT, "node \"%s\" has no room any more; plan again", id);
 	return NULL;
 }
