@@ -125,6 +125,10 @@ class Orders(Case):
         self.assertEqual(made["ingest"]["stream_key"], f"{job}?key={made['ingest']['key']}")
         self.assertEqual(made["watch"], net.master_url(job))
         self.assertNotIn("key", self.dsnd.vcli("order", "status", job)["ingest"])
+        said = net.vcli_start(*self.dsnd.words("order", "status", job)).communicate(timeout=60)[0]
+        for words in (f"job {job}: running", made["ingest"]["url"], f"{job}?key=KEY", "--show-key", made["watch"], net.ids["s"]):
+            self.assertIn(words, said)
+        self.assertNotIn(made["ingest"]["key"], said)
         push = net.publish(self.film(40), job, made["ingest"]["key"])
         net.wait_segments(3, job=job)
 

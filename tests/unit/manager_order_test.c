@@ -225,7 +225,7 @@ static void test_states(void **state)
 {
 	struct world *w = *state;
 	struct order_row *row = create(w, ALICE, NULL), *found = NULL;
-	int64_t counts[ORDER_STATES];
+	int64_t counts[ORDER_STATES], open = 0;
 	size_t count = 0;
 
 	create(w, ALICE, NULL); /* no word said: no clash */
@@ -242,6 +242,10 @@ static void test_states(void **state)
 	assert_int_equal(found->state, ORDER_CANCELLED);
 	assert_string_equal(found->why, "because");
 	assert_string_equal(found->ingest, row->ingest);
+	must(order_rows_open(w->db, ALICE, &open));
+	assert_int_equal(open, 1); /* the other one */
+	must(order_rows_open(w->db, BOB, &open));
+	assert_int_equal(open, 0);
 	must(order_rows_count(w->db, counts));
 	assert_true(counts[ORDER_CANCELLED] == 1 && counts[ORDER_STARTING] == 1);
 	must(events_read(w->db, 0, 100, on_event, w, &count));

@@ -243,7 +243,7 @@ static const struct method methods[] = {
 	 {ORDER_PARAM,
 	  {"once", METHOD_TEXT, true, NULL, NULL, 1, ONCE_BYTES,
 	   "A word for this order: said again with it, the first one is answered and nothing is ordered"}},
-	 {NO_PLACE, NODE_FAILED}},
+	 {NO_PLACE, NODE_FAILED, {ERROR_LIMIT, "cancel or stop what is not needed any more: orders.list"}}},
 	{"orders.list",
 	 orders_list,
 	 MAY,

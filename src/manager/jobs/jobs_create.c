@@ -90,6 +90,16 @@ static int drop_documents(struct order_row *row)
 	return 0;
 }
 
+static struct error *check_open(struct jobs *j, const char *owner)
+{
+	int64_t open = 0;
+
+	TRY(order_rows_open(j->host->db, owner, &open));
+	if (open < JOBS_OPEN)
+		return NULL;
+	return error_new(ERROR_LIMIT, "%lld of your orders are not over; %d may be", (long long)open, JOBS_OPEN);
+}
+
 /* A new order, written down. *ret_row is ctx's. */
 static struct error *write_order(const void *ctx, struct jobs *j, struct method_call *c, const json_t *known,
 				 struct order_row **ret_row)
@@ -102,6 +112,7 @@ static struct error *write_order(const void *ctx, struct jobs *j, struct method_
 	const char *key;
 
 	talloc_set_destructor(row, drop_documents);
+	TRY(check_open(j, method_caller(c)->address));
 	TRY(order_rows_next(j->host->db, row));
 	TRY(place(row, c, known, row->job, &row->document, &p, &plan));
 	TRY(api_pipeline_tasks(row, p, API_KEYS_NEW, &tasks, &count));

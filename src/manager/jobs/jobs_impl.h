@@ -4,6 +4,8 @@
 
 #include "manager/jobs/run.h"
 
+#define JOBS_OPEN 1000 /* orders of one customer that are not over */
+
 struct jobs {
 	const struct service_host *host;
 	struct runs *runs;

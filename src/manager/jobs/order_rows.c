@@ -134,6 +134,20 @@ struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order
 	return NULL;
 }
 
+static struct error *on_number(const struct db_row *row, void *arg)
+{
+	*(int64_t *)arg = db_int(row, 0);
+	return NULL;
+}
+
+struct error *order_rows_open(struct db *db, const char *owner, int64_t *ret_count)
+{
+	return db_query(
+		db, on_number, ret_count,
+		"select count(*) from jobs_order where owner=? and state not in ('failed','stopped','cancelled')", "s",
+		owner);
+}
+
 static struct error *on_count(const struct db_row *row, void *arg)
 {
 	int64_t *counts = arg;
@@ -151,12 +165,6 @@ struct error *order_rows_count(struct db *db, int64_t ret_counts[ORDER_STATES])
 }
 
 /* --- writing --- */
-
-static struct error *on_number(const struct db_row *row, void *arg)
-{
-	*(int64_t *)arg = db_int(row, 0);
-	return NULL;
-}
 
 struct error *order_rows_next(struct db *db, struct order_row *row)
 {

@@ -47,6 +47,8 @@ struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order
 /* `row` comes to `to` (with why, ingest and watch as it has them), and the event order.STATE is written. ERROR_REFUSED:
  * there is no way from its state to that one. */
 struct error *order_rows_move(struct db *db, struct order_row *row, enum order_state to) MUST_CHECK;
+/* How many of `owner` are not over: neither failed nor stopped nor cancelled. */
+struct error *order_rows_open(struct db *db, const char *owner, int64_t *ret_count) MUST_CHECK;
 /* How many are in each state. */
 struct error *order_rows_count(struct db *db, int64_t ret_counts[ORDER_STATES]) MUST_CHECK;
 
