@@ -17,6 +17,7 @@ struct bench {
 
 struct error *bench_amqp(int argc, char **argv) MUST_CHECK;
 struct error *bench_seal(int argc, char **argv) MUST_CHECK;
+struct error *bench_client(int argc, char **argv) MUST_CHECK;
 struct error *bench_pipeline(int argc, char **argv) MUST_CHECK;
 struct error *bench_agent(int argc, char **argv) MUST_CHECK;
 struct error *bench_media(int argc, char **argv) MUST_CHECK;

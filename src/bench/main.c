@@ -8,6 +8,7 @@
 static const struct bench benches[] = {
 	{"amqp", bench_amqp, "confirmed 1 KB commands per second, ours against a bare rabbitmq-c loop"},
 	{"seal", bench_seal, "microseconds of sealing and opening a message, part by part"},
+	{"client", bench_client, "microseconds of a request to an agent, over one link and with a link for each"},
 	{"pipeline", bench_pipeline, "start of six warm nodes until all serve"},
 	{"agent", bench_agent, "resident memory of an idle agent, and the size of its program"},
 	{"media", bench_media, "CPU seconds of one ladder node against a transcoder for each rendition"},

@@ -8,37 +8,16 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "bus/backend.h"
+#include "bus/bus_impl.h"
 #include "bus/complete.h"
-#include "bus/hello.h"
-#include "bus/reserved.h"
-#include "bus/strangers.h"
 
 #define NETWORK_LENGTH 32
-/* What is signed but not sealed and comes into a mailbox is a hello, or below the bus: no long thing. */
-#define OPEN_LIMIT 4096
 
 static const struct bus_backend *const backends[] = {
 	&bus_backend_amqp,
 	&bus_backend_amqps,
 	&bus_backend_memory,
 	&bus_backend_whisper,
-};
-
-struct bus {
-	const struct bus_backend *backend;
-	void *self;
-	uv_loop_t *loop;
-	struct bus_handlers handlers;
-	struct keyring *keyring; /* NULL: all is plain */
-	bool accept_plain;
-	char *asking; /* an id that we serve and have the key of: keys are asked for in its name */
-	struct hellos *hellos;
-	struct strangers *strangers;
-	char *network;
-	struct reserved *reserved; /* NULL: nobody has a reserved place here */
-	char **durable;            /* ids that may have some */
-	size_t durable_count;
 };
 
 static const struct bus_backend *find_backend(const char *url)
@@ -110,14 +89,14 @@ static void send_bytes(struct bus *bus, const struct message *m, enum seal_form 
 	mem_free(bytes);
 }
 
-static void send_as(struct bus *bus, const struct message *m, enum seal_form form, bus_sent_fn *fn, void *arg)
+void bus_send_as(struct bus *bus, const struct message *m, enum seal_form form, bus_sent_fn *fn, void *arg)
 {
 	send_bytes(bus, m, form, NULL, false, fn, arg);
 }
 
 static void send_sealed(void *arg, const struct message *m, bus_sent_fn *fn, void *fn_arg)
 {
-	send_as(arg, m, SEAL_SEALED, fn, fn_arg);
+	bus_send_as(arg, m, SEAL_SEALED, fn, fn_arg);
 }
 
 static void ask_for_key(void *arg, const char *to, bus_sent_fn *fn, void *fn_arg)
@@ -125,7 +104,7 @@ static void ask_for_key(void *arg, const char *to, bus_sent_fn *fn, void *fn_arg
 	struct bus *bus = arg;
 	struct message *m = hello_new(NULL, bus->asking, to, true);
 
-	send_as(bus, m, SEAL_OPEN, fn, fn_arg);
+	bus_send_as(bus, m, SEAL_OPEN, fn, fn_arg);
 	mem_free(m);
 }
 
@@ -226,13 +205,13 @@ void bus_send(struct bus *bus, const struct message *m, bus_sent_fn *fn, void *a
 
 	/* Where plain messages are taken, they are sent too to whom nothing can be sealed. */
 	if (!bus->keyring || (bus->accept_plain && !reaches))
-		send_as(bus, m, SEAL_PLAIN, fn, arg);
+		bus_send_as(bus, m, SEAL_PLAIN, fn, arg);
 	else if (is_status)
-		send_as(bus, m, SEAL_OPEN, fn, arg);
+		bus_send_as(bus, m, SEAL_OPEN, fn, arg);
 	else if (reaches && find_place(bus, m, place))
 		send_or_else(bus, m, place, fn, arg);
 	else if (!signs || reaches)
-		send_as(bus, m, SEAL_SEALED, fn, arg);
+		bus_send_as(bus, m, SEAL_SEALED, fn, arg);
 	else if (bus->asking && bus_is_up(bus))
 		hellos_wait(bus->hellos, m, fn, arg);
 	else
@@ -288,7 +267,7 @@ static void reserve_for_kept(struct bus *bus, const char *id)
 }
 
 /* The key of who is kept may have become known just now. */
-static void reserve_for_signer(struct bus *bus, const char *signer)
+void bus_reserve_for_signer(struct bus *bus, const char *signer)
 {
 	if (!bus->reserved || !keyring_keeps(bus->keyring, signer))
 		return;
@@ -431,143 +410,4 @@ void bus_report_served(struct bus *bus, const char *id)
 {
 	if (bus->handlers.on_served && !(bus->reserved && reserved_owner(bus->reserved, id)))
 		bus->handlers.on_served(id, bus->handlers.arg);
-}
-
-/* NULL when the message is good for this mailbox. */
-static const char *objection(const struct message *m, const char *id, enum seal_form form)
-{
-	bool open = m->kind == MESSAGE_STATUS || m->kind == MESSAGE_HELLO;
-
-	if (!id && m->kind != MESSAGE_STATUS)
-		return "only a status belongs here";
-	if (id && m->kind == MESSAGE_STATUS)
-		return "a status does not belong into a mailbox";
-	if (m->kind == MESSAGE_ACK || m->kind == MESSAGE_CLAIM)
-		return "belongs to a transport, not to a participant";
-	if (form == SEAL_OPEN && !open)
-		return "signed, but not sealed";
-	if (form == SEAL_PLAIN && m->kind == MESSAGE_HELLO)
-		return "a hello that is not signed says nothing";
-	if (id && strcasecmp(m->to, id))
-		return "meant for another mailbox";
-	if (message_expired(m, clock_wall_ms()))
-		return "void: its time to live is over";
-	return NULL;
-}
-
-/* Whoever is kept passes always; so does who answers our own hello. */
-static bool pass_sealed(const char *signer, void *arg)
-{
-	struct bus *bus = arg;
-
-	return keyring_keeps(bus->keyring, signer) || strangers_may(bus->strangers, STRANGERS_MESSAGE);
-}
-
-static bool pass_open(const char *signer, void *arg)
-{
-	struct bus *bus = arg;
-
-	return keyring_keeps(bus->keyring, signer) || hellos_awaits(bus->hellos, signer) ||
-	       strangers_may(bus->strangers, STRANGERS_HELLO);
-}
-
-static struct error *read_bytes(struct bus *bus, struct bus_delivery *d, const char *id, bool plain, const char *salt,
-				const uint8_t *bytes, size_t len)
-{
-	const struct seal_gate sealed = {pass_sealed, bus}, open = {pass_open, bus};
-	char *random = plain && !salt ? hex_random(d, 16) : NULL;
-
-	switch (seal_form(bytes, len)) {
-	case SEAL_OPEN:
-		if (id && len > OPEN_LIMIT)
-			return error_new(ERROR_INVALID, "signed, but not sealed");
-		return seal_read_gated(d, bus->keyring, id && bus->keyring ? &open : NULL, id, bytes, len, &d->message);
-	case SEAL_SEALED:
-		if (bus->keyring)
-			return seal_read_gated(d, bus->keyring, &sealed, id, bytes, len, &d->message);
-		return error_new(ERROR_REFUSED, "sealed, but only plain messages are read here");
-	case SEAL_PLAIN:
-		if (bus->keyring && !bus->accept_plain)
-			return error_new(
-				ERROR_INVALID,
-				"plain: only sealed messages are taken here, unless it is started with --accept-plain");
-		break;
-	case SEAL_UNKNOWN:
-		break;
-	}
-	return message_decode(d, (const char *)bytes, len, plain, salt ? salt : random, &d->message);
-}
-
-static void answer_hello(struct bus *bus, struct bus_delivery *d)
-{
-	const struct message *m = d->message;
-
-	bool known = bus->keyring && m->signer && keyring_keeps(bus->keyring, m->signer);
-
-	if (bus->keyring && hello_asks(m) && keyring_own(bus->keyring, m->to) &&
-	    (!known || strangers_hello_is_new(bus->strangers, m->id))) {
-		struct message *answer = hello_new(d, m->to, m->from, false);
-
-		send_as(bus, answer, SEAL_OPEN, NULL, NULL);
-	}
-	bus_accept(d);
-}
-
-/* It can never be handled: to the dead letters, unless there have been too many. */
-static void refuse(struct bus *bus, struct bus_delivery *d, const char *id, const char *reason, enum log_level level)
-{
-	if (!strangers_may(bus->strangers, STRANGERS_RUBBISH)) {
-		bus_drop(d);
-		return;
-	}
-	log_line(level, d->message ? "bus.rejected" : "bus.malformed", "mailbox=%s message=%s why=%s",
-		 id ? id : "status", d->message ? d->message->id : "?", log_q(reason));
-	bus_reject(d, reason);
-}
-
-/* It could not be read. Takes e. */
-static void refuse_bytes(struct bus *bus, struct bus_delivery *d, const char *id, struct error *e)
-{
-	if (e->code == ERROR_UNAVAILABLE)
-		bus_drop(d); /* the gate was closed, which is counted already */
-	else
-		refuse(bus, d, id, e->message, e->code == ERROR_REFUSED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
-	error_free(e);
-}
-
-void bus_receive(struct bus *bus, struct bus_delivery *d, const char *id, bool plain, const char *salt,
-		 const uint8_t *bytes, size_t len)
-{
-	enum seal_form form = seal_form(bytes, len);
-	const char *owner = id && bus->reserved ? reserved_owner(bus->reserved, id) : NULL, *reason;
-	struct error *e;
-
-	if (owner)
-		id = owner;
-	e = read_bytes(bus, d, id, plain, salt, bytes, len);
-	if (e) {
-		refuse_bytes(bus, d, id, e);
-		return;
-	}
-	if (d->message->plain)
-		d->message->to = mem_strdup(d->message, id);
-	reason = objection(d->message, id, form);
-	if (!reason && d->message->signer) {
-		hellos_learned(bus->hellos, d->message->from);
-		reserve_for_signer(bus, d->message->signer);
-	}
-	if (reason) {
-		refuse(bus, d, id, reason, LOG_LEVEL_WARN);
-	} else if (d->message->kind == MESSAGE_HELLO) {
-		answer_hello(bus, d);
-	} else if (id) {
-		bus->handlers.on_message(d, d->message, bus->handlers.arg);
-	} else {
-		struct message *m = talloc_steal(NULL, d->message);
-		struct bus_handlers handlers = bus->handlers;
-
-		bus_accept(d); /* first: the handler may free the bus */
-		handlers.on_status(m, handlers.arg);
-		mem_free(m);
-	}
 }

@@ -267,11 +267,34 @@ struct error *sender_put(struct sender *s, const struct txbox_intent *intent)
 	return NULL;
 }
 
+/* Also of what was signed before it was put again, which nobody will ask for. */
+static void forget_old_estimates(struct sender *s)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	for (size_t i = s->known_count; i > 0; i--) {
+		if (s->known[i - 1].end_ms > now_ms)
+			continue;
+		mem_free(s->known[i - 1].id);
+		s->known[i - 1] = s->known[--s->known_count];
+	}
+}
+
 struct error *sender_put_estimated(struct sender *s, const struct txbox_intent *intent, uint64_t gas)
 {
+	struct sender_estimate *known;
+
 	TRY(sender_put(s, intent));
 	if (gas > SENDER_GAS_MOST)
 		return NULL;
+	forget_old_estimates(s);
+	/* One that is put again is estimated anew. */
+	known = sender_known(s, intent->id);
+	if (known) {
+		known->gas = gas;
+		known->end_ms = clock_mono_ms() + ESTIMATE_MS;
+		return NULL;
+	}
 	s->known = mem_resize(s, s->known, struct sender_estimate, s->known_count + 1);
 	s->known[s->known_count++] =
 		(struct sender_estimate){mem_strdup(s, intent->id), gas, clock_mono_ms() + ESTIMATE_MS};

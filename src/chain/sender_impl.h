@@ -120,6 +120,8 @@ void sender_look_for_receipts(struct sender *s);
 
 /* sender_sign.c: gives nonces to what is wanted, as far as it can be sent. */
 void sender_sign(struct sender *s);
+/* What was estimated for it with sender_put_estimated(), as long as that is kept; NULL: nothing. */
+struct sender_estimate *sender_known(struct sender *s, const char *id);
 /* A new attempt of what is in `f`: signs `tx` and stores it in the running transaction of the database. */
 struct error *sender_store_attempt(struct sender *s, int64_t seq, const struct tx *tx, const struct fee *fee,
 				   bool cancels, const void *ctx, struct txbox_attempt *ret_attempt) MUST_CHECK;

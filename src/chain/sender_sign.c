@@ -97,7 +97,7 @@ static bool estimated(struct sender *s, const struct signing *signing, struct ca
 
 /* --- what was estimated before --- */
 
-static struct sender_estimate *known_of(struct sender *s, const char *id)
+struct sender_estimate *sender_known(struct sender *s, const char *id)
 {
 	for (size_t i = 0; i < s->known_count; i++) {
 		if (strcmp(s->known[i].id, id) == 0)
@@ -109,14 +109,14 @@ static struct sender_estimate *known_of(struct sender *s, const char *id)
 /* With the margin; 0: none, or too old. */
 static uint64_t known_gas(struct sender *s, const char *id)
 {
-	const struct sender_estimate *known = known_of(s, id);
+	const struct sender_estimate *known = sender_known(s, id);
 
 	return known && clock_mono_ms() < known->end_ms ? with_margin(s, known->gas) : 0;
 }
 
 static void forget_known(struct sender *s, const char *id)
 {
-	struct sender_estimate *known = known_of(s, id);
+	struct sender_estimate *known = sender_known(s, id);
 
 	if (!known)
 		return;

@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "contracts/op.h"
 
+/* MAX_NODES of contracts/src/jobs/JobNodes.sol. */
+#define NODES_MOST 32
+
 struct batches_asking {
 	struct op op;
 	uint64_t job;
@@ -64,6 +67,13 @@ static void on_nodes(const struct contracts_answer *answer, void *arg)
 
 	if (answer->error || a->nodes.value.n == 0) {
 		op_end(a, answer);
+		return;
+	}
+	if (a->nodes.value.n > NODES_MOST) {
+		op_end_with(a, error_new(ERROR_INVALID,
+					 "the endpoint tells of %zu nodes that work for job %" PRIu64
+					 ", which has %d at most; name another endpoint with --chain-rpc",
+					 a->nodes.value.n, a->job, NODES_MOST));
 		return;
 	}
 	a->ret->count = a->nodes.value.n;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "contracts/accounts_abi.h"
+#include "contracts/escrow_check.h"
 #include "contracts/op.h"
 #include "contracts/refusal.h"
 
@@ -24,7 +25,7 @@ struct escrow_paying {
 	struct accounts_allowance_result allowance;
 	struct accounts_balance_of_result balance;
 	struct txbox_record *record;
-	struct jobs_job_created_event *ret; /* NULL: of no interest */
+	struct jobs_job_created_event created, *ret; /* ret NULL: of no interest */
 };
 
 static void forget_deadline(void *args)
@@ -39,6 +40,28 @@ static void forget_expected(void *args)
 
 /* --- the last step --- */
 
+/* Compared with what was sent by its bytes: of a name that was used before that was not this call. */
+static struct error *check_created(struct escrow_paying *p)
+{
+	const struct txbox_record *r = p->record;
+	struct jobs_create_call sent;
+
+	TRY(codec_call_read(p, &jobs_create_function, r->intent.data, r->intent.n, &sent));
+	TRY(escrow_check_created(r->account, &sent, &p->created));
+	*p->ret = p->created;
+	return NULL;
+}
+
+static void on_created(const struct contracts_answer *answer, void *arg)
+{
+	struct escrow_paying *p = arg;
+
+	if (answer->error)
+		op_end(p, answer);
+	else
+		op_end_with(p, check_created(p));
+}
+
 static void on_paid(const struct contracts_answer *answer, void *arg)
 {
 	struct escrow_paying *p = arg;
@@ -46,7 +69,7 @@ static void on_paid(const struct contracts_answer *answer, void *arg)
 	if (answer->error || !p->ret)
 		op_end(p, answer);
 	else
-		jobs_job_created_find(p->op.ctx, p->op.k, p->record, p->ret, op_last, p);
+		jobs_job_created_find(p, p->op.k, p->record, &p->created, on_created, p);
 }
 
 static void pay(struct escrow_paying *p)

@@ -1,5 +1,6 @@
 /* A job's money and the nodes that work for it: created, topped up, assigned, ended. As contracts/call.h says:
- * asynchronous, ctx has what is given.
+ * asynchronous, ctx has what is given. An event that an endpoint tells counts only when it is that of what was sent;
+ * ERROR_INVALID: it is not, though what was sent is carried out.
  */
 #ifndef DSN_CONTRACTS_ESCROW_H
 #define DSN_CONTRACTS_ESCROW_H

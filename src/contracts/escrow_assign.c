@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "chain/address.h"
+#include "contracts/escrow_check.h"
 #include "contracts/nodes_abi.h"
 #include "contracts/op.h"
 #include "contracts/refusal.h"
@@ -17,7 +18,7 @@ struct escrow_assigning {
 	struct nodes_get_result node;
 	struct jobs_limit_of_result limit;
 	struct txbox_record *record;
-	struct jobs_node_assigned_event *ret;
+	struct jobs_node_assigned_event assigned, *ret;
 	size_t *ret_count;
 };
 
@@ -125,22 +126,35 @@ static void look(struct escrow_assigning *s)
 
 /* --- assigning --- */
 
-static void fail_assigning(struct escrow_assigning *s, const struct error *e)
+/* Takes e. */
+static void fail_assigning(struct escrow_assigning *s, struct error *e)
 {
 	char text[ADDRESS_TEXT_BYTES];
 
 	eth_address_text(s->a.nodes[s->at], text);
-	op_end_with(s, error_wrap(error_copy(e), "%zu of %zu nodes are assigned; %s", s->at, s->a.count, text));
+	op_end_with(s, error_wrap(e, "%zu of %zu nodes are assigned; %s", s->at, s->a.count, text));
+}
+
+/* By the bytes that were sent: of a name that was used before the limit was another. */
+static struct error *check_assigned(struct escrow_assigning *s)
+{
+	const struct txbox_record *r = s->record;
+	struct jobs_assign_call sent;
+
+	TRY(codec_call_read(s, &jobs_assign_function, r->intent.data, r->intent.n, &sent));
+	return escrow_check_assigned(r->account, &sent, &s->assigned);
 }
 
 static void on_event(const struct contracts_answer *answer, void *arg)
 {
 	struct escrow_assigning *s = arg;
+	struct error *e = answer->error ? error_copy(answer->error) : check_assigned(s);
 
-	if (answer->error) {
-		fail_assigning(s, answer->error);
+	if (e) {
+		fail_assigning(s, e);
 		return;
 	}
+	s->ret[s->at] = s->assigned;
 	*s->ret_count = ++s->at;
 	if (s->at < s->a.count)
 		assign(s);
@@ -153,9 +167,9 @@ static void on_assigned(const struct contracts_answer *answer, void *arg)
 	struct escrow_assigning *s = arg;
 
 	if (answer->error)
-		fail_assigning(s, answer->error);
+		fail_assigning(s, error_copy(answer->error));
 	else
-		jobs_node_assigned_find(s->op.ctx, s->op.k, s->record, &s->ret[s->at], on_event, s);
+		jobs_node_assigned_find(s, s->op.k, s->record, &s->assigned, on_event, s);
 }
 
 /* The limit was the job's, not said. */

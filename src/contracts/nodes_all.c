@@ -4,8 +4,7 @@
 #include "base/mem.h"
 #include "contracts/nodes.h"
 #include "contracts/op.h"
-
-#define PAGE 100 /* as many as the contract gives at once */
+#include "contracts/pages.h"
 
 struct nodes_reading {
 	struct op op;
@@ -13,6 +12,7 @@ struct nodes_reading {
 	struct nodes_page_of_work_call call;
 	struct nodes_page_of_work_result page;
 	size_t at; /* in the page */
+	struct pages pages;
 	struct nodes_all all, *ret;
 };
 
@@ -20,12 +20,25 @@ static void ask_page(struct nodes_reading *r);
 
 static void ask_node(struct nodes_reading *r);
 
+static struct error *take_node(struct nodes_reading *r)
+{
+	const struct nodes_get_result *is = &r->all.entries[r->all.count - 1].is;
+
+	return pages_take_bytes(&r->pages, "nodes", is->public_key.n + is->endpoint.n + is->version.n);
+}
+
 static void on_node(const struct contracts_answer *answer, void *arg)
 {
 	struct nodes_reading *r = arg;
+	struct error *e;
 
 	if (answer->error) {
 		op_end(r, answer);
+		return;
+	}
+	e = take_node(r);
+	if (e) {
+		op_end_with(r, e);
 		return;
 	}
 	r->at++;
@@ -45,8 +58,8 @@ static void ask_node(struct nodes_reading *r)
 		memcpy(entry->node, r->page.value.at[r->at], sizeof(entry->node));
 		memcpy(get.node, entry->node, sizeof(get.node));
 		nodes_get_ask(r->op.ctx, r->op.k, &get, r->block, &entry->is, on_node, r);
-	} else if (r->page.value.n == PAGE && u256_to_u64(r->call.offset, &offset)) {
-		r->call.offset = u256_of(offset + PAGE);
+	} else if (r->page.value.n == PAGES_PAGE && u256_to_u64(r->call.offset, &offset)) {
+		r->call.offset = u256_of(offset + PAGES_PAGE);
 		ask_page(r);
 	} else if (r->call.work + 1 < CONTRACTS_WORK_COUNT) {
 		r->call.work++;
@@ -61,9 +74,15 @@ static void ask_node(struct nodes_reading *r)
 static void on_page(const struct contracts_answer *answer, void *arg)
 {
 	struct nodes_reading *r = arg;
+	struct error *e;
 
 	if (answer->error) {
 		op_end(r, answer);
+		return;
+	}
+	e = pages_take(&r->pages, "nodes", r->page.value.n);
+	if (e) {
+		op_end_with(r, e);
 		return;
 	}
 	r->at = 0;
@@ -72,7 +91,7 @@ static void on_page(const struct contracts_answer *answer, void *arg)
 
 static void ask_page(struct nodes_reading *r)
 {
-	r->call.limit = u256_of(PAGE);
+	r->call.limit = u256_of(PAGES_PAGE);
 	nodes_page_of_work_ask(r, r->op.k, &r->call, r->block, &r->page, on_page, r);
 }
 

@@ -4,8 +4,7 @@
 
 #include "base/mem.h"
 #include "contracts/op.h"
-
-#define PAGE 100 /* as many as the contract gives at once */
+#include "contracts/pages.h"
 
 /* --- one --- */
 
@@ -47,6 +46,7 @@ struct people_listing {
 	char *block;
 	struct accounts_page_call call;
 	struct accounts_page_result page;
+	struct pages pages;
 	struct people_list list, *ret;
 };
 
@@ -54,16 +54,21 @@ static void on_page(const struct contracts_answer *answer, void *arg)
 {
 	struct people_listing *l = arg;
 	size_t n = answer->error ? 0 : l->page.value.n;
+	struct error *e = pages_take(&l->pages, "accounts", n);
 	uint64_t at = 0;
 
+	if (e) {
+		op_end_with(l, e);
+		return;
+	}
 	if (n > 0) {
 		l->list.accounts = talloc_realloc_size(l->op.ctx, l->list.accounts,
 						       (l->list.count + n) * sizeof(*l->list.accounts));
 		memcpy(l->list.accounts + l->list.count, l->page.value.at, n * sizeof(*l->list.accounts));
 		l->list.count += n;
 	}
-	if (n == PAGE && u256_to_u64(l->call.offset, &at)) {
-		l->call.offset = u256_of(at + PAGE);
+	if (n == PAGES_PAGE && u256_to_u64(l->call.offset, &at)) {
+		l->call.offset = u256_of(at + PAGES_PAGE);
 		accounts_page_ask(l, l->op.k, &l->call, l->block, &l->page, on_page, l);
 		return;
 	}
@@ -78,7 +83,7 @@ void people_list(const void *ctx, struct contracts *k, enum contracts_kind kind,
 	struct people_listing *l = op_new(ctx, k, struct people_listing, fn, arg);
 
 	l->block = mem_strdup(l, block);
-	l->call = (struct accounts_page_call){.kind = kind, .limit = u256_of(PAGE)};
+	l->call = (struct accounts_page_call){.kind = kind, .limit = u256_of(PAGES_PAGE)};
 	l->ret = ret;
 	accounts_page_ask(l, k, &l->call, l->block, &l->page, on_page, l);
 }

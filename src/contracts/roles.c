@@ -4,8 +4,7 @@
 
 #include "base/mem.h"
 #include "contracts/op.h"
-
-#define PAGE 100
+#include "contracts/pages.h"
 
 struct roles_listing {
 	struct op op;
@@ -13,6 +12,7 @@ struct roles_listing {
 	struct roles_owner_result owner;
 	struct roles_page_call call;
 	struct roles_page_result page;
+	struct pages pages;
 	struct roles_list *ret;
 };
 
@@ -30,7 +30,7 @@ static void on_page(const struct contracts_answer *answer, void *arg);
 
 static void ask_page(struct roles_listing *l)
 {
-	l->call.limit = u256_of(PAGE);
+	l->call.limit = u256_of(PAGES_PAGE);
 	roles_page_ask(l, l->op.k, &l->call, "latest", &l->page, on_page, l);
 }
 
@@ -38,12 +38,17 @@ static void ask_page(struct roles_listing *l)
 static void on_page(const struct contracts_answer *answer, void *arg)
 {
 	struct roles_listing *l = arg;
+	struct error *e = pages_take(&l->pages, "holders of roles", answer->error ? 0 : l->page.value.n);
 	uint64_t at = 0;
 
+	if (e) {
+		op_end_with(l, e);
+		return;
+	}
 	for (size_t i = 0; !answer->error && i < l->page.value.n; i++)
 		add(l, l->call.role, l->page.value.at[i]);
-	if (!answer->error && l->page.value.n == PAGE && u256_to_u64(l->call.offset, &at)) {
-		l->call.offset = u256_of(at + PAGE);
+	if (!answer->error && l->page.value.n == PAGES_PAGE && u256_to_u64(l->call.offset, &at)) {
+		l->call.offset = u256_of(at + PAGES_PAGE);
 		ask_page(l);
 	} else if (!answer->error && l->call.role + 1 < CONTRACTS_ROLE_COUNT) {
 		l->call.role++;

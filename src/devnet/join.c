@@ -33,6 +33,7 @@ struct join {
 	struct rpc **rpcs;   /* of each sealer */
 	json_t *accounts;    /* of each sealer, as it names it */
 	struct timer *go_on; /* an rpc must not be freed in its own callback */
+	struct error *last;  /* what the sealer that is asked has said or not said last; NULL: nothing wrong */
 	uint64_t highest;
 };
 
@@ -128,6 +129,7 @@ static const struct step joining[] = {
 static int join_destroy(struct join *j)
 {
 	json_decref(j->accounts);
+	error_free(j->last);
 	return 0;
 }
 
@@ -156,12 +158,18 @@ static void on_answer(const struct rpc_reply *reply, void *arg)
 {
 	struct join *j = arg;
 	bool yes = false;
-	struct error *e = reply->error ? NULL : j->steps[j->step].is_so(j, reply->result, &yes);
 
-	error_free(e);
+	error_free(j->last);
+	j->last = reply->error ? error_copy(reply->error) : j->steps[j->step].is_so(j, reply->result, &yes);
 	if (yes)
 		next(j);
 	timer_again(j->go_on, yes ? 0 : LOOK_MS, 0);
+}
+
+static struct error *late(const struct join *j, const struct step *s)
+{
+	return error_new(ERROR_TIMEOUT, "the sealer at %s %s%s%s", j->options.urls[j->sealer], s->complaint,
+			 j->last ? ": " : "", j->last ? j->last->message : "");
 }
 
 static void ask(void *arg)
@@ -177,7 +185,7 @@ static void ask(void *arg)
 	if (j->options.check)
 		e = j->options.check(j->options.arg);
 	if (!e && clock_mono_ms() > j->options.end_ms)
-		e = error_new(ERROR_TIMEOUT, "the sealer at %s %s", j->options.urls[j->sealer], s->complaint);
+		e = late(j, s);
 	if (e)
 		finish(j, e);
 	else

@@ -27,8 +27,8 @@ struct devnet_join_options {
 };
 
 /* `done` comes once, in a later turn of the loop; freeing ctx earlier gives it up, and an error here (ERROR_INVALID: a
- * URL that is none) is all that comes. ERROR_TIMEOUT names the sealer and what it has not done; an error of `check` is
- * passed on.
+ * URL that is none) is all that comes. ERROR_TIMEOUT names the sealer, what it has not done and what it has answered
+ * last, where that was an error; an error of `check` is passed on.
  *
  * devnet_join_answering(): each of them answers, and listens to the others by then.
  * devnet_join(): all have met and can sign; then they are told to seal, and there is a block that none of them had. */

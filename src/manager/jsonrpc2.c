@@ -4,7 +4,6 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/printable.h"
 #include "http/jsonrpc_codes.h"
 
 /* Those of our own, in the range that JSON-RPC leaves to servers. */
@@ -54,15 +53,10 @@ static void reply_with(struct jsonrpc2_request *r, json_t *answer)
 	mem_free(text);
 }
 
-/* A sentence may quote what came, cut within a letter; what is sent is UTF-8. */
 static json_t *error_answer(int code, const char *message, const char *word, const char *mend)
 {
-	char *line = printable_line(NULL, message);
-	json_t *o = json_pack("{s:s,s:{s:i,s:s,s:{s:s,s:s}}}", "jsonrpc", "2.0", "error", "code", code, "message", line,
-			      "data", "error", word, "mend", mend);
-
-	mem_free(line);
-	return o;
+	return json_pack("{s:s,s:{s:i,s:s,s:{s:s,s:s}}}", "jsonrpc", "2.0", "error", "code", code, "message", message,
+			 "data", "error", word, "mend", mend);
 }
 
 static void on_answered(const struct method *row, const json_t *result, const struct error *e, void *arg)

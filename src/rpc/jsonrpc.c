@@ -20,8 +20,8 @@ struct jsonrpc *jsonrpc_new(const void *ctx, const struct jsonrpc_limits *limits
 
 void jsonrpc_add(struct jsonrpc *rpc, const struct jsonrpc_method *rows, size_t count, void *arg)
 {
-	if (rpc->table_count < JSONRPC_TABLES)
-		rpc->tables[rpc->table_count++] = (struct jsonrpc_table){rows, count, arg};
+	rpc->tables = mem_resize(rpc, rpc->tables, struct jsonrpc_table, rpc->table_count + 1);
+	rpc->tables[rpc->table_count++] = (struct jsonrpc_table){rows, count, arg};
 }
 
 void jsonrpc_set_fallback(struct jsonrpc *rpc, jsonrpc_fallback_fn *fn, void *arg)

@@ -6,8 +6,6 @@
 #include "rpc/jsonrpc.h"
 #include "rpc/jsonrpc_params.h"
 
-#define JSONRPC_TABLES 8
-
 struct jsonrpc_table {
 	const struct jsonrpc_method *rows;
 	size_t count;
@@ -16,7 +14,7 @@ struct jsonrpc_table {
 
 struct jsonrpc {
 	struct jsonrpc_limits limits;
-	struct jsonrpc_table tables[JSONRPC_TABLES];
+	struct jsonrpc_table *tables;
 	size_t table_count;
 	jsonrpc_fallback_fn *fallback;
 	void *fallback_arg;

@@ -1,5 +1,5 @@
 /* What the flags of vcli say, in the groups that commands and what stands below them take: a function gets the group
- * that it needs, never all flags. The table of flags (vcli/words/table.c) fills them. Texts are borrowed from it; NULL:
+ * that it needs, never all flags. The table of flags (vcli/words/flags.c) fills them. Texts are borrowed from it; NULL:
  * not said. */
 #ifndef DSN_VCLI_OPTIONS_H
 #define DSN_VCLI_OPTIONS_H

@@ -303,7 +303,7 @@ static char *custom_revert(const void *ctx, const struct abi *a, const uint8_t *
 	const struct abi_entry *row = NULL;
 	json_t *values = NULL;
 	struct error *e = abi_refusal(a, bytes, n, &row, &values);
-	char *text = e ? NULL : custom_text(ctx, row, values);
+	char *text = row ? custom_text(ctx, row, values) : NULL;
 
 	error_free(e);
 	json_decref(values);

@@ -17,6 +17,7 @@ BIN = os.environ.get("DSN_RELEASE_BIN") or broker_module.BIN
 RUNS = {  # the words to run it with, its heading, and members whose values are figures
     "amqp": (["--rounds", "1"], "confirmed commands", ["message_bytes", "goal_ratio", "goal_sealed_ratio"]),
     "seal": (["--rounds", "1"], "a message sealed and opened", ["sign_us", "agree_us", "recover_us", "seal_us", "seal_agreed_us", "open_us", "open_agreed_us"]),
+    "client": (["--requests", "20", "--links", "3"], "a request to an agent", ["one_link_us", "one_link_at_once_us", "link_each_us"]),
     "pipeline": (["--rounds", "2"], "pipeline start", ["nodes", "median_ms", "least_ms", "most_ms", "goal_ms"]),
     "agent": ([], "dsn-agent, idle", ["program_bytes", "program_loaded_bytes", "goal_bytes"]),
     "placement": (["--nodes", "300", "--orders", "300"], "placement of 300 orders on 300 nodes",
@@ -73,6 +74,10 @@ class Bench(unittest.TestCase):
         self.assertEqual([row["window"] for row in answer["results"]], ["1", "100"])
         for row in answer["results"]:
             self.assertAlmostEqual(float(row["ratio"]), float(row["dsn_per_second"]) / float(row["bare_per_second"]), delta=0.05)
+
+    def test_client(self):
+        answer = self.check("client")
+        self.assertEqual((answer["requests"], answer["links"]), ("20", "3"))
 
     def test_pipeline(self):
         answer = self.check("pipeline")

@@ -458,6 +458,64 @@ class Commands(VcliCase):
         path = pathlib.Path(__file__).resolve().parents[2] / "contracts" / "artifacts" / "Nodes.json"
         return json.loads(path.read_text())["functions"]["consentHash(address,address)"][2:]
 
+    # --- what a contract is said to tell ---
+
+    @staticmethod
+    def function(contract, name):
+        path = pathlib.Path(__file__).resolve().parents[2] / "contracts" / "artifacts" / (contract + ".json")
+        return next(f for signature, f in json.loads(path.read_text())["functions"].items() if signature.startswith(name + "("))
+
+    def told(self, contract, name, addresses):
+        """So many addresses, whenever this function is asked."""
+        words = [32, addresses] + [int(FALSE, 16) + i for i in range(addresses)]
+        answer, selector = "0x" + "".join("%064x" % w for w in words), self.function(contract, name)
+        self.liar.lie = lambda call, result: answer if call["method"] == "eth_call" \
+            and call["params"][0]["data"].startswith(selector) else None
+
+    def event(self, topic=None, word=None):
+        """In the receipt, events with another topic, or another word of their data, where they have so many."""
+        def lie(call, result):
+            if call["method"] != "eth_getTransactionReceipt" or not result or not result["logs"]:
+                return None
+            for log in result["logs"]:
+                if topic and len(log["topics"]) > topic:
+                    log["topics"][topic] = "0x" + 24 * "0" + FALSE[2:]
+                elif not topic and len(log["data"]) >= 66 + 64 * word:
+                    log["data"] = log["data"][:2 + 64 * word] + "%064x" % 7 + log["data"][66 + 64 * word:]
+            return result
+
+        self.liar.lie = lie
+
+    def test_an_event_that_is_not_of_what_was_sent(self):
+        self.named()
+        self.vcli("chain", "deploy")
+        self.vcli("register", "customer")
+        document = self.home / "film.json"
+        document.write_text("{}")
+        create = ("job", "create", str(document), "--budget", "1000 gwei", "--limit", "8 gwei", "--for", "1h", "--once", "film")
+        for value, lie in (("customer", {"topic": 2}), ("document", {"topic": 3}), ("budget", {"word": 0}),
+                           ("deadline", {"word": 1}), ("limit for storages", {"word": 4})):
+            self.event(**lie)
+            self.refused("invalid", f"JobCreated whose {value} is not what was sent", *create)
+        self.liar.lie = None
+        job = self.answer(*create)["job"]
+        self.assertEqual(job, "1", "it was carried out once, whatever was told of it")
+        self.event(topic=1)
+        self.refused("invalid", "JobFinished whose job is not what was sent", "job", "cancel", job)
+
+    def test_lists_without_end(self):
+        self.named()
+        self.vcli("chain", "deploy")
+        self.vcli("register", "customer")
+        document = self.home / "film.json"
+        document.write_text("{}")
+        self.vcli("job", "create", str(document), "--budget", "1000 gwei", "--limit", "8 gwei", "--for", "1h")
+        self.told("Jobs", "nodesOf", 33)
+        self.refused("invalid", "33 nodes that work for job 1, which has 32 at most", "job", "status", "1")
+        for contract, words in (("Accounts", "customers"), ("Nodes", "nodes")):
+            self.told(contract, "page" if contract == "Accounts" else "pageOfWork", 101)
+            self.refused("invalid", "101 rows on a page that has room for 100", "register", "list", words)
+
     def test_a_false_address_of_a_contract(self):
         self.named()
         self.liar.instead(eth_getTransactionReceipt=patched(contractAddress=FALSE))

@@ -201,6 +201,33 @@ class Orders(Case):
             self.assertIn("storage: 1 wanted", failed["message"])
 
 
+    def test_told_again(self):
+        """What is wanted outlives dsnd, and whoever was away while it was told."""
+        net = self.network_with_dsnd(transcoders=1)
+        storage = net.agent_of["s"]
+        storage.process.send_signal(signal.SIGSTOP)
+        ordering = net.vcli_start(*self.dsnd.words("order", "create", self.order_file(net), "--yes"))
+        job = wait_for("the order", lambda: self.dsnd.call("orders.list")["orders"], 20)[0]["job"]
+        self.assertEqual(self.dsnd.call("orders.cancel", job=job)["data"]["error"], "exists")
+        self.dsnd.kill()
+        self.assertEqual(ordering.wait(30), 5)
+        self.assertEqual(net.units(job, ["s"]), {})
+        storage.process.send_signal(signal.SIGCONT)
+        self.dsnd.start()
+        order = wait_for("the stream", lambda: (lambda o: o["state"] == "running" and o)(self.dsnd.call("orders.status", job=job)), 40,
+                         lambda: self.dsnd.call("orders.status", job=job))
+        self.assertEqual(order["watch"], net.master_url(job))
+        self.assertTrue(net.units(job, ["s"]))
+        self.assertEqual(len(self.dsnd.call("orders.list")["orders"]), 1)
+
+        storage.kill()
+        cancelled = self.dsnd.call("orders.cancel", job=job)
+        self.assertEqual((cancelled["state"], {n["role"]: n["state"] for n in cancelled["nodes"]}["storage"]), ("cancelled", "away"))
+        self.assertIn("1 of its nodes are away", cancelled["why"])
+        storage.start()
+        wait_for("the end at the storage", lambda: not net.units(job, ["s"]), 40)
+
+
 class Calls(Case):
     """What comes in over HTTP; no node is needed."""
 

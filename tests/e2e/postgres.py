@@ -5,8 +5,9 @@ user where the test is root (the server refuses to be), ended by its process id.
         server.url()                  postgresql://dsn@127.0.0.1:PORT/dsn?passfile=... with a password
         server.kill(); server.start() a crash and the return on the same data
 
-As a program it serves the unit tests (tests/unit/store/world.h): it says the URL of a server without a password on a socket, with
-"&" or "?" at its end, or an empty line where none is installed, and ends the server when its standard input is closed.
+As a program it serves the unit tests (tests/unit/store/world.h): it says the URL of a server ("password": over TCP, "small": tables on a
+disk of 16 MB, else without a password on a socket), with "&" at its end, or an empty line where there can be none; does what it reads line by line
+(kill, end, start, freeze, thaw), and ends the server when its standard input is closed.
 """
 import glob
 import os
@@ -24,6 +25,13 @@ from waiting import wait_for  # noqa: E402
 USER = "dsn"
 UNPRIVILEGED = 65534  # nobody
 START_S = 60
+# Mounts a file system of a size at a folder, becomes the server.
+IN_ITS_MOUNT = """
+import os, subprocess, sys
+size, user, folder, words = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},uid={user},gid={user},mode=700", "tmpfs", folder], check=True)
+os.execvp(words[0], words)
+"""
 
 
 def binaries():
@@ -39,46 +47,62 @@ def available():
     return binaries() is not None
 
 
-class Postgres:
-    """`port` 0: on a socket only. `settings`: more lines of postgresql.conf."""
+def can_be_small():
+    """A disk of its own takes a mount namespace."""
+    return os.getuid() == 0 and subprocess.run(["unshare", "--mount", "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0
 
-    def __init__(self, port=0, password=None, settings=()):
+
+class Postgres:
+    """`port` 0: on a socket only. `size`, as mount(8) takes it: tables are on a disk of that size (in memory: it goes with the server), all
+    else is not, as a server ends at once when the disk of its own log is full."""
+
+    def __init__(self, port=0, password=None, size=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dsn-pg-"))
-        self.port, self.password, self.process = port, password, None
+        self.port, self.password, self.size, self.process = port, password, size, None
         self.data = self.folder / "data"
         os.chmod(self.folder, 0o755)
+        self.small = self.folder / "small"
         self.data.mkdir()
-        self.drop = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []} if os.getuid() == 0 else {}
-        if self.drop:
-            os.chown(self.data, UNPRIVILEGED, UNPRIVILEGED)
-            os.chown(self.folder, UNPRIVILEGED, UNPRIVILEGED)
-        words = [binaries() / "initdb", "-D", self.data, "-U", USER, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        self.small.mkdir()
+        self.root = os.getuid() == 0
+        if self.root:
+            for folder in (self.folder, self.data, self.small):
+                os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
         if password:
-            secret = self.folder / "secret"
-            secret.write_text(password + "\n")
-            self.own(secret)
-            words += ["-A", "scram-sha-256", "--pwfile", secret]
             self.passfile = self.folder / "passfile"
+            self.passfile.touch(0o600)
             self.passfile.write_text(f"*:*:*:{USER}:{password}\n")
-            self.passfile.chmod(0o600)
-        else:
-            words += ["-A", "trust"]
         try:
-            subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/", **self.drop)
-            with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
-                # A crash of the server is not one of the machine: nothing is lost without fsync.
-                conf.write("fsync = off\nshared_buffers = 16MB\nmax_connections = 30\nautovacuum = off\n"
-                           f"unix_socket_directories = '{self.folder}'\nport = {port or 5432}\n"
-                           f"listen_addresses = '{'127.0.0.1' if port else ''}'\n" + "".join(line + "\n" for line in settings))
+            subprocess.run(self.unprivileged(*self.first_words()), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/")
             self.start()
+            if size:
+                self.sql(f"create tablespace small location '{self.small}'")
         except BaseException:
             self.stop()
             raise
 
-    def own(self, path):
-        path.chmod(0o600)
-        if self.drop:
-            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+    def unprivileged(self, *words):
+        # Should this process be killed, the server goes too.
+        drop = ["--reuid", str(UNPRIVILEGED), "--regid", str(UNPRIVILEGED), "--clear-groups"] if self.root else []
+        return ["setpriv", *drop, "--pdeathsig", "INT", *map(str, words)]
+
+    def first_words(self):
+        words = [binaries() / "initdb", "-D", self.data, "-U", USER, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        if not self.password:
+            return [*words, "-A", "trust"]
+        secret = self.folder / "secret"
+        secret.touch(0o600)
+        secret.write_text(self.password + "\n")
+        if self.root:
+            os.chown(secret, UNPRIVILEGED, UNPRIVILEGED)
+        return [*words, "-A", "scram-sha-256", "--pwfile", secret]
+
+    def words(self):
+        # A crash of the server is not one of the machine: nothing is lost without fsync.
+        settings = {"fsync": "off", "shared_buffers": "16MB", "max_connections": "30", "autovacuum": "off",
+                    "unix_socket_directories": self.folder, "port": self.port or 5432, "listen_addresses": "127.0.0.1" if self.port else "",
+                    "min_wal_size": "32MB", "max_wal_size": "32MB"}
+        return [binaries() / "postgres", "-D", self.data, *[word for key, value in settings.items() for word in ("-c", f"{key}={value}")]]
 
     def __enter__(self):
         return self
@@ -89,10 +113,11 @@ class Postgres:
     # --- its life ---
 
     def start(self):
+        words = self.unprivileged(*self.words())
+        if self.size:
+            words = ["unshare", "--mount", sys.executable, "-c", IN_ITS_MOUNT, self.size, str(UNPRIVILEGED), str(self.small), *words]
         with open(self.folder / "log", "ab") as log:
-            # Should this process be killed, the server goes too.
-            self.process = subprocess.Popen(["setpriv", "--pdeathsig", "INT", binaries() / "postgres", "-D", self.data],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **self.drop)
+            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
         wait_for("the server answers", self.answers, START_S, why=self.said)
 
     def answers(self):
@@ -149,6 +174,8 @@ class Postgres:
             base = f"postgresql:///postgres?user={USER}&host={self.folder}&port=5432&"
         if self.password:
             base += f"passfile={self.passfile}&"
+        if self.size:
+            base += "options=-cdefault_tablespace%3Dsmall&"
         return base + "".join(f"{key}={value}&" for key, value in options.items())
 
     def sql(self, text):
@@ -179,14 +206,25 @@ def free_port():
     raise RuntimeError("no free port")
 
 
+def made(how):
+    if how == "password":
+        return Postgres(port=free_port(), password="a secret's word")
+    if how == "small":
+        return Postgres(size="16m")
+    return Postgres()
+
+
 def main():
-    if not available():
+    how = sys.argv[1] if len(sys.argv) > 1 else ""
+    if not available() or (how == "small" and not can_be_small()):
         print(flush=True)
         sys.stdin.read()
         return
-    with Postgres() as server:
+    with made(how) as server:
         print(server.url(), flush=True)
-        sys.stdin.read()
+        for line in sys.stdin:
+            getattr(server, line.strip())()
+            print("done", flush=True)
 
 
 if __name__ == "__main__":

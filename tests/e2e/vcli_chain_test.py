@@ -4,6 +4,7 @@ import os
 import pathlib
 import pty
 import select
+import signal
 import socket
 import stat
 import subprocess
@@ -377,6 +378,39 @@ class Network(Case):
         self.refused("not-found", "--anvil names the program", "chain", "up", "--anvil", "no-such-program", "--force")
         self.vcli("chain", "up")
         self.assertEqual(self.vcli("counter", "get").stdout, "0\n")
+
+    def interrupt(self, count, *words):
+        """Ctrl-C as soon as `count` programs were started: none is left, and the last line says so."""
+        up = subprocess.Popen([VCLI, "chain", "up", *words], env=self.environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.addCleanup(lambda: up.poll() is None and up.kill())
+        net = self.home / ".local/state/dsn/chain/net"
+
+        def started():
+            try:
+                rows = json.loads((net / "net.json").read_text())["processes"]
+            except FileNotFoundError:
+                return None
+            return rows if len(rows) == count else None
+
+        pids = [int(row["pid"]) for row in until(started, "they are started")]
+        up.send_signal(signal.SIGINT)
+        out, err = up.communicate(timeout=60)
+        self.assertEqual((up.returncode, out), (1, ""), err)
+        self.assertEqual(err.splitlines()[-1], f"vcli: interrupted: the chain is down again, its data stays in {net}")
+        self.assertEqual([pid for pid in pids if not self.ended(pid)], [])
+        self.refused("not-found", "no chain is up", "chain", "status")
+
+    def test_interrupted_while_the_nodes_join(self):
+        """Programs that run and never answer: it waits for them until it is told to give up."""
+        silent = self.home / "silent"
+        silent.write_text('#!/bin/sh\ncase " $* " in *" init "*) exec mkdir -p "$2/geth";; esac\nexec sleep 600\n')
+        silent.chmod(0o700)
+        self.interrupt(2, "--poa", "--sealers", "2", "--geth", str(silent), "--bootnode", str(silent))
+        self.vcli("chain", "up", "--force")
+        self.vcli("chain", "down")
+        self.interrupt(1, "--anvil", str(silent))
+        self.vcli("chain", "up")
 
     def test_a_program_that_is_none(self):
         self.refused("not-found", "no-such-program", "chain", "up", "--anvil", "/no-such-program")

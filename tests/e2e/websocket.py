@@ -23,12 +23,12 @@ class Closed(Exception):
 
 class WebSocket:
     def __init__(self, port, headers=(), path="/", seconds=20):
-        self.socket = socket.create_connection(("127.0.0.1", port), seconds)
+        self.socket = self.dial(port, seconds)
         self.buffer = b""
         self.notes = collections.deque()
         self.number = 0
         key = base64.b64encode(os.urandom(16)).decode()
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade",
+        lines = [f"GET {path} HTTP/1.1", f"Host: {self.host(port)}", "Upgrade: websocket", "Connection: Upgrade",
                  "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", *headers, "", ""]
         self.socket.sendall("\r\n".join(lines).encode())
         while b"\r\n\r\n" not in self.buffer:
@@ -40,6 +40,12 @@ class WebSocket:
             raise Refused(status)
         accept = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest())
         assert b"Sec-WebSocket-Accept: " + accept in head, head
+
+    def dial(self, port, seconds):
+        return socket.create_connection(("127.0.0.1", port), seconds)
+
+    def host(self, port):
+        return f"127.0.0.1:{port}"
 
     def more(self):
         data = self.socket.recv(65536)

@@ -2,13 +2,15 @@
 import json
 import os
 import pathlib
+import signal
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 import geth  # noqa: E402
-from vcli_chain_test import Case, call, until  # noqa: E402
+from vcli_chain_test import VCLI, Case, call, until  # noqa: E402
 
 SECONDS = 120
 
@@ -66,6 +68,28 @@ class ProofOfAuthority(Case):
         self.vcli("chain", "down")
         self.assertEqual(len(self.up("--sealers", "1", "--force")), 1)
         self.assertEqual(json.loads((self.net() / "net.json").read_text())["sealers"], "1")
+
+    def test_interrupted_while_they_join(self):
+        """Ctrl-C when all were started and none seals yet, and later it comes up with what it had."""
+        up = subprocess.Popen([VCLI, "chain", "up", "--poa", "--sealers", "3"], env=self.environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.addCleanup(lambda: up.poll() is None and up.kill())
+
+        def started():
+            try:
+                rows = json.loads((self.net() / "net.json").read_text())["processes"]
+            except FileNotFoundError:
+                return None
+            return rows if len(rows) == 4 else None
+
+        pids = [int(row["pid"]) for row in until(started, "they are started", SECONDS)]
+        up.send_signal(signal.SIGINT)
+        out, err = up.communicate(timeout=60)
+        self.assertEqual((up.returncode, out), (1, ""), err)
+        self.assertIn("vcli: interrupted: the chain is down again", err.splitlines()[-1])
+        self.assertEqual([pid for pid in pids if pathlib.Path("/proc/%d" % pid).exists()], [])
+        self.refused("not-found", "no chain is up", "chain", "status")
+        self.assertEqual(len(self.up()), 3)
 
     def net(self):
         return pathlib.Path(self.home) / ".local/state/dsn/chain/net"

@@ -215,11 +215,12 @@ static void fails_with(struct network *n, int64_t ms, const char *url, const cha
 static void what_has_not_come(void **state)
 {
 	struct network alone = {.sealers = {{0}, {.meets_at = 1 << 20}, {0}}},
-		       locked = {.sealers = {{.unlocks_at = 1 << 20}}}, stands = {.stands = true};
+		       locked = {.sealers = {{.unlocks_at = 1 << 20}}}, again = locked, stands = {.stands = true};
 
 	(void)state;
 	fails_with(&alone, 1500, "http://127.0.0.1:", "has not met the others");
-	fails_with(&locked, 1500, "http://127.0.0.1:", "has not unlocked its account");
+	fails_with(&locked, 1500, "http://127.0.0.1:", "has not unlocked its account: ");
+	fails_with(&again, 1500, "http://127.0.0.1:", "authentication needed: password or unlock");
 	fails_with(&stands, 1500, "http://127.0.0.1:", "has no new block");
 	assert_int_equal(alone.told + locked.told, 0);
 }

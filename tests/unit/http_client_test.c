@@ -83,6 +83,7 @@ static void peer_start(struct peer *p)
 
 static void peer_end(struct peer *p)
 {
+	shutdown(p->listener, SHUT_RDWR); /* should nobody have come */
 	pthread_join(p->thread, NULL);
 	close(p->listener);
 }
@@ -286,6 +287,8 @@ static void test_neither_redirect_nor_proxy_is_followed(void **state)
 	struct peer p = {.script = redirect};
 
 	(void)state;
+	unsetenv("no_proxy"); /* of whoever runs this */
+	unsetenv("NO_PROXY");
 	setenv("http_proxy", "http://127.0.0.1:1", 1);
 	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
 	struct http_answer *a = ask(&p, (struct http_exchange){0});

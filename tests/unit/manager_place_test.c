@@ -527,6 +527,38 @@ static void counted_reasons(void **state)
 	mem_free(ctx);
 }
 
+/* Why did my node get nothing? All that keeps it out, or that others did better. */
+static void explained(void **state)
+{
+	void *ctx = mem_new(NULL, char);
+	struct place_fleet *fleet = place_fleet_new(ctx, 1);
+	const struct place_excluded excluded = {"node0010", NULL};
+	struct place_request request = request_of(whole, 3);
+	unsigned refusals = 99;
+
+	(void)state;
+	join_many(fleet, API_DISTRIBUTOR, 0, 1);
+	join_many(fleet, API_TRANSCODER, 10, 2);
+	assert_refused(place_node_explain(fleet, &request, 1, "nobody", &refusals), ERROR_NOT_FOUND, "\"nobody\"");
+	assert_refused(place_node_explain(fleet, &request, 3, "node0010", &refusals), ERROR_INVALID, "no wants[3]");
+	assert_refused(place_node_explain(fleet, &request, 1, "node0000", &refusals), ERROR_INVALID,
+		       "\"node0000\" is a distributor; wants[1] asks for a transcoder");
+	assert_int_equal(refusals, 99);
+	assert_null(place_node_explain(fleet, &request, 1, "node0010", &refusals));
+	assert_int_equal(refusals, 0);
+	assert_true(place_node_state(fleet, "node0010", PLACE_DRAINING));
+	request.excluded = &excluded;
+	request.excluded_count = 1;
+	request.price_limit = 1;
+	assert_null(place_node_explain(fleet, &request, 1, "node0010", &refusals));
+	assert_int_equal(refusals, 1u << PLACE_WHY_DRAINING | 1u << PLACE_WHY_EXCLUDED | 1u << PLACE_WHY_PRICE);
+	/* What one request excludes, the next does not. */
+	request.excluded_count = 0;
+	assert_null(place_node_explain(fleet, &request, 1, "node0010", &refusals));
+	assert_int_equal(refusals, 1u << PLACE_WHY_DRAINING | 1u << PLACE_WHY_PRICE);
+	mem_free(ctx);
+}
+
 /* Random fleets and orders: whom the indexes find, a look at everybody finds, and the other way round. */
 static void indexes_lose_nobody(void **state)
 {
@@ -658,17 +690,12 @@ static void bad_requests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(empty_fleet),
-		cmocka_unit_test(an_order),
-		cmocka_unit_test(seeds),
-		cmocka_unit_test(weights),
-		cmocka_unit_test(ties),
-		cmocka_unit_test(divided),
-		cmocka_unit_test(one_machine),
-		cmocka_unit_test(share_of_the_new),
-		cmocka_unit_test(looks_at_few),
-		cmocka_unit_test(counted_reasons),
-		cmocka_unit_test(indexes_lose_nobody),
+		cmocka_unit_test(empty_fleet),  cmocka_unit_test(an_order),
+		cmocka_unit_test(seeds),        cmocka_unit_test(weights),
+		cmocka_unit_test(ties),         cmocka_unit_test(divided),
+		cmocka_unit_test(one_machine),  cmocka_unit_test(share_of_the_new),
+		cmocka_unit_test(looks_at_few), cmocka_unit_test(counted_reasons),
+		cmocka_unit_test(explained),    cmocka_unit_test(indexes_lose_nobody),
 		cmocka_unit_test(bad_requests),
 	};
 

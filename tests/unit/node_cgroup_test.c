@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "node/runtime/cgroup_impl.h"
 
 #define NODE "1d940000000000000000000000000000000000aa"
@@ -298,26 +300,128 @@ static void test_a_group_that_cannot_be_had(void **state)
 	assert_int_equal(fd, -1);
 }
 
+/* A test that fails leaves nothing behind. */
+static void goes_with_its_parent(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == 1)
+		_exit(1);
+}
+
+/* A process that waits to be killed. */
+static struct child_identity process_start(void)
+{
+	struct child_identity id = {.pid = fork()};
+	struct process_stat stat;
+
+	if (id.pid == 0) {
+		goes_with_its_parent();
+		pause();
+		_exit(0);
+	}
+	assert_null(process_stat_read(id.pid, &stat));
+	id.start_time = stat.start_time;
+	return id;
+}
+
+static void process_end(struct child_identity id)
+{
+	kill(id.pid, SIGKILL);
+	assert_int_equal(waitpid(id.pid, NULL, 0), id.pid);
+}
+
 static void test_adopt(void **state)
 {
 	struct fixture *f = *state;
 	const struct cgroup_limits some = {.memory_bytes = 1 << 24, .tasks = 7};
+	struct child_identity one = process_start(), other = process_start();
+	char *members = mem_printf(f->group, "1\n%d\n", one.pid), *first = mem_printf(f->group, "%d", one.pid),
+	     *second = mem_printf(f->group, "%d", other.pid);
 
 	make_group(f, NODE "-a", true);
-	put(f, NODE "-a/cgroup.procs", "41\n42\n");
-	assert_null(cgroup_unit_adopt(f->group, NODE, "a", &some, 42));
-	assert_string_equal(get(f, NODE "-a/cgroup.procs"), "41\n42\n"); /* it is there already */
+	put(f, NODE "-a/cgroup.procs", members);
+	assert_null(cgroup_unit_adopt(f->group, NODE, "a", &some, one));
+	assert_string_equal(get(f, NODE "-a/cgroup.procs"), members); /* it is there already */
 	assert_string_equal(get(f, NODE "-a/pids.max"), "7");
 	assert_string_equal(get(f, NODE "-a/cgroup.kill"), "");
 	assert_int_equal(cgroup_unit_oom_kills(f->group, NODE, "a"), 2);
 	assert_int_equal(cgroup_unit_oom_kills(f->group, NODE, "b"), 0);
 	make_group(f, NODE "-b", false);
-	assert_null(cgroup_unit_adopt(f->group, NODE, "b", &some, 42));
-	assert_string_equal(get(f, NODE "-b/cgroup.procs"), "42");
+	assert_null(cgroup_unit_adopt(f->group, NODE, "b", &some, one));
+	assert_string_equal(get(f, NODE "-b/cgroup.procs"), first);
 	put(f, NODE "-b/cgroup.procs", "");
-	assert_null(cgroup_unit_move(f->group, NODE, "b", 43));
-	assert_string_equal(get(f, NODE "-b/cgroup.procs"), "43");
-	FAILS(cgroup_unit_move(f->group, NODE, "c", 43), ERROR_NOT_FOUND, NODE "-c");
+	assert_null(cgroup_unit_move(f->group, NODE, "b", other));
+	assert_string_equal(get(f, NODE "-b/cgroup.procs"), second);
+	FAILS(cgroup_unit_move(f->group, NODE, "c", other), ERROR_NOT_FOUND, NODE "-c");
+	process_end(one);
+	process_end(other);
+}
+
+/* The number was another's when it was looked at. */
+static void test_a_pid_that_is_another_s_now(void **state)
+{
+	struct fixture *f = *state;
+	const struct cgroup_limits none = {0};
+	struct child_identity id = process_start();
+
+	id.start_time--;
+	make_group(f, NODE "-b", false);
+	FAILS(cgroup_unit_adopt(f->group, NODE, "b", &none, id), ERROR_NOT_FOUND, "another has its number");
+	FAILS(cgroup_unit_move(f->group, NODE, "b", id), ERROR_NOT_FOUND, "another has its number");
+	assert_string_equal(get(f, NODE "-b/cgroup.procs"), "");
+	process_end(id);
+	FAILS(cgroup_unit_move(f->group, NODE, "b", id), ERROR_NOT_FOUND, "");
+	assert_string_equal(get(f, NODE "-b/cgroup.procs"), "");
+}
+
+/* The kernel's side of a group in which nobody is, into which a pid is written, and whose process is another by then:
+ * on a FIFO in place of cgroup.procs, each opening waits for the next step of this. */
+static void play_kernel(const char *fifo, struct child_identity id)
+{
+	char text[16] = "";
+	int fd = open(fifo, O_WRONLY | O_CLOEXEC);
+
+	close(fd); /* it reads that nobody is in it, and opens to write */
+	kill(id.pid, SIGKILL);
+	(void)waitpid(id.pid, NULL, 0);
+	fd = open(fifo, O_RDONLY | O_CLOEXEC);
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		_exit(1);
+	close(fd);
+	fd = open(fifo, O_WRONLY | O_CLOEXEC);
+	_exit(write(fd, text, strlen(text)) < 0);
+}
+
+/* It ends after it was looked at, and its number is written when it is another's: that one is let go. */
+static void test_a_pid_that_changes_hands(void **state)
+{
+	struct fixture *f = *state;
+	struct child_identity id;
+	int told[2], status = 0;
+	pid_t kernel;
+	char *fifo;
+
+	make_group(f, NODE "-b", false);
+	make_group(f, "agent", false);
+	fifo = path_of(f, NODE "-b/cgroup.procs");
+	assert_int_equal(unlink(fifo), 0);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(pipe(told), 0);
+	kernel = fork();
+	if (kernel == 0) {
+		goes_with_its_parent();
+		id = process_start(); /* its own child, so that it can be waited for */
+		if (write(told[1], &id, sizeof(id)) != sizeof(id))
+			_exit(1);
+		play_kernel(fifo, id);
+	}
+	assert_int_equal(read(told[0], &id, sizeof(id)), sizeof(id));
+	close(told[0]);
+	close(told[1]);
+	FAILS(cgroup_unit_move(f->group, NODE, "b", id), ERROR_NOT_FOUND, "");
+	assert_string_equal(get(f, "agent/cgroup.procs"), mem_printf(f->group, "%d", id.pid));
+	assert_int_equal(waitpid(kernel, &status, 0), kernel);
+	assert_int_equal(status, 0);
 }
 
 /* --- ends --- */
@@ -421,6 +525,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_an_earlier_run_left_is_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_group_that_cannot_be_had, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_pid_that_is_another_s_now, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_pid_that_changes_hands, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end_one_by_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_made_again_while_it_ends, setup, teardown),

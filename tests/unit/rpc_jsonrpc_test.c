@@ -165,6 +165,27 @@ static const char *serve(struct fixture *f, const char *text)
 	return f->replies ? f->reply : NULL;
 }
 
+/* However many tables there are, the methods of the last are served as those of the first. */
+#define TABLES 40
+
+static void test_every_table_is_served(void **state)
+{
+	struct jsonrpc_method *rows;
+	struct fixture *f = setup(NULL);
+
+	(void)state;
+	rows = mem_array(f, struct jsonrpc_method, TABLES);
+	for (size_t i = 0; i < TABLES; i++) {
+		rows[i] = (struct jsonrpc_method){.name = mem_printf(f, "u_%zu", i), .handle = nothing};
+		jsonrpc_add(f->rpc, &rows[i], 1, f);
+	}
+	for (size_t i = 0; i < TABLES; i++)
+		assert_non_null(
+			strstr(serve(f, mem_printf(f, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"u_%zu\"}", i)),
+			       "\"result\""));
+	mem_free(f);
+}
+
 static void expect(const char *text, const char *answer)
 {
 	struct fixture *f = setup(NULL);
@@ -581,6 +602,7 @@ static void test_doubles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_table_is_served),
 		cmocka_unit_test(test_ids_come_back_as_they_were),
 		cmocka_unit_test(test_requests_that_are_none),
 		cmocka_unit_test(test_params),

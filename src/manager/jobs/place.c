@@ -71,6 +71,30 @@ static struct error *check_request(const struct place_request *r, size_t *ret_pa
 	return NULL;
 }
 
+/* The node with this plan's marks. */
+static struct place_node *mark(struct place_fleet *fleet, uint32_t node)
+{
+	struct place_node *n = &fleet->nodes[node];
+
+	if (n->planned != fleet->plan)
+		n->excluded = n->used = false;
+	n->planned = fleet->plan;
+	return n;
+}
+
+/* And its machine with what this plan takes of it. */
+static void take(struct place_fleet *fleet, uint32_t node, const struct place_amount *amount)
+{
+	struct place_agent *a = &fleet->agents[fleet->nodes[node].agent];
+
+	mark(fleet, node)->used = true;
+	if (a->planned != fleet->plan)
+		a->taken = (struct place_amount){0, 0};
+	a->planned = fleet->plan;
+	a->taken.blocks_per_s += amount->blocks_per_s;
+	a->taken.bps += amount->bps;
+}
+
 /* Names that no node has are PLACE_NONE, which no node's is. */
 static void resolve(struct place_look *look, struct place_fleet *fleet, const struct place_request *r)
 {
@@ -85,8 +109,13 @@ static void resolve(struct place_look *look, struct place_fleet *fleet, const st
 		look->regions[i] = place_words_find(&fleet->regions, r->regions[i]);
 	for (size_t i = 0; i < r->label_count; i++)
 		look->labels[i] = place_words_find(&fleet->labels, r->labels[i]);
-	for (size_t i = 0; i < r->excluded_count; i++)
-		look->excluded[i] = place_node_find(fleet, r->excluded[i].node);
+	fleet->plan++;
+	for (size_t i = 0; i < r->excluded_count; i++) {
+		const uint32_t node = place_node_find(fleet, r->excluded[i].node);
+
+		if (node != PLACE_NONE)
+			mark(fleet, node)->excluded = true;
+	}
 }
 
 static void aim(struct making *m, size_t want, uint64_t renditions, size_t standby_of)
@@ -125,9 +154,10 @@ static void record_candidates(struct making *m, struct place_part *part, const s
 /* The best candidate gets the part. */
 static void choose(struct making *m, struct place_part *part, uint32_t node)
 {
-	const struct place_fleet *fleet = m->fleet;
+	struct place_fleet *fleet = m->fleet;
 	const struct place_node *n = &fleet->nodes[node];
 
+	take(fleet, node, &part->amount);
 	part->node = mem_strdup(m->plan, fleet->ids.rows[node].text);
 	part->agent = mem_strdup(m->plan, fleet->agent_ids.rows[n->agent].text);
 	part->owner = mem_strdup(m->plan, fleet->owners.rows[n->owner].text);
@@ -222,15 +252,18 @@ static bool find_divided(struct making *m, size_t want, uint64_t renditions, siz
 	return find_divided(m, want, halves[1], nodes - used);
 }
 
+static uint64_t all_renditions(const struct place_want *w)
+{
+	return w->rendition_count == PLACE_MAX_RENDITIONS ? UINT64_MAX : (UINT64_C(1) << w->rendition_count) - 1;
+}
+
 static bool find_want(struct making *m, size_t want)
 {
 	const struct place_want *w = &m->look.request->wants[want];
-	const uint64_t all =
-		w->rendition_count == PLACE_MAX_RENDITIONS ? UINT64_MAX : (UINT64_C(1) << w->rendition_count) - 1;
 	const size_t first = m->plan->part_count;
 	size_t end;
 
-	if (!find_divided(m, want, all, w->most_nodes))
+	if (!find_divided(m, want, all_renditions(w), w->most_nodes))
 		return false;
 	end = m->plan->part_count;
 	for (size_t i = first; w->standby && i < end; i++) {
@@ -275,5 +308,30 @@ struct error *place_plan_make(const void *ctx, struct place_fleet *fleet, const 
 		plan->placed = find_want(m, i);
 	mem_free(m);
 	*ret_plan = plan;
+	return NULL;
+}
+
+struct error *place_node_explain(struct place_fleet *fleet, const struct place_request *request, size_t want,
+				 const char *node, unsigned *ret_refusals)
+{
+	const uint32_t at = place_node_find(fleet, node);
+	struct making *m;
+	size_t parts = 0;
+
+	TRY(check_request(request, &parts));
+	if (want >= request->want_count)
+		return error_new(ERROR_INVALID, "the request has no wants[%zu]", want);
+	if (at == PLACE_NONE)
+		return error_new(ERROR_NOT_FOUND, "node \"%s\" is not known", node);
+	if (fleet->nodes[at].role != request->wants[want].role)
+		return error_new(ERROR_INVALID, "node \"%s\" is a %s; wants[%zu] asks for a %s", node,
+				 api_role_name((enum api_role)fleet->nodes[at].role), want,
+				 api_role_name(request->wants[want].role));
+	m = mem_new(NULL, struct making);
+	m->fleet = fleet;
+	resolve(&m->look, fleet, request);
+	aim(m, want, all_renditions(&request->wants[want]), SIZE_MAX);
+	*ret_refusals = place_refusals(&m->look, at, true);
+	mem_free(m);
 	return NULL;
 }

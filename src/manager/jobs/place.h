@@ -130,6 +130,12 @@ struct place_plan {
 struct error *place_plan_make(const void *ctx, struct place_fleet *fleet, const struct place_request *request,
 			      struct place_plan **ret_plan) MUST_CHECK;
 
+/* For a node's owner: what keeps that node from all of wants[want], were it asked first of all: bits 1u << enum
+ * place_why; 0: it would do, and where it has not got the part, others did better. ERROR_NOT_FOUND: there is no such
+ * node; ERROR_INVALID: the request, or the node is of another role. */
+struct error *place_node_explain(struct place_fleet *fleet, const struct place_request *request, size_t want,
+				 const char *node, unsigned *ret_refusals) MUST_CHECK;
+
 /* "transcoder: of 512, 300 are too old, 200 have no room, 12 are dearer than 500; 12 would do with a price limit of
  * 700". Of a plan that was not placed. Belongs to ctx. */
 char *place_lack_text(const void *ctx, const struct place_request *request, const struct place_lack *lack);

@@ -135,15 +135,6 @@ static const struct place_set *rarest(const struct draw *d)
 	return best;
 }
 
-static void mark_anew(struct place_fleet *fleet)
-{
-	if (++fleet->draw > 0)
-		return;
-	for (uint32_t i = 0; i < fleet->ids.count; i++)
-		fleet->nodes[i].seen = 0;
-	fleet->draw = 1;
-}
-
 size_t place_draw(const void *ctx, struct place_fleet *fleet, struct place_look *look, struct place_found **ret_found,
 		  struct place_counts *counts, bool *ret_for_new)
 {
@@ -160,7 +151,7 @@ size_t place_draw(const void *ctx, struct place_fleet *fleet, struct place_look 
 
 	*counts = (struct place_counts){.of = fleet->of_role[look->role].count,
 					.online = fleet->counts[look->role][PLACE_ONLINE]};
-	mark_anew(fleet);
+	fleet->draw++;
 	if (d.wanted == PLACE_EVERY) {
 		walk(&d, &fleet->of_role[look->role], PLACE_EVERY);
 	} else if (rare) {

@@ -57,20 +57,12 @@ static bool disreputed(const struct place_look *look, const struct place_node *n
 
 static bool used(const struct place_look *look, const struct place_node *n)
 {
-	for (size_t i = 0; i < look->chosen_count; i++) {
-		if (&look->fleet->nodes[look->chosen[i].node] == n)
-			return true;
-	}
-	return false;
+	return n->planned == look->fleet->plan && n->used;
 }
 
 static bool excluded(const struct place_look *look, const struct place_node *n)
 {
-	for (size_t i = 0; i < look->request->excluded_count; i++) {
-		if (look->excluded[i] != PLACE_NONE && &look->fleet->nodes[look->excluded[i]] == n)
-			return true;
-	}
-	return false;
+	return n->planned == look->fleet->plan && n->excluded;
 }
 
 static bool policy_role(const struct place_look *look, const struct place_node *n)
@@ -160,15 +152,12 @@ static bool too_slow(const struct place_look *look, const struct place_node *n)
 /* What the order has taken of the same machine before counts too: nothing of it is promised yet. */
 static bool no_room(const struct place_look *look, const struct place_node *n)
 {
+	const struct place_agent *a = &look->fleet->agents[n->agent];
 	struct place_amount left = place_node_free(look->fleet, n);
 
-	for (size_t i = 0; i < look->chosen_count; i++) {
-		const struct place_chosen *c = &look->chosen[i];
-
-		if (look->fleet->nodes[c->node].agent != n->agent)
-			continue;
-		left.blocks_per_s -= c->amount.blocks_per_s;
-		left.bps -= c->amount.bps;
+	if (a->planned == look->fleet->plan) {
+		left.blocks_per_s -= a->taken.blocks_per_s;
+		left.bps -= a->taken.bps;
 	}
 	return !place_node_fits(n, &left, &look->amount);
 }

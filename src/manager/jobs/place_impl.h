@@ -31,7 +31,9 @@ struct place_node {
 	uint8_t label_count, customer_count;
 	uint16_t ceiling_pm;
 	uint32_t roles, at[PLACE_ATS];
-	uint32_t seen;         /* the last draw that has looked at it */
+	uint64_t seen;         /* the last draw that has looked at it */
+	uint64_t planned;      /* the last plan that has marked it */
+	bool excluded, used;   /* by that plan */
 	int most_jobs, jobs;   /* promised */
 	uint64_t net, version; /* 0: not known */
 	int64_t price;
@@ -45,8 +47,10 @@ struct place_node {
 struct place_agent {
 	struct place_beat beat;
 	struct place_amount promised;
-	int jobs;            /* of all its nodes, promised */
-	uint32_t first_node; /* PLACE_NONE: none */
+	int jobs;                  /* of all its nodes, promised */
+	uint64_t planned;          /* the last plan that has a part for it */
+	struct place_amount taken; /* by that plan */
+	uint32_t first_node;       /* PLACE_NONE: none */
 };
 
 struct place_region {
@@ -63,7 +67,7 @@ struct place_fleet {
 	uint32_t node_room, agent_room, region_room, label_room;
 	struct place_set of_role[API_ROLE_COUNT], open[API_ROLE_COUNT][2], with_gpu;
 	size_t counts[API_ROLE_COUNT][PLACE_STATES];
-	uint32_t draw;
+	uint64_t draw, plan; /* the last ones */
 };
 
 /* Sets (place_set.c). */
@@ -102,7 +106,7 @@ struct place_look {
 	unsigned rungs; /* bit i: encodes a rendition of rung i */
 	uint32_t customer, near;
 	uint64_t least_version;
-	uint32_t regions[PLACE_MAX_REGIONS], labels[PLACE_MAX_LABELS], excluded[PLACE_MAX_EXCLUDED];
+	uint32_t regions[PLACE_MAX_REGIONS], labels[PLACE_MAX_LABELS];
 	/* What the order has so far. */
 	struct place_chosen {
 		uint32_t node;

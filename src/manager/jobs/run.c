@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/printable.h"
 #include "client/request.h"
 
 struct run {
@@ -103,12 +102,8 @@ static json_t *outcomes(const struct run *r)
 		json_put(o, "node_id", q->to);
 		json_put(o, "role", q->role);
 		json_put(o, "state", q->error ? "failed" : q->away ? "away" : "applied");
-		if (q->error) {
-			char *line = printable_line(NULL, q->error->message);
-
-			json_put(o, "why", line);
-			mem_free(line);
-		}
+		if (q->error)
+			json_put(o, "why", q->error->message);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -120,7 +115,7 @@ static char *first_failure(const struct run *r)
 		const struct client_request *q = &r->list->items[i];
 
 		if (q->error)
-			return mem_printf(r->row, "%s %s: %s", q->role, q->to, printable_line(r, q->error->message));
+			return mem_printf(r->row, "%s %s: %s", q->role, q->to, q->error->message);
 	}
 	return NULL;
 }

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
-#include "base/error.h"
+#include "base/child.h"
 
 struct cgroup;
 
@@ -42,11 +42,13 @@ struct error *cgroup_release(const char *setting) MUST_CHECK;
  * close, is what a new process enters it by (child_spec.group_fd). */
 struct error *cgroup_unit_make(struct cgroup *g, const char *node_id, const char *unit,
 			       const struct cgroup_limits *limits, int *ret_procs_fd) MUST_CHECK;
-/* The group of a unit that runs: its limits are written, and the process is moved into it if it is of another. */
+/* The group of a unit that runs: its limits are written, and the process is moved into it if it is of another.
+ * ERROR_NOT_FOUND: it has gone; whoever has its pid now is in no unit's group by that. */
 struct error *cgroup_unit_adopt(struct cgroup *g, const char *node_id, const char *unit,
-				const struct cgroup_limits *limits, pid_t pid) MUST_CHECK;
+				const struct cgroup_limits *limits, struct child_identity id) MUST_CHECK;
 /* Move another process of it, too. */
-struct error *cgroup_unit_move(struct cgroup *g, const char *node_id, const char *unit, pid_t pid) MUST_CHECK;
+struct error *cgroup_unit_move(struct cgroup *g, const char *node_id, const char *unit,
+			       struct child_identity id) MUST_CHECK;
 /* How often the kernel has killed a process of the unit for its memory limit. 0: never, or it is not known. */
 uint64_t cgroup_unit_oom_kills(struct cgroup *g, const char *node_id, const char *unit);
 /* Kill all that is in the unit's group, and remove it as soon as it is empty. */

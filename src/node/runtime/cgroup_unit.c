@@ -10,6 +10,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "node/runtime/cgroup_file.h"
 #include "node/runtime/cgroup_impl.h"
 
@@ -281,41 +282,79 @@ static struct error *is_member(int fd, pid_t pid, bool *ret_member)
 	return e;
 }
 
-static struct error *enter(int fd, pid_t pid)
+static struct error *write_pid(int fd, const char *file, pid_t pid)
 {
 	char *text = mem_printf(NULL, "%d", (int)pid);
-	bool member = false;
-	struct error *e = is_member(fd, pid, &member);
+	struct error *e = cgroup_file_write(fd, file, text);
 
-	if (!e && !member)
-		e = cgroup_file_write(fd, "cgroup.procs", text);
 	mem_free(text);
 	return e;
 }
 
+/* ERROR_NOT_FOUND: it has gone, and its pid may be another's. */
+static struct error *is_still(struct child_identity id)
+{
+	struct process_stat stat;
+
+	TRY(process_stat_read(id.pid, &stat));
+	if (stat.start_time != id.start_time)
+		return error_new(ERROR_NOT_FOUND, "process %d has ended, another has its number", (int)id.pid);
+	return NULL;
+}
+
+/* Whoever had the pid when it was written is moved to the agent's own group, where nothing ends it. */
+static void let_go(const struct cgroup *g, int fd, pid_t pid)
+{
+	bool member = false;
+	struct error *e = is_member(fd, pid, &member);
+
+	if (!e && member)
+		e = write_pid(g->fd, "agent/cgroup.procs", pid);
+	if (e)
+		log_warn("unit.cgroup", "group=%s pid=%d error=%s", g->path, (int)pid, log_q(e->message));
+	error_free(e);
+}
+
+/* The kernel takes a number, which may become another's at any time: looked at before, and again when it is written. */
+static struct error *enter(const struct cgroup *g, int fd, struct child_identity id)
+{
+	bool member = false;
+	struct error *e;
+
+	TRY(is_still(id));
+	TRY(is_member(fd, id.pid, &member));
+	if (member)
+		return NULL;
+	TRY(write_pid(fd, "cgroup.procs", id.pid));
+	e = is_still(id);
+	if (e)
+		let_go(g, fd, id.pid);
+	return e;
+}
+
 struct error *cgroup_unit_adopt(struct cgroup *g, const char *node_id, const char *unit,
-				const struct cgroup_limits *limits, pid_t pid)
+				const struct cgroup_limits *limits, struct child_identity id)
 {
 	char *name = group_name(NULL, node_id, unit);
 	int fd = -1;
 	struct error *e = make_group(g, name, limits, false, &fd);
 
 	if (!e) {
-		e = enter(fd, pid);
+		e = enter(g, fd, id);
 		close(fd);
 	}
 	mem_free(name);
 	return e;
 }
 
-struct error *cgroup_unit_move(struct cgroup *g, const char *node_id, const char *unit, pid_t pid)
+struct error *cgroup_unit_move(struct cgroup *g, const char *node_id, const char *unit, struct child_identity id)
 {
 	char *name = group_name(NULL, node_id, unit);
 	int fd = -1;
 	struct error *e = open_group(g, name, &fd);
 
 	if (!e) {
-		e = enter(fd, pid);
+		e = enter(g, fd, id);
 		close(fd);
 	}
 	mem_free(name);

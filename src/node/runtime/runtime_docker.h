@@ -86,6 +86,22 @@ struct docker_unit {
 	struct error *failure; /* of a start, while its container is removed */
 };
 
+/* Removing a container takes a moment, during which its name is taken. */
+#define DOCKER_CONFLICT_MS 100
+#define DOCKER_CONFLICTS 100
+
+/* One request of the unit's; its answer comes with the unit. */
+void docker_unit_call(struct docker_unit *u, const char *method, char *path, json_t *body, int64_t deadline_ms,
+		      docker_answer_fn *fn);
+/* Out of the runtime's list. */
+void docker_unit_leave(struct docker_unit *u);
+/* Of the engine's answer about a container: does it run, and which run of which nginx container is its network? ctx's.
+ */
+bool docker_container_runs(const json_t *container);
+char *docker_container_network(const void *ctx, const json_t *container);
+/* Its container runs: waits for its end, clears up and tells `exited` (runtime_docker_end.c). */
+void docker_unit_wait(struct docker_unit *u);
+
 /* Name of a unit's container; ctx's. */
 char *docker_container_name(const void *ctx, const struct docker *d, const char *unit, bool main);
 /* A host path below the node's folder as containers see it; ERROR_INVALID for another. ctx's. */
@@ -98,7 +114,7 @@ struct error *docker_container_spec(const struct docker_unit *u, json_t **ret_sp
 /* Remove the node's containers by force, but those of the units named in keep (NULL-terminated, may be NULL;
  * runtime_docker_remove.c). */
 void docker_remove_all(const void *ctx, struct docker *d, const char *const *keep, runtime_done_fn *done, void *arg);
-/* Units (runtime_docker_unit.c): as in struct runtime_ops. */
+/* Units (runtime_docker_unit.c, runtime_docker_end.c): as in struct runtime_ops. */
 void docker_unit_start(void *self, const void *ctx, const struct runtime_unit_spec *spec, runtime_done_fn *done,
 		       runtime_exit_fn *exited, void *arg, void **ret_unit);
 void docker_unit_signal(void *self, void *unit, int signum);

@@ -2,7 +2,7 @@
  *
  *   look at nginx (units that join its network) -> look at our name -> adopt what runs with our fingerprint
  *                                                                   -> or clear the name, create, start
- *   -> running: one long "wait" exchange -> ended: clear up -> exited
+ *   -> running: one long "wait" exchange -> ended: clear up -> exited (runtime_docker_end.c)
  *
  * An engine that goes away while a unit runs says nothing about the unit: we look again until it answers. */
 #include <signal.h>
@@ -17,44 +17,15 @@
 #include "node/runtime/runtime_docker.h"
 #include "node/runtime/runtime_process.h"
 
-#define WAIT_MS INT64_C(86400000)
-#define LOOK_AGAIN_MS 500
-/* Removing a container takes a moment, during which its name is taken. */
-#define CONFLICT_MS 100
-#define CONFLICTS 100
 #define LOG_EVERY_MS 2000
 
 static void look_at_name(struct docker_unit *u);
-static void wait_for_end(struct docker_unit *u);
-static void look_again(void *arg);
 
 /* --- helpers --- */
 
-static void call(struct docker_unit *u, const char *method, char *path, json_t *body, int64_t deadline_ms,
-		 docker_answer_fn *fn)
-{
-	const struct docker_request r = {.method = method, .path = path, .body = body, .deadline_ms = deadline_ms};
-
-	docker_call(u, u->d, &r, fn, u);
-}
-
-static void unlink_unit(struct docker_unit *u)
-{
-	if (!u->back)
-		return;
-	*u->back = u->next;
-	if (u->next)
-		u->next->back = u->back;
-	u->back = NULL;
-	if (!u->d->units) {
-		mem_free(u->d->log_timer);
-		u->d->log_timer = NULL;
-	}
-}
-
 static int unit_destroy(struct docker_unit *u)
 {
-	unlink_unit(u);
+	docker_unit_leave(u);
 	error_free(u->failure);
 	return 0;
 }
@@ -63,7 +34,7 @@ static int unit_destroy(struct docker_unit *u)
 static void fail(struct docker_unit *u, struct error *e)
 {
 	u->ended = true;
-	unlink_unit(u);
+	docker_unit_leave(u);
 	u->done(e, u->arg);
 }
 
@@ -73,201 +44,6 @@ static const char *label(const json_t *container, const char *name)
 		json_object_get(json_object_get(json_object_get(container, "Config"), "Labels"), name));
 
 	return value ? value : "";
-}
-
-static bool is_running(const json_t *container)
-{
-	return json_is_true(json_object_get(json_object_get(container, "State"), "Running"));
-}
-
-/* Which run of which nginx container a network is. */
-static char *network_of(const void *ctx, const json_t *container)
-{
-	const char *id = json_string_value(json_object_get(container, "Id"));
-	const char *started = json_string_value(json_object_get(json_object_get(container, "State"), "StartedAt"));
-
-	return mem_printf(ctx, "%.12s@%s", id ? id : "", started ? started : "");
-}
-
-/* --- the end --- */
-
-static void report(void *arg)
-{
-	struct docker_unit *u = arg;
-	const struct child_exit ex = u->exit;
-
-	u->ended = true;
-	unlink_unit(u);
-	u->exited(&ex, u->arg);
-}
-
-static void clear_now(void *arg);
-
-static void on_cleared(const struct docker_answer *a, void *arg)
-{
-	struct docker_unit *u = arg;
-	/* Being removed already, after its grace: told as gone when it is. */
-	bool again = a->error && a->error->code == ERROR_EXISTS && u->conflicts++ < CONFLICTS;
-
-	error_free(a->error); /* gone already, or the next start clears it */
-	if (again)
-		u->timer = timer_start(u, u->d->loop, CONFLICT_MS, 0, clear_now, u);
-	else
-		report(u);
-}
-
-static void clear(struct docker_unit *u)
-{
-	mem_free(u->timer);
-	u->timer = NULL;
-	call(u, "DELETE", mem_printf(NULL, "/containers/%s?force=1&v=1", u->id), NULL, 0, on_cleared);
-}
-
-static void clear_now(void *arg)
-{
-	clear(arg);
-}
-
-static void on_nginx_looked_at(const struct docker_answer *a, void *arg)
-{
-	struct docker_unit *u = arg;
-	/* The engine's restart policy has it up again: the next start will find and adopt it. */
-	bool again = !a->error && is_running(a->json) && !u->stopped;
-
-	error_free(a->error);
-	if (again)
-		report(u);
-	else
-		clear(u);
-}
-
-static void on_others_gone(struct error *e, void *arg)
-{
-	struct docker_unit *u = arg;
-
-	error_free(e);
-	call(u, "GET", mem_printf(NULL, "/containers/%s/json", u->id), NULL, 0, on_nginx_looked_at);
-}
-
-static void ended(struct docker_unit *u, bool known, int code)
-{
-	const char *const keep[] = {u->name, NULL};
-
-	mem_free(u->timer);
-	u->timer = NULL;
-	mem_free(u->grace);
-	u->grace = NULL;
-	u->running = false;
-	u->exit = (struct child_exit){.known = known, .code = code, .ran_ms = clock_mono_ms() - u->started_ms};
-	if (code > 128 && code <= 128 + SIGRTMAX) {
-		u->exit.signal = code - 128;
-		u->exit.code = 0;
-	}
-	if (!u->main) {
-		clear(u);
-		return;
-	}
-	/* The network went with nginx: what had joined it hears nothing any more. */
-	docker_remove_all(u, u->d, keep, on_others_gone, u);
-}
-
-static void on_looked_again(const struct docker_answer *a, void *arg)
-{
-	struct docker_unit *u = arg;
-	const json_t *state = json_object_get(a->json, "State");
-
-	if (a->error) {
-		bool gone = a->error->code == ERROR_NOT_FOUND;
-
-		error_free(a->error);
-		if (gone)
-			ended(u, false, 0);
-		else
-			u->timer = timer_start(u, u->d->loop, LOOK_AGAIN_MS, 0, look_again, u);
-	} else if (is_running(a->json)) {
-		char *network = network_of(u, a->json);
-		/* The engine was away and has started nginx anew meanwhile: that is an end too. */
-		bool another = u->main && strcmp(network, u->network) != 0;
-
-		mem_free(network);
-		if (another)
-			ended(u, false, 0);
-		else
-			wait_for_end(u);
-	} else {
-		ended(u, true, (int)json_integer_value(json_object_get(state, "ExitCode")));
-	}
-}
-
-static void look_again(void *arg)
-{
-	struct docker_unit *u = arg;
-
-	mem_free(u->timer);
-	u->timer = NULL;
-	call(u, "GET", mem_printf(NULL, "/containers/%s/json", u->id), NULL, 0, on_looked_again);
-}
-
-static void on_waited(const struct docker_answer *a, void *arg)
-{
-	struct docker_unit *u = arg;
-	const json_t *code = json_object_get(a->json, "StatusCode");
-
-	if (!a->error && json_is_integer(code)) {
-		ended(u, true, (int)json_integer_value(code));
-		return;
-	}
-	error_free(a->error);
-	u->timer = timer_start(u, u->d->loop, LOOK_AGAIN_MS, 0, look_again, u);
-}
-
-static void wait_for_end(struct docker_unit *u)
-{
-	call(u, "POST", mem_printf(NULL, "/containers/%s/wait", u->id), NULL, WAIT_MS, on_waited);
-}
-
-/* --- stopping --- */
-
-static void on_signalled(const struct docker_answer *a, void *arg)
-{
-	struct docker_unit *u = arg;
-
-	/* It may have ended meanwhile: the wait tells. */
-	if (a->error)
-		log_debug("docker.signal", "container=%s error=%s", u->container, log_q(a->error->message));
-	error_free(a->error);
-}
-
-void docker_unit_signal(void *self, void *unit, int signum)
-{
-	struct docker_unit *u = unit;
-
-	(void)self;
-	if (u->running)
-		call(u, "POST", mem_printf(NULL, "/containers/%s/kill?signal=%d", u->id, signum), NULL, 0,
-		     on_signalled);
-}
-
-static void on_grace_over(void *arg)
-{
-	struct docker_unit *u = arg;
-
-	if (u->running)
-		call(u, "DELETE", mem_printf(NULL, "/containers/%s?force=1&v=1", u->id), NULL, 0, on_signalled);
-}
-
-void docker_unit_stop(void *self, void *unit, int signum, int64_t grace_ms)
-{
-	struct docker_unit *u = unit;
-
-	if (u->ended)
-		return;
-	u->stopped = true;
-	if (!u->running)
-		return; /* the start under way sees it */
-	docker_unit_signal(self, u, signum);
-	mem_free(u->grace);
-	u->grace = timer_start(u, u->d->loop, grace_ms, 0, on_grace_over, u);
 }
 
 /* --- the start --- */
@@ -290,7 +66,7 @@ static void running(struct docker_unit *u)
 	u->running = true;
 	u->conflicts = 0;
 	u->started_ms = clock_mono_ms();
-	wait_for_end(u);
+	docker_unit_wait(u);
 	u->done(NULL, u->arg);
 }
 
@@ -305,8 +81,8 @@ static bool called_off(struct docker_unit *u)
 {
 	if (!u->stopped)
 		return false;
-	call(u, "DELETE", mem_printf(NULL, "/containers/%s?force=1&v=1", u->id ? u->id : u->container), NULL, 0,
-	     on_called_off);
+	docker_unit_call(u, "DELETE", mem_printf(NULL, "/containers/%s?force=1&v=1", u->id ? u->id : u->container),
+			 NULL, 0, on_called_off);
 	return true;
 }
 
@@ -324,7 +100,7 @@ static void on_first_look(const struct docker_answer *a, void *arg)
 {
 	struct docker_unit *u = arg;
 
-	u->network = network_of(u, a->json);
+	u->network = docker_container_network(u, a->json);
 	error_free(a->error); /* whatever it is, the wait tells */
 	if (!called_off(u))
 		running(u);
@@ -339,11 +115,13 @@ static void on_run(const struct docker_answer *a, void *arg)
 		if (strstr(a->error->message, "redirfd"))
 			u->failure = error_wrap(u->failure, "is %s an image made by packaging/docker/build-image?",
 						u->d->node.image);
-		call(u, "DELETE", mem_printf(NULL, "/containers/%s?force=1&v=1", u->id), NULL, 0, on_failed_start);
+		docker_unit_call(u, "DELETE", mem_printf(NULL, "/containers/%s?force=1&v=1", u->id), NULL, 0,
+				 on_failed_start);
 	} else if (!called_off(u)) {
 		log_debug("docker.started", "container=%s id=%.12s", u->container, u->id);
 		if (u->main)
-			call(u, "GET", mem_printf(NULL, "/containers/%s/json", u->id), NULL, 0, on_first_look);
+			docker_unit_call(u, "GET", mem_printf(NULL, "/containers/%s/json", u->id), NULL, 0,
+					 on_first_look);
 		else
 			running(u);
 	}
@@ -366,9 +144,9 @@ static void on_created(const struct docker_answer *a, void *arg)
 
 	if (!e && !id)
 		e = error_new(ERROR_FAILED, "the Docker engine made a container without an id");
-	if (e && e->code == ERROR_EXISTS && u->conflicts++ < CONFLICTS) {
+	if (e && e->code == ERROR_EXISTS && u->conflicts++ < DOCKER_CONFLICTS) {
 		error_free(e);
-		u->timer = timer_start(u, u->d->loop, CONFLICT_MS, 0, try_again, u);
+		u->timer = timer_start(u, u->d->loop, DOCKER_CONFLICT_MS, 0, try_again, u);
 		return;
 	}
 	if (e && e->code == ERROR_NOT_FOUND && strstr(e->message, "No such image")) {
@@ -384,7 +162,7 @@ static void on_created(const struct docker_answer *a, void *arg)
 	}
 	u->id = mem_strdup(u, id);
 	if (!called_off(u))
-		call(u, "POST", mem_printf(NULL, "/containers/%s/start", id), NULL, 0, on_run);
+		docker_unit_call(u, "POST", mem_printf(NULL, "/containers/%s/start", id), NULL, 0, on_run);
 }
 
 /* The files must be there, ours and writable for the unit's group, before the program inside opens them. */
@@ -417,7 +195,7 @@ static void create(struct docker_unit *u)
 		fail(u, e);
 		return;
 	}
-	call(u, "POST", mem_printf(NULL, "/containers/create?name=%s", u->container), spec, 0, on_created);
+	docker_unit_call(u, "POST", mem_printf(NULL, "/containers/create?name=%s", u->container), spec, 0, on_created);
 }
 
 static void on_way_clear(struct error *e, void *arg)
@@ -452,11 +230,12 @@ static void on_name(const struct docker_answer *a, void *arg)
 				  u->container));
 		return;
 	}
-	if (there && id && is_running(a->json) && !strcmp(label(a->json, DOCKER_LABEL_FINGERPRINT), u->fingerprint) &&
+	if (there && id && docker_container_runs(a->json) &&
+	    !strcmp(label(a->json, DOCKER_LABEL_FINGERPRINT), u->fingerprint) &&
 	    (u->main || !strcmp(label(a->json, DOCKER_LABEL_NETWORK), u->network))) {
 		u->id = mem_strdup(u, id);
 		if (u->main)
-			u->network = network_of(u, a->json);
+			u->network = docker_container_network(u, a->json);
 		if (called_off(u))
 			return;
 		log_info("docker.adopted", "container=%s id=%.12s", u->container, u->id);
@@ -465,7 +244,8 @@ static void on_name(const struct docker_answer *a, void *arg)
 		/* A new nginx has a new network: nothing that joined the old one may stay. */
 		docker_remove_all(u, u->d, NULL, on_way_clear, u);
 	} else if (there) {
-		call(u, "DELETE", mem_printf(NULL, "/containers/%s?force=1&v=1", u->container), NULL, 0, on_old_gone);
+		docker_unit_call(u, "DELETE", mem_printf(NULL, "/containers/%s?force=1&v=1", u->container), NULL, 0,
+				 on_old_gone);
 	} else {
 		create(u);
 	}
@@ -473,7 +253,7 @@ static void on_name(const struct docker_answer *a, void *arg)
 
 static void look_at_name(struct docker_unit *u)
 {
-	call(u, "GET", mem_printf(NULL, "/containers/%s/json", u->container), NULL, 0, on_name);
+	docker_unit_call(u, "GET", mem_printf(NULL, "/containers/%s/json", u->container), NULL, 0, on_name);
 }
 
 static void on_nginx(const struct docker_answer *a, void *arg)
@@ -484,14 +264,14 @@ static void on_nginx(const struct docker_answer *a, void *arg)
 		fail(u, a->error);
 		return;
 	}
-	bool up = !a->error && is_running(a->json);
+	bool up = !a->error && docker_container_runs(a->json);
 	error_free(a->error);
 	if (!up) {
 		fail(u, error_new(ERROR_UNAVAILABLE, "container %s does not run, whose network %s joins",
 				  u->d->main_name, u->container));
 		return;
 	}
-	u->network = network_of(u, a->json);
+	u->network = docker_container_network(u, a->json);
 	look_at_name(u);
 }
 
@@ -537,5 +317,5 @@ void docker_unit_start(void *self, const void *ctx, const struct runtime_unit_sp
 	if (u->main)
 		look_at_name(u);
 	else
-		call(u, "GET", mem_printf(NULL, "/containers/%s/json", d->main_name), NULL, 0, on_nginx);
+		docker_unit_call(u, "GET", mem_printf(NULL, "/containers/%s/json", d->main_name), NULL, 0, on_nginx);
 }

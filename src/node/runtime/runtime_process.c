@@ -11,46 +11,9 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "node/runtime/runtime_process.h"
+#include "node/runtime/runtime_process_unit.h"
 
 #define LOG_CHECK_MS 5000
-
-/* How far the start of a unit has come. */
-enum phase {
-	REPLACING, /* waits for the end of what an earlier agent started */
-	TELLING,   /* runs, or failed to; `done` is to be called */
-	RUNNING,
-	OVER, /* has ended, or never ran */
-};
-
-struct runtime_process_unit {
-	struct runtime_process *self; /* NULL: the runtime was freed first */
-	struct runtime_process_unit *next;
-	enum phase phase;
-	char *name, *fingerprint, *log_path, *progress_path;
-	char **argv;
-	int64_t log_limit;
-	bool main;
-	struct child *child;
-	struct error *failure; /* to be told by `done` */
-	bool cancelled;
-	struct sweep *sweep; /* waits for this unit's end */
-	uint64_t oom_kills;  /* in its control group, before it was watched */
-	bool out_of_memory;
-	runtime_done_fn *done;
-	runtime_exit_fn *exited;
-	void *arg;
-};
-
-struct sweep {
-	struct runtime_process *self;
-	size_t left;
-	runtime_done_fn *done;
-	void *arg;
-};
-
-static void sweep_one_less(void *arg);
-static void sweep_left_over(struct sweep *sweep, const char *name);
 
 static void check_logs(void *arg)
 {
@@ -93,8 +56,7 @@ static int unit_destroy(struct runtime_process_unit *u)
 	unit_leave(u);
 	if (u->sweep) {
 		/* Nobody hears of its end any more: the sweep watches it by its record. */
-		sweep_left_over(u->sweep, u->name);
-		timer_start(u->sweep, u->self->loop, 0, 0, sweep_one_less, u->sweep);
+		runtime_process_sweep_unwatched(u->sweep, u->name);
 	}
 	error_free(u->failure);
 	return 0;
@@ -124,11 +86,11 @@ static uint64_t oom_kills(const struct runtime_process_unit *u)
 	return cgroup_unit_oom_kills(u->self->options.cgroup, u->self->node_id, u->name);
 }
 
-/* What the unit left in its control group; not where another unit of its name runs already. */
-static void end_group(const struct runtime_process *self, const char *name, const struct runtime_process_unit *ended)
+void runtime_process_unit_end_group(const struct runtime_process *self, const char *name,
+				    const struct runtime_process_unit *ended)
 {
 	for (const struct runtime_process_unit *u = self->units; u; u = u->next)
-		if (u != ended && u->phase != OVER && strcmp(u->name, name) == 0)
+		if (u != ended && u->phase != RUNTIME_PROCESS_OVER && strcmp(u->name, name) == 0)
 			return;
 	cgroup_unit_end(self->options.cgroup, self->node_id, name);
 }
@@ -137,9 +99,9 @@ static void end_group(const struct runtime_process *self, const char *name, cons
 static void unit_tell(void *arg)
 {
 	struct runtime_process_unit *u = arg;
-	if (u->phase != TELLING)
+	if (u->phase != RUNTIME_PROCESS_TELLING)
 		return;
-	u->phase = u->child ? RUNNING : OVER;
+	u->phase = u->child ? RUNTIME_PROCESS_RUNNING : RUNTIME_PROCESS_OVER;
 	struct error *e = u->failure;
 	u->failure = NULL;
 	u->done(e, u->arg);
@@ -147,7 +109,7 @@ static void unit_tell(void *arg)
 
 static void tell_soon(struct runtime_process_unit *u)
 {
-	u->phase = TELLING;
+	u->phase = RUNTIME_PROCESS_TELLING;
 	timer_start(u, u->self->loop, 0, 0, unit_tell, u);
 }
 
@@ -157,14 +119,13 @@ static void unit_ended(const struct child_exit *ex, void *arg)
 	runtime_process_record_forget(u->self, u->name, child_identity(u->child));
 	/* Its end, and not that of a process of its own some time ago. */
 	u->out_of_memory = (!ex->known || ex->signal == SIGKILL) && oom_kills(u) > u->oom_kills;
-	end_group(u->self, u->name, u);
+	runtime_process_unit_end_group(u->self, u->name, u);
 	runtime_exit_fn *exited = u->exited;
 	void *exited_arg = u->arg;
-	u->phase = OVER;
+	u->phase = RUNTIME_PROCESS_OVER;
 	if (u->sweep) {
-		struct sweep *sweep = u->sweep;
+		runtime_process_sweep_ended(u->sweep);
 		u->sweep = NULL;
-		timer_start(sweep, u->self->loop, 0, 0, sweep_one_less, sweep);
 	}
 	/* Last: it may free the unit. */
 	exited(ex, exited_arg);
@@ -217,7 +178,7 @@ static struct error *launch(struct runtime_process_unit *u)
 	if (group_fd > 0)
 		close(group_fd);
 	if (e)
-		end_group(self, u->name, u);
+		runtime_process_unit_end_group(self, u->name, u);
 	return e;
 }
 
@@ -246,7 +207,7 @@ static struct error *unit_adopt(struct runtime_process_unit *u, const struct run
 	if (strcmp(record->fingerprint, u->fingerprint) != 0)
 		return error_new(ERROR_NOT_FOUND, "%s: another runs", u->name);
 	TRY(child_adopt(u, u->self->loop, record->id, unit_ended, u, &u->child));
-	runtime_process_group_adopt(u->self, u->name, u->main, record->id.pid);
+	runtime_process_group_adopt(u->self, u->name, u->main, record->id);
 	u->oom_kills = oom_kills(u);
 	log_info("unit.adopted", "node=%s unit=%s pid=%d", u->self->node_id, u->name, (int)record->id.pid);
 	tell_soon(u);
@@ -277,7 +238,7 @@ static void process_start(void *self_, const void *ctx, const struct runtime_uni
 		unit_launch(u);
 	} else if (e) {
 		error_free(e);
-		u->phase = REPLACING;
+		u->phase = RUNTIME_PROCESS_REPLACING;
 		runtime_process_end(u, self, record->id, unit_launch, u);
 	}
 	mem_free(record);
@@ -328,134 +289,13 @@ static void process_list(void *self_, void *unit, runtime_list_fn *fn, void *arg
 	timer_start(l, self->loop, 0, 0, list_children, l);
 }
 
-static void process_stop(void *self, void *unit, int signum, int64_t grace_ms)
+void runtime_process_unit_stop(void *self, void *unit, int signum, int64_t grace_ms)
 {
 	(void)self;
 	struct runtime_process_unit *u = unit;
 	u->cancelled = true;
 	if (u->child)
 		child_stop(u->child, signum, grace_ms);
-}
-
-static void sweep_one_less(void *arg)
-{
-	struct sweep *s = arg;
-	if (--s->left > 0)
-		return;
-	runtime_done_fn *done = s->done;
-	void *done_arg = s->arg;
-	mem_free(s);
-	done(NULL, done_arg);
-}
-
-static bool is_kept(const char *name, const char *const *keep)
-{
-	for (; keep && *keep; keep++)
-		if (strcmp(name, *keep) == 0)
-			return true;
-	return false;
-}
-
-static struct runtime_process_unit *find_unit(const struct runtime_process *self, const char *name)
-{
-	for (struct runtime_process_unit *u = self->units; u; u = u->next)
-		if (u->phase != OVER && strcmp(u->name, name) == 0)
-			return u;
-	return NULL;
-}
-
-struct swept {
-	struct sweep *sweep;
-	char *name;
-};
-
-static void swept_gone(void *arg)
-{
-	struct swept *s = arg;
-	runtime_process_record_remove(s->sweep->self, s->name);
-	end_group(s->sweep->self, s->name, NULL);
-	sweep_one_less(s->sweep);
-}
-
-static void sweep_left_over(struct sweep *sweep, const char *name)
-{
-	struct runtime_process_record *record = NULL;
-	struct error *e = runtime_process_record_read(sweep, sweep->self, name, &record);
-	if (e && runtime_process_record_withheld(e))
-		log_warn("unit.sweep", "node=%s unit=%s error=%s", sweep->self->node_id, name, log_q(e->message));
-	else if (e)
-		runtime_process_record_remove(sweep->self, name);
-	error_free(e);
-	if (!record)
-		return;
-	log_info("unit.swept", "node=%s unit=%s pid=%d", sweep->self->node_id, name, (int)record->id.pid);
-	struct swept *s = mem_new(sweep, struct swept);
-	s->sweep = sweep;
-	s->name = mem_strdup(s, name);
-	sweep->left++;
-	runtime_process_end(s, sweep->self, record->id, swept_gone, s);
-}
-
-static void sweep_name(struct sweep *sweep, const char *name)
-{
-	struct runtime_process_unit *u = find_unit(sweep->self, name);
-	if (!u) {
-		sweep_left_over(sweep, name);
-		return;
-	}
-	process_stop(sweep->self, u, SIGTERM, 3000);
-	if (u->child && child_alive(u->child) && !u->sweep) {
-		u->sweep = sweep;
-		sweep->left++;
-	}
-}
-
-struct groups_wanted {
-	const struct runtime_process *self;
-	const char *const *keep, *const *ending;
-};
-
-/* Groups of other nodes are theirs; those of units that are being ended go with them. */
-static bool is_wanted(const char *node_id, const char *unit, void *arg)
-{
-	const struct groups_wanted *w = arg;
-	if (strcmp(node_id, w->self->node_id) != 0 || is_kept(unit, w->keep) || find_unit(w->self, unit))
-		return true;
-	struct runtime_process_record *record = NULL;
-	struct error *e = is_kept(unit, w->ending) ? runtime_process_record_read(NULL, w->self, unit, &record) : NULL;
-	bool wanted = record || (e && runtime_process_record_withheld(e));
-	error_free(e);
-	mem_free(record);
-	return wanted;
-}
-
-static void process_sweep(void *self_, const char *const *keep, runtime_done_fn *done, void *arg)
-{
-	struct runtime_process *self = self_;
-	struct sweep *sweep = mem_new(self, struct sweep);
-	sweep->self = self;
-	sweep->done = done;
-	sweep->arg = arg;
-	sweep->left = 1;
-	char **names = NULL;
-	struct error *e = runtime_process_record_list(sweep, self, &names);
-	if (e) {
-		log_warn("unit.sweep", "node=%s error=%s", self->node_id, log_q(e->message));
-		error_free(e);
-	}
-	for (char **name = names; name && *name; name++)
-		if (!is_kept(*name, keep))
-			sweep_name(sweep, *name);
-	struct groups_wanted wanted = {.self = self, .keep = keep, .ending = (const char *const *)names};
-	cgroup_sweep(self->options.cgroup, is_wanted, &wanted);
-	/* The one that `left` started with: `done` never comes from within this call. */
-	timer_start(sweep, self->loop, 0, 0, sweep_one_less, sweep);
-}
-
-static void process_purge(void *self, runtime_done_fn *done, void *arg)
-{
-	static const char *const none[] = {NULL};
-	process_sweep(self, none, done, arg);
 }
 
 static pid_t process_pid(void *self, void *unit)
@@ -499,7 +339,7 @@ static int process_destroy(struct runtime_process *self)
 		u->child = NULL;
 		u->sweep = NULL;
 		u->self = NULL;
-		u->phase = OVER;
+		u->phase = RUNTIME_PROCESS_OVER;
 	}
 	self->units = NULL;
 	return 0;
@@ -550,9 +390,9 @@ const struct runtime_ops runtime_process = {
 	.list = process_list,
 	.pid = process_pid,
 	.bound_hit = process_bound_hit,
-	.stop = process_stop,
-	.sweep = process_sweep,
+	.stop = runtime_process_unit_stop,
+	.sweep = runtime_process_sweep_run,
 	.run = runtime_process_run,
-	.purge = process_purge,
+	.purge = runtime_process_purge,
 	.progress_url = process_progress_url,
 };

@@ -74,7 +74,8 @@ void runtime_process_run(void *self, const char *const *argv, int64_t deadline_m
 struct error *runtime_process_group_make(const struct runtime_process *self, const char *unit, bool main,
 					 int *ret_fd) MUST_CHECK;
 /* With all of its session. A failure is said in the log: the unit runs on as it did. */
-void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, bool main, pid_t pid);
+void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, bool main,
+				 struct child_identity id);
 
 /* Open for appending as an inherited descriptor, in a folder of ours; only regular files. */
 struct error *runtime_process_log_open(const char *path, bool truncate, int *ret_fd) MUST_CHECK;

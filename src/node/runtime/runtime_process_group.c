@@ -33,7 +33,7 @@ static struct error *move_member(const struct runtime_process *self, const char 
 	struct error *e = runtime_process_left_over(self, pid, session, &id);
 
 	if (!e)
-		e = cgroup_unit_move(self->options.cgroup, self->node_id, unit, pid);
+		e = cgroup_unit_move(self->options.cgroup, self->node_id, unit, id);
 	if (!e || e->code != ERROR_NOT_FOUND)
 		return e;
 	error_free(e);
@@ -58,16 +58,17 @@ static struct error *move_session(const struct runtime_process *self, const char
 	return e;
 }
 
-void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, bool main, pid_t pid)
+void runtime_process_group_adopt(const struct runtime_process *self, const char *unit, bool main,
+				 struct child_identity id)
 {
 	const struct cgroup_limits limits = limits_of(self, main);
 	struct error *e;
 
 	if (!self->options.cgroup)
 		return;
-	e = cgroup_unit_adopt(self->options.cgroup, self->node_id, unit, &limits, pid);
+	e = cgroup_unit_adopt(self->options.cgroup, self->node_id, unit, &limits, id);
 	if (!e)
-		e = move_session(self, unit, pid);
+		e = move_session(self, unit, id.pid);
 	if (e)
 		log_warn("unit.cgroup", "node=%s unit=%s error=%s", self->node_id, unit, log_q(e->message));
 	error_free(e);

@@ -1,5 +1,6 @@
 /* vcli chain up, status, down: a development chain on this machine. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "chain/rpc_read.h"
 #include "vcli/chain/chain_up.h"
@@ -108,6 +110,34 @@ static struct error *bring_up(struct vcli *v, struct chain_net *n)
 	return chain_up_settle_anvil(c);
 }
 
+static void on_signal(int signum, void *arg)
+{
+	struct chain_net *n = arg;
+
+	(void)signum;
+	n->interrupted = true;
+}
+
+/* As after vcli chain down: nothing runs, the data stays. */
+static struct error *take_down(struct chain_net *n)
+{
+	chain_net_stop(n);
+	json_array_clear(json_object_get(n->document, "rpc"));
+	return chain_net_write(n);
+}
+
+/* Takes e, why it did not come up. */
+static struct error *give_up(struct chain_net *n, struct error *e)
+{
+	if (!n->interrupted) {
+		chain_net_stop(n);
+		return e;
+	}
+	error_free(e);
+	TRY(take_down(n));
+	return error_new(ERROR_FAILED, "interrupted: the chain is down again, its data stays in %s", n->folder);
+}
+
 struct error *cmd_chain_up(struct vcli *v)
 {
 	struct chain_net *n = NULL, *earlier = NULL;
@@ -119,11 +149,12 @@ struct error *cmd_chain_up(struct vcli *v)
 	TRY(chain_net_new(v, v->set.devnet.poa ? "poa" : "anvil", &n));
 	TRY(chain_net_choose_sealers(n, earlier));
 	TRY(chain_net_keep_ports(n, earlier));
+	/* What is started goes on without us: who is told to end before all is well ends it. */
+	signal_start(n, &v->loop, SIGINT, on_signal, n);
+	signal_start(n, &v->loop, SIGTERM, on_signal, n);
 	e = bring_up(v, n);
-	if (e) {
-		chain_net_stop(n);
-		return e;
-	}
+	if (e)
+		return give_up(n, e);
 	show_rpc(v, n);
 	return NULL;
 }
@@ -176,9 +207,7 @@ struct error *cmd_chain_down(struct vcli *v)
 
 	vcli_answer(v, json_object());
 	TRY(chain_net_read(v, &n));
-	chain_net_stop(n);
-	json_array_clear(json_object_get(n->document, "rpc"));
-	TRY(chain_net_write(n));
+	TRY(take_down(n));
 	json_put(v->answer, "state", "down");
 	if (!v->set.json)
 		printf("down; its data stays in %s\n", n->folder);

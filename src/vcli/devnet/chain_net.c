@@ -195,6 +195,8 @@ struct error *chain_net_check(const struct chain_net *n)
 {
 	const json_t *processes = json_object_get(n->document, "processes");
 
+	if (n->interrupted)
+		return error_new(ERROR_FAILED, "interrupted");
 	for (size_t i = 0; i < json_array_size(processes); i++) {
 		const json_t *p = json_array_get(processes, i);
 

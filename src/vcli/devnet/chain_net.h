@@ -22,6 +22,7 @@ struct chain_net {
 	size_t sealers;   /* of a proof-of-authority network */
 	int64_t period_s; /* between blocks; 0, anvil only: one for each transaction */
 	int64_t began_s;  /* anvil only: the time of its first block, seconds since 1970 */
+	bool interrupted; /* whoever waits for it is to give up */
 };
 
 /* From net.json. ERROR_NOT_FOUND: there is none. */
@@ -33,7 +34,7 @@ struct error *chain_net_write(const struct chain_net *n) MUST_CHECK;
 struct error *chain_net_start(struct chain_net *n, const char *name, const char *const *argv) MUST_CHECK;
 /* Is the i-th process there? */
 bool chain_net_alive(const struct chain_net *n, size_t i);
-/* ERROR_FAILED: one has ended; says where its log is. */
+/* ERROR_FAILED: one has ended; says where its log is. Or it was interrupted. */
 struct error *chain_net_check(const struct chain_net *n) MUST_CHECK;
 /* A fifth of a second, with the loop running: between two looks whether something is up. */
 void chain_net_pause(struct chain_net *n);

@@ -1,6 +1,8 @@
 #include "store/world.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -17,13 +19,9 @@ bool world_of_file = false, world_of_server = true;
 
 /* --- the server --- */
 
-static struct {
-	pid_t pid;      /* of what runs it, and ends it when `ends` is closed */
-	int ends, says; /* its standard input and output */
-	char url[512];  /* of its folder of sockets: postgresql://...? ; empty: none is installed */
-} server;
+static struct world_server server;
 
-static void run_server(const int in[2], const int out[2])
+static void become_server(const int in[2], const int out[2], const char *how)
 {
 	dup2(in[0], STDIN_FILENO);
 	dup2(out[1], STDOUT_FILENO);
@@ -31,42 +29,65 @@ static void run_server(const int in[2], const int out[2])
 	close(in[1]);
 	close(out[0]);
 	close(out[1]);
-	execlp("python3", "python3", TEST_SOURCE_DIR "/tests/e2e/postgres.py", NULL);
+	execlp("python3", "python3", TEST_SOURCE_DIR "/tests/e2e/postgres.py", how, NULL);
 	_exit(127);
+}
+
+static void read_line(int fd, char *line, size_t max)
+{
+	size_t n = 0;
+
+	while (n + 1 < max && read(fd, &line[n], 1) == 1 && line[n] != '\n')
+		n++;
+	line[n] = '\0';
+}
+
+bool world_serve(struct world_server *s, const char *how)
+{
+	int in[2], out[2];
+
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
+		return false;
+	s->pid = fork();
+	if (s->pid == 0)
+		become_server(in, out, how);
+	close(in[0]);
+	close(out[1]);
+	s->ends = in[1];
+	s->says = out[0];
+	read_line(s->says, s->url, sizeof(s->url));
+	return s->pid > 0;
+}
+
+int world_serve_end(struct world_server *s)
+{
+	int status = 0;
+
+	close(s->ends);
+	close(s->says);
+	return waitpid(s->pid, &status, 0) == s->pid ? status : -1;
+}
+
+void world_server_is_told(const char *word)
+{
+	char line[80];
+	int n = snprintf(line, sizeof(line), "%s\n", word);
+
+	assert_int_equal(write(server.ends, line, (size_t)n), n);
+	read_line(server.says, line, sizeof(line));
+	assert_string_equal(line, "done");
 }
 
 int world_start(void **state)
 {
-	int in[2], out[2];
-	size_t n = 0;
-
 	(void)state;
-	if (pipe(in) || pipe(out))
-		return -1;
-	server.pid = fork();
-	if (server.pid < 0)
-		return -1;
-	if (server.pid == 0)
-		run_server(in, out);
-	close(in[0]);
-	close(out[1]);
-	server.ends = in[1];
-	server.says = out[0];
-	/* A line: its URL, or nothing where there is no server. */
-	while (n + 1 < sizeof(server.url) && read(server.says, &server.url[n], 1) == 1 && server.url[n] != '\n')
-		n++;
-	server.url[n] = '\0';
-	return 0;
+	return world_serve(&server, "") ? 0 : -1;
 }
 
 int world_stop(void **state)
 {
-	int status = 0;
-
 	(void)state;
-	close(server.ends);
-	close(server.says);
-	return waitpid(server.pid, &status, 0) == server.pid && status == 0 ? 0 : -1;
+	return world_serve_end(&server);
 }
 
 /* --- a test's --- */

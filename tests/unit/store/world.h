@@ -29,6 +29,19 @@ struct world {
 };
 extern struct world world;
 
+/* A server of its own, that of the tests on a server, or one that a test starts besides. */
+struct world_server {
+	pid_t pid;      /* of what runs it, and ends it when `ends` is closed */
+	int ends, says; /* its standard input and output */
+	char url[512];  /* with & at its end; "": none is installed, or not like this here */
+};
+/* `how`: "" as most need it, "password" over TCP with one, "small" with tables on a disk of 16 MB. */
+bool world_serve(struct world_server *server, const char *how);
+/* 0: it ended well. */
+int world_serve_end(struct world_server *server);
+/* What is done to that of the tests: kill, end, start, freeze, thaw (tests/e2e/postgres.py). */
+void world_server_is_told(const char *word);
+
 int world_start(void **state);
 int world_stop(void **state);
 int world_begin(void **state);
