@@ -16,7 +16,8 @@ struct post {
 	struct transfer *transfer;
 	char *body;
 	struct buf *answer;
-	bool too_long;
+	size_t head_bytes; /* of all heads and of the trailers: libcurl keeps them until the end */
+	bool too_long, head_too_long;
 	post_fn *fn;
 	void *arg;
 };
@@ -53,10 +54,23 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 	return 0;
 }
 
+static size_t on_line(char *line, size_t size, size_t n, void *arg)
+{
+	struct post *post = arg;
+
+	(void)line;
+	post->head_bytes += size * n;
+	post->head_too_long = post->head_bytes > POST_HEAD_BYTES;
+	return post->head_too_long ? 0 : size * n;
+}
+
 static struct error *outcome(struct post *post, CURLcode code)
 {
 	long status = 0;
 
+	if (post->head_too_long)
+		return error_new(ERROR_LIMIT, "the answer's head and trailers are longer than %d bytes",
+				 POST_HEAD_BYTES);
 	if (post->too_long)
 		return error_new(ERROR_LIMIT, "the answer is longer than %zu bytes", post->answer->limit);
 	if (code == CURLE_OPERATION_TIMEDOUT)
@@ -94,6 +108,8 @@ struct post *post_start(const void *ctx, struct post_client *p, const char *url,
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, p->headers);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, post->body);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, post);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
 	/* Words and numbers compress well, but an endpoint could make a bomb of it; bodies are bounded unpacked. */

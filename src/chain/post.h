@@ -12,14 +12,16 @@
 
 #include "base/error.h"
 
-#define POST_CONNECTIONS 8 /* to one host, at most */
+#define POST_CONNECTIONS 8    /* to one host, at most */
+#define POST_HEAD_BYTES 65536 /* of an answer's heads and trailers, at most */
 
 struct post_client;
 struct post_client *post_client_new(const void *ctx, uv_loop_t *loop);
 
 struct post;
 /* `e` is borrowed, or NULL: the answer had status 200 and the body is here, borrowed. ERROR_TIMEOUT: no whole answer
- * within the deadline; ERROR_LIMIT: a body over the limit; ERROR_UNAVAILABLE: no connection, or another status. */
+ * within the deadline; ERROR_LIMIT: a body over the limit, or a head over POST_HEAD_BYTES; ERROR_UNAVAILABLE: no
+ * connection, or another status. */
 typedef void post_fn(const struct error *e, const char *body, size_t n, void *arg);
 
 /* `once`: on a connection of its own; on a kept one that turns out to be dead, libcurl would send it a second time.

@@ -1,37 +1,65 @@
 #include "transfer/transfer.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "transfer/transfer_impl.h"
 
 struct transfer {
-	struct transfers *all; /* NULL: cut off, or ended */
+	struct transfers *all; /* NULL: cut off, or told of */
 	struct transfer *next, **link;
 	CURL *easy;
+	bool ended; /* with `code`; libcurl is through with it */
+	CURLcode code;
 	transfer_fn *fn;
 	void *arg;
 	char reason[CURL_ERROR_SIZE];
 };
 
-void transfer_cut_off(struct transfer *t)
+static void insert(struct transfer *t, struct transfer **at)
 {
-	if (!t->all)
-		return;
-	curl_multi_remove_handle(transfers_multi(t->all), t->easy);
-	t->all = NULL;
+	t->link = at;
+	t->next = *at;
+	if (t->next)
+		t->next->link = &t->next;
+	*at = t;
+}
+
+static void take_out(struct transfer *t)
+{
 	*t->link = t->next;
 	if (t->next)
 		t->next->link = t->link;
 }
 
-void transfer_ended(CURL *easy, CURLcode code)
+void transfer_cut_off(struct transfer *t)
+{
+	if (!t->all)
+		return;
+	if (!t->ended)
+		curl_multi_remove_handle(transfers_multi(t->all), t->easy);
+	t->all = NULL;
+	take_out(t);
+}
+
+struct transfer **transfer_ended(CURL *easy, CURLcode code, struct transfer **at)
 {
 	struct transfer *t = NULL;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
+	curl_multi_remove_handle(transfers_multi(t->all), easy);
+	t->ended = true;
+	t->code = code;
+	take_out(t);
+	insert(t, at);
+	return &t->next;
+}
+
+void transfer_tell(struct transfer *t)
+{
 	transfer_cut_off(t);
-	t->fn(code, t->arg);
+	t->fn(t->code, t->arg);
 }
 
 static int transfer_destroy(struct transfer *t)
@@ -69,11 +97,7 @@ struct transfer *transfer_new(const void *ctx, struct transfers *all, const char
 	curl_easy_setopt(t->easy, CURLOPT_URL, url);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)deadline_ms);
 	t->all = all;
-	t->link = transfers_list(all);
-	t->next = *t->link;
-	if (t->next)
-		t->next->link = &t->next;
-	*t->link = t;
+	insert(t, transfers_list(all));
 	return t;
 }
 

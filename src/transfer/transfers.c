@@ -10,18 +10,43 @@
 struct transfers {
 	CURLM *multi;
 	uv_loop_t *loop;
-	struct timer *timer; /* libcurl's */
-	struct timer *begun; /* looks whether what was begun has ended at once */
-	struct transfer *list;
-	bool *gone; /* while callbacks come, of who calls: set when one of them freed this */
+	struct timer *timer;    /* libcurl's */
+	uv_idle_t *soon;        /* active: something is to be done as soon as other handles had their turn */
+	struct transfer *list;  /* begun, or still to begin */
+	struct transfer *ended; /* to be told of now */
+	bool *gone;             /* while callbacks come, of who calls: set when one of them freed this */
 };
 
-/* libcurl asks for this; uv needs its own memory until it has closed the handle. */
+/* libcurl asks for this. */
 struct transfer_watch {
-	uv_poll_t handle;
+	uv_poll_t handle; /* the first, see handle_new() */
 	curl_socket_t fd;
 	struct transfers *all;
 };
+
+/* What begins with a handle of uv, which needs that memory until it has closed it. */
+static void *handle_new(size_t size)
+{
+	void *handle = calloc(1, size);
+
+	if (!handle)
+		abort();
+	return handle;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void release(uv_handle_t *handle)
+{
+	/* loop_drain() has closed it already without a callback. */
+	if (uv_is_closing(handle))
+		free(handle);
+	else
+		uv_close(handle, on_closed);
+}
 
 CURLM *transfers_multi(struct transfers *all)
 {
@@ -33,17 +58,22 @@ struct transfer **transfers_list(struct transfers *all)
 	return &all->list;
 }
 
-/* Ends what has ended; a callback may begin and free others, and all of this. */
+/* Ends what has ended; a callback may begin and free others, and all of this. What is begun meanwhile is told of in a
+ * later turn, also where it ends at once: who tries again and again does not stop the loop. */
 static void tell(struct transfers *all)
 {
+	struct transfer **last = &all->ended;
 	bool *gone = mem_new(NULL, bool);
 	CURLMsg *message;
 	int left;
 
-	all->gone = gone;
-	while (!*gone && (message = curl_multi_info_read(all->multi, &left)))
+	while ((message = curl_multi_info_read(all->multi, &left))) {
 		if (message->msg == CURLMSG_DONE)
-			transfer_ended(message->easy_handle, message->data.result);
+			last = transfer_ended(message->easy_handle, message->data.result, last);
+	}
+	all->gone = gone;
+	while (!*gone && all->ended)
+		transfer_tell(all->ended);
 	if (!*gone)
 		all->gone = NULL;
 	mem_free(gone);
@@ -72,12 +102,28 @@ static void on_timer(void *arg)
 	act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
+static void on_soon(uv_idle_t *handle)
+{
+	uv_idle_stop(handle);
+	act(handle->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* A timer of 0 that a timer's callback begins would come before any socket. */
+static void act_soon(struct transfers *all)
+{
+	/* A loop that was drained has closed it already. */
+	if (!uv_is_closing((uv_handle_t *)all->soon))
+		uv_idle_start(all->soon, on_soon);
+}
+
 static int set_timer(CURLM *multi, long timeout_ms, void *arg)
 {
 	struct transfers *all = arg;
 
 	(void)multi;
-	if (timeout_ms < 0) {
+	if (timeout_ms == 0)
+		act_soon(all);
+	if (timeout_ms <= 0) {
 		mem_free(all->timer);
 		all->timer = NULL;
 	} else if (all->timer) {
@@ -86,22 +132,6 @@ static int set_timer(CURLM *multi, long timeout_ms, void *arg)
 		all->timer = timer_start(all, all->loop, timeout_ms, 0, on_timer, all);
 	}
 	return 0;
-}
-
-static void watch_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static void watch_release(struct transfer_watch *w)
-{
-	/* loop_drain() has closed it already without a callback. */
-	if (uv_is_closing((uv_handle_t *)&w->handle)) {
-		free(w);
-	} else {
-		uv_poll_stop(&w->handle);
-		uv_close((uv_handle_t *)&w->handle, watch_closed);
-	}
 }
 
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
@@ -114,14 +144,12 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 	if (what == CURL_POLL_REMOVE) {
 		if (w) {
 			curl_multi_assign(all->multi, fd, NULL);
-			watch_release(w);
+			release((uv_handle_t *)&w->handle);
 		}
 		return 0;
 	}
 	if (!w) {
-		w = calloc(1, sizeof(*w));
-		if (!w)
-			abort();
+		w = handle_new(sizeof(*w));
 		if (uv_poll_init_socket(all->loop, &w->handle, fd) != 0) {
 			free(w);
 			return -1;
@@ -135,20 +163,12 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 	return 0;
 }
 
-static void on_begun(void *arg)
-{
-	tell(arg);
-}
-
 void transfers_begin(struct transfers *all)
 {
 	int running;
 
 	curl_multi_socket_action(all->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	if (all->begun)
-		timer_again(all->begun, 0, 0);
-	else
-		all->begun = timer_start(all, all->loop, 0, 0, on_begun, all);
+	act_soon(all);
 }
 
 static int transfers_destroy(struct transfers *all)
@@ -157,9 +177,20 @@ static int transfers_destroy(struct transfers *all)
 		*all->gone = true;
 	while (all->list)
 		transfer_cut_off(all->list);
+	while (all->ended)
+		transfer_cut_off(all->ended);
 	curl_multi_setopt(all->multi, CURLMOPT_TIMERFUNCTION, NULL);
 	curl_multi_cleanup(all->multi);
+	release((uv_handle_t *)all->soon);
 	return 0;
+}
+
+/* Debian's libcurl brings GnuTLS along, for RTMP and LDAP, which nobody speaks here: asked like this (gnutls/gnutls.h,
+ * GNUTLS_SKIP_GLOBAL_INIT), it leaves out what it would do when it is loaded, and 0.9 MB. TLS is OpenSSL's. */
+int _gnutls_global_init_skip(void);
+int _gnutls_global_init_skip(void)
+{
+	return 1;
 }
 
 static void begin_libcurl(void)
@@ -175,6 +206,9 @@ struct transfers *transfers_new(const void *ctx, uv_loop_t *loop, int connection
 
 	pthread_once(&begun, begin_libcurl);
 	all->loop = loop;
+	all->soon = handle_new(sizeof(*all->soon));
+	uv_idle_init(loop, all->soon);
+	all->soon->data = all;
 	all->multi = curl_multi_init();
 	if (!all->multi)
 		abort();
