@@ -236,7 +236,7 @@ static size_t put_in_turn(const struct nodes_node **list, size_t count, size_t m
 	if (at == most)
 		return count;
 	count = count < most ? count + 1 : most;
-	memmove(&list[at + 1], &list[at], (count - at - 1) * sizeof(*list));
+	memmove(&list[at + 1], &list[at], (count - at - 1) * sizeof(const struct nodes_node *));
 	list[at] = n;
 	return count;
 }
