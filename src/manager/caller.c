@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -162,7 +163,14 @@ static struct error *check_mode(const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) == 0 && (st.st_mode & 077))
+	if (stat(path, &st) != 0)
+		return NULL; /* reading it says why */
+	if (st.st_uid != geteuid())
+		return error_new(
+			ERROR_REFUSED,
+			"%s: belongs to another user, who could make himself an operator in it; chown it to dsnd's",
+			path);
+	if (st.st_mode & 077)
 		return error_new(ERROR_REFUSED, "%s: others may read it; chmod 0600 it, it holds tokens", path);
 	return NULL;
 }

@@ -14,12 +14,13 @@
 #define REQUEST_MS 30000
 #define ANSWER_MS 300000 /* an order is answered when its nodes serve */
 #define BODIES 8         /* of the largest that is taken: what all clients together may have under way */
+#define ANSWERS_BYTES ((size_t)64 << 20) /* that wait to be read, of all clients together */
 #define HOST_BYTES 64
 
 struct front {
 	struct front_options options;
 	struct http_server *server;
-	struct http_budget budget;
+	struct http_budget budget, answer_budget;
 	uint64_t requests, refused;
 };
 
@@ -172,6 +173,7 @@ struct error *front_open(const void *ctx, uv_loop_t *loop, const struct front_op
 
 	f->options = *options;
 	f->budget.limit = BODIES * JSONRPC2_BYTES;
+	f->answer_budget.limit = ANSWERS_BYTES;
 	if (!e) {
 		const struct http_listen listen = {.address = host,
 						   .port = port,
@@ -179,7 +181,8 @@ struct error *front_open(const void *ctx, uv_loop_t *loop, const struct front_op
 						   .request_ms = REQUEST_MS,
 						   .answer_ms = ANSWER_MS,
 						   .connections = CONNECTIONS,
-						   .budget = &f->budget};
+						   .budget = &f->budget,
+						   .answer_budget = &f->answer_budget};
 
 		e = http_server_open(f, loop, &listen, on_request, f, &f->server);
 	}

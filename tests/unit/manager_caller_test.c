@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -130,12 +131,25 @@ static void test_each_refusal(void **state)
 	refused(callers_open(w, w->own, SELF, NULL, &w->all), "operator.token");
 }
 
+/* Who can write it makes himself an operator. */
+static void test_file_of_another(void **state)
+{
+	struct world *w = *state;
+
+	if (geteuid() != 0)
+		skip(); /* nobody else gives files away */
+	must(file_write_atomic(w->file, "", 0, 0600));
+	assert_int_equal(chown(w->file, 65534, 65534), 0);
+	refused(callers_open(w, w->own, SELF, w->file, &w->all), "belongs to another user");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_the_operators_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each_refusal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_file_of_another, setup, teardown),
 	};
 
 	mem_init();

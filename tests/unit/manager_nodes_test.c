@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -103,6 +104,17 @@ static void test_what_is_no_status(void **state)
 	assert_int_equal(nodes_count(w->all), 0);
 }
 
+/* The bus takes a sender's id in any spelling: one key is still one node. */
+static void test_one_spelling(void **state)
+{
+	static const char loud[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	struct world *w = *state;
+
+	assert_true(see(w, AGENT, 0));
+	assert_false(see(w, loud, 0));
+	assert_int_equal(nodes_count(w->all), 1);
+}
+
 static void test_states(void **state)
 {
 	struct world *w = *state;
@@ -163,6 +175,29 @@ static void test_asked_with_longer_pauses(void **state)
 	assert_int_equal(nodes_find(w->all, NODE)->asked, 0);
 }
 
+/* Those of low ids that never answer do not stand before the others: who is due for the longest time comes first. */
+static void test_asked_in_turn(void **state)
+{
+	const struct nodes_node *list[4];
+	struct world *w = *state;
+	char id[ID_DIGITS + 1];
+	size_t turns[17] = {0};
+
+	for (int i = 0; i < 17; i++) {
+		snprintf(id, sizeof(id), "%040x", i);
+		see(w, id, 0);
+	}
+	for (int round = 0; round < 5; round++) {
+		size_t count = nodes_to_ask(w->all, 5000 * (round + 1), list, 4);
+
+		assert_int_equal(count, 4);
+		for (size_t i = 0; i < count; i++)
+			turns[strtoul(list[i]->id, NULL, 16)]++;
+	}
+	for (int i = 0; i < 17; i++)
+		assert_in_range(turns[i], 1, 2);
+}
+
 static void test_bound(void **state)
 {
 	struct world *w = *state;
@@ -189,9 +224,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_it_says, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_no_status, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_spelling, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_states, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_with_longer_pauses, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asked_in_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
 	};
 

@@ -81,8 +81,11 @@ static void test_document(void **state)
 
 static json_t *node(const char *id, const char *role, int jobs)
 {
+	char ip[] = "192.0.2.0";
+
+	ip[sizeof(ip) - 2] = *id; /* each its own */
 	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:b,s:b,s:b}", "node_id", id, "role", role, "state", "online",
-			 "ip", "192.0.2.7", "rtmp_port", 1935, "http_port", 8080, "jobs", jobs, "obeys", 1, "serves", 1,
+			 "ip", ip, "rtmp_port", 1935, "http_port", 8080, "jobs", jobs, "obeys", 1, "serves", 1,
 			 "maintenance", 0);
 }
 
@@ -126,6 +129,54 @@ static void test_choice(void **state)
 	refused(choose_nodes(known, p, &nodes), ERROR_UNAVAILABLE, "storage: 1 wanted, 0 would do, of 0 known");
 	json_decref(store);
 	json_decref(known);
+	json_decref(document);
+	mem_free(scope);
+}
+
+static void move_to(json_t *node, const char *ip, int rtmp_port, int http_port)
+{
+	json_object_set_new(node, "ip", json_string(ip));
+	json_object_set_new(node, "rtmp_port", json_integer(rtmp_port));
+	json_object_set_new(node, "http_port", json_integer(http_port));
+}
+
+/* Two that say the same address of themselves are never in one order: its document would be refused. */
+static void test_choice_of_addresses(void **state)
+{
+	static const struct {
+		const char *ip;
+		int rtmp_port, http_port;
+	} taken[] = {{"A.example", 1935, 8080}, {"a.example", 8081, 1935}, {"a.example", 1936, 1936}};
+	void *scope = mem_strdup(NULL, "");
+	json_t *document = example(), *list = json_array(), *known = json_pack("{s:O}", "nodes", list), *nodes = NULL,
+	       *best = node("6000000000000000000000000000000000000000", "storage", 0), *whole;
+	struct api_pipeline *p = NULL;
+
+	(void)state;
+	must(order_read(scope, document, &p));
+	json_array_append_new(list, node("1000000000000000000000000000000000000000", "distributor", 0));
+	json_array_append_new(list, node("2000000000000000000000000000000000000000", "transcoder", 0));
+	json_array_append_new(list, node("3000000000000000000000000000000000000000", "transcoder", 0));
+	json_array_append_new(list, node("4000000000000000000000000000000000000000", "storage", 9));
+	json_array_append(list, best);
+	move_to(json_array_get(list, 0), "a.example", 1935, 0);
+	move_to(json_array_get(list, 1), "b.example", 1935, 0);
+	move_to(json_array_get(list, 2), "a.example", 8081, 0);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		move_to(best, taken[i].ip, taken[i].rtmp_port, taken[i].http_port);
+		must(choose_nodes(known, p, &nodes));
+		whole = order_complete(document, "job1", nodes);
+		must(api_pipeline_read(scope, whole, &p));
+		json_decref(whole);
+	}
+	json_array_remove(list, 3);
+	refused(choose_nodes(known, p, &nodes), ERROR_UNAVAILABLE, "1 without ports to reach it");
+	move_to(best, "A.EXAMPLE", 1935, 8080);
+	refused(choose_nodes(known, p, &nodes), ERROR_UNAVAILABLE,
+		"storage: 1 wanted, 0 would do, of 1 known, 1 with an address that another one has");
+	json_decref(best);
+	json_decref(known);
+	json_decref(list);
 	json_decref(document);
 	mem_free(scope);
 }
@@ -279,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_document),
 		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_choice_of_addresses),
 		cmocka_unit_test_setup_teardown(test_whose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_states, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_for_its_owner, setup, teardown),

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -40,11 +41,16 @@ static bool is_not_serving(const json_t *node)
 	return !json_is_true(json_object_get(node, "serves"));
 }
 
+static bool is_storage(const json_t *node)
+{
+	return strcmp(text_of(node, "role"), api_role_name(API_STORAGE)) == 0;
+}
+
 static bool has_no_port(const json_t *node)
 {
-	bool storage = strcmp(text_of(node, "role"), api_role_name(API_STORAGE)) == 0;
+	int rtmp_port = number_of(node, "rtmp_port"), http_port = number_of(node, "http_port");
 
-	return !number_of(node, "rtmp_port") || (storage && !number_of(node, "http_port"));
+	return !rtmp_port || (is_storage(node) && (!http_port || http_port == rtmp_port));
 }
 
 static const struct {
@@ -61,7 +67,7 @@ struct choice {
 	enum api_role role;
 	const json_t **fit; /* fewest jobs first */
 	size_t fit_count, of;
-	size_t kept_out[FILTERS];
+	size_t kept_out[FILTERS], clashing;
 };
 
 static void look_at(struct choice *c, const json_t *node)
@@ -96,10 +102,32 @@ static struct error *lack(const struct choice *c, size_t wanted)
 		if (c->kept_out[i])
 			why = mem_printf(scope, "%s, %zu %s", why, c->kept_out[i], filters[i].what);
 	}
+	if (c->clashing)
+		why = mem_printf(scope, "%s, %zu with an address that another one has", why, c->clashing);
 	e = error_new(ERROR_UNAVAILABLE, "it cannot be placed: %s: %zu wanted, %zu would do, of %zu known%s",
-		      api_role_name(c->role), wanted, c->fit_count, c->of, why);
+		      api_role_name(c->role), wanted, c->fit_count - c->clashing, c->of, why);
 	mem_free(scope);
 	return e;
+}
+
+/* Nodes say themselves where they are. Two at one address cannot be told apart by those that send to them. */
+static bool has_address_of(const json_t *node, const json_t *other)
+{
+	int mine = number_of(node, "rtmp_port"), its = number_of(other, "rtmp_port");
+
+	if (strcasecmp(text_of(node, "ip"), text_of(other, "ip")) != 0)
+		return false;
+	return mine == its || (is_storage(node) && number_of(node, "http_port") == its) ||
+	       (is_storage(other) && number_of(other, "http_port") == mine);
+}
+
+static bool clashes(const json_t *node, const json_t *const *chosen, size_t count)
+{
+	const json_t *const *end = chosen + count;
+
+	while (chosen < end && !has_address_of(node, *chosen))
+		chosen++;
+	return chosen < end;
 }
 
 static void put(json_t *nodes, const json_t *node)
@@ -110,11 +138,26 @@ static void put(json_t *nodes, const json_t *node)
 	json_put(o, "node_id", text_of(node, "node_id"));
 	json_put(o, "ip", text_of(node, "ip"));
 	json_put_decimal(o, "port", number_of(node, "rtmp_port"));
-	if (strcmp(text_of(node, "role"), api_role_name(API_STORAGE)) == 0)
+	if (is_storage(node))
 		json_put_decimal(o, "http_port", number_of(node, "http_port"));
 	if (strcmp(text_of(node, "mode"), "classic") == 0)
 		json_put(o, "mode", "classic");
 	json_array_append_new(nodes, o);
+}
+
+/* Of those that fit, behind the *count that are chosen. */
+static struct error *choose(struct choice *c, size_t wanted, const json_t **chosen, size_t *count)
+{
+	size_t end = *count + wanted;
+
+	qsort(c->fit, c->fit_count, sizeof(const json_t *), by_jobs);
+	for (size_t i = 0; *count < end && i < c->fit_count; i++) {
+		if (clashes(c->fit[i], chosen, *count))
+			c->clashing++;
+		else
+			chosen[(*count)++] = c->fit[i];
+	}
+	return *count < end ? lack(c, wanted) : NULL;
 }
 
 struct error *choose_nodes(const json_t *known, const struct api_pipeline *p, json_t **ret_nodes)
@@ -123,7 +166,8 @@ struct error *choose_nodes(const json_t *known, const struct api_pipeline *p, js
 		[API_DISTRIBUTOR] = 1, [API_TRANSCODER] = p->rendition_count, [API_STORAGE] = 1};
 	const json_t *list = json_object_get(known, "nodes");
 	void *scope = mem_strdup(NULL, "");
-	json_t *nodes = json_array();
+	const json_t **chosen = mem_array(scope, const json_t *, p->rendition_count + 2);
+	size_t count = 0;
 	struct error *e = NULL;
 
 	for (int role = 0; !e && role < API_ROLE_COUNT; role++) {
@@ -132,17 +176,13 @@ struct error *choose_nodes(const json_t *known, const struct api_pipeline *p, js
 
 		for (size_t i = 0; i < json_array_size(list); i++)
 			look_at(&c, json_array_get(list, i));
-		if (c.fit_count < wanted[role])
-			e = lack(&c, wanted[role]);
-		qsort(c.fit, c.fit_count, sizeof(const json_t *), by_jobs);
-		for (size_t i = 0; !e && i < wanted[role]; i++)
-			put(nodes, c.fit[i]);
+		e = choose(&c, wanted[role], chosen, &count);
+	}
+	if (!e) {
+		*ret_nodes = json_array();
+		for (size_t i = 0; i < count; i++)
+			put(*ret_nodes, chosen[i]);
 	}
 	mem_free(scope);
-	if (e) {
-		json_decref(nodes);
-		return e;
-	}
-	*ret_nodes = nodes;
-	return NULL;
+	return e;
 }

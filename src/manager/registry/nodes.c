@@ -183,11 +183,17 @@ static bool read_status(const json_t *body, struct nodes_node *ret)
 	return ret->rtmp_port > 0;
 }
 
+/* A sender's id may come in any spelling, of which a key has thousands: a node's is lower-case. */
+static bool is_node_id(const char *text)
+{
+	return hex_id_valid(text) && strspn(text, "0123456789abcdef") == ID_DIGITS;
+}
+
 bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t now_ms)
 {
 	struct nodes_node said = {.rtmp_port = 0}, *n;
 
-	if (!hex_id_valid(from) || strcmp(text_of(body, "node_id"), from) != 0 || !read_status(body, &said))
+	if (!is_node_id(from) || strcmp(text_of(body, "node_id"), from) != 0 || !read_status(body, &said))
 		return false;
 	n = find(all, from);
 	if (!n)
@@ -220,20 +226,39 @@ void nodes_answered(struct nodes *all, const char *id, bool obeys, int64_t now_m
 	all->moved(n, all->arg);
 }
 
+/* Into a list of `count` that has room for `most`, the longest due first. Returns the new count. */
+static size_t put_in_turn(const struct nodes_node **list, size_t count, size_t most, const struct nodes_node *n)
+{
+	size_t at = count;
+
+	while (at > 0 && list[at - 1]->ask_ms > n->ask_ms)
+		at--;
+	if (at == most)
+		return count;
+	count = count < most ? count + 1 : most;
+	memmove(&list[at + 1], &list[at], (count - at - 1) * sizeof(const struct nodes_node *));
+	list[at] = n;
+	return count;
+}
+
+static void count_question(struct nodes_node *n, int64_t now_ms)
+{
+	unsigned doublings = n->asked < ASK_DOUBLINGS ? n->asked : ASK_DOUBLINGS;
+
+	n->ask_ms = now_ms + (n->obeys ? ASK_STEADY_MS : (int64_t)ASK_PAUSE_MS << doublings);
+	n->asked++;
+}
+
 size_t nodes_to_ask(struct nodes *all, int64_t now_ms, const struct nodes_node **ret_list, size_t most)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < all->count && count < most; i++) {
-		struct nodes_node *n = all->list[i];
-		unsigned doublings = n->asked < ASK_DOUBLINGS ? n->asked : ASK_DOUBLINGS;
-
-		if (n->ask_ms > now_ms || n->state == NODES_OFFLINE)
-			continue;
-		n->ask_ms = now_ms + (n->obeys ? ASK_STEADY_MS : (int64_t)ASK_PAUSE_MS << doublings);
-		n->asked++;
-		ret_list[count++] = n;
+	for (size_t i = 0; i < all->count; i++) {
+		if (all->list[i]->ask_ms <= now_ms && all->list[i]->state != NODES_OFFLINE)
+			count = put_in_turn(ret_list, count, most, all->list[i]);
 	}
+	for (size_t i = 0; i < count; i++)
+		count_question(find(all, ret_list[i]->id), now_ms);
 	return count;
 }
 

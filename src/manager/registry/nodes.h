@@ -54,7 +54,8 @@ bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t 
 void nodes_answered(struct nodes *all, const char *id, bool obeys, int64_t now_ms);
 /* What follows from time alone. */
 void nodes_tick(struct nodes *all, int64_t now_ms);
-/* Nodes to be asked now, at most `most`; they count as asked with that. Each later time comes after a longer pause. */
+/* Nodes to be asked now, at most `most`, those that are due for the longest time; they count as asked with that. Each
+ * later time comes after a longer pause. */
 size_t nodes_to_ask(struct nodes *all, int64_t now_ms, const struct nodes_node **ret_list, size_t most);
 
 size_t nodes_count(const struct nodes *all);
