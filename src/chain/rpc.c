@@ -13,7 +13,7 @@
 
 #define BATCH_BYTES 1048576
 #define CALL_BYTES 524288 /* a call's parameters */
-#define POSTS 6           /* exchanges under way */
+#define QUICK_PART 4      /* answered in this part of the time it has, an endpoint is quick */
 
 /* --- the queue --- */
 
@@ -175,6 +175,19 @@ static void settle_all(struct rpc *r, struct rpc_batch *b, const struct rpc_answ
 	}
 }
 
+static void ask_for_less(struct rpc_endpoint *x, size_t count)
+{
+	x->batch_limit = count > 1 ? count / 2 : 1;
+	x->post_limit = x->post_limit > 1 ? x->post_limit / 2 : 1;
+}
+
+static void ask_for_more(struct rpc_endpoint *x)
+{
+	x->batch_limit = x->batch_limit < BATCH / 2 ? x->batch_limit * 2 : BATCH;
+	if (x->post_limit < POSTS)
+		x->post_limit++;
+}
+
 static void on_answer(const struct error *e, const char *body, size_t n, void *arg)
 {
 	struct rpc_batch *b = arg;
@@ -186,12 +199,17 @@ static void on_answer(const struct error *e, const char *body, size_t n, void *a
 	why = e ? error_copy(e) : rpc_answer_read(b, body, n, r->limit, b->first_id, b->methods, b->count, &answer);
 	if (!why) {
 		assert(answer);
+		if (clock_mono_ms() - b->sent_ms < r->answer_ms / QUICK_PART)
+			ask_for_more(b->endpoint);
 		settle_all(r, b, answer);
 	} else {
 		/* Of several that failed together one counts; a batch that was too long says nothing of the endpoint.
 		 */
-		if (b->generation == r->generation && (why->code != ERROR_LIMIT || b->count == 1))
+		if (b->generation == r->generation && (why->code != ERROR_LIMIT || b->count == 1)) {
+			if (why->code == ERROR_TIMEOUT)
+				ask_for_less(b->endpoint, b->count);
 			rpc_endpoint_failed(r, b->endpoint, why, UNCHECKED);
+		}
 		give_back(r, b, why);
 		error_free(why);
 	}
@@ -218,7 +236,11 @@ static void send_batch(struct rpc *r, struct rpc_endpoint *x)
 	struct error *e = NULL;
 	bool more;
 
-	*b = (struct rpc_batch){.rpc = r, .endpoint = x, .generation = r->generation, .first_id = r->next_id};
+	*b = (struct rpc_batch){.rpc = r,
+				.endpoint = x,
+				.generation = r->generation,
+				.first_id = r->next_id,
+				.sent_ms = clock_mono_ms()};
 	talloc_set_destructor(b, batch_destroy);
 	do {
 		struct rpc_call *c = r->queue;
@@ -232,7 +254,8 @@ static void send_batch(struct rpc *r, struct rpc_endpoint *x)
 			       b->count ? ',' : '[', r->next_id++, c->method, c->params);
 		assert(!e); /* rpc_call() has bounded it */
 		b->count++;
-		more = r->queue && !r->queue->alone && !c->alone && b->count < BATCH && body->len < BATCH_BYTES;
+		more = r->queue && !r->queue->alone && !c->alone && b->count < x->batch_limit &&
+		       body->len < BATCH_BYTES;
 	} while (more);
 	e = buf_puts(body, "]");
 	assert(!e);
@@ -282,10 +305,10 @@ void rpc_pump(struct rpc *r)
 	int64_t due_ms = INT64_MAX;
 
 	expire(r);
-	while (r->queue && r->under_way < POSTS) {
+	while (r->queue) {
 		struct rpc_endpoint *x = rpc_endpoint_choose(r, &due_ms);
 
-		if (!x)
+		if (!x || r->under_way >= x->post_limit)
 			break;
 		send_batch(r, x);
 	}
@@ -357,6 +380,8 @@ struct error *rpc_open(const void *ctx, uv_loop_t *loop, const struct rpc_config
 			return e;
 		}
 		x->url = mem_strdup(r, config->urls[i]);
+		x->batch_limit = BATCH;
+		x->post_limit = POSTS;
 		/* A call lives to see several tries. */
 		x->backoff = (struct backoff){.first_ms = 200, .max_ms = 3000, .steady_ms = 60000};
 		if (x->backoff.max_ms > r->give_up_ms / 4)

@@ -8,6 +8,7 @@
 #include "chain/rpc.h"
 
 #define BATCH 100 /* calls in one exchange */
+#define POSTS 6   /* exchanges under way */
 
 enum rpc_endpoint_state {
 	UNCHECKED, /* has yet to name its chain, from due_ms on */
@@ -22,6 +23,10 @@ struct rpc_endpoint {
 	struct backoff backoff;
 	int64_t due_ms;
 	struct error *why; /* of its last failure */
+	/* What it is asked for at once: halved when it answers too late, since what it could not do in time it would
+	 * not do at the second try either; raised when it is quick. */
+	size_t batch_limit; /* calls in an exchange, BATCH at most */
+	size_t post_limit;  /* exchanges under way, POSTS at most */
 };
 
 struct rpc_call {
@@ -41,7 +46,7 @@ struct rpc_batch {
 	struct rpc *rpc;
 	struct rpc_endpoint *endpoint;
 	uint64_t generation;
-	int64_t first_id;
+	int64_t first_id, sent_ms;
 	size_t count;
 	struct rpc_call *calls[BATCH]; /* NULL: given up */
 	const char *methods[BATCH];

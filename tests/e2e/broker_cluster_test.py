@@ -35,7 +35,7 @@ class Balancer:
     """One port that leads to the first broker that answers, as a TCP balancer would."""
 
     def __init__(self, ports):
-        self.ports = ports
+        self.ports, self.taken = ports, 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -46,6 +46,7 @@ class Balancer:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            self.taken += 1
             threading.Thread(target=self._carry, args=(client,), daemon=True).start()
 
     def _carry(self, client):

@@ -523,6 +523,22 @@ class Endpoints(Case):
         self.assertIn("no answer in time", self.reply(peer))
         peer.quit()
 
+    def test_one_that_is_too_slow_for_many_calls_is_asked_for_fewer(self):
+        busy = threading.Lock()
+
+        def slow(calls, forward):
+            with busy:
+                time.sleep(0.02 * len(calls))
+            return forward()
+
+        self.proxy.mode = slow
+        peer = self.bare(self.proxy.url, give_up=15000)
+        self.reply(peer)
+        peer.process.stdin.write("".join("call eth_blockNumber []\n" for _ in range(80)))
+        until(lambda: sum(line.startswith("reply") for line in list(peer.lines)) == 81, "all are answered")
+        self.assertEqual({line.split(" ", 2)[2] for line in peer.lines if line.startswith("reply")}, {'ok "0x0"'})
+        peer.quit()
+
     def test_another_chain_is_refused(self):
         self.proxy.mode = "lie"
         peer = self.bare(self.proxy.url)

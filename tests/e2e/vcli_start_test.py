@@ -3,9 +3,11 @@ import copy
 import json
 import subprocess
 import unittest
+import urllib.parse
 import urllib.request
 
 from agent import make_film, wait_for
+from broker_cluster_test import Balancer
 import vcli_test
 from vcli_test import DISTRIBUTOR, SECOND, STORAGE, TRANSCODER, VCLI, document
 
@@ -84,6 +86,17 @@ class Start(vcli_test.Online):
         self.assertIn(self.create_all()[TRANSCODER]["rtmp"], done.stderr)
         self.assertEqual(self.json("pipeline", "start", self.file("good.json", private))["state"], "applied")
         self.vcli("pipeline", "close", "byhand")
+
+    def test_a_command_of_two_steps_has_one_connection(self):
+        """The nodes are asked for their ports, then told what to do."""
+        path = self.ordered("single", ports=False)
+        bus = urllib.parse.urlsplit(self.environment["DSN_BUS"])
+        counter = Balancer([bus.port])
+        self.addCleanup(counter.close)
+        through = bus._replace(netloc=bus.netloc.replace(f":{bus.port}", f":{counter.port}")).geturl()
+        self.vcli("pipeline", "start", path, environment={"DSN_BUS": through})
+        self.assertEqual(counter.taken, 1)
+        self.vcli("pipeline", "close", "single")
 
     def test_a_node_that_does_not_answer_is_asked_for_only_where_its_port_is_needed(self):
         path = self.ordered("away", ports=False)

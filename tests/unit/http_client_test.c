@@ -10,96 +10,18 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
-#include <netdb.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "http/client.h"
+#include "http/peer.h"
 #include "http/server.h"
-
-struct peer {
-	int listener;
-	int port;
-	const char *script; /* what to answer */
-	bool slowly;        /* byte by byte */
-	bool hold;          /* keep the connection open until the client closes */
-	char request[4096];
-	pthread_t thread;
-};
-
-static void *peer_main(void *arg)
-{
-	struct peer *p = arg;
-	int fd = accept(p->listener, NULL, NULL);
-	size_t n = 0;
-
-	while (n < sizeof(p->request) - 1 && !strstr(p->request, "\r\n\r\n")) {
-		ssize_t r = recv(fd, p->request + n, sizeof(p->request) - 1 - n, 0);
-
-		if (r <= 0)
-			break;
-		n += (size_t)r;
-	}
-	for (const char *s = p->script; *s;) {
-		ssize_t w = send(fd, s, p->slowly ? 1 : strlen(s), MSG_NOSIGNAL);
-
-		if (w <= 0)
-			break;
-		s += w;
-	}
-	if (p->hold) {
-		char c;
-
-		while (recv(fd, &c, 1, 0) > 0)
-			;
-	} else {
-		shutdown(fd, SHUT_WR);
-	}
-	close(fd);
-	return NULL;
-}
-
-static void peer_start(struct peer *p)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-
-	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(p->listener, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(listen(p->listener, 8), 0);
-	getsockname(p->listener, (struct sockaddr *)&a, &len);
-	p->port = ntohs(a.sin_port);
-	pthread_create(&p->thread, NULL, peer_main, p);
-}
-
-static void peer_end(struct peer *p)
-{
-	shutdown(p->listener, SHUT_RDWR); /* should nobody have come */
-	pthread_join(p->thread, NULL);
-	close(p->listener);
-}
-
-static struct http_answer *ask(struct peer *p, struct http_exchange x)
-{
-	peer_start(p);
-	x.host = x.host ? x.host : "127.0.0.1";
-	x.port = p->port;
-	x.method = x.method ? x.method : "GET";
-	x.path = x.path ? x.path : "/";
-	x.deadline_ms = x.deadline_ms ? x.deadline_ms : 5000;
-	struct http_answer *a = http_fetch_sync(NULL, &x);
-	peer_end(p);
-	return a;
-}
 
 static void test_framings(void **state)
 {
@@ -259,49 +181,6 @@ static void test_request_text(void **state)
 	mem_free(a);
 }
 
-static void test_the_path_goes_out_as_it_is(void **state)
-{
-	struct peer p = {.script = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"};
-	struct http_answer *a = ask(&p, (struct http_exchange){.method = "HEAD", .path = "/a/../b//c?d#e@f"});
-
-	(void)state;
-	assert_null(a->error);
-	assert_int_equal(a->status, 200);
-	assert_int_equal(a->len, 0);
-	assert_memory_equal(p.request, "HEAD /a/../b//c?d#e@f HTTP/1.1\r\n", 32);
-	mem_free(a);
-	p = (struct peer){.script = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"};
-	a = ask(&p, (struct http_exchange){.method = "DELETE"});
-	assert_null(a->error);
-	assert_memory_equal(p.request, "DELETE / HTTP/1.1\r\n", 19);
-	assert_non_null(strstr(p.request, "\r\nContent-Length: 0\r\n"));
-	assert_null(strstr(p.request, "\r\nContent-Type:"));
-	mem_free(a);
-}
-
-/* A server on this machine may not send the agent elsewhere, nor may the environment. */
-static void test_neither_redirect_nor_proxy_is_followed(void **state)
-{
-	static const char redirect[] = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nSet-Cookie: a=b\r\n"
-				       "Content-Length: 4\r\n\r\nbody";
-	struct peer p = {.script = redirect};
-
-	(void)state;
-	unsetenv("no_proxy"); /* of whoever runs this */
-	unsetenv("NO_PROXY");
-	setenv("http_proxy", "http://127.0.0.1:1", 1);
-	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
-	struct http_answer *a = ask(&p, (struct http_exchange){0});
-	unsetenv("http_proxy");
-	unsetenv("ALL_PROXY");
-	if (a->error)
-		fail_msg("%s", a->error->message);
-	assert_int_equal(a->status, 302);
-	assert_string_equal(a->body, "body");
-	assert_memory_equal(p.request, "GET / HTTP/1.1\r\n", 16);
-	mem_free(a);
-}
-
 static void test_bad_requests_are_refused(void **state)
 {
 	static const struct http_exchange rows[] = {
@@ -344,65 +223,6 @@ static void test_nobody_there(void **state)
 	p.script = "";
 	mem_free(ask(&p, (struct http_exchange){0}));
 	x = (struct http_exchange){.host = "127.0.0.1", .port = p.port, .method = "GET", .path = "/"};
-	a = http_fetch_sync(NULL, &x);
-	assert_non_null(a->error);
-	assert_int_equal(a->error->code, ERROR_UNAVAILABLE);
-	mem_free(a);
-}
-
-/* "localhost" may be ::1 first, where nobody listens: the next address is tried. */
-static void test_names_are_resolved(void **state)
-{
-	struct peer p = {.script = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"};
-	struct http_answer *a = ask(&p, (struct http_exchange){.host = "localhost"});
-
-	(void)state;
-	if (a->error)
-		fail_msg("%s", a->error->message);
-	assert_string_equal(a->body, "ok");
-	mem_free(a);
-}
-
-/* A name server that is silent until it is let go; libcurl's look-ups come here too. */
-#define SILENT "silent.test"
-static pthread_mutex_t silence_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t silence_ends = PTHREAD_COND_INITIALIZER;
-static bool silence_over;
-
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
-{
-	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-	struct timespec until;
-
-	if (!name || strcmp(name, SILENT) != 0) {
-		*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-		return real(name, service, hints, found);
-	}
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 20; /* a client that waits for it fails its test by then */
-	pthread_mutex_lock(&silence_lock);
-	while (!silence_over && !pthread_cond_timedwait(&silence_ends, &silence_lock, &until))
-		;
-	pthread_mutex_unlock(&silence_lock);
-	return EAI_NONAME;
-}
-
-static void test_nobody_waits_for_a_silent_name_server(void **state)
-{
-	struct http_exchange x = {.host = SILENT, .port = 1, .method = "GET", .path = "/", .deadline_ms = 200};
-	int64_t before = clock_mono_ms();
-	struct http_answer *a = http_fetch_sync(NULL, &x);
-
-	(void)state;
-	assert_non_null(a->error);
-	assert_int_equal(a->error->code, ERROR_TIMEOUT);
-	assert_in_range(clock_mono_ms() - before, 190, 4000);
-	mem_free(a);
-	pthread_mutex_lock(&silence_lock);
-	silence_over = true;
-	pthread_cond_broadcast(&silence_ends);
-	pthread_mutex_unlock(&silence_lock);
-	x.deadline_ms = 5000;
 	a = http_fetch_sync(NULL, &x);
 	assert_non_null(a->error);
 	assert_int_equal(a->error->code, ERROR_UNAVAILABLE);
@@ -600,13 +420,9 @@ int main(void)
 		cmocka_unit_test(test_request_text),
 		cmocka_unit_test(test_bad_requests_are_refused),
 		cmocka_unit_test(test_nobody_there),
-		cmocka_unit_test(test_names_are_resolved),
 		cmocka_unit_test(test_freed_owner_hears_nothing),
 		cmocka_unit_test(test_our_own_server),
 		cmocka_unit_test(test_heads_and_trailers_are_bounded),
-		cmocka_unit_test(test_the_path_goes_out_as_it_is),
-		cmocka_unit_test(test_neither_redirect_nor_proxy_is_followed),
-		cmocka_unit_test(test_nobody_waits_for_a_silent_name_server),
 		cmocka_unit_test(test_the_socket_is_opened_at_once),
 		cmocka_unit_test(test_a_callback_may_free_and_begin),
 	};

@@ -386,6 +386,11 @@ static void one_machine(void **state)
 	join_many(fleet, API_TRANSCODER, 3, 1);
 	for (request.seed = 0; request.seed < 20; request.seed++)
 		assert_true(plan_of(ctx, fleet, &request)->placed);
+	/* Where there is room for both, it is there for the next plan too: a plan takes nothing. */
+	assert_null(place_node_remove(fleet, "node0003"));
+	assert_null(place_agent_beat(fleet, "machine", &(struct place_beat){.capacity = {1250000, PLACE_UNKNOWN}}));
+	for (request.seed = 0; request.seed < 20; request.seed++)
+		assert_true(plan_of(ctx, fleet, &request)->placed);
 	mem_free(ctx);
 }
 
@@ -556,6 +561,13 @@ static void explained(void **state)
 	request.excluded_count = 0;
 	assert_null(place_node_explain(fleet, &request, 1, "node0010", &refusals));
 	assert_int_equal(refusals, 1u << PLACE_WHY_DRAINING | 1u << PLACE_WHY_PRICE);
+	/* Nor is what one plan uses used in the next. */
+	request = request_of(&whole[0], 1);
+	assert_string_equal(plan_of(ctx, fleet, &request)->parts[0].node, "node0000");
+	request.excluded = &(const struct place_excluded){"node0000", NULL};
+	request.excluded_count = 1;
+	assert_null(place_node_explain(fleet, &request, 0, "node0000", &refusals));
+	assert_int_equal(refusals, 1u << PLACE_WHY_EXCLUDED);
 	mem_free(ctx);
 }
 

@@ -249,6 +249,29 @@ static void nothing_left(void **state)
 	mem_free(ctx);
 }
 
+/* A transcoder on a busy machine gets nothing, whatever it is asked for; other roles do not need the processor. */
+static void busy_machine(void **state)
+{
+	void *ctx = mem_new(NULL, char);
+	struct place_fleet *fleet = place_fleet_new(ctx, 1);
+	struct reserve_book *book = reserve_book_new(ctx, fleet);
+	const struct reserve_line all = {"node0001", {MACHINE_BLOCKS / 1000 * PLACE_CEILING_PM, 0}};
+	const struct reserve_line more = {"node0001", {0, 1}}, storage = {"node0002", {0, 1}};
+	uint64_t id = 0;
+
+	(void)state;
+	for (unsigned i = 1; i <= 2; i++) {
+		struct place_facts facts = facts_of(ctx, i, i == 1 ? API_TRANSCODER : API_STORAGE);
+
+		facts.agent = "machine";
+		join(fleet, &facts);
+	}
+	assert_null(reserve_hold(book, "j", &all, 1, RESERVE_NEVER, &id));
+	assert_refused(reserve_hold(book, "j", &more, 1, RESERVE_NEVER, &id), ERROR_LIMIT, "no room");
+	assert_null(reserve_hold(book, "j", &storage, 1, RESERVE_NEVER, &id));
+	mem_free(ctx);
+}
+
 /* The random run: a ledger of its own beside the book. */
 #define STEPS 30000
 #define NODES 40
@@ -541,7 +564,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(last_slot),    cmocka_unit_test(all_or_nothing), cmocka_unit_test(expiry),
 		cmocka_unit_test(failover),     cmocka_unit_test(one_machine),    cmocka_unit_test(unmeasured),
-		cmocka_unit_test(nothing_left), cmocka_unit_test(random_run),
+		cmocka_unit_test(nothing_left), cmocka_unit_test(busy_machine),   cmocka_unit_test(random_run),
 	};
 
 	mem_init();

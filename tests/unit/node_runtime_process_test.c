@@ -616,7 +616,7 @@ static void test_list(void **state)
 	started(f, &h, "u", "aa", ARGV("sh", "-c", "sleep 300 & echo $! >&2; wait; sleep 301; exit 0"));
 	do
 		listed(f, h.unit, &l);
-	while (!l.count || strcmp(l.title, "sleep 300") != 0);
+	while (!l.count || strcmp(l.title, "sleep 300") != 0 || !strchr(text_of(f, "log/u.log"), '\n'));
 	assert_int_equal(l.count, 1);
 	assert_int_equal(l.pid, atoi(text_of(f, "log/u.log")));
 	listed(f, other.unit, &l);
