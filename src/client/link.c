@@ -164,10 +164,14 @@ static void on_refused(const char *id, const struct error *why, void *arg)
 static void on_served(const char *id, void *arg)
 {
 	struct client_link *l = arg;
+	bool again = l->refused && l->up;
 
 	(void)id;
 	error_free(l->refused);
 	l->refused = NULL;
+	/* What was answered meanwhile went to whoever had our address: those who still wait are to ask again. */
+	for (struct client_link_user *u = again ? first_user(l) : NULL; u; u = next_user(l))
+		tell_state(u);
 }
 
 static void on_held(const char *why, void *arg)

@@ -35,7 +35,8 @@ struct bus_options client_link_options(const struct client_options *client);
 
 /* What a part of the program hears of a link; each may be NULL. Whoever is called may free any user, also this one. */
 struct client_link_events {
-	/* It is up, or down and why (borrowed). Who joins later is told how it stands, from the loop. */
+	/* It is up, or down and why (borrowed). Who joins later is told how it stands, from the loop. Up comes once
+	 * more when our address is served after it was refused: answers of the time between are lost. */
 	void (*state)(bool up, const struct error *why, void *arg);
 	/* Our address is refused for now; why is borrowed. */
 	void (*refused)(const struct error *why, void *arg);

@@ -1,5 +1,6 @@
 #include "transfer/transfer.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -80,6 +81,14 @@ static void keep_the_rules(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 }
 
+/* To libcurl 0 is no deadline, and what is more than an int is refused. */
+static long within_bounds(int64_t deadline_ms)
+{
+	if (deadline_ms < 1)
+		return 1;
+	return deadline_ms < INT_MAX ? (long)deadline_ms : INT_MAX;
+}
+
 struct transfer *transfer_new(const void *ctx, struct transfers *all, const char *url, int64_t deadline_ms,
 			      transfer_fn *fn, void *arg)
 {
@@ -95,7 +104,7 @@ struct transfer *transfer_new(const void *ctx, struct transfers *all, const char
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->reason);
 	curl_easy_setopt(t->easy, CURLOPT_URL, url);
-	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)deadline_ms);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, within_bounds(deadline_ms));
 	t->all = all;
 	insert(t, transfers_list(all));
 	return t;

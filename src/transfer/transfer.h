@@ -24,7 +24,8 @@ struct transfer;
 /* It ended with `code`. `fn` may free anything; what it does not free keeps the handle for questions until then. */
 typedef void transfer_fn(CURLcode code, void *arg);
 
-/* `deadline_ms`: for all of it, from the start to the last byte of the answer. `url` is copied. */
+/* `deadline_ms`: for all of it, from the start to the last byte of the answer; over 24 days count as 24. `url`
+ * is copied. */
 struct transfer *transfer_new(const void *ctx, struct transfers *all, const char *url, int64_t deadline_ms,
 			      transfer_fn *fn, void *arg);
 /* For curl_easy_setopt() before the start and curl_easy_getinfo() at the end; belongs to the transfer, whose own are

@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/loop.h"
@@ -132,12 +135,50 @@ static void all_may_go_in_a_callback(void **state)
 	teardown_trial(&t);
 }
 
+static void on_silent(CURLcode code, void *arg)
+{
+	struct trial *t = arg;
+
+	assert_int_equal(code, CURLE_OPERATION_TIMEDOUT);
+	t->ended++;
+	uv_stop(&t->loop);
+}
+
+static void on_too_late(void *arg)
+{
+	uv_stop(&((struct trial *)arg)->loop);
+}
+
+/* To libcurl, no time at all is all the time there is. */
+static void no_time_is_a_deadline_too(void **state)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(a);
+	struct trial t = {.turn = 0};
+	int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char *url;
+
+	(void)state;
+	assert_int_equal(bind(silent, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(silent, 8), 0);
+	getsockname(silent, (struct sockaddr *)&a, &len);
+	setup_trial(&t);
+	url = mem_printf(t.all, "http://127.0.0.1:%d/", ntohs(a.sin_port));
+	transfer_start(transfer_new(t.all, t.all, url, 0, on_silent, &t));
+	timer_start(t.all, &t.loop, 5000, 0, on_too_late, &t);
+	uv_run(&t.loop, UV_RUN_DEFAULT);
+	close(silent);
+	assert_int_equal(t.ended, 1);
+	teardown_trial(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_begun_in_a_callback_ends_in_a_later_turn),
 		cmocka_unit_test(who_is_freed_by_another_is_not_told),
 		cmocka_unit_test(all_may_go_in_a_callback),
+		cmocka_unit_test(no_time_is_a_deadline_too),
 	};
 
 	mem_init();
