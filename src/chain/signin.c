@@ -239,11 +239,10 @@ char *signin_write(const void *ctx, const struct signin *s)
 	char address[ADDRESS_TEXT_BYTES], *issued = clock_format(ctx, s->issued_ms), *text;
 
 	eth_address_text(s->address, address);
-	text = mem_printf(ctx, "%s%s%s" ASKS "\n%s\n\n%s%s\nURI: %s\nVersion: 1\nChain ID: %" PRId64
-			       "\nNonce: %s\nIssued At: %s",
-			  s->scheme ? s->scheme : "", s->scheme ? "://" : "", s->domain, address,
-			  s->statement ? s->statement : "", s->statement ? "\n" : "", s->uri, s->chain_id, s->nonce,
-			  issued);
+	text = mem_printf(
+		ctx, "%s%s%s" ASKS "\n%s\n\n%s%s\nURI: %s\nVersion: 1\nChain ID: %" PRId64 "\nNonce: %s\nIssued At: %s",
+		s->scheme ? s->scheme : "", s->scheme ? "://" : "", s->domain, address,
+		s->statement ? s->statement : "", s->statement ? "\n" : "", s->uri, s->chain_id, s->nonce, issued);
 	mem_free(issued);
 	text = add_time(text, "Expiration Time", s->expires_ms);
 	text = add_time(text, "Not Before", s->not_before_ms);

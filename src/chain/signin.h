@@ -1,9 +1,9 @@
-/* Sign-In with Ethereum (ERC-4361): the text that a wallet shows to its owner and signs (EIP-191, chain/typed.h), so that a
- * server knows whose it is.
+/* Sign-In with Ethereum (ERC-4361): the text that a wallet shows to its owner and signs (EIP-191, chain/typed.h), so
+ * that a server knows whose it is.
  *
- * Read strictly, as the standard's ABNF has it: lines end with LF, printable ASCII only, the fields in their order, each
- * once, nothing behind them; so no two readers see two messages. What the fields say (whose domain, which nonce, whether
- * it is over) is for the caller to judge. Bounds: SIGNIN_BYTES, SIGNIN_RESOURCES. Threads: any.
+ * Read strictly, as the standard's ABNF has it: lines end with LF, printable ASCII only, the fields in their order,
+ * each once, nothing behind them; so no two readers see two messages. What the fields say (whose domain, which nonce,
+ * whether it is over) is for the caller to judge. Bounds: SIGNIN_BYTES, SIGNIN_RESOURCES. Threads: any.
  */
 #ifndef DSN_CHAIN_SIGNIN_H
 #define DSN_CHAIN_SIGNIN_H
@@ -25,11 +25,11 @@ struct signin {
 	const char *statement; /* NULL: none */
 	const char *uri;
 	int64_t chain_id;
-	const char *nonce;     /* letters and digits */
-	int64_t issued_ms;     /* since 1970 */
-	int64_t expires_ms;    /* 0: not said */
-	int64_t not_before_ms; /* 0: not said */
-	const char *request_id; /* NULL: not said */
+	const char *nonce;                       /* letters and digits */
+	int64_t issued_ms;                       /* since 1970 */
+	int64_t expires_ms;                      /* 0: not said */
+	int64_t not_before_ms;                   /* 0: not said */
+	const char *request_id;                  /* NULL: not said */
 	const char *resources[SIGNIN_RESOURCES]; /* up to the first NULL */
 };
 

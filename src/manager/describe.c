@@ -28,6 +28,7 @@ static json_t *schema(const struct method_param *p)
 {
 	switch (p->type) {
 	case METHOD_TEXT:
+	case METHOD_LINES:
 		return json_pack("{s:s,s:I,s:I}", "type", "string", "minLength", (json_int_t)p->min, "maxLength",
 				 (json_int_t)p->max);
 	case METHOD_WORD:
@@ -124,7 +125,9 @@ static void form(struct buf *b, const struct method_param *p)
 
 	switch (p->type) {
 	case METHOD_TEXT:
-		e = buf_printf(b, "text, %" PRId64 " to %" PRId64 " bytes", p->min, p->max);
+	case METHOD_LINES:
+		e = buf_printf(b, "%s, %" PRId64 " to %" PRId64 " bytes", p->type == METHOD_TEXT ? "text" : "lines",
+			       p->min, p->max);
 		break;
 	case METHOD_WORD:
 		for (const char *w = p->words; !e && w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)

@@ -14,7 +14,10 @@ struct manager_options {
 	const struct service_ops *const *known; /* all that there are; ends with NULL */
 	char **names;                           /* of those to open, ends with NULL; NULL: all */
 	const char *database;                   /* path of the file */
-	int64_t start_ms;                       /* as in struct service_host */
+	/* As in struct service_host. */
+	int64_t start_ms;
+	struct callers *callers;
+	const struct service_network *network;
 };
 
 /* ERROR_NOT_FOUND: a name that is no service. Freeing it ends all that it does. */

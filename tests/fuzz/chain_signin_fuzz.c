@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (strlen(text) <= SIGNIN_BYTES) {
 			e = signin_read(ctx, text, strlen(text), &again);
 			if (e || strcmp(again.nonce, s.nonce) != 0 || again.issued_ms != s.issued_ms ||
-			    again.expires_ms != s.expires_ms || memcmp(again.address, s.address, sizeof(s.address)) != 0)
+			    again.expires_ms != s.expires_ms ||
+			    memcmp(again.address, s.address, sizeof(s.address)) != 0)
 				abort();
 		}
 	}

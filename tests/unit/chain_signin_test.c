@@ -14,7 +14,7 @@
 
 #define ADDRESS "0x52908400098527886E0F7030069857D2E4169EE7"
 #define HEAD "example.org wants you to sign in with your Ethereum account:\n" ADDRESS "\n\n"
-#define NEEDED                                                                                                         \
+#define NEEDED \
 	"URI: https://example.org/login\nVersion: 1\nChain ID: 1\nNonce: 32891756\nIssued At: 2021-09-30T16:25:24Z"
 #define WHOLE HEAD "I accept.\n\n" NEEDED
 
@@ -27,7 +27,8 @@ static void must(struct error *e)
 static void test_all_fields(void **state)
 {
 	static const char text[] =
-		"https://example.org:8443 wants you to sign in with your Ethereum account:\n" ADDRESS "\n\nI accept.\n\n"
+		"https://example.org:8443 wants you to sign in with your Ethereum account:\n" ADDRESS
+		"\n\nI accept.\n\n"
 		"URI: https://example.org:8443/login\nVersion: 1\nChain ID: 137\nNonce: 32891756abC\n"
 		"Issued At: 2021-09-30T16:25:24.250Z\nExpiration Time: 2021-09-30T17:25:24.000Z\n"
 		"Not Before: 2021-09-30T16:00:00.000Z\nRequest ID: a-b\nResources:\n- ipfs://ab/\n- https://x.org/y?z#1";
