@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "client/identity.h"
 #include "manager/jobs/jobs.h"
+#include "manager/network.h"
 #include "manager/registry/registry.h"
 #include "manager/sessions/sessions.h"
 
@@ -89,7 +90,14 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 	d->token_file = file_join(d, folder, "operator.token");
 	TRY(callers_open(d, d->token_file, d->id, d->settings->callers, &d->callers));
 	d->metrics = metrics_new(d, "dsnd");
-	d->network = (struct service_network){.chain_id = d->settings->chain_id,
+	d->network = (struct service_network){.name = d->settings->client.network,
+					      .bus = network_bus(d, d->settings->public_bus ? d->settings->public_bus
+											    : d->settings->client.bus),
+					      .manager = d->id,
+					      .chain = d->settings->chain,
+					      .least_version = "",
+					      .suggested_version = DSN_VERSION,
+					      .chain_id = d->settings->chain_id,
 					      .open = d->settings->open_login,
 					      .lifetime_ms = d->settings->login_ms};
 	TRY(open_manager(d, loop));

@@ -62,6 +62,8 @@ static const struct config_row rows[] = {
 	{"public-url", CONFIG_STRING, ROW(public_url), NULL, NULL, 0, 0, "URL",
 	 "where clients find this dsnd, https://HOST[:PORT], as the server with TLS in front of it has it: logins name it; without it http:// and --listen",
 	 check_public_url},
+	{"public-bus", CONFIG_STRING, ROW(public_bus), NULL, NULL, 0, 0, "URL",
+	 "the bus as others reach it, told by network.describe; without it --bus, without its user", bus_check_url},
 	{"open-login", CONFIG_BOOL, ROW(open_login), "no", NULL, 0, 0, NULL,
 	 "any address that logs in is a customer; otherwise those of --callers are, and owners of nodes are suppliers",
 	 NULL},

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "manager/jsonrpc2.h"
+#include "manager/network.h"
 
 #define REFERENCE_BYTES (4 << 20)
 
@@ -197,6 +198,7 @@ char *describe_reference(const void *ctx, const struct service_ops *const *servi
 	const struct method *m;
 
 	describe_add(all);
+	network_add(all, NULL);
 	for (const struct service_ops *const *s = services; *s; s++)
 		methods_add(all, (*s)->methods, (*s)->method_count, NULL);
 	error_free(buf_puts(b, head));

@@ -118,6 +118,8 @@ static void on_request(struct http_request *r, void *arg)
 		rpc(f, r);
 	} else if (strcmp(path, "/session") == 0) {
 		front_session(f, r);
+	} else if (get && strcmp(path, "/network.json") == 0) {
+		front_describe(f, r);
 	} else if (get && strcmp(path, "/healthz") == 0) {
 		front_text(r, 200, "alive\n");
 	} else if (get && strcmp(path, "/readyz") == 0) {
@@ -127,7 +129,7 @@ static void on_request(struct http_request *r, void *arg)
 
 		http_respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", text->data, text->len);
 	} else {
-		front_text(r, 404, "there is /rpc, /session, /healthz, /readyz and /metrics\n");
+		front_text(r, 404, "there is /rpc, /session, /network.json, /healthz, /readyz and /metrics\n");
 	}
 }
 

@@ -20,5 +20,7 @@ bool front_who(struct front *f, struct http_request *r, struct caller *ret_calle
 
 /* /session: POST logs a browser in, DELETE out. */
 void front_session(struct front *f, struct http_request *r);
+/* The network's description, to everybody. */
+void front_describe(struct front *f, struct http_request *r);
 
 #endif

@@ -106,6 +106,21 @@ static void log_out(struct front *f, struct http_request *r)
 		method_begin(r, f->options.methods, &caller, "session.logout", NULL, on_logout, begin(f, r));
 }
 
+static void on_described(const struct method *row, const json_t *result, const struct error *e, void *arg)
+{
+	if (e)
+		fail(arg, row, e);
+	else
+		answer(arg, 200, result);
+}
+
+void front_describe(struct front *f, struct http_request *r)
+{
+	const struct caller anyone = {.roles = CALLER_ANYONE};
+
+	method_begin(r, f->options.methods, &anyone, "network.describe", NULL, on_described, r);
+}
+
 void front_session(struct front *f, struct http_request *r)
 {
 	bool post = strcmp(http_request_method(r), "POST") == 0;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "client/link.h"
 #include "manager/describe.h"
+#include "manager/network.h"
 #include "store/events.h"
 
 #define SERVICES 16
@@ -181,6 +182,7 @@ struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manage
 					.callers = options->callers,
 					.network = options->network};
 	describe_add(m->host.methods);
+	network_add(m->host.methods, options->network);
 	talloc_set_destructor(m, manager_destroy);
 	e = open_all(m, options);
 	if (e) {

@@ -16,6 +16,11 @@
 
 /* The network as it is told to others, and who may log in to it. */
 struct service_network {
+	const char *name;                              /* on the bus */
+	const char *bus;                               /* its URL, without user */
+	const char *manager;                           /* whom agents name: dsnd's address */
+	const char *chain;                             /* "none" */
+	const char *least_version, *suggested_version; /* of agents, "1.2.3"; "": any */
 	const char *origin; /* where this dsnd is found, "https://dsn.example.org" (http/origin.h) */
 	int64_t chain_id;
 	bool open;           /* any address that logs in is a customer */

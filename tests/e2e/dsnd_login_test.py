@@ -2,18 +2,39 @@
 import datetime
 import http.client
 import json
+import os
+import pathlib
 import re
+import shutil
+import subprocess
+import tempfile
+import unittest
 
 import network
 from dsnd_test import Dsnd
 from secp256k1 import Key
 
 
-class Login(network.TestCase):
+class Alone:
+    """What a dsnd needs of a network, without one: nobody listens where its bus should be."""
+    name, bus = "login", "amqp://127.0.0.1:1/"
+
+    def __init__(self, folder):
+        self.folder, self.bin, self.started = folder, folder / "bin", []
+        self.next_port = int(os.environ.get("DSN_TEST_PORTS", "22500-").split("-")[0])
+        self.bin.mkdir(parents=True)
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8",
+                            **{name: value for name, value in os.environ.items() if "SAN_OPTIONS" in name}}
+
+
+class Login(unittest.TestCase):
     flags = ()
 
     def setUp(self):
-        self.net = self.network(start=False, transcoders=0)
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="dsn-login-"))
+        self.addCleanup(shutil.rmtree, folder)
+        self.net = Alone(folder)
+        self.addCleanup(self.end_all)
         self.dsnd = Dsnd(self.net)
         self.carol, self.dave, self.eve = Key("carol"), Key("dave"), Key("eve")
         with open(self.dsnd.callers, "a", encoding="utf-8") as callers:
@@ -21,6 +42,12 @@ class Login(network.TestCase):
                 callers.write(f"{key.address[2:]} customer -\n")
         self.dsnd.start(*self.flags)
         self.origin = f"http://127.0.0.1:{self.dsnd.port}"
+
+    def end_all(self):
+        for process in self.net.started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
 
     def http(self, method, path, body=None, **headers):
         """(status, JSON or text, headers)"""
@@ -225,5 +252,98 @@ class Browser(Login):
         self.assertEqual(self.rpc("orders.list", headers={"Cookie": value, "Origin": f"http://127.0.0.1:{self.dsnd.port}"})[0], 403)
 
 
+class Contexts(Login):
+    """vcli: what was told once is not told again."""
+    flags = ("--open-login", "--public-bus", "amqp://user@bus.example.org:5672/dsn")
+
+    def run_vcli(self, *words, code=0):
+        """The JSON it prints, or what it complains of."""
+        done = subprocess.run([str(network.BIN / "vcli"), "--json", *words], env=self.net.environment, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=120, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.said = done.stdout + done.stderr
+        return json.loads(done.stdout) if code == 0 and done.stdout else done.stderr
+
+    def end_sessions(self):
+        for session in self.dsnd.call("session.list", "operator", all=True)["sessions"]:
+            self.dsnd.call("session.logout", "operator", session=session["session"])
+
+    def test_login(self):
+        name = f"127.0.0.1:{self.dsnd.port}"
+        self.assertIn("8640", self.run_vcli("order", "list", code=5))
+        made = self.run_vcli("login", self.origin)
+        self.assertEqual((made["name"], made["current"], made["roles"]), (name, True, "customer"))
+        self.assertEqual(made["network"]["manager"], self.dsnd.address)
+        self.assertNotIn("dsns_", self.said)
+        file = self.net.folder / ".local/state/dsn/contexts.json"
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        token = json.loads(file.read_text())["contexts"][name]["token"]
+        self.assertEqual(self.run_vcli("order", "list"), {"orders": []})
+        self.assertEqual(self.run_vcli("order", "list", "--dsnd", self.origin + "/"), {"orders": []})
+        # It is over: made again, since the key is at hand.
+        self.end_sessions()
+        self.assertEqual(self.run_vcli("order", "list"), {"orders": []})
+        self.assertNotEqual(json.loads(file.read_text())["contexts"][name]["token"], token)
+        self.assertEqual(len(self.dsnd.call("session.list", "operator", all=True)["sessions"]), 1)
+        # The token goes to its own dsnd only.
+        elsewhere = Alone(self.net.folder / "elsewhere")
+        elsewhere.next_port, elsewhere.started = self.dsnd.port + 1, self.net.started
+        other = Dsnd(elsewhere).start()
+        self.assertIn("has shown no token", self.run_vcli("order", "list", "--dsnd", f"http://127.0.0.1:{other.port}", code=4))
+        self.assertNotIn("dsns_", self.run_vcli("context", "show") and self.said)
+        self.assertEqual([(c["name"], c["current"]) for c in self.run_vcli("context", "list")["contexts"]], [(name, True)])
+        self.run_vcli("logout", "network")
+        self.assertEqual(self.dsnd.call("session.list", "operator", all=True)["sessions"], [])
+        self.assertIn("has shown no token", self.run_vcli("order", "list", code=4))
+        self.assertIn("there is no login", self.run_vcli("logout", "network", code=3))
+        self.run_vcli("context", "remove", name)
+        self.assertEqual(self.run_vcli("context", "list"), {"contexts": []})
+        for words in (("use", name), ("show", name), ("remove", name)):
+            self.assertIn("there is no context", self.run_vcli("context", *words, code=3))
+        self.assertIn("no context is in use", self.run_vcli("context", "show", code=3))
+        file.chmod(0o644)
+        self.assertIn("others may read it", self.run_vcli("context", "list", code=4))
+
+    def test_key_under_a_passphrase(self):
+        secret = self.net.folder / "passphrase"
+        secret.write_text("correct horse\n")
+        secret.chmod(0o600)
+        account = self.run_vcli("account", "new", "--light", "--passphrase-file", str(secret))["address"]
+        made = self.run_vcli("login", self.origin, "--passphrase-file", str(secret))
+        self.assertEqual(made["account"].lower(), account.lower())
+        self.assertEqual(self.run_vcli("order", "list"), {"orders": []})
+        self.end_sessions()
+        self.assertIn(f"vcli login {self.origin}", self.run_vcli("order", "list", code=4))
+        self.assertEqual(self.run_vcli("order", "list", "--passphrase-file", str(secret)), {"orders": []})
+
+    def test_what_is_refused(self):
+        self.assertIn("take https://, or a tunnel", self.run_vcli("login", "http://dsn.example.org", code=2))
+        self.dsnd.end()
+        self.dsnd.start("--open-login", "--public-url", "https://dsn.example.org")
+        said = self.run_vcli("login", self.origin, code=4)
+        self.assertIn("it wants a login to dsn.example.org signed", said)
+        self.assertEqual(self.dsnd.call("session.list", "operator", all=True)["sessions"], [])
+        for words in (("--public-url", "http://dsn.example.org"), ("--public-url", "https://a/b"), ("--login-time", "1s")):
+            done = subprocess.run([str(self.net.bin / "dsnd"), "--state-dir", str(self.net.folder / "none"), *words],
+                                  env=self.net.environment, capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(words[0], done.stderr)
+
+    def test_join(self):
+        status, described, _ = self.http("GET", "/network.json")
+        self.assertEqual((status, described), (200, self.rpc("network.describe")))
+        self.assertEqual((described["bus"], described["url"]), (["amqp://bus.example.org:5672/dsn"], self.origin))
+        file = self.net.folder / "agent.conf"
+        joined = self.run_vcli("join", self.origin, "--write", str(file))
+        self.assertEqual(file.read_text(), f"# made by: vcli join {self.origin}\n" + joined["settings"])
+        self.assertIn(f"manager = {self.dsnd.address}\n", joined["settings"])
+        self.assertIn("owner = " + self.run_vcli("key", "show")["id"] + "\n", joined["settings"])
+        self.assertIn("--force", self.run_vcli("join", self.origin, "--write", str(file), code=4))
+        done = subprocess.run([str(network.BIN / "dsn-agent"), "--config", str(file), "--print-config"], env=self.net.environment,
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"manager = {self.dsnd.address}", done.stdout)
+
+
 if __name__ == "__main__":
-    network.main()
+    unittest.main(verbosity=2)
