@@ -67,6 +67,7 @@ static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 		.methods = manager_methods(d->manager),
 		.callers = d->callers,
 		.metrics = d->metrics,
+		.db = manager_db(d->manager),
 		.origin = &d->origin,
 		.login_ms = d->settings->login_ms,
 		.ready = ready,
@@ -90,16 +91,16 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 	d->token_file = file_join(d, folder, "operator.token");
 	TRY(callers_open(d, d->token_file, d->id, d->settings->callers, &d->callers));
 	d->metrics = metrics_new(d, "dsnd");
-	d->network = (struct service_network){.name = d->settings->client.network,
-					      .bus = network_bus(d, d->settings->public_bus ? d->settings->public_bus
-											    : d->settings->client.bus),
-					      .manager = d->id,
-					      .chain = d->settings->chain,
-					      .least_version = "",
-					      .suggested_version = DSN_VERSION,
-					      .chain_id = d->settings->chain_id,
-					      .open = d->settings->open_login,
-					      .lifetime_ms = d->settings->login_ms};
+	d->network = (struct service_network){
+		.name = d->settings->client.network,
+		.bus = network_bus(d, d->settings->public_bus ? d->settings->public_bus : d->settings->client.bus),
+		.manager = d->id,
+		.chain = d->settings->chain,
+		.least_version = "",
+		.suggested_version = DSN_VERSION,
+		.chain_id = d->settings->chain_id,
+		.open = d->settings->open_login,
+		.lifetime_ms = d->settings->login_ms};
 	TRY(open_manager(d, loop));
 	return open_front(d, loop);
 }

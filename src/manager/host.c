@@ -8,6 +8,7 @@
 #include "client/link.h"
 #include "manager/describe.h"
 #include "manager/network.h"
+#include "manager/told.h"
 #include "store/events.h"
 
 #define SERVICES 16
@@ -145,6 +146,7 @@ static struct error *open_all(struct manager *m, const struct manager_options *o
 {
 	TRY(check_names(options));
 	TRY(db_open(m, options->database, &manager_database, &m->host.db));
+	told_add(m->host.methods, m->host.db);
 	TRY(client_link_open(m, m->host.loop, options->client, &m->host.link));
 	for (const struct service_ops *const *s = options->known; *s && m->count < SERVICES; s++) {
 		struct error *e = is_wanted(options->names, (*s)->name) ? open_service(m, *s) : NULL;

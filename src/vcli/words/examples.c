@@ -94,6 +94,7 @@ static const struct {
 	{"bar show", "vcli bar show " NODE ""},
 	{"login", "vcli login https://dsn.example.org"},
 	{"join", "vcli join https://dsn.example.org --write agent.conf"},
+	{"events", "vcli events --follow"},
 	{"context list", "vcli context list"},
 	{"context show", "vcli context show"},
 	{"context use", "vcli context use dsn.example.org"},

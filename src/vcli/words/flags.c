@@ -78,6 +78,8 @@ const struct config_row vcli_flags[] = {
 	{"dsnd", CONFIG_STRING, FIELD(order.dsnd), NULL, NULL, 0, 0, "URL",
 	 "Where dsnd takes calls: https://HOST[:PORT], or http:// on this machine or at the end of a tunnel. Without it that of the context in use (vcli login URL), or http://127.0.0.1:8640.",
 	 ask_check_url},
+	{"after", CONFIG_INT, FIELD(order.after), NULL, NULL, 0, INT64_MAX, "ID",
+	 "Events behind this one; otherwise the newest.", NULL},
 	{"write", CONFIG_STRING, FIELD(order.write), NULL, NULL, 0, 0, "FILE",
 	 "Write the settings into this file, such as /etc/dsn/agent.conf.", NULL},
 	{"yes", CONFIG_BOOL, FIELD(order.yes), NULL, NULL, 0, 0, NULL, "Do not ask whether to go on.", NULL},
