@@ -1,15 +1,17 @@
 #include "dsnd/dsnd.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "client/identity.h"
 #include "manager/jobs/jobs.h"
+#include "manager/play/play.h"
 #include "manager/registry/registry.h"
 
-const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, NULL};
+const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service, NULL};
 
 /* In this order: calls refer to what answers them. */
 static int dsnd_destroy(struct dsnd *d)
@@ -40,6 +42,16 @@ static struct error *open_manager(struct dsnd *d, uv_loop_t *loop)
 	return manager_open(d, loop, &options, &d->manager);
 }
 
+/* Where calls come in, unless people are told another address. */
+static const char *public_url(const struct dsnd *d)
+{
+	const char *listen = d->settings->listen;
+
+	if (d->settings->public_url)
+		return d->settings->public_url;
+	return mem_printf(d, "http://%.*s:%d", (int)(strrchr(listen, ':') - listen), listen, front_port(d->front));
+}
+
 static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 {
 	const struct front_options options = {
@@ -49,10 +61,14 @@ static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 		.metrics = d->metrics,
 		.ready = ready,
 		.ready_arg = d,
+		.page = manager_request,
+		.page_arg = d->manager,
 	};
 
 	metrics_add(d->metrics, manager_measure, d->manager);
-	return front_open(d, loop, &options, &d->front);
+	TRY(front_open(d, loop, &options, &d->front));
+	manager_set_public_url(d->manager, public_url(d));
+	return NULL;
 }
 
 static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)

@@ -9,7 +9,7 @@
 
 struct dsnd_settings {
 	struct client_options client; /* whose state folder is dsnd's */
-	char *chain, *listen, *callers, *ready_file, *log_level;
+	char *chain, *listen, *public_url, *callers, *ready_file, *log_level;
 	char **services;
 	int64_t start_ms;
 	bool print_reference;

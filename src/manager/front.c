@@ -16,6 +16,7 @@
 #define BODIES 8         /* of the largest that is taken: what all clients together may have under way */
 #define ANSWERS_BYTES ((size_t)64 << 20) /* that wait to be read, of all clients together */
 #define HOST_BYTES 64
+#define URL_BYTES 200
 
 struct front {
 	struct front_options options;
@@ -57,6 +58,21 @@ struct error *front_check_listen(const char *text)
 	int port = 0;
 
 	return read_listen(text, host, &port);
+}
+
+struct error *front_check_url(const char *text)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/[]@!$&'()*+,;=%";
+	const char *host = strncmp(text, "http://", 7) == 0    ? text + 7
+			   : strncmp(text, "https://", 8) == 0 ? text + 8
+							       : "";
+	size_t n = strlen(host);
+
+	if (n && n <= URL_BYTES && *host != '/' && host[n - 1] != '/' && !host[strspn(host, letters)])
+		return NULL;
+	return error_new(ERROR_INVALID, "\"%.80s\" is not http://HOST or https://HOST, without a slash at its end",
+			 text);
 }
 
 /* --- who --- */
@@ -150,8 +166,8 @@ static void on_request(struct http_request *r, void *arg)
 		struct buf *text = metrics_write(r, f->options.metrics);
 
 		http_respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", text->data, text->len);
-	} else {
-		answer_text(r, 404, "there is /rpc, /healthz, /readyz and /metrics\n");
+	} else if (!f->options.page(r, f->options.page_arg)) {
+		answer_text(r, 404, "there is /rpc, /healthz, /readyz, /metrics and /watch/JOB/master.m3u8\n");
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "http/server.h"
 #include "manager/caller.h"
 #include "manager/method.h"
 #include "rpc/metrics.h"
@@ -22,10 +23,15 @@ struct front_options {
 	struct metrics *metrics;
 	struct error *(*ready)(void *arg); /* NULL: ready; or why not, which is taken */
 	void *ready_arg;
+	/* Other paths: false: nobody's. */
+	bool (*page)(struct http_request *r, void *arg);
+	void *page_arg;
 };
 
 /* ERROR_INVALID unless `text` is an address of this machine's own and a port; for config_row.check. */
 struct error *front_check_listen(const char *text) MUST_CHECK;
+/* ERROR_INVALID unless `text` is http:// or https:// and a host, without a slash at its end. */
+struct error *front_check_url(const char *text) MUST_CHECK;
 struct error *front_open(const void *ctx, uv_loop_t *loop, const struct front_options *options,
 			 struct front **ret_front) MUST_CHECK;
 int front_port(const struct front *f);

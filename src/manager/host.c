@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "client/link.h"
+#include "http/server.h"
 #include "manager/describe.h"
 #include "store/events.h"
 
@@ -210,6 +211,27 @@ struct error *manager_health(const struct manager *m)
 			return error_wrap(e, "%s", s->ops->name);
 	}
 	return NULL;
+}
+
+void manager_set_public_url(struct manager *m, const char *url)
+{
+	m->host.public_url = mem_strdup(m, url);
+}
+
+bool manager_request(struct http_request *r, void *manager)
+{
+	struct manager *m = manager;
+	const char *path = http_request_path(r);
+
+	for (size_t i = 0; i < m->count; i++) {
+		const struct service_ops *ops = m->services[i].ops;
+
+		if (!ops->path || strncmp(path, ops->path, strlen(ops->path)) != 0)
+			continue;
+		ops->request(r, m->services[i].state);
+		return true;
+	}
+	return false;
 }
 
 void manager_measure(struct metrics_text *t, void *manager)

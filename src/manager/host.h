@@ -24,6 +24,10 @@ struct methods *manager_methods(const struct manager *m);
 struct db *manager_db(const struct manager *m);
 /* NULL: all is well, and the bus is up; else why not. */
 struct error *manager_health(const struct manager *m) MUST_CHECK;
+/* Where people reach it (service_host.public_url), from now on; copied. */
+void manager_set_public_url(struct manager *m, const char *url);
+/* Hands a request to the service whose it is; false: nobody's. */
+bool manager_request(struct http_request *r, void *manager);
 /* What /metrics tells of it and its services; a metrics_fn. */
 void manager_measure(struct metrics_text *t, void *manager);
 

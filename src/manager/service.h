@@ -21,8 +21,10 @@ struct service_host {
 	struct methods *methods;
 	struct client_link *link; /* to give commands with (client/request.h) */
 	int64_t start_ms;         /* how long nodes may take until they serve */
+	const char *public_url;   /* where people reach this dsnd: "http://host:port"; NULL: not known yet */
 };
 
+struct http_request;
 struct service_task {
 	int64_t every_ms;
 	void (*run)(void *state);
@@ -43,6 +45,9 @@ struct service_ops {
 	void (*start)(void *state);
 	/* Each status message of the network (borrowed). NULL: it does not subscribe to them. */
 	void (*heard)(const struct message *m, void *state);
+	/* HTTP requests whose path begins so ("/watch/"): `request` answers them (http/server.h). NULL: none. */
+	const char *path;
+	void (*request)(struct http_request *r, void *state);
 	/* NULL: it is well; or why it is not, which is taken. May be NULL. */
 	struct error *(*health)(void *state);
 	void (*measure)(struct metrics_text *t, void *state); /* for /metrics; may be NULL */
