@@ -170,17 +170,20 @@ class Orders(Case):
 
     def test_what_cannot_be_placed(self):
         net = self.network_with_dsnd(transcoders=1)
+        # Rather one transcoder that makes two renditions than no stream; without a storage there is none.
         wide = self.order(net)
         wide["pipeline"]["transcoding"].append(
             {"resolution_name": "_90p", "resolution": "160x90", "bitrate": "80000"})
         del wide["pipeline"]["number_of_streams"]
+        planned = self.dsnd.call("orders.plan", order=wide)
+        self.assertEqual([len(n.get("renditions", ())) for n in planned["nodes"]], [0, 2, 0], planned)
+        net.vcli("node", "maintenance", "on", net.ids["s"])
+        wait_for("maintenance", lambda: "storage: of 1, 1 are in maintenance; 1 would do with" in
+                 str(self.dsnd.call("orders.plan", order=self.order(net))), 20)
         for method in ("orders.plan", "orders.create"):
             refused = self.dsnd.call(method, order=wide)
             self.assertEqual(refused["data"]["error"], "unavailable")
-            self.assertIn("transcoder: 2 wanted, 1 would do, of 1 known", refused["message"])
-        net.vcli("node", "maintenance", "on", net.ids["s"])
-        wait_for("maintenance", lambda: "storage: 1 wanted, 0 would do, of 1 known, 1 in maintenance" in
-                 str(self.dsnd.call("orders.plan", order=self.order(net))), 20)
+            self.assertIn("storage: of 1, 1 are in maintenance", refused["message"])
         net.vcli("node", "maintenance", "off", net.ids["s"])
         self.assertIn("plan", wait_for("work", lambda: (lambda a: "plan" in a and a)(
             self.dsnd.call("orders.plan", order=self.order(net))), 20))
@@ -204,7 +207,7 @@ class Orders(Case):
             wait_for("its end", lambda: self.dsnd.call("orders.list")["orders"][0]["state"] == "failed", 30,
                      lambda: self.dsnd.call("orders.list"))
         else:
-            self.assertIn("storage: 1 wanted", failed["message"])
+            self.assertIn("storage: of 1, ", failed["message"])
 
 
     def test_told_again(self):
