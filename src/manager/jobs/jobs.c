@@ -280,7 +280,7 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB}},
 	{"orders.sources",
 	 jobs_orders_sources,
-	 CALLER_SERVICE,
+	 CALLER_SERVICE | CALLER_OPERATOR,
 	 "Tell where the master playlists of a job are, whosever it is",
 	 "`sources`: `node_id`, `host`, `port` and `path` at each of its storages",
 	 {JOB_PARAM},
