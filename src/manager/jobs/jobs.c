@@ -200,6 +200,7 @@ static void status_on(struct jobs *j, struct method_call *c, const json_t *known
 	} else {
 		json_t *answer = order_row_json(row, true);
 
+		json_object_set(answer, "document", row->document);
 		if (!away)
 			put_states(answer, known);
 		method_answer(c, answer);
@@ -272,7 +273,7 @@ static const struct method methods[] = {
 	 orders_status,
 	 MAY,
 	 "Tell one order",
-	 "the order as orders.create has it, and the state of each of its nodes",
+	 "the order as orders.create has it, the state of each of its nodes, and the `document` it is carried out by",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
 	{"orders.cancel",
