@@ -9,9 +9,9 @@
 
 struct dsnd_settings {
 	struct client_options client; /* whose state folder is dsnd's */
-	char *chain, *listen, *callers, *ready_file, *log_level;
+	char *chain, *store, *listen, *url, *callers, *ready_file, *log_level;
 	char **services;
-	int64_t start_ms;
+	int64_t start_ms, lease_ms;
 	bool print_reference;
 };
 

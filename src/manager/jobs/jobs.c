@@ -293,6 +293,11 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 	return NULL;
 }
 
+static void stop(const struct error *why, void *state)
+{
+	runs_abandon(((struct jobs *)state)->runs, why);
+}
+
 static void measure(struct metrics_text *t, void *state)
 {
 	const struct jobs *j = state;
@@ -314,10 +319,12 @@ const struct service_ops jobs_service = {
 	.text = "orders, and the streams made of them",
 	.migrations = order_migrations,
 	.migration_count = ORDER_MIGRATIONS,
+	.made = order_rows_made,
 	.methods = methods,
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
 	.open = open_jobs,
 	.start = take_up,
+	.stop = stop,
 	.measure = measure,
 };

@@ -32,10 +32,11 @@ static void on_moved(const struct nodes_node *n, void *arg)
 {
 	struct registry *r = arg;
 	const char *state = n->obeys ? nodes_state_name(n->state) : "lost";
+	bool leads = service_term(r->host) > 0;
 	char *type = mem_printf(NULL, "node.%s", state);
 	int64_t id = 0;
 	json_t *body = json_pack("{s:s,s:s}", "role", api_role_name(n->role), "agent_id", n->agent_id);
-	struct error *e = events_append(r->host->db, type, n->id, body, 0, &id);
+	struct error *e = leads ? events_append(r->host->db, type, n->id, body, 0, &id) : NULL;
 
 	log_info("registry.node", "node=%s role=%s state=%s", n->id, api_role_name(n->role), state);
 	if (e) {
@@ -182,6 +183,8 @@ static const struct method methods[] = {
 	 {{ERROR_NOT_FOUND, "look at nodes.list; an agent reports each of its nodes every 5 s"}}},
 };
 
+static const char *const told_by_standby[] = {"nodes.list", "nodes.get", NULL};
+
 static const struct service_task tasks[] = {{TICK_MS, tick}, {ASK_EVERY_MS, ask}, {0, NULL}};
 
 static struct error *open_registry(const void *ctx, const struct service_host *host, void **ret_state)
@@ -217,6 +220,8 @@ const struct service_ops registry_service = {
 	.methods = methods,
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
+	.told_by_standby = told_by_standby,
+	.warm = true,
 	.open = open_registry,
 	.heard = heard,
 	.measure = measure,
