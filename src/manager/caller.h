@@ -44,10 +44,11 @@ struct callers_source {
 	unsigned (*roles)(const char *address, void *arg);
 	void *arg;
 };
-/* One at most; NULL: there is none any more. Borrowed. */
+/* One at most; NULL: not for now, and tokens of no file are ERROR_UNAVAILABLE. Borrowed. */
 void callers_join(struct callers *all, const struct callers_source *source);
 
-/* Who shows `token` (NULL: none): CALLER_ANYONE when there is none, ERROR_REFUSED when nobody has it. */
+/* Who shows `token` (NULL: none): CALLER_ANYONE when there is none, ERROR_REFUSED when nobody has it,
+ * ERROR_UNAVAILABLE when that cannot be told. */
 struct error *callers_find(const struct callers *all, const char *token, struct caller *ret_caller) MUST_CHECK;
 /* Who has proved to be `address` (40 hex digits of either case), by a key: with CALLER_ANYONE alone where neither the
  * files nor the source know him. */

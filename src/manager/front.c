@@ -130,8 +130,9 @@ static void on_request(struct http_request *r, void *arg)
 		struct buf *text = metrics_write(r, f->options.metrics);
 
 		http_respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", text->data, text->len);
-	} else {
-		front_text(r, 404, "there is /rpc, /session, /events, /network.json, /healthz, /readyz and /metrics\n");
+	} else if (!f->options.page(r, f->options.page_arg)) {
+		front_text(r, 404,
+			   "there is /rpc, /session, /events, /network.json, /healthz, /readyz, /metrics and /watch/JOB/master.m3u8\n");
 	}
 }
 

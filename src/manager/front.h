@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "http/origin.h"
+#include "http/server.h"
 #include "manager/caller.h"
 #include "manager/method.h"
 #include "rpc/metrics.h"
@@ -23,11 +24,15 @@ struct front_options {
 	struct methods *methods;
 	struct callers *callers;
 	struct metrics *metrics;
-	struct db *db;                     /* whose event log is told */
+	struct db *(*db)(void *arg); /* whose event log is told; NULL while it is not open */
+	void *db_arg;
 	const struct http_origin *origin;  /* where clients find it; read from the first request on */
 	int64_t login_ms;                  /* how long a login holds */
 	struct error *(*ready)(void *arg); /* NULL: ready; or why not, which is taken */
 	void *ready_arg;
+	/* Other paths: false: nobody's. */
+	bool (*page)(struct http_request *r, void *arg);
+	void *page_arg;
 };
 
 /* ERROR_INVALID unless `text` is an address of this machine's own and a port; for config_row.check. */

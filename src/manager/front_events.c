@@ -123,6 +123,11 @@ static struct error *look_at_caller(struct front_stream *s)
 	return NULL;
 }
 
+static struct db *db_of(const struct front *f)
+{
+	return f->options.db(f->options.db_arg);
+}
+
 static struct error *go_on(struct front_stream *s, int64_t last, int64_t now_ms)
 {
 	size_t count = 0;
@@ -135,7 +140,7 @@ static struct error *go_on(struct front_stream *s, int64_t last, int64_t now_ms)
 			TRY(beat(s));
 	}
 	if (s->done < last)
-		e = events_read(s->all->front->options.db, s->done, AT_ONCE, on_event, s, &count);
+		e = events_read(db_of(s->all->front), s->done, AT_ONCE, on_event, s, &count);
 	if (e && e->code == ERROR_LIMIT) {
 		error_free(e);
 		e = NULL;
@@ -154,8 +159,11 @@ static void look(void *arg)
 	struct front_events *all = arg;
 	const int64_t now_ms = clock_mono_ms();
 	int64_t last = 0;
-	struct error *e = all->streams ? events_last(all->front->options.db, &last) : NULL;
+	struct db *db = db_of(all->front);
+	struct error *e = db && all->streams ? events_last(db, &last) : NULL;
 
+	if (!db)
+		return; /* it will be open again, and nothing in it is lost */
 	if (e)
 		log_warn("front.events", "why=%s", log_q(e->message));
 	for (struct front_stream *s = e ? NULL : all->streams, *next; s; s = next) {
@@ -214,13 +222,16 @@ static struct error *nothing(struct db *db, const struct event *event, void *arg
 /* ERROR_NOT_FOUND: what followed is removed. */
 static struct error *find_start(struct front *f, const struct http_request *r, int64_t *ret_after)
 {
+	struct db *db = db_of(f);
 	bool said = false;
 	size_t count = 0;
 
 	TRY(read_after(r, ret_after, &said));
+	if (!db)
+		return error_new(ERROR_UNAVAILABLE, "the database is not open\n");
 	if (!said)
-		return events_last(f->options.db, ret_after);
-	return events_read(f->options.db, *ret_after, 1, nothing, NULL, &count);
+		return events_last(db, ret_after);
+	return events_read(db, *ret_after, 1, nothing, NULL, &count);
 }
 
 static size_t streams_of(const struct front_events *all, const char *address)

@@ -80,12 +80,15 @@ static void events_list(struct method_call *c, void *arg)
 {
 	struct told_list l = {.caller = method_caller(c), .events = json_array()};
 	const int64_t most = method_has(c, "most") ? method_integer(c, "most") : MOST;
+	struct db *db = *(struct db *const *)arg;
 	struct error *e;
 
-	if (method_has(c, "after"))
-		e = read_behind(arg, &l, method_integer(c, "after"), most);
+	if (!db)
+		e = error_new(ERROR_UNAVAILABLE, "the database is not open");
+	else if (method_has(c, "after"))
+		e = read_behind(db, &l, method_integer(c, "after"), most);
 	else
-		e = read_newest(arg, &l, most);
+		e = read_newest(db, &l, most);
 	if (e) {
 		json_decref(l.events);
 		method_fail(c, e);
@@ -106,7 +109,7 @@ static const struct method methods[] = {
 	 {{ERROR_NOT_FOUND, "begin where the message says: those before are removed"}}},
 };
 
-void told_add(struct methods *all, struct db *db)
+void told_add(struct methods *all, struct db *const *db)
 {
-	methods_add(all, methods, sizeof(methods) / sizeof(methods[0]), db);
+	methods_add(all, methods, sizeof(methods) / sizeof(methods[0]), (void *)db);
 }

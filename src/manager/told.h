@@ -7,7 +7,8 @@
 
 /* The event, where this caller may see it: a new reference; NULL: he may not. */
 json_t *told_json(const struct event *event, const struct caller *caller);
-/* Adds the method events.list; `db` outlives the methods, and may be NULL where none is called. */
-void told_add(struct methods *all, struct db *db);
+/* Adds the method events.list; `db` outlives the methods (NULL in it: it is not open), and may be
+ * NULL where none is called. */
+void told_add(struct methods *all, struct db *const *db);
 
 #endif
