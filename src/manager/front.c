@@ -131,8 +131,9 @@ static void on_request(struct http_request *r, void *arg)
 
 		http_respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", text->data, text->len);
 	} else if (!f->options.page(r, f->options.page_arg)) {
-		front_text(r, 404,
-			   "there is /rpc, /session, /events, /network.json, /healthz, /readyz, /metrics and /watch/JOB/master.m3u8\n");
+		front_text(
+			r, 404,
+			"there is /rpc, /session, /events, /network.json, /healthz, /readyz, /metrics and /watch/JOB/master.m3u8\n");
 	}
 }
 
