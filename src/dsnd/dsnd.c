@@ -8,14 +8,15 @@
 #include "base/mem.h"
 #include "client/identity.h"
 #include "manager/jobs/jobs.h"
+#include "manager/mail/mail.h"
 #include "manager/network.h"
 #include "manager/play/play.h"
 #include "manager/registry/registry.h"
 #include "manager/sessions/sessions.h"
 #include "postgres/postgres.h"
 
-const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service, &sessions_service,
-						   NULL};
+const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service,
+						   &sessions_service, &mail_service, NULL};
 
 /* In this order: calls refer to what answers them. */
 static int dsnd_destroy(struct dsnd *d)

@@ -107,7 +107,7 @@ static const struct config_row rows[] = {
 	 "the chain that a login's message names: a wallet shows it, and some sign for the one that they are on only",
 	 NULL},
 	{"services", CONFIG_LIST, ROW(services), NULL, NULL, 0, 0, "NAME",
-	 "host only these services (registry, jobs, play, sessions); without it all", NULL},
+	 "host only these services (registry, jobs, play, sessions, mail); without it all", NULL},
 	{"start-timeout", CONFIG_DURATION, ROW(start_ms), "30s", NULL, 0, 0, "TIME",
 	 "how long the nodes of an order may take until all serve, 1s to 2m; then it has failed", NULL},
 	{"ready-file", CONFIG_STRING, ROW(ready_file), NULL, NULL, 0, 0, "FILE",

@@ -279,6 +279,11 @@ void callers_known(const struct callers *all, const char *address, struct caller
 	*ret_caller = found;
 }
 
+const char *callers_at(const struct callers *all, size_t n)
+{
+	return n < all->count ? all->entries[n].caller.address : NULL;
+}
+
 bool callers_listed(const struct callers *all, const char *address)
 {
 	char digits[ID_DIGITS + 1];

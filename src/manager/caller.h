@@ -4,6 +4,7 @@
 #define DSN_MANAGER_CALLER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "base/hex.h"
@@ -53,6 +54,8 @@ struct error *callers_find(const struct callers *all, const char *token, struct 
 /* Who has proved to be `address` (40 hex digits of either case), by a key: with CALLER_ANYONE alone where neither the
  * files nor the source know him. */
 void callers_known(const struct callers *all, const char *address, struct caller *ret_caller);
+/* The n-th that the files name; NULL: there are no more. */
+const char *callers_at(const struct callers *all, size_t n);
 /* Do the files name him? */
 bool callers_listed(const struct callers *all, const char *address);
 

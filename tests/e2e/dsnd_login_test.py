@@ -521,5 +521,37 @@ class Contexts(Login):
         self.assertIn(f"manager = {self.dsnd.address}", done.stdout)
 
 
+class OverTheBus(network.TestCase):
+    """Calls as sealed messages to dsnd's address: who signs is who calls."""
+
+    def test_calls(self):
+        net = self.network(start=False, transcoders=0)
+        dsnd = Dsnd(net)
+        with open(dsnd.callers, "a", encoding="utf-8") as callers:
+            callers.write(f"{net.vcli('key', 'show')['id']} customer -\n")
+        dsnd.start()
+        waiting.wait_for("the bus", lambda: dsnd.get("/readyz")[0] == 200, 60)
+        there = ("--dsnd", f"bus:{dsnd.address}", "--timeout", "60s")
+        self.assertEqual(net.vcli("order", "list", *there), {"orders": []})
+        self.assertEqual(net.vcli("events", "--after", "0", *there)["events"], [])
+        # A refusal is the method's own.
+        code, said = net.vcli_try("order", "status", "0200000000000000000001", *there)[:2]
+        self.assertEqual(code, 3, said)
+        # A stranger is nobody.
+        key = net.folder / "stranger.key"
+        key.write_text("5" * 64 + "\n")
+        key.chmod(0o600)
+        code, said = net.vcli_try("order", "list", "--identity", str(key), *there)[:2]
+        self.assertEqual(code, 4, said)
+        # By the context, which tells whom to ask.
+        net.vcli("join", f"http://127.0.0.1:{dsnd.port}")
+        self.assertEqual(net.vcli("order", "list", "--via", "bus", "--timeout", "60s"), {"orders": []})
+        self.assertIn("dsnd_mail_calls_total 5\n", dsnd.get("/metrics")[1])
+        # Each was answered, and its answer is kept; the stranger's is not.
+        db = sqlite3.connect(dsnd.folder / "dsnd.db", timeout=30)
+        self.assertEqual(db.execute("select count(*), count(answer) from mail_call").fetchone(), (4, 4))
+        db.close()
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
