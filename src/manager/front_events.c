@@ -115,8 +115,13 @@ static struct error *beat(struct front_stream *s)
 static struct error *look_at_caller(struct front_stream *s)
 {
 	struct caller caller;
+	struct error *e = callers_find(s->all->front->options.callers, s->token, &caller);
 
-	TRY(callers_find(s->all->front->options.callers, s->token, &caller));
+	if (e && e->code == ERROR_UNAVAILABLE) { /* he is looked at the next time */
+		error_free(e);
+		return NULL;
+	}
+	TRY(e);
 	if (!(caller.roles & MEMBERS))
 		return error_new(ERROR_REFUSED, "the caller is none of this network's any more");
 	s->caller = caller;
