@@ -96,8 +96,12 @@ static bool leads(const struct manager_service *s)
 
 static struct error *not_leading(const struct manager_service *s)
 {
+	const struct manager_service *first = &s->manager->services[0];
 	const char *holder = s->lead ? lead_holder(s->lead) : "";
 
+	/* Who waits for the first of them has not asked for the others. */
+	if (!*holder && first->lead)
+		holder = lead_holder(first->lead);
 	if (*holder && strcmp(holder, s->manager->holder) != 0)
 		return error_new(ERROR_UNAVAILABLE, "this dsnd is a standby for %s: call %s, which leads it",
 				 s->ops->name, holder);

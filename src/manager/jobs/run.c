@@ -262,9 +262,12 @@ static struct error *send_all(struct run *r)
 		.timeout_ms = host->start_ms,
 		.patience_ms = host->start_ms,
 		.ttl_ms = host->start_ms > CLIENT_TTL_LEAST_MS ? host->start_ms : CLIENT_TTL_LEAST_MS,
+		.term = service_term(host),
 	};
 	const struct client_request_events events = {.ended = on_ended, .arg = r};
 
+	if (!options.term)
+		return error_new(ERROR_UNAVAILABLE, "this dsnd does not lead jobs any more");
 	mem_free(r->requests);
 	mem_free(r->list);
 	r->requests = NULL;
