@@ -6,8 +6,10 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "client/link.h"
+#include "http/server.h"
 #include "manager/describe.h"
 #include "manager/host_db.h"
+#include "manager/network.h"
 
 #define SERVICES 16
 #define OPEN_AGAIN_MS 1000
@@ -197,7 +199,9 @@ static void add_service(struct manager *m, const struct service_ops *ops)
 	s->host = (struct service_host){.loop = client_link_loop(m->link),
 					.methods = m->methods,
 					.link = m->link,
-					.start_ms = m->options.start_ms};
+					.start_ms = m->options.start_ms,
+					.callers = m->options.callers,
+					.network = m->options.network};
 	s->group = (struct method_group){
 		.rows = ops->methods, .count = ops->method_count, .closed = closed, .closed_arg = s};
 	methods_add_group(m->methods, &s->group);
@@ -344,6 +348,7 @@ struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manage
 	m->methods = methods_new(m);
 	m->closed = error_new(ERROR_UNAVAILABLE, "dsnd is starting");
 	describe_add(m->methods);
+	network_add(m->methods, options->network);
 	talloc_set_destructor(m, manager_destroy);
 	e = open_all(m, loop);
 	if (e) {
@@ -391,6 +396,25 @@ struct error *manager_health(const struct manager *m)
 			return error_wrap(e, "%s", m->services[i].ops->name);
 	}
 	return NULL;
+}
+
+bool manager_request(struct http_request *r, void *manager)
+{
+	struct manager *m = manager;
+	const char *path = http_request_path(r);
+
+	for (size_t i = 0; i < m->count; i++) {
+		const struct service_ops *ops = m->services[i].ops;
+
+		if (!ops->path || strncmp(path, ops->path, strlen(ops->path)) != 0)
+			continue;
+		if (m->services[i].state)
+			ops->request(r, m->services[i].state);
+		else
+			http_respond(r, 503, "text/plain", "dsnd is starting\n", strlen("dsnd is starting\n"));
+		return true;
+	}
+	return false;
 }
 
 static void measure_lead(struct metrics_text *t, const struct manager *m)

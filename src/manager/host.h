@@ -19,10 +19,13 @@ struct manager_options {
 				 struct db **ret_db);
 	bool shared;       /* other processes may have the database open too: leases decide who leads a service */
 	int64_t expire_ms; /* of a lease (manager/lead.h) */
-	int64_t start_ms;  /* as in struct service_host */
 	/* A network is here already although the database is new (it was lost, or another one is used): jobs are
 	 * numbered from the clock on, so that no id is given twice. */
 	bool continues;
+	/* As in struct service_host. */
+	int64_t start_ms;
+	struct callers *callers;
+	const struct service_network *network;
 };
 
 /* ERROR_NOT_FOUND: a name that is no service. Freeing it ends all that it does. Calls are taken, and refused until
@@ -36,6 +39,8 @@ struct methods *manager_methods(const struct manager *m);
 struct db *manager_db(const struct manager *m);
 /* NULL: all is well, the bus is up, and this process leads all its services; else why not. */
 struct error *manager_health(const struct manager *m) MUST_CHECK;
+/* Hands a request to the service whose it is; false: nobody's. */
+bool manager_request(struct http_request *r, void *manager);
 /* What /metrics tells of it and its services; a metrics_fn. */
 void manager_measure(struct metrics_text *t, void *manager);
 
