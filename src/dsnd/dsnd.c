@@ -14,7 +14,8 @@
 #include "manager/sessions/sessions.h"
 #include "postgres/postgres.h"
 
-const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service, &sessions_service, NULL};
+const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service, &sessions_service,
+						   NULL};
 
 /* In this order: calls refer to what answers them. */
 static int dsnd_destroy(struct dsnd *d)
@@ -56,6 +57,7 @@ static struct error *open_manager(struct dsnd *d, uv_loop_t *loop, bool continue
 		.shared = shared,
 		.expire_ms = s->lease_ms,
 		.start_ms = s->start_ms,
+		.keep_ms = s->keep_ms,
 		.callers = d->callers,
 		.network = &d->network,
 		.continues = continues,
@@ -133,16 +135,16 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 	d->token_file = file_join(d, folder, "operator.token");
 	TRY(callers_open(d, d->token_file, d->id, d->settings->callers, &d->callers));
 	d->metrics = metrics_new(d, "dsnd");
-	d->network = (struct service_network){.name = d->settings->client.network,
-					      .bus = network_bus(d, d->settings->public_bus ? d->settings->public_bus
-											    : d->settings->client.bus),
-					      .manager = d->id,
-					      .chain = d->settings->chain,
-					      .least_version = "",
-					      .suggested_version = DSN_VERSION,
-					      .chain_id = d->settings->chain_id,
-					      .open = d->settings->open_login,
-					      .lifetime_ms = d->settings->login_ms};
+	d->network = (struct service_network){
+		.name = d->settings->client.network,
+		.bus = network_bus(d, d->settings->public_bus ? d->settings->public_bus : d->settings->client.bus),
+		.manager = d->id,
+		.chain = d->settings->chain,
+		.least_version = "",
+		.suggested_version = DSN_VERSION,
+		.chain_id = d->settings->chain_id,
+		.open = d->settings->open_login,
+		.lifetime_ms = d->settings->login_ms};
 	TRY(open_manager(d, loop, continues));
 	TRY(open_front(d, loop));
 	return manager_lead(d->manager, own_url(d));

@@ -279,11 +279,19 @@ static struct error *send_all(struct run *r)
 	return client_requests_begin(r, &options, r->list, &events, &r->requests);
 }
 
+/* Trying again would not help. */
+static bool is_for_good(const struct error *e)
+{
+	return e->code != ERROR_UNAVAILABLE && e->code != ERROR_LIMIT && e->code != ERROR_IO;
+}
+
 static void begin(struct run *r)
 {
 	struct error *e = send_all(r);
 
-	if (e)
+	if (e && r->row->state == ORDER_STARTING && is_for_good(e))
+		fail_start(r, mem_strdup(r->row, e->message));
+	else if (e)
 		finish(r, e);
 	error_free(e);
 }
