@@ -58,6 +58,7 @@ static struct error *open_manager(struct dsnd *d, uv_loop_t *loop, bool continue
 		.shared = shared,
 		.expire_ms = s->lease_ms,
 		.start_ms = s->start_ms,
+		.keep_ms = s->keep_ms,
 		.callers = d->callers,
 		.network = &d->network,
 		.continues = continues,

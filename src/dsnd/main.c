@@ -11,6 +11,7 @@
 #include "dsnd/dsnd.h"
 #include "manager/describe.h"
 #include "postgres/postgres.h"
+#include "store/events.h"
 
 #define ROW(field) offsetof(struct dsnd_settings, field)
 #define START_LEAST_MS 1000
@@ -31,6 +32,7 @@ static struct error *check_public_url(const char *text)
 	return NULL;
 }
 
+#define KEEP_MOST_MS (INT64_C(87600) * 3600 * 1000)
 #define URL_LETTERS 64 /* LEASE_NAME_MAX */
 
 static struct error *check_url(const char *text)
@@ -82,6 +84,9 @@ static const struct config_row rows[] = {
 	 check_store},
 	{"lease", CONFIG_DURATION, ROW(lease_ms), "15s", NULL, 0, 0, "TIME",
 	 "with a shared database: after how long a dsnd that gives no sign of life is replaced, 1500ms to 5m; the same for all that share it",
+	 NULL},
+	{"keep-events", CONFIG_DURATION, ROW(keep_ms), "2160h", NULL, 0, 0, "TIME",
+	 "how long events stay in the log, 2h to 87600h; what a reader is still to see stays, unless he was not there for as long",
 	 NULL},
 	{"chain", CONFIG_CHOICE, ROW(chain), "none", "none", 0, 0, NULL,
 	 "the chain that orders are paid on: there is none yet, all runs but money", NULL},
@@ -143,6 +148,8 @@ static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 		return error_new(ERROR_INVALID, "--login-time: 1m to 720h, please");
 	if (s->lease_ms < LEAD_LEAST_MS || s->lease_ms > LEAD_MOST_MS)
 		return error_new(ERROR_INVALID, "--lease: 1500ms to 5m, please");
+	if (s->keep_ms < EVENTS_SILENT_MIN_MS || s->keep_ms > KEEP_MOST_MS)
+		return error_new(ERROR_INVALID, "--keep-events: 2h to 87600h, please");
 	s->client.passphrase.unattended = true;
 	return NULL;
 }

@@ -91,21 +91,32 @@ void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c)
 	run_begin(j->runs, row, on_ran, w);
 }
 
+/* The others are not held up by it; it is said once. */
+static void skip(const struct jobs *j, const struct order_row *row, size_t *unreadable)
+{
+	if (++*unreadable > j->unreadable)
+		log_error("jobs.unreadable", "job=%s why=%s", row->job, log_q(row->unreadable));
+}
+
 /* Orders that ask for something and that nobody is telling: after a restart, or when the bus was not reached. */
 static void take_up(void *state)
 {
 	struct jobs *j = state;
 	void *scope = mem_strdup(NULL, "");
 	struct order_row **rows = NULL;
-	size_t count = 0;
+	size_t count = 0, unreadable = 0;
 	struct error *e = order_rows_unfinished(scope, j->host->db, &rows, &count);
 
 	for (size_t i = 0; !e && i < count; i++) {
-		if (!runs_has(j->runs, rows[i]->job))
+		if (rows[i]->unreadable)
+			skip(j, rows[i], &unreadable);
+		else if (!runs_has(j->runs, rows[i]->job))
 			run_begin(j->runs, rows[i], NULL, NULL);
 	}
 	if (e)
 		log_error("jobs.take_up", "why=%s", log_q(e->message));
+	else
+		j->unreadable = unreadable;
 	error_free(e);
 	mem_free(scope);
 }
@@ -357,6 +368,8 @@ static void measure(struct metrics_text *t, void *state)
 
 	metrics_gauge(t, "runs", "Orders whose nodes are being told something.", (double)runs_count(j->runs));
 	placing_count(j->placing, &holding, &known);
+	metrics_gauge(t, "orders_unreadable", "Orders that ask for something and cannot be read.",
+		      (double)j->unreadable);
 	metrics_gauge(t, "orders_holding", "Orders that hold nodes.", (double)holding);
 	metrics_gauge(t, "nodes_to_choose_from", "Nodes that placement knows.", (double)known);
 	if (e) {

@@ -10,6 +10,7 @@
 struct jobs {
 	const struct service_host *host;
 	struct runs *runs;
+	size_t unreadable; /* orders that nobody can be told of, at the last look */
 	struct placing *placing;
 };
 

@@ -204,8 +204,10 @@ struct error *placing_start(struct placing *p)
 
 	if (!e)
 		e = order_rows_not_over(scope, p->host->db, &rows, &count);
-	for (size_t i = 0; !e && i < count; i++)
-		adopt(p, rows[i]);
+	for (size_t i = 0; !e && i < count; i++) {
+		if (!rows[i]->unreadable)
+			adopt(p, rows[i]);
+	}
 	mem_free(scope);
 	return e;
 }
