@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "manager/host.h"
 #include "manager/jobs/order.h"
+#include "manager/jobs/placements.h"
 #include "manager/jobs/placing.h"
 
 #define ALICE "a11ce00000000000000000000000000000000000"
@@ -570,6 +571,60 @@ static void test_replacement(void **state)
 	json_decref(nodes);
 }
 
+/* The last ones are kept, the oldest first. */
+static void test_what_is_written_down(void **state)
+{
+	struct world *w = *state;
+	json_t *record = json_pack("{s:s}", "placed", "yes"), *list = NULL, *node;
+	struct order_row *row;
+
+	for (int i = 0; i < PLACEMENTS_MOST + 3; i++)
+		must(placements_add(w->host.db, "job", i == 3 ? "order" : "replacement", record));
+	must(placements_add(w->host.db, "other", "order", record));
+	must(placements_list(w->host.db, "job", &list));
+	assert_int_equal(json_array_size(list), PLACEMENTS_MOST);
+	assert_string_equal(member(list, 0, "kind"), "order");
+	assert_true(json_equal(json_object_get(json_array_get(list, 0), "record"), record));
+	json_decref(list);
+	json_decref(record);
+	add_one_of_each(w);
+	add(w, 7, "transcoder", 0);
+	row = order(w);
+	node = replace(w, row,
+		       member(json_object_get(json_object_get(row->document, "pipeline"), "nodes"), 1, "node_id"),
+		       NULL);
+	assert_non_null(node);
+	json_decref(node);
+	must(placements_list(w->host.db, row->job, &list));
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(member(list, 0, "kind"), "replacement");
+	json_decref(list);
+}
+
+static void test_why_a_node_gets_nothing(void **state)
+{
+	struct world *w = *state;
+	const struct placing_wish wish = {NULL, NULL, w->order};
+	struct placing_reasons why = {0};
+	json_t *transcoder;
+	struct error *e;
+
+	add(w, 1, "distributor", 0);
+	transcoder = add(w, 2, "transcoder", 0);
+	add(w, 3, "storage", 0);
+	json_decref(place(w, "job1"));
+	must(placing_explain(w->placing, &wish, member(w->nodes, 1, "node_id"), &why));
+	assert_true(!why.refusals && why.role == API_TRANSCODER && why.jobs == 1 && why.promised.blocks_per_s > 0);
+	limit(transcoder, 1);
+	json_object_set_new(transcoder, "maintenance", json_true());
+	placing_refresh(w->placing, on_fresh, NULL);
+	must(placing_explain(w->placing, &wish, member(w->nodes, 1, "node_id"), &why));
+	assert_int_equal(why.refusals, 1u << PLACE_WHY_MAINTENANCE | 1u << PLACE_WHY_ROOM);
+	e = placing_explain(w->placing, &wish, "9000000000000000000000000000000000000009", &why);
+	assert_int_equal(e->code, ERROR_NOT_FOUND);
+	error_free(e);
+}
+
 /* A machine that takes the address of another node of the order is none for it, nor is one that has a part already. */
 static void test_replacement_beside_others(void **state)
 {
@@ -600,6 +655,8 @@ int main(void)
 		IN_A_WORLD(test_after_a_restart),
 		IN_A_WORLD(test_replacement),
 		IN_A_WORLD(test_replacement_beside_others),
+		IN_A_WORLD(test_what_is_written_down),
+		IN_A_WORLD(test_why_a_node_gets_nothing),
 	};
 
 	mem_init();

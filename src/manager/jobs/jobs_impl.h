@@ -27,5 +27,7 @@ void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn);
 
 /* jobs_create.c */
 method_fn jobs_orders_plan, jobs_orders_create;
+/* explain.c */
+method_fn jobs_orders_explain, jobs_nodes_explain;
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "manager/jobs/placements.h"
 #include "store/events.h"
 
 #define DOCUMENT_BYTES (1 << 20)
@@ -17,7 +18,7 @@ static const char *const first[] = {
 	"watch text, created_ms bigint not null, changed_ms bigint not null, unique(owner, once))",
 	NULL,
 };
-const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}};
+const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}, {placements_tables}};
 
 /* --- reading --- */
 

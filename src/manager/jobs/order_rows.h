@@ -12,7 +12,7 @@
 #include "manager/jobs/states.h"
 #include "store/db.h"
 
-#define ORDER_MIGRATIONS 1
+#define ORDER_MIGRATIONS 2
 extern const struct db_migration order_migrations[ORDER_MIGRATIONS];
 
 struct order_row {
