@@ -243,6 +243,8 @@ class Orders(Case):
 class Push(Case):
     """vcli order push: what a dsnd says reaches ffmpeg only when it can be nothing else than an address, a key and a job."""
 
+    over_whisper = True  # no broker is needed
+
     def setUp(self):
         self.net = self.network(start=False, transcoders=1)
         self.net.ports = {key: {"rtmp": str(n), "http": str(n + 50)} for n, key in enumerate(self.net.ids, 21900)}

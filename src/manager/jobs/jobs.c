@@ -63,12 +63,14 @@ void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn)
 /* --- runs --- */
 
 struct jobs_waiting {
+	struct jobs *jobs;
 	struct method_call *call;
 };
 
 static void on_ran(const struct order_row *row, const json_t *nodes, const struct error *e, void *arg)
 {
 	struct method_call *c = ((struct jobs_waiting *)arg)->call;
+	const struct jobs *j = ((struct jobs_waiting *)arg)->jobs;
 	json_t *answer;
 
 	mem_free(arg);
@@ -76,7 +78,7 @@ static void on_ran(const struct order_row *row, const json_t *nodes, const struc
 		method_fail(c, error_copy(e));
 		return;
 	}
-	answer = order_row_json(row, true);
+	answer = jobs_order_json(j, row, true);
 	json_object_set(answer, "nodes", (json_t *)nodes);
 	method_answer(c, answer);
 }
@@ -85,7 +87,7 @@ void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c)
 {
 	struct jobs_waiting *w = mem_new(j, struct jobs_waiting);
 
-	w->call = c;
+	*w = (struct jobs_waiting){j, c};
 	run_begin(j->runs, row, on_ran, w);
 }
 
@@ -162,7 +164,7 @@ static void orders_list(struct method_call *c, void *arg)
 	struct error *e = order_rows_list(scope, j->host->db, jobs_owner(c), most ? most : LIST_MOST, &rows, &count);
 
 	for (size_t i = 0; !e && i < count; i++)
-		json_array_append_new(list, order_row_json(rows[i], false));
+		json_array_append_new(list, jobs_order_json(j, rows[i], false));
 	if (e)
 		method_fail(c, e);
 	else
@@ -198,7 +200,7 @@ static void status_on(struct jobs *j, struct method_call *c, const json_t *known
 	if (e) {
 		method_fail(c, e);
 	} else {
-		json_t *answer = order_row_json(row, true);
+		json_t *answer = jobs_order_json(j, row, true);
 
 		json_object_set(answer, "document", row->document);
 		if (!away)
@@ -257,7 +259,7 @@ static const struct method methods[] = {
 	 jobs_orders_create,
 	 MAY,
 	 "Order a stream: nodes are chosen and told, and it is answered when all of them serve",
-	 "the order: `job`, `state`, where to publish (`ingest`, with the key), where to watch (`watch`), `nodes`",
+	 "the order: `job`, `state`, where to publish (`ingest`, with the key), where to watch (`play`, of its storage `watch`), `nodes`",
 	 {ORDER_PARAM,
 	  {"once", METHOD_TEXT, true, NULL, NULL, 1, ONCE_BYTES,
 	   "A word for this order: said again with it, the first one is answered and nothing is ordered"}},
@@ -294,6 +296,13 @@ static const struct method methods[] = {
 	   "From a part of this order; without it one of two renditions of a source of 720 lines"},
 	  {"customer", METHOD_ADDRESS, true, NULL, NULL, 0, 0, "Whose order it is; without it nobody's"}},
 	 {{ERROR_NOT_FOUND, "look at nodes.list; an agent reports each of its nodes every 5 s"}}},
+	{"orders.sources",
+	 jobs_orders_sources,
+	 CALLER_SERVICE | CALLER_OPERATOR,
+	 "Tell where the master playlists of a job are, whosever it is",
+	 "`sources`: `node_id`, `host`, `port` and `path` at each of its storages",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB}},
 	{"orders.cancel",
 	 orders_cancel,
 	 MAY,
