@@ -34,6 +34,7 @@ static void must(struct error *e)
 struct world {
 	char folder[32];
 	json_t *nodes;    /* what the registry answers */
+	bool settled;     /* nothing of it changes any more */
 	json_t *document; /* the order */
 	struct api_pipeline *order;
 	struct service_host host;
@@ -47,7 +48,13 @@ static void tell_nodes(struct method_call *c, void *arg)
 	const struct world *w = arg;
 
 	/* Without an epoch all is told anew. */
-	method_answer(c, json_pack("{s:O,s:[]}", "nodes", w->nodes, "gone"));
+	if (w->settled && method_text(c, "epoch"))
+		method_answer(c, json_pack("{s:s,s:i,s:[],s:[]}", "epoch", "e", "version", 1, "nodes", "gone"));
+	else if (w->settled)
+		method_answer(c,
+			      json_pack("{s:s,s:i,s:O,s:[]}", "epoch", "e", "version", 1, "nodes", w->nodes, "gone"));
+	else
+		method_answer(c, json_pack("{s:O,s:[]}", "nodes", w->nodes, "gone"));
 }
 
 static const struct method registry[] = {
@@ -433,6 +440,33 @@ static void test_the_last_slot(void **state)
 	json_decref(nodes);
 }
 
+/* Each slot of all nodes is given, each once. */
+static void test_a_thousand(void **state)
+{
+	static const char *const roles[] = {"distributor", "transcoder", "storage"};
+	struct world *w = *state;
+	int got[61] = {0};
+
+	for (unsigned i = 0; i < 60; i++)
+		limit(add(w, i + 1, roles[i % 3], 0), 50);
+	use_order(w, 1);
+	w->settled = true;
+	for (int i = 0; i < 1000; i++) {
+		json_t *nodes = place(w, mem_printf(w, "job%d", i));
+
+		if (!nodes)
+			fail_msg("order %d: %s", i, w->said);
+		for (size_t k = 0; k < 3; k++)
+			got[number_at(nodes, k)]++;
+		json_decref(nodes);
+	}
+	for (unsigned i = 1; i <= 60; i++)
+		assert_int_equal(got[i], 50);
+	assert_null(place(w, "one more"));
+	assert_non_null(
+		strstr(w->said, "distributor: of 20, 20 have no room; 20 would do with less work, or more nodes"));
+}
+
 static int drop(struct order_row *row)
 {
 	json_decref(row->document);
@@ -488,6 +522,32 @@ static void test_as_orders_end(void **state)
 	must(order_rows_move(w->host.db, row, ORDER_FAILED));
 	placing_tick(w->placing);
 	assert_int_equal(holding(w), 0);
+}
+
+/* Its room may be another's by then; that its node is away is no reason: whoever tells it finds out. */
+static void test_start_again(void **state)
+{
+	struct world *w = *state;
+	struct order_row *row;
+	struct error *e;
+
+	add_one_of_each(w);
+	limit(json_array_get(w->nodes, 1), 1);
+	row = order(w);
+	must(order_rows_move(w->host.db, row, ORDER_RUNNING));
+	must(placing_again(w->placing, row->job, row->document)); /* it has it still */
+	must(order_rows_move(w->host.db, row, ORDER_STOPPING));
+	must(order_rows_move(w->host.db, row, ORDER_STOPPED));
+	json_decref(place(w, "another"));
+	e = placing_again(w->placing, row->job, row->document);
+	assert_int_equal(e->code, ERROR_LIMIT);
+	error_free(e);
+	placing_release(w->placing, "another");
+	json_object_set_new(json_array_get(w->nodes, 1), "state", json_string("suspect"));
+	placing_refresh(w->placing, on_fresh, NULL);
+	must(placing_again(w->placing, row->job, row->document));
+	json_object_set_new(json_array_get(w->nodes, 1), "state", json_string("online"));
+	refuses(w, "1 have no room");
 }
 
 /* The next dsnd knows what runs, even before it has heard of the nodes. */
@@ -651,7 +711,9 @@ int main(void)
 		IN_A_WORLD(test_one_for_the_ladder),
 		IN_A_WORLD(test_standby),
 		IN_A_WORLD(test_the_last_slot),
+		IN_A_WORLD(test_a_thousand),
 		IN_A_WORLD(test_as_orders_end),
+		IN_A_WORLD(test_start_again),
 		IN_A_WORLD(test_after_a_restart),
 		IN_A_WORLD(test_replacement),
 		IN_A_WORLD(test_replacement_beside_others),

@@ -129,6 +129,8 @@ static void change(struct jobs *j, struct method_call *c, enum order_state to)
 	struct order_row *row = NULL;
 	struct error *e = find_idle(scope, j, c, &row);
 
+	if (!e && to == ORDER_STARTING && order_state_may(row->state, to))
+		e = placing_again(j->placing, row->job, row->document);
 	if (!e)
 		e = order_rows_move(j->host->db, row, to);
 	if (e)
@@ -323,7 +325,11 @@ static const struct method methods[] = {
 	 "Start an order that is stopped or has failed again, on the same nodes with the same keys",
 	 "the order",
 	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY, BUSY, NODE_FAILED}},
+	 {NO_SUCH_JOB,
+	  NO_WAY,
+	  BUSY,
+	  NODE_FAILED,
+	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
 };
 
 static void tick(void *state)

@@ -41,6 +41,10 @@ void placing_keep(struct placing *p, const char *job);
 /* It was not, or is over. */
 void placing_release(struct placing *p, const char *job);
 
+/* An order that was stopped or has failed is to start again, on the nodes of its document. ERROR_LIMIT: one of them has
+ * no room any more. */
+struct error *placing_again(struct placing *p, const char *job, const json_t *document) MUST_CHECK;
+
 struct placing_loss {
 	const char *job, *customer;
 	const json_t *document;                /* the job's public document, with its nodes */
