@@ -35,6 +35,8 @@ static struct error *open_manager(struct dsnd *d, uv_loop_t *loop)
 		.names = s->services,
 		.database = file_join(d, s->client.state.folder, "dsnd.db"),
 		.start_ms = s->start_ms,
+		.least_version = s->least_version,
+		.suggested_version = s->suggested_version,
 	};
 
 	return manager_open(d, loop, &options, &d->manager);

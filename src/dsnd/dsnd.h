@@ -12,6 +12,7 @@ struct dsnd_settings {
 	char *chain, *listen, *callers, *ready_file, *log_level;
 	char **services;
 	int64_t start_ms;
+	char *least_version, *suggested_version;
 	bool print_reference;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/grammar.h"
 #include "base/daemon.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -14,6 +15,11 @@
 #define ROW(field) offsetof(struct dsnd_settings, field)
 #define START_LEAST_MS 1000
 #define START_MOST_MS 120000
+
+static struct error *check_version(const char *text)
+{
+	return api_check_version(text, &(struct json_place){NULL, NULL, 0});
+}
 
 static const struct config_row rows[] = {
 	{"bus", CONFIG_STRING, ROW(client.bus), "amqp://127.0.0.1/", NULL, 0, 0, "URL",
@@ -48,6 +54,10 @@ static const struct config_row rows[] = {
 	 "host only these services (registry, jobs); without it all", NULL},
 	{"start-timeout", CONFIG_DURATION, ROW(start_ms), "30s", NULL, 0, 0, "TIME",
 	 "how long the nodes of an order may take until all serve, 1s to 2m; then it has failed", NULL},
+	{"least-version", CONFIG_STRING, ROW(least_version), NULL, NULL, 0, 0, "VERSION",
+	 "agents of an older version, or that do not say theirs, get no work (1.2.3)", check_version},
+	{"suggested-version", CONFIG_STRING, ROW(suggested_version), NULL, NULL, 0, 0, "VERSION",
+	 "tell which nodes have an agent of an older version (1.2.3)", check_version},
 	{"ready-file", CONFIG_STRING, ROW(ready_file), NULL, NULL, 0, 0, "FILE",
 	 "JSON file written when all is open: address, port, token_file, pid; removed at the end", NULL},
 	{"print-reference", CONFIG_BOOL, ROW(print_reference), "no", NULL, 0, 0, NULL,

@@ -175,7 +175,11 @@ struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manage
 	struct manager *m = mem_new(ctx, struct manager);
 	struct error *e;
 
-	m->host = (struct service_host){.loop = loop, .methods = methods_new(m), .start_ms = options->start_ms};
+	m->host = (struct service_host){.loop = loop,
+					.methods = methods_new(m),
+					.start_ms = options->start_ms,
+					.least_version = options->least_version,
+					.suggested_version = options->suggested_version};
 	describe_add(m->host.methods);
 	talloc_set_destructor(m, manager_destroy);
 	e = open_all(m, options);

@@ -15,6 +15,7 @@ struct manager_options {
 	char **names;                           /* of those to open, ends with NULL; NULL: all */
 	const char *database;                   /* path of the file */
 	int64_t start_ms;                       /* as in struct service_host */
+	const char *least_version, *suggested_version;
 };
 
 /* ERROR_NOT_FOUND: a name that is no service. Freeing it ends all that it does. */

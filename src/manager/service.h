@@ -21,6 +21,8 @@ struct service_host {
 	struct methods *methods;
 	struct client_link *link; /* to give commands with (client/request.h) */
 	int64_t start_ms;         /* how long nodes may take until they serve */
+	/* "1.2.3", of agents: older ones get no work, older ones are told to change. NULL: none */
+	const char *least_version, *suggested_version;
 };
 
 struct service_task {

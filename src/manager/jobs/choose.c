@@ -23,7 +23,16 @@ static int number_of(const json_t *node, const char *key)
 
 static bool is_offline(const json_t *node)
 {
-	return strcmp(text_of(node, "state"), "online") != 0;
+	const char *state = text_of(node, "state");
+
+	return strcmp(state, "suspect") == 0 || strcmp(state, "offline") == 0;
+}
+
+static bool is_kept_out(const json_t *node)
+{
+	const char *state = text_of(node, "state");
+
+	return strcmp(state, "too_old") == 0 || strcmp(state, "barred") == 0 || strcmp(state, "set_aside") == 0;
 }
 
 static bool is_anothers(const json_t *node)
@@ -57,8 +66,11 @@ static const struct {
 	bool (*keeps_out)(const json_t *node);
 	const char *what; /* "of 3, 1 WHAT" */
 } filters[] = {
-	{is_offline, "not heard of lately"},        {is_anothers, "without this dsnd as --manager"},
-	{is_in_maintenance, "in maintenance"},      {is_not_serving, "not serving yet"},
+	{is_offline, "not heard of lately"},
+	{is_kept_out, "too old, barred or set aside"},
+	{is_anothers, "without this dsnd as --manager"},
+	{is_in_maintenance, "in maintenance"},
+	{is_not_serving, "not serving yet"},
 	{has_no_port, "without ports to reach it"},
 };
 #define FILTERS (sizeof(filters) / sizeof(filters[0]))
