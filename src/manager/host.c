@@ -6,7 +6,9 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "client/link.h"
+#include "http/server.h"
 #include "manager/describe.h"
+#include "manager/network.h"
 #include "store/events.h"
 
 #define SERVICES 16
@@ -178,9 +180,10 @@ struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manage
 	m->host = (struct service_host){.loop = loop,
 					.methods = methods_new(m),
 					.start_ms = options->start_ms,
-					.least_version = options->least_version,
-					.suggested_version = options->suggested_version};
+					.callers = options->callers,
+					.network = options->network};
 	describe_add(m->host.methods);
+	network_add(m->host.methods, options->network);
 	talloc_set_destructor(m, manager_destroy);
 	e = open_all(m, options);
 	if (e) {
@@ -214,6 +217,22 @@ struct error *manager_health(const struct manager *m)
 			return error_wrap(e, "%s", s->ops->name);
 	}
 	return NULL;
+}
+
+bool manager_request(struct http_request *r, void *manager)
+{
+	struct manager *m = manager;
+	const char *path = http_request_path(r);
+
+	for (size_t i = 0; i < m->count; i++) {
+		const struct service_ops *ops = m->services[i].ops;
+
+		if (!ops->path || strncmp(path, ops->path, strlen(ops->path)) != 0)
+			continue;
+		ops->request(r, m->services[i].state);
+		return true;
+	}
+	return false;
 }
 
 void manager_measure(struct metrics_text *t, void *manager)

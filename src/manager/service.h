@@ -14,6 +14,19 @@
 #include "rpc/metrics.h"
 #include "store/db.h"
 
+/* The network as it is told to others, and who may log in to it. */
+struct service_network {
+	const char *name;                              /* on the bus */
+	const char *bus;                               /* its URL, without user */
+	const char *manager;                           /* whom agents name: dsnd's address */
+	const char *chain;                             /* "none" */
+	const char *least_version, *suggested_version; /* of agents, "1.2.3"; "": any */
+	const char *origin; /* where this dsnd is found, "https://dsn.example.org" (http/origin.h) */
+	int64_t chain_id;
+	bool open;           /* any address that logs in is a customer */
+	int64_t lifetime_ms; /* of a login */
+};
+
 /* Borrowed; outlives the services. */
 struct service_host {
 	uv_loop_t *loop;
@@ -21,10 +34,11 @@ struct service_host {
 	struct methods *methods;
 	struct client_link *link; /* to give commands with (client/request.h) */
 	int64_t start_ms;         /* how long nodes may take until they serve */
-	/* "1.2.3", of agents: older ones get no work, older ones are told to change. NULL: none */
-	const char *least_version, *suggested_version;
+	struct callers *callers;
+	const struct service_network *network; /* may change until the first call */
 };
 
+struct http_request;
 struct service_task {
 	int64_t every_ms;
 	void (*run)(void *state);
@@ -45,6 +59,9 @@ struct service_ops {
 	void (*start)(void *state);
 	/* Each status message of the network (borrowed). NULL: it does not subscribe to them. */
 	void (*heard)(const struct message *m, void *state);
+	/* HTTP requests whose path begins so ("/watch/"): `request` answers them (http/server.h). NULL: none. */
+	const char *path;
+	void (*request)(struct http_request *r, void *state);
 	/* NULL: it is well; or why it is not, which is taken. May be NULL. */
 	struct error *(*health)(void *state);
 	void (*measure)(struct metrics_text *t, void *state); /* for /metrics; may be NULL */

@@ -9,6 +9,7 @@
 #include "manager/jobs/order.h"
 
 #define RETRY_MS 5000
+#define TICK_MS 1000
 #define LIST_MOST 1000
 #define ONCE_BYTES 64
 
@@ -43,15 +44,33 @@ void jobs_with_nodes(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn)
 	method_begin(a, j->host->methods, &self, "nodes.list", NULL, on_nodes, a);
 }
 
+static void on_fresh(const struct error *away, void *arg)
+{
+	const struct jobs_asked a = *(struct jobs_asked *)arg;
+
+	mem_free(arg);
+	a.fn(a.jobs, a.call, NULL, away);
+}
+
+void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn)
+{
+	struct jobs_asked *a = mem_new(j, struct jobs_asked);
+
+	*a = (struct jobs_asked){j, c, fn};
+	placing_refresh(j->placing, on_fresh, a);
+}
+
 /* --- runs --- */
 
 struct jobs_waiting {
+	struct jobs *jobs;
 	struct method_call *call;
 };
 
 static void on_ran(const struct order_row *row, const json_t *nodes, const struct error *e, void *arg)
 {
 	struct method_call *c = ((struct jobs_waiting *)arg)->call;
+	const struct jobs *j = ((struct jobs_waiting *)arg)->jobs;
 	json_t *answer;
 
 	mem_free(arg);
@@ -59,7 +78,7 @@ static void on_ran(const struct order_row *row, const json_t *nodes, const struc
 		method_fail(c, error_copy(e));
 		return;
 	}
-	answer = order_row_json(row, true);
+	answer = jobs_order_json(j, row, true);
 	json_object_set(answer, "nodes", (json_t *)nodes);
 	method_answer(c, answer);
 }
@@ -68,7 +87,7 @@ void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c)
 {
 	struct jobs_waiting *w = mem_new(j, struct jobs_waiting);
 
-	w->call = c;
+	*w = (struct jobs_waiting){j, c};
 	run_begin(j->runs, row, on_ran, w);
 }
 
@@ -145,7 +164,7 @@ static void orders_list(struct method_call *c, void *arg)
 	struct error *e = order_rows_list(scope, j->host->db, jobs_owner(c), most ? most : LIST_MOST, &rows, &count);
 
 	for (size_t i = 0; !e && i < count; i++)
-		json_array_append_new(list, order_row_json(rows[i], false));
+		json_array_append_new(list, jobs_order_json(j, rows[i], false));
 	if (e)
 		method_fail(c, e);
 	else
@@ -181,8 +200,9 @@ static void status_on(struct jobs *j, struct method_call *c, const json_t *known
 	if (e) {
 		method_fail(c, e);
 	} else {
-		json_t *answer = order_row_json(row, true);
+		json_t *answer = jobs_order_json(j, row, true);
 
+		json_object_set(answer, "document", row->document);
 		if (!away)
 			put_states(answer, known);
 		method_answer(c, answer);
@@ -239,7 +259,7 @@ static const struct method methods[] = {
 	 jobs_orders_create,
 	 MAY,
 	 "Order a stream: nodes are chosen and told, and it is answered when all of them serve",
-	 "the order: `job`, `state`, where to publish (`ingest`, with the key), where to watch (`watch`), `nodes`",
+	 "the order: `job`, `state`, where to publish (`ingest`, with the key), where to watch (`play`, of its storage `watch`), `nodes`",
 	 {ORDER_PARAM,
 	  {"once", METHOD_TEXT, true, NULL, NULL, 1, ONCE_BYTES,
 	   "A word for this order: said again with it, the first one is answered and nothing is ordered"}},
@@ -255,7 +275,14 @@ static const struct method methods[] = {
 	 orders_status,
 	 MAY,
 	 "Tell one order",
-	 "the order as orders.create has it, and the state of each of its nodes",
+	 "the order as orders.create has it, the state of each of its nodes, and the `document` it is carried out by",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB}},
+	{"orders.sources",
+	 jobs_orders_sources,
+	 CALLER_SERVICE | CALLER_OPERATOR,
+	 "Tell where the master playlists of a job are, whosever it is",
+	 "`sources`: `node_id`, `host`, `port` and `path` at each of its storages",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
 	{"orders.cancel",
@@ -281,7 +308,25 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB, NO_WAY, BUSY, NODE_FAILED}},
 };
 
-static const struct service_task tasks[] = {{RETRY_MS, take_up}, {0, NULL}};
+static void tick(void *state)
+{
+	const struct jobs *j = state;
+
+	placing_tick(j->placing);
+}
+
+static void start(void *state)
+{
+	const struct jobs *j = state;
+	struct error *e = placing_start(j->placing);
+
+	if (e)
+		log_error("jobs.start", "why=%s", log_q(e->message));
+	error_free(e);
+	take_up(state);
+}
+
+static const struct service_task tasks[] = {{RETRY_MS, take_up}, {TICK_MS, tick}, {0, NULL}};
 
 static struct error *open_jobs(const void *ctx, const struct service_host *host, void **ret_state)
 {
@@ -289,6 +334,7 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 
 	j->host = host;
 	j->runs = runs_new(j, host);
+	j->placing = placing_new(j, host);
 	*ret_state = j;
 	return NULL;
 }
@@ -297,9 +343,13 @@ static void measure(struct metrics_text *t, void *state)
 {
 	const struct jobs *j = state;
 	int64_t counts[ORDER_STATES];
+	size_t holding = 0, known = 0;
 	struct error *e = order_rows_count(j->host->db, counts);
 
 	metrics_gauge(t, "runs", "Orders whose nodes are being told something.", (double)runs_count(j->runs));
+	placing_count(j->placing, &holding, &known);
+	metrics_gauge(t, "orders_holding", "Orders that hold nodes.", (double)holding);
+	metrics_gauge(t, "nodes_to_choose_from", "Nodes that placement knows.", (double)known);
 	if (e) {
 		error_free(e);
 		return;
@@ -318,6 +368,6 @@ const struct service_ops jobs_service = {
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
 	.open = open_jobs,
-	.start = take_up,
+	.start = start,
 	.measure = measure,
 };

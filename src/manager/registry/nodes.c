@@ -125,7 +125,7 @@ static struct nodes_node *add(struct nodes *all, const char *id, const char *age
 
 static bool is_too_old(const struct nodes *all, const struct nodes_node *n)
 {
-	return all->options.least_version &&
+	return *all->options.least_version &&
 	       api_version_compare(n->agent->beat->version, all->options.least_version) < 0;
 }
 

@@ -44,7 +44,7 @@ struct nodes_node {
 
 struct nodes_options {
 	const struct marks *marks; /* the operator's; outlives the nodes */
-	const char *least_version; /* older ones get no work; NULL: any will do */
+	const char *least_version; /* older ones get no work; "": any will do */
 };
 
 struct nodes;

@@ -126,7 +126,7 @@ static struct error *open_registry(const void *ctx, const struct service_host *h
 
 	r->host = host;
 	r->marks = marks_new(r);
-	r->nodes = nodes_new(r, &(struct nodes_options){r->marks, host->least_version}, on_moved, r);
+	r->nodes = nodes_new(r, &(struct nodes_options){r->marks, host->network->least_version}, on_moved, r);
 	TRY(marks_load(r->marks, host->db));
 	*ret_state = r;
 	return NULL;

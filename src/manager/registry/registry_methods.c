@@ -9,11 +9,6 @@
 #define ROLE_CHOICES "distributor|transcoder|storage"
 #define STATE_CHOICES "online|suspect|offline|draining|too_old|barred|set_aside"
 
-static const char *version_of(const char *setting)
-{
-	return setting ? setting : "";
-}
-
 static bool wanted(const struct nodes_node *n, const char *role, const char *state)
 {
 	return (!role || strcmp(role, api_role_name(n->said.role)) == 0) &&
@@ -32,8 +27,8 @@ static void nodes_list(struct method_call *c, void *arg)
 		if (wanted(n, role, state))
 			json_array_append_new(list, row_json(n));
 	}
-	method_answer(c, json_pack("{s:o,s:s,s:s}", "nodes", list, "least_version", version_of(r->host->least_version),
-				   "suggested_version", version_of(r->host->suggested_version)));
+	method_answer(c, json_pack("{s:o,s:s,s:s}", "nodes", list, "least_version", r->host->network->least_version,
+				   "suggested_version", r->host->network->suggested_version));
 }
 
 static void nodes_get(struct method_call *c, void *arg)
