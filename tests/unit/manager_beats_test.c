@@ -228,6 +228,10 @@ static void test_marks(void **state)
 	beat(w, AGENT, &b, 0);
 	assert_int_equal(state_of(w, NODE), NODES_BARRED);
 	assert_string_equal(marks_find(w->marks, NODE)->why, "again");
+	assert_null(db_exec(w->db, "update registry_mark set state='set_aside'", "")); /* as another dsnd would */
+	assert_null(marks_load(w->marks, w->db));
+	nodes_look_again(w->all);
+	assert_int_equal(state_of(w, NODE), NODES_SET_ASIDE);
 	assert_null(marks_set(w->marks, w->db, NODE, NODES_ONLINE, "mended", AGENT));
 	nodes_marked(w->all, NODE);
 	assert_int_equal(state_of(w, NODE), NODES_ONLINE);

@@ -76,7 +76,22 @@ static struct error *on_row(const struct db_row *row, void *arg)
 
 struct error *marks_load(struct marks *all, struct db *db)
 {
-	return db_query(db, on_row, all, "select node,state,why from registry_mark", "");
+	struct marks *fresh = marks_new(all);
+	struct error *e = db_query(db, on_row, fresh, "select node,state,why from registry_mark", "");
+
+	if (e) {
+		mem_free(fresh);
+		return e;
+	}
+	for (size_t i = 0; i < all->count; i++)
+		mem_free(all->list[i]);
+	mem_free(all->list);
+	all->list = talloc_steal(all, fresh->list);
+	all->count = fresh->count;
+	for (size_t i = 0; i < all->count; i++)
+		talloc_steal(all, all->list[i]);
+	mem_free(fresh);
+	return NULL;
 }
 
 struct marks_change {

@@ -22,6 +22,7 @@ extern const char *const marks_tables[];
 
 struct marks;
 struct marks *marks_new(const void *ctx);
+/* Those of the database instead of what was known. */
 struct error *marks_load(struct marks *all, struct db *db) MUST_CHECK;
 /* NULL: it has none. */
 const struct marks_mark *marks_find(const struct marks *all, const char *id);

@@ -169,6 +169,12 @@ static void alive(struct nodes *all, struct nodes_node *n, int64_t now_ms)
 	hear(all, n, NODES_ONLINE);
 }
 
+void nodes_look_again(struct nodes *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		look_again(all, all->list[i], false);
+}
+
 void nodes_marked(struct nodes *all, const char *id)
 {
 	struct nodes_node *n = find(all, id);

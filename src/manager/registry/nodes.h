@@ -57,6 +57,8 @@ bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t 
 /* A heartbeat, as agent `from` has signed it: a sign of life of those of its nodes that name it. ERROR_INVALID: it is
  * none. */
 struct error *nodes_beat(struct nodes *all, const char *from, const json_t *body, int64_t now_ms) MUST_CHECK;
+/* All marks may be others. */
+void nodes_look_again(struct nodes *all);
 /* The operator has marked it, or taken its mark away. */
 void nodes_marked(struct nodes *all, const char *id);
 /* It has answered (or refused to). */

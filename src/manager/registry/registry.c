@@ -12,6 +12,7 @@
 #include "store/events.h"
 
 #define TICK_MS 1000
+#define STOPPED_MS 5000 /* between two ticks: the process did not run meanwhile */
 #define ASK_EVERY_MS 250
 #define ASK_AT_ONCE 256
 #define ASK_MS 5000
@@ -23,6 +24,7 @@ static void on_moved(const struct nodes_node *n, void *arg)
 	struct registry *r = arg;
 	const struct marks_mark *mark = marks_find(r->marks, n->id);
 	const char *state = n->obeys ? nodes_state_name(n->state) : "lost";
+	bool leads = service_term(r->host) > 0;
 	char *type = mem_printf(NULL, "node.%s", state);
 	int64_t id = 0;
 	json_t *body = json_pack("{s:s,s:s}", "role", api_role_name(n->said.role), "agent_id", n->said.agent_id);
@@ -30,7 +32,7 @@ static void on_moved(const struct nodes_node *n, void *arg)
 
 	if (mark && mark->state == n->state)
 		json_put(body, "why", mark->why);
-	e = r->marking ? NULL : events_append(r->host->db, type, n->id, body, 0, &id);
+	e = leads && !r->marking ? events_append(r->host->db, type, n->id, body, 0, &id) : NULL;
 
 	log_info("registry.node", "node=%s role=%s state=%s", n->id, api_role_name(n->said.role), state);
 	if (e) {
@@ -42,11 +44,29 @@ static void on_moved(const struct nodes_node *n, void *arg)
 	mem_free(type);
 }
 
+/* Who was stopped, or has just come to lead, has not listened long enough to call anybody silent. */
 static void tick(void *state)
 {
 	struct registry *r = state;
+	int64_t now_ms = clock_mono_ms();
 
-	nodes_tick(r->nodes, clock_mono_ms());
+	if (now_ms - r->tick_ms > STOPPED_MS)
+		r->listens_ms = now_ms;
+	r->tick_ms = now_ms;
+	if (now_ms - r->listens_ms >= NODES_SUSPECT_MS)
+		nodes_tick(r->nodes, now_ms);
+}
+
+static void start(void *state)
+{
+	struct registry *r = state;
+	struct error *e = marks_load(r->marks, r->host->db); /* another dsnd may have led, and made some */
+
+	if (e)
+		log_error("registry.marks", "why=%s", log_q(e->message));
+	error_free(e);
+	nodes_look_again(r->nodes);
+	r->listens_ms = clock_mono_ms();
 }
 
 static void heard(const struct message *m, void *state)
@@ -118,6 +138,7 @@ static void ask(void *state)
 }
 
 static const struct db_migration migrations[] = {{marks_tables}, {history_tables}};
+static const char *const told_by_standby[] = {"nodes.list", "nodes.get", "nodes.changes", "nodes.history", NULL};
 static const struct service_task tasks[] = {{TICK_MS, tick}, {ASK_EVERY_MS, ask}, {0, NULL}};
 
 static struct error *open_registry(const void *ctx, const struct service_host *host, void **ret_state)
@@ -160,7 +181,10 @@ const struct service_ops registry_service = {
 	.methods = registry_methods,
 	.method_count = REGISTRY_METHODS,
 	.tasks = tasks,
+	.told_by_standby = told_by_standby,
+	.warm = true,
 	.open = open_registry,
+	.start = start,
 	.heard = heard,
 	.measure = measure,
 };

@@ -15,8 +15,9 @@ struct registry {
 	/* The questions under way; NULL: none. */
 	struct client_requests *asking;
 	struct client_request_list *questions;
-	bool marking;         /* what moves now is told of as the operator's doing */
-	uint64_t not_written; /* events */
+	int64_t tick_ms, listens_ms; /* the last tick, and since when it listens without a gap; monotonic */
+	bool marking;                /* what moves now is told of as the operator's doing */
+	uint64_t not_written;        /* events */
 	uint64_t beats, bad_beats;
 };
 
