@@ -132,6 +132,7 @@ static char *own_url(const struct dsnd *d)
 
 static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 {
+	const char *least = d->settings->least_version, *suggested = d->settings->suggested_version;
 	const char *folder = d->settings->client.state.folder;
 	bool continues = has_identity(d);
 	char *id = NULL;
@@ -148,8 +149,8 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 		.bus = network_bus(d, d->settings->public_bus ? d->settings->public_bus : d->settings->client.bus),
 		.manager = d->id,
 		.chain = d->settings->chain,
-		.least_version = "",
-		.suggested_version = DSN_VERSION,
+		.least_version = least ? least : "",
+		.suggested_version = suggested ? suggested : DSN_VERSION,
 		.chain_id = d->settings->chain_id,
 		.open = d->settings->open_login,
 		.lifetime_ms = d->settings->login_ms};
