@@ -118,6 +118,10 @@ const struct vcli_command vcli_commands[] = {
 	{"order cancel", "JOB", 1, 1, FLAGS("dsnd", "rpc-token-file", "yes", "force"), S(60),
 	 "End an order for good; what was stored stays", "Asks first; a script says --yes.", cmd_order_cancel},
 
+	{"top", NULL, 0, 0, FLAGS("dsnd", "rpc-token-file"), S(5), "Watch the nodes and jobs of a dsnd",
+	 "On a terminal, anew every two seconds until q; columns that do not fit are left out, what is troubled stands first. Elsewhere, and with --json, once.",
+	 cmd_top},
+
 	{"broker setup", NULL, 0, 0,
 	 FLAGS("management", "admin", "admin-password-file", "vhost", "node", "client", "plain", "passwords"), 0,
 	 "Make exchanges, mailboxes, policies, and a broker user per agent with only its rights",
@@ -198,8 +202,8 @@ const struct vcli_command vcli_commands[] = {
 	 "As the keystore file that it is, or with --raw bare. ADDRESS may be shortened as long as it names one account.",
 	 cmd_account_export},
 
-	{"chain up", NULL, 0,
-	 0, FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60), "Start a development chain on this machine", "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no --chain-rpc use it. It goes on with the data of an earlier one, on the same ports; --force removes that and begins anew. Ctrl-C before it is up ends what was started.",
+	{"chain up", NULL, 0, 0,
+	 FLAGS("poa", "sealers", "period", "port", "anvil", "geth", "bootnode", "keystore", "force"), S(60), "Start a development chain on this machine", "Its processes go on when vcli has ended. Each account of this user gets 10,000 ether (of a network of geth nodes, those that are there when it begins; vcli payment send gives to others). Commands that name no --chain-rpc use it. It goes on with the data of an earlier one, on the same ports; --force removes that and begins anew. Ctrl-C before it is up ends what was started.",
 	 cmd_chain_up},
 	{"chain status", NULL, 0, 0, NULL, S(10), "Show the development chain: processes, endpoints, latest block",
 	 NULL, cmd_chain_status},
