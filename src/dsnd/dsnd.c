@@ -8,10 +8,12 @@
 #include "base/mem.h"
 #include "client/identity.h"
 #include "manager/jobs/jobs.h"
+#include "manager/network.h"
 #include "manager/play/play.h"
 #include "manager/registry/registry.h"
+#include "manager/sessions/sessions.h"
 
-const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service, NULL};
+const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service, &sessions_service, NULL};
 
 /* In this order: calls refer to what answers them. */
 static int dsnd_destroy(struct dsnd *d)
@@ -37,19 +39,26 @@ static struct error *open_manager(struct dsnd *d, uv_loop_t *loop)
 		.names = s->services,
 		.database = file_join(d, s->client.state.folder, "dsnd.db"),
 		.start_ms = s->start_ms,
+		.callers = d->callers,
+		.network = &d->network,
 	};
 
 	return manager_open(d, loop, &options, &d->manager);
 }
 
-/* Where calls come in, unless people are told another address. */
-static const char *public_url(const struct dsnd *d)
+/* Without --public-url it is found where it listens. */
+static struct error *find_origin(struct dsnd *d)
 {
-	const char *listen = d->settings->listen;
+	const struct dsnd_settings *s = d->settings;
+	const char *colon = strrchr(s->listen, ':');
+	char *url = s->public_url;
+	struct error *e;
 
-	if (d->settings->public_url)
-		return d->settings->public_url;
-	return mem_printf(d, "http://%.*s:%d", (int)(strrchr(listen, ':') - listen), listen, front_port(d->front));
+	if (!url)
+		url = mem_printf(d, "http://%.*s:%d", (int)(colon - s->listen), s->listen, front_port(d->front));
+	e = http_origin_read(url, 0, &d->origin);
+	d->network.origin = d->origin.text;
+	return e ? error_wrap(e, "--public-url") : NULL;
 }
 
 static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
@@ -59,6 +68,8 @@ static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 		.methods = manager_methods(d->manager),
 		.callers = d->callers,
 		.metrics = d->metrics,
+		.origin = &d->origin,
+		.login_ms = d->settings->login_ms,
 		.ready = ready,
 		.ready_arg = d,
 		.page = manager_request,
@@ -67,8 +78,7 @@ static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 
 	metrics_add(d->metrics, manager_measure, d->manager);
 	TRY(front_open(d, loop, &options, &d->front));
-	manager_set_public_url(d->manager, public_url(d));
-	return NULL;
+	return find_origin(d);
 }
 
 static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
@@ -83,6 +93,16 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 	d->token_file = file_join(d, folder, "operator.token");
 	TRY(callers_open(d, d->token_file, d->id, d->settings->callers, &d->callers));
 	d->metrics = metrics_new(d, "dsnd");
+	d->network = (struct service_network){.name = d->settings->client.network,
+					      .bus = network_bus(d, d->settings->public_bus ? d->settings->public_bus
+											    : d->settings->client.bus),
+					      .manager = d->id,
+					      .chain = d->settings->chain,
+					      .least_version = "",
+					      .suggested_version = DSN_VERSION,
+					      .chain_id = d->settings->chain_id,
+					      .open = d->settings->open_login,
+					      .lifetime_ms = d->settings->login_ms};
 	TRY(open_manager(d, loop));
 	return open_front(d, loop);
 }

@@ -8,6 +8,7 @@
 #include "client/link.h"
 #include "http/server.h"
 #include "manager/describe.h"
+#include "manager/network.h"
 #include "store/events.h"
 
 #define SERVICES 16
@@ -176,8 +177,13 @@ struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manage
 	struct manager *m = mem_new(ctx, struct manager);
 	struct error *e;
 
-	m->host = (struct service_host){.loop = loop, .methods = methods_new(m), .start_ms = options->start_ms};
+	m->host = (struct service_host){.loop = loop,
+					.methods = methods_new(m),
+					.start_ms = options->start_ms,
+					.callers = options->callers,
+					.network = options->network};
 	describe_add(m->host.methods);
+	network_add(m->host.methods, options->network);
 	talloc_set_destructor(m, manager_destroy);
 	e = open_all(m, options);
 	if (e) {
@@ -211,11 +217,6 @@ struct error *manager_health(const struct manager *m)
 			return error_wrap(e, "%s", s->ops->name);
 	}
 	return NULL;
-}
-
-void manager_set_public_url(struct manager *m, const char *url)
-{
-	m->host.public_url = mem_strdup(m, url);
 }
 
 bool manager_request(struct http_request *r, void *manager)

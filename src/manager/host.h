@@ -14,7 +14,10 @@ struct manager_options {
 	const struct service_ops *const *known; /* all that there are; ends with NULL */
 	char **names;                           /* of those to open, ends with NULL; NULL: all */
 	const char *database;                   /* path of the file */
-	int64_t start_ms;                       /* as in struct service_host */
+	/* As in struct service_host. */
+	int64_t start_ms;
+	struct callers *callers;
+	const struct service_network *network;
 };
 
 /* ERROR_NOT_FOUND: a name that is no service. Freeing it ends all that it does. */
@@ -24,8 +27,6 @@ struct methods *manager_methods(const struct manager *m);
 struct db *manager_db(const struct manager *m);
 /* NULL: all is well, and the bus is up; else why not. */
 struct error *manager_health(const struct manager *m) MUST_CHECK;
-/* Where people reach it (service_host.public_url), from now on; copied. */
-void manager_set_public_url(struct manager *m, const char *url);
 /* Hands a request to the service whose it is; false: nobody's. */
 bool manager_request(struct http_request *r, void *manager);
 /* What /metrics tells of it and its services; a metrics_fn. */

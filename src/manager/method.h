@@ -24,6 +24,7 @@
 
 enum method_type {
 	METHOD_TEXT,    /* min to max bytes of UTF-8 */
+	METHOD_LINES,   /* the same, of lines that end with LF */
 	METHOD_WORD,    /* one of `words` */
 	METHOD_JOB,     /* the id of a job */
 	METHOD_ADDRESS, /* 40 hex digits */

@@ -14,6 +14,19 @@
 #include "rpc/metrics.h"
 #include "store/db.h"
 
+/* The network as it is told to others, and who may log in to it. */
+struct service_network {
+	const char *name;                              /* on the bus */
+	const char *bus;                               /* its URL, without user */
+	const char *manager;                           /* whom agents name: dsnd's address */
+	const char *chain;                             /* "none" */
+	const char *least_version, *suggested_version; /* of agents, "1.2.3"; "": any */
+	const char *origin; /* where this dsnd is found, "https://dsn.example.org" (http/origin.h) */
+	int64_t chain_id;
+	bool open;           /* any address that logs in is a customer */
+	int64_t lifetime_ms; /* of a login */
+};
+
 /* Borrowed; outlives the services. */
 struct service_host {
 	uv_loop_t *loop;
@@ -21,7 +34,8 @@ struct service_host {
 	struct methods *methods;
 	struct client_link *link; /* to give commands with (client/request.h) */
 	int64_t start_ms;         /* how long nodes may take until they serve */
-	const char *public_url;   /* where people reach this dsnd: "http://host:port"; NULL: not known yet */
+	struct callers *callers;
+	const struct service_network *network; /* may change until the first call */
 };
 
 struct http_request;

@@ -248,13 +248,13 @@ class Storages(Case):
     def test_public_url(self):
         self.kept_by(self.storages[0])
         self.dsnd.end()
-        self.dsnd.start("--public-url", "https://video.example.org/tv")
-        self.assertEqual(self.dsnd.call("orders.status", job=JOB)["play"], f"https://video.example.org/tv/watch/{JOB}/master.m3u8")
-        for bad in ("video.example.org", "ftp://x", "http://", "https://x/", "http://a b", 'http://a"b'):
+        self.dsnd.start("--public-url", "https://video.example.org")
+        self.assertEqual(self.dsnd.call("orders.status", job=JOB)["play"], f"https://video.example.org/watch/{JOB}/master.m3u8")
+        for bad in ("video.example.org", "ftp://x", "http://", "https://x/tv", "http://a b", 'http://a"b'):
             done = subprocess.run([str(self.net.bin / "dsnd"), "--public-url", bad, "--state-dir", str(self.net.folder / "other")],
                                   env=self.net.environment, capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual(done.returncode, 2, bad)
-            self.assertIn("without a slash at its end", done.stderr)
+            self.assertIn("--public-url", done.stderr)
 
 
 if __name__ == "__main__":

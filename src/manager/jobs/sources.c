@@ -59,7 +59,8 @@ json_t *jobs_order_json(const struct jobs *j, const struct order_row *row, bool 
 {
 	json_t *o = order_row_json(row, with_key);
 
-	if (j->host->public_url)
-		json_object_set_new(o, "play", json_sprintf("%s/watch/%s/master.m3u8", j->host->public_url, row->job));
+	if (j->host->network && j->host->network->origin)
+		json_object_set_new(o, "play",
+				    json_sprintf("%s/watch/%s/master.m3u8", j->host->network->origin, row->job));
 	return o;
 }
