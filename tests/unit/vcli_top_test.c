@@ -56,7 +56,7 @@ static json_t *orders_new(void)
 static struct top_frame *frame(const void *ctx, size_t width, size_t height)
 {
 	json_t *nodes = nodes_new(), *orders = orders_new();
-	const struct top_view view = {nodes, orders, "http://127.0.0.1:8640", NULL, "18:22:07 UTC"};
+	const struct top_frame_view view = {nodes, orders, "http://127.0.0.1:8640", NULL, "18:22:07 UTC"};
 	struct top_frame *f = top_frame_make(ctx, &view, width, height);
 
 	json_decref(nodes);
@@ -135,7 +135,7 @@ static void test_all_sizes(void **state)
 
 static void test_nothing_yet(void **state)
 {
-	const struct top_view view = {NULL, NULL, "http://h", "dsnd is away", "18:22:07 UTC"};
+	const struct top_frame_view view = {NULL, NULL, "http://h", "dsnd is away", "18:22:07 UTC"};
 	struct top_frame *f = top_frame_make(NULL, &view, 80, 24);
 
 	(void)state;

@@ -83,7 +83,7 @@ static void catch_signals(void)
 	sigaction(SIGWINCH, &resize, NULL);
 }
 
-static void draw(const struct top_view *view)
+static void draw(const struct top_frame_view *view)
 {
 	struct winsize size = {.ws_row = 0};
 	struct top_frame *frame;
@@ -120,6 +120,7 @@ static bool wait_for_key(void)
 }
 
 struct shown {
+	const char *dsnd;
 	json_t *nodes, *orders; /* owned */
 };
 
@@ -142,14 +143,14 @@ static struct error *look_again(struct vcli *v, struct shown *s)
 	return e;
 }
 
-static void draw_now(const struct vcli *v, const struct shown *s, const struct error *e)
+static void draw_now(const struct shown *s, const struct error *e)
 {
 	char *now = clock_format(NULL, clock_wall_ms()), *clock = mem_printf(now, "%.8s UTC", now + DATE_LETTERS);
-	const struct top_view view = {.nodes = s->nodes,
-				      .orders = s->orders,
-				      .dsnd = v->set.order.dsnd,
-				      .trouble = e ? e->message : NULL,
-				      .clock = clock};
+	const struct top_frame_view view = {.nodes = s->nodes,
+					    .orders = s->orders,
+					    .dsnd = s->dsnd,
+					    .trouble = e ? e->message : NULL,
+					    .clock = clock};
 
 	draw(&view);
 	mem_free(now);
@@ -157,11 +158,11 @@ static void draw_now(const struct vcli *v, const struct shown *s, const struct e
 
 static void show(struct vcli *v, struct shown *s)
 {
-	draw_now(v, s, NULL);
+	draw_now(s, NULL);
 	while (wait_for_key()) {
 		struct error *e = look_again(v, s);
 
-		draw_now(v, s, e);
+		draw_now(s, e);
 		error_free(e);
 	}
 }
@@ -184,11 +185,14 @@ static void show_on_terminal(struct vcli *v, struct shown *s, const struct termi
 struct error *cmd_top(struct vcli *v)
 {
 	struct termios before;
-	struct shown s = {NULL, NULL};
+	struct shown s = {NULL, NULL, NULL};
+	struct ask_target target;
 	struct error *e;
 
 	if (v->set.json || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0)
 		return show_once(v);
+	TRY(ask_find_target(v, &target));
+	s.dsnd = target.url;
 	e = look_again(v, &s); /* nothing is shown to whom dsnd refuses */
 	if (!e)
 		show_on_terminal(v, &s, &before);

@@ -234,7 +234,7 @@ static void put_pane(struct screen *s, const struct pane *p, size_t rows)
 	}
 }
 
-static void put_bar(struct screen *s, const struct top_view *view)
+static void put_bar(struct screen *s, const struct top_frame_view *view)
 {
 	void *scope = mem_strdup(NULL, "");
 	char *left = mem_printf(scope, "[dsn] q quits  %s", view->trouble ? view->trouble : view->dsnd);
@@ -246,7 +246,7 @@ static void put_bar(struct screen *s, const struct top_view *view)
 	mem_free(scope);
 }
 
-struct top_frame *top_frame_make(const void *ctx, const struct top_view *view, size_t width, size_t height)
+struct top_frame *top_frame_make(const void *ctx, const struct top_frame_view *view, size_t width, size_t height)
 {
 	struct pane nodes = {"nodes", "node", node_columns, sizeof(node_columns) / sizeof(node_columns[0]), NULL, 0};
 	struct pane jobs = {"jobs", "job", order_columns, sizeof(order_columns) / sizeof(order_columns[0]), NULL, 0};

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-struct top_view {
+struct top_frame_view {
 	const json_t *nodes, *orders; /* arrays as nodes.list and orders.list answer; NULL: none are known yet */
 	const char *dsnd;             /* its address, shown while there is no trouble */
 	const char *trouble;          /* why what is shown is old; NULL: it is not */
@@ -19,6 +19,6 @@ struct top_frame {
 
 /* Columns that do not fit are left out, the less important first; rows that do not fit are counted. What is troubled
  * stands first. Belongs to ctx. */
-struct top_frame *top_frame_make(const void *ctx, const struct top_view *view, size_t width, size_t height);
+struct top_frame *top_frame_make(const void *ctx, const struct top_frame_view *view, size_t width, size_t height);
 
 #endif
