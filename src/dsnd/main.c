@@ -10,6 +10,7 @@
 #include "bus/bus.h"
 #include "dsnd/dsnd.h"
 #include "manager/describe.h"
+#include "postgres/postgres.h"
 
 #define ROW(field) offsetof(struct dsnd_settings, field)
 #define START_LEAST_MS 1000
@@ -28,6 +29,30 @@ static struct error *check_public_url(const char *text)
 			"\"%.80s\" is without TLS: logins would cross the network in the clear; https://, please",
 			text);
 	return NULL;
+}
+
+#define URL_LETTERS 64 /* LEASE_NAME_MAX */
+
+static struct error *check_url(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
+		return error_new(ERROR_INVALID, "\"%.80s\" is no URL: https://NAME, please", text);
+	for (const char *c = text; *c; c++) {
+		if (*c <= ' ' || *c > '~')
+			return error_new(ERROR_INVALID, "a URL has printable characters without blanks");
+	}
+	return length <= URL_LETTERS ? NULL
+				     : error_new(ERROR_INVALID, "has %zu letters, %d at most", length, URL_LETTERS);
+}
+
+/* What looks like a URL of another kind would become a file of that name. */
+static struct error *check_store(const char *text)
+{
+	if (postgres_is_url(text) || (!strstr(text, "://") && *text))
+		return NULL;
+	return error_new(ERROR_INVALID, "neither a file nor postgresql://USER@HOST:PORT/DATABASE?passfile=FILE");
 }
 
 static const struct config_row rows[] = {
@@ -52,10 +77,19 @@ static const struct config_row rows[] = {
 	 "take it from the agent at this socket, gpg-agent; without a passphrase-file", NULL},
 	{"state-dir", CONFIG_STRING, ROW(client.state.folder), "/var/lib/dsnd", NULL, 0, 0, "DIR",
 	 "database, key and the operator's token; one dsnd for each", NULL},
+	{"store", CONFIG_STRING, ROW(store), NULL, NULL, 0, 0, "URL|FILE",
+	 "the database: postgresql://USER@HOST:PORT/DATABASE?passfile=FILE, which several dsnd may share, or a file; without it dsnd.db in --state-dir",
+	 check_store},
+	{"lease", CONFIG_DURATION, ROW(lease_ms), "15s", NULL, 0, 0, "TIME",
+	 "with a shared database: after how long a dsnd that gives no sign of life is replaced, 1500ms to 5m; the same for all that share it",
+	 NULL},
 	{"chain", CONFIG_CHOICE, ROW(chain), "none", "none", 0, 0, NULL,
 	 "the chain that orders are paid on: there is none yet, all runs but money", NULL},
 	{"listen", CONFIG_STRING, ROW(listen), "127.0.0.1:8640", NULL, 0, 0, "ADDRESS:PORT",
 	 "where calls come in (POST /rpc), on the loopback interface; port 0 picks a free one", front_check_listen},
+	{"url", CONFIG_STRING, ROW(url), NULL, NULL, 0, 0, "URL",
+	 "where callers reach this dsnd, as another one that shares the database tells them when this one leads; without it http:// and --listen",
+	 check_url},
 	{"callers", CONFIG_STRING, ROW(callers), NULL, NULL, 0, 0, "FILE",
 	 "0600 file of who may call, a line each: ADDRESS ROLE[,ROLE...] TOKEN; roles are customer, supplier, operator; with - for TOKEN he logs in with his key",
 	 NULL},
@@ -107,6 +141,8 @@ static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 		return error_new(ERROR_INVALID, "--start-timeout: 1s to 2m, please");
 	if (s->login_ms < LOGIN_LEAST_MS || s->login_ms > LOGIN_MOST_MS)
 		return error_new(ERROR_INVALID, "--login-time: 1m to 720h, please");
+	if (s->lease_ms < LEAD_LEAST_MS || s->lease_ms > LEAD_MOST_MS)
+		return error_new(ERROR_INVALID, "--lease: 1500ms to 5m, please");
 	s->client.passphrase.unattended = true;
 	return NULL;
 }

@@ -317,9 +317,13 @@ static void tick(void *state)
 
 static void start(void *state)
 {
-	const struct jobs *j = state;
-	struct error *e = placing_start(j->placing);
+	struct jobs *j = state;
+	struct error *e;
 
+	/* What another leader has promised meanwhile is in the orders' rows. */
+	mem_free(j->placing);
+	j->placing = placing_new(j, j->host);
+	e = placing_start(j->placing);
 	if (e)
 		log_error("jobs.start", "why=%s", log_q(e->message));
 	error_free(e);
@@ -337,6 +341,11 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 	j->placing = placing_new(j, host);
 	*ret_state = j;
 	return NULL;
+}
+
+static void stop(const struct error *why, void *state)
+{
+	runs_abandon(((struct jobs *)state)->runs, why);
 }
 
 static void measure(struct metrics_text *t, void *state)
@@ -364,10 +373,12 @@ const struct service_ops jobs_service = {
 	.text = "orders, and the streams made of them",
 	.migrations = order_migrations,
 	.migration_count = ORDER_MIGRATIONS,
+	.made = order_rows_made,
 	.methods = methods,
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
 	.open = open_jobs,
 	.start = start,
+	.stop = stop,
 	.measure = measure,
 };
