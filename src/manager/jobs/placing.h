@@ -55,6 +55,9 @@ struct placing_loss {
 struct error *placing_replace(struct placing *p, const struct placing_loss *loss, json_t **ret_node,
 			      json_t **ret_record) MUST_CHECK;
 
+/* Where a node is reached; false: it is not known. As place_node_contact(). */
+bool placing_contact(const struct placing *p, const char *node_id, struct place_contact *ret);
+
 /* Jobs that hold nodes, and nodes that are known. */
 void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes);
 
