@@ -205,6 +205,18 @@ class DemoTest(unittest.TestCase):
     def test_once_without_a_broker(self):
         self.assertIn("bus: shh://", self.once(12, "--bus", "whisper"))
 
+    def test_drill(self):
+        """Nobody misses a thing while dsnd is away; what comes of a machine's death is measured, whatever it is."""
+        demo = Demo("--seconds", "12", DRILL="1", BUS="whisper")
+        demo.end(560)
+        rows = re.findall(rf"^(\S+) +(\d+) +{JOB}_(\S+) +(\d+) +(\d+\.\d) s +(yes|NO)$", demo.text(), re.M)
+        self.assertEqual([(row[1], row[3], row[5]) for row in rows if row[0] == "dsnd"], [("1", "0", "yes")] * 5, demo.text())
+        machines = {row[0]: int(row[1]) for row in rows if row[0] != "dsnd"}
+        self.assertEqual(len(machines), 2, demo.text())
+        self.assertGreater(min(machines.values()), 1, "an agent and its programs")
+        self.assertEqual(len(rows), 15, demo.text())
+        self.assertEqual(processes_under(demo.folder()), [])
+
     def test_film_of_somebody(self):
         """Upright, no H.264, no sound, a name with a blank: sent all the same."""
         folder = pathlib.Path(tempfile.mkdtemp(prefix="dsn-film-"))

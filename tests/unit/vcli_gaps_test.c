@@ -44,6 +44,7 @@ static void test_a_gap(void **state)
 	assert_false(gaps_over(g));
 	assert_int_equal(figure(g, 1, "back", 5000), 0);
 	assert_int_equal(figure(g, 1, "wait_ms", 5000), 4000);
+	assert_int_equal(figure(g, 1, "missing", 5000), 4);
 	see(g, "b", "#EXT-X-GAP\n0000000009.ts\n#EXT-X-GAP\n0000000010.ts\n0000000011.ts\n", 9000);
 	see(g, "b", "0000000011.ts\n0000000012.ts", 10000);
 	assert_true(gaps_over(g));

@@ -133,6 +133,15 @@ bool gaps_over(const struct gaps *g)
 	return true;
 }
 
+static int64_t latest(const struct gaps *g)
+{
+	int64_t highest = 0;
+
+	for (size_t i = 0; i < g->count; i++)
+		highest = g->list[i]->highest > highest ? g->list[i]->highest : highest;
+	return highest;
+}
+
 json_t *gaps_json(const struct gaps *g, int64_t now_ms)
 {
 	json_t *list = json_array();
@@ -142,9 +151,10 @@ json_t *gaps_json(const struct gaps *g, int64_t now_ms)
 		bool back = r->highest >= goal(g);
 		int64_t wait_ms = !back && now_ms - r->last_ms > r->worst_ms ? now_ms - r->last_ms : r->worst_ms;
 
-		json_array_append_new(list, json_pack("{s:s,s:I,s:I,s:b}", "rendition", r->name, "missing",
-						      (json_int_t)(r->highest - r->top - r->stored), "wait_ms",
-						      (json_int_t)wait_ms, "back", back));
+		json_array_append_new(list,
+				      json_pack("{s:s,s:I,s:I,s:b}", "rendition", r->name, "missing",
+						(json_int_t)((back ? r->highest : latest(g)) - r->top - r->stored),
+						"wait_ms", (json_int_t)wait_ms, "back", back));
 	}
 	return list;
 }

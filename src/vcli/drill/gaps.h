@@ -25,8 +25,8 @@ void gaps_begin(struct gaps *g, int64_t now_ms);
 /* Is there a rendition, and has each of them a segment? */
 bool gaps_ready(const struct gaps *g);
 bool gaps_over(const struct gaps *g);
-/* Of each rendition: "rendition", "missing" (fragments between two that are there), "wait_ms" (the longest time without
- * a new one), "back": has it come so far that it is over. New reference. */
+/* Of each rendition: "rendition", "missing" (fragments before its last one; of one that is not back, before anybody's),
+ * "wait_ms" (the longest time without a new one), "back": has it come so far that it is over. New reference. */
 json_t *gaps_json(const struct gaps *g, int64_t now_ms);
 
 #endif
