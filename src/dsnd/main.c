@@ -34,6 +34,7 @@ static struct error *check_public_url(const char *text)
 }
 
 #define KEEP_MOST_MS (INT64_C(87600) * 3600 * 1000)
+
 static struct error *check_version(const char *text)
 {
 	return api_check_version(text, &(struct json_place){NULL, NULL, 0});

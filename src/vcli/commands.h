@@ -21,6 +21,8 @@ command_fn cmd_events;
 command_fn cmd_login_network, cmd_logout_network, cmd_join;                         /* cmd_context.c */
 command_fn cmd_context_list, cmd_context_show, cmd_context_use, cmd_context_remove; /* cmd_context.c */
 command_fn cmd_order_push;                                                          /* cmd_order_push.c */
+command_fn cmd_drill_kill;                                                          /* cmd_drill.c */
+command_fn cmd_top;                                                                 /* cmd_top.c */
 command_fn cmd_broker_setup;                                                        /* cmd_broker.c */
 command_fn cmd_bus_send, cmd_bus_receive;                                           /* cmd_bus.c */
 command_fn cmd_key_show, cmd_key_new, cmd_key_agent;                                /* cmd_key.c */

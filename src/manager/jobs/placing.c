@@ -259,3 +259,8 @@ void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes)
 	*ret_jobs = holdings_count(p->holdings);
 	*ret_nodes = place_fleet_nodes(p->fleet);
 }
+
+bool placing_contact(const struct placing *p, const char *node_id, struct place_contact *ret)
+{
+	return place_node_contact(p->fleet, node_id, ret);
+}

@@ -69,6 +69,8 @@ struct placing_reasons {
  * comes nearest to. ERROR_NOT_FOUND: it is not known. */
 struct error *placing_explain(struct placing *p, const struct placing_wish *wish, const char *node,
 			      struct placing_reasons *ret) MUST_CHECK;
+/* Where a node is reached; false: it is not known. As place_node_contact(). */
+bool placing_contact(const struct placing *p, const char *node_id, struct place_contact *ret);
 
 /* Jobs that hold nodes, and nodes that are known. */
 void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes);

@@ -37,6 +37,8 @@ static const struct {
 	{"order push", "vcli order push 0200000000000000000001 film.mp4"},
 	{"order stop", "vcli order stop 0200000000000000000001"},
 	{"order start", "vcli order start 0200000000000000000001"},
+	{"drill kill", "vcli drill kill transcoder --job 0200000000000000000001 --demo build/demo"},
+	{"top", "vcli top --rpc-token-file ~/dsnd.token"},
 	{"order cancel", "vcli order cancel 0200000000000000000001 --yes"},
 	{"broker setup", "vcli broker setup --node AGENT_ID,NODE_ID,NODE_ID --client me"},
 	{"bus send", "vcli bus send hello \"Hello World!\""},
