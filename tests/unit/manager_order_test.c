@@ -197,8 +197,10 @@ static int setup(void **state)
 	strcpy(w->folder, "/tmp/dsn-orders-XXXXXX");
 	assert_non_null(mkdtemp(w->folder));
 	must(db_open(w, file_join(w, w->folder, "dsnd.db"), &manager_database, &w->db));
-	for (const char *const *sql = order_migrations[0].statements; *sql; sql++)
-		must(db_exec(w->db, *sql, ""));
+	for (size_t i = 0; i < ORDER_MIGRATIONS; i++) {
+		for (const char *const *sql = order_migrations[i].statements; *sql; sql++)
+			must(db_exec(w->db, *sql, ""));
+	}
 	*state = w;
 	return 0;
 }

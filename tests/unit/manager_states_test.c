@@ -1,4 +1,4 @@
-/* The table of an order's states: whole, without doubles; it begins wanted and ends for good; docs/states.md shows it.
+/* The tables of an order's and its parts' states: whole, without doubles; they end for good; docs/states.md shows them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +17,9 @@ static void the_table(void **state)
 	assert_every_state_is_reached(&order_states);
 	assert_no_way_stands_twice(&order_states);
 	assert_the_page_shows(&order_states);
+	assert_every_state_is_reached(&part_states);
+	assert_no_way_stands_twice(&part_states);
+	assert_the_page_shows(&part_states);
 }
 
 /* Each state but the last is left, and from each the end is reached. */
@@ -46,6 +49,11 @@ static void ways(void **state)
 	assert_false(order_state_may(ORDER_RUNNING, ORDER_STARTING));
 	assert_false(order_state_may(ORDER_RUNNING, ORDER_RUNNING));
 	assert_string_equal(order_state_name(ORDER_FAILING), "failing");
+	/* One complaint moves nothing; and an end may be wanted at any time. */
+	assert_false(state_may(&part_states, PART_SUSPECT, PART_REPLACING));
+	assert_false(state_may(&part_states, PART_REPLACING, PART_SERVING));
+	for (enum order_state s = 0; s < ORDER_CANCELLING; s++)
+		assert_true(order_state_may(s, ORDER_CANCELLING));
 }
 
 int main(void)

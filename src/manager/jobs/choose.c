@@ -186,3 +186,66 @@ struct error *choose_nodes(const json_t *known, const struct api_pipeline *p, js
 	mem_free(scope);
 	return e;
 }
+
+/* --- one place of a job --- */
+
+static bool is_among(const char *id, const char *const *list, size_t count)
+{
+	size_t at = 0;
+
+	while (at < count && strcasecmp(list[at], id) != 0)
+		at++;
+	return at < count;
+}
+
+static const json_t *known_node(const json_t *list, const char *id)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (strcasecmp(text_of(json_array_get(list, i), "node_id"), id) == 0)
+			return json_array_get(list, i);
+	}
+	return NULL;
+}
+
+struct error *choose_replacement(const json_t *known, const json_t *document, const char *lost,
+				 const char *const *excluded, size_t excluded_count, json_t **ret_node)
+{
+	const json_t *list = json_object_get(known, "nodes"),
+		     *nodes = json_object_get(json_object_get(document, "pipeline"), "nodes");
+	void *scope = mem_strdup(NULL, "");
+	size_t node_count = json_array_size(nodes), count = 0, staying;
+	const json_t **chosen = mem_array(scope, const json_t *, node_count + 2);
+	const char **own = mem_array(scope, const char *, node_count + 1);
+	struct choice c = {.fit = mem_array(scope, const json_t *, json_array_size(list) + 1)};
+	struct error *e = NULL;
+
+	for (size_t i = 0; i < node_count; i++) {
+		const json_t *node = json_array_get(nodes, i), *there;
+
+		own[i] = text_of(node, "node_id");
+		there = known_node(list, own[i]);
+		if (strcasecmp(own[i], lost) == 0)
+			e = api_role_parse(text_of(node, "type"), &(struct json_place){NULL, "type", 0}, &c.role);
+		else if (there)
+			chosen[count++] = there;
+	}
+	staying = count;
+	for (size_t i = 0; !e && i < json_array_size(list); i++) {
+		const json_t *node = json_array_get(list, i);
+
+		if (!is_among(text_of(node, "node_id"), own, node_count) &&
+		    !is_among(text_of(node, "node_id"), excluded, excluded_count))
+			look_at(&c, node);
+	}
+	if (!e)
+		e = choose(&c, 1, chosen, &count);
+	if (!e) {
+		json_t *made = json_array();
+
+		put(made, chosen[staying]);
+		*ret_node = json_incref(json_array_get(made, 0));
+		json_decref(made);
+	}
+	mem_free(scope);
+	return e;
+}

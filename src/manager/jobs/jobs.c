@@ -69,6 +69,7 @@ void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c)
 	struct jobs_waiting *w = mem_new(j, struct jobs_waiting);
 
 	w->call = c;
+	watch_order(j->watch, row);
 	run_begin(j->runs, row, on_ran, w);
 }
 
@@ -93,29 +94,21 @@ static void take_up(void *state)
 
 /* --- methods --- */
 
-/* The order that the call names, of whom it is; nothing else is going on with it. */
-static struct error *find_idle(const void *ctx, struct jobs *j, struct method_call *c, struct order_row **ret_row)
-{
-	const char *job = method_text(c, "job");
-
-	TRY(order_rows_find(ctx, j->host->db, job, jobs_owner(c), ret_row));
-	if (runs_has(j->runs, job))
-		return error_new(ERROR_EXISTS, "job %s is %s just now", job, order_state_name((*ret_row)->state));
-	return NULL;
-}
-
+/* The order that the call names, of whom it is, comes to `to`, whatever is going on with it. */
 static void change(struct jobs *j, struct method_call *c, enum order_state to)
 {
 	void *scope = mem_strdup(NULL, "");
 	struct order_row *row = NULL;
-	struct error *e = find_idle(scope, j, c, &row);
+	struct error *e = order_rows_find(scope, j->host->db, method_text(c, "job"), jobs_owner(c), &row);
 
 	if (!e)
 		e = order_rows_move(j->host->db, row, to);
-	if (e)
+	if (e) {
 		method_fail(c, e);
-	else
+	} else {
+		runs_drop(j->runs, row->job, "something else is wanted of it now: look at orders.status");
 		jobs_run(j, row, c);
+	}
 	mem_free(scope);
 }
 
@@ -155,8 +148,9 @@ static void orders_list(struct method_call *c, void *arg)
 }
 
 /* Each node of the order as the registry knows it now. */
-static void put_states(json_t *order, const json_t *known)
+static void put_states(const struct jobs *j, json_t *order, const json_t *known)
 {
+	const char *job = json_string_value(json_object_get(order, "job"));
 	json_t *nodes = json_object_get(order, "nodes"), *all = json_object_get(known, "nodes"), *node = NULL,
 	       *row = NULL;
 	size_t i = 0, k = 0;
@@ -169,6 +163,7 @@ static void put_states(json_t *order, const json_t *known)
 				state = json_string_value(json_object_get(row, "state"));
 		}
 		json_put(node, "state", state);
+		json_put(node, "part", part_state_name(watch_state(j->watch, job, id)));
 	}
 }
 
@@ -184,7 +179,7 @@ static void status_on(struct jobs *j, struct method_call *c, const json_t *known
 		json_t *answer = order_row_json(row, true);
 
 		if (!away)
-			put_states(answer, known);
+			put_states(j, answer, known);
 		method_answer(c, answer);
 	}
 	mem_free(scope);
@@ -217,10 +212,6 @@ static void orders_status(struct method_call *c, void *arg)
 #define NO_WAY                                                        \
 	{                                                             \
 		ERROR_REFUSED, "look at its state with orders.status" \
-	}
-#define BUSY                                                \
-	{                                                   \
-		ERROR_EXISTS, "ask again when that is done" \
 	}
 #define NODE_FAILED                                                                                                    \
 	{                                                                                                              \
@@ -264,24 +255,45 @@ static const struct method methods[] = {
 	 "End an order for good; what was stored stays",
 	 "the order",
 	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY, BUSY}},
+	 {NO_SUCH_JOB, NO_WAY}},
 	{"pipelines.stop",
 	 pipelines_stop,
 	 MAY,
 	 "End the stream of an order, which may be started again",
 	 "the order",
 	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY, BUSY}},
+	 {NO_SUCH_JOB, NO_WAY}},
 	{"pipelines.start",
 	 pipelines_start,
 	 MAY,
 	 "Start an order that is stopped or has failed again, on the same nodes with the same keys",
 	 "the order",
 	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY, BUSY, NODE_FAILED}},
+	 {NO_SUCH_JOB, NO_WAY, NODE_FAILED}},
 };
 
-static const struct service_task tasks[] = {{RETRY_MS, take_up}, {0, NULL}};
+static void tick(void *state)
+{
+	watch_tick(((struct jobs *)state)->watch);
+}
+
+static void heard(const struct message *m, void *state)
+{
+	watch_heard(((struct jobs *)state)->watch, m);
+}
+
+static void start(void *state)
+{
+	struct jobs *j = state;
+	struct error *e = watch_start(j->watch);
+
+	if (e)
+		log_error("jobs.watch", "why=%s", log_q(e->message));
+	error_free(e);
+	take_up(j);
+}
+
+static const struct service_task tasks[] = {{RETRY_MS, take_up}, {WATCH_TICK_MS, tick}, {0, NULL}};
 
 static struct error *open_jobs(const void *ctx, const struct service_host *host, void **ret_state)
 {
@@ -289,6 +301,7 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 
 	j->host = host;
 	j->runs = runs_new(j, host);
+	j->watch = watch_new(j, host, j->runs);
 	*ret_state = j;
 	return NULL;
 }
@@ -297,6 +310,7 @@ static void measure(struct metrics_text *t, void *state)
 {
 	const struct jobs *j = state;
 	int64_t counts[ORDER_STATES];
+	size_t parts[PART_STATES];
 	struct error *e = order_rows_count(j->host->db, counts);
 
 	metrics_gauge(t, "runs", "Orders whose nodes are being told something.", (double)runs_count(j->runs));
@@ -307,6 +321,10 @@ static void measure(struct metrics_text *t, void *state)
 	metrics_head(t, METRICS_GAUGE, "orders", "Orders, by state.");
 	for (enum order_state s = 0; s < ORDER_STATES; s++)
 		metrics_line(t, "orders", "state", order_state_name(s), (double)counts[s]);
+	watch_count(j->watch, parts);
+	metrics_head(t, METRICS_GAUGE, "parts", "Nodes' parts of the orders that run, by state.");
+	for (enum part_state s = 0; s < PART_REPLACING; s++)
+		metrics_line(t, "parts", "state", part_state_name(s), (double)parts[s]);
 }
 
 const struct service_ops jobs_service = {
@@ -318,6 +336,7 @@ const struct service_ops jobs_service = {
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
 	.open = open_jobs,
-	.start = take_up,
+	.start = start,
+	.heard = heard,
 	.measure = measure,
 };

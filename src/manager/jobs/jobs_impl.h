@@ -3,12 +3,14 @@
 #define DSN_MANAGER_JOBS_JOBS_IMPL_H
 
 #include "manager/jobs/run.h"
+#include "manager/jobs/watch.h"
 
 #define JOBS_OPEN 1000 /* orders of one customer that are not over */
 
 struct jobs {
 	const struct service_host *host;
 	struct runs *runs;
+	struct watch_jobs *watch;
 };
 
 /* Whose orders the caller of `c` sees: NULL: all. */

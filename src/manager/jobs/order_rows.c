@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "manager/jobs/move_rows.h"
 #include "store/events.h"
 
 #define DOCUMENT_BYTES (1 << 20)
@@ -17,7 +18,7 @@ static const char *const first[] = {
 	"watch text, created_ms bigint not null, changed_ms bigint not null, unique(owner, once))",
 	NULL,
 };
-const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}};
+const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}, {move_rows_tables}};
 
 /* --- reading --- */
 
@@ -125,10 +126,12 @@ struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order
 {
 	struct rows all = {.ctx = ctx};
 
-	TRY(db_query(db, on_row, &all,
-		     "select " COLUMNS
-		     " from jobs_order where state in ('starting','failing','stopping','cancelling') order by number",
-		     ""));
+	TRY(db_query(
+		db, on_row, &all,
+		"select " COLUMNS
+		" from jobs_order where state in ('starting','failing','stopping','cancelling') or (state='running' and job "
+		"in (select job from jobs_telling)) order by number",
+		""));
 	*ret_rows = all.list;
 	*ret_count = all.count;
 	return NULL;

@@ -12,7 +12,7 @@
 #include "manager/jobs/states.h"
 #include "store/db.h"
 
-#define ORDER_MIGRATIONS 1
+#define ORDER_MIGRATIONS 2
 extern const struct db_migration order_migrations[ORDER_MIGRATIONS];
 
 struct order_row {
@@ -41,7 +41,7 @@ struct error *order_rows_once(const void *ctx, struct db *db, const char *owner,
 /* Those of `owner` (NULL: all), the newest first, at most `most`. The array belongs to ctx. */
 struct error *order_rows_list(const void *ctx, struct db *db, const char *owner, int64_t most,
 			      struct order_row ***ret_rows, size_t *ret_count) MUST_CHECK;
-/* Those that wait for nodes to be told something. */
+/* Those that wait for nodes to be told something; of those that run, the ones with changes (move_rows.h). */
 struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order_row ***ret_rows,
 				    size_t *ret_count) MUST_CHECK;
 /* `row` comes to `to` (with why, ingest and watch as it has them), and the event order.STATE is written. ERROR_REFUSED:
