@@ -86,7 +86,7 @@ static const struct config_row rows[] = {
 	 NULL},
 	{"stall-after", CONFIG_DURATION, ROW(stall_after_ms), "8s", NULL, 0, 0, "TIME",
 	 "restart a unit that makes no progress for this long while its input flows", NULL},
-	{"end-after", CONFIG_DURATION, ROW(end_after_ms), "8s", NULL, 0, 0, "TIME",
+	{"end-after", CONFIG_DURATION, ROW(end_after_ms), "30s", NULL, 0, 0, "TIME",
 	 "a stream has ended when its publisher was away for this long", NULL},
 	{"status-every", CONFIG_DURATION, ROW(status_every_ms), "5s", NULL, 0, 0, "TIME",
 	 "how often status is sent when nothing changes", NULL},

@@ -248,6 +248,56 @@ class Orders(Case):
         self.assertEqual(self.dsnd.call("orders.status", job=job)["state"], "cancelled")
 
 
+class Nodes(Case):
+    def changes(self, known=None):
+        """What an asker knows then: {"epoch", "version", "rows": {id: row}}."""
+        asked = {"epoch": known["epoch"], "since": known["version"]} if known else {}
+        answer = self.dsnd.call("nodes.changes", "operator", **asked)
+        rows = dict(known["rows"]) if known and answer["epoch"] == known["epoch"] else {}
+        for node_id in answer["gone"]:
+            del rows[node_id]
+        rows.update({row["node_id"]: row for row in answer["nodes"]})
+        return {"epoch": answer["epoch"], "version": answer["version"], "rows": rows, "told": len(answer["nodes"])}
+
+    def test_changes(self):
+        net = self.network_with_dsnd(transcoders=1)
+        known = self.changes()
+        self.assertEqual(set(known["rows"]), set(net.ids.values()))
+        for row in known["rows"].values():
+            self.assertLessEqual(
+                {"node_id", "name", "role", "state", "ip", "rtmp_port", "http_port", "jobs", "mode", "maintenance", "serves",
+                 "obeys", "agent_id", "seen", "owner", "version", "region", "labels", "gpu", "capacity", "load_pm", "jobs_load_pm",
+                 "realtime_pm", "policy"}, set(row))
+            self.assertEqual((set(row["capacity"]), len(row["realtime_pm"])), ({"blocks_per_s", "bps"}, 8))
+            self.assertEqual(set(row["policy"]), {"customers", "ceiling_pm", "most_jobs", "price"})
+
+        # What happens to one node is told of that node.
+        net.agent_of["s"].process.send_signal(signal.SIGSTOP)
+        def silent():
+            nonlocal known
+            known = self.changes(known)
+            return known["rows"][net.ids["s"]]["state"] == "suspect"
+        wait_for("the silent node", silent, 40)
+        self.assertEqual({n for n, row in known["rows"].items() if row["state"] == "online"}, set(net.ids.values()) - {net.ids["s"]})
+        net.agent_of["s"].process.send_signal(signal.SIGCONT)
+        wait_for("the node again", lambda: not silent() and known["rows"][net.ids["s"]]["state"] == "online", 40)
+        listed = {n["node_id"]: n for n in self.dsnd.call("nodes.list")["nodes"]}
+        known = self.changes(known)
+        for node_id, row in known["rows"].items():
+            self.assertEqual((row["state"], row["jobs"]), (listed[node_id]["state"], listed[node_id]["jobs"]))
+
+        # Another dsnd, another epoch: all are told.
+        self.dsnd.kill()
+        self.dsnd.start()
+        self.obeyed(3)
+        again = self.changes(known)
+        self.assertNotEqual(again["epoch"], known["epoch"])
+        self.assertEqual((set(again["rows"]), again["told"]), (set(net.ids.values()), 3))
+        refused = self.dsnd.call("nodes.changes")
+        self.assertEqual(refused["data"]["error"], "refused")
+        self.assertIn("nodes.changes is for operator", refused["message"])
+
+
 class Calls(Case):
     """What comes in over HTTP; no node is needed."""
 
@@ -293,6 +343,7 @@ class Calls(Case):
                  "params.order: pipeline.nodes: leave it out"),
                 ("orders.create", {"order": {"x": "y" * 70000}}, "invalid", -32602, "params.order: has "),
                 ("nodes.list", {"role": "tester"}, "invalid", -32602, "none of distributor|transcoder|storage"),
+                ("nodes.list", {"state": "asleep"}, "invalid", -32602, "none of online|suspect|offline"),
                 ("nodes.get", {"node_id": "12"}, "invalid", -32602, "params.node_id"),
                 ("nodes.get", {"node_id": "1" * 40}, "not-found", -32004, "was not heard of"),
                 ("orders.steal", {}, "not-found", -32601, "there is no method")):

@@ -72,11 +72,11 @@ static void test_what_it_says(void **state)
 	assert_true(see(w, NODE, 5));
 	n = nodes_find(w->all, NODE);
 	assert_non_null(n);
-	assert_int_equal(n->role, API_STORAGE);
-	assert_true(n->rtmp_port == 1935 && n->http_port == 8080 && n->job_count == 2 && n->seen_ms == 5);
-	assert_true(n->serves && !n->classic && !n->maintenance && !n->obeys);
-	assert_string_equal(n->ip, "192.0.2.1");
-	assert_string_equal(n->agent_id, AGENT);
+	assert_int_equal(n->said.role, API_STORAGE);
+	assert_true(n->said.rtmp_port == 1935 && n->said.http_port == 8080 && n->said.job_count == 2 && n->seen_ms == 5);
+	assert_true(n->said.serves && !n->said.classic && !n->said.maintenance && !n->obeys);
+	assert_string_equal(n->said.ip, "192.0.2.1");
+	assert_string_equal(n->said.agent_id, AGENT);
 	assert_null(nodes_find(w->all, AGENT));
 }
 

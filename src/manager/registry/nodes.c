@@ -1,7 +1,6 @@
 #include "manager/registry/nodes.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,6 +13,7 @@
 struct nodes {
 	struct nodes_node **list; /* by id */
 	size_t count;
+	struct changes *changes;
 	nodes_moved_fn *moved;
 	void *arg;
 };
@@ -39,6 +39,7 @@ struct nodes *nodes_new(const void *ctx, nodes_moved_fn *moved, void *arg)
 	struct nodes *all = mem_new(ctx, struct nodes);
 
 	all->list = mem_array(all, struct nodes_node *, 0);
+	all->changes = changes_new(all);
 	all->moved = moved;
 	all->arg = arg;
 	return all;
@@ -84,6 +85,7 @@ const struct nodes_node *nodes_find(const struct nodes *all, const char *id)
 
 static void forget(struct nodes *all, size_t at)
 {
+	changes_forget(all->changes, &all->list[at]->change, all->list[at]->id);
 	mem_free(all->list[at]);
 	memmove(&all->list[at], &all->list[at + 1], (--all->count - at) * sizeof(struct nodes_node *));
 }
@@ -125,6 +127,7 @@ static void move(struct nodes *all, struct nodes_node *n, enum nodes_state to)
 	if (n->state == to)
 		return;
 	n->state = to;
+	changes_touch(all->changes, &n->change);
 	if (n->obeys)
 		all->moved(n, all->arg);
 }
@@ -138,51 +141,6 @@ static void alive(struct nodes *all, struct nodes_node *n, int64_t now_ms)
 
 /* --- what a status says --- */
 
-static const char *text_of(const json_t *body, const char *key)
-{
-	const char *text = json_string_value(json_object_get(body, key));
-
-	return text ? text : "";
-}
-
-static int number_of(const json_t *o, const char *key, int most)
-{
-	const char *text = text_of(o, key);
-	long n = *text && strspn(text, "0123456789") == strlen(text) ? strtol(text, NULL, 10) : 0;
-
-	return n > 0 && n <= most ? (int)n : 0;
-}
-
-static bool fits(struct error *e)
-{
-	bool good = !e;
-
-	error_free(e);
-	return good;
-}
-
-static bool read_status(const json_t *body, struct nodes_node *ret)
-{
-	const struct json_place at = {NULL, "status", 0};
-	const json_t *ports = json_object_get(body, "ports");
-	const char *agent = text_of(body, "agent_id"), *name = text_of(body, "name"), *ip = text_of(body, "ip");
-
-	if (!fits(api_role_parse(text_of(body, "role"), &at, &ret->role)) || !fits(api_check_host(ip, &at)))
-		return false;
-	if (!hex_id_valid(agent) || (*name && !fits(api_check_name(name, &at))))
-		return false;
-	snprintf(ret->ip, sizeof(ret->ip), "%s", ip);
-	snprintf(ret->name, sizeof(ret->name), "%s", name);
-	snprintf(ret->agent_id, sizeof(ret->agent_id), "%s", agent);
-	ret->rtmp_port = number_of(ports, "rtmp", 65535);
-	ret->http_port = number_of(ports, "http", 65535);
-	ret->job_count = number_of(body, "job_count", INT32_MAX);
-	ret->classic = strcmp(text_of(body, "mode"), "classic") == 0;
-	ret->maintenance = strcmp(text_of(body, "maintenance"), "on") == 0;
-	ret->serves = strcmp(text_of(body, "state"), "running") == 0;
-	return ret->rtmp_port > 0;
-}
-
 /* A sender's id may come in any spelling, of which a key has thousands: a node's is lower-case. */
 static bool is_node_id(const char *text)
 {
@@ -191,21 +149,22 @@ static bool is_node_id(const char *text)
 
 bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t now_ms)
 {
-	struct nodes_node said = {.rtmp_port = 0}, *n;
+	struct nodes_said said;
+	struct nodes_node *n;
 
-	if (!is_node_id(from) || strcmp(text_of(body, "node_id"), from) != 0 || !read_status(body, &said))
+	if (!is_node_id(from))
+		return false;
+	if (!json_is_string(json_object_get(body, "node_id")) ||
+	    strcmp(json_string_value(json_object_get(body, "node_id")), from) != 0 || !said_read(body, &said))
 		return false;
 	n = find(all, from);
 	if (!n)
 		n = add(all, from, now_ms);
 	if (!n)
 		return false;
-	memcpy(said.id, n->id, sizeof(said.id));
-	said.obeys = n->obeys;
-	said.state = n->state;
-	said.ask_ms = n->ask_ms;
-	said.asked = n->asked;
-	*n = said;
+	if (!n->change.version || !said_same(&said, &n->said))
+		changes_touch(all->changes, &n->change);
+	n->said = said;
 	alive(all, n, now_ms);
 	return true;
 }
@@ -223,6 +182,7 @@ void nodes_answered(struct nodes *all, const char *id, bool obeys, int64_t now_m
 		return;
 	n->obeys = obeys;
 	n->asked = 0;
+	changes_touch(all->changes, &n->change);
 	all->moved(n, all->arg);
 }
 
@@ -275,4 +235,42 @@ void nodes_tick(struct nodes *all, int64_t now_ms)
 		if (n->state == NODES_OFFLINE && (!n->obeys || silent_ms >= NODES_FORGET_MS))
 			forget(all, i - 1);
 	}
+}
+
+/* --- what has changed --- */
+
+static bool is_all(const struct nodes *all, const char *epoch)
+{
+	return !epoch || strcmp(epoch, changes_epoch(all->changes)) != 0;
+}
+
+/* Whoever came back is not gone, and whoever came and went in between was never heard of. */
+static void list_gone(const void *ctx, const struct nodes *all, int64_t since, struct nodes_changes *ret)
+{
+	const struct changes_lost *g;
+	size_t most = 0;
+
+	for (size_t i = 0; (g = changes_gone(all->changes, i)) && g->version > since; i++)
+		most++;
+	ret->gone = mem_array(ctx, const char *, most);
+	for (size_t i = 0; i < most; i++) {
+		g = changes_gone(all->changes, i);
+		if (g->born <= since && !find(all, g->id))
+			ret->gone[ret->gone_count++] = g->id;
+	}
+}
+
+void nodes_changed(const void *ctx, const struct nodes *all, const char *epoch, int64_t since,
+		   struct nodes_changes *ret)
+{
+	int64_t after = is_all(all, epoch) ? 0 : since;
+	size_t most = 0;
+
+	*ret = (struct nodes_changes){.epoch = changes_epoch(all->changes), .version = changes_version(all->changes)};
+	for (const struct changes_link *c = changes_newest(all->changes); c && c->version > after; c = c->older)
+		most++;
+	ret->list = mem_array(ctx, const struct nodes_node *, most);
+	for (const struct changes_link *c = changes_newest(all->changes); ret->count < most; c = c->older)
+		ret->list[ret->count++] = (const struct nodes_node *)c;
+	list_gone(ctx, all, is_all(all, epoch) ? INT64_MAX : since, ret);
 }

@@ -15,8 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/grammar.h"
-#include "base/hex.h"
+#include "api/beat.h"
+#include "manager/registry/changes.h"
+#include "manager/registry/said.h"
 
 #define NODES_SUSPECT_MS 15000 /* three statuses of an agent */
 #define NODES_OFFLINE_MS 60000
@@ -27,17 +28,12 @@ enum nodes_state { NODES_ONLINE, NODES_SUSPECT, NODES_OFFLINE, NODES_STATES };
 const char *nodes_state_name(enum nodes_state state);
 
 struct nodes_node {
+	struct changes_link change; /* first: what stands in the list of changes is its node */
 	char id[ID_DIGITS + 1];
-	char agent_id[ID_DIGITS + 1]; /* "": it does not say */
-	char name[API_NAME_LETTERS + 1];
-	char ip[API_HOST_LETTERS + 1];
-	enum api_role role;
-	int rtmp_port, http_port; /* 0: none */
-	int job_count;
-	bool classic, maintenance, serves;
+	struct nodes_said said;
 	bool obeys; /* has answered a question of ours */
 	enum nodes_state state;
-	int64_t seen_ms;      /* its last sign of life */
+	int64_t seen_ms;      /* its last sign of life; no change */
 	int64_t seen_wall_ms; /* the same, for people */
 	int64_t ask_ms;       /* when it is to be asked (again) whether it obeys */
 	unsigned asked;       /* how often it was */
@@ -62,5 +58,19 @@ size_t nodes_count(const struct nodes *all);
 /* By id; `n` below the count. */
 const struct nodes_node *nodes_at(const struct nodes *all, size_t n);
 const struct nodes_node *nodes_find(const struct nodes *all, const char *id);
+
+/* What was changed, in no order that matters, and who was forgotten. Texts and nodes are borrowed. */
+struct nodes_changes {
+	const char *epoch;
+	int64_t version; /* to be asked `since` next */
+	const struct nodes_node **list;
+	size_t count;
+	const char **gone; /* ids */
+	size_t gone_count;
+};
+/* Since that version of that epoch; another epoch, or NULL: all nodes, and nobody is gone. Costs what has changed.
+ * Arrays belong to ctx. */
+void nodes_changed(const void *ctx, const struct nodes *all, const char *epoch, int64_t since,
+		   struct nodes_changes *ret_changes);
 
 #endif

@@ -4,11 +4,11 @@
 
 #include "api/command.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/request.h"
 #include "manager/registry/nodes.h"
+#include "manager/registry/row.h"
 #include "store/events.h"
 
 #define TICK_MS 1000
@@ -34,10 +34,10 @@ static void on_moved(const struct nodes_node *n, void *arg)
 	const char *state = n->obeys ? nodes_state_name(n->state) : "lost";
 	char *type = mem_printf(NULL, "node.%s", state);
 	int64_t id = 0;
-	json_t *body = json_pack("{s:s,s:s}", "role", api_role_name(n->role), "agent_id", n->agent_id);
+	json_t *body = json_pack("{s:s,s:s}", "role", api_role_name(n->said.role), "agent_id", n->said.agent_id);
 	struct error *e = events_append(r->host->db, type, n->id, body, 0, &id);
 
-	log_info("registry.node", "node=%s role=%s state=%s", n->id, api_role_name(n->role), state);
+	log_info("registry.node", "node=%s role=%s state=%s", n->id, api_role_name(n->said.role), state);
 	if (e) {
 		r->not_written++;
 		log_error("registry.event", "node=%s why=%s", n->id, log_q(e->message));
@@ -102,7 +102,7 @@ static void ask(void *state)
 		return;
 	r->questions = client_requests_new(r);
 	for (size_t i = 0; i < count; i++)
-		client_requests_add(r->questions, list[i]->id, api_role_name(list[i]->role),
+		client_requests_add(r->questions, list[i]->id, api_role_name(list[i]->said.role),
 				    api_command_document(API_NODE_STATUS, list[i]->id, NULL, NULL));
 	e = client_requests_begin(r, &options, r->questions, &events, &r->asking);
 	if (e) {
@@ -114,23 +114,9 @@ static void ask(void *state)
 
 /* --- methods --- */
 
-static json_t *node_json(const struct nodes_node *n)
-{
-	char *seen = clock_format(NULL, n->seen_wall_ms);
-	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:s,s:b,s:b,s:b,s:s}", "node_id", n->id, "name",
-			      n->name, "role", api_role_name(n->role), "state", nodes_state_name(n->state), "ip", n->ip,
-			      "rtmp_port", n->rtmp_port, "http_port", n->http_port, "jobs", n->job_count, "mode",
-			      n->classic ? "classic" : "managed", "maintenance", n->maintenance, "serves", n->serves,
-			      "obeys", n->obeys, "agent_id", n->agent_id);
-
-	json_put(o, "seen", seen);
-	mem_free(seen);
-	return o;
-}
-
 static bool wanted(const struct nodes_node *n, const char *role, const char *state)
 {
-	return (!role || strcmp(role, api_role_name(n->role)) == 0) &&
+	return (!role || strcmp(role, api_role_name(n->said.role)) == 0) &&
 	       (!state || strcmp(state, nodes_state_name(n->state)) == 0);
 }
 
@@ -144,7 +130,7 @@ static void nodes_list(struct method_call *c, void *arg)
 		const struct nodes_node *n = nodes_at(r->nodes, i);
 
 		if (wanted(n, role, state))
-			json_array_append_new(list, node_json(n));
+			json_array_append_new(list, row_json(n));
 	}
 	method_answer(c, json_pack("{s:o}", "nodes", list));
 }
@@ -155,10 +141,25 @@ static void nodes_get(struct method_call *c, void *arg)
 	const struct nodes_node *n = nodes_find(r->nodes, method_text(c, "node_id"));
 
 	if (n)
-		method_answer(c, node_json(n));
+		method_answer(c, row_json(n));
 	else
 		method_fail(c, error_new(ERROR_NOT_FOUND, "params.node_id: node %s was not heard of",
 					 method_text(c, "node_id")));
+}
+
+static void nodes_changes(struct method_call *c, void *arg)
+{
+	const struct registry *r = arg;
+	json_t *rows = json_array(), *gone = json_array();
+	struct nodes_changes all;
+
+	nodes_changed(c, r->nodes, method_text(c, "epoch"), method_integer(c, "since"), &all);
+	for (size_t i = 0; i < all.count; i++)
+		json_array_append_new(rows, row_json(all.list[i]));
+	for (size_t i = 0; i < all.gone_count; i++)
+		json_array_append_new(gone, json_string(all.gone[i]));
+	method_answer(c, json_pack("{s:s,s:I,s:o,s:o}", "epoch", all.epoch, "version", (json_int_t)all.version, "nodes",
+				   rows, "gone", gone));
 }
 
 #define MAY (CALLER_CUSTOMER | CALLER_SUPPLIER | CALLER_OPERATOR | CALLER_SERVICE)
@@ -168,7 +169,8 @@ static const struct method methods[] = {
 	 nodes_list,
 	 MAY,
 	 "Tell the nodes that are heard on the network",
-	 "`nodes`: of each its id, role, state, address, ports, jobs, and whether it obeys this dsnd",
+	 "`nodes`: of each its id, role, state, address, ports, jobs, and whether it obeys this dsnd; of its agent owner, "
+	 "version, region, labels, capacity, load, ratios to real time by size, and what it takes; -1 is not known",
 	 {{"role", METHOD_WORD, true, NULL, ROLE_CHOICES, 0, 0, "Only those of this role"},
 	  {"state", METHOD_WORD, true, NULL, "online|suspect|offline", 0, 0,
 	   "Only those in this state: suspect is silent for 15 s, offline for 60 s"}},
@@ -180,6 +182,15 @@ static const struct method methods[] = {
 	 "what nodes.list tells of it",
 	 {{"node_id", METHOD_ADDRESS, false, NULL, NULL, 0, 0, "The node"}},
 	 {{ERROR_NOT_FOUND, "look at nodes.list; an agent reports each of its nodes every 5 s"}}},
+	{"nodes.changes",
+	 nodes_changes,
+	 CALLER_SERVICE | CALLER_OPERATOR,
+	 "Tell which nodes have changed since one has asked; that a node was heard again is no change",
+	 "`epoch` and `version`, to ask with next; `nodes` as nodes.list tells them; `gone`, the ids that were forgotten. "
+	 "Another `epoch` than one has asked with: these are all nodes, forget what was known before",
+	 {{"epoch", METHOD_TEXT, true, NULL, NULL, 1, 64, "As the last answer told it; without it all nodes"},
+	  {"since", METHOD_INTEGER, true, NULL, NULL, 0, INT64_MAX, "The `version` of the last answer"}},
+	 {{0}}},
 };
 
 static const struct service_task tasks[] = {{TICK_MS, tick}, {ASK_EVERY_MS, ask}, {0, NULL}};
