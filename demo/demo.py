@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """make demo: a whole video network on this machine, for real.
 
-A RabbitMQ of its own (or Whisper instead), two agents with six nodes (a distributor, four transcoders, a storage), a film going in, adaptive
-HLS coming out; on a chain of its own (anvil) a job with escrow, from which the nodes are paid for what they delivered.
+A RabbitMQ of its own (or Whisper instead), dsnd, two agents with six nodes (a distributor, four transcoders, a storage), a stream ordered
+from dsnd, a film going in, adaptive HLS coming out; on a chain of its own (anvil) a job with escrow, from which the nodes are paid for what they delivered.
 Everything it does it does with vcli, as an operator would.
 """
 import argparse
@@ -26,7 +26,6 @@ from voice import out, say  # noqa: E402
 from watcher import Watcher  # noqa: E402
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
-JOB = "demo0001"
 FRAGMENT = 4  # seconds
 ROLES = [  # (role, agent)
     ("distributor", "agent-1"),
@@ -55,14 +54,8 @@ def ladder(width, height):
     return rungs
 
 
-def pipeline_document(chosen, statuses, film):
-    """The customer's order: a public API 1.00 document with ports, since all nodes share one address."""
-    nodes = []
-    for node_id, role, _ in sorted(chosen, key=lambda n: ("distributor", "storage", "transcoder").index(n[1])):
-        node = {"type": role, "node_id": node_id, "ip": "127.0.0.1", "port": str(statuses[node_id]["ports"]["rtmp"])}
-        if role == "storage":
-            node["http_port"] = str(statuses[node_id]["ports"]["http"])
-        nodes.append(node)
+def order_document(film):
+    """The customer's order: a public API 1.00 document without nodes, which dsnd picks."""
     return {
         "_comments": "made by make demo",
         "apiVersion": "1.00",
@@ -71,27 +64,25 @@ def pipeline_document(chosen, statuses, film):
         "subcommand": "start",
         "pipeline": {
             "type_source": "file",
-            "job_id": JOB,
             "number_of_streams": str(len(STEPS)),
             "source": {"resolution_name": "_src", "resolution": f"{film.width}x{film.height}",
                        "bitrate": str(film.bitrate_bps)},
             "transcoding": [{"resolution_name": name, "resolution": f"{w}x{h}", "bitrate": str(bps)}
                             for name, w, h, bps in ladder(film.width, film.height)],
-            "nodes": nodes,
             "output": {"fragment": str(FRAGMENT), "preset": "veryfast"},
         },
     }
 
 
 def create(net, role, node_id):
-    """True when the node exists; False while its agent is still on its way to the broker."""
+    """Its RTMP port when the node exists; None while its agent is still on its way to the broker."""
     net.agents_alive()
     answer = net.vcli("node", "create", role, node_id, "--timeout", "30s", check=False) or {}
     if (answer.get("error") or {}).get("code") == "not-found":
-        return False
+        return None
     if "ports" not in answer:
         raise network.DemoError(f"vcli node create {role} {node_id}: {answer}")
-    return True
+    return answer["ports"]["rtmp"]
 
 
 def start_payment(net):
@@ -114,23 +105,23 @@ def show_payment(net, rows, nodes, names):
 
 
 def bring_up(net, options):
-    """[(node id, role, agent)] and {node id: its status}."""
+    """[(node id, role, agent)]"""
     say(BUSES[options.bus])
     net.start_bus(options.bus)
     say(f"bus: {net.bus}")
+    net.start_dsnd()
+    say(f"dsnd: {net.dsnd}, which the nodes obey and the customer orders from")
     start_payment(net)
     nodes = [(net.new_id(agent), role, agent) for role, agent in ROLES]
     for agent in ("agent-1", "agent-2"):
         ids = [node_id for node_id, _, where in nodes if where == agent]
         net.start_agent(agent, ids, 64)
         say(f"{agent} serves {len(ids)} nodes")
-    statuses = {}
     for node_id, role, agent in nodes:
-        network.wait_until(lambda: create(net, role, node_id), 30, f"{agent} did not claim node {node_id}")
-        statuses[node_id] = net.vcli("node", "status", node_id)
-        say(f"{role:<12} {node_id[:8]} on {agent}: RTMP port {statuses[node_id]['ports']['rtmp']}")
+        port = network.wait_until(lambda: create(net, role, node_id), 30, f"{agent} did not claim node {node_id}")
+        say(f"{role:<12} {node_id[:8]} on {agent}: RTMP port {port}")
     net.agents_alive()
-    return nodes, statuses
+    return nodes
 
 
 def find_film(net, options):
@@ -143,22 +134,48 @@ def find_film(net, options):
     return source.measure(path)
 
 
-def start_pipeline(net, nodes, statuses, film):
-    document = net.folder / "pipeline.json"
-    document.write_text(json.dumps(pipeline_document(nodes, statuses, film), indent=1) + "\n")
-    if net.payment:
-        net.payment.served(nodes, document)
-    say(f"pipeline start {document}")
+def place_order(net, document):
+    """The order, once dsnd has heard of enough nodes; None until then."""
+    net.agents_alive()
+    answer = net.order("create", str(document), "--yes", "--once", "demo", "--timeout", "30s", check=False) or {}
+    if (answer.get("error") or {}).get("code") == "unavailable":
+        return None
+    if "job" not in answer:
+        raise network.DemoError(f"vcli order create {document}: {answer}")
+    return answer
+
+
+def chosen(net, job, nodes):
+    """The nodes of the order, (node id, role, agent) each, as its document has them: the nth transcoder makes the nth rendition. The
+    document, pipeline.json, is written for who pays and who watches."""
+    document = net.order("status", job)["document"]
+    path = net.folder / "pipeline.json"
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    agents = {node_id: agent for node_id, _, agent in nodes}
+    return [(node["node_id"], node["type"], agents[node["node_id"]]) for node in document["pipeline"]["nodes"]], path
+
+
+def order(net, nodes, film):
+    """The order's job, its nodes, the document with them, and its master playlist."""
+    document = net.folder / "order.json"
+    document.write_text(json.dumps(order_document(film), indent=1) + "\n")
+    say(f"order create {document}")
     begin = time.monotonic()
-    result = net.vcli("pipeline", "start", str(document), "--timeout", "30s")
-    for node in result["nodes"]:
-        say(f"  {node['role']:<12} {node['node_id'][:8]} {node['state']}")
-    say(f"all {len(result['nodes'])} nodes serve after {(time.monotonic() - begin) * 1000:.0f} ms")
+    made = network.wait_until(lambda: place_order(net, document), 30, "dsnd does not hear of enough nodes")
+    took_ms = (time.monotonic() - begin) * 1000
+    nodes, pipeline = chosen(net, made["job"], nodes)
+    if net.payment:
+        net.payment.served(nodes, pipeline)
+    say(f"dsnd has picked the nodes of job {made['job']}")
+    for node_id, role, _ in nodes:
+        say(f"  {role:<12} {node_id[:8]}")
+    say(f"all {len(nodes)} nodes serve after {took_ms:.0f} ms")
+    return made["job"], nodes, pipeline, made["watch"]
 
 
-def push_film(net, film, once):
+def push_film(net, job, film, once):
     """Until it has been sent, or until Ctrl-C."""
-    push = net.vcli_start("pipeline", "push", JOB, str(film.path), *([] if once else ["--loop"]))
+    push = net.order_start("push", job, str(film.path), *([] if once else ["--loop"]))
     log = net.folder / "push.log"
     say("streaming" + ("" if once else "; Ctrl-C ends it"))
     try:
@@ -173,10 +190,10 @@ def push_film(net, film, once):
         try:
             code = push.wait(20)
         except subprocess.TimeoutExpired:
-            raise network.DemoError(f"vcli pipeline push did not end within 20 s; its output: {log}") from None
+            raise network.DemoError(f"vcli order push did not end within 20 s; its output: {log}") from None
     if code:
         last = (log.read_text(errors="replace").strip().splitlines() or ["nothing"])[-1]
-        raise network.DemoError(f"vcli pipeline push ended with {code} and said: {last}; all of it: {log}")
+        raise network.DemoError(f"vcli order push ended with {code} and said: {last}; all of it: {log}")
 
 
 def look(net, film, master, nodes, watcher):
@@ -200,19 +217,16 @@ def look(net, film, master, nodes, watcher):
 
 def run(net, options, shown):
     film = find_film(net, options)
-    nodes, statuses = bring_up(net, options)
-    start_pipeline(net, nodes, statuses, film)
-    storage = next(node_id for node_id, role, _ in nodes if role == "storage")
-    master = f"http://127.0.0.1:{statuses[storage]['ports']['http']}/hls/{JOB}.m3u8"
-    shown.update(job=JOB, phase="streaming")
-    watcher = Watcher(net, shown, JOB, master, nodes)
+    job, nodes, document, master = order(net, bring_up(net, options), film)
+    shown.update(job=job, phase="streaming")
+    watcher = Watcher(net, shown, job, master, nodes, document)
     watcher.start()
     say(f"HLS:  {master}")
     say(f"page: {shown.url}")
     try:
-        push_film(net, film, options.once)
+        push_film(net, job, film, options.once)
         shown.update(phase="ending")
-        net.vcli("pipeline", "stop", JOB, "--timeout", "60s", timeout=90)
+        net.order("stop", job, "--timeout", "60s", timeout=90)
         watcher.end()
         shown.update(phase="ended")
         rows, found = look(net, film, master, nodes, watcher)

@@ -1,8 +1,9 @@
-"""The processes of the demo: a broker or a Whisper node of its own, two agents, the programs. Each is ended by its pid."""
+"""The processes of the demo: a broker or a Whisper node of its own, dsnd, two agents, the programs. Each is ended by its pid."""
 import contextlib
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import signal
 import socket
@@ -62,7 +63,7 @@ def free_range(size, start=20000):
 
 
 class Network:
-    """Broker, agents and vcli of one demo folder."""
+    """Broker, dsnd, agents and vcli of one demo folder."""
 
     def __init__(self, repository, programs, folder, say, shield):
         self.repository = repository
@@ -71,17 +72,17 @@ class Network:
         self.shield = shield  # no signal breaks in between a start and its record
         self.processes = []  # (name, Popen)
         self.payment = None  # money.Payment
-        self.broker_port = self.bus = self.agent_bus = self.owner = None
+        self.broker_port = self.bus = self.agent_bus = self.owner = self.manager = self.dsnd = None
         self.bin = folder / "bin"
         self.bin.mkdir()
-        for name in ("dsn-agent", "dsn-hls", "dsn-relay", "vcli", "shhd"):
+        for name in ("dsn-agent", "dsn-hls", "dsn-relay", "vcli", "dsnd", "shhd"):
             source = pathlib.Path(programs) / name
             if not source.exists():
                 raise DemoError(f"{source} is missing: run make first")
             shutil.copy2(source, self.bin / name)
         self.environment = dict(os.environ, XDG_STATE_HOME=str(folder / "vcli"), PATH=f"{self.bin}:{os.environ['PATH']}")
         for name in ("DSN_BUS", "DSN_NETWORK", "DSN_BROKER_PASSWORD", "DSN_CHAIN_RPC", "DSN_ADDRESSES", "DSN_ACCOUNT", "DSN_KEYSTORE", "DSN_STATE_DIR",
-                     "DSN_IDENTITY", "INPUT", "BUS", "ONCE", "PORT", "DEMO_FLAGS"):
+                     "DSN_IDENTITY", "DSN_DSND", "DSN_RPC_TOKEN", "DSN_RPC_TOKEN_FILE", "INPUT", "BUS", "ONCE", "PORT", "DEMO_FLAGS"):
             self.environment.pop(name, None)
 
     def start(self, name, argv, log):
@@ -131,6 +132,27 @@ class Network:
         if done.returncode:
             raise DemoError(f"the broker did not {what}: {done.stdout}{done.stderr}")
 
+    # dsnd
+
+    def start_dsnd(self):
+        """The manager: the agents obey it, and who owns them may order from it."""
+        ready, callers = self.folder / "dsnd.json", self.folder / "callers"
+        self.token_file = self.folder / "customer.token"
+        token = secrets.token_hex(24)
+        for path, text in ((self.token_file, token), (callers, f"{self.owner} customer {token}\n")):
+            path.touch(mode=0o600)
+            path.write_text(text)
+        port = free_range(1, self.next_port)
+        self.next_port = port + 1
+        self.dsnd = f"http://127.0.0.1:{port}"
+        log = open(self.folder / "dsnd.log", "ab")
+        argv = [str(self.bin / "dsnd"), "--bus", self.bus, "--chain", "none", "--listen", f"127.0.0.1:{port}", "--state-dir",
+                str(self.folder / "dsnd"), "--ready-file", str(ready), "--callers", str(callers)]
+        process = self.start("dsnd", argv, log)
+        wait_until(lambda: ready.exists() or process.poll() is not None, 20, f"dsnd is not ready; its log: {log.name}")
+        self.agents_alive()
+        self.manager = json.loads(ready.read_text())["address"]
+
     # agents
 
     def start_agent(self, name, nodes, ports):
@@ -138,8 +160,8 @@ class Network:
         first = free_range(ports, self.next_port)
         self.next_port = first + ports
         log = open(self.folder / f"{name}.log", "ab")
-        argv = [str(self.bin / "dsn-agent"), "--bus", self.agent_bus, "--owner", self.owner, "--state-dir", str(state), "--port-range",
-                f"{first}-{first + ports - 1}", "--segmenter", str(self.bin / "dsn-hls"), "--stop-units", "--status-every", "1s",
+        argv = [str(self.bin / "dsn-agent"), "--bus", self.agent_bus, "--owner", self.owner, "--manager", self.manager, "--state-dir", str(state),
+                "--port-range", f"{first}-{first + ports - 1}", "--segmenter", str(self.bin / "dsn-hls"), "--stop-units", "--status-every", "1s",
                 "--end-after", "4s"]
         for node in nodes:
             argv += ["--node", node]
@@ -170,6 +192,16 @@ class Network:
             if check:
                 raise DemoError(f"vcli {' '.join(words)} gave no JSON: {done.stdout!r} {done.stderr!r}") from None
             return None
+
+    def order(self, what, *words, **how):
+        """vcli order, as the customer."""
+        return self.vcli("order", what, *words, *self.ordering(), **how)
+
+    def order_start(self, what, *words):
+        return self.vcli_start("order", what, *words, *self.ordering())
+
+    def ordering(self):
+        return "--dsnd", self.dsnd, "--rpc-token-file", str(self.token_file)
 
     def vcli_start(self, *words):
         """Let vcli run on."""

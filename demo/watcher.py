@@ -10,11 +10,11 @@ ASK_S = 3  # a node that has not answered by then shows what it said last, with 
 
 
 class Watcher(threading.Thread):
-    """`nodes`: [(node id, role, agent)]."""
+    """`nodes`: [(node id, role, agent)]; `document`: the file that names them and the job, which nodes are asked by."""
 
-    def __init__(self, net, shown, job, master, nodes):
+    def __init__(self, net, shown, job, master, nodes, document):
         super().__init__(daemon=True)
-        self.net, self.shown, self.job, self.master = net, shown, job, master
+        self.net, self.shown, self.job, self.master, self.document = net, shown, job, master, document
         self.agents = {node_id: agent for node_id, _, agent in nodes}
         self.rows = {node_id: {"id": node_id, "role": role, "state": "asked", "units": [], "seen": time.time()}
                      for node_id, role, _ in nodes}
@@ -35,7 +35,7 @@ class Watcher(threading.Thread):
         self.join()
 
     def look(self):
-        answer = self.net.vcli("pipeline", "status", self.job, "--timeout", f"{ASK_S}s", check=False) or {}
+        answer = self.net.vcli("pipeline", "status", str(self.document), "--timeout", f"{ASK_S}s", check=False) or {}
         said = (answer.get("error") or {}).get("message")
         for node in answer.get("nodes", []):
             self.take(self.rows[node["node_id"]], node)

@@ -16,6 +16,7 @@ command_fn cmd_pipeline_monitor;                                                
 command_fn cmd_pipeline_push;                                                             /* cmd_pipeline_push.c */
 command_fn cmd_order_plan, cmd_order_create, cmd_order_list, cmd_order_status;            /* cmd_order.c */
 command_fn cmd_order_start, cmd_order_stop, cmd_order_cancel;                             /* cmd_order.c */
+command_fn cmd_order_push;                                                                /* cmd_order_push.c */
 command_fn cmd_broker_setup;                                                              /* cmd_broker.c */
 command_fn cmd_bus_send, cmd_bus_receive;                                                 /* cmd_bus.c */
 command_fn cmd_key_show, cmd_key_new, cmd_key_agent;                                      /* cmd_key.c */

@@ -335,7 +335,7 @@ with foreground():
 
 class WatcherTest(unittest.TestCase):
     def test_what_is_old_is_told_with_its_age(self):
-        w = watcher.Watcher(None, None, "job", "", [("a" * 40, "transcoder", "agent-1")])
+        w = watcher.Watcher(None, None, "job", "", [("a" * 40, "transcoder", "agent-1")], None)
         row = w.rows["a" * 40]
         unit = {"name": "job-encode", "state": "failing", "last_exit": "ended with code 1", "speed": "1.02"}
         w.take(row, {"state": "running", "units": [unit]})

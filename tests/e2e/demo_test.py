@@ -22,6 +22,7 @@ SOURCE = pathlib.Path(os.environ.get("DSN_SOURCE", pathlib.Path(__file__).resolv
 # The demo is what operators run: the optimised programs, not the instrumented ones.
 # Where a system's own nginx, RabbitMQ and others listen: HTTP, RTMP, HLS, AMQP, management, distribution, epmd.
 STANDARD_PORTS = (80, 443, 1935, 8080, 5672, 5671, 15672, 25672, 4369)
+JOB = "0200000000000000000001"  # the first that a dsnd gives
 PROGRAMS = os.environ.get("DSN_RELEASE_BIN") or os.environ.get("DSN_BIN") or str(SOURCE / "build" / "bin")
 
 
@@ -167,7 +168,7 @@ class DemoTest(unittest.TestCase):
                 pass  # a server of the machine has it, or this user may not: as good
 
     def check_table(self, demo):
-        rows = re.findall(r"^demo0001\S+ +\d+x\d+ +(\d+) +(yes|NO) ", demo.text(), re.M)
+        rows = re.findall(rf"^{JOB}\S+ +\d+x\d+ +(\d+) +(yes|NO) ", demo.text(), re.M)
         self.assertEqual(len(rows), 5, demo.text())
         self.assertEqual({aligned for _, aligned in rows}, {"yes"}, demo.text())
         self.assertEqual(len({count for count, _ in rows}), 1, demo.text())
@@ -226,7 +227,7 @@ class DemoTest(unittest.TestCase):
         again = None
         try:
             demo.wait_for(r"6 nodes assigned", 120)
-            folder = pathlib.Path(demo.wait_for(r"pipeline start (\S+)", 1).group(1)).parent / "chain"
+            folder = pathlib.Path(demo.wait_for(r"order create (\S+)", 1).group(1)).parent / "chain"
             pid = int((folder / "anvil.pid").read_text())
             argv = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
             # Not before the state on disk is that of a block after the last step.
@@ -260,8 +261,8 @@ class DemoTest(unittest.TestCase):
         demo = Demo("--once", "--seconds", "8", PATH=f"{folder}:{os.environ['PATH']}")
         self.assertEqual(demo.end(240), 1, demo.text())
         self.check_table(demo)
-        self.assertEqual(re.findall(r"^(\S+) .*RUINED$", demo.text(), re.M), ["demo0001_180p"], demo.text())
-        self.assertIn("demo: demo0001_180p: the picture at 0.0 s of the stream is not the film's", demo.text())
+        self.assertEqual(re.findall(r"^(\S+) .*RUINED$", demo.text(), re.M), [f"{JOB}_180p"], demo.text())
+        self.assertIn(f"demo: {JOB}_180p: the picture at 0.0 s of the stream is not the film's", demo.text())
         self.assertNotIn("decode cleanly", demo.text())
         if anvil_program():
             paid = re.findall(r"chain: (\w+) +\w+ +(\d+) segments in batch", demo.text())
@@ -316,7 +317,7 @@ class DemoTest(unittest.TestCase):
         return subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, timeout=30).stdout.splitlines()
 
     def folder_of(self, demo):
-        return pathlib.Path(demo.wait_for(r"pipeline start (\S+)", 1).group(1)).parent
+        return pathlib.Path(demo.wait_for(r"order create (\S+)", 1).group(1)).parent
 
     def test_make_demo_until_ctrl_c(self):
         """Several turns of the film, its page open at the port that was asked for."""

@@ -1,9 +1,11 @@
 """dsnd end to end: an order becomes a stream on nodes that it picked, at a real broker, with real agents, nginx and ffmpeg."""
+import http.server
 import json
 import os
 import shutil
 import signal
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 
@@ -168,17 +170,20 @@ class Orders(Case):
 
     def test_what_cannot_be_placed(self):
         net = self.network_with_dsnd(transcoders=1)
+        # Rather one transcoder that makes two renditions than no stream; without a storage there is none.
         wide = self.order(net)
         wide["pipeline"]["transcoding"].append(
             {"resolution_name": "_90p", "resolution": "160x90", "bitrate": "80000"})
         del wide["pipeline"]["number_of_streams"]
+        planned = self.dsnd.call("orders.plan", order=wide)
+        self.assertEqual([len(n.get("renditions", ())) for n in planned["nodes"]], [0, 2, 0], planned)
+        net.vcli("node", "maintenance", "on", net.ids["s"])
+        wait_for("maintenance", lambda: "storage: of 1, 1 are in maintenance; 1 would do with" in
+                 str(self.dsnd.call("orders.plan", order=self.order(net))), 20)
         for method in ("orders.plan", "orders.create"):
             refused = self.dsnd.call(method, order=wide)
             self.assertEqual(refused["data"]["error"], "unavailable")
-            self.assertIn("transcoder: 2 wanted, 1 would do, of 1 known", refused["message"])
-        net.vcli("node", "maintenance", "on", net.ids["s"])
-        wait_for("maintenance", lambda: "storage: 1 wanted, 0 would do, of 1 known, 1 in maintenance" in
-                 str(self.dsnd.call("orders.plan", order=self.order(net))), 20)
+            self.assertIn("storage: of 1, 1 are in maintenance", refused["message"])
         net.vcli("node", "maintenance", "off", net.ids["s"])
         self.assertIn("plan", wait_for("work", lambda: (lambda a: "plan" in a and a)(
             self.dsnd.call("orders.plan", order=self.order(net))), 20))
@@ -202,7 +207,7 @@ class Orders(Case):
             wait_for("its end", lambda: self.dsnd.call("orders.list")["orders"][0]["state"] == "failed", 30,
                      lambda: self.dsnd.call("orders.list"))
         else:
-            self.assertIn("storage: 1 wanted", failed["message"])
+            self.assertIn("storage: of 1, ", failed["message"])
 
 
     def test_told_again(self):
@@ -212,6 +217,9 @@ class Orders(Case):
         storage.process.send_signal(signal.SIGSTOP)
         ordering = net.vcli_start(*self.dsnd.words("order", "create", self.order_file(net), "--yes"))
         job = wait_for("the order", lambda: self.dsnd.call("orders.list")["orders"], 20)[0]["job"]
+        code, answer, _ = net.vcli_try(*self.dsnd.words("order", "push", job, "film.mp4"))
+        self.assertEqual((code, answer["error"]["code"]), (3, "not-found"))
+        self.assertIn(f"job {job}: its distributor's address is not known yet: it is starting", answer["error"]["message"])
         self.dsnd.kill()
         self.assertEqual(ordering.wait(30), 5)
         self.assertEqual(net.units(job, ["s"]), {})
@@ -246,6 +254,52 @@ class Orders(Case):
         storage.process.send_signal(signal.SIGCONT)
         wait_for("the end everywhere", lambda: not net.units(job), 40, lambda: net.units(job))
         self.assertEqual(self.dsnd.call("orders.status", job=job)["state"], "cancelled")
+
+
+class Push(Case):
+    """vcli order push: what a dsnd says reaches ffmpeg only when it can be nothing else than an address, a key and a job."""
+
+    def setUp(self):
+        self.net = self.network(start=False, transcoders=1)
+        self.net.ports = {key: {"rtmp": str(n), "http": str(n + 50)} for n, key in enumerate(self.net.ids, 21900)}
+        self.document = json.loads(self.net.document("0200000000000000000001").read_text())
+
+    def said(self, document, **ingest):
+        """What vcli says when a dsnd answers so."""
+        order = {"job": "0200000000000000000001", "state": "running", "document": document,
+                 "ingest": {"url": "rtmp://127.0.0.1:21900/ingest", "stream": "x", "key": "k" * 16, **ingest}}
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": order}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            code, answer, _ = self.net.vcli_try("order", "push", "0200000000000000000001", "none.mp4", "--dsnd",
+                                                f"http://127.0.0.1:{server.server_address[1]}")
+            server.shutdown()
+        self.assertNotEqual(code, 0)
+        return answer["error"]["message"]
+
+    def test_a_dsnd_that_lies(self):
+        self.assertIn("none.mp4", self.said(self.document))  # all is well but the film
+        for url in ("file:///etc/passwd", "http://127.0.0.1/x", "-y", ""):
+            self.assertIn("dsnd: ingest.url: is not rtmp://", self.said(self.document, url=url))
+        for url in ("rtmp://h/a b", "rtmp://h/a\nb", "rtmp://h/\u00fc"):
+            self.assertIn("dsnd: ingest.url: has a letter that no address has", self.said(self.document, url=url))
+        for key in ("k", "k" * 15 + "\n", "k" * 65):
+            self.assertIn("dsnd: ingest.key", self.said(self.document, key=key))
+        pipeline = self.document["pipeline"]
+        self.assertIn("job_id", self.said({**self.document, "pipeline": {**pipeline, "job_id": "../../x"}}))
+        self.assertIn("dsnd: document", self.said([]))
 
 
 class Nodes(Case):

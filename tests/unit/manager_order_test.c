@@ -1,4 +1,4 @@
-/* Orders: what a document may say, the choice of nodes, and orders on disk with their states and events. */
+/* Orders: what a document may say, and orders on disk with their states and events. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,7 +15,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "manager/host.h"
-#include "manager/jobs/choose.h"
 #include "manager/jobs/order.h"
 #include "manager/jobs/order_rows.h"
 #include "store/events.h"
@@ -73,110 +72,6 @@ static void test_document(void **state)
 	refused(order_read(scope, document, &p), ERROR_INVALID, "pipeline.transcoding");
 	json_object_set_new(document, "pipeline", json_string("x"));
 	refused(order_read(scope, document, &p), ERROR_INVALID, "pipeline");
-	json_decref(document);
-	mem_free(scope);
-}
-
-/* --- the choice --- */
-
-static json_t *node(const char *id, const char *role, int jobs)
-{
-	char ip[] = "192.0.2.0";
-
-	ip[sizeof(ip) - 2] = *id; /* each its own */
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:b,s:b,s:b}", "node_id", id, "role", role, "state", "online",
-			 "ip", ip, "rtmp_port", 1935, "http_port", 8080, "jobs", jobs, "obeys", 1, "serves", 1,
-			 "maintenance", 0);
-}
-
-static void test_choice(void **state)
-{
-	static const struct {
-		const char *key, *json, *said;
-	} outs[] = {
-		{"state", "\"suspect\"", "1 not heard of lately"},
-		{"obeys", "false", "1 without this dsnd as --manager"},
-		{"maintenance", "true", "1 in maintenance"},
-		{"serves", "false", "1 not serving yet"},
-		{"http_port", "0", "1 without ports to reach it"},
-	};
-	void *scope = mem_strdup(NULL, "");
-	json_t *document = example(), *list = json_array(), *known, *nodes = NULL, *store = node("5", "storage", 0);
-	struct api_pipeline *p = NULL;
-
-	(void)state;
-	must(order_read(scope, document, &p));
-	json_array_append_new(list, node("1", "distributor", 0));
-	json_array_append_new(list, node("2", "transcoder", 9));
-	json_array_append_new(list, node("3", "transcoder", 0));
-	json_array_append_new(list, node("4", "transcoder", 1));
-	json_array_append(list, store);
-	known = json_pack("{s:o}", "nodes", list);
-	must(choose_nodes(known, p, &nodes));
-	assert_int_equal(json_array_size(nodes), 4);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(nodes, 1), "node_id")), "3");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(nodes, 2), "node_id")), "4");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(nodes, 3), "http_port")), "8080");
-	json_decref(nodes);
-	for (size_t i = 0; i < sizeof(outs) / sizeof(outs[0]); i++) {
-		json_t *before = json_incref(json_object_get(store, outs[i].key));
-
-		json_object_set_new(store, outs[i].key, json_loads(outs[i].json, JSON_DECODE_ANY, NULL));
-		refused(choose_nodes(known, p, &nodes), ERROR_UNAVAILABLE, outs[i].said);
-		json_object_set_new(store, outs[i].key, before);
-	}
-	json_array_remove(list, 4);
-	refused(choose_nodes(known, p, &nodes), ERROR_UNAVAILABLE, "storage: 1 wanted, 0 would do, of 0 known");
-	json_decref(store);
-	json_decref(known);
-	json_decref(document);
-	mem_free(scope);
-}
-
-static void move_to(json_t *node, const char *ip, int rtmp_port, int http_port)
-{
-	json_object_set_new(node, "ip", json_string(ip));
-	json_object_set_new(node, "rtmp_port", json_integer(rtmp_port));
-	json_object_set_new(node, "http_port", json_integer(http_port));
-}
-
-/* Two that say the same address of themselves are never in one order: its document would be refused. */
-static void test_choice_of_addresses(void **state)
-{
-	static const struct {
-		const char *ip;
-		int rtmp_port, http_port;
-	} taken[] = {{"A.example", 1935, 8080}, {"a.example", 8081, 1935}, {"a.example", 1936, 1936}};
-	void *scope = mem_strdup(NULL, "");
-	json_t *document = example(), *list = json_array(), *known = json_pack("{s:O}", "nodes", list), *nodes = NULL,
-	       *best = node("6000000000000000000000000000000000000000", "storage", 0), *whole;
-	struct api_pipeline *p = NULL;
-
-	(void)state;
-	must(order_read(scope, document, &p));
-	json_array_append_new(list, node("1000000000000000000000000000000000000000", "distributor", 0));
-	json_array_append_new(list, node("2000000000000000000000000000000000000000", "transcoder", 0));
-	json_array_append_new(list, node("3000000000000000000000000000000000000000", "transcoder", 0));
-	json_array_append_new(list, node("4000000000000000000000000000000000000000", "storage", 9));
-	json_array_append(list, best);
-	move_to(json_array_get(list, 0), "a.example", 1935, 0);
-	move_to(json_array_get(list, 1), "b.example", 1935, 0);
-	move_to(json_array_get(list, 2), "a.example", 8081, 0);
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
-		move_to(best, taken[i].ip, taken[i].rtmp_port, taken[i].http_port);
-		must(choose_nodes(known, p, &nodes));
-		whole = order_complete(document, "job1", nodes);
-		must(api_pipeline_read(scope, whole, &p));
-		json_decref(whole);
-	}
-	json_array_remove(list, 3);
-	refused(choose_nodes(known, p, &nodes), ERROR_UNAVAILABLE, "1 without ports to reach it");
-	move_to(best, "A.EXAMPLE", 1935, 8080);
-	refused(choose_nodes(known, p, &nodes), ERROR_UNAVAILABLE,
-		"storage: 1 wanted, 0 would do, of 1 known, 1 with an address that another one has");
-	json_decref(best);
-	json_decref(known);
-	json_decref(list);
 	json_decref(document);
 	mem_free(scope);
 }
@@ -331,8 +226,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_document),
-		cmocka_unit_test(test_choice),
-		cmocka_unit_test(test_choice_of_addresses),
 		cmocka_unit_test_setup_teardown(test_whose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_states, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_for_its_owner, setup, teardown),

@@ -149,8 +149,8 @@ static void states_are_counted(void **state)
 	}
 	facts.role = API_STORAGE;
 	assert_null(place_node_set(fleet, &facts));
-	assert_int_equal(place_fleet_count(fleet, API_TRANSCODER, PLACE_SET_ASIDE), 0);
-	assert_int_equal(place_fleet_count(fleet, API_STORAGE, PLACE_SET_ASIDE), 1);
+	assert_int_equal(place_fleet_count(fleet, API_TRANSCODER, PLACE_STATES - 1), 0);
+	assert_int_equal(place_fleet_count(fleet, API_STORAGE, PLACE_STATES - 1), 1);
 	assert_null(place_node_remove(fleet, facts.id));
 	assert_int_equal(place_fleet_nodes(fleet), 0);
 	mem_free(ctx);

@@ -640,9 +640,9 @@ static void bad_requests(void **state)
 #define REFUSED(message) assert_refused(place_plan_make(ctx, fleet, &r, &plan), ERROR_INVALID, message)
 	r = good;
 	r.want_count = 0;
-	REFUSED("has 0 wants; 1 to 16");
+	REFUSED("has 0 wants; 1 to 40");
 	r.want_count = PLACE_MAX_WANTS + 1;
-	REFUSED("has 17 wants");
+	REFUSED("has 41 wants");
 	r = good;
 	r.region_count = PLACE_MAX_REGIONS + 1;
 	REFUSED("has 9 regions; 0 to 8");

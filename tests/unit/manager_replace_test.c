@@ -17,7 +17,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "manager/host.h"
-#include "manager/jobs/choose.h"
 #include "manager/jobs/evidence.h"
 #include "manager/jobs/order.h"
 #include "manager/jobs/replace.h"
@@ -35,7 +34,6 @@
 struct world {
 	char folder[32];
 	struct db *db;
-	json_t *known;
 	struct order_row *row;
 	char said[1024];
 	size_t events;
@@ -56,14 +54,17 @@ static void refused(struct error *e, enum error_code code, const char *said)
 	error_free(e);
 }
 
-static json_t *node(const char *id, const char *role, int jobs)
+/* An entry of a document's nodes, at an address of its own. */
+static json_t *node(const char *id, const char *role)
 {
 	char ip[] = "192.0.2.0";
+	json_t *o;
 
-	ip[sizeof(ip) - 2] = *id; /* each its own */
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:b,s:b,s:b}", "node_id", id, "role", role, "state", "online",
-			 "ip", ip, "rtmp_port", 1935, "http_port", 8080, "jobs", jobs, "obeys", 1, "serves", 1,
-			 "maintenance", 0);
+	ip[sizeof(ip) - 2] = *id;
+	o = json_pack("{s:s,s:s,s:s,s:s}", "type", role, "node_id", id, "ip", ip, "port", "1935");
+	if (strcmp(role, "storage") == 0)
+		json_put(o, "http_port", "8080");
+	return o;
 }
 
 static int drop(struct order_row *row)
@@ -79,14 +80,14 @@ static struct order_row *ordered(struct world *w)
 	struct order_row *row = mem_new(w, struct order_row);
 	struct api_pipeline *p = NULL;
 	struct api_node_task *tasks = NULL;
-	json_t *order = NULL, *nodes = NULL;
+	json_t *order = NULL,
+	       *nodes = json_pack("[o,o,o,o]", node(DISTRIBUTOR, "distributor"), node(FIRST, "transcoder"),
+				  node(SECOND, "transcoder"), node(STORAGE, "storage"));
 	size_t count = 0;
 
 	talloc_set_destructor(row, drop);
 	must(json_parse_file(TEST_SOURCE_DIR "/examples/order.json", 1 << 20, &order));
 	must(order_rows_next(w->db, row));
-	must(order_read(row, order, &p));
-	must(choose_nodes(w->known, p, &nodes));
 	row->document = order_complete(order, row->job, nodes);
 	must(api_pipeline_read(row, row->document, &p));
 	must(api_pipeline_tasks(row, p, API_KEYS_NEW, &tasks, &count));
@@ -109,10 +110,6 @@ static int setup(void **state)
 		for (const char *const *sql = order_migrations[i].statements; *sql; sql++)
 			must(db_exec(w->db, *sql, ""));
 	}
-	w->known = json_pack("{s:[o,o,o,o,o,o,o]}", "nodes", node(DISTRIBUTOR, "distributor", 0),
-			     node(SECOND_DISTRIBUTOR, "distributor", 1), node(FIRST, "transcoder", 0),
-			     node(SECOND, "transcoder", 1), node(THIRD, "transcoder", 2), node(STORAGE, "storage", 0),
-			     node(SECOND_STORAGE, "storage", 1));
 	w->row = ordered(w);
 	*state = w;
 	return 0;
@@ -123,44 +120,18 @@ static int teardown(void **state)
 	struct world *w = *state;
 	char *folder = mem_strdup(NULL, w->folder);
 
-	json_decref(w->known);
 	mem_free(w);
 	must(file_remove_tree(folder));
 	mem_free(folder);
 	return 0;
 }
 
-/* --- the choice --- */
-
-static void chosen(struct world *w, const char *lost, const char *excluded, const char *id)
-{
-	json_t *made = NULL;
-
-	must(choose_replacement(w->known, w->row->document, lost, &excluded, excluded ? 1 : 0, &made));
-	assert_string_equal(json_string_value(json_object_get(made, "node_id")), id);
-	json_decref(made);
-}
-
-static void test_choice(void **state)
-{
-	struct world *w = *state;
-	const char *third = THIRD;
-	json_t *made = NULL;
-
-	chosen(w, FIRST, NULL, THIRD);
-	chosen(w, DISTRIBUTOR, THIRD, SECOND_DISTRIBUTOR);
-	chosen(w, STORAGE, NULL, SECOND_STORAGE);
-	refused(choose_replacement(w->known, w->row->document, SECOND, &third, 1, &made), ERROR_UNAVAILABLE,
-		"transcoder: 1 wanted, 0 would do");
-}
-
 /* --- whom it concerns --- */
 
-static void replace(struct world *w, const char *from, struct move_set *set)
+static void replace(struct world *w, const char *from, const char *to, const char *role, struct move_set *set)
 {
-	json_t *made = NULL;
+	json_t *made = node(to, role);
 
-	must(choose_replacement(w->known, w->row->document, from, NULL, 0, &made));
 	must(replace_node(w, w->row, from, made, "lost", "it does not answer", set));
 	json_decref(made);
 }
@@ -194,7 +165,7 @@ static void test_transcoder(void **state)
 	struct move_set set = {NULL, 0, NULL, 0};
 	size_t changed = 0;
 
-	replace(w, FIRST, &set);
+	replace(w, FIRST, THIRD, "transcoder", &set);
 	assert_int_equal(set.telling_count, 3);
 	assert_int_equal(step_of(&set, THIRD), MOVE_NEW);
 	assert_int_equal(step_of(&set, DISTRIBUTOR), MOVE_NEIGHBOUR);
@@ -219,7 +190,7 @@ static void test_distributor(void **state)
 	char *key = mem_strdup(w, task_of(w, DISTRIBUTOR)->key);
 	struct move_set set = {NULL, 0, NULL, 0};
 
-	replace(w, DISTRIBUTOR, &set);
+	replace(w, DISTRIBUTOR, SECOND_DISTRIBUTOR, "distributor", &set);
 	assert_int_equal(set.telling_count, 2);
 	assert_int_equal(step_of(&set, SECOND_DISTRIBUTOR), MOVE_NEW);
 	assert_int_equal(step_of(&set, DISTRIBUTOR), MOVE_OUT);
@@ -230,10 +201,10 @@ static void test_several(void **state)
 {
 	struct world *w = *state;
 	struct move_set set = {NULL, 0, NULL, 0};
-	json_t *none = node(ID(8), "transcoder", 0);
+	json_t *none = node(ID(8), "transcoder");
 
-	replace(w, STORAGE, &set);
-	replace(w, SECOND, &set);
+	replace(w, STORAGE, SECOND_STORAGE, "storage", &set);
+	replace(w, SECOND, THIRD, "transcoder", &set);
 	assert_int_equal(set.count, 2);
 	assert_int_equal(step_of(&set, SECOND_STORAGE), MOVE_NEW);
 	assert_int_equal(step_of(&set, DISTRIBUTOR), MOVE_NEIGHBOUR);
@@ -280,7 +251,7 @@ static void test_rows(void **state)
 
 	must(order_rows_unfinished(w, w->db, &unfinished, &count));
 	assert_int_equal(count, 0);
-	replace(w, FIRST, &set);
+	replace(w, FIRST, THIRD, "transcoder", &set);
 	must(move_rows_write(w->db, w->row, &set));
 	assert_last_event(w, 3, "job.replaced");
 	must(order_rows_unfinished(w, w->db, &unfinished, &count));
@@ -288,8 +259,7 @@ static void test_rows(void **state)
 	must(order_rows_find(w, w->db, w->row->job, NULL, &found));
 	assert_true(json_equal(found->document, w->row->document) && json_equal(found->tasks, w->row->tasks));
 	/* The new one is lost as well, before it was told. */
-	json_object_set_new(json_array_get(json_object_get(w->known, "nodes"), 2), "jobs", json_integer(3));
-	replace(w, THIRD, &more);
+	replace(w, THIRD, FIRST, "transcoder", &more);
 	must(move_rows_write(w->db, w->row, &more));
 	must(move_rows_tellings(w, w->db, w->row->job, &list, &count));
 	assert_int_equal(count, 3);
@@ -366,7 +336,6 @@ static void test_witnesses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_choice, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_transcoder, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_distributor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_several, setup, teardown),

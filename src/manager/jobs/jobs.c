@@ -9,6 +9,7 @@
 #include "manager/jobs/order.h"
 
 #define RETRY_MS 5000
+#define TICK_MS 1000
 #define LIST_MOST 1000
 #define ONCE_BYTES 64
 
@@ -41,6 +42,22 @@ void jobs_with_nodes(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn)
 
 	*a = (struct jobs_asked){j, c, fn};
 	method_begin(a, j->host->methods, &self, "nodes.list", NULL, on_nodes, a);
+}
+
+static void on_fresh(const struct error *away, void *arg)
+{
+	const struct jobs_asked a = *(struct jobs_asked *)arg;
+
+	mem_free(arg);
+	a.fn(a.jobs, a.call, NULL, away);
+}
+
+void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn)
+{
+	struct jobs_asked *a = mem_new(j, struct jobs_asked);
+
+	*a = (struct jobs_asked){j, c, fn};
+	placing_refresh(j->placing, on_fresh, a);
 }
 
 /* --- runs --- */
@@ -178,6 +195,7 @@ static void status_on(struct jobs *j, struct method_call *c, const json_t *known
 	} else {
 		json_t *answer = order_row_json(row, true);
 
+		json_object_set(answer, "document", row->document);
 		if (!away)
 			put_states(j, answer, known);
 		method_answer(c, answer);
@@ -246,7 +264,7 @@ static const struct method methods[] = {
 	 orders_status,
 	 MAY,
 	 "Tell one order",
-	 "the order as orders.create has it, and the state of each of its nodes",
+	 "the order as orders.create has it, the state of each of its nodes, and the `document` it is carried out by",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
 	{"orders.cancel",
@@ -274,6 +292,13 @@ static const struct method methods[] = {
 
 static void tick(void *state)
 {
+	const struct jobs *j = state;
+
+	placing_tick(j->placing);
+}
+
+static void watch(void *state)
+{
 	watch_tick(((struct jobs *)state)->watch);
 }
 
@@ -285,15 +310,17 @@ static void heard(const struct message *m, void *state)
 static void start(void *state)
 {
 	struct jobs *j = state;
-	struct error *e = watch_start(j->watch);
+	struct error *e = placing_start(j->placing);
 
+	if (!e)
+		e = watch_start(j->watch);
 	if (e)
-		log_error("jobs.watch", "why=%s", log_q(e->message));
+		log_error("jobs.start", "why=%s", log_q(e->message));
 	error_free(e);
 	take_up(j);
 }
 
-static const struct service_task tasks[] = {{RETRY_MS, take_up}, {WATCH_TICK_MS, tick}, {0, NULL}};
+static const struct service_task tasks[] = {{RETRY_MS, take_up}, {TICK_MS, tick}, {WATCH_TICK_MS, watch}, {0, NULL}};
 
 static struct error *open_jobs(const void *ctx, const struct service_host *host, void **ret_state)
 {
@@ -301,7 +328,8 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 
 	j->host = host;
 	j->runs = runs_new(j, host);
-	j->watch = watch_new(j, host, j->runs);
+	j->placing = placing_new(j, host);
+	j->watch = watch_new(j, host, j->runs, j->placing);
 	*ret_state = j;
 	return NULL;
 }
@@ -310,10 +338,14 @@ static void measure(struct metrics_text *t, void *state)
 {
 	const struct jobs *j = state;
 	int64_t counts[ORDER_STATES];
+	size_t holding = 0, known = 0;
 	size_t parts[PART_STATES];
 	struct error *e = order_rows_count(j->host->db, counts);
 
 	metrics_gauge(t, "runs", "Orders whose nodes are being told something.", (double)runs_count(j->runs));
+	placing_count(j->placing, &holding, &known);
+	metrics_gauge(t, "orders_holding", "Orders that hold nodes.", (double)holding);
+	metrics_gauge(t, "nodes_to_choose_from", "Nodes that placement knows.", (double)known);
 	if (e) {
 		error_free(e);
 		return;

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "manager/jobs/choose.h"
 #include "manager/jobs/jobs_impl.h"
 #include "manager/jobs/order.h"
 
@@ -18,18 +17,23 @@ static struct error *at_order(struct error *e)
 
 /* The public document on nodes that fit, read again with them, and what it comes to. `p` and `plan` are ctx's,
  * *ret_document is a new reference. */
-static struct error *place(const void *ctx, struct method_call *c, const json_t *known, const char *job,
+static struct error *place(const void *ctx, struct jobs *j, struct method_call *c, const char *job,
 			   json_t **ret_document, struct api_pipeline **ret_pipeline, struct api_plan **ret_plan)
 {
 	const json_t *order = method_object(c, "order");
+	struct placing_wish wish = {.job = job, .customer = method_caller(c)->address};
 	struct api_pipeline *p = NULL;
-	json_t *nodes = NULL, *document;
+	json_t *nodes = NULL, *document, *record = NULL;
 	struct error *e = order_read(ctx, order, &p);
 
 	if (e)
 		return at_order(e);
-	TRY(choose_nodes(known, p, &nodes));
-	document = order_complete(order, job, nodes);
+	wish.order = p;
+	e = placing_order(j->placing, &wish, &nodes, &record);
+	json_decref(record);
+	if (e)
+		return e;
+	document = order_complete(order, job ? job : PLAN_JOB, nodes);
 	e = api_pipeline_read(ctx, document, ret_pipeline);
 	if (e) {
 		json_decref(document);
@@ -53,9 +57,9 @@ static void plan_on(struct jobs *j, struct method_call *c, const json_t *known, 
 	struct api_pipeline *p = NULL;
 	struct api_plan *plan = NULL;
 	json_t *document = NULL, *answer = NULL;
-	struct error *e = away ? error_copy(away) : place(scope, c, known, PLAN_JOB, &document, &p, &plan);
+	struct error *e = away ? error_copy(away) : place(scope, j, c, NULL, &document, &p, &plan);
 
-	(void)j;
+	(void)known;
 	if (!e)
 		answer = json_pack("{s:o,s:O}", "plan", api_plan_json(plan), "nodes",
 				   json_object_get(json_object_get(document, "pipeline"), "nodes"));
@@ -69,7 +73,7 @@ static void plan_on(struct jobs *j, struct method_call *c, const json_t *known, 
 
 void jobs_orders_plan(struct method_call *c, void *arg)
 {
-	jobs_with_nodes(arg, c, plan_on);
+	jobs_when_fresh(arg, c, plan_on);
 }
 
 /* --- create --- */
@@ -100,42 +104,44 @@ static struct error *check_open(struct jobs *j, const char *owner)
 	return error_new(ERROR_LIMIT, "%lld of your orders are not over; %d may be", (long long)open, JOBS_OPEN);
 }
 
-/* A new order, written down. *ret_row is ctx's. */
-static struct error *write_order(const void *ctx, struct jobs *j, struct method_call *c, const json_t *known,
-				 struct order_row **ret_row)
+/* A new order, written down. */
+static struct error *write_order(struct order_row *row, struct jobs *j, struct method_call *c)
 {
-	struct order_row *row = mem_new(ctx, struct order_row);
 	struct api_pipeline *p = NULL;
 	struct api_plan *plan = NULL;
 	struct api_node_task *tasks = NULL;
 	size_t count = 0;
 	const char *key;
 
-	talloc_set_destructor(row, drop_documents);
 	TRY(check_open(j, method_caller(c)->address));
 	TRY(order_rows_next(j->host->db, row));
-	TRY(place(row, c, known, row->job, &row->document, &p, &plan));
+	TRY(place(row, j, c, row->job, &row->document, &p, &plan));
 	TRY(api_pipeline_tasks(row, p, API_KEYS_NEW, &tasks, &count));
 	row->tasks = api_pipeline_private(p, tasks, count);
 	key = publisher_key(tasks, count);
 	row->owner = mem_strdup(row, method_caller(c)->address);
 	row->key = key ? mem_strdup(row, key) : NULL;
 	row->created_ms = row->changed_ms = clock_wall_ms();
-	TRY(order_rows_create(j->host->db, row, method_text(c, "once")));
-	*ret_row = row;
-	return NULL;
+	return order_rows_create(j->host->db, row, method_text(c, "once"));
 }
 
 static void create_on(struct jobs *j, struct method_call *c, const json_t *known, const struct error *away)
 {
 	void *scope = mem_strdup(NULL, "");
-	struct order_row *row = NULL;
-	struct error *e = away ? error_copy(away) : write_order(scope, j, c, known, &row);
+	struct order_row *row = mem_new(scope, struct order_row);
+	struct error *e;
 
-	if (e)
+	(void)known;
+	talloc_set_destructor(row, drop_documents);
+	e = away ? error_copy(away) : write_order(row, j, c);
+	if (e) {
+		if (row->job)
+			placing_release(j->placing, row->job);
 		method_fail(c, e);
-	else
+	} else {
+		placing_keep(j->placing, row->job);
 		jobs_run(j, row, c);
+	}
 	mem_free(scope);
 }
 
@@ -159,6 +165,6 @@ void jobs_orders_create(struct method_call *c, void *arg)
 	else if (before)
 		method_answer(c, order_row_json(before, true));
 	else
-		jobs_with_nodes(arg, c, create_on);
+		jobs_when_fresh(arg, c, create_on);
 	mem_free(scope);
 }

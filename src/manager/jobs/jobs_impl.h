@@ -2,6 +2,7 @@
 #ifndef DSN_MANAGER_JOBS_JOBS_IMPL_H
 #define DSN_MANAGER_JOBS_JOBS_IMPL_H
 
+#include "manager/jobs/placing.h"
 #include "manager/jobs/run.h"
 #include "manager/jobs/watch.h"
 
@@ -10,6 +11,7 @@
 struct jobs {
 	const struct service_host *host;
 	struct runs *runs;
+	struct placing *placing;
 	struct watch_jobs *watch;
 };
 
@@ -21,6 +23,9 @@ void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c);
 /* Asks for the nodes that are known, then calls `fn` with them, or with the error: both borrowed. */
 typedef void jobs_nodes_fn(struct jobs *j, struct method_call *c, const json_t *known, const struct error *e);
 void jobs_with_nodes(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn);
+
+/* The same once the fleet is up to date; `known` is NULL. */
+void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn);
 
 /* jobs_create.c */
 method_fn jobs_orders_plan, jobs_orders_create;

@@ -137,6 +137,19 @@ struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order
 	return NULL;
 }
 
+struct error *order_rows_not_over(const void *ctx, struct db *db, struct order_row ***ret_rows, size_t *ret_count)
+{
+	struct rows all = {.ctx = ctx};
+
+	TRY(db_query(db, on_row, &all,
+		     "select " COLUMNS
+		     " from jobs_order where state not in ('failed','stopped','cancelled') order by number",
+		     ""));
+	*ret_rows = all.list;
+	*ret_count = all.count;
+	return NULL;
+}
+
 static struct error *on_number(const struct db_row *row, void *arg)
 {
 	*(int64_t *)arg = db_int(row, 0);

@@ -44,6 +44,9 @@ struct error *order_rows_list(const void *ctx, struct db *db, const char *owner,
 /* Those that wait for nodes to be told something; of those that run, the ones with changes (move_rows.h). */
 struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order_row ***ret_rows,
 				    size_t *ret_count) MUST_CHECK;
+/* Those that are not over: neither failed nor stopped nor cancelled. */
+struct error *order_rows_not_over(const void *ctx, struct db *db, struct order_row ***ret_rows,
+				  size_t *ret_count) MUST_CHECK;
 /* `row` comes to `to` (with why, ingest and watch as it has them), and the event order.STATE is written. ERROR_REFUSED:
  * there is no way from its state to that one. */
 struct error *order_rows_move(struct db *db, struct order_row *row, enum order_state to) MUST_CHECK;

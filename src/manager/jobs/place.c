@@ -66,7 +66,7 @@ static struct error *check_request(const struct place_request *r, size_t *ret_pa
 		nodes = w->most_nodes < w->rendition_count ? w->most_nodes : w->rendition_count;
 		parts += (nodes ? nodes : 1) * (w->standby ? 2 : 1);
 	}
-	TRY(check_count("parts", parts, 1, PLACE_MAX_PARTS));
+	TRY(check_count("parts", parts + r->beside_count, 1, PLACE_MAX_PARTS));
 	*ret_parts = parts;
 	return NULL;
 }
@@ -95,6 +95,25 @@ static void take(struct place_fleet *fleet, uint32_t node, const struct place_am
 	a->taken.bps += amount->bps;
 }
 
+/* What the order has: no part for them, and nothing more of their machines, which is promised already. */
+static void set_beside(struct place_look *look, struct place_fleet *fleet, const struct place_request *r)
+{
+	for (size_t i = 0; i < r->beside_count; i++) {
+		const uint32_t node = place_node_find(fleet, r->beside[i].node);
+
+		if (node == PLACE_NONE)
+			continue;
+		mark(fleet, node)->used = true;
+		look->chosen[look->chosen_count++] = (struct place_chosen){
+			.node = node,
+			.standby = r->beside[i].standby,
+			.role = (enum api_role)fleet->nodes[node].role,
+			.amount = r->beside[i].amount,
+		};
+	}
+	look->beside_count = look->chosen_count;
+}
+
 /* Names that no node has are PLACE_NONE, which no node's is. */
 static void resolve(struct place_look *look, struct place_fleet *fleet, const struct place_request *r)
 {
@@ -116,6 +135,7 @@ static void resolve(struct place_look *look, struct place_fleet *fleet, const st
 		if (node != PLACE_NONE)
 			mark(fleet, node)->excluded = true;
 	}
+	set_beside(look, fleet, r);
 }
 
 static void aim(struct making *m, size_t want, uint64_t renditions, size_t standby_of)
@@ -134,7 +154,8 @@ static void aim(struct making *m, size_t want, uint64_t renditions, size_t stand
 		if (w->role == API_TRANSCODER)
 			look->rungs |= 1u << place_rung(w->renditions[i].height);
 	}
-	look->stands_in_for = standby_of == SIZE_MAX ? PLACE_NONE : look->chosen[standby_of].node;
+	look->stands_in_for = standby_of == SIZE_MAX ? place_node_find(look->fleet, look->request->stands_in_for)
+						     : look->chosen[look->beside_count + standby_of].node;
 }
 
 static void record_candidates(struct making *m, struct place_part *part, const struct place_found *found, size_t count)

@@ -17,7 +17,7 @@
 #include "manager/jobs/place_fleet.h"
 #include "manager/jobs/place_score.h"
 
-#define PLACE_MAX_WANTS 16
+#define PLACE_MAX_WANTS 40
 #define PLACE_MAX_PARTS 128 /* of one order, standbys among them */
 #define PLACE_MAX_RENDITIONS 64
 #define PLACE_MAX_REGIONS 8
@@ -52,6 +52,13 @@ struct place_excluded {
 	const char *why; /* for the record */
 };
 
+/* A node that the order has already, where a lost one is replaced: it has no second part, and counts as a neighbour. */
+struct place_beside {
+	const char *node;
+	struct place_amount amount;
+	bool standby;
+};
+
 struct place_request {
 	const char *customer;
 	const struct place_want *wants; /* in the stream's order: each part's neighbours are the role before */
@@ -67,7 +74,10 @@ struct place_request {
 	unsigned apart;            /* PLACE_APART_... */
 	const struct place_excluded *excluded;
 	size_t excluded_count;
-	size_t candidates; /* 1..PLACE_RECORDED, or PLACE_EVERY; 0: PLACE_CANDIDATES */
+	const struct place_beside *beside; /* those that are not known are left out */
+	size_t beside_count;
+	const char *stands_in_for; /* a node that all parts stand in for, as standbys do; NULL: none */
+	size_t candidates;         /* 1..PLACE_RECORDED, or PLACE_EVERY; 0: PLACE_CANDIDATES */
 	uint64_t seed;
 	int64_t now_ms;
 };

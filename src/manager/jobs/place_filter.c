@@ -50,6 +50,30 @@ static bool set_aside(const struct place_look *look, const struct place_node *n)
 	return has_state(n, PLACE_SET_ASIDE);
 }
 
+static bool strange(const struct place_look *look, const struct place_node *n)
+{
+	(void)look;
+	return has_state(n, PLACE_STRANGE);
+}
+
+static bool in_maintenance(const struct place_look *look, const struct place_node *n)
+{
+	(void)look;
+	return has_state(n, PLACE_MAINTENANCE);
+}
+
+static bool not_serving(const struct place_look *look, const struct place_node *n)
+{
+	(void)look;
+	return has_state(n, PLACE_NOT_SERVING);
+}
+
+static bool no_ports(const struct place_look *look, const struct place_node *n)
+{
+	(void)look;
+	return has_state(n, PLACE_NO_PORTS);
+}
+
 static bool disreputed(const struct place_look *look, const struct place_node *n)
 {
 	return place_disreputed(n, look->request->now_ms);
@@ -58,6 +82,24 @@ static bool disreputed(const struct place_look *look, const struct place_node *n
 static bool used(const struct place_look *look, const struct place_node *n)
 {
 	return n->planned == look->fleet->plan && n->used;
+}
+
+static bool has_port(const struct place_node *n, uint16_t port)
+{
+	return port && (n->rtmp_port == port || n->http_port == port);
+}
+
+/* Nodes say themselves where they are. Two at one address cannot be told apart by those that send to them. */
+static bool same_address(const struct place_look *look, const struct place_node *n)
+{
+	for (size_t i = 0; i < look->chosen_count; i++) {
+		const struct place_node *other = &look->fleet->nodes[look->chosen[i].node];
+
+		if (other != n && other->host == n->host &&
+		    (has_port(other, n->rtmp_port) || has_port(other, n->http_port)))
+			return true;
+	}
+	return false;
 }
 
 static bool excluded(const struct place_look *look, const struct place_node *n)
@@ -167,14 +209,22 @@ static const struct place_rule {
 	bool (*refuses)(const struct place_look *look, const struct place_node *n);
 } filters[PLACE_WHYS] = {
 	[PLACE_WHY_OFFLINE] = {"offline", "are offline", "nodes that come back", offline},
-	[PLACE_WHY_SUSPECT] = {"suspect", "are suspected of a fault", "nodes that prove sound", suspect},
+	[PLACE_WHY_SUSPECT] = {"suspect", "were not heard of lately", "nodes that are heard of again", suspect},
 	[PLACE_WHY_DRAINING] = {"draining", "are draining", "nodes that their owners resume", draining},
 	[PLACE_WHY_TOO_OLD] = {"too-old", "are too old", "an update of the nodes", too_old},
 	[PLACE_WHY_BARRED] = {"barred", "are barred", "a bar that is lifted", barred},
 	[PLACE_WHY_SET_ASIDE] = {"set-aside", "are set aside", "nodes that the operator lets work again", set_aside},
+	[PLACE_WHY_STRANGE] = {"strange", "are without this dsnd as --manager",
+			       "agents that run with --manager and this dsnd's address", strange},
+	[PLACE_WHY_MAINTENANCE] = {"maintenance", "are in maintenance", "nodes whose maintenance ends", in_maintenance},
+	[PLACE_WHY_NOT_SERVING] = {"not-serving", "are not serving yet", "nodes that have begun to serve", not_serving},
+	[PLACE_WHY_NO_PORTS] = {"no-ports", "are without ports to reach them", "agents that tell their ports",
+				no_ports},
 	[PLACE_WHY_REPUTATION] = {"reputation", "have failed too often", "time: failures count for half after a week",
 				  disreputed},
 	[PLACE_WHY_USED] = {"used", "have a part of this order already", "more nodes of the role", used},
+	[PLACE_WHY_ADDRESS] = {"address", "have an address that another node of this order has",
+			       "nodes with addresses of their own", same_address},
 	[PLACE_WHY_EXCLUDED] = {"excluded", "are excluded by the order", "fewer excluded nodes", excluded},
 	[PLACE_WHY_ROLE] = {"role", "are not to serve in this role, say their owners", "an owner's policy",
 			    policy_role},

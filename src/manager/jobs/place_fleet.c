@@ -1,5 +1,6 @@
 #include "manager/jobs/place_fleet.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -11,9 +12,10 @@ static const int rung_heights[PLACE_RUNGS] = {240, 360, 480, 540, 720, 1080, 144
 static const char *const rung_names[PLACE_RUNGS] = {"240", "360", "480", "540", "720", "1080", "1440", "2160"};
 
 static const char *const state_names[PLACE_STATES] = {
-	[PLACE_ONLINE] = "online",       [PLACE_SUSPECT] = "suspect", [PLACE_OFFLINE] = "offline",
-	[PLACE_DRAINING] = "draining",   [PLACE_TOO_OLD] = "too-old", [PLACE_BARRED] = "barred",
-	[PLACE_SET_ASIDE] = "set-aside",
+	[PLACE_ONLINE] = "online",           [PLACE_SUSPECT] = "suspect",   [PLACE_OFFLINE] = "offline",
+	[PLACE_DRAINING] = "draining",       [PLACE_TOO_OLD] = "too-old",   [PLACE_BARRED] = "barred",
+	[PLACE_SET_ASIDE] = "set-aside",     [PLACE_STRANGE] = "strange",   [PLACE_MAINTENANCE] = "maintenance",
+	[PLACE_NOT_SERVING] = "not-serving", [PLACE_NO_PORTS] = "no-ports",
 };
 
 #define NOT_MEASURED                                                                                      \
@@ -55,8 +57,8 @@ const char *place_state_name(enum place_state state)
 struct place_fleet *place_fleet_new(const void *ctx, uint32_t seed)
 {
 	struct place_fleet *fleet = mem_new(ctx, struct place_fleet);
-	struct place_words *const words[] = {&fleet->ids,     &fleet->agent_ids, &fleet->owners,
-					     &fleet->regions, &fleet->labels,    &fleet->customers};
+	struct place_words *const words[] = {&fleet->ids,    &fleet->agent_ids, &fleet->owners, &fleet->regions,
+					     &fleet->labels, &fleet->customers, &fleet->hosts};
 
 	for (size_t i = 0; i < LENGTH(words); i++)
 		place_words_init(words[i], fleet, seed);
@@ -109,6 +111,8 @@ static struct error *check_facts(const struct place_facts *f)
 	TRY(check_text(f->id, "agent", f->agent, true));
 	TRY(check_text(f->id, "owner", f->owner, true));
 	TRY(check_text(f->id, "region", f->region, false));
+	TRY(check_number(f->id, "RTMP port", f->rtmp_port, 0, UINT16_MAX));
+	TRY(check_number(f->id, "HTTP port", f->http_port, 0, UINT16_MAX));
 	TRY(check_number(f->id, "role", f->role, 0, API_ROLE_COUNT - 1));
 	TRY(check_number(f->id, "price", f->price, PLACE_NO_PRICE, INT64_MAX));
 	TRY(check_number(f->id, "number of labels", (int64_t)f->label_count, 0, PLACE_MAX_LABELS));
@@ -185,9 +189,11 @@ static void forget_facts(struct place_fleet *fleet, uint32_t node)
 		place_words_drop(&fleet->customers, n->customers[i]);
 	mem_free(n->labels);
 	mem_free(n->customers);
+	fleet->agents[n->agent].says_jobs -= n->says_jobs;
 	place_words_drop(&fleet->agent_ids, n->agent);
 	place_words_drop(&fleet->owners, n->owner);
 	place_words_drop(&fleet->regions, n->region);
+	place_words_drop(&fleet->hosts, n->host);
 	n->labels = NULL;
 	n->customers = NULL;
 	n->label_count = n->customer_count = 0;
@@ -229,6 +235,19 @@ static void put_policy(struct place_fleet *fleet, struct place_node *n, const st
 	n->customer_count = (uint8_t)p->customer_count;
 }
 
+/* The number of an address, which is the same in any spelling. */
+static uint32_t hold_host(struct place_fleet *fleet, const char *address)
+{
+	char *lower = mem_strdup(NULL, address ? address : "");
+	uint32_t host;
+
+	for (char *c = lower; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	host = place_words_take(&fleet->hosts, lower);
+	mem_free(lower);
+	return host;
+}
+
 static void put_facts(struct place_fleet *fleet, uint32_t node, const struct place_facts *f)
 {
 	struct place_node *n = &fleet->nodes[node];
@@ -238,6 +257,7 @@ static void put_facts(struct place_fleet *fleet, uint32_t node, const struct pla
 	a = &fleet->agents[n->agent];
 	n->next_of_agent = a->first_node;
 	a->first_node = node;
+	a->says_jobs += n->says_jobs;
 	n->owner = place_words_take(&fleet->owners, f->owner);
 	n->region = place_words_take(&fleet->regions, f->region);
 	FOLLOW(fleet, &fleet->regions, fleet->in_region, fleet->region_room, struct place_region);
@@ -245,6 +265,10 @@ static void put_facts(struct place_fleet *fleet, uint32_t node, const struct pla
 	n->gpu = f->gpu;
 	n->price = f->price;
 	n->net = place_net(f->address);
+	n->host = hold_host(fleet, f->address);
+	n->rtmp_port = (uint16_t)f->rtmp_port;
+	n->http_port = (uint16_t)f->http_port;
+	n->classic = f->classic;
 	n->version = place_version(f->version);
 	put_policy(fleet, n, &f->policy);
 	put_labels(fleet, node, f);
@@ -346,6 +370,38 @@ bool place_node_promised(const struct place_fleet *fleet, const char *id, struct
 	*ret_agent = fleet->agents[fleet->nodes[node].agent].promised;
 	*ret_jobs = fleet->nodes[node].jobs;
 	return true;
+}
+
+bool place_node_contact(const struct place_fleet *fleet, const char *id, struct place_contact *ret)
+{
+	const uint32_t node = place_node_find(fleet, id);
+	const struct place_node *n;
+
+	if (node == PLACE_NONE)
+		return false;
+	n = &fleet->nodes[node];
+	*ret = (struct place_contact){(enum api_role)n->role, fleet->hosts.rows[n->host].text, n->rtmp_port,
+				      n->http_port, n->classic};
+	return true;
+}
+
+bool place_node_says_jobs(struct place_fleet *fleet, const char *id, int jobs)
+{
+	const uint32_t node = place_node_find(fleet, id);
+
+	if (node == PLACE_NONE)
+		return false;
+	fleet->agents[fleet->nodes[node].agent].says_jobs += jobs - fleet->nodes[node].says_jobs;
+	fleet->nodes[node].says_jobs = jobs;
+	return true;
+}
+
+void place_fleet_each(const struct place_fleet *fleet, void (*fn)(const char *id, void *arg), void *arg)
+{
+	for (uint32_t i = 0; i < fleet->ids.count; i++) {
+		if (fleet->ids.rows[i].text)
+			fn(fleet->ids.rows[i].text, arg);
+	}
 }
 
 size_t place_fleet_count(const struct place_fleet *fleet, enum api_role role, enum place_state state)

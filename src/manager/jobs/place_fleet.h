@@ -37,6 +37,10 @@ enum place_state {
 	PLACE_TOO_OLD, /* its version */
 	PLACE_BARRED,
 	PLACE_SET_ASIDE, /* by the operator, or for what it did to jobs */
+	PLACE_STRANGE,   /* does not obey this manager */
+	PLACE_MAINTENANCE,
+	PLACE_NOT_SERVING,
+	PLACE_NO_PORTS,
 	PLACE_STATES,
 };
 const char *place_state_name(enum place_state state);
@@ -84,8 +88,10 @@ struct place_facts {
 	const char *const *labels;
 	size_t label_count;
 	bool gpu;
-	const char *address; /* IPv4 or IPv6, by which neighbours (/24, /48) are told; a name or NULL: not known */
-	int64_t price;       /* or PLACE_NO_PRICE */
+	const char *address;      /* IPv4 or IPv6, by which neighbours (/24, /48) are told; a name or NULL: not known */
+	int rtmp_port, http_port; /* 0: none */
+	bool classic;             /* reads messages of API 1.00 only */
+	int64_t price;            /* or PLACE_NO_PRICE */
 	struct place_policy policy;
 };
 
@@ -99,6 +105,19 @@ struct error *place_node_set(struct place_fleet *fleet, const struct place_facts
 struct error *place_node_remove(struct place_fleet *fleet, const char *id) MUST_CHECK;
 /* False: there is no such node. */
 bool place_node_state(struct place_fleet *fleet, const char *id, enum place_state state);
+/* Where it is reached, as its facts say; borrowed until they are said anew. False: there is no such node. */
+struct place_contact {
+	enum api_role role;
+	const char *address; /* lower case; "": not known */
+	int rtmp_port, http_port;
+	bool classic;
+};
+bool place_node_contact(const struct place_fleet *fleet, const char *id, struct place_contact *ret);
+/* How many jobs it says that it has, whoever gave them: what is spread by the number of jobs goes by the larger of this
+ * and what is promised. False: there is no such node. */
+bool place_node_says_jobs(struct place_fleet *fleet, const char *id, int jobs);
+/* Each node's id, in no order; the fleet stays as it is meanwhile. */
+void place_fleet_each(const struct place_fleet *fleet, void (*fn)(const char *id, void *arg), void *arg);
 /* Of an agent that has nodes; one that has said nothing yet has no room. ERROR_NOT_FOUND, ERROR_INVALID. */
 struct error *place_agent_beat(struct place_fleet *fleet, const char *agent, const struct place_beat *beat) MUST_CHECK;
 

@@ -25,9 +25,10 @@ struct place_label {
 };
 
 struct place_node {
-	uint32_t agent, owner, region, next_of_agent;
+	uint32_t agent, owner, region, host, next_of_agent;
+	uint16_t rtmp_port, http_port; /* 0: none */
 	uint8_t role, state;
-	bool gpu, open, is_new;
+	bool gpu, open, is_new, classic;
 	uint8_t label_count, customer_count;
 	uint16_t ceiling_pm;
 	uint32_t roles, at[PLACE_ATS];
@@ -35,6 +36,7 @@ struct place_node {
 	uint64_t planned;      /* the last plan that has marked it */
 	bool excluded, used;   /* by that plan */
 	int most_jobs, jobs;   /* promised */
+	int says_jobs;         /* has, as it says */
 	uint64_t net, version; /* 0: not known */
 	int64_t price;
 	struct place_label *labels;
@@ -48,6 +50,7 @@ struct place_agent {
 	struct place_beat beat;
 	struct place_amount promised;
 	int jobs;                  /* of all its nodes, promised */
+	int says_jobs;             /* of all its nodes, as they say */
 	uint64_t planned;          /* the last plan that has a part for it */
 	struct place_amount taken; /* by that plan */
 	uint32_t first_node;       /* PLACE_NONE: none */
@@ -59,7 +62,7 @@ struct place_region {
 
 /* nodes, agents and regions are numbered as the words of their names. */
 struct place_fleet {
-	struct place_words ids, agent_ids, owners, regions, labels, customers;
+	struct place_words ids, agent_ids, owners, regions, labels, customers, hosts;
 	struct place_node *nodes;
 	struct place_agent *agents;
 	struct place_region *in_region;
@@ -114,8 +117,8 @@ struct place_look {
 		enum api_role role;
 		struct place_amount amount;
 	} chosen[PLACE_MAX_PARTS];
-	size_t chosen_count;
-	uint32_t stands_in_for; /* a node; or PLACE_NONE */
+	size_t chosen_count, beside_count; /* of them, those that the order had before */
+	uint32_t stands_in_for;            /* a node; or PLACE_NONE */
 	uint64_t random;
 };
 

@@ -41,13 +41,14 @@ static double term_load(const struct place_look *look, const struct place_node *
 	const struct place_agent *agent = &look->fleet->agents[n->agent];
 	const struct place_amount *all = &agent->beat.capacity;
 	const struct place_amount left = place_node_free(look->fleet, n);
-	const double link = left_of(left.bps, all->bps, look->amount.bps, agent->jobs);
+	const int jobs = agent->jobs > agent->says_jobs ? agent->jobs : agent->says_jobs;
+	const double link = left_of(left.bps, all->bps, look->amount.bps, jobs);
 	double work;
 
 	/* Work stands or falls with the processor, the rest with the link. */
 	if (look->amount.blocks_per_s == 0)
 		return link;
-	work = left_of(left.blocks_per_s, all->blocks_per_s, look->amount.blocks_per_s, agent->jobs);
+	work = left_of(left.blocks_per_s, all->blocks_per_s, look->amount.blocks_per_s, jobs);
 	return work < link ? work : link;
 }
 

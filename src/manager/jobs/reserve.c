@@ -185,6 +185,21 @@ struct error *reserve_adopt(struct reserve_book *book, const char *job, const st
 	return reserve(book, job, lines, count, true, RESERVE_NEVER, ret_id);
 }
 
+struct error *reserve_add(struct reserve_book *book, uint64_t id, const struct reserve_line *line)
+{
+	const uint32_t slot = slot_of(book, id);
+	struct reservation *r;
+	struct line l;
+
+	if (slot == PLACE_NONE)
+		return error_new(ERROR_NOT_FOUND, "the reservation has expired or was released; plan again");
+	TRY(promise(book, line, true, &l));
+	r = &book->slots[slot];
+	r->lines = mem_resize(book, r->lines, struct line, r->count + 1);
+	r->lines[r->count++] = l;
+	return NULL;
+}
+
 struct error *reserve_commit(struct reserve_book *book, uint64_t id)
 {
 	const uint32_t slot = slot_of(book, id);

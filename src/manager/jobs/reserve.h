@@ -33,6 +33,9 @@ struct error *reserve_hold_plan(struct reserve_book *book, const char *job, cons
  * ERROR_NOT_FOUND, ERROR_INVALID. */
 struct error *reserve_adopt(struct reserve_book *book, const char *job, const struct reserve_line *lines, size_t count,
 			    uint64_t *ret_id) MUST_CHECK;
+/* One line more for a reservation that is there, whatever room and state its node has. ERROR_NOT_FOUND: the
+ * reservation has ended, or there is no such node; ERROR_INVALID. */
+struct error *reserve_add(struct reserve_book *book, uint64_t id, const struct reserve_line *line) MUST_CHECK;
 /* It no longer expires. Once more is no error. ERROR_NOT_FOUND: it has expired, or was released. */
 struct error *reserve_commit(struct reserve_book *book, uint64_t id) MUST_CHECK;
 /* Gives all back. False: there is no such reservation (any more). */

@@ -327,12 +327,14 @@ void watch_tick(struct watch_jobs *w)
 	on_soon(w);
 }
 
-struct watch_jobs *watch_new(const void *ctx, const struct service_host *host, struct runs *runs)
+struct watch_jobs *watch_new(const void *ctx, const struct service_host *host, struct runs *runs,
+			     struct placing *placing)
 {
 	struct watch_jobs *w = mem_new(ctx, struct watch_jobs);
 
 	w->host = host;
 	w->runs = runs;
+	w->placing = placing;
 	w->jobs = mem_array(w, struct watch_job *, 0);
 	w->by_node = mem_array(w, struct watch_part *, 0);
 	w->began_ms = clock_mono_ms();

@@ -16,6 +16,7 @@
 #define DSN_MANAGER_JOBS_WATCH_H
 
 #include "bus/message.h"
+#include "manager/jobs/placing.h"
 #include "manager/jobs/run.h"
 #include "manager/service.h"
 
@@ -29,8 +30,9 @@
 #define WATCH_POISON_MS (INT64_C(3600) * 1000)
 
 struct watch_jobs;
-/* Listens to the runs from now on. All borrowed; runs outlive it. */
-struct watch_jobs *watch_new(const void *ctx, const struct service_host *host, struct runs *runs);
+/* Listens to the runs from now on. All borrowed, and outlive it. */
+struct watch_jobs *watch_new(const void *ctx, const struct service_host *host, struct runs *runs,
+			     struct placing *placing);
 /* All orders that run are watched from now on. */
 struct error *watch_start(struct watch_jobs *w) MUST_CHECK;
 /* The order as it is now: watched while it runs, else not any more. */

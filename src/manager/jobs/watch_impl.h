@@ -35,6 +35,7 @@ struct watch_job {
 struct watch_jobs {
 	const struct service_host *host;
 	struct runs *runs;
+	struct placing *placing;
 	struct watch_job **jobs;
 	size_t job_count;
 	struct watch_part **by_node; /* of all jobs, by node id */

@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "manager/jobs/choose.h"
 #include "manager/jobs/replace.h"
 #include "manager/jobs/watch_impl.h"
 
@@ -21,7 +20,6 @@ struct looking {
 struct attempt {
 	struct watch_job *job;
 	struct order_row *row;
-	const json_t *known;
 	struct move_set set;
 	char *lack; /* why a place got none; NULL: each has one */
 };
@@ -50,15 +48,30 @@ static struct error *set_aside(struct attempt *a, const struct watch_part *p)
 	return order_rows_move(a->job->watch->host->db, a->row, ORDER_FAILING);
 }
 
-static struct error *find_place(struct attempt *a, struct watch_part *p, const struct move_place *tried, size_t count)
+/* Not those that have failed in this place lately. */
+static struct place_excluded *exclude(const void *ctx, const struct move_place *tried, size_t count)
 {
-	const char **excluded = mem_array(a->row, const char *, count + 1);
-	json_t *node = NULL;
-	struct error *e;
+	struct place_excluded *excluded = mem_array(ctx, struct place_excluded, count + 1);
 
 	for (size_t i = 0; i < count; i++)
-		excluded[i] = tried[i].from;
-	e = choose_replacement(a->known, a->row->document, p->witness.node_id, excluded, count, &node);
+		excluded[i] = (struct place_excluded){tried[i].from, "it has failed in this place"};
+	return excluded;
+}
+
+static struct error *find_place(struct attempt *a, struct watch_part *p, const struct move_place *tried, size_t count)
+{
+	const struct placing_loss loss = {
+		.job = a->row->job,
+		.customer = a->row->owner,
+		.document = a->row->document,
+		.lost = p->witness.node_id,
+		.excluded = exclude(a->row, tried, count),
+		.excluded_count = count,
+	};
+	json_t *node = NULL, *record = NULL;
+	struct error *e = placing_replace(a->job->watch->placing, &loss, &node, &record);
+
+	json_decref(record);
 	if (e && e->code == ERROR_UNAVAILABLE) {
 		a->lack = mem_printf(a->row, "%s %s: %s; %s; it is tried again", api_role_name(p->witness.role),
 				     p->witness.node_id, p->why ? p->why : LOST_WHY, e->message);
@@ -147,7 +160,7 @@ static struct error *carry_out(struct attempt *a)
 	return NULL;
 }
 
-static void on_known(const struct method *method, const json_t *result, const struct error *away, void *arg)
+static void on_fresh(const struct error *away, void *arg)
 {
 	struct looking *l = arg;
 	struct watch_job *j = watch_find(l->watch, l->job);
@@ -155,13 +168,12 @@ static void on_known(const struct method *method, const json_t *result, const st
 	struct order_row *row = NULL;
 	struct error *e = away ? error_copy(away) : NULL;
 
-	(void)method;
 	if (j)
 		j->looking = false;
 	if (j && !e)
 		e = order_rows_find(scope, l->watch->host->db, l->job, NULL, &row);
 	if (j && !e && row->state == ORDER_RUNNING) {
-		struct attempt a = {.job = j, .row = row, .known = result};
+		struct attempt a = {.job = j, .row = row};
 
 		e = carry_out(&a);
 	}
@@ -179,12 +191,11 @@ static void on_known(const struct method *method, const json_t *result, const st
 void watch_replace(struct watch_job *j)
 {
 	struct looking *l = mem_new(j->watch, struct looking);
-	const struct caller self = service_self();
 
 	j->looking = true;
 	l->watch = j->watch;
 	l->job = mem_strdup(l, j->name);
-	method_begin(l, j->watch->host->methods, &self, "nodes.list", NULL, on_known, l);
+	placing_refresh(j->watch->placing, on_fresh, l);
 }
 
 /* --- the new one does not start --- */

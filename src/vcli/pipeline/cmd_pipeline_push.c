@@ -1,4 +1,4 @@
-/* vcli pipeline push: a film to the distributor in real time, by ffmpeg. */
+/* vcli pipeline push, vcli order push: a film to the distributor in real time, by ffmpeg. */
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
@@ -191,22 +191,15 @@ static struct error *send_film(struct push *p, const struct inputs *in)
 	return push_outcome(p);
 }
 
-struct error *cmd_pipeline_push(struct vcli *v)
+struct error *push_film(struct vcli *v, const struct user_job *j, const char *film)
 {
-	struct push p = {.v = v, .film = v->args[1]};
+	struct push p = {.v = v, .job = j, .film = film};
 	struct inputs in = {0};
 	struct media_verdict *verdict = NULL;
-	struct user_job *j = NULL;
 	struct error *e = NULL;
 
-	TRY(user_job_find(v, v, v->args[0], &j));
-	if (!j->url)
-		return error_new(ERROR_NOT_FOUND,
-				 "job %s: the distributor's address is not known; start the job from here first",
-				 j->name);
-	TRY(look_at(v, j, p.film, &verdict));
+	TRY(look_at(v, j, film, &verdict));
 	assert(verdict);
-	p.job = j;
 	p.verdict = verdict;
 	p.duration_ms = v->set.pipeline.loop ? 0 : verdict->duration_ms;
 	say_notes(&p);
@@ -215,7 +208,19 @@ struct error *cmd_pipeline_push(struct vcli *v)
 		e = send_film(&p, &in);
 	remove_inputs(&in);
 	if (!e && !v->set.json)
-		printf("sent %s of %s to job %s (%s)\n", push_clock(v, p.last.out_time_ms), p.film, j->name,
+		printf("sent %s of %s to job %s (%s)\n", push_clock(v, p.last.out_time_ms), film, j->name,
 		       verdict->fits ? "as it is" : "normalised");
 	return e;
+}
+
+struct error *cmd_pipeline_push(struct vcli *v)
+{
+	struct user_job *j = NULL;
+
+	TRY(user_job_find(v, v, v->args[0], &j));
+	if (!j->url)
+		return error_new(ERROR_NOT_FOUND,
+				 "job %s: the distributor's address is not known; start the job from here first",
+				 j->name);
+	return push_film(v, j, v->args[1]);
 }

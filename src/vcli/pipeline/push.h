@@ -1,4 +1,4 @@
-/* What `vcli pipeline push` runs, and what became of it. */
+/* What `vcli pipeline push` and `vcli order push` run, and what became of it. */
 #ifndef DSN_VCLI_PIPELINE_PUSH_H
 #define DSN_VCLI_PIPELINE_PUSH_H
 
@@ -21,6 +21,9 @@ struct push {
 	char *complaints; /* what ffmpeg said, its last 4 KiB */
 };
 
+/* Sends a film to the job, whose name, url, key, fragment_s and document (the source's size and bit rate) are used.
+ * Answers the command. */
+struct error *push_film(struct vcli *v, const struct user_job *j, const char *film) MUST_CHECK;
 /* Run ffmpeg to its end, or until the user stops it: the lower half of struct push. `lists`: text for its descriptor 0,
  * or NULL. The loop is the program's. */
 struct error *push_run(struct push *p, const char *const *argv, const char *lists) MUST_CHECK;

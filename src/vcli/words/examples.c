@@ -33,6 +33,7 @@ static const struct {
 	{"order create", "vcli order create order.json --yes --show-key"},
 	{"order list", "vcli order list --dsnd http://127.0.0.1:8640"},
 	{"order status", "vcli order status 0200000000000000000001 --show-key"},
+	{"order push", "vcli order push 0200000000000000000001 film.mp4"},
 	{"order stop", "vcli order stop 0200000000000000000001"},
 	{"order start", "vcli order start 0200000000000000000001"},
 	{"order cancel", "vcli order cancel 0200000000000000000001 --yes"},

@@ -1,0 +1,61 @@
+/* Which nodes an order gets, which one stands in for a lost one, and why: the placement (place.h) of a fleet that the
+ * registry tells of (feed.h), with what each job has reserved (holdings.h).
+ *
+ * An order's nodes are held when they are chosen, so that nobody else gets them, and are its own from its row in the
+ * database on (placing_keep()). From then on they follow the order's state, which is read from the event log: they are
+ * given back when it has failed, stopped or been cancelled, and taken again when it is started again.
+ * What is known is at most a second old; placing_refresh() brings it up to date. Threads: loop thread.
+ */
+#ifndef DSN_MANAGER_JOBS_PLACING_H
+#define DSN_MANAGER_JOBS_PLACING_H
+
+#include "api/pipeline.h"
+#include "manager/jobs/order_rows.h"
+#include "manager/jobs/place.h"
+#include "manager/service.h"
+
+struct placing;
+struct placing *placing_new(const void *ctx, const struct service_host *host);
+/* Before the first plan: what runs already has its nodes. */
+struct error *placing_start(struct placing *p) MUST_CHECK;
+/* Every second. */
+void placing_tick(struct placing *p);
+
+/* The registry has said what has changed, or (away, borrowed) has not. */
+typedef void placing_fresh_fn(const struct error *away, void *arg);
+/* Asks the registry; `fn` comes once, maybe before this returns, not when p is freed before. */
+void placing_refresh(struct placing *p, placing_fresh_fn *fn, void *arg);
+
+struct placing_wish {
+	const char *job;                  /* NULL: a plan, nothing is held */
+	const char *customer;             /* whom nodes' owners may serve or not */
+	const struct api_pipeline *order; /* order_read(); its nodes are not looked at */
+};
+/* Chooses. *ret_nodes becomes the document's `nodes`, *ret_record the decision (place_plan_json()): new references; the
+ * record is there too (else NULL) when no nodes were found. ERROR_UNAVAILABLE: it cannot be placed, and what keeps the
+ * nodes out; ERROR_LIMIT: it has more renditions than can be placed. */
+struct error *placing_order(struct placing *p, const struct placing_wish *wish, json_t **ret_nodes,
+			    json_t **ret_record) MUST_CHECK;
+/* The order is written down: what it holds does not expire. */
+void placing_keep(struct placing *p, const char *job);
+/* It was not, or is over. */
+void placing_release(struct placing *p, const char *job);
+
+struct placing_loss {
+	const char *job, *customer;
+	const json_t *document;                /* the job's public document, with its nodes */
+	const char *lost;                      /* node id: one of the nodes, or one that stands in for one */
+	const struct place_excluded *excluded; /* further ones that it is not to be, and why */
+	size_t excluded_count;
+};
+/* One node instead of the lost one. *ret_node is the entry for the document's `nodes`, in the place of the one that
+ * names the lost one (as node_id or failover_node_id), with all else as it was; the reservation's line has moved to it.
+ * *ret_record as above. New references. ERROR_UNAVAILABLE: there is none, and why; ERROR_NOT_FOUND: the lost one is no
+ * node of the job; ERROR_INVALID: the document. */
+struct error *placing_replace(struct placing *p, const struct placing_loss *loss, json_t **ret_node,
+			      json_t **ret_record) MUST_CHECK;
+
+/* Jobs that hold nodes, and nodes that are known. */
+void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes);
+
+#endif
