@@ -190,7 +190,10 @@ static void test_distributor(void **state)
 	char *key = mem_strdup(w, task_of(w, DISTRIBUTOR)->key);
 	struct move_set set = {NULL, 0, NULL, 0};
 
+	w->row->ingest = w->row->watch = mem_strdup(w->row, "there");
 	replace(w, DISTRIBUTOR, SECOND_DISTRIBUTOR, "distributor", &set);
+	assert_null(w->row->ingest);
+	assert_string_equal(w->row->watch, "there");
 	assert_int_equal(set.telling_count, 2);
 	assert_int_equal(step_of(&set, SECOND_DISTRIBUTOR), MOVE_NEW);
 	assert_int_equal(step_of(&set, DISTRIBUTOR), MOVE_OUT);

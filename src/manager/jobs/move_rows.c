@@ -58,8 +58,11 @@ static struct error *write_all(struct db *db, const void *arg)
 	const struct writing *w = arg;
 	const char *job = w->row->job;
 
-	TRY(db_exec(db, "update jobs_order set document=?, tasks=?, why=?, changed_ms=? where job=? and state=?",
-		    "sssiss", w->document, w->tasks, w->row->why, w->now_ms, job, order_state_name(ORDER_RUNNING)));
+	TRY(db_exec(db,
+		    "update jobs_order set document=?, tasks=?, why=?, ingest=?, watch=?, changed_ms=? where job=? and "
+		    "state=?",
+		    "sssssiss", w->document, w->tasks, w->row->why, w->row->ingest, w->row->watch, w->now_ms, job,
+		    order_state_name(ORDER_RUNNING)));
 	if (db_changes(db) != 1)
 		return error_new(ERROR_REFUSED, "job %s is not running any more", job);
 	for (size_t i = 0; i < w->set->telling_count; i++)

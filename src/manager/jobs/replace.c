@@ -133,6 +133,11 @@ struct error *replace_node(const void *ctx, struct order_row *row, const char *f
 					     (char *)from,  (char *)id_of(node),
 					     (char *)cause, (char *)why};
 
+		/* They tell it themselves when they serve. */
+		if (p->nodes[place].role == API_DISTRIBUTOR)
+			row->ingest = NULL;
+		if (p->nodes[place].role == API_STORAGE)
+			row->watch = NULL;
 		compare(ctx, set, before, before_count, after, after_count);
 		add_move(ctx, set, &m);
 		json_decref(row->tasks);
