@@ -70,6 +70,11 @@ enum api_hop_keys {
  * holds. A 1.00 document gives pure 1.00 messages. */
 struct error *api_pipeline_tasks(const void *ctx, const struct api_pipeline *p, enum api_hop_keys keys,
 				 struct api_node_task **ret_tasks, size_t *ret_count) MUST_CHECK;
+/* The same for a job that goes on with other nodes: who had a task in `before` keeps its key, and the customer's key is
+ * that of `before`'s distributor; others get new ones. What has not changed is encoded as it was. */
+struct error *api_pipeline_tasks_again(const void *ctx, const struct api_pipeline *p,
+				       const struct api_node_task *before, size_t before_count,
+				       struct api_node_task **ret_tasks, size_t *ret_count) MUST_CHECK;
 /* The private document of these tasks, made of their messages, which it shares. New reference. */
 json_t *api_pipeline_private(const struct api_pipeline *p, const struct api_node_task *tasks, size_t count);
 

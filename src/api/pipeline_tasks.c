@@ -1,5 +1,6 @@
 /* The planner: from what a customer orders to one task for each node. */
 #include <string.h>
+#include <strings.h>
 
 #include "api/read.h"
 #include "api/role.h"
@@ -45,6 +46,30 @@ static char **make_keys(const void *ctx, const struct api_pipeline *p, enum api_
 	for (size_t i = 0; keys != API_KEYS_NONE && i < p->node_count; i++)
 		made[i] = p->nodes[i].classic ? NULL : hex_random(made, KEY_BYTES);
 	return made;
+}
+
+/* The key that the node has, or that comes with its place: the customer's stays, whoever takes the stream in. */
+static const char *kept_key(const struct api_pipeline_node *n, const struct api_node_task *before, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcasecmp(before[i].node_id, n->node_id) == 0 ||
+		    (n->role == API_DISTRIBUTOR && before[i].task->role == API_DISTRIBUTOR))
+			return before[i].task->key;
+	}
+	return NULL;
+}
+
+static char **keep_keys(const void *ctx, const struct api_pipeline *p, const struct api_node_task *before, size_t count)
+{
+	char **keys = make_keys(ctx, p, API_KEYS_NEW);
+
+	for (size_t i = 0; i < p->node_count; i++) {
+		const char *kept = keys[i] ? kept_key(&p->nodes[i], before, count) : NULL;
+
+		if (kept)
+			keys[i] = mem_strdup(keys, kept);
+	}
+	return keys;
 }
 
 static struct api_task *make_task(const void *ctx, const struct api_hops *h, const struct api_pipeline_node *n,
@@ -104,16 +129,17 @@ static struct error *settle_tasks(struct api_node_task *made, size_t count)
 	return NULL;
 }
 
-struct error *api_pipeline_tasks(const void *ctx, const struct api_pipeline *p, enum api_hop_keys keys,
-				 struct api_node_task **ret_tasks, size_t *ret_count)
+/* Takes `keys`. */
+static struct error *make_all(const void *ctx, const struct api_pipeline *p, char **keys, bool settle,
+			      struct api_node_task **ret_tasks, size_t *ret_count)
 {
-	struct api_hops h = {p, make_keys(NULL, p, keys)};
+	struct api_hops h = {p, keys};
 	struct api_node_task *made = mem_array(ctx, struct api_node_task, 2 * p->node_count);
 	struct error *e = NULL;
 
 	make_tasks(&h, made, ret_count);
 	mem_free(h.keys);
-	if (keys != API_KEYS_NONE)
+	if (settle)
 		e = settle_tasks(made, *ret_count);
 	if (e) {
 		mem_free(made);
@@ -121,6 +147,19 @@ struct error *api_pipeline_tasks(const void *ctx, const struct api_pipeline *p, 
 	}
 	*ret_tasks = made;
 	return NULL;
+}
+
+struct error *api_pipeline_tasks(const void *ctx, const struct api_pipeline *p, enum api_hop_keys keys,
+				 struct api_node_task **ret_tasks, size_t *ret_count)
+{
+	return make_all(ctx, p, make_keys(NULL, p, keys), keys != API_KEYS_NONE, ret_tasks, ret_count);
+}
+
+struct error *api_pipeline_tasks_again(const void *ctx, const struct api_pipeline *p,
+				       const struct api_node_task *before, size_t before_count,
+				       struct api_node_task **ret_tasks, size_t *ret_count)
+{
+	return make_all(ctx, p, keep_keys(NULL, p, before, before_count), true, ret_tasks, ret_count);
 }
 
 json_t *api_pipeline_private(const struct api_pipeline *p, const struct api_node_task *tasks, size_t count)

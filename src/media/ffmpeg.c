@@ -288,6 +288,10 @@ char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const 
 		args_printf(a, "%.3f", (double)push->how.jump_ms * 0.9 / 1000);
 	}
 	if (push->film) {
+		if (push->from_ms) {
+			args_add(a, "-ss");
+			args_printf(a, "%.3f", (double)push->from_ms / 1000);
+		}
 		args_add(a, "-i");
 		/* A name such as "-x" or "a:b" must not be read as an option or a protocol. */
 		args_printf(a, "file:%s", push->film);

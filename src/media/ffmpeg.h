@@ -87,6 +87,7 @@ struct media_push {
 	const char *url;
 	const struct media_verdict *verdict; /* not refused */
 	struct media_normalise how;          /* the verdict's, with the bit rate that was ordered */
+	int64_t from_ms;                     /* of the film; 0: its begin. Not for a list of turns */
 	const char *progress_url;
 };
 char **media_ffmpeg_push(const void *ctx, const struct media_programs *p, const struct media_push *push);

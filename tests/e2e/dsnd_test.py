@@ -226,7 +226,6 @@ class Orders(Case):
         storage.process.send_signal(signal.SIGSTOP)
         ordering = net.vcli_start(*self.dsnd.words("order", "create", self.order_file(net), "--yes"))
         job = wait_for("the order", lambda: self.dsnd.call("orders.list")["orders"], 20)[0]["job"]
-        self.assertEqual(self.dsnd.call("orders.cancel", job=job)["data"]["error"], "exists")
         code, answer, _ = net.vcli_try(*self.dsnd.words("order", "push", job, "film.mp4"))
         self.assertEqual((code, answer["error"]["code"]), (3, "not-found"))
         self.assertIn(f"job {job}: its distributor's address is not known yet: it is starting", answer["error"]["message"])
@@ -247,6 +246,23 @@ class Orders(Case):
         self.assertIn("1 of its nodes are away", cancelled["why"])
         storage.start()
         wait_for("the end at the storage", lambda: not net.units(job, ["s"]), 40)
+
+
+    def test_cancelled_while_it_starts(self):
+        """An end is a wanted state: it takes effect at once, whatever nodes are being told."""
+        net = self.network_with_dsnd(transcoders=1)
+        storage = net.agent_of["s"]
+        storage.process.send_signal(signal.SIGSTOP)
+        ordering = net.vcli_start(*self.dsnd.words("order", "create", self.order_file(net), "--yes"))
+        job = wait_for("the order", lambda: self.dsnd.call("orders.list")["orders"], 20)[0]["job"]
+        wait_for("a program", lambda: net.units(job, ["d", "t1"]), 20)
+        cancelled = self.dsnd.call("orders.cancel", job=job)
+        self.assertEqual(cancelled["state"], "cancelled", cancelled)
+        self.assertIn("something else is wanted of it now", ordering.communicate(timeout=30)[1])
+        self.assertNotEqual(ordering.returncode, 0)
+        storage.process.send_signal(signal.SIGCONT)
+        wait_for("the end everywhere", lambda: not net.units(job), 40, lambda: net.units(job))
+        self.assertEqual(self.dsnd.call("orders.status", job=job)["state"], "cancelled")
 
 
 class Push(Case):

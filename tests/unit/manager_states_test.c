@@ -1,5 +1,5 @@
-/* The tables of states of orders and of registered nodes: whole, without doubles; an order begins wanted and ends for
- * good; docs/states.md shows them. */
+/* The tables of states of orders, of their parts and of registered nodes: whole, without doubles; those of orders end
+ * for good; docs/states.md shows them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -21,6 +21,9 @@ static void the_table(void **state)
 	assert_every_state_is_reached(&nodes_state_heard);
 	assert_no_way_stands_twice(&nodes_state_heard);
 	assert_the_page_shows(&nodes_state_heard);
+	assert_every_state_is_reached(&part_states);
+	assert_no_way_stands_twice(&part_states);
+	assert_the_page_shows(&part_states);
 }
 
 /* Each state but the last is left, and from each the end is reached. */
@@ -50,6 +53,11 @@ static void ways(void **state)
 	assert_false(order_state_may(ORDER_RUNNING, ORDER_STARTING));
 	assert_false(order_state_may(ORDER_RUNNING, ORDER_RUNNING));
 	assert_string_equal(order_state_name(ORDER_FAILING), "failing");
+	/* One complaint moves nothing; and an end may be wanted at any time. */
+	assert_false(state_may(&part_states, PART_SUSPECT, PART_REPLACING));
+	assert_false(state_may(&part_states, PART_REPLACING, PART_SERVING));
+	for (enum order_state s = 0; s < ORDER_CANCELLING; s++)
+		assert_true(order_state_may(s, ORDER_CANCELLING));
 }
 
 int main(void)

@@ -245,6 +245,10 @@ static void push(void **state)
 
 	(void)state;
 	expect(media_ffmpeg_push(NULL, &programs, &p), PUSH "-i [file:my film.mp4] -map 0:1 -map 0:2 -c copy " TO);
+	p.from_ms = 61500;
+	expect(media_ffmpeg_push(NULL, &programs, &p),
+	       PUSH "-ss 61.500 -i [file:my film.mp4] -map 0:1 -map 0:2 -c copy " TO);
+	p.from_ms = 0;
 	v.audio_index = -1;
 	v.sar_num = 64;
 	v.sar_den = 45;

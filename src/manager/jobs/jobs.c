@@ -88,6 +88,7 @@ void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c)
 	struct jobs_waiting *w = mem_new(j, struct jobs_waiting);
 
 	*w = (struct jobs_waiting){j, c};
+	watch_order(j->watch, row);
 	run_begin(j->runs, row, on_ran, w);
 }
 
@@ -123,31 +124,23 @@ static void take_up(void *state)
 
 /* --- methods --- */
 
-/* The order that the call names, of whom it is; nothing else is going on with it. */
-static struct error *find_idle(const void *ctx, struct jobs *j, struct method_call *c, struct order_row **ret_row)
-{
-	const char *job = method_text(c, "job");
-
-	TRY(order_rows_find(ctx, j->host->db, job, jobs_owner(c), ret_row));
-	if (runs_has(j->runs, job))
-		return error_new(ERROR_EXISTS, "job %s is %s just now", job, order_state_name((*ret_row)->state));
-	return NULL;
-}
-
+/* The order that the call names, of whom it is, comes to `to`, whatever is going on with it. */
 static void change(struct jobs *j, struct method_call *c, enum order_state to)
 {
 	void *scope = mem_strdup(NULL, "");
 	struct order_row *row = NULL;
-	struct error *e = find_idle(scope, j, c, &row);
+	struct error *e = order_rows_find(scope, j->host->db, method_text(c, "job"), jobs_owner(c), &row);
 
 	if (!e && to == ORDER_STARTING && order_state_may(row->state, to))
 		e = placing_again(j->placing, row->job, row->document);
 	if (!e)
 		e = order_rows_move(j->host->db, row, to);
-	if (e)
+	if (e) {
 		method_fail(c, e);
-	else
+	} else {
+		runs_drop(j->runs, row->job, "something else is wanted of it now: look at orders.status");
 		jobs_run(j, row, c);
+	}
 	mem_free(scope);
 }
 
@@ -187,8 +180,9 @@ static void orders_list(struct method_call *c, void *arg)
 }
 
 /* Each node of the order as the registry knows it now. */
-static void put_states(json_t *order, const json_t *known)
+static void put_states(const struct jobs *j, json_t *order, const json_t *known)
 {
+	const char *job = json_string_value(json_object_get(order, "job"));
 	json_t *nodes = json_object_get(order, "nodes"), *all = json_object_get(known, "nodes"), *node = NULL,
 	       *row = NULL;
 	size_t i = 0, k = 0;
@@ -201,6 +195,7 @@ static void put_states(json_t *order, const json_t *known)
 				state = json_string_value(json_object_get(row, "state"));
 		}
 		json_put(node, "state", state);
+		json_put(node, "part", part_state_name(watch_state(j->watch, job, id)));
 	}
 }
 
@@ -217,7 +212,7 @@ static void status_on(struct jobs *j, struct method_call *c, const json_t *known
 
 		json_object_set(answer, "document", row->document);
 		if (!away)
-			put_states(answer, known);
+			put_states(j, answer, known);
 		method_answer(c, answer);
 	}
 	mem_free(scope);
@@ -250,10 +245,6 @@ static void orders_status(struct method_call *c, void *arg)
 #define NO_WAY                                                        \
 	{                                                             \
 		ERROR_REFUSED, "look at its state with orders.status" \
-	}
-#define BUSY                                                \
-	{                                                   \
-		ERROR_EXISTS, "ask again when that is done" \
 	}
 #define NODE_FAILED                                                                                                    \
 	{                                                                                                              \
@@ -322,14 +313,14 @@ static const struct method methods[] = {
 	 "End an order for good; what was stored stays",
 	 "the order",
 	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY, BUSY}},
+	 {NO_SUCH_JOB, NO_WAY}},
 	{"pipelines.stop",
 	 pipelines_stop,
 	 MAY,
 	 "End the stream of an order, which may be started again",
 	 "the order",
 	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY, BUSY}},
+	 {NO_SUCH_JOB, NO_WAY}},
 	{"pipelines.start",
 	 pipelines_start,
 	 MAY,
@@ -338,7 +329,6 @@ static const struct method methods[] = {
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB,
 	  NO_WAY,
-	  BUSY,
 	  NODE_FAILED,
 	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
 };
@@ -350,22 +340,36 @@ static void tick(void *state)
 	placing_tick(j->placing);
 }
 
+static void watch(void *state)
+{
+	watch_tick(((struct jobs *)state)->watch);
+}
+
+static void heard(const struct message *m, void *state)
+{
+	watch_heard(((struct jobs *)state)->watch, m);
+}
+
 static void start(void *state)
 {
 	struct jobs *j = state;
 	struct error *e;
 
-	/* What another leader has promised meanwhile is in the orders' rows. */
+	/* What another leader has promised and moved meanwhile is in the orders' rows. */
+	mem_free(j->watch);
 	mem_free(j->placing);
 	j->placing = placing_new(j, j->host);
+	j->watch = watch_new(j, j->host, j->runs, j->placing);
 	e = placing_start(j->placing);
+	if (!e)
+		e = watch_start(j->watch);
 	if (e)
 		log_error("jobs.start", "why=%s", log_q(e->message));
 	error_free(e);
-	take_up(state);
+	take_up(j);
 }
 
-static const struct service_task tasks[] = {{RETRY_MS, take_up}, {TICK_MS, tick}, {0, NULL}};
+static const struct service_task tasks[] = {{RETRY_MS, take_up}, {TICK_MS, tick}, {WATCH_TICK_MS, watch}, {0, NULL}};
 
 static struct error *open_jobs(const void *ctx, const struct service_host *host, void **ret_state)
 {
@@ -374,6 +378,7 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 	j->host = host;
 	j->runs = runs_new(j, host);
 	j->placing = placing_new(j, host);
+	j->watch = watch_new(j, host, j->runs, j->placing);
 	*ret_state = j;
 	return NULL;
 }
@@ -388,6 +393,7 @@ static void measure(struct metrics_text *t, void *state)
 	const struct jobs *j = state;
 	int64_t counts[ORDER_STATES];
 	size_t holding = 0, known = 0;
+	size_t parts[PART_STATES];
 	struct error *e = order_rows_count(j->host->db, counts);
 
 	metrics_gauge(t, "runs", "Orders whose nodes are being told something.", (double)runs_count(j->runs));
@@ -403,6 +409,10 @@ static void measure(struct metrics_text *t, void *state)
 	metrics_head(t, METRICS_GAUGE, "orders", "Orders, by state.");
 	for (enum order_state s = 0; s < ORDER_STATES; s++)
 		metrics_line(t, "orders", "state", order_state_name(s), (double)counts[s]);
+	watch_count(j->watch, parts);
+	metrics_head(t, METRICS_GAUGE, "parts", "Nodes' parts of the orders that run, by state.");
+	for (enum part_state s = 0; s < PART_REPLACING; s++)
+		metrics_line(t, "parts", "state", part_state_name(s), (double)parts[s]);
 }
 
 const struct service_ops jobs_service = {
@@ -417,5 +427,6 @@ const struct service_ops jobs_service = {
 	.open = open_jobs,
 	.start = start,
 	.stop = stop,
+	.heard = heard,
 	.measure = measure,
 };

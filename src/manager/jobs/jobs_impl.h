@@ -4,6 +4,7 @@
 
 #include "manager/jobs/placing.h"
 #include "manager/jobs/run.h"
+#include "manager/jobs/watch.h"
 
 #define JOBS_OPEN 1000 /* orders of one customer that are not over */
 
@@ -12,6 +13,7 @@ struct jobs {
 	struct runs *runs;
 	size_t unreadable; /* orders that nobody can be told of, at the last look */
 	struct placing *placing;
+	struct watch_jobs *watch;
 };
 
 /* Whose orders the caller of `c` sees: NULL: all. */

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "manager/jobs/move_rows.h"
 #include "manager/jobs/placements.h"
 #include "store/events.h"
 
@@ -24,7 +25,8 @@ static const char *const numbers[] = {
 	"insert into jobs_number select 1, coalesce(max(number),0)+1 from jobs_order",
 	NULL,
 };
-const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}, {numbers}, {placements_tables}};
+const struct db_migration order_migrations[ORDER_MIGRATIONS] = {
+	{first}, {numbers}, {placements_tables}, {move_rows_tables}};
 
 struct error *order_rows_made(struct db *db, bool continues)
 {
@@ -153,10 +155,12 @@ struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order
 {
 	struct rows all = {.ctx = ctx};
 
-	TRY(db_query(db, on_listed, &all,
-		     "select " COLUMNS
-		     " from jobs_order where state in ('starting','failing','stopping','cancelling') order by number",
-		     ""));
+	TRY(db_query(
+		db, on_listed, &all,
+		"select " COLUMNS
+		" from jobs_order where state in ('starting','failing','stopping','cancelling') or (state='running' and job "
+		"in (select job from jobs_telling)) order by number",
+		""));
 	*ret_rows = all.list;
 	*ret_count = all.count;
 	return NULL;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/request.h"
+#include "manager/jobs/move_rows.h"
 
 struct run {
 	struct run *next, **link;
@@ -16,6 +17,9 @@ struct run {
 	struct order_row *row;
 	struct client_request_list *list;
 	struct client_requests *requests;
+	/* Of an order that runs: the whole of what is to be told, of which the first step is under way. */
+	struct move_telling *tellings;
+	size_t telling_count;
 	run_ended_fn *fn;
 	void *arg;
 	int64_t began_ms;
@@ -24,6 +28,8 @@ struct run {
 struct runs {
 	const struct service_host *host;
 	struct run *first;
+	run_ended_fn *listener;
+	void *listener_arg;
 };
 
 struct runs *runs_new(const void *ctx, const struct service_host *host)
@@ -62,19 +68,48 @@ static int run_destroy(struct run *r)
 
 /* --- what the nodes are told --- */
 
+/* Is the node among those of the step that is under way? */
+static bool is_due(const struct run *r, const char *node_id)
+{
+	for (size_t i = 0; i < r->telling_count && r->tellings[i].step == r->tellings[0].step; i++) {
+		if (strcmp(r->tellings[i].node_id, node_id) == 0)
+			return true;
+	}
+	return false;
+}
+
 static struct error *add_tasks(struct run *r)
 {
 	struct api_node_task *tasks = NULL;
 	size_t count = 0;
 
 	TRY(api_private_tasks(r, r->row->tasks, ".", &tasks, &count));
-	for (size_t i = 0; i < count; i++)
-		client_requests_add(r->list, tasks[i].node_id, api_role_name(tasks[i].task->role),
-				    json_incref(tasks[i].task->document));
+	for (size_t i = 0; i < count; i++) {
+		if (r->row->state == ORDER_STARTING || is_due(r, tasks[i].node_id))
+			client_requests_add(r->list, tasks[i].node_id, api_role_name(tasks[i].task->role),
+					    json_incref(tasks[i].task->document));
+	}
 	return NULL;
 }
 
-static void add_ends(struct run *r)
+static void add_end(struct run *r, const char *id, const char *role)
+{
+	client_requests_add(r->list, id, role, api_command_document(API_PIPELINE_STOP, id, r->row->job, NULL));
+	/* Who is away learns it when he is back: the command waits in his mailbox. */
+	r->list->lasting = true;
+}
+
+/* Those that were taken out of the job, and may not know it. */
+static struct error *add_moved_out(struct run *r, const struct move_telling *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].step == MOVE_OUT)
+			add_end(r, list[i].node_id, list[i].role);
+	}
+	return NULL;
+}
+
+static struct error *add_ends(struct run *r)
 {
 	const json_t *nodes = json_object_get(json_object_get(r->row->document, "pipeline"), "nodes");
 
@@ -82,11 +117,23 @@ static void add_ends(struct run *r)
 		const json_t *node = json_array_get(nodes, i);
 		const char *id = json_string_value(json_object_get(node, "node_id"));
 
-		client_requests_add(r->list, id, json_string_value(json_object_get(node, "type")),
-				    api_command_document(API_PIPELINE_STOP, id, r->row->job, NULL));
+		add_end(r, id, json_string_value(json_object_get(node, "type")));
 	}
-	/* Who is away learns it when he is back: the command waits in his mailbox. */
-	r->list->lasting = true;
+	return add_moved_out(r, r->tellings, r->telling_count);
+}
+
+static struct error *add_what_is_due(struct run *r)
+{
+	mem_free(r->tellings);
+	r->tellings = NULL;
+	r->telling_count = 0;
+	if (r->row->state != ORDER_STARTING)
+		TRY(move_rows_tellings(r, r->all->host->db, r->row->job, &r->tellings, &r->telling_count));
+	if (r->row->state != ORDER_RUNNING)
+		return r->row->state == ORDER_STARTING ? add_tasks(r) : add_ends(r);
+	if (r->telling_count && r->tellings[0].step == MOVE_OUT)
+		return add_moved_out(r, r->tellings, r->telling_count);
+	return add_tasks(r);
 }
 
 /* --- what became of it --- */
@@ -157,6 +204,8 @@ static void finish(struct run *r, const struct error *e)
 	else
 		log_info("jobs.run", "job=%s state=%s took_ms=%lld", r->row->job, order_state_name(r->row->state),
 			 (long long)(clock_mono_ms() - r->began_ms));
+	if (r->all->listener)
+		r->all->listener(r->row, nodes, e, r->all->listener_arg);
 	if (r->fn)
 		r->fn(r->row, nodes, e, r->arg);
 	json_decref(nodes);
@@ -239,8 +288,38 @@ static void end_end(struct run *r, const struct error *away)
 			      : count ? mem_printf(r->row,
 						   "%zu of its nodes are away; they learn it when they are back", count)
 				      : NULL;
-	e = order_rows_move(r->all->host->db, r->row, ended_state(r->row->state));
+	e = move_rows_drop(r->all->host->db, r->row->job);
+	if (!e)
+		e = order_rows_move(r->all->host->db, r->row, ended_state(r->row->state));
 	finish(r, e);
+	error_free(e);
+}
+
+/* A step is over: those that have taken it are struck off; the next one follows when all have. */
+static void end_step(struct run *r, const struct error *away)
+{
+	struct move_telling *told = mem_array(r, struct move_telling, r->list->count + 1);
+	char *failure = first_failure(r);
+	struct error *e = NULL;
+	size_t count = 0;
+
+	if (away || !r->list->count) {
+		finish(r, away);
+		return;
+	}
+	for (size_t i = 0; i < r->list->count; i++) {
+		if (!r->list->items[i].error)
+			told[count++] = (struct move_telling){.node_id = (char *)r->list->items[i].to};
+	}
+	learn_addresses(r);
+	r->row->why = failure;
+	e = move_rows_told(r->all->host->db, r->row, told, count);
+	if (!e && failure)
+		e = error_new(ERROR_FAILED, "job %s: %s", r->row->job, failure);
+	if (e)
+		finish(r, e);
+	else
+		begin(r);
 	error_free(e);
 }
 
@@ -250,6 +329,8 @@ static void on_ended(const struct error *e, void *arg)
 
 	if (r->row->state == ORDER_STARTING)
 		end_start(r, e);
+	else if (r->row->state == ORDER_RUNNING)
+		end_step(r, e);
 	else
 		end_end(r, e);
 }
@@ -272,10 +353,7 @@ static struct error *send_all(struct run *r)
 	mem_free(r->list);
 	r->requests = NULL;
 	r->list = client_requests_new(r);
-	if (r->row->state == ORDER_STARTING)
-		TRY(add_tasks(r));
-	else
-		add_ends(r);
+	TRY(add_what_is_due(r));
 	return client_requests_begin(r, &options, r->list, &events, &r->requests);
 }
 
@@ -294,6 +372,29 @@ static void begin(struct run *r)
 	else if (e)
 		finish(r, e);
 	error_free(e);
+}
+
+void runs_listen(struct runs *all, run_ended_fn *fn, void *arg)
+{
+	all->listener = fn;
+	all->listener_arg = arg;
+}
+
+void runs_drop(struct runs *all, const char *job, const char *why)
+{
+	struct run *r = all->first;
+	struct error *e;
+
+	while (r && strcmp(r->row->job, job) != 0)
+		r = r->next;
+	if (!r)
+		return;
+	e = error_new(ERROR_FAILED, "job %s: %s", job, why);
+	log_info("jobs.run", "job=%s state=%s dropped=%s", job, order_state_name(r->row->state), log_q(why));
+	if (r->fn)
+		r->fn(r->row, NULL, e, r->arg);
+	error_free(e);
+	mem_free(r);
 }
 
 void run_begin(struct runs *all, struct order_row *row, run_ended_fn *fn, void *arg)

@@ -1,5 +1,6 @@
-/* Telling a job's nodes what its order's state asks for: their tasks, or that it ends. One run for each job at a time;
- * it ends by moving the order on. Threads: loop thread. */
+/* Telling a job's nodes what its order's state asks for: their tasks, or that it ends; and, while it runs, what has
+ * changed (move_rows.h), step by step, make before break. One run for each job at a time; it ends by moving the order
+ * on. Threads: loop thread. */
 #ifndef DSN_MANAGER_JOBS_RUN_H
 #define DSN_MANAGER_JOBS_RUN_H
 
@@ -20,5 +21,9 @@ void runs_abandon(struct runs *all, const struct error *why);
 /* Tells the nodes of `row`, which is taken over, what its state asks for (order_rows_unfinished() has those that ask
  * for something). `fn` comes once (NULL: nobody waits), not when `runs` is freed before. */
 void run_begin(struct runs *all, struct order_row *row, run_ended_fn *fn, void *arg);
+/* Something else is wanted of the job now: what its run has not sent stays unsent, and who waits for it is told so. */
+void runs_drop(struct runs *all, const char *job, const char *why);
+/* Called for each run that ends by itself, before its own `fn`. */
+void runs_listen(struct runs *all, run_ended_fn *fn, void *arg);
 
 #endif

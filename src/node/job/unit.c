@@ -278,6 +278,12 @@ void unit_refresh(struct unit *u)
 	if (u->state == UNIT_RUNNING && strcmp(fingerprint(u, tmp, NULL), u->fingerprint)) {
 		u->state = state_next(&state_of_unit, u->state, UNIT_STOPPING);
 		u->node->ops->stop(u->node->runtime, u->handle, SIGINT, REPLACE_GRACE_MS);
+	} else if (u->state == UNIT_PAUSED && u->wanted && u->fingerprint &&
+		   strcmp(fingerprint(u, tmp, NULL), u->fingerprint)) {
+		/* What has failed is not what is asked for now. */
+		u->failures = 0;
+		backoff_reset(&u->backoff);
+		launch(u);
 	}
 	mem_free(tmp);
 }

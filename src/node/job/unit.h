@@ -65,7 +65,7 @@ void unit_start(struct unit *u);
 void unit_release(struct unit *u);
 /* Not wanted any more; signum now, SIGKILL after grace_ms. */
 void unit_stop(struct unit *u, int signum, int64_t grace_ms);
-/* Start again when its argument vector has changed. */
+/* Start again when its argument vector has changed; at once where it waits after a failure. */
 void unit_refresh(struct unit *u);
 void unit_signal(struct unit *u, int signum);
 /* Read progress, answer a stall. */

@@ -57,8 +57,7 @@ static void run(struct job *j)
 	for (size_t i = 0; i < j->unit_count; i++) {
 		if (!j->units[i]->marked)
 			continue;
-		if (j->units[i]->state == UNIT_RUNNING)
-			unit_refresh(j->units[i]);
+		unit_refresh(j->units[i]);
 		unit_start(j->units[i]);
 	}
 	job_unit_changed(j);

@@ -4,13 +4,19 @@
 
 #include "api/grammar.h"
 #include "api/pipeline.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
 #include "vcli/order/ask.h"
 #include "vcli/pipeline/push.h"
+#include "vcli/wait.h"
 
 #define FRAGMENT_S 5 /* of a document that says none */
+/* How long another distributor is waited for, and how long it is so while dsnd finds the present one well. */
+#define FOLLOW_MS 60000
+#define DOUBT_MS 5000
+#define FOLLOW_EVERY_MS 500
 
 static struct error *check_url(const char *url, const struct json_place *at)
 {
@@ -63,16 +69,86 @@ static struct error *read_order(const void *ctx, const json_t *order, struct use
 	return NULL;
 }
 
-struct error *cmd_order_push(struct vcli *v)
+static struct error *ask_order(struct vcli *v, json_t **ret_order, struct user_job **ret_job)
 {
-	struct user_job *j = NULL;
-	json_t *order = NULL;
 	struct error *e;
 
-	TRY(ask_dsnd(v, "orders.status", json_pack("{s:s}", "job", v->args[0]), &order));
-	e = read_order(v, order, &j);
-	if (!e)
-		e = push_film(v, j, v->args[1]);
-	json_decref(order);
+	TRY(ask_dsnd(v, "orders.status", json_pack("{s:s}", "job", v->args[0]), ret_order));
+	e = read_order(v, *ret_order, ret_job);
+	if (e)
+		json_decref(*ret_order);
+	return e;
+}
+
+/* The order as it was asked for last; it lends its document to the job. */
+struct following {
+	json_t *order;
+	struct user_job *job;
+};
+
+static bool goes_on(const json_t *order)
+{
+	const char *state = json_string_value(json_object_get(order, "state"));
+
+	return state && (strcmp(state, "running") == 0 || strcmp(state, "starting") == 0);
+}
+
+/* dsnd finds nothing wrong with the distributor: the stream broke for another reason. */
+static bool is_well(const json_t *order)
+{
+	const json_t *nodes = json_object_get(order, "nodes");
+
+	for (size_t i = 0; i < json_array_size(nodes); i++) {
+		const json_t *node = json_array_get(nodes, i);
+		const char *role = json_string_value(json_object_get(node, "role")),
+			   *part = json_string_value(json_object_get(node, "part"));
+
+		if (role && part && strcmp(role, "distributor") == 0)
+			return strcmp(part, "serving") == 0;
+	}
+	return true;
+}
+
+/* The distributor is gone: dsnd gives its place to another one within seconds, and tells where. */
+static struct error *look_again(struct vcli *v, const struct error *broken, const struct user_job **ret_job, void *arg)
+{
+	struct following *f = arg;
+
+	int64_t now_ms = clock_mono_ms(), until_ms = now_ms + FOLLOW_MS, doubt_ms = now_ms + DOUBT_MS;
+
+	(void)broken;
+	while (now_ms < until_ms && now_ms < doubt_ms) {
+		json_t *order = NULL;
+		struct user_job *j = NULL;
+		struct error *e = ask_order(v, &order, &j);
+		bool over = !e && !goes_on(order);
+
+		now_ms = clock_mono_ms();
+		if (!e && !over && strcmp(j->url, f->job->url) != 0) {
+			json_decref(f->order);
+			*f = (struct following){order, j};
+			*ret_job = j;
+			return NULL;
+		}
+		if (e || !is_well(order))
+			doubt_ms = now_ms + DOUBT_MS;
+		if (!e)
+			json_decref(order);
+		error_free(e);
+		if (over)
+			return NULL;
+		vcli_wait(&v->loop, &(bool){false}, now_ms + FOLLOW_EVERY_MS);
+	}
+	return NULL;
+}
+
+struct error *cmd_order_push(struct vcli *v)
+{
+	struct following f = {NULL, NULL};
+	struct error *e;
+
+	TRY(ask_order(v, &f.order, &f.job));
+	e = push_film(v, f.job, v->args[1], look_again, &f);
+	json_decref(f.order);
 	return e;
 }

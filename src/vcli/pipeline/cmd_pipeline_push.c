@@ -168,7 +168,7 @@ static void answer(const struct push *p)
 	if (v->reason)
 		json_put(o, "reason", v->reason);
 	json_put_decimal(o, "frames", p->last.frames);
-	json_put_decimal(o, "sent_ms", p->last.out_time_ms);
+	json_put_decimal(o, "sent_ms", push_sent_ms(p));
 	if (media_verdict_missing_ms(v))
 		json_put_decimal(o, "missing_ms", media_verdict_missing_ms(v));
 	vcli_answer(p->v, o);
@@ -183,18 +183,59 @@ static struct error *send_film(struct push *p, const struct inputs *in)
 				 .url = j->key ? j->url : mem_printf(p->v, "%s/%s", j->url, j->name),
 				 .verdict = p->verdict,
 				 .how = normalising(p),
+				 .from_ms = p->from_ms,
 				 .progress_url = "pipe:3"};
 	char **argv = media_ffmpeg_push(p->v, &programs, &how);
 
 	TRY(push_run(p, with_preset(p->v, argv, in->preset), in->lists));
-	answer(p);
 	return push_outcome(p);
 }
 
-struct error *push_film(struct vcli *v, const struct user_job *j, const char *film)
+/* Once, to where the job takes it in now. */
+static struct error *send_once(struct push *p)
+{
+	struct inputs in = {0};
+	struct error *e = write_inputs(p, &in);
+
+	if (!e)
+		e = send_film(p, &in);
+	remove_inputs(&in);
+	return e;
+}
+
+/* A looped film has no place to go on at: it begins anew. */
+static void go_on(struct push *p, const struct user_job *j)
+{
+	int64_t sent_ms = push_sent_ms(p);
+
+	p->job = j;
+	p->from_ms = !p->v->set.pipeline.loop && sent_ms > PUSH_BACK_MS ? sent_ms - PUSH_BACK_MS : 0;
+	memset(&p->last, 0, sizeof(p->last));
+	if (!p->v->set.quiet)
+		fprintf(stderr, "the stream broke; it goes on at %s from %s\n", j->url, push_clock(p->v, p->from_ms));
+}
+
+static struct error *send_all(struct push *p, push_again_fn *again, void *arg)
+{
+	struct error *e = send_once(p);
+
+	while (e && again && !p->stopped && p->end.known && (p->end.code || p->end.signal)) {
+		const struct user_job *next = NULL;
+		struct error *lost = again(p->v, e, &next, arg);
+
+		error_free(lost);
+		if (lost || !next)
+			break;
+		error_free(e);
+		go_on(p, next);
+		e = send_once(p);
+	}
+	return e;
+}
+
+struct error *push_film(struct vcli *v, const struct user_job *j, const char *film, push_again_fn *again, void *arg)
 {
 	struct push p = {.v = v, .job = j, .film = film};
-	struct inputs in = {0};
 	struct media_verdict *verdict = NULL;
 	struct error *e = NULL;
 
@@ -203,12 +244,11 @@ struct error *push_film(struct vcli *v, const struct user_job *j, const char *fi
 	p.verdict = verdict;
 	p.duration_ms = v->set.pipeline.loop ? 0 : verdict->duration_ms;
 	say_notes(&p);
-	e = write_inputs(&p, &in);
-	if (!e)
-		e = send_film(&p, &in);
-	remove_inputs(&in);
+	e = send_all(&p, again, arg);
+	if (p.end.known)
+		answer(&p);
 	if (!e && !v->set.json)
-		printf("sent %s of %s to job %s (%s)\n", push_clock(v, p.last.out_time_ms), film, j->name,
+		printf("sent %s of %s to job %s (%s)\n", push_clock(v, push_sent_ms(&p)), film, j->name,
 		       verdict->fits ? "as it is" : "normalised");
 	return e;
 }
@@ -222,5 +262,5 @@ struct error *cmd_pipeline_push(struct vcli *v)
 		return error_new(ERROR_NOT_FOUND,
 				 "job %s: the distributor's address is not known; start the job from here first",
 				 j->name);
-	return push_film(v, j, v->args[1]);
+	return push_film(v, j, v->args[1], NULL, NULL);
 }

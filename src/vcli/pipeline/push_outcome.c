@@ -4,6 +4,11 @@
 #include "base/mem.h"
 #include "vcli/pipeline/push.h"
 
+int64_t push_sent_ms(const struct push *p)
+{
+	return p->from_ms + p->last.out_time_ms;
+}
+
 /* Less than this may be missing: time stamps of the end are estimates. */
 static int64_t tolerance_ms(int64_t whole_ms)
 {
@@ -52,9 +57,9 @@ static struct error *whole(const struct push *p)
 	if (missing_ms)
 		return error_new(ERROR_FAILED, "%s is cut off: it promises %s and has %s; that was sent", p->film,
 				 push_clock(p->v, v->promised_ms), push_clock(p->v, v->duration_ms));
-	if (p->duration_ms && p->last.out_time_ms + tolerance_ms(p->duration_ms) < p->duration_ms)
+	if (p->duration_ms && push_sent_ms(p) + tolerance_ms(p->duration_ms) < p->duration_ms)
 		return error_new(ERROR_FAILED, "only %s of %s could be sent of %s; ffmpeg says: %s",
-				 push_clock(p->v, p->last.out_time_ms), push_clock(p->v, p->duration_ms), p->film,
+				 push_clock(p->v, push_sent_ms(p)), push_clock(p->v, p->duration_ms), p->film,
 				 line_with(p->v, p->complaints, NULL));
 	return NULL;
 }

@@ -54,7 +54,7 @@ static void on_look(void *arg)
 	struct error *e = read_progress(r, &p->last);
 
 	if (!e)
-		progress_say(r->line, "sent %s%s%s, %s, speed %.2f", push_clock(scope, p->last.out_time_ms),
+		progress_say(r->line, "sent %s%s%s, %s, speed %.2f", push_clock(scope, push_sent_ms(p)),
 			     p->duration_ms ? " of " : "", p->duration_ms ? push_clock(scope, p->duration_ms) : "",
 			     render_bps(scope, p->last.bitrate_bps), p->last.speed);
 	error_free(e);

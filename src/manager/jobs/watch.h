@@ -1,0 +1,48 @@
+/* Watching the jobs that run, and giving another node the place of one that is gone.
+ *
+ * What makes a node suspect: a neighbour's status says that its output to it fails, or that its stream has left; or it
+ * is silent for WATCH_SILENT_MS. It is asked then. It is lost when it does not answer within WATCH_ASK_MS and a
+ * neighbour complains, or when it is silent for WATCH_OFFLINE_MS; a complaint alone moves nothing, since who is heard
+ * serves. Nobody is lost before the watch has lasted for WATCH_SILENT_MS: who has just come knows nothing.
+ *
+ * Of a lost node the place goes to another one (replace.h), in one transaction with whom to tell (move_rows.h); a run
+ * tells them. Where none would do, the order says so (`why`) and it is tried again after WATCH_TRY_LEAST_MS, then twice
+ * as long each time up to WATCH_TRY_MOST_MS. A place that has failed with one error on WATCH_TRIES nodes within
+ * WATCH_POISON_MS ends the order: it would fail on the next one too.
+ *
+ * Threads: loop thread.
+ */
+#ifndef DSN_MANAGER_JOBS_WATCH_H
+#define DSN_MANAGER_JOBS_WATCH_H
+
+#include "bus/message.h"
+#include "manager/jobs/placing.h"
+#include "manager/jobs/run.h"
+#include "manager/service.h"
+
+#define WATCH_SILENT_MS 15000
+#define WATCH_OFFLINE_MS 60000
+#define WATCH_ASK_MS 1000
+#define WATCH_TICK_MS 250
+#define WATCH_TRY_LEAST_MS 1000
+#define WATCH_TRY_MOST_MS 60000
+#define WATCH_TRIES 3
+#define WATCH_POISON_MS (INT64_C(3600) * 1000)
+
+struct watch_jobs;
+/* Listens to the runs from now on. All borrowed, and outlive it. */
+struct watch_jobs *watch_new(const void *ctx, const struct service_host *host, struct runs *runs,
+			     struct placing *placing);
+/* All orders that run are watched from now on. */
+struct error *watch_start(struct watch_jobs *w) MUST_CHECK;
+/* The order as it is now: watched while it runs, else not any more. */
+void watch_order(struct watch_jobs *w, const struct order_row *row);
+void watch_heard(struct watch_jobs *w, const struct message *m);
+/* To be called every WATCH_TICK_MS. */
+void watch_tick(struct watch_jobs *w);
+/* How a node's part of a job stands; PART_SERVING for what is not watched. */
+enum part_state watch_state(const struct watch_jobs *w, const char *job, const char *node_id);
+/* How many parts are in each state. */
+void watch_count(const struct watch_jobs *w, size_t ret_counts[PART_STATES]);
+
+#endif

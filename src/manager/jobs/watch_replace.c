@@ -1,0 +1,246 @@
+/* Another node for a place of a job whose own is lost. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "manager/jobs/replace.h"
+#include "manager/jobs/watch_impl.h"
+
+#define LOST_WORD "lost"
+#define LOST_WHY "it does not answer"
+
+struct looking {
+	struct watch_jobs *watch;
+	char *job;
+};
+
+/* What is done for one job at once. */
+struct attempt {
+	struct watch_job *job;
+	struct order_row *row;
+	struct move_set set;
+	char *lack; /* why a place got none; NULL: each has one */
+};
+
+static const char *why_of(const struct watch_part *p)
+{
+	return p->cause && p->why ? p->why : LOST_WHY;
+}
+
+/* How many nodes in a row have failed here with the error that this one has; it counts too. */
+static size_t count_same(const struct watch_part *p, const struct move_place *tried, size_t count)
+{
+	size_t same = 1;
+
+	for (size_t i = 0; i < count; i++)
+		same += strcmp(tried[i].why, why_of(p)) == 0;
+	return same;
+}
+
+/* The whole order ends: the next node would fail on it too. */
+static struct error *set_aside(struct attempt *a, const struct watch_part *p)
+{
+	a->row->why =
+		mem_printf(a->row, "set aside: %d nodes have failed one after the other as its %s, the last one %s: %s",
+			   WATCH_TRIES, api_role_name(p->witness.role), p->witness.node_id, p->why ? p->why : LOST_WHY);
+	return order_rows_move(a->job->watch->host->db, a->row, ORDER_FAILING);
+}
+
+/* Not those that have failed in this place lately. */
+static struct place_excluded *exclude(const void *ctx, const struct move_place *tried, size_t count)
+{
+	struct place_excluded *excluded = mem_array(ctx, struct place_excluded, count + 1);
+
+	for (size_t i = 0; i < count; i++)
+		excluded[i] = (struct place_excluded){tried[i].from, "it has failed in this place"};
+	return excluded;
+}
+
+static struct error *find_place(struct attempt *a, struct watch_part *p, const struct move_place *tried, size_t count)
+{
+	const struct placing_loss loss = {
+		.job = a->row->job,
+		.customer = a->row->owner,
+		.document = a->row->document,
+		.lost = p->witness.node_id,
+		.excluded = exclude(a->row, tried, count),
+		.excluded_count = count,
+	};
+	json_t *node = NULL, *record = NULL;
+	struct error *e = placing_replace(a->job->watch->placing, &loss, &node, &record);
+
+	json_decref(record);
+	if (e && e->code == ERROR_UNAVAILABLE) {
+		a->lack = mem_printf(a->row, "%s %s: %s; %s; it is tried again", api_role_name(p->witness.role),
+				     p->witness.node_id, p->why ? p->why : LOST_WHY, e->message);
+		error_free(e);
+		return NULL;
+	}
+	if (!e)
+		e = replace_node(a->row, a->row, p->witness.node_id, node, p->cause ? p->cause : LOST_WORD, why_of(p),
+				 &a->set);
+	json_decref(node);
+	return e;
+}
+
+static struct error *find_places(struct attempt *a)
+{
+	struct db *db = a->job->watch->host->db;
+
+	for (size_t i = 0; i < a->job->part_count && a->row->state == ORDER_RUNNING; i++) {
+		struct watch_part *p = &a->job->parts[i];
+		struct move_place *tried = NULL;
+		size_t count = 0;
+
+		if (p->state != PART_LOST)
+			continue;
+		TRY(move_rows_tried(a->row, db, a->row->job, p->witness.place, clock_wall_ms() - WATCH_POISON_MS,
+				    &tried, &count));
+		if (count_same(p, tried, count) >= WATCH_TRIES)
+			TRY(set_aside(a, p));
+		else
+			TRY(find_place(a, p, tried, count));
+	}
+	return NULL;
+}
+
+/* Later, after a pause that grows. */
+static void put_off(struct attempt *a)
+{
+	struct watch_job *j = a->job;
+	struct error *e = move_rows_why(j->watch->host->db, j->name, a->lack);
+
+	j->try_ms = clock_mono_ms() + backoff_next_ms(&j->backoff, 0);
+	log_warn("jobs.replace", "job=%s why=%s", j->name, log_q(a->lack));
+	if (e)
+		log_error("jobs.replace", "job=%s why=%s", j->name, log_q(e->message));
+	error_free(e);
+}
+
+static void log_moves(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->set.count; i++) {
+		const struct move_place *m = &a->set.moves[i];
+
+		log_info("jobs.replaced", "job=%s role=%s from=%s to=%s cause=%s", a->row->job, m->role, m->from, m->to,
+			 m->cause);
+	}
+}
+
+/* Takes the row. */
+static void tell(struct watch_jobs *w, struct order_row *row)
+{
+	runs_drop(w->runs, row->job, "its nodes have changed meanwhile");
+	run_begin(w->runs, row, NULL, NULL);
+}
+
+static struct error *carry_out(struct attempt *a)
+{
+	struct watch_jobs *w = a->job->watch;
+
+	TRY(find_places(a));
+	if (a->row->state != ORDER_RUNNING) {
+		watch_order(w, a->row);
+		tell(w, a->row);
+		return NULL;
+	}
+	a->row->why = a->lack;
+	if (a->lack)
+		put_off(a);
+	if (!a->set.count)
+		return NULL;
+	TRY(move_rows_write(w->host->db, a->row, &a->set));
+	log_moves(a);
+	if (!a->lack)
+		backoff_reset(&a->job->backoff);
+	watch_order(w, a->row);
+	tell(w, a->row);
+	return NULL;
+}
+
+static void on_fresh(const struct error *away, void *arg)
+{
+	struct looking *l = arg;
+	struct watch_job *j = watch_find(l->watch, l->job);
+	void *scope = mem_strdup(NULL, "");
+	struct order_row *row = NULL;
+	struct error *e = away ? error_copy(away) : NULL;
+
+	if (j)
+		j->looking = false;
+	if (j && !e)
+		e = order_rows_find(scope, l->watch->host->db, l->job, NULL, &row);
+	if (j && !e && row->state == ORDER_RUNNING) {
+		struct attempt a = {.job = j, .row = row};
+
+		e = carry_out(&a);
+	}
+	if (e) {
+		log_error("jobs.replace", "job=%s why=%s", l->job, log_q(e->message));
+		j = watch_find(l->watch, l->job);
+		if (j)
+			j->try_ms = clock_mono_ms() + backoff_next_ms(&j->backoff, 0);
+	}
+	error_free(e);
+	mem_free(scope);
+	mem_free(l);
+}
+
+void watch_replace(struct watch_job *j)
+{
+	struct looking *l = mem_new(j->watch, struct looking);
+
+	j->looking = true;
+	l->watch = j->watch;
+	l->job = mem_strdup(l, j->name);
+	placing_refresh(j->watch->placing, on_fresh, l);
+}
+
+/* --- the new one does not start --- */
+
+static bool is_new(const struct move_telling *list, size_t count, const char *node_id)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].step == MOVE_NEW && strcmp(list[i].node_id, node_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct error *lose_failed(struct watch_job *j, const json_t *nodes)
+{
+	struct move_telling *list = NULL;
+	void *scope = mem_strdup(NULL, "");
+	size_t count = 0;
+	struct error *e = move_rows_tellings(scope, j->watch->host->db, j->name, &list, &count);
+
+	for (size_t i = 0; !e && i < json_array_size(nodes); i++) {
+		const json_t *o = json_array_get(nodes, i);
+		const char *id = json_string_value(json_object_get(o, "node_id")),
+			   *why = json_string_value(json_object_get(o, "why"));
+		struct watch_part *p = watch_part_of(j, id);
+
+		if (p && why && is_new(list, count, id))
+			watch_lose(p, "start", why);
+	}
+	mem_free(scope);
+	return e;
+}
+
+void watch_ran(const struct order_row *row, const json_t *nodes, const struct error *failed, void *arg)
+{
+	struct watch_jobs *w = arg;
+	struct watch_job *j;
+	struct error *e;
+
+	watch_order(w, row);
+	j = watch_find(w, row->job);
+	if (!j || !failed)
+		return;
+	e = lose_failed(j, nodes);
+	if (e)
+		log_error("jobs.watch", "job=%s why=%s", row->job, log_q(e->message));
+	error_free(e);
+}
