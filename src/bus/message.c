@@ -87,7 +87,7 @@ struct message *message_result(const void *ctx, const struct message *command, c
 }
 
 /* All but the body: ids and the key at their lengths, two numbers, names and punctuation. */
-#define ENVELOPE_BYTES (2 * MESSAGE_ID_DIGITS + 2 * ID_DIGITS + MESSAGE_KEY_DIGITS + 2 * DECIMAL_BYTES + 160)
+#define ENVELOPE_BYTES (2 * MESSAGE_ID_DIGITS + 2 * ID_DIGITS + MESSAGE_KEY_DIGITS + 3 * DECIMAL_BYTES + 170)
 #define DECIMAL_BYTES 21 /* of the least int64_t, with its end */
 
 static char *put(char *at, const char *text)
@@ -129,6 +129,8 @@ char *message_encode(const void *ctx, const struct message *m)
 		at = put_member(at, "re", m->re);
 	if (m->key)
 		at = put_member(at, "key", m->key);
+	if (m->term)
+		at = put_member(at, "term", decimal(m->term, digits));
 	put(put(put(at, ",\"body\":"), body), "}");
 	mem_free(body);
 	return text;
@@ -199,6 +201,15 @@ static struct error *read_key(const json_t *o, const struct json_place *at, cons
 	return NULL;
 }
 
+static struct error *read_term(const json_t *o, const struct json_place *at, enum message_kind kind, int64_t *ret_term)
+{
+	const struct json_place here = {at, "term", 0};
+
+	if (kind == MESSAGE_COMMAND)
+		return json_read_decimal_opt(o, at, "term", 1, INT64_MAX, ret_term);
+	return json_object_get(o, "term") ? json_place_error(&here, "belongs to a command only") : NULL;
+}
+
 static struct error *check_failure(const json_t *body, const struct json_place *at, const char **ret_code,
 				   const char **ret_message)
 {
@@ -265,12 +276,12 @@ static struct error *decode_plain(const void *ctx, const char *text, size_t len,
 static struct error *decode_envelope(const void *ctx, const json_t *o, const struct json_place *at,
 				     struct message **ret_message)
 {
-	static const char *const known[] = {"dsn", "id", "kind", "from", "to", "time",
-					    "ttl", "re", "key",  "body", NULL};
+	static const char *const known[] = {"dsn", "id", "kind", "from", "to",   "time",
+					    "ttl", "re", "key",  "term", "body", NULL};
 	const struct json_place dsn_at = {at, "dsn", 0}, body_at = {at, "body", 0};
 	const char *version = "", *id = "", *from = "", *to = "", *re = NULL, *key = NULL, *code, *text;
 	enum message_kind kind = MESSAGE_COMMAND;
-	int64_t time_ms = 0, ttl_ms = 0;
+	int64_t time_ms = 0, ttl_ms = 0, term = 0;
 	json_t *body, *data;
 	struct message *m;
 
@@ -286,6 +297,7 @@ static struct error *decode_envelope(const void *ctx, const json_t *o, const str
 	TRY(json_read_decimal(o, at, "ttl", MESSAGE_TTL_MIN_MS, MESSAGE_TTL_MAX_MS, &ttl_ms));
 	TRY(read_re(o, at, kind, &re));
 	TRY(read_key(o, at, &key));
+	TRY(read_term(o, at, kind, &term));
 	TRY(json_read_object(o, at, "body", &body));
 	if (kind == MESSAGE_RESULT)
 		TRY(check_result(body, &body_at, &code, &text, &data));
@@ -299,6 +311,7 @@ static struct error *decode_envelope(const void *ctx, const json_t *o, const str
 	m->ttl_ms = ttl_ms;
 	m->re = re ? mem_strdup(m, re) : NULL;
 	m->key = key ? mem_strdup(m, key) : NULL;
+	m->term = term;
 	m->body = json_incref(body);
 	*ret_message = m;
 	return NULL;

@@ -1,13 +1,15 @@
 /* The bus message: one JSON object, the same on every transport.
  *
  *   {"dsn":"1","id":"<32 hex>","kind":"command","from":"<id>","to":"<id>","time":"<ms>","ttl":"<ms>",
- *    "re":"<id of the command>","body":{...}}
+ *    "re":"<id of the command>","term":"<number>","body":{...}}
  *
  * kind: command (wanted state or question for a node), result (answer to a command, `re` names it),
  * status (periodic and on change, `to` is empty); hello ({"ask":"yes|no"}: who has this id tells its public key by
  * signing, see bus/hello.h); ack and claim, which belong to a backend. A message whose signer is not `from` carries the
- * public key of `from` in `key` (128 hex digits, see bus/seal.h). All values but `body` are strings, as everywhere in
- * API 1.00. `body` of a command is a private API document or a bare config message (see api/); of a result:
+ * public key of `from` in `key` (128 hex digits, see bus/seal.h). A manager's command that changes something carries
+ * its `term` (store/lease.h): an agent refuses one that is lower than it has seen of that manager. All values but
+ * `body` are strings, as everywhere in API 1.00. `body` of a command is a private API document or a bare config message
+ * (see api/); of a result:
  *   {"state":"applied|failed","error":{"code":"...","message":"..."},"data":{...}}.
  * A plain message (the seed's) is a body without this envelope.
  * Bounds: 256 KiB a message; id 32 hex digits; ids 40 hex digits; ttl 1 s..7 days.
@@ -40,6 +42,7 @@ struct message {
 	int64_t ttl_ms;  /* the message is void after time_ms + ttl_ms; 0: no limit (plain messages) */
 	char *re;        /* id of the command a result answers, of what an ack confirms, else NULL */
 	char *key;       /* public key of `from`, 128 hex digits, when somebody else signs; else NULL */
+	int64_t term;    /* of a manager's command; 0: none */
 	json_t *body;    /* owned reference */
 	bool plain;      /* came without the envelope */
 	char *signer;    /* 40 hex digits, whose signature it bore; NULL: it was plain. Not part of the text */

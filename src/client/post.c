@@ -129,6 +129,11 @@ struct error *client_post_new(const void *ctx, struct client_link *l, const char
 	return NULL;
 }
 
+void client_post_set_term(struct client_post *p, int64_t term)
+{
+	p->message->term = term;
+}
+
 static void on_sent(const struct error *e, void *arg)
 {
 	struct client_flight *f = arg;

@@ -24,6 +24,8 @@ struct client_post_events {
  * the waiting: it is not sent any more where it has not been, and no event comes. ERROR_LIMIT when too many wait. */
 struct error *client_post_new(const void *ctx, struct client_link *l, const char *to, int64_t ttl_ms, json_t *body,
 			      const struct client_post_events *events, struct client_post **ret_post) MUST_CHECK;
+/* Before it is sent: the term that it bears (bus/message.h). */
+void client_post_set_term(struct client_post *p, int64_t term);
 /* Sends it, or again after a lost connection: it has the same id, and so no second effect. `prompt`: as
  * bus_send_prompt(). */
 void client_post_send(struct client_post *p, bool prompt);

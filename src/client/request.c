@@ -313,6 +313,8 @@ static struct error *make_posts(struct client_requests *g)
 		item->ttl_ms = g->list->lasting ? CLIENT_TTL_MOST_MS : g->options.ttl_ms;
 		item->prompt = is_question(r->body);
 		TRY(client_post_new(g, g->options.link, r->to, item->ttl_ms, r->body, &events, &item->post));
+		if (!item->prompt)
+			client_post_set_term(item->post, g->options.term);
 		if (g->list->lasting)
 			TRY(make_probe(item));
 	}

@@ -47,6 +47,7 @@ struct client_request_options {
 	int64_t timeout_ms;       /* for all results; 0: as long as it takes */
 	int64_t patience_ms;      /* for the first connection, if that is less than timeout_ms */
 	int64_t ttl_ms;           /* how long the commands are valid; those of a lasting list for a week */
+	int64_t term;             /* a manager's, which commands bear that change something; 0: none */
 };
 
 struct client_request_events {

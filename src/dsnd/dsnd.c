@@ -8,14 +8,15 @@
 #include "base/mem.h"
 #include "client/identity.h"
 #include "manager/jobs/jobs.h"
+#include "manager/mail/mail.h"
 #include "manager/network.h"
 #include "manager/play/play.h"
 #include "manager/registry/registry.h"
 #include "manager/sessions/sessions.h"
 #include "postgres/postgres.h"
 
-const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service, &sessions_service,
-						   NULL};
+const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service,
+						   &sessions_service, &mail_service, NULL};
 
 /* In this order: calls refer to what answers them. */
 static int dsnd_destroy(struct dsnd *d)
@@ -57,6 +58,7 @@ static struct error *open_manager(struct dsnd *d, uv_loop_t *loop, bool continue
 		.shared = shared,
 		.expire_ms = s->lease_ms,
 		.start_ms = s->start_ms,
+		.keep_ms = s->keep_ms,
 		.callers = d->callers,
 		.network = &d->network,
 		.continues = continues,
@@ -80,6 +82,11 @@ static struct error *find_origin(struct dsnd *d)
 	return e ? error_wrap(e, "--public-url") : NULL;
 }
 
+static struct db *db(void *arg)
+{
+	return manager_db(((struct dsnd *)arg)->manager);
+}
+
 static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 {
 	const struct front_options options = {
@@ -87,6 +94,8 @@ static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 		.methods = manager_methods(d->manager),
 		.callers = d->callers,
 		.metrics = d->metrics,
+		.db = db,
+		.db_arg = d,
 		.origin = &d->origin,
 		.login_ms = d->settings->login_ms,
 		.ready = ready,

@@ -11,7 +11,7 @@ struct dsnd_settings {
 	struct client_options client; /* whose state folder is dsnd's */
 	char *chain, *store, *listen, *url, *callers, *ready_file, *log_level, *public_url, *public_bus;
 	char **services;
-	int64_t start_ms, lease_ms, chain_id, login_ms;
+	int64_t start_ms, lease_ms, keep_ms, chain_id, login_ms;
 	bool open_login;
 	char *least_version, *suggested_version;
 	bool print_reference;

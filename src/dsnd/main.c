@@ -12,6 +12,7 @@
 #include "dsnd/dsnd.h"
 #include "manager/describe.h"
 #include "postgres/postgres.h"
+#include "store/events.h"
 
 #define ROW(field) offsetof(struct dsnd_settings, field)
 #define START_LEAST_MS 1000
@@ -31,6 +32,8 @@ static struct error *check_public_url(const char *text)
 			text);
 	return NULL;
 }
+
+#define KEEP_MOST_MS (INT64_C(87600) * 3600 * 1000)
 
 static struct error *check_version(const char *text)
 {
@@ -89,6 +92,9 @@ static const struct config_row rows[] = {
 	{"lease", CONFIG_DURATION, ROW(lease_ms), "15s", NULL, 0, 0, "TIME",
 	 "with a shared database: after how long a dsnd that gives no sign of life is replaced, 1500ms to 5m; the same for all that share it",
 	 NULL},
+	{"keep-events", CONFIG_DURATION, ROW(keep_ms), "2160h", NULL, 0, 0, "TIME",
+	 "how long events stay in the log, 2h to 87600h; what a reader is still to see stays, unless he was not there for as long",
+	 NULL},
 	{"chain", CONFIG_CHOICE, ROW(chain), "none", "none", 0, 0, NULL,
 	 "the chain that orders are paid on: there is none yet, all runs but money", NULL},
 	{"listen", CONFIG_STRING, ROW(listen), "127.0.0.1:8640", NULL, 0, 0, "ADDRESS:PORT",
@@ -113,7 +119,7 @@ static const struct config_row rows[] = {
 	 "the chain that a login's message names: a wallet shows it, and some sign for the one that they are on only",
 	 NULL},
 	{"services", CONFIG_LIST, ROW(services), NULL, NULL, 0, 0, "NAME",
-	 "host only these services (registry, jobs, play, sessions); without it all", NULL},
+	 "host only these services (registry, jobs, play, sessions, mail); without it all", NULL},
 	{"start-timeout", CONFIG_DURATION, ROW(start_ms), "30s", NULL, 0, 0, "TIME",
 	 "how long the nodes of an order may take until all serve, 1s to 2m; then it has failed", NULL},
 	{"least-version", CONFIG_STRING, ROW(least_version), NULL, NULL, 0, 0, "VERSION",
@@ -153,6 +159,8 @@ static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 		return error_new(ERROR_INVALID, "--login-time: 1m to 720h, please");
 	if (s->lease_ms < LEAD_LEAST_MS || s->lease_ms > LEAD_MOST_MS)
 		return error_new(ERROR_INVALID, "--lease: 1500ms to 5m, please");
+	if (s->keep_ms < EVENTS_SILENT_MIN_MS || s->keep_ms > KEEP_MOST_MS)
+		return error_new(ERROR_INVALID, "--keep-events: 2h to 87600h, please");
 	s->client.passphrase.unattended = true;
 	return NULL;
 }

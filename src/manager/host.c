@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
@@ -10,11 +11,14 @@
 #include "manager/describe.h"
 #include "manager/host_db.h"
 #include "manager/network.h"
+#include "manager/told.h"
+#include "store/events.h"
 
 #define SERVICES 16
 #define OPEN_AGAIN_MS 1000
 #define TICKS 15 /* in the life of a lease; each second at least */
 #define TICK_MOST_MS 1000
+#define EXPIRE_MS 10000 /* between two removals of old events, EVENTS_BATCH_MAX at most each */
 
 struct manager_service {
 	struct manager *manager;
@@ -45,7 +49,7 @@ struct manager {
 	struct client_link_user *ear;
 	bool up;
 	struct error *why_down;
-	uint64_t heard;
+	uint64_t heard, expired;
 };
 
 /* --- the bus --- */
@@ -98,8 +102,12 @@ static bool leads(const struct manager_service *s)
 
 static struct error *not_leading(const struct manager_service *s)
 {
+	const struct manager_service *first = &s->manager->services[0];
 	const char *holder = s->lead ? lead_holder(s->lead) : "";
 
+	/* Who waits for the first of them has not asked for the others. */
+	if (!*holder && first->lead)
+		holder = lead_holder(first->lead);
 	if (*holder && strcmp(holder, s->manager->holder) != 0)
 		return error_new(ERROR_UNAVAILABLE, "this dsnd is a standby for %s: call %s, which leads it",
 				 s->ops->name, holder);
@@ -140,6 +148,25 @@ static void tick(void *arg)
 		if (!s->term && lead_term(s->lead))
 			start(s);
 	}
+}
+
+/* In small batches: nobody waits for one. */
+static void expire(void *arg)
+{
+	struct manager *m = arg;
+	const struct manager_service *first = &m->services[0];
+	const struct events_bounds bounds = {clock_wall_ms(), m->options.keep_ms, m->options.keep_ms, EVENTS_BATCH_MAX};
+	size_t removed = 0;
+	struct error *e = NULL;
+
+	if (m->count && leads(first))
+		e = events_expire(first->host.db, &bounds, &removed);
+	if (e)
+		log_warn("dsnd.expire", "why=%s", log_q(e->message));
+	else if (removed)
+		log_info("dsnd.expire", "events=%zu", removed);
+	m->expired += removed;
+	error_free(e);
 }
 
 /* --- the services --- */
@@ -269,6 +296,7 @@ static struct error *try_to_open(struct manager *m)
 	m->closed = NULL;
 	tick_ms = tick_ms < TICK_MOST_MS ? tick_ms : TICK_MOST_MS;
 	timer_start(m->open, client_link_loop(m->link), tick_ms, tick_ms, tick, m);
+	timer_start(m->open, client_link_loop(m->link), EXPIRE_MS, EXPIRE_MS, expire, m);
 	tick(m);
 	return NULL;
 }
@@ -345,6 +373,7 @@ struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manage
 	m->closed = error_new(ERROR_UNAVAILABLE, "dsnd is starting");
 	describe_add(m->methods);
 	network_add(m->methods, options->network);
+	told_add(m->methods, &m->db);
 	talloc_set_destructor(m, manager_destroy);
 	e = open_all(m, loop);
 	if (e) {
@@ -437,6 +466,7 @@ void manager_measure(struct metrics_text *t, void *manager)
 	metrics_counter(t, "calls_total", "Calls of methods, those between services too.", begun);
 	metrics_counter(t, "calls_failed_total", "Calls that were answered with an error.", failed);
 	metrics_gauge(t, "calls_open", "Calls under way.", (double)open);
+	metrics_counter(t, "events_expired_total", "Events removed from the log by age.", m->expired);
 	measure_lead(t, m);
 	for (size_t i = 0; i < m->count; i++) {
 		if (m->services[i].state && m->services[i].ops->measure)

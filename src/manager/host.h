@@ -19,6 +19,7 @@ struct manager_options {
 				 struct db **ret_db);
 	bool shared;       /* other processes may have the database open too: leases decide who leads a service */
 	int64_t expire_ms; /* of a lease (manager/lead.h) */
+	int64_t keep_ms;   /* events of the log (store/events.h), and cursors that nobody uses */
 	/* A network is here already although the database is new (it was lost, or another one is used): jobs are
 	 * numbered from the clock on, so that no id is given twice. */
 	bool continues;

@@ -25,7 +25,12 @@ static const char first_sql[] =
 	"); end;";
 
 static const char *const first[] = {first_sql, outbox_schema, dedupe_schema, keyring_schema, NULL};
-static const struct db_migration migrations[] = {{first}};
+static const char *const manager_terms[] = {
+	"create table manager_term(manager text not null, recipient text not null, term integer not null, "
+	"primary key(manager, recipient)) without rowid",
+	NULL,
+};
+static const struct db_migration migrations[] = {{first}, {manager_terms}};
 static const char *const first_tables[] = {"node",      "node_name", "job",     "job_mending", "job_carried",
 					   "node_user", "failover",  "command", "decision",    "outbox",
 					   "seen",      "known_key", NULL};
@@ -100,6 +105,7 @@ static struct error *remove_node(struct db *db, const void *id)
 	TRY(db_exec(db, "delete from node where id=?", "s", id));
 	TRY(db_exec(db, "delete from node_name where node=?", "s", id));
 	TRY(db_exec(db, "delete from failover where node=?", "s", id));
+	TRY(db_exec(db, "delete from manager_term where recipient=?", "s", id));
 	TRY(db_exec(db, "delete from job_mending where node=?", "s", id));
 	TRY(db_exec(db, "delete from job_carried where node=?", "s", id));
 	return db_exec(db, "delete from job where node=?", "s", id);
@@ -318,6 +324,36 @@ bool store_failover(struct db *db, const char *node_id, const char *unit)
 	/* Not knowing costs a restart of the unit at worst. */
 	error_free(e);
 	return on;
+}
+
+/* --- managers --- */
+
+static struct error *on_term(const struct db_row *r, void *arg)
+{
+	*(int64_t *)arg = db_int(r, 0);
+	return NULL;
+}
+
+struct seen_term {
+	const char *manager, *to;
+	int64_t term, *ret_highest;
+};
+
+static struct error *see_term(struct db *db, const void *arg)
+{
+	const struct seen_term *s = arg;
+
+	TRY(db_exec(db,
+		    "insert into manager_term values(?,?,?) on conflict(manager, recipient) do update set "
+		    "term=excluded.term where excluded.term>term",
+		    "ssi", s->manager, s->to, s->term));
+	return db_query(db, on_term, s->ret_highest, "select term from manager_term where manager=? and recipient=?",
+			"ss", s->manager, s->to);
+}
+
+struct error *store_manager_term(struct db *db, const char *manager, const char *to, int64_t term, int64_t *ret_highest)
+{
+	return db_together(db, see_term, &(struct seen_term){manager, to, term, ret_highest});
 }
 
 /* --- commands --- */

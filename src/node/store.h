@@ -31,6 +31,12 @@ struct job_row *job_row_new(const void *ctx, const char *node_id, const char *jo
 struct error *store_put_failover(struct db *db, const char *node_id, const char *unit, bool on) MUST_CHECK;
 bool store_failover(struct db *db, const char *node_id, const char *unit);
 
+/* The highest term that a manager's commands to a node (or to the agent) have borne. Takes this one where it is higher;
+ * *ret_highest is the highest now. By recipient, as each has a mailbox of its own: what an earlier leader has left in
+ * one of them for a node that was away is not late because another node has heard of the next leader before. */
+struct error *store_manager_term(struct db *db, const char *manager, const char *to, int64_t term,
+				 int64_t *ret_highest) MUST_CHECK;
+
 /* Commands accepted without result: taken up again after a restart, with their signers (earlier versions stored none).
  */
 struct error *store_put_command(struct db *db, const struct message *m) MUST_CHECK;

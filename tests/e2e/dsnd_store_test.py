@@ -1,6 +1,9 @@
 """dsnd and its database: a PostgreSQL server that is away, restarted or of a newer dsnd, and several dsnd that share it."""
 import pathlib
+import shutil
+import signal
 import subprocess
+import time
 import unittest
 
 import network
@@ -95,6 +98,95 @@ class Server(Shared):
         self.ready(dsnd, "ready\n")
         self.assertNotIn(SECRET, dsnd.log_path.read_text())
         self.assertNotIn(SECRET, pathlib.Path(f"/proc/{dsnd.process.pid}/cmdline").read_text())
+
+
+class Standby(Shared):
+    """Two dsnd on one database: one leads."""
+
+    def pair(self, lease, transcoders=1):
+        net = self.network(start=False, transcoders=transcoders)
+        self.first = Dsnd(net, *self.flags(lease)).start()
+        self.second = Dsnd(net, *self.flags(lease), name="dsnd2")
+        self.second.folder.mkdir(mode=0o700)
+        shutil.copy2(self.first.folder / "identity.key", self.second.folder / "identity.key")
+        self.second.start()
+        self.assertEqual(self.second.address, self.first.address)
+        for agent in net.agents.values():
+            agent.flags += ["--manager", self.first.address]
+        net.up()
+        self.dsnd = self.first
+        self.obeyed(transcoders + 2)
+        self.ready(self.first, "ready\n")
+        self.is_standby(self.second, self.first)
+        return net
+
+    def is_standby(self, dsnd, leader):
+        self.ready(dsnd, f"registry: this dsnd is a standby for registry: call http://127.0.0.1:{leader.port}, which leads it")
+        self.assertEqual(dsnd.get("/readyz")[0], 503)
+        self.assertIn('dsnd_leads{service="jobs"} 0', dsnd.get("/metrics")[1])
+        for method, params in (("orders.list", {}), ("orders.cancel", {"job": "0200000000000000000001"})):
+            refused = dsnd.call(method, **params)
+            self.assertEqual(refused["data"]["error"], "unavailable")
+            self.assertIn(f"call http://127.0.0.1:{leader.port}", refused["message"])
+
+    def term(self, dsnd):
+        return float(next(line for line in dsnd.get("/metrics")[1].splitlines() if line.startswith('dsnd_term{service="jobs"}')).split()[1])
+
+    def order_now(self, job):
+        return next(o for o in self.second.call("orders.list")["orders"] if o["job"] == job)
+
+    def test_leader_killed(self):
+        """While it starts an order: the other one goes on with it."""
+        net = self.pair("15s")
+        # It is warm: it knows who is there, and whom it may give work.
+        self.dsnd = self.second
+        self.obeyed(3)
+        first_term = self.term(self.first)
+        storage = net.agent_of["s"]
+        storage.process.send_signal(signal.SIGSTOP)
+        ordering = net.vcli_start(*self.first.words("order", "create", self.order_file(net), "--yes"))
+        job = wait_for("the order", lambda: self.first.call("orders.list")["orders"], 20)[0]["job"]
+        self.first.kill()
+        began = time.monotonic()
+        self.ready(self.second, "ready\n", 25)
+        self.assertLess(time.monotonic() - began, 20)
+        self.assertGreater(self.term(self.second), first_term)
+        self.assertEqual(ordering.wait(30), 5)
+        storage.process.send_signal(signal.SIGCONT)
+        wait_for("the stream", lambda: self.order_now(job)["state"] == "running", 60, lambda: self.order_now(job))
+        self.assertEqual(len(self.second.call("orders.list")["orders"]), 1)
+        for node in net.ids.values():
+            self.assertEqual([j["job_id"] for j in net.vcli("node", "pipeline", node)["jobs"]], [job])
+
+        # Nobody is declared dead by one who has just begun to listen; who goes hands over at once.
+        self.assertNotIn("state=offline", self.second.log_path.read_text())
+        self.first.start()
+        self.is_standby(self.first, self.second)
+        self.assertEqual(self.second.end(), 0)
+        began = time.monotonic()
+        self.ready(self.first, "ready\n", 20)
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertEqual(self.first.call("orders.cancel", job=job)["state"], "cancelled")
+
+    def test_leader_frozen(self):
+        """Longer than its lease: woken, it does nothing more."""
+        net = self.pair("3s", transcoders=1)
+        one = self.first.call("orders.create", order=self.order(net))
+        self.assertEqual(one["state"], "running", one)
+        self.first.process.send_signal(signal.SIGSTOP)
+        # What it is told while it sleeps waits in its socket.
+        late = net.vcli_start(*self.first.words("order", "create", self.order_file(net), "--yes"))
+        self.ready(self.second, "ready\n", 20)
+        self.assertEqual(self.second.call("pipelines.stop", job=one["job"])["state"], "stopped")
+        two = self.second.call("orders.create", order=self.order(net))
+        self.assertEqual(two["state"], "running", two)
+        self.first.process.send_signal(signal.SIGCONT)
+        self.is_standby(self.first, self.second)
+        self.assertEqual(late.wait(60), 5)
+        self.assertIn("dsnd.standby service=jobs", self.first.log_path.read_text())
+        orders = {o["job"]: o["state"] for o in self.second.call("orders.list")["orders"]}
+        self.assertEqual(orders, {one["job"]: "stopped", two["job"]: "running"})
+        self.assertNotIn("state=suspect", self.second.log_path.read_text())
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ static void round_trip(const struct message *m)
 	check(!strcmp(back->from, m->from) && !strcmp(back->to, m->to));
 	check(m->plain || (!strcmp(back->id, m->id) && back->time_ms == m->time_ms && back->ttl_ms == m->ttl_ms));
 	check(!back->re == !m->re && (!m->re || !strcmp(back->re, m->re)));
+	check(back->term == m->term);
 	check(json_equal(back->body, m->body));
 	mem_free(back);
 	mem_free(text);

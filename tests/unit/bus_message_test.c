@@ -62,6 +62,10 @@ static const struct refusal {
 	{HEAD "\"kind\":\"command\"," ADDRESSED "\"time\":\"1\",\"ttl\":\"6e4\",\"body\":{}}", "ttl", ""},
 	{HEAD "\"kind\":\"command\"," ADDRESSED "\"time\":\"1\",\"ttl\":\"01000\",\"body\":{}}", "ttl", ""},
 	{COMMAND RE "\"body\":{}}", "re", "result"},
+	{COMMAND "\"term\":\"0\",\"body\":{}}", "term", ""},
+	{COMMAND "\"term\":7,\"body\":{}}", "term", ""},
+	{HEAD "\"kind\":\"result\"," ADDRESSED TIMES RE "\"term\":\"7\",\"body\":{\"state\":\"applied\"}}", "term",
+	 "command"},
 	{HEAD "\"kind\":\"result\"," ADDRESSED TIMES "\"body\":{\"state\":\"applied\"}}", "re", ""},
 	{HEAD "\"kind\":\"result\"," ADDRESSED TIMES "\"re\":\"12\",\"body\":{\"state\":\"applied\"}}", "re", "32"},
 	{COMMAND "\"ttl2\":\"1\"}", "ttl2", ""},
@@ -131,9 +135,11 @@ static void test_round_trip(void **state)
 {
 	json_t *body = json_pack("{s:s}", "pipeline", "start");
 	struct message *m = message_new(NULL, MESSAGE_COMMAND, FROM, TO, 60000, body), *back;
-	char *text = message_encode(NULL, m);
+	char *text;
 
 	(void)state;
+	m->term = INT64_MAX;
+	text = message_encode(NULL, m);
 	assert_int_equal(strlen(m->id), 32);
 	back = decode(text, false, NULL);
 	assert_string_equal(back->id, m->id);
@@ -142,6 +148,7 @@ static void test_round_trip(void **state)
 	assert_string_equal(back->to, TO);
 	assert_int_equal(back->time_ms, m->time_ms);
 	assert_int_equal(back->ttl_ms, 60000);
+	assert_true(back->term == INT64_MAX);
 	assert_null(back->re);
 	assert_false(back->plain);
 	assert_true(json_equal(back->body, body));

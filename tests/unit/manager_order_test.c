@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -204,6 +205,64 @@ static void test_states(void **state)
 	assert_int_equal(w->events, 1);
 }
 
+/* One that was written by another program, or is damaged, does not hide the others. */
+static void test_unreadable(void **state)
+{
+	struct world *w = *state;
+	struct order_row *bad = create(w, ALICE, NULL), *good = create(w, ALICE, NULL), *found = NULL, **list = NULL;
+	int64_t counts[ORDER_STATES];
+	size_t count = 0;
+	json_t *o;
+
+	must(db_exec(w->db, "update jobs_order set tasks='{' where job=?", "s", bad->job));
+	must(order_rows_unfinished(w, w->db, &list, &count));
+	assert_int_equal(count, 2);
+	assert_non_null(list[0]->unreadable);
+	assert_null(list[1]->unreadable);
+	assert_string_equal(list[1]->job, good->job);
+	must(db_exec(w->db, "update jobs_order set state='flying' where job=?", "s", bad->job));
+	must(order_rows_list(w, w->db, ALICE, 9, &list, &count));
+	assert_int_equal(count, 2);
+	assert_non_null(strstr(list[1]->unreadable, "flying"));
+	o = order_row_json(list[1], false);
+	assert_string_equal(json_string_value(json_object_get(o, "state")), "unreadable");
+	assert_non_null(strstr(json_string_value(json_object_get(o, "why")), "flying"));
+	json_decref(o);
+	must(order_rows_count(w->db, counts));
+	assert_int_equal(counts[ORDER_STARTING], 1);
+	refused(order_rows_find(w, w->db, bad->job, ALICE, &found), ERROR_FAILED, "flying");
+}
+
+/* Two that write: what one has read is not what the other has left. */
+static void test_moved_meanwhile(void **state)
+{
+	struct world *w = *state;
+	struct order_row *mine = create(w, ALICE, NULL), *found = NULL;
+
+	must(order_rows_find(w, w->db, mine->job, ALICE, &found));
+	must(order_rows_move(w->db, found, ORDER_RUNNING));
+	refused(order_rows_move(w->db, mine, ORDER_FAILING), ERROR_REFUSED, "is not starting any more");
+	assert_int_equal(mine->state, ORDER_STARTING);
+	must(order_rows_find(w, w->db, mine->job, ALICE, &found));
+	assert_int_equal(found->state, ORDER_RUNNING);
+}
+
+/* A database that is younger than the network gives no number again. */
+static void test_numbers_of_a_new_database(void **state)
+{
+	struct world *w = *state;
+	int64_t before_ms = clock_wall_ms();
+	struct order_row *row;
+
+	must(order_rows_made(w->db, false));
+	row = create(w, ALICE, NULL);
+	assert_int_equal(row->number, 1);
+	must(order_rows_made(w->db, true));
+	row = create(w, ALICE, NULL);
+	assert_true(row->number >= before_ms && row->number <= clock_wall_ms());
+	assert_int_equal(strlen(row->job), 22);
+}
+
 static void test_for_its_owner(void **state)
 {
 	struct world *w = *state;
@@ -228,6 +287,9 @@ int main(void)
 		cmocka_unit_test(test_document),
 		cmocka_unit_test_setup_teardown(test_whose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_states, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_moved_meanwhile, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_numbers_of_a_new_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_for_its_owner, setup, teardown),
 	};
 

@@ -17,6 +17,9 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "bus/backend.h"
+#include "bus/dedupe.h"
+#include "node/agent/command.h"
 #include "node/agent/node_life.h"
 #include "node/agent/status.h"
 #include "node/job/ingest.h"
@@ -502,6 +505,74 @@ static void test_manager_may_work_with_jobs_only(void **state)
 	w->settings.managers = NULL;
 }
 
+static void taken(void *self, struct bus_delivery *d)
+{
+	(void)d;
+	++*(int *)self;
+}
+
+/* As the bus hands it over, signed by bob; what he is answered belongs to w. */
+static const char *given(struct world *w, int64_t term, enum api_verb verb)
+{
+	static const struct bus_backend backend = {.scheme = "test", .accept = taken};
+	int accepted = 0;
+	struct bus_delivery d = {.backend = &backend, .self = &accepted};
+	json_t *body = api_command_document(verb, NODE, verb == API_NODE_PURGE ? NULL : "job1", NULL);
+	struct message *m =
+		message_new(w, MESSAGE_COMMAND, "2222222222222222222222222222222222222222", NODE, 60000, body);
+	char *result = NULL;
+	bool fresh = true;
+
+	m->signer = mem_strdup(m, "4444444444444444444444444444444444444444");
+	m->term = term;
+	command_take(w->agent, &d, m);
+	run_until(w, settled, "quiet");
+	assert_int_equal(accepted, 1);
+	must(dedupe_accept(w, w->agent->host.db, m, clock_wall_ms(), &fresh, &result));
+	assert_false(fresh);
+	json_decref(body);
+	return result ? result : "";
+}
+
+static void test_lower_term_is_refused(void **state)
+{
+	char alice[] = "3333333333333333333333333333333333333333", bob[] = "4444444444444444444444444444444444444444";
+	char *owners[] = {alice, NULL}, *managers[] = {bob, NULL};
+	struct world *w = *state;
+	int64_t highest = 0;
+
+	w->settings.owners = owners;
+	w->settings.managers = managers;
+	w->settings.accept_plain = false;
+	mem_free(w->agent);
+	must(agent_open(w, &w->loop, &w->settings, on_end, NULL, &w->agent));
+	w->node = agent_node(w->agent, NODE);
+	set_job(w, "2", false);
+	assert_non_null(strstr(given(w, 7, API_PIPELINE_STOP), "applied"));
+	/* Before anything is done: the job would be closed. */
+	assert_non_null(strstr(given(w, 5, API_PIPELINE_CLOSE), "stale: manager 4444"));
+	assert_non_null(strstr(given(w, 5, API_PIPELINE_CLOSE), "in its term 5, and has given others in term 7"));
+	assert_non_null(strstr(given(w, 5, API_PIPELINE_CLOSE), "\"code\":\"refused\""));
+	assert_non_null(node_job(w->node, "job1"));
+	assert_non_null(strstr(given(w, 7, API_PIPELINE_STOP), "applied"));
+	/* Also by the next agent. */
+	mem_free(w->agent);
+	must(agent_open(w, &w->loop, &w->settings, on_end, NULL, &w->agent));
+	w->node = agent_node(w->agent, NODE);
+	assert_non_null(strstr(given(w, 6, API_PIPELINE_CLOSE), "stale"));
+	assert_non_null(node_job(w->node, "job1"));
+	/* What is refused for another reason is of a higher term all the same. */
+	assert_non_null(strstr(given(w, 9, API_NODE_PURGE), "refused"));
+	assert_non_null(strstr(given(w, 8, API_PIPELINE_CLOSE), "stale"));
+	/* Another recipient has a mailbox, and so a term, of its own. */
+	must(store_manager_term(w->agent->host.db, bob, "5555555555555555555555555555555555555555", 2, &highest));
+	assert_int_equal(highest, 2);
+	/* Who names no term is not compared. */
+	assert_non_null(strstr(given(w, 0, API_PIPELINE_CLOSE), "applied"));
+	assert_null(node_job(w->node, "job1"));
+	w->settings.managers = NULL;
+}
+
 /* Nor does one that is taken up again undo what came after it: that was answered. */
 static void test_stored_command_does_not_undo_later_ones(void **state)
 {
@@ -541,6 +612,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ending_agent_starts_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_manager_may_work_with_jobs_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stored_command_is_asked_for_its_signer_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lower_term_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stored_command_does_not_undo_later_ones, setup, teardown),
 	};
 

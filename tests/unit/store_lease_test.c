@@ -342,6 +342,89 @@ static void who_was_stopped_learns_it_before_it_acts(void **state)
 	mem_free(db);
 }
 
+/* Who is alone need not wait for what one before him has left. */
+static void who_is_alone_takes_it(void **state)
+{
+	struct db *one = opened(), *two = opened();
+	struct lease *a = made(one, "a", NULL), *b = made(two, "b", NULL);
+	int64_t term;
+
+	(void)state;
+	term = asked(a);
+	world_ok(lease_take(b));
+	assert_true(lease_term(b, lease_clock_ms()) == term + 1);
+	/* For good. */
+	assert_true(lease_term(b, lease_clock_ms() + INT64_C(1000) * 86400 * 365) == term + 1);
+	world_refused(lease_fence(a), ERROR_REFUSED, "\"b\" has it since term");
+	world_ok(db_begin(two));
+	world_ok(lease_fence(b));
+	world_ok(db_commit(two));
+	mem_free(one);
+	mem_free(two);
+}
+
+static void terms_have_a_floor(void **state)
+{
+	struct db *db = opened();
+	struct lease *a = made(db, "a", NULL), *b = made(db, "b", NULL);
+
+	(void)state;
+	lease_least_term(a, 1000);
+	assert_int_equal(asked(a), 1000);
+	assert_int_equal(asked(a), 1000);
+	world_ok(lease_release(a));
+	/* A clock that was set back: they rise all the same. */
+	lease_least_term(b, 500);
+	assert_int_equal(asked(b), 1001);
+	world_ok(lease_release(b));
+	lease_least_term(b, 1001);
+	assert_int_equal(asked(b), 1002);
+	mem_free(db);
+}
+
+/* --- views that are fenced --- */
+
+static struct error *fence(struct db *db, const void *arg)
+{
+	(void)db;
+	return lease_fence(arg);
+}
+
+static struct error *insert_two(struct db *db, const void *arg)
+{
+	(void)arg;
+	TRY(db_exec(db, "insert into done values(1, 1)", ""));
+	return db_exec(db, "insert into done values(1, 2)", "");
+}
+
+static void what_is_written_with_a_fence(void **state)
+{
+	struct db *one = opened(), *two = opened();
+	struct lease *a = made(one, "a", NULL), *b = made(two, "b", NULL);
+	struct db *view = db_fenced(one, one, fence, a);
+
+	(void)state;
+	world_refused(db_exec(view, "insert into done values(0, 0)", ""), ERROR_REFUSED, "lease \"jobs\"");
+	assert_true(asked(a) > 0);
+	world_ok(db_exec(view, "insert into done values(1, 0)", ""));
+	assert_int_equal(db_changes(view), 1);
+	world_ok(db_together(view, insert_two, NULL));
+	assert_int_equal(world_number(view, "select count(*) from done"), 3);
+	world_ok(db_begin(view));
+	world_ok(db_exec(view, "insert into done values(1, 3)", ""));
+	world_ok(db_commit(view));
+
+	world_ok(lease_take(b));
+	world_refused(db_exec(view, "insert into done values(0, 0)", ""), ERROR_REFUSED, "\"b\" has it");
+	world_refused(db_together(view, insert_two, NULL), ERROR_REFUSED, "\"b\" has it");
+	world_refused(db_begin(view), ERROR_REFUSED, "\"b\" has it");
+	/* Nothing is left open, and what is read is not fenced. */
+	assert_int_equal(world_number(view, "select count(*) from done"), 4);
+	world_ok(db_exec(one, "insert into done values(2, 0)", ""));
+	mem_free(one);
+	mem_free(two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +439,9 @@ int main(void)
 		WORLD_BOTH(one_of_many_gets_it),
 		WORLD_BOTH(terms_never_fall),
 		WORLD_BOTH(who_was_stopped_learns_it_before_it_acts),
+		WORLD_BOTH(who_is_alone_takes_it),
+		WORLD_BOTH(terms_have_a_floor),
+		WORLD_BOTH(what_is_written_with_a_fence),
 	};
 
 	mem_init();

@@ -10,6 +10,7 @@
 struct jobs {
 	const struct service_host *host;
 	struct runs *runs;
+	size_t unreadable; /* orders that nobody can be told of, at the last look */
 	struct placing *placing;
 };
 
@@ -32,5 +33,7 @@ json_t *jobs_order_json(const struct jobs *j, const struct order_row *row, bool 
 
 /* jobs_create.c */
 method_fn jobs_orders_plan, jobs_orders_create;
+/* explain.c */
+method_fn jobs_orders_explain, jobs_nodes_explain;
 
 #endif

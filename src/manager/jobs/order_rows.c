@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "manager/jobs/placements.h"
 #include "store/events.h"
 
 #define DOCUMENT_BYTES (1 << 20)
@@ -23,7 +24,7 @@ static const char *const numbers[] = {
 	"insert into jobs_number select 1, coalesce(max(number),0)+1 from jobs_order",
 	NULL,
 };
-const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}, {numbers}};
+const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}, {numbers}, {placements_tables}};
 
 struct error *order_rows_made(struct db *db, bool continues)
 {
@@ -87,6 +88,22 @@ static struct error *on_row(const struct db_row *row, void *arg)
 	return json_parse(tasks, strlen(tasks), DOCUMENT_BYTES, &r->tasks);
 }
 
+static struct error *on_listed(const struct db_row *row, void *arg)
+{
+	struct rows *all = arg;
+	struct error *e = on_row(row, all);
+
+	if (e) {
+		struct order_row *r = all->list[all->count - 1];
+
+		r->unreadable = mem_strdup(r, e->message);
+		json_decref(r->document);
+		r->document = NULL;
+	}
+	error_free(e);
+	return NULL;
+}
+
 static struct error *none(const char *job)
 {
 	return error_new(ERROR_NOT_FOUND, "params.job: there is no job \"%s\" of yours", job);
@@ -121,12 +138,12 @@ struct error *order_rows_list(const void *ctx, struct db *db, const char *owner,
 	struct rows all = {.ctx = ctx};
 
 	if (owner)
-		TRY(db_query(db, on_row, &all,
+		TRY(db_query(db, on_listed, &all,
 			     "select " COLUMNS " from jobs_order where owner=? order by number desc limit ?", "si",
 			     owner, most));
 	else
-		TRY(db_query(db, on_row, &all, "select " COLUMNS " from jobs_order order by number desc limit ?", "i",
-			     most));
+		TRY(db_query(db, on_listed, &all, "select " COLUMNS " from jobs_order order by number desc limit ?",
+			     "i", most));
 	*ret_rows = all.list;
 	*ret_count = all.count;
 	return NULL;
@@ -136,7 +153,7 @@ struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order
 {
 	struct rows all = {.ctx = ctx};
 
-	TRY(db_query(db, on_row, &all,
+	TRY(db_query(db, on_listed, &all,
 		     "select " COLUMNS
 		     " from jobs_order where state in ('starting','failing','stopping','cancelling') order by number",
 		     ""));
@@ -149,7 +166,7 @@ struct error *order_rows_not_over(const void *ctx, struct db *db, struct order_r
 {
 	struct rows all = {.ctx = ctx};
 
-	TRY(db_query(db, on_row, &all,
+	TRY(db_query(db, on_listed, &all,
 		     "select " COLUMNS
 		     " from jobs_order where state not in ('failed','stopped','cancelled') order by number",
 		     ""));
@@ -177,8 +194,11 @@ static struct error *on_count(const struct db_row *row, void *arg)
 	int64_t *counts = arg;
 	enum order_state state;
 
-	TRY(read_state(db_text(row, 0), &state));
-	counts[state] = db_int(row, 1);
+	struct error *e = read_state(db_text(row, 0), &state);
+
+	if (!e)
+		counts[state] = db_int(row, 1);
+	error_free(e); /* such an order is unreadable: lists say so */
 	return NULL;
 }
 
@@ -332,8 +352,10 @@ json_t *order_row_json(const struct order_row *row, bool with_key)
 	json_t *o = json_object();
 
 	json_put(o, "job", row->job);
-	json_put(o, "state", order_state_name(row->state));
-	if (row->why)
+	json_put(o, "state", row->unreadable ? "unreadable" : order_state_name(row->state));
+	if (row->unreadable)
+		json_put(o, "why", row->unreadable);
+	else if (row->why)
 		json_put(o, "why", row->why);
 	json_put(o, "owner", row->owner);
 	put_time(o, "created", row->created_ms);

@@ -12,7 +12,7 @@
 #include "manager/jobs/states.h"
 #include "store/db.h"
 
-#define ORDER_MIGRATIONS 2
+#define ORDER_MIGRATIONS 3
 extern const struct db_migration order_migrations[ORDER_MIGRATIONS];
 
 struct order_row {
@@ -25,6 +25,8 @@ struct order_row {
 	char *key;            /* the publisher's, or NULL */
 	char *ingest, *watch; /* NULL: not known yet */
 	int64_t created_ms, changed_ms;
+	/* Only of lists: what of the row cannot be read; its documents are not there then. NULL: all can. */
+	char *unreadable;
 };
 
 /* Of tables that were just made: numbers begin at 1, or where the network is older than its tables, with the clock's
@@ -44,7 +46,8 @@ struct error *order_rows_once(const void *ctx, struct db *db, const char *owner,
 /* Those of `owner` (NULL: all), the newest first, at most `most`. The array belongs to ctx. */
 struct error *order_rows_list(const void *ctx, struct db *db, const char *owner, int64_t most,
 			      struct order_row ***ret_rows, size_t *ret_count) MUST_CHECK;
-/* Those that wait for nodes to be told something. */
+/* Those that wait for nodes to be told something. As in each list, one that cannot be read does not hide the others:
+ * see `unreadable`. */
 struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order_row ***ret_rows,
 				    size_t *ret_count) MUST_CHECK;
 /* Those that are not over: neither failed nor stopped nor cancelled. */

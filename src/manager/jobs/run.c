@@ -262,9 +262,12 @@ static struct error *send_all(struct run *r)
 		.timeout_ms = host->start_ms,
 		.patience_ms = host->start_ms,
 		.ttl_ms = host->start_ms > CLIENT_TTL_LEAST_MS ? host->start_ms : CLIENT_TTL_LEAST_MS,
+		.term = service_term(host),
 	};
 	const struct client_request_events events = {.ended = on_ended, .arg = r};
 
+	if (!options.term)
+		return error_new(ERROR_UNAVAILABLE, "this dsnd does not lead jobs any more");
 	mem_free(r->requests);
 	mem_free(r->list);
 	r->requests = NULL;
@@ -276,11 +279,19 @@ static struct error *send_all(struct run *r)
 	return client_requests_begin(r, &options, r->list, &events, &r->requests);
 }
 
+/* Trying again would not help. */
+static bool is_for_good(const struct error *e)
+{
+	return e->code != ERROR_UNAVAILABLE && e->code != ERROR_LIMIT && e->code != ERROR_IO;
+}
+
 static void begin(struct run *r)
 {
 	struct error *e = send_all(r);
 
-	if (e)
+	if (e && r->row->state == ORDER_STARTING && is_for_good(e))
+		fail_start(r, mem_strdup(r->row, e->message));
+	else if (e)
 		finish(r, e);
 	error_free(e);
 }

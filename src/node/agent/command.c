@@ -244,6 +244,25 @@ static bool is_storage_trouble(const struct error *e)
 	return e && (e->code == ERROR_LIMIT || e->code == ERROR_IO);
 }
 
+/* The command and the term that it bears become known. *ret_refused: a higher one was seen of this manager. */
+static struct error *note(struct command *c, bool *ret_new, char **ret_result, struct error **ret_refused)
+{
+	const struct message *m = c->message;
+	struct db *db = c->agent->host.db;
+	int64_t highest = 0;
+
+	TRY(dedupe_accept(c, db, m, clock_wall_ms(), ret_new, ret_result));
+	if (!m->term || !m->signer || !*ret_new)
+		return NULL;
+	TRY(store_manager_term(db, m->signer, m->to, m->term, &highest));
+	if (m->term < highest && !*ret_refused)
+		*ret_refused = error_new(
+			ERROR_REFUSED,
+			"stale: manager %s gave this command in its term %lld, and has given others in term %lld since: another dsnd leads now",
+			m->signer, (long long)m->term, (long long)highest);
+	return NULL;
+}
+
 /* Returns the error that keeps the command from being accepted at all. */
 static struct error *admit(struct command *c, bool *ret_new, char **ret_result, struct error **ret_refused)
 {
@@ -251,7 +270,7 @@ static struct error *admit(struct command *c, bool *ret_new, char **ret_result, 
 	struct error *e;
 
 	TRY(db_begin(db));
-	e = dedupe_accept(c, db, c->message, clock_wall_ms(), ret_new, ret_result);
+	e = note(c, ret_new, ret_result, ret_refused);
 	if (!e && *ret_new && !*ret_refused)
 		e = keep_all(c, ret_refused);
 	if (!e && *ret_refused && !is_storage_trouble(*ret_refused) && *ret_new) {
@@ -259,7 +278,7 @@ static struct error *admit(struct command *c, bool *ret_new, char **ret_result, 
 		db_rollback(db);
 		e = db_begin(db);
 		if (!e)
-			e = dedupe_accept(c, db, c->message, clock_wall_ms(), ret_new, ret_result);
+			e = note(c, ret_new, ret_result, ret_refused);
 	}
 	if (!e && is_storage_trouble(*ret_refused)) {
 		e = *ret_refused;
