@@ -178,7 +178,7 @@ class Network:
         log = open(self.folder / f"{name}.log", "ab")
         argv = [str(self.bin / "dsn-agent"), "--bus", self.agent_bus, "--owner", self.owner, "--manager", self.manager, "--state-dir", str(state),
                 "--port-range", f"{first}-{first + ports - 1}", "--segmenter", str(self.bin / "dsn-hls"), "--stop-units", "--status-every", "1s",
-                "--end-after", "4s"]
+                "--end-after", "4s", "--load-ceiling", "0"]  # all of a network shares this machine
         for node in nodes:
             argv += ["--node", node]
         return self.start(name, argv, log)

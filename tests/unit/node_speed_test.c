@@ -158,10 +158,11 @@ static void test_what_is_left_out(void **state)
 	step(m, 1, 1, 0); /* a start, a pause: nothing is encoded */
 	assert_int_equal(tell(m).realtime_pm[RUNG_720], API_BEAT_UNKNOWN);
 	m->unit.who = 2; /* another run, whose counters begin anew */
-	m->unit.cpu_ms = m->unit.out_ms = 100;
+	m->unit.cpu_ms = m->unit.out_ms = 3600000;
 	step(m, 1, 1, 1);
 	assert_int_equal(tell(m).realtime_pm[RUNG_720], API_BEAT_UNKNOWN);
-	m->unit.rungs = 0; /* no encoder */
+	assert_int_equal(tell(m).jobs_load_pm, 0); /* one that ran before the agent did */
+	m->unit.rungs = 0;                         /* no encoder */
 	step(m, 1, 1, 1);
 	assert_int_equal(tell(m).realtime_pm[RUNG_720], API_BEAT_UNKNOWN);
 	assert_int_equal(tell(m).jobs_load_pm, 130);

@@ -123,11 +123,12 @@ void speed_take(struct speed *m, const struct speed_look *look)
 		const struct speed_unit *u = &look->units[i], *b = find_before(m, u->who);
 		struct step s = {.wall_ms = wall_ms, .idle_cores = look->cores * (1 - load)};
 
-		s.cpu_ms = (double)(u->cpu_ms - (b ? b->cpu_ms : 0));
-		s.out_ms = (double)(u->out_ms - (b ? b->out_ms : 0));
+		if (!b)
+			continue; /* since when it has used so much is not known */
+		s.cpu_ms = (double)(u->cpu_ms - b->cpu_ms);
+		s.out_ms = (double)(u->out_ms - b->out_ms);
 		jobs_ms += s.cpu_ms > 0 ? s.cpu_ms : 0;
-		if (b)
-			look_at_unit(m, u, &s, look->now_ms);
+		look_at_unit(m, u, &s, look->now_ms);
 	}
 	m->load_pm = in_steps(load);
 	m->jobs_load_pm = in_steps(jobs_ms / (look->cores * wall_ms));
