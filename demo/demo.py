@@ -170,7 +170,7 @@ def order(net, nodes, film):
     for node_id, role, _ in nodes:
         say(f"  {role:<12} {node_id[:8]}")
     say(f"all {len(nodes)} nodes serve after {took_ms:.0f} ms")
-    return made["job"], nodes, pipeline, made["watch"]
+    return made["job"], nodes, pipeline, made["play"]
 
 
 def push_film(net, job, film, once):

@@ -1,6 +1,7 @@
 """What the storage holds, looked at from outside: over HTTP, with ffprobe and ffmpeg, as a customer would."""
 import json
 import re
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,8 +22,9 @@ def fetch(url):
 
 
 def master_variants(master_url):
-    """[(uri, bandwidth, resolution)] of a master playlist, in its order."""
-    variants = []
+    """{rendition: (media playlist's address, bandwidth, resolution)} of a master playlist, in its order. Of redundant variants the
+    preferred one, which stands first."""
+    variants = {}
     attributes = None
     for line in fetch(master_url).splitlines():
         if line.startswith("#EXT-X-STREAM-INF:"):
@@ -30,7 +32,8 @@ def master_variants(master_url):
         elif line and not line.startswith("#") and attributes:
             bandwidth = re.search(r"BANDWIDTH=(\d+)", attributes)
             resolution = re.search(r"RESOLUTION=(\d+x\d+)", attributes)
-            variants.append((line, int(bandwidth.group(1)), resolution.group(1) if resolution else "?"))
+            url = urllib.parse.urljoin(master_url, line)
+            variants.setdefault(url.split("/")[-2], (url, int(bandwidth.group(1)), resolution.group(1) if resolution else "?"))
             attributes = None
     return variants
 
@@ -76,11 +79,9 @@ def size_of(url):
 
 def inspect(master_url, speeds, decode=True):
     """One row a rendition. `speeds`: resolution -> realtime speed as the transcoder reported it."""
-    base = master_url.rsplit("/", 1)[0] + "/"
     rows = []
     with ThreadPoolExecutor(2) as pool:
-        for uri, bandwidth, resolution in master_variants(master_url):
-            url = base + uri
+        for rendition, (url, bandwidth, resolution) in master_variants(master_url).items():
             folder = url.rsplit("/", 1)[0] + "/"
             segments, gaps, ended = media_playlist(url)
             step = max(1, -(-len(segments) // PROBED_AT_MOST))
@@ -88,7 +89,7 @@ def inspect(master_url, speeds, decode=True):
             sizes = list(pool.map(size_of, [folder + name for name, _ in segments]))
             seconds = sum(duration for _, duration in segments)
             rows.append({
-                "rendition": uri.split("/")[0],
+                "rendition": rendition,
                 "resolution": resolution,
                 "folder": folder,
                 "segments": len(segments),

@@ -63,11 +63,10 @@ class Watcher(threading.Thread):
 
     def look_at_playlists(self):
         try:
-            base = self.master.rsplit("/", 1)[0] + "/"
             renditions = []
-            for uri, bandwidth, resolution in report.master_variants(self.master):
-                segments, _, _ = report.media_playlist(base + uri)
-                renditions.append({"rendition": uri.split("/")[0], "resolution": resolution, "segments": len(segments),
+            for rendition, (url, bandwidth, resolution) in report.master_variants(self.master).items():
+                segments, _, _ = report.media_playlist(url)
+                renditions.append({"rendition": rendition, "resolution": resolution, "segments": len(segments),
                                    "bitrate_bps": bandwidth})
             self.shown.update(renditions=renditions)
             if renditions and all(r["segments"] for r in renditions):

@@ -14,8 +14,9 @@
 #include "base/hex.h"
 
 #define API_BEAT_UNKNOWN (-1)
-#define API_BEAT_RUNGS 8 /* sizes that ratios are measured for: up to 240 lines, 360, 480, 576, 720, 1080, 1440, more \
-			  */
+#define API_BEAT_RUNGS                                                                                 \
+	8 /* sizes that ratios are measured for: up to 240 lines, 360, 480, 576, 720, 1080, 1440, more \
+	   */
 #define API_BEAT_CEILING_PM 800 /* where encoders begin to miss real time */
 
 /* What the owner takes. */

@@ -50,6 +50,19 @@ struct error *api_check_name(const char *text, const struct json_place *at)
 		text);
 }
 
+struct error *api_check_label(const char *text, const struct json_place *at)
+{
+	size_t n = strlen(text);
+
+	if (n >= 1 && n <= API_LABEL_LETTERS && isalnum((unsigned char)text[0]) && only(text, "._-"))
+		return NULL;
+	return json_place_error(
+		at,
+		"\"" SHOWN
+		"\" is no region or label: 1 to 64 of the letters, digits, ., _ and -, a letter or digit in front",
+		text);
+}
+
 struct error *api_check_variant(const char *text, const struct json_place *at)
 {
 	if (strlen(text) <= API_VARIANT_LETTERS && only(text, "_-"))

@@ -25,6 +25,9 @@ struct error *api_check_job(const char *text, const struct json_place *at) MUST_
 struct error *api_check_variant(const char *text, const struct json_place *at) MUST_CHECK;
 /* A node's or agent's name: [A-Za-z][0-9A-Za-z._-]{0,31}, and not hexadecimal digits only: that begins an id. */
 struct error *api_check_name(const char *text, const struct json_place *at) MUST_CHECK;
+/* A region or a label: 1..64 of [0-9A-Za-z._-], a letter or digit in front. */
+#define API_LABEL_LETTERS 64
+struct error *api_check_label(const char *text, const struct json_place *at) MUST_CHECK;
 struct error *api_check_node_id(const char *text, const struct json_place *at) MUST_CHECK;
 /* IPv4, IPv6 or a host name of RFC 1123. */
 struct error *api_check_host(const char *text, const struct json_place *at) MUST_CHECK;

@@ -234,8 +234,9 @@ static struct error *refuse_problems(const struct api_pipeline *p)
 static struct error *read_pipeline(struct api_pipeline *p, const json_t *document)
 {
 	static const char *const known_top[] = {"apiVersion", "typeApi", "command", "subcommand", "pipeline", NULL};
-	static const char *const known[] = {
-		"type_source", "job_id", "number_of_streams", "source", "transcoding", "nodes", "output", NULL};
+	static const char *const known[] = {"type_source", "job_id", "number_of_streams", "source",     "transcoding",
+					    "nodes",       "output", "constraints",       "redundancy", "transcoders",
+					    NULL};
 	const struct json_place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, source_at = {&at, "source", 0};
 	json_t *pipeline = NULL, *source = NULL;
 
@@ -254,6 +255,7 @@ static struct error *read_pipeline(struct api_pipeline *p, const json_t *documen
 	TRY(read_transcoding(p, pipeline, &at));
 	TRY(read_nodes(p, pipeline, &at));
 	TRY(read_output(p, pipeline, &at));
+	TRY(api_wishes_read(p, pipeline, &at, &p->wishes));
 	TRY(json_refuse_unknown(pipeline, &at, known));
 	return refuse_problems(p);
 }

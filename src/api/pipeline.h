@@ -4,6 +4,7 @@
 #define DSN_API_PIPELINE_H
 
 #include "api/task.h"
+#include "api/wishes.h"
 
 struct api_pipeline_node {
 	enum api_role role;
@@ -43,7 +44,8 @@ struct api_pipeline {
 	int fragment_s; /* 0: unset (5) */
 	bool normalise, has_normalise;
 	bool keep_all, has_keep; /* has_: was given */
-	json_t *document;        /* as received */
+	struct api_wishes wishes;
+	json_t *document; /* as received */
 };
 
 /* Refuses what is malformed and what contradicts itself; a refusal may name several places, "; " between them. */

@@ -1,15 +1,20 @@
 #include "dsnd/dsnd.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "client/identity.h"
 #include "manager/jobs/jobs.h"
+#include "manager/network.h"
+#include "manager/play/play.h"
 #include "manager/registry/registry.h"
+#include "manager/sessions/sessions.h"
+#include "postgres/postgres.h"
 
-const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, NULL};
+const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service, &sessions_service, NULL};
 
 /* In this order: calls refer to what answers them. */
 static int dsnd_destroy(struct dsnd *d)
@@ -26,18 +31,52 @@ static struct error *ready(void *arg)
 	return manager_health(((struct dsnd *)arg)->manager);
 }
 
-static struct error *open_manager(struct dsnd *d, uv_loop_t *loop)
+/* Who waits for a connection does nothing else: he waits for 2 s at most, unless the URL says otherwise. */
+static char *server_url(const void *ctx, const char *url)
+{
+	bool ends = url[strlen(url) - 1] == '&' || url[strlen(url) - 1] == '?';
+
+	if (strstr(url, "connect_timeout="))
+		return mem_strdup(ctx, url);
+	return mem_printf(ctx, "%s%sconnect_timeout=2", url, ends ? "" : strchr(url, '?') ? "&" : "?");
+}
+
+static struct error *open_manager(struct dsnd *d, uv_loop_t *loop, bool continues)
 {
 	const struct dsnd_settings *s = d->settings;
+	bool shared = s->store && postgres_is_url(s->store);
 	const struct manager_options options = {
 		.client = &s->client,
 		.known = dsnd_services,
 		.names = s->services,
-		.database = file_join(d, s->client.state.folder, "dsnd.db"),
+		.database = shared     ? server_url(d, s->store)
+			    : s->store ? s->store
+				       : file_join(d, s->client.state.folder, "dsnd.db"),
+		.open_db = postgres_open,
+		.shared = shared,
+		.expire_ms = s->lease_ms,
 		.start_ms = s->start_ms,
+		.callers = d->callers,
+		.network = &d->network,
+		.continues = continues,
 	};
 
 	return manager_open(d, loop, &options, &d->manager);
+}
+
+/* Without --public-url it is found where it listens. */
+static struct error *find_origin(struct dsnd *d)
+{
+	const struct dsnd_settings *s = d->settings;
+	const char *colon = strrchr(s->listen, ':');
+	char *url = s->public_url;
+	struct error *e;
+
+	if (!url)
+		url = mem_printf(d, "http://%.*s:%d", (int)(colon - s->listen), s->listen, front_port(d->front));
+	e = http_origin_read(url, 0, &d->origin);
+	d->network.origin = d->origin.text;
+	return e ? error_wrap(e, "--public-url") : NULL;
 }
 
 static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
@@ -47,17 +86,44 @@ static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 		.methods = manager_methods(d->manager),
 		.callers = d->callers,
 		.metrics = d->metrics,
+		.origin = &d->origin,
+		.login_ms = d->settings->login_ms,
 		.ready = ready,
 		.ready_arg = d,
+		.page = manager_request,
+		.page_arg = d->manager,
 	};
 
 	metrics_add(d->metrics, manager_measure, d->manager);
-	return front_open(d, loop, &options, &d->front);
+	TRY(front_open(d, loop, &options, &d->front));
+	return find_origin(d);
+}
+
+/* An identity that was there before this dsnd: agents obey it, and may have jobs of its. */
+static bool has_identity(const struct dsnd *d)
+{
+	const struct client_options *client = &d->settings->client;
+	char *own = file_join(NULL, client->state.folder, "identity.key");
+	bool has = client->identity || file_exists(own);
+
+	mem_free(own);
+	return has;
+}
+
+/* Where others reach it. */
+static char *own_url(const struct dsnd *d)
+{
+	const char *listen = d->settings->listen;
+
+	if (d->settings->url)
+		return mem_strdup(d, d->settings->url);
+	return mem_printf(d, "http://%.*s:%d", (int)(strrchr(listen, ':') - listen), listen, front_port(d->front));
 }
 
 static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 {
 	const char *folder = d->settings->client.state.folder;
+	bool continues = has_identity(d);
 	char *id = NULL;
 
 	TRY(file_mkdirs(folder, 0700));
@@ -67,8 +133,19 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 	d->token_file = file_join(d, folder, "operator.token");
 	TRY(callers_open(d, d->token_file, d->id, d->settings->callers, &d->callers));
 	d->metrics = metrics_new(d, "dsnd");
-	TRY(open_manager(d, loop));
-	return open_front(d, loop);
+	d->network = (struct service_network){.name = d->settings->client.network,
+					      .bus = network_bus(d, d->settings->public_bus ? d->settings->public_bus
+											    : d->settings->client.bus),
+					      .manager = d->id,
+					      .chain = d->settings->chain,
+					      .least_version = "",
+					      .suggested_version = DSN_VERSION,
+					      .chain_id = d->settings->chain_id,
+					      .open = d->settings->open_login,
+					      .lifetime_ms = d->settings->login_ms};
+	TRY(open_manager(d, loop, continues));
+	TRY(open_front(d, loop));
+	return manager_lead(d->manager, own_url(d));
 }
 
 struct error *dsnd_open(const void *ctx, uv_loop_t *loop, const struct dsnd_settings *settings, struct dsnd **ret_dsnd)

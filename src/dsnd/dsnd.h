@@ -9,9 +9,10 @@
 
 struct dsnd_settings {
 	struct client_options client; /* whose state folder is dsnd's */
-	char *chain, *listen, *callers, *ready_file, *log_level;
+	char *chain, *store, *listen, *url, *callers, *ready_file, *log_level, *public_url, *public_bus;
 	char **services;
-	int64_t start_ms;
+	int64_t start_ms, lease_ms, chain_id, login_ms;
+	bool open_login;
 	bool print_reference;
 };
 
@@ -21,6 +22,8 @@ struct dsnd {
 	char *token_file;       /* of the operator */
 	struct manager *manager;
 	struct callers *callers;
+	struct http_origin origin; /* where clients find it */
+	struct service_network network;
 	struct metrics *metrics;
 	struct front *front;
 	int lock; /* descriptor */

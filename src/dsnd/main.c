@@ -10,10 +10,50 @@
 #include "bus/bus.h"
 #include "dsnd/dsnd.h"
 #include "manager/describe.h"
+#include "postgres/postgres.h"
 
 #define ROW(field) offsetof(struct dsnd_settings, field)
 #define START_LEAST_MS 1000
 #define START_MOST_MS 120000
+#define LOGIN_LEAST_MS INT64_C(60000)
+#define LOGIN_MOST_MS (INT64_C(30) * 24 * 3600 * 1000)
+
+static struct error *check_public_url(const char *text)
+{
+	struct http_origin o;
+
+	TRY(http_origin_read(text, 0, &o));
+	if (!o.tls && !o.loopback)
+		return error_new(
+			ERROR_INVALID,
+			"\"%.80s\" is without TLS: logins would cross the network in the clear; https://, please",
+			text);
+	return NULL;
+}
+
+#define URL_LETTERS 64 /* LEASE_NAME_MAX */
+
+static struct error *check_url(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
+		return error_new(ERROR_INVALID, "\"%.80s\" is no URL: https://NAME, please", text);
+	for (const char *c = text; *c; c++) {
+		if (*c <= ' ' || *c > '~')
+			return error_new(ERROR_INVALID, "a URL has printable characters without blanks");
+	}
+	return length <= URL_LETTERS ? NULL
+				     : error_new(ERROR_INVALID, "has %zu letters, %d at most", length, URL_LETTERS);
+}
+
+/* What looks like a URL of another kind would become a file of that name. */
+static struct error *check_store(const char *text)
+{
+	if (postgres_is_url(text) || (!strstr(text, "://") && *text))
+		return NULL;
+	return error_new(ERROR_INVALID, "neither a file nor postgresql://USER@HOST:PORT/DATABASE?passfile=FILE");
+}
 
 static const struct config_row rows[] = {
 	{"bus", CONFIG_STRING, ROW(client.bus), "amqp://127.0.0.1/", NULL, 0, 0, "URL",
@@ -37,15 +77,37 @@ static const struct config_row rows[] = {
 	 "take it from the agent at this socket, gpg-agent; without a passphrase-file", NULL},
 	{"state-dir", CONFIG_STRING, ROW(client.state.folder), "/var/lib/dsnd", NULL, 0, 0, "DIR",
 	 "database, key and the operator's token; one dsnd for each", NULL},
+	{"store", CONFIG_STRING, ROW(store), NULL, NULL, 0, 0, "URL|FILE",
+	 "the database: postgresql://USER@HOST:PORT/DATABASE?passfile=FILE, which several dsnd may share, or a file; without it dsnd.db in --state-dir",
+	 check_store},
+	{"lease", CONFIG_DURATION, ROW(lease_ms), "15s", NULL, 0, 0, "TIME",
+	 "with a shared database: after how long a dsnd that gives no sign of life is replaced, 1500ms to 5m; the same for all that share it",
+	 NULL},
 	{"chain", CONFIG_CHOICE, ROW(chain), "none", "none", 0, 0, NULL,
 	 "the chain that orders are paid on: there is none yet, all runs but money", NULL},
 	{"listen", CONFIG_STRING, ROW(listen), "127.0.0.1:8640", NULL, 0, 0, "ADDRESS:PORT",
 	 "where calls come in (POST /rpc), on the loopback interface; port 0 picks a free one", front_check_listen},
+	{"url", CONFIG_STRING, ROW(url), NULL, NULL, 0, 0, "URL",
+	 "where callers reach this dsnd, as another one that shares the database tells them when this one leads; without it http:// and --listen",
+	 check_url},
 	{"callers", CONFIG_STRING, ROW(callers), NULL, NULL, 0, 0, "FILE",
-	 "0600 file of who may call, a line each: ADDRESS ROLE[,ROLE...] TOKEN; roles are customer, supplier, operator",
+	 "0600 file of who may call, a line each: ADDRESS ROLE[,ROLE...] TOKEN; roles are customer, supplier, operator; with - for TOKEN he logs in with his key",
+	 NULL},
+	{"public-url", CONFIG_STRING, ROW(public_url), NULL, NULL, 0, 0, "URL",
+	 "where clients find this dsnd, https://HOST[:PORT], as the server with TLS in front of it has it: logins name it; without it http:// and --listen",
+	 check_public_url},
+	{"public-bus", CONFIG_STRING, ROW(public_bus), NULL, NULL, 0, 0, "URL",
+	 "the bus as others reach it, told by network.describe; without it --bus, without its user", bus_check_url},
+	{"open-login", CONFIG_BOOL, ROW(open_login), "no", NULL, 0, 0, NULL,
+	 "any address that logs in is a customer; otherwise those of --callers are, and owners of nodes are suppliers",
+	 NULL},
+	{"login-time", CONFIG_DURATION, ROW(login_ms), "12h", NULL, 0, 0, "TIME", "how long a login holds, 1m to 720h",
+	 NULL},
+	{"login-chain-id", CONFIG_INT, ROW(chain_id), "1", NULL, 1, INT64_MAX / 1000, "NUMBER",
+	 "the chain that a login's message names: a wallet shows it, and some sign for the one that they are on only",
 	 NULL},
 	{"services", CONFIG_LIST, ROW(services), NULL, NULL, 0, 0, "NAME",
-	 "host only these services (registry, jobs); without it all", NULL},
+	 "host only these services (registry, jobs, play, sessions); without it all", NULL},
 	{"start-timeout", CONFIG_DURATION, ROW(start_ms), "30s", NULL, 0, 0, "TIME",
 	 "how long the nodes of an order may take until all serve, 1s to 2m; then it has failed", NULL},
 	{"ready-file", CONFIG_STRING, ROW(ready_file), NULL, NULL, 0, 0, "FILE",
@@ -77,6 +139,10 @@ static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 	}
 	if (s->start_ms < START_LEAST_MS || s->start_ms > START_MOST_MS)
 		return error_new(ERROR_INVALID, "--start-timeout: 1s to 2m, please");
+	if (s->login_ms < LOGIN_LEAST_MS || s->login_ms > LOGIN_MOST_MS)
+		return error_new(ERROR_INVALID, "--login-time: 1m to 720h, please");
+	if (s->lease_ms < LEAD_LEAST_MS || s->lease_ms > LEAD_MOST_MS)
+		return error_new(ERROR_INVALID, "--lease: 1500ms to 5m, please");
 	s->client.passphrase.unattended = true;
 	return NULL;
 }

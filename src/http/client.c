@@ -161,6 +161,10 @@ static struct error *outcome(struct exchange *x, CURLcode code)
 		return connect_error((int)number, reason);
 	case CURLE_GOT_NOTHING:
 		return error_new(ERROR_UNAVAILABLE, "connection closed before an HTTP answer");
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CONNECT_ERROR:
+		return error_new(ERROR_REFUSED, "TLS: %s", reason);
 	case CURLE_FILESIZE_EXCEEDED:
 		return over_limit(x);
 	case CURLE_OUT_OF_MEMORY: /* of a line, 100 KB */
@@ -209,7 +213,7 @@ static struct error *compose_url(struct exchange *x, const struct http_exchange 
 
 	if (!url)
 		abort();
-	bool good = curl_url_set(url, CURLUPART_SCHEME, "http", 0) == CURLUE_OK &&
+	bool good = curl_url_set(url, CURLUPART_SCHEME, in->tls ? "https" : "http", 0) == CURLUE_OK &&
 		    curl_url_set(url, CURLUPART_HOST, bracketed, 0) == CURLUE_OK &&
 		    curl_url_set(url, CURLUPART_PORT, port, 0) == CURLUE_OK &&
 		    curl_url_set(url, CURLUPART_PATH, "/", 0) == CURLUE_OK &&
@@ -242,6 +246,8 @@ static void set_request(struct exchange *x, const struct http_exchange *in, CURL
 	curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, in->path);
 	if (in->unix_path)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, in->unix_path);
+	if (in->ca_file)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, in->ca_file);
 	add_header(x, "Host", in->unix_path ? "localhost" : in->host);
 	add_header(x, "Connection", "close");
 	add_header(x, "Content-Type", in->content_type);

@@ -6,6 +6,7 @@
 #ifndef DSN_HTTP_CLIENT_H
 #define DSN_HTTP_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -16,6 +17,8 @@ struct http_exchange {
 	const char *unix_path; /* unix socket, or NULL */
 	const char *host;      /* TCP host, or NULL with unix_path */
 	int port;
+	bool tls;                 /* https: the server's certificate is checked */
+	const char *ca_file;      /* tls: trust anchors instead of the system's; or NULL */
 	const char *method;       /* "GET" */
 	const char *path;         /* with query, already encoded */
 	const char *content_type; /* of body, or NULL */

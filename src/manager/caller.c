@@ -13,15 +13,17 @@
 #define TOKEN_MOST 128
 #define TOKEN_BYTES 32 /* of one that is made here */
 #define FILE_BYTES (1 << 20)
+#define KEY_ONLY "-" /* in the place of a token */
 
 struct callers_entry {
 	struct caller caller;
-	char *token;
+	char *token; /* NULL: he logs in with his key */
 };
 
 struct callers {
 	struct callers_entry *entries;
 	size_t count;
+	const struct callers_source *source; /* NULL: none */
 };
 
 static const struct {
@@ -49,9 +51,18 @@ char *caller_roles_text(const void *ctx, unsigned roles)
 
 static int callers_wipe(struct callers *all)
 {
-	for (size_t i = 0; i < all->count; i++)
-		secret_wipe(all->entries[i].token, strlen(all->entries[i].token));
+	for (size_t i = 0; i < all->count; i++) {
+		if (all->entries[i].token)
+			secret_wipe(all->entries[i].token, strlen(all->entries[i].token));
+	}
 	return 0;
+}
+
+static void lower(const char *address, char ret[ID_DIGITS + 1])
+{
+	for (size_t i = 0; i < ID_DIGITS; i++)
+		ret[i] = (char)tolower((unsigned char)address[i]);
+	ret[ID_DIGITS] = '\0';
 }
 
 static void add(struct callers *all, const char *address, unsigned roles, const char *token)
@@ -60,9 +71,9 @@ static void add(struct callers *all, const char *address, unsigned roles, const 
 
 	all->entries = mem_resize(all, all->entries, struct callers_entry, all->count + 1);
 	entry = &all->entries[all->count++];
-	*entry = (struct callers_entry){.caller = {.roles = roles | CALLER_ANYONE}, .token = mem_strdup(all, token)};
-	for (size_t i = 0; i < ID_DIGITS; i++)
-		entry->caller.address[i] = (char)tolower((unsigned char)address[i]);
+	*entry = (struct callers_entry){.caller = {.roles = roles | CALLER_ANYONE},
+					.token = token ? mem_strdup(all, token) : NULL};
+	lower(address, entry->caller.address);
 }
 
 static struct error *check_token(const char *token)
@@ -150,9 +161,13 @@ static struct error *read_line(struct callers *all, char *line)
 	if (!roles || !token || next_word(&line))
 		return error_new(ERROR_INVALID, "is not ADDRESS ROLE[,ROLE...] TOKEN");
 	TRY(read_roles(roles, &bits));
+	if (strcmp(token, KEY_ONLY) == 0) {
+		add(all, address, bits, NULL);
+		return NULL;
+	}
 	TRY(check_token(token));
 	for (size_t i = 0; i < all->count; i++) {
-		if (strcmp(all->entries[i].token, token) == 0)
+		if (all->entries[i].token && strcmp(all->entries[i].token, token) == 0)
 			return error_new(ERROR_INVALID, "has a token that is another caller's already");
 	}
 	add(all, address, bits, token);
@@ -211,6 +226,11 @@ struct error *callers_open(const void *ctx, const char *own, const char *self, c
 	return NULL;
 }
 
+void callers_join(struct callers *all, const struct callers_source *source)
+{
+	all->source = source;
+}
+
 struct error *callers_find(const struct callers *all, const char *token, struct caller *ret_caller)
 {
 	struct caller found = {.roles = CALLER_ANYONE};
@@ -220,13 +240,45 @@ struct error *callers_find(const struct callers *all, const char *token, struct 
 	for (size_t i = 0; token && i < all->count; i++) {
 		const struct callers_entry *entry = &all->entries[i];
 
-		if (strlen(entry->token) == n && secret_equal(entry->token, token, n)) {
+		if (entry->token && strlen(entry->token) == n && secret_equal(entry->token, token, n)) {
 			found = entry->caller;
 			known = true;
 		}
 	}
+	if (!known && all->source)
+		return all->source->find(token, ret_caller, all->source->arg);
 	if (!known)
 		return error_new(ERROR_REFUSED, "this token is nobody's: ask the operator for one");
 	*ret_caller = found;
 	return NULL;
+}
+
+static unsigned roles_of(const struct callers *all, const char address[ID_DIGITS + 1])
+{
+	unsigned roles = 0;
+
+	for (size_t i = 0; i < all->count; i++) {
+		if (strcmp(all->entries[i].caller.address, address) == 0)
+			roles |= all->entries[i].caller.roles;
+	}
+	return roles;
+}
+
+void callers_known(const struct callers *all, const char *address, struct caller *ret_caller)
+{
+	struct caller found = {.roles = CALLER_ANYONE};
+
+	lower(address, found.address);
+	found.roles |= roles_of(all, found.address);
+	if (all->source)
+		found.roles |= all->source->roles(found.address, all->source->arg);
+	*ret_caller = found;
+}
+
+bool callers_listed(const struct callers *all, const char *address)
+{
+	char digits[ID_DIGITS + 1];
+
+	lower(address, digits);
+	return roles_of(all, digits) != 0;
 }

@@ -16,9 +16,12 @@ enum caller_role {
 	CALLER_SERVICE = 16, /* a service of this network, by itself */
 };
 
+#define CALLER_SESSION_DIGITS 16
+
 struct caller {
-	char address[ID_DIGITS + 1]; /* 40 lower-case hex digits; "": nobody in particular */
-	unsigned roles;              /* of enum caller_role, all that he has */
+	char address[ID_DIGITS + 1];             /* 40 lower-case hex digits; "": nobody in particular */
+	unsigned roles;                          /* of enum caller_role, all that he has */
+	char session[CALLER_SESSION_DIGITS + 1]; /* the login he calls by (manager/sessions); "": none */
 };
 
 /* "customer, operator"; of a table's row. Belongs to ctx. */
@@ -28,11 +31,28 @@ char *caller_roles_text(const void *ctx, unsigned roles);
 
 struct callers;
 /* `own` is the file of the operator's token, one line, made (0600) when it is missing; who shows it is `self`.
- * `file` (NULL: none) names others, a line each: ADDRESS ROLE[,ROLE...] TOKEN, # begins a comment. Both are refused
- * unless they are ours and 0600. Belongs to ctx; tokens are wiped with it. */
+ * `file` (NULL: none) names others, a line each: ADDRESS ROLE[,ROLE...] TOKEN, # begins a comment; with - for TOKEN he
+ * logs in with his key. Both are refused unless they are ours and 0600. Belongs to ctx; tokens are wiped with it. */
 struct error *callers_open(const void *ctx, const char *own, const char *self, const char *file,
 			   struct callers **ret_callers) MUST_CHECK;
+
+/* Who knows more callers than the files do: a service that gives out tokens. */
+struct callers_source {
+	/* ERROR_REFUSED when the token is nobody's. */
+	struct error *(*find)(const char *token, struct caller *ret_caller, void *arg);
+	/* Roles that an address has beside those of the files; 0: none. */
+	unsigned (*roles)(const char *address, void *arg);
+	void *arg;
+};
+/* One at most; NULL: there is none any more. Borrowed. */
+void callers_join(struct callers *all, const struct callers_source *source);
+
 /* Who shows `token` (NULL: none): CALLER_ANYONE when there is none, ERROR_REFUSED when nobody has it. */
 struct error *callers_find(const struct callers *all, const char *token, struct caller *ret_caller) MUST_CHECK;
+/* Who has proved to be `address` (40 hex digits of either case), by a key: with CALLER_ANYONE alone where neither the
+ * files nor the source know him. */
+void callers_known(const struct callers *all, const char *address, struct caller *ret_caller);
+/* Do the files name him? */
+bool callers_listed(const struct callers *all, const char *address);
 
 #endif

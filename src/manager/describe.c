@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "manager/jsonrpc2.h"
+#include "manager/network.h"
 
 #define REFERENCE_BYTES (4 << 20)
 
@@ -28,6 +29,7 @@ static json_t *schema(const struct method_param *p)
 {
 	switch (p->type) {
 	case METHOD_TEXT:
+	case METHOD_LINES:
 		return json_pack("{s:s,s:I,s:I}", "type", "string", "minLength", (json_int_t)p->min, "maxLength",
 				 (json_int_t)p->max);
 	case METHOD_WORD:
@@ -124,7 +126,9 @@ static void form(struct buf *b, const struct method_param *p)
 
 	switch (p->type) {
 	case METHOD_TEXT:
-		e = buf_printf(b, "text, %" PRId64 " to %" PRId64 " bytes", p->min, p->max);
+	case METHOD_LINES:
+		e = buf_printf(b, "%s, %" PRId64 " to %" PRId64 " bytes", p->type == METHOD_TEXT ? "text" : "lines",
+			       p->min, p->max);
 		break;
 	case METHOD_WORD:
 		for (const char *w = p->words; !e && w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
@@ -194,6 +198,7 @@ char *describe_reference(const void *ctx, const struct service_ops *const *servi
 	const struct method *m;
 
 	describe_add(all);
+	network_add(all, NULL);
 	for (const struct service_ops *const *s = services; *s; s++)
 		methods_add(all, (*s)->methods, (*s)->method_count, NULL);
 	error_free(buf_puts(b, head));

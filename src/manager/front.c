@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/server.h"
+#include "manager/front_impl.h"
 #include "manager/jsonrpc2.h"
 
 #define CONNECTIONS 1024
@@ -16,13 +16,6 @@
 #define BODIES 8         /* of the largest that is taken: what all clients together may have under way */
 #define ANSWERS_BYTES ((size_t)64 << 20) /* that wait to be read, of all clients together */
 #define HOST_BYTES 64
-
-struct front {
-	struct front_options options;
-	struct http_server *server;
-	struct http_budget budget, answer_budget;
-	uint64_t requests, refused;
-};
 
 /* --- where --- */
 
@@ -59,24 +52,12 @@ struct error *front_check_listen(const char *text)
 	return read_listen(text, host, &port);
 }
 
-/* --- who --- */
+/* --- what --- */
 
-static const char *shown_token(const struct http_request *r)
-{
-	static const char scheme[] = "Bearer ";
-	const char *shown = http_request_header(r, "Authorization");
-
-	if (!shown)
-		return NULL;
-	return strncasecmp(shown, scheme, strlen(scheme)) == 0 ? shown + strlen(scheme) : "";
-}
-
-static void answer_text(struct http_request *r, int status, const char *text)
+void front_text(struct http_request *r, int status, const char *text)
 {
 	http_respond(r, status, "text/plain; charset=utf-8", text, strlen(text));
 }
-
-/* --- what --- */
 
 static void on_reply(const char *text, size_t n, void *arg)
 {
@@ -86,7 +67,7 @@ static void on_reply(const char *text, size_t n, void *arg)
 		http_respond(arg, 204, NULL, "", 0);
 }
 
-static bool is_json(const struct http_request *r)
+bool front_is_json(const struct http_request *r)
 {
 	const char *type = http_request_header(r, "Content-Type");
 	size_t n = type ? strcspn(type, "; \t") : 0;
@@ -99,25 +80,18 @@ static void rpc(struct front *f, struct http_request *r)
 	struct caller caller;
 	const char *body;
 	size_t n = 0;
-	struct error *e;
 
 	if (strcmp(http_request_method(r), "POST") != 0) {
 		http_answer_header(r, "Allow", "POST");
-		answer_text(r, 405, "calls are sent with POST\n");
+		front_text(r, 405, "calls are sent with POST\n");
 		return;
 	}
-	if (!is_json(r)) {
-		answer_text(r, 415, "the content type is to be application/json\n");
+	if (!front_is_json(r)) {
+		front_text(r, 415, "the content type is to be application/json\n");
 		return;
 	}
-	e = callers_find(f->options.callers, shown_token(r), &caller);
-	if (e) {
-		f->refused++;
-		http_answer_header(r, "WWW-Authenticate", "Bearer");
-		answer_text(r, 401, e->message);
-		error_free(e);
+	if (!front_who(f, r, &caller))
 		return;
-	}
 	body = http_request_body(r, &n);
 	jsonrpc2_serve(r, f->options.methods, &caller, body, n, on_reply, r);
 }
@@ -127,9 +101,9 @@ static void readyz(struct front *f, struct http_request *r)
 	struct error *e = f->options.ready(f->options.ready_arg);
 
 	if (e)
-		answer_text(r, 503, e->message);
+		front_text(r, 503, e->message);
 	else
-		answer_text(r, 200, "ready\n");
+		front_text(r, 200, "ready\n");
 	error_free(e);
 }
 
@@ -142,16 +116,21 @@ static void on_request(struct http_request *r, void *arg)
 	f->requests++;
 	if (strcmp(path, "/rpc") == 0) {
 		rpc(f, r);
+	} else if (strcmp(path, "/session") == 0) {
+		front_session(f, r);
+	} else if (get && strcmp(path, "/network.json") == 0) {
+		front_describe(f, r);
 	} else if (get && strcmp(path, "/healthz") == 0) {
-		answer_text(r, 200, "alive\n");
+		front_text(r, 200, "alive\n");
 	} else if (get && strcmp(path, "/readyz") == 0) {
 		readyz(f, r);
 	} else if (get && strcmp(path, "/metrics") == 0) {
 		struct buf *text = metrics_write(r, f->options.metrics);
 
 		http_respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", text->data, text->len);
-	} else {
-		answer_text(r, 404, "there is /rpc, /healthz, /readyz and /metrics\n");
+	} else if (!f->options.page(r, f->options.page_arg)) {
+		front_text(r, 404,
+			   "there is /rpc, /session, /network.json, /healthz, /readyz, /metrics and /watch/JOB/master.m3u8\n");
 	}
 }
 

@@ -1,5 +1,6 @@
-/* The way in over HTTP: POST /rpc (jsonrpc2.h) for whom a bearer token names, GET /healthz, /readyz and /metrics for
- * all who reach it. It listens on the loopback interface only: what stands in front of the network has TLS.
+/* The way in over HTTP: POST /rpc (jsonrpc2.h) for whom a bearer token or a browser's cookie names, /session to log a
+ * browser in and out, GET /healthz, /readyz and /metrics for all who reach it. It listens on the loopback interface
+ * only: what stands in front of the network has TLS.
  *
  * Bounds: those of http/server.h; a call's JSONRPC2_BYTES. Threads: loop thread.
  */
@@ -8,6 +9,8 @@
 
 #include <uv.h>
 
+#include "http/origin.h"
+#include "http/server.h"
 #include "manager/caller.h"
 #include "manager/method.h"
 #include "rpc/metrics.h"
@@ -20,8 +23,13 @@ struct front_options {
 	struct methods *methods;
 	struct callers *callers;
 	struct metrics *metrics;
+	const struct http_origin *origin;  /* where clients find it; read from the first request on */
+	int64_t login_ms;                  /* how long a login holds */
 	struct error *(*ready)(void *arg); /* NULL: ready; or why not, which is taken */
 	void *ready_arg;
+	/* Other paths: false: nobody's. */
+	bool (*page)(struct http_request *r, void *arg);
+	void *page_arg;
 };
 
 /* ERROR_INVALID unless `text` is an address of this machine's own and a port; for config_row.check. */

@@ -7,7 +7,7 @@
 
 struct methods_row {
 	const struct method *method;
-	void *arg;
+	const struct method_group *group;
 };
 
 struct methods {
@@ -47,12 +47,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp(left->method->name, right->method->name);
 }
 
+void methods_add_group(struct methods *all, const struct method_group *group)
+{
+	all->rows = mem_resize(all, all->rows, struct methods_row, all->count + group->count);
+	for (size_t i = 0; i < group->count; i++)
+		all->rows[all->count++] = (struct methods_row){&group->rows[i], group};
+	qsort(all->rows, all->count, sizeof(*all->rows), by_name);
+}
+
 void methods_add(struct methods *all, const struct method *rows, size_t count, void *arg)
 {
-	all->rows = mem_resize(all, all->rows, struct methods_row, all->count + count);
-	for (size_t i = 0; i < count; i++)
-		all->rows[all->count++] = (struct methods_row){&rows[i], arg};
-	qsort(all->rows, all->count, sizeof(*all->rows), by_name);
+	struct method_group *group = mem_new(all, struct method_group);
+
+	*group = (struct method_group){.rows = rows, .count = count, .arg = arg};
+	methods_add_group(all, group);
 }
 
 static const struct methods_row *find(const struct methods *all, const char *name)
@@ -124,7 +132,7 @@ static struct error *check(const struct methods *all, const struct methods_row *
 	TRY(method_check(row->method, params));
 	if (all->open >= METHOD_CALLS)
 		return error_new(ERROR_LIMIT, "%d calls are under way", METHOD_CALLS);
-	return NULL;
+	return row->group->closed ? row->group->closed(row->method, caller, row->group->closed_arg) : NULL;
 }
 
 void method_begin(const void *ctx, struct methods *all, const struct caller *caller, const char *name, json_t *params,
@@ -150,7 +158,7 @@ void method_begin(const void *ctx, struct methods *all, const struct caller *cal
 	all->open++;
 	talloc_set_destructor(c, call_destroy);
 	talloc_set_destructor(asker, asker_destroy);
-	row->method->begin(c, row->arg);
+	row->method->begin(c, row->group->arg);
 }
 
 const struct caller *method_caller(const struct method_call *c)

@@ -24,6 +24,7 @@
 
 enum method_type {
 	METHOD_TEXT,    /* min to max bytes of UTF-8 */
+	METHOD_LINES,   /* the same, of lines that end with LF */
 	METHOD_WORD,    /* one of `words` */
 	METHOD_JOB,     /* the id of a job */
 	METHOD_ADDRESS, /* 40 hex digits */
@@ -65,6 +66,18 @@ struct methods;
 struct methods *methods_new(const void *ctx);
 /* The rows and `arg` outlive it. */
 void methods_add(struct methods *all, const struct method *rows, size_t count, void *arg);
+
+/* Methods that are not always to be begun. */
+struct method_group {
+	const struct method *rows;
+	size_t count;
+	void *arg; /* what they get, at the time of the call */
+	/* Asked before a call begins: NULL, or why not now, which is taken. NULL: they always are. */
+	struct error *(*closed)(const struct method *row, const struct caller *caller, void *arg);
+	void *closed_arg;
+};
+/* The group outlives it. */
+void methods_add_group(struct methods *all, const struct method_group *group);
 const struct method *methods_find(const struct methods *all, const char *name);
 /* The n-th of all, sorted by name; NULL: there are no more. */
 const struct method *methods_at(const struct methods *all, size_t n);

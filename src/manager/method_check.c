@@ -8,9 +8,9 @@
 #include "manager/method.h"
 
 static const char *const type_words[METHOD_TYPES] = {
-	[METHOD_TEXT] = "a string",    [METHOD_WORD] = "a string",      [METHOD_JOB] = "a string",
-	[METHOD_ADDRESS] = "a string", [METHOD_INTEGER] = "an integer", [METHOD_BOOL] = "true or false",
-	[METHOD_OBJECT] = "an object",
+	[METHOD_TEXT] = "a string",      [METHOD_LINES] = "a string",   [METHOD_WORD] = "a string",
+	[METHOD_JOB] = "a string",       [METHOD_ADDRESS] = "a string", [METHOD_INTEGER] = "an integer",
+	[METHOD_BOOL] = "true or false", [METHOD_OBJECT] = "an object",
 };
 
 static bool has_type(enum method_type type, const json_t *value)
@@ -46,7 +46,7 @@ static struct error *check_text(const struct method_param *p, const char *text, 
 		return json_place_error(at, "has %" PRId64 " bytes; %" PRId64 " to %" PRId64 ", please", n, p->min,
 					p->max);
 	for (const char *c = text; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+		if (((unsigned char)*c < 0x20 && !(*c == '\n' && p->type == METHOD_LINES)) || *c == 0x7f)
 			return json_place_error(at, "holds a control character");
 	}
 	return NULL;
@@ -77,6 +77,7 @@ static struct error *check_value(const struct method_param *p, const json_t *val
 		return json_place_error(at, "must be %s", type_words[p->type]);
 	switch (p->type) {
 	case METHOD_TEXT:
+	case METHOD_LINES:
 		return check_text(p, text, at);
 	case METHOD_WORD:
 		return is_word(p->words, text) ? NULL : json_place_error(at, "\"%.40s\" is none of %s", text, p->words);

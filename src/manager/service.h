@@ -10,19 +10,39 @@
 
 #include "bus/message.h"
 #include "client/link.h"
+#include "manager/lead.h"
 #include "manager/method.h"
 #include "rpc/metrics.h"
 #include "store/db.h"
 
-/* Borrowed; outlives the services. */
+/* The network as it is told to others, and who may log in to it. */
+struct service_network {
+	const char *name;                              /* on the bus */
+	const char *bus;                               /* its URL, without user */
+	const char *manager;                           /* whom agents name: dsnd's address */
+	const char *chain;                             /* "none" */
+	const char *least_version, *suggested_version; /* of agents, "1.2.3"; "": any */
+	const char *origin; /* where this dsnd is found, "https://dsn.example.org" (http/origin.h) */
+	int64_t chain_id;
+	bool open;           /* any address that logs in is a customer */
+	int64_t lifetime_ms; /* of a login */
+};
+
+/* One for each service. Borrowed; outlives it. */
 struct service_host {
 	uv_loop_t *loop;
-	struct db *db; /* each service's tables begin with its name; the event log is everybody's (store/events.h) */
+	/* Each service's tables begin with its name; the event log is everybody's (store/events.h). Nothing is written
+	 * with it while another process leads the service (ERROR_UNAVAILABLE, ERROR_REFUSED). */
+	struct db *db;
+	const struct lead *lead; /* see service_term() */
 	struct methods *methods;
 	struct client_link *link; /* to give commands with (client/request.h) */
 	int64_t start_ms;         /* how long nodes may take until they serve */
+	struct callers *callers;
+	const struct service_network *network; /* may change until the first call */
 };
 
+struct http_request;
 struct service_task {
 	int64_t every_ms;
 	void (*run)(void *state);
@@ -34,19 +54,35 @@ struct service_ops {
 	/* Its tables, as in struct db_schema: the nth leads to version n + 1, and stays as it is once released. */
 	const struct db_migration *migrations;
 	size_t migration_count;
+	/* In the transaction that makes the tables. `continues`: the network is older than they are (the database was
+	 * lost, or another one is used from now on). May be NULL. */
+	struct error *(*made)(struct db *db, bool continues);
 	const struct method *methods; /* get the state as their arg */
 	size_t method_count;
 	const struct service_task *tasks; /* up to the one without function; NULL: none */
+	/* Up to NULL: methods that only tell what a standby knows as well, and answers. NULL: there are none. */
+	const char *const *told_by_standby;
+	/* Its tasks run at a standby too, so that it knows all when it comes to lead: they change nothing then. */
+	bool warm;
 	/* Belongs to ctx. All services' tables and methods are there; calls may be made once all are open. */
 	struct error *(*open)(const void *ctx, const struct service_host *host, void **ret_state);
-	/* All services are open: take up what was left unfinished. May be NULL. */
+	/* This process leads the service from now on: take up what was left unfinished. May be NULL. */
 	void (*start)(void *state);
-	/* Each status message of the network (borrowed). NULL: it does not subscribe to them. */
+	/* It does so no more: what is under way is given up, without a word to a node. May be NULL. */
+	void (*stop)(const struct error *why, void *state);
+	/* Each status message of the network (borrowed), also at a standby. NULL: it does not subscribe to them. */
 	void (*heard)(const struct message *m, void *state);
+	/* HTTP requests whose path begins so ("/watch/"): `request` answers them (http/server.h). NULL: none. */
+	const char *path;
+	void (*request)(struct http_request *r, void *state);
 	/* NULL: it is well; or why it is not, which is taken. May be NULL. */
 	struct error *(*health)(void *state);
 	void (*measure)(struct metrics_text *t, void *state); /* for /metrics; may be NULL */
 };
+
+/* The term in which this process leads the service: each command to a node bears it. 0: another one leads, or nobody:
+ * then nothing is begun. Ask again after each wait. */
+int64_t service_term(const struct service_host *host);
 
 /* A service of this process, as who calls. */
 struct caller service_self(void);

@@ -2,9 +2,9 @@
  *
  * A call waits for the server, at most some 10 s. When the connection is lost, the call fails with ERROR_UNAVAILABLE, a
  * transaction under way is undone (each further call of it fails too, until it is rolled back or committed), and the
- * next call connects again, at most once a second. db_outcome_unknown() tells when it was lost at the commit. A
- * transaction that does nothing for 10 s is ended by the server: a process that was stopped in its middle holds nobody
- * up.
+ * next call connects again, at most once a second, and after a pause of five times what a try has taken (10 s at most).
+ * db_outcome_unknown() tells when it was lost at the commit. A transaction that does nothing for 10 s is ended by the
+ * server: a process that was stopped in its middle holds nobody up.
  *
  * Threads: one thread per struct db. After fork() the child leaves it alone.
  */

@@ -42,6 +42,7 @@ struct postgres {
 	bool opened;                   /* the version was looked at once */
 	int64_t changes;
 	int64_t failed_ms; /* monotonic: of the last try to connect that failed; 0: it did not */
+	int64_t pause_ms;  /* after it */
 	struct error *failed;
 };
 

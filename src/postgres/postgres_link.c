@@ -6,7 +6,11 @@
 #include "base/mem.h"
 #include "postgres/postgres_impl.h"
 
-#define RETRY_MS 1000 /* not sooner after a try that failed: who waits for a connection does nothing else */
+/* Not sooner after a try that failed: who waits for a connection does nothing else, so the pause is some times as long
+ * as the try. */
+#define RETRY_MS 1000
+#define RETRY_MOST_MS 10000
+#define RETRY_TIMES 5
 #define SETTINGS_MS 10000
 
 /* The server ends what takes too long before await() would cut the connection for it (8 s of 10), and a transaction
@@ -236,18 +240,29 @@ static struct error *connect_now(struct postgres *pg)
 	return e;
 }
 
+static int64_t pause_after(int64_t took_ms)
+{
+	int64_t pause_ms = took_ms * RETRY_TIMES;
+
+	if (pause_ms < RETRY_MS)
+		return RETRY_MS;
+	return pause_ms < RETRY_MOST_MS ? pause_ms : RETRY_MOST_MS;
+}
+
 struct error *postgres_connect(struct postgres *pg)
 {
+	int64_t began_ms = clock_mono_ms();
 	struct error *e;
 
 	if (pg->conn && PQstatus(pg->conn) == CONNECTION_OK)
 		return NULL;
-	if (pg->failed && clock_mono_ms() - pg->failed_ms < RETRY_MS)
+	if (pg->failed && began_ms - pg->failed_ms < pg->pause_ms)
 		return error_copy(pg->failed);
 	postgres_disconnect(pg);
 	e = connect_now(pg);
 	error_free(pg->failed);
 	pg->failed = e ? error_copy(e) : NULL;
 	pg->failed_ms = clock_mono_ms();
+	pg->pause_ms = pause_after(pg->failed_ms - began_ms);
 	return e;
 }

@@ -22,6 +22,21 @@ struct db *db_make(const void *ctx, const struct db_backend *backend, const char
 	return db;
 }
 
+struct db *db_fenced(const void *ctx, struct db *db, db_fence_fn *fence, const void *arg)
+{
+	struct db *view = db_make(ctx, db->backend, db->place, db->schema);
+
+	view->whole = db;
+	view->fence = fence;
+	view->fence_arg = arg;
+	return view;
+}
+
+static struct db *whole_of(struct db *db)
+{
+	return db->whole ? db->whole : db;
+}
+
 const char *db_path(const struct db *db)
 {
 	return db->place;
@@ -83,57 +98,75 @@ static struct error *run_alone(struct db *db, db_row_fn *fn, void *arg, const ch
 	return error_wrap(e, GIVEN_UP, DB_TRIES);
 }
 
-static struct error *db_run(struct db *db, db_row_fn *fn, void *arg, const char *sql, const char *types, va_list ap)
+static struct error *run(struct db *db, db_row_fn *fn, void *arg, const char *sql, const struct db_value *values,
+			 size_t n)
 {
-	struct db_value values[DB_VALUES];
-	size_t n = take_values(values, types ? types : "", ap);
-
 	return db->backend->in_transaction(db) ? db->backend->run(db, fn, arg, sql, values, n)
 					       : run_alone(db, fn, arg, sql, values, n);
 }
 
+struct statement {
+	const char *sql;
+	struct db_value values[DB_VALUES];
+	size_t count;
+};
+
+static struct error *run_statement(struct db *db, const void *arg)
+{
+	const struct statement *s = arg;
+
+	return run(db, NULL, NULL, s->sql, s->values, s->count);
+}
+
 struct error *db_exec(struct db *db, const char *sql, const char *types, ...)
 {
+	struct statement s = {.sql = sql};
 	va_list ap;
-	struct error *e = NULL;
 
 	va_start(ap, types);
-	e = db_run(db, NULL, NULL, sql, types, ap);
+	s.count = take_values(s.values, types ? types : "", ap);
 	va_end(ap);
-	return e;
+	return db->fence ? db_together(db, run_statement, &s) : run_statement(db, &s);
 }
 
 struct error *db_query(struct db *db, db_row_fn *fn, void *arg, const char *sql, const char *types, ...)
 {
+	struct statement s = {.sql = sql};
 	va_list ap;
-	struct error *e = NULL;
 
 	va_start(ap, types);
-	e = db_run(db, fn, arg, sql, types, ap);
+	s.count = take_values(s.values, types ? types : "", ap);
 	va_end(ap);
-	return e;
+	return run(whole_of(db), fn, arg, sql, s.values, s.count);
 }
 
 int64_t db_changes(struct db *db)
 {
-	return db->backend->changes(db);
+	return db->backend->changes(whole_of(db));
 }
 
 struct error *db_begin(struct db *db)
 {
-	db->again = DB_AGAIN_NO;
-	db->unknown = false;
-	return db->backend->begin(db);
+	struct db *whole = whole_of(db);
+	struct error *e;
+
+	whole->again = DB_AGAIN_NO;
+	whole->unknown = false;
+	TRY(whole->backend->begin(whole));
+	e = db->fence ? db->fence(whole, db->fence_arg) : NULL;
+	if (e)
+		whole->backend->rollback(whole);
+	return e;
 }
 
 struct error *db_commit(struct db *db)
 {
-	return db->backend->commit(db);
+	return db->backend->commit(whole_of(db));
 }
 
 void db_rollback(struct db *db)
 {
-	db->backend->rollback(db);
+	db->backend->rollback(whole_of(db));
 }
 
 static struct error *together_once(struct db *db, db_together_fn *fn, const void *arg)
@@ -141,7 +174,7 @@ static struct error *together_once(struct db *db, db_together_fn *fn, const void
 	struct error *e;
 
 	TRY(db_begin(db));
-	e = fn(db, arg);
+	e = fn(whole_of(db), arg);
 	if (!e)
 		e = db_commit(db);
 	if (e)
@@ -151,16 +184,17 @@ static struct error *together_once(struct db *db, db_together_fn *fn, const void
 
 struct error *db_together(struct db *db, db_together_fn *fn, const void *arg)
 {
+	struct db *whole = whole_of(db);
 	struct error *e = NULL;
 
-	if (db->backend->in_transaction(db))
-		return fn(db, arg);
+	if (whole->backend->in_transaction(whole))
+		return fn(whole, arg);
 	for (unsigned done = 0; done < DB_TRIES; done++) {
 		error_free(e);
 		if (done)
 			pause_before(done - 1);
 		e = together_once(db, fn, arg);
-		if (!e || db->again == DB_AGAIN_NO || (db->again == DB_AGAIN_ONCE && done > 0))
+		if (!e || whole->again == DB_AGAIN_NO || (whole->again == DB_AGAIN_ONCE && done > 0))
 			return e;
 	}
 	return error_wrap(e, GIVEN_UP, DB_TRIES);
@@ -168,12 +202,12 @@ struct error *db_together(struct db *db, db_together_fn *fn, const void *arg)
 
 bool db_outcome_unknown(const struct db *db)
 {
-	return db->unknown;
+	return db->whole ? db->whole->unknown : db->unknown;
 }
 
 struct error *db_now(struct db *db, struct db_time *ret)
 {
-	return db->backend->now(db, ret);
+	return db->backend->now(whole_of(db), ret);
 }
 
 const char *db_text(const struct db_row *row, int column)

@@ -55,6 +55,12 @@ struct error *db_together(struct db *db, db_together_fn *fn, const void *arg) MU
  * was lost meanwhile. Look before doing it again. Never so with a file. */
 bool db_outcome_unknown(const struct db *db);
 
+/* The same database for who may write only as long as something holds (store/lease.h): each transaction that is begun
+ * with it, also that of a single db_exec(), begins with `fence`, whose error undoes it and is returned. What is read
+ * outside of a transaction is not fenced. Both outlive it; what a db_together_fn gets is `db`. */
+typedef struct error *db_fence_fn(struct db *db, const void *arg);
+struct db *db_fenced(const void *ctx, struct db *db, db_fence_fn *fence, const void *arg);
+
 /* The database's own time, for what several processes must agree on. */
 struct db_time {
 	int64_t ms;     /* never set back by who sets a clock, where it is a file */

@@ -74,6 +74,10 @@ struct db {
 	const struct db_schema *schema;
 	enum db_again again;
 	bool unknown; /* the connection was lost while it was told to commit */
+	/* Of a fenced one: whose it is, and what its transactions begin with; NULL else. It has no connection. */
+	struct db *whole;
+	db_fence_fn *fence;
+	const void *fence_arg;
 };
 
 struct db_row {

@@ -24,7 +24,8 @@ struct lease {
 	int64_t term;    /* 0: not held */
 	int64_t stop_ms; /* of the term, unless renewed */
 	int64_t due_ms;
-	char *other; /* who has it, where it is not this one */
+	int64_t least_term; /* of a taking */
+	char *other;        /* who has it, where it is not this one */
 };
 
 static bool is_name(const char *text, size_t max)
@@ -71,6 +72,11 @@ int64_t lease_clock_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void lease_least_term(struct lease *lease, int64_t term)
+{
+	lease->least_term = term;
+}
+
 /* --- in the database --- */
 
 struct seen {
@@ -100,6 +106,7 @@ static struct error *look(const struct lease *lease, struct seen *ret)
 struct asking {
 	const struct lease *lease;
 	struct seen *seen;
+	bool alone; /* whoever has it is gone */
 };
 
 static struct error *ask(struct db *db, const void *arg)
@@ -119,10 +126,10 @@ static struct error *ask(struct db *db, const void *arg)
 	if (db_changes(db) == 0)
 		TRY(db_exec(
 			db,
-			"update lease set term = term + 1, key = ?, holder = ?, until_ms = ?, clock = ? where name = ? and "
-			"(until_ms <= ? or clock <> ? or key = ?)",
-			"ssississ", lease->key, lease->holder, until_ms, now.clock, lease->name, now.ms, now.clock,
-			lease->key));
+			"update lease set term = case when term < ? then ? else term + 1 end, key = ?, holder = ?, "
+			"until_ms = ?, clock = ? where name = ? and (until_ms <= ? or clock <> ? or key = ? or ? = 1)",
+			"iissississi", lease->least_term, lease->least_term, lease->key, lease->holder, until_ms,
+			now.clock, lease->name, now.ms, now.clock, lease->key, (int64_t)a->alone));
 	return look(lease, a->seen);
 }
 
@@ -143,13 +150,24 @@ struct error *lease_ask(struct lease *lease, int64_t now_ms)
 	/* A term that was given up is not taken up again: what it had begun was given up with it. */
 	if (!lease_term(lease, now_ms))
 		lease->term = 0;
-	TRY(db_together(lease->db, ask, &(struct asking){lease, &seen}));
+	TRY(db_together(lease->db, ask, &(struct asking){lease, &seen, false}));
 	if (strcmp(seen.key, lease->key) != 0) {
 		lose(lease, seen.holder);
 		return NULL;
 	}
 	lease->term = seen.term;
 	lease->stop_ms = now_ms + lease->times.stop_ms;
+	return NULL;
+}
+
+struct error *lease_take(struct lease *lease)
+{
+	struct seen seen;
+
+	lease->term = 0;
+	TRY(db_together(lease->db, ask, &(struct asking){lease, &seen, true}));
+	lease->term = seen.term;
+	lease->stop_ms = lease->due_ms = INT64_MAX;
 	return NULL;
 }
 

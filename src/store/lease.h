@@ -45,6 +45,13 @@ struct error *lease_new(const void *ctx, struct db *db, const char *name, const 
 /* The machine's clock that goes on while it sleeps, and that nobody sets. */
 int64_t lease_clock_ms(void);
 
+/* Terms are at least this high from the next taking on, so that a database that was lost, or is an older copy, does not
+ * begin with terms that others have seen: the wall clock in seconds, for instance. */
+void lease_least_term(struct lease *lease, int64_t term);
+/* Takes it from whoever has it, once and for good: for who knows by other means that nobody else is there, as by a lock
+ * of the file's folder. Neither asked nor renewed from then on. */
+struct error *lease_take(struct lease *lease) MUST_CHECK;
+
 /* Takes the lease when nobody has it, renews it when it is held; `now_ms`: read just before. To be called when
  * lease_due_ms() has come, by holders and by who waits. Not to have it is no error: see lease_term(). */
 struct error *lease_ask(struct lease *lease, int64_t now_ms) MUST_CHECK;

@@ -29,6 +29,7 @@ struct vcli_pipeline_options {
 /* What is ordered from dsnd. */
 struct vcli_order_options {
 	char *dsnd;
+	char *write; /* where an agent's settings go */
 	bool yes;
 };
 

@@ -6,20 +6,23 @@ import shutil
 import signal
 import subprocess
 import threading
+import unittest
 import urllib.error
 import urllib.request
 
 import network
+import postgres
 from network import wait_for
 
 
 class Dsnd:
-    """One dsnd of a network, and its state folder; may be killed and started again."""
+    """One dsnd of a network, and its state folder; may be killed and started again. `flags` are its own, beside those of a start."""
 
-    def __init__(self, net):
-        self.net, self.folder, self.process = net, net.folder / "dsnd", None
-        self.ready_file, self.log_path = net.folder / "dsnd.ready", net.folder / "dsnd.log"
-        shutil.copy2(network.BIN / "dsnd", net.bin / "dsnd")
+    def __init__(self, net, *flags, name="dsnd"):
+        self.net, self.folder, self.process, self.flags = net, net.folder / name, None, flags
+        self.ready_file, self.log_path = net.folder / f"{name}.ready", net.folder / f"{name}.log"
+        if not (net.bin / "dsnd").exists():
+            shutil.copy2(network.BIN / "dsnd", net.bin / "dsnd")
         self.port = network.free_range(1, net.next_port)
         net.next_port = self.port + 1
         self.callers = net.folder / "callers"
@@ -39,13 +42,15 @@ class Dsnd:
             self.process = subprocess.Popen(
                 [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, "--chain", "none", "--listen",
                  f"127.0.0.1:{self.port}", "--state-dir", str(self.folder), "--ready-file", str(self.ready_file), "--callers",
-                 str(self.callers), *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.net.environment,
+                 str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.net.environment,
                 start_new_session=True)
         self.net.started.append(self.process)
         wait_for("dsnd", lambda: self.ready_file.exists() or self.process.poll() is not None, 20)
         if self.process.poll() is not None:
             raise AssertionError(self.log_path.read_text())
         self.address = json.loads(self.ready_file.read_text())["address"]
+        # On a server, the lease of one that was killed has to expire.
+        wait_for("a leader", lambda: "nobody leads" not in self.get("/readyz")[1], 20)
         return self
 
     def kill(self):
@@ -87,9 +92,13 @@ class Dsnd:
 
 
 class Case(network.TestCase):
+    def store(self):
+        """What dsnd is told of its database: nothing, it has a file."""
+        return ()
+
     def network_with_dsnd(self, transcoders=2, **how):
         net = self.network(start=False, transcoders=transcoders, **how)
-        self.dsnd = Dsnd(net).start()
+        self.dsnd = Dsnd(net, *self.store()).start()
         for agent in net.agents.values():
             agent.flags += ["--manager", self.dsnd.address]
         net.up()
@@ -259,6 +268,8 @@ class Orders(Case):
 class Push(Case):
     """vcli order push: what a dsnd says reaches ffmpeg only when it can be nothing else than an address, a key and a job."""
 
+    over_whisper = True  # no broker is needed
+
     def setUp(self):
         self.net = self.network(start=False, transcoders=1)
         self.net.ports = {key: {"rtmp": str(n), "http": str(n + 50)} for n, key in enumerate(self.net.ids, 21900)}
@@ -357,7 +368,7 @@ class Calls(Case):
 
     def setUp(self):
         self.net = self.network(start=False, transcoders=0)
-        self.dsnd = Dsnd(self.net).start()
+        self.dsnd = Dsnd(self.net, *self.store()).start()
 
     def test_pages(self):
         self.assertEqual(self.dsnd.get("/healthz"), (200, "alive\n"))
@@ -433,6 +444,33 @@ class Calls(Case):
         second = subprocess.run([str(self.net.bin / "dsnd"), "--state-dir", str(self.dsnd.folder), "--bus", self.net.bus],
                                 env=self.net.environment, capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(second.returncode, 4, second.stderr)
+
+
+class OnPostgres:
+    """The same on a real PostgreSQL server: one for the class, a schema for each test."""
+    schemas = 0
+
+    @classmethod
+    def setUpClass(cls):
+        if not postgres.available():
+            raise unittest.SkipTest("postgresql is not installed")
+        super().setUpClass()
+        cls.server = postgres.Postgres(port=postgres.free_port(), password="a secret's word")
+        cls.addClassCleanup(cls.server.stop)
+
+    def store(self):
+        OnPostgres.schemas += 1
+        self.schema = f"dsn{OnPostgres.schemas}"
+        self.server.sql(f"create schema {self.schema}")
+        return "--store", self.server.url(options=f"-csearch_path%3D{self.schema}"), "--lease", "3s"
+
+
+class OrdersOnPostgres(OnPostgres, Orders):
+    pass
+
+
+class CallsOnPostgres(OnPostgres, Calls):
+    pass
 
 
 if __name__ == "__main__":

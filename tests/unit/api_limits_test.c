@@ -293,6 +293,8 @@ static const struct limit {
 	{ORDER, "nodes.0.cores", number, 1, API_MAX_CORES, 1},
 	{ORDER, "nodes.0.bandwidth", number, API_MIN_BPS, API_MAX_NODE_BPS, 1},
 	{ORDER, "output.audio_bitrate", number, API_MIN_AUDIO_BPS, API_MAX_AUDIO_BPS, 1},
+	{ORDER, "constraints.price_limit", number, 0, API_WISH_PRICE, 1},
+	{ORDER, "transcoders", number, 1, API_WISH_TRANSCODERS, 1},
 	{ORDER, "output.fragment", number, 1, API_MAX_FRAGMENT_S, 1},
 	{FORERUNNER, "inputs", inputs, 1, API_MAX_VARIANTS, 1},
 };

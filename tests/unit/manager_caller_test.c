@@ -106,6 +106,49 @@ static void test_others(void **state)
 	assert_int_equal(c.roles, CALLER_ANYONE | CALLER_CUSTOMER | CALLER_SUPPLIER);
 }
 
+static struct error *find_by_source(const char *token, struct caller *ret_caller, void *arg)
+{
+	(void)arg;
+	if (strcmp(token, "of a session") != 0)
+		return error_new(ERROR_REFUSED, "is over");
+	*ret_caller = (struct caller){.address = ALICE, .roles = CALLER_CUSTOMER};
+	return NULL;
+}
+
+static unsigned roles_by_source(const char *address, void *arg)
+{
+	(void)arg;
+	return strcmp(address, SELF) == 0 ? CALLER_SUPPLIER : 0;
+}
+
+/* Who has a key, and no token; and what a service knows beside the files. */
+static void test_keys_and_source(void **state)
+{
+	static const struct callers_source source = {find_by_source, roles_by_source, NULL};
+	struct world *w = *state;
+	struct caller c;
+
+	must(open_with(w, ALICE " customer -\n" ALICE " supplier " TOKEN "\n" SELF " customer -\n"));
+	refused(callers_find(w->all, "-", &c), "this token is nobody's");
+	callers_known(w->all, "A11CE00000000000000000000000000000000000", &c);
+	assert_string_equal(c.address, ALICE);
+	assert_int_equal(c.roles, CALLER_ANYONE | CALLER_CUSTOMER | CALLER_SUPPLIER);
+	callers_known(w->all, "b0b0000000000000000000000000000000000000", &c);
+	assert_int_equal(c.roles, CALLER_ANYONE);
+	assert_true(callers_listed(w->all, ALICE));
+	assert_false(callers_listed(w->all, "b0b0000000000000000000000000000000000000"));
+
+	callers_join(w->all, &source);
+	must(callers_find(w->all, "of a session", &c));
+	assert_string_equal(c.address, ALICE);
+	must(callers_find(w->all, TOKEN, &c));
+	refused(callers_find(w->all, "of nobody", &c), "is over");
+	callers_known(w->all, SELF, &c);
+	assert_int_equal(c.roles, CALLER_ANYONE | CALLER_CUSTOMER | CALLER_OPERATOR | CALLER_SUPPLIER);
+	callers_join(w->all, NULL);
+	refused(callers_find(w->all, "of a session", &c), "this token is nobody's");
+}
+
 static void test_each_refusal(void **state)
 {
 	static const struct {
@@ -148,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_the_operators_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys_and_source, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each_refusal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_of_another, setup, teardown),
 	};

@@ -55,6 +55,7 @@ static const struct method rows[] = {
 	  {"o", METHOD_OBJECT, true, NULL, NULL, 0, 10, "a"}},
 	 {{0}}},
 	{"t.needs", echo, CALLER_ANYONE, "a", "a", {{"n", METHOD_INTEGER, false, NULL, NULL, 0, 9, "a"}}, {{0}}},
+	{"t.lines", echo, CALLER_ANYONE, "a", "a", {{"text", METHOD_LINES, false, NULL, NULL, 2, 4, "a"}}, {{0}}},
 	{"t.later", later, CALLER_ANYONE, "a", "a", {{0}}, {{0}}},
 	{"t.fail", answer_failure, CALLER_ANYONE, "a", "a", {{0}}, {{ERROR_EXISTS, "take it away"}}},
 	{"t.operators", echo, CALLER_OPERATOR, "a", "a", {{0}}, {{0}}},
@@ -119,7 +120,9 @@ static void test_values(void **state)
 		"{\"n\":-1,\"flag\":true,\"text\":\"ab\",\"caller\":\"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\"}");
 	call(w, &nobody, "t.echo", "{\"id\":\"A1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\"}");
 	assert_string_equal(w->text, "{\"n\":0,\"flag\":false,\"text\":\"none\",\"caller\":\"\"}");
-	assert_int_equal(w->answers, 2);
+	call(w, &nobody, "t.lines", "{\"text\":\"a\\nb\"}");
+	assert_string_equal(w->text, "{\"n\":0,\"flag\":false,\"text\":\"a\\nb\",\"caller\":\"\"}");
+	assert_int_equal(w->answers, 3);
 }
 
 static void test_each_refusal(void **state)
@@ -132,6 +135,7 @@ static void test_each_refusal(void **state)
 		{"t.echo", "{\"text\":\"a\"}", "params.text: has 1 bytes; 2 to 4, please", ERROR_INVALID},
 		{"t.echo", "{\"text\":\"abcde\"}", "params.text: has 5 bytes; 2 to 4, please", ERROR_INVALID},
 		{"t.echo", "{\"text\":\"a\\nb\"}", "params.text: holds a control character", ERROR_INVALID},
+		{"t.lines", "{\"text\":\"a\\r\\n\"}", "params.text: holds a control character", ERROR_INVALID},
 		{"t.echo", "{\"word\":\"o\"}", "params.word: \"o\" is none of on|off", ERROR_INVALID},
 		{"t.echo", "{\"word\":\"on|off\"}", "params.word: \"on|off\" is none of on|off", ERROR_INVALID},
 		{"t.echo", "{\"job\":\"a/b\"}", "params.job: ", ERROR_INVALID},

@@ -310,6 +310,97 @@ static void test_evenly(void **state)
 		assert_int_equal(got[i], 5);
 }
 
+/* --- what a customer wishes --- */
+
+static void wish(struct world *w, const char *key, const char *json)
+{
+	json_object_set_new(json_object_get(w->document, "pipeline"), key, json_loads(json, JSON_DECODE_ANY, NULL));
+	must(order_read(w, w->document, &w->order));
+}
+
+static void test_constraints(void **state)
+{
+	static const struct {
+		const char *constraints, *key, *json, *said;
+	} rows[] = {
+		{"{\"regions\":[\"eu\",\"us\"]}", "region", "\"us\"",
+		 "distributor: of 1, 1 are in other regions; 1 would do with another region"},
+		{"{\"labels\":[\"ssd\",\"quiet\"]}", "labels", "[\"quiet\",\"ssd\",\"big\"]",
+		 "distributor: of 1, 1 lack a label"},
+		{"{\"gpu\":\"on\"}", "gpu", "true", "transcoder: of 1, 1 have no GPU"},
+		{"{\"price_limit\":\"500\"}", "policy", "{\"price\":500}",
+		 "distributor: of 1, 1 are dearer than the limit of 500; 1 would do with a higher price limit, from 501 on"},
+	};
+	struct world *w = *state;
+
+	add(w, 1, "distributor", 0);
+	add(w, 2, "transcoder", 0);
+	add(w, 3, "storage", 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *nodes;
+
+		for (size_t k = 0; k < 3; k++)
+			json_object_set_new(json_array_get(w->nodes, k), "policy", json_pack("{s:i}", "price", 501));
+		wish(w, "constraints", rows[i].constraints);
+		refuses(w, rows[i].said);
+		for (size_t k = 0; k < 3; k++)
+			json_object_set_new(json_array_get(w->nodes, k), rows[i].key,
+					    json_loads(rows[i].json, JSON_DECODE_ANY, NULL));
+		nodes = place(w, NULL);
+		if (!nodes)
+			fail_msg("%s: %s", rows[i].constraints, w->said);
+		json_decref(nodes);
+	}
+}
+
+static void test_one_for_the_ladder(void **state)
+{
+	struct world *w = *state;
+	json_t *nodes;
+
+	add(w, 1, "distributor", 0);
+	add(w, 2, "transcoder", 0);
+	add(w, 3, "transcoder", 0);
+	add(w, 4, "storage", 0);
+	wish(w, "transcoders", "\"1\"");
+	nodes = place(w, NULL);
+	assert_int_equal(json_array_size(nodes), 3);
+	json_decref(nodes);
+	/* More than there are renditions are none more. */
+	wish(w, "transcoders", "\"9\"");
+	nodes = place(w, NULL);
+	assert_int_equal(json_array_size(nodes), 4);
+	assert_null(json_object_get(json_array_get(nodes, 1), "renditions"));
+	json_decref(nodes);
+}
+
+/* A standby is on another machine, or there is none; the document with it is one that can be sent. */
+static void test_standby(void **state)
+{
+	struct world *w = *state;
+	struct api_pipeline *p = NULL;
+	json_t *nodes, *whole, *second;
+
+	add(w, 1, "distributor", 0);
+	add(w, 2, "transcoder", 0);
+	add(w, 3, "storage", 0);
+	wish(w, "redundancy", "{\"storage\":\"standby\"}");
+	refuses(w, "standby of a storage: of 1, 1 have a part of this order already");
+	second = add(w, 4, "storage", 0);
+	json_object_set_new(second, "agent_id", json_string(member(w->nodes, 2, "agent_id")));
+	refuses(w, "1 are on the machine they were to stand in for");
+	json_object_set_new(second, "agent_id", json_string(member(w->nodes, 3, "node_id")));
+	nodes = place(w, "job1");
+	if (!nodes)
+		fail_msg("%s", w->said);
+	assert_int_equal(number_at(nodes, 2) + strtoul(member(nodes, 2, "failover_node_id"), NULL, 16), 7);
+	assert_string_equal(member(nodes, 0, "failover_node_id"), "");
+	whole = order_complete(w->document, "job1", nodes);
+	must(api_pipeline_read(w, whole, &p));
+	assert_string_equal(p->nodes[2].failover_ip, number_at(nodes, 2) == 3 ? "10.0.4.1" : "10.0.3.1");
+	json_decref(whole);
+}
+
 /* --- what is held --- */
 
 static void add_one_of_each(struct world *w)
@@ -501,6 +592,9 @@ int main(void)
 		IN_A_WORLD(test_choice_of_addresses),
 		IN_A_WORLD(test_fewer_transcoders),
 		IN_A_WORLD(test_evenly),
+		IN_A_WORLD(test_constraints),
+		IN_A_WORLD(test_one_for_the_ladder),
+		IN_A_WORLD(test_standby),
 		IN_A_WORLD(test_the_last_slot),
 		IN_A_WORLD(test_as_orders_end),
 		IN_A_WORLD(test_after_a_restart),

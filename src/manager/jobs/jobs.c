@@ -63,12 +63,14 @@ void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn)
 /* --- runs --- */
 
 struct jobs_waiting {
+	struct jobs *jobs;
 	struct method_call *call;
 };
 
 static void on_ran(const struct order_row *row, const json_t *nodes, const struct error *e, void *arg)
 {
 	struct method_call *c = ((struct jobs_waiting *)arg)->call;
+	const struct jobs *j = ((struct jobs_waiting *)arg)->jobs;
 	json_t *answer;
 
 	mem_free(arg);
@@ -76,7 +78,7 @@ static void on_ran(const struct order_row *row, const json_t *nodes, const struc
 		method_fail(c, error_copy(e));
 		return;
 	}
-	answer = order_row_json(row, true);
+	answer = jobs_order_json(j, row, true);
 	json_object_set(answer, "nodes", (json_t *)nodes);
 	method_answer(c, answer);
 }
@@ -85,7 +87,7 @@ void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c)
 {
 	struct jobs_waiting *w = mem_new(j, struct jobs_waiting);
 
-	w->call = c;
+	*w = (struct jobs_waiting){j, c};
 	watch_order(j->watch, row);
 	run_begin(j->runs, row, on_ran, w);
 }
@@ -155,7 +157,7 @@ static void orders_list(struct method_call *c, void *arg)
 	struct error *e = order_rows_list(scope, j->host->db, jobs_owner(c), most ? most : LIST_MOST, &rows, &count);
 
 	for (size_t i = 0; !e && i < count; i++)
-		json_array_append_new(list, order_row_json(rows[i], false));
+		json_array_append_new(list, jobs_order_json(j, rows[i], false));
 	if (e)
 		method_fail(c, e);
 	else
@@ -193,7 +195,7 @@ static void status_on(struct jobs *j, struct method_call *c, const json_t *known
 	if (e) {
 		method_fail(c, e);
 	} else {
-		json_t *answer = order_row_json(row, true);
+		json_t *answer = jobs_order_json(j, row, true);
 
 		json_object_set(answer, "document", row->document);
 		if (!away)
@@ -248,7 +250,7 @@ static const struct method methods[] = {
 	 jobs_orders_create,
 	 MAY,
 	 "Order a stream: nodes are chosen and told, and it is answered when all of them serve",
-	 "the order: `job`, `state`, where to publish (`ingest`, with the key), where to watch (`watch`), `nodes`",
+	 "the order: `job`, `state`, where to publish (`ingest`, with the key), where to watch (`play`, of its storage `watch`), `nodes`",
 	 {ORDER_PARAM,
 	  {"once", METHOD_TEXT, true, NULL, NULL, 1, ONCE_BYTES,
 	   "A word for this order: said again with it, the first one is answered and nothing is ordered"}},
@@ -265,6 +267,13 @@ static const struct method methods[] = {
 	 MAY,
 	 "Tell one order",
 	 "the order as orders.create has it, the state of each of its nodes, and the `document` it is carried out by",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB}},
+	{"orders.sources",
+	 jobs_orders_sources,
+	 CALLER_SERVICE | CALLER_OPERATOR,
+	 "Tell where the master playlists of a job are, whosever it is",
+	 "`sources`: `node_id`, `host`, `port` and `path` at each of its storages",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
 	{"orders.cancel",
@@ -310,10 +319,14 @@ static void heard(const struct message *m, void *state)
 static void start(void *state)
 {
 	struct jobs *j = state;
-	struct error *e = placing_start(j->placing);
+	struct error *e;
 
+	/* What another leader has promised meanwhile is in the orders' rows. */
+	mem_free(j->placing);
+	j->placing = placing_new(j, j->host);
+	e = placing_start(j->placing);
 	if (!e)
-		e = watch_start(j->watch);
+		e = watch_start(j->watch, j->placing);
 	if (e)
 		log_error("jobs.start", "why=%s", log_q(e->message));
 	error_free(e);
@@ -329,9 +342,17 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 	j->host = host;
 	j->runs = runs_new(j, host);
 	j->placing = placing_new(j, host);
-	j->watch = watch_new(j, host, j->runs, j->placing);
+	j->watch = watch_new(j, host, j->runs);
 	*ret_state = j;
 	return NULL;
+}
+
+static void stop(const struct error *why, void *state)
+{
+	const struct jobs *j = state;
+
+	runs_abandon(j->runs, why);
+	watch_stop(j->watch);
 }
 
 static void measure(struct metrics_text *t, void *state)
@@ -364,11 +385,13 @@ const struct service_ops jobs_service = {
 	.text = "orders, and the streams made of them",
 	.migrations = order_migrations,
 	.migration_count = ORDER_MIGRATIONS,
+	.made = order_rows_made,
 	.methods = methods,
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
 	.open = open_jobs,
 	.start = start,
+	.stop = stop,
 	.heard = heard,
 	.measure = measure,
 };

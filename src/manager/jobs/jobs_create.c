@@ -163,7 +163,7 @@ void jobs_orders_create(struct method_call *c, void *arg)
 	if (e)
 		method_fail(c, e);
 	else if (before)
-		method_answer(c, order_row_json(before, true));
+		method_answer(c, jobs_order_json(arg, before, true));
 	else
 		jobs_when_fresh(arg, c, create_on);
 	mem_free(scope);

@@ -27,6 +27,11 @@ void jobs_with_nodes(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn);
 /* The same once the fleet is up to date; `known` is NULL. */
 void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn);
 
+/* sources.c */
+method_fn jobs_orders_sources;
+/* What the caller of an order is told: order_row_json(), and where it is watched. */
+json_t *jobs_order_json(const struct jobs *j, const struct order_row *row, bool with_key);
+
 /* jobs_create.c */
 method_fn jobs_orders_plan, jobs_orders_create;
 

@@ -18,7 +18,18 @@ static const char *const first[] = {
 	"watch text, created_ms bigint not null, changed_ms bigint not null, unique(owner, once))",
 	NULL,
 };
-const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}, {move_rows_tables}};
+/* One row: the number of the next order. */
+static const char *const numbers[] = {
+	"create table jobs_number(one bigint primary key, next bigint not null)",
+	"insert into jobs_number select 1, coalesce(max(number),0)+1 from jobs_order",
+	NULL,
+};
+const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}, {numbers}, {move_rows_tables}};
+
+struct error *order_rows_made(struct db *db, bool continues)
+{
+	return continues ? db_exec(db, "update jobs_number set next=?", "i", clock_wall_ms()) : NULL;
+}
 
 /* --- reading --- */
 
@@ -182,9 +193,19 @@ struct error *order_rows_count(struct db *db, int64_t ret_counts[ORDER_STATES])
 
 /* --- writing --- */
 
+struct numbering {
+	int64_t *ret_number;
+};
+
+static struct error *next_number(struct db *db, const void *arg)
+{
+	return db_query(db, on_number, ((const struct numbering *)arg)->ret_number,
+			"update jobs_number set next=next+1 returning next-1", "");
+}
+
 struct error *order_rows_next(struct db *db, struct order_row *row)
 {
-	TRY(db_query(db, on_number, &row->number, "select coalesce(max(number),0)+1 from jobs_order", ""));
+	TRY(db_together(db, next_number, &(struct numbering){&row->number}));
 	row->job = mem_printf(row, "02%020" PRId64, row->number);
 	return NULL;
 }
@@ -233,12 +254,22 @@ struct error *order_rows_create(struct db *db, const struct order_row *row, cons
 	return e;
 }
 
+struct move {
+	const struct order_row *row;
+	enum order_state from;
+};
+
 static struct error *update(struct db *db, const void *arg)
 {
-	const struct order_row *r = arg;
+	const struct move *m = arg;
+	const struct order_row *r = m->row;
 
-	TRY(db_exec(db, "update jobs_order set state=?, why=?, ingest=?, watch=?, changed_ms=? where job=?", "ssssis",
-		    order_state_name(r->state), r->why, r->ingest, r->watch, r->changed_ms, r->job));
+	TRY(db_exec(db, "update jobs_order set state=?, why=?, ingest=?, watch=?, changed_ms=? where job=? and state=?",
+		    "ssssiss", order_state_name(r->state), r->why, r->ingest, r->watch, r->changed_ms, r->job,
+		    order_state_name(m->from)));
+	if (db_changes(db) != 1)
+		return error_new(ERROR_REFUSED, "job %s is not %s any more: look at it again", r->job,
+				 order_state_name(m->from));
 	return tell(db, r, order_state_name(r->state));
 }
 
@@ -252,7 +283,7 @@ struct error *order_rows_move(struct db *db, struct order_row *row, enum order_s
 				 order_state_name(to));
 	row->state = to;
 	row->changed_ms = clock_wall_ms();
-	e = db_together(db, update, row);
+	e = db_together(db, update, &(struct move){row, from});
 	if (e)
 		row->state = from;
 	return e;

@@ -12,7 +12,7 @@
 #include "manager/jobs/states.h"
 #include "store/db.h"
 
-#define ORDER_MIGRATIONS 2
+#define ORDER_MIGRATIONS 3
 extern const struct db_migration order_migrations[ORDER_MIGRATIONS];
 
 struct order_row {
@@ -27,8 +27,11 @@ struct order_row {
 	int64_t created_ms, changed_ms;
 };
 
+/* Of tables that were just made: numbers begin at 1, or where the network is older than its tables, with the clock's
+ * milliseconds, so that no number is given twice (fewer than a thousand orders come in a second). */
+struct error *order_rows_made(struct db *db, bool continues) MUST_CHECK;
 /* Gives a new row the next number, and the job's id made of it: in the form of jobs of the chain, "02" and 20 digits.
- */
+ * No two rows get the same, whoever else asks. */
 struct error *order_rows_next(struct db *db, struct order_row *row) MUST_CHECK;
 /* Writes a new order (state STARTING; `once` may be NULL) and the event order.created. */
 struct error *order_rows_create(struct db *db, const struct order_row *row, const char *once) MUST_CHECK;
@@ -48,7 +51,7 @@ struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order
 struct error *order_rows_not_over(const void *ctx, struct db *db, struct order_row ***ret_rows,
 				  size_t *ret_count) MUST_CHECK;
 /* `row` comes to `to` (with why, ingest and watch as it has them), and the event order.STATE is written. ERROR_REFUSED:
- * there is no way from its state to that one. */
+ * there is no way from its state to that one, or it is in another state by now; it is left as it is. */
 struct error *order_rows_move(struct db *db, struct order_row *row, enum order_state to) MUST_CHECK;
 /* How many of `owner` are not over: neither failed nor stopped nor cancelled. */
 struct error *order_rows_open(struct db *db, const char *owner, int64_t *ret_count) MUST_CHECK;

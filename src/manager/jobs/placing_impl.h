@@ -22,8 +22,8 @@ struct placing {
 	int64_t event; /* the last one that is done */
 };
 
-/* What all of placing's requests have in common. */
-struct place_request placing_request(const char *customer);
+/* What all of placing's requests have in common; borrows both. */
+struct place_request placing_request(const char *customer, const struct api_wishes *wishes);
 /* The wants of an order whose ladder is made by `transcoders` nodes: a distributor, those, a storage. `*ret_groups`:
  * which renditions each of them makes. All belong to ctx. */
 struct error *placing_wants(const void *ctx, const struct api_pipeline *p, size_t transcoders,

@@ -11,9 +11,19 @@
 #define TRIES 3
 #define HOLD_MS 60000 /* until the order is written down, which is at once */
 
-struct place_request placing_request(const char *customer)
+struct place_request placing_request(const char *customer, const struct api_wishes *wishes)
 {
-	struct place_request r = {.customer = customer, .price_limit = PLACE_NO_PRICE, .now_ms = clock_mono_ms()};
+	struct place_request r = {
+		.customer = customer,
+		.regions = (const char *const *)wishes->regions,
+		.region_count = wishes->region_count,
+		.labels = (const char *const *)wishes->labels,
+		.label_count = wishes->label_count,
+		.gpu = wishes->gpu,
+		.price_limit = wishes->price_limit,
+		.apart = (wishes->apart_owner ? PLACE_APART_OWNER : 0) | (wishes->apart_net ? PLACE_APART_NET : 0),
+		.now_ms = clock_mono_ms(),
+	};
 
 	crypto_random_bytes(&r.seed, sizeof(r.seed));
 	return r;
@@ -77,9 +87,10 @@ static struct place_want part_of(const void *ctx, const struct place_want *ladde
 struct error *placing_wants(const void *ctx, const struct api_pipeline *p, size_t transcoders,
 			    struct place_want **ret_wants, size_t *ret_count, uint64_t **ret_groups)
 {
-	const struct place_order_options options = {.transcoders = transcoders};
+	struct place_order_options options = {.transcoders = transcoders};
 	struct place_want *roles = NULL, *wants;
 
+	memcpy(options.standby, p->wishes.standby, sizeof(options.standby));
 	TRY(place_order_wants(ctx, p, &options, &roles));
 	wants = mem_array(ctx, struct place_want, transcoders + 2);
 	*ret_groups = divide(ctx, &roles[API_TRANSCODER], transcoders);
@@ -163,11 +174,15 @@ static json_t *nodes_json(const struct placing *p, const struct attempt *a, cons
 /* By as many transcoders as that, or by fewer where there are no more. The plan is ctx's. */
 static struct error *attempt(const void *ctx, struct placing *p, const struct placing_wish *wish, struct attempt *a)
 {
+	const struct api_wishes *wishes = &wish->order->wishes;
+
 	a->transcoders = wish->order->rendition_count;
+	if (wishes->transcoders && wishes->transcoders < a->transcoders)
+		a->transcoders = wishes->transcoders;
 	for (;;) {
 		const struct place_plan *plan;
 
-		a->request = placing_request(wish->customer);
+		a->request = placing_request(wish->customer, wishes);
 		TRY(placing_wants(ctx, wish->order, a->transcoders, &a->wants, &a->request.want_count, &a->groups));
 		a->request.wants = a->wants;
 		TRY(place_plan_make(ctx, p->fleet, &a->request, &a->plan));

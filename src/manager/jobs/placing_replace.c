@@ -110,6 +110,7 @@ static struct error *plan(const void *ctx, struct placing *p, struct replacing *
 {
 	TRY(find_lost(r));
 	TRY(api_pipeline_read(ctx, r->loss->document, &r->pipeline));
+	r->request = placing_request(r->loss->customer, &r->pipeline->wishes);
 	TRY(set_want(ctx, r));
 	TRY(set_beside(ctx, r));
 	set_excluded(ctx, r);
@@ -135,7 +136,7 @@ struct error *placing_replace(struct placing *p, const struct placing_loss *loss
 			      json_t **ret_record)
 {
 	void *scope = mem_strdup(NULL, "");
-	struct replacing r = {.loss = loss, .request = placing_request(loss->customer)};
+	struct replacing r = {.loss = loss};
 	struct place_plan *found = NULL;
 	struct error *e = plan(scope, p, &r, &found);
 

@@ -212,6 +212,12 @@ static void finish(struct run *r, const struct error *e)
 	mem_free(r);
 }
 
+void runs_abandon(struct runs *all, const struct error *why)
+{
+	while (all->first)
+		finish(all->first, why);
+}
+
 static void begin(struct run *r);
 
 /* One does not serve: the others are told to end it, and whoever waits is told at once. */

@@ -16,6 +16,8 @@ size_t runs_count(const struct runs *all);
 /* The run has ended: the order as it is now, and what became of each node (a new reference), or why not. All borrowed.
  */
 typedef void run_ended_fn(const struct order_row *row, const json_t *nodes, const struct error *e, void *arg);
+/* Gives up all that is under way, without a word to a node: who waits is told `why` (borrowed). */
+void runs_abandon(struct runs *all, const struct error *why);
 /* Tells the nodes of `row`, which is taken over, what its state asks for (order_rows_unfinished() has those that ask
  * for something). `fn` comes once (NULL: nobody waits), not when `runs` is freed before. */
 void run_begin(struct runs *all, struct order_row *row, run_ended_fn *fn, void *arg);

@@ -12,6 +12,7 @@
 #include "store/events.h"
 
 #define TICK_MS 1000
+#define STOPPED_MS 5000 /* between two ticks: the process did not run meanwhile */
 #define ASK_EVERY_MS 250
 #define ASK_AT_ONCE 256
 #define ASK_MS 5000
@@ -23,7 +24,8 @@ struct registry {
 	/* The questions under way; NULL: none. */
 	struct client_requests *asking;
 	struct client_request_list *questions;
-	uint64_t not_written; /* events */
+	int64_t tick_ms, listens_ms; /* the last tick, and since when it listens without a gap; monotonic */
+	uint64_t not_written;        /* events */
 };
 
 /* --- changes of state --- */
@@ -32,10 +34,11 @@ static void on_moved(const struct nodes_node *n, void *arg)
 {
 	struct registry *r = arg;
 	const char *state = n->obeys ? nodes_state_name(n->state) : "lost";
+	bool leads = service_term(r->host) > 0;
 	char *type = mem_printf(NULL, "node.%s", state);
 	int64_t id = 0;
 	json_t *body = json_pack("{s:s,s:s}", "role", api_role_name(n->said.role), "agent_id", n->said.agent_id);
-	struct error *e = events_append(r->host->db, type, n->id, body, 0, &id);
+	struct error *e = leads ? events_append(r->host->db, type, n->id, body, 0, &id) : NULL;
 
 	log_info("registry.node", "node=%s role=%s state=%s", n->id, api_role_name(n->said.role), state);
 	if (e) {
@@ -47,11 +50,22 @@ static void on_moved(const struct nodes_node *n, void *arg)
 	mem_free(type);
 }
 
+/* Who was stopped, or has just come to lead, has not listened long enough to call anybody silent. */
 static void tick(void *state)
 {
 	struct registry *r = state;
+	int64_t now_ms = clock_mono_ms();
 
-	nodes_tick(r->nodes, clock_mono_ms());
+	if (now_ms - r->tick_ms > STOPPED_MS)
+		r->listens_ms = now_ms;
+	r->tick_ms = now_ms;
+	if (now_ms - r->listens_ms >= NODES_SUSPECT_MS)
+		nodes_tick(r->nodes, now_ms);
+}
+
+static void start(void *state)
+{
+	((struct registry *)state)->listens_ms = clock_mono_ms();
 }
 
 static void heard(const struct message *m, void *state)
@@ -193,6 +207,8 @@ static const struct method methods[] = {
 	 {{0}}},
 };
 
+static const char *const told_by_standby[] = {"nodes.list", "nodes.get", "nodes.changes", NULL};
+
 static const struct service_task tasks[] = {{TICK_MS, tick}, {ASK_EVERY_MS, ask}, {0, NULL}};
 
 static struct error *open_registry(const void *ctx, const struct service_host *host, void **ret_state)
@@ -228,7 +244,10 @@ const struct service_ops registry_service = {
 	.methods = methods,
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
+	.told_by_standby = told_by_standby,
+	.warm = true,
 	.open = open_registry,
+	.start = start,
 	.heard = heard,
 	.measure = measure,
 };

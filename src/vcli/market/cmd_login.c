@@ -84,6 +84,8 @@ struct error *cmd_login(struct vcli *v)
 	json_t *session = NULL;
 	struct error *e;
 
+	if (v->args[0] && strstr(v->args[0], "://"))
+		return cmd_login_network(v);
 	vcli_answer(v, json_object());
 	TRY(read_challenge(v, t.challenge));
 	if (v->set.market.for_ms < 1000)
@@ -112,6 +114,10 @@ struct error *cmd_logout(struct vcli *v)
 {
 	char *path = NULL;
 
+	if (v->args[0] && strcmp(v->args[0], "network") == 0)
+		return cmd_logout_network(v);
+	if (v->args[0])
+		return error_new(ERROR_INVALID, "\"%.40s\": logout takes nothing, or the word network", v->args[0]);
 	TRY(session_path(v, &path));
 	if (!file_exists(path))
 		return error_new(ERROR_NOT_FOUND, "there is no login");

@@ -1,6 +1,5 @@
 #include "vcli/order/ask.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,89 +8,87 @@
 #include "base/mem.h"
 #include "crypto/secret.h"
 #include "http/client.h"
+#include "vcli/order/context.h"
+#include "vcli/order/login.h"
 
 #define PORT 8640
+#define URL "http://127.0.0.1:8640"
 #define ANSWER_BYTES ((size_t)8 << 20)
 #define FOREVER_MS (INT64_C(24) * 3600 * 1000)
-#define HOST_BYTES 64
 
-struct ask_address {
-	char host[HOST_BYTES];
-	int port;
-};
-
-static bool is_own(const char *host)
+struct error *ask_read_url(const char *url, struct http_origin *ret_origin)
 {
-	struct in_addr v4;
-	struct in6_addr v6;
+	struct http_origin o;
 
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == 127;
-	if (inet_pton(AF_INET6, host, &v6) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&v6);
-	return strcmp(host, "localhost") == 0;
-}
-
-static struct error *read_url(const char *url, struct ask_address *ret)
-{
-	static const char scheme[] = "http://";
-	const char *p = url + strlen(scheme), *end;
-	size_t n;
-	long port = PORT;
-	bool bracketed;
-
-	if (strncmp(url, scheme, strlen(scheme)) != 0)
-		return error_new(ERROR_INVALID, "is not http://HOST[:PORT]");
-	bracketed = *p == '[';
-	p += bracketed;
-	n = strcspn(p, bracketed ? "]" : ":/");
-	if (!n || n >= HOST_BYTES || (bracketed && p[n] != ']'))
-		return error_new(ERROR_INVALID, "is not http://HOST[:PORT]");
-	memcpy(ret->host, p, n);
-	ret->host[n] = '\0';
-	p += n + bracketed;
-	if (*p == ':') {
-		char *rest = NULL;
-
-		port = strtol(p + 1, &rest, 10);
-		end = rest;
-		if (end == p + 1 || port < 1 || port > 65535)
-			return error_new(ERROR_INVALID, "has no port from 1 to 65535 after the host");
-		p = end;
-	}
-	if (*p && strcmp(p, "/") != 0)
-		return error_new(ERROR_INVALID, "has something after HOST[:PORT]");
-	if (!is_own(ret->host))
+	TRY(http_origin_read(url, strncmp(url, "http:", 5) == 0 ? PORT : 0, &o));
+	if (!o.tls && !o.loopback)
 		return error_new(
 			ERROR_INVALID,
-			"is not on this machine: the token would cross the network in the clear; take a tunnel (ssh -L %d:127.0.0.1:%d HOST)",
+			"is not on this machine: the token would cross the network in the clear; take https://, or a tunnel (ssh -L %d:127.0.0.1:%d HOST)",
 			PORT, PORT);
-	ret->port = (int)port;
+	*ret_origin = o;
 	return NULL;
 }
 
 struct error *ask_check_url(const char *url)
 {
-	struct ask_address a;
+	struct http_origin o;
 
-	return read_url(url, &a);
+	return ask_read_url(url, &o);
 }
 
-/* "Bearer ..."; NULL: no token is known. */
-static struct error *authorization(const void *ctx, const struct vcli *v, char **ret_text)
-{
-	const char *from = getenv("DSN_RPC_TOKEN");
-	char *token = NULL;
+/* --- where, and as whom --- */
 
-	if (v->set.whisper.rpc_token_file)
-		TRY(file_read_secret(ctx, v->set.whisper.rpc_token_file, &token));
-	else if (from && *from)
-		token = mem_strdup(ctx, from);
-	*ret_text = token ? mem_printf(ctx, "Bearer %s", token) : NULL;
-	if (token)
-		secret_wipe(token, strlen(token));
+static bool is_same(const char *a, const char *b)
+{
+	struct http_origin one, other;
+	struct error *e = ask_read_url(a, &one);
+
+	if (!e)
+		e = ask_read_url(b, &other);
+	if (e) {
+		error_free(e);
+		return false;
+	}
+	return strcmp(one.text, other.text) == 0;
+}
+
+static struct error *take_context(struct vcli *v, struct ask_target *t)
+{
+	json_t *all = NULL, *context;
+	const char *url, *token;
+
+	TRY(contexts_read(v, &all));
+	context = contexts_current(all);
+	url = json_string_value(json_object_get(context, "url"));
+	token = json_string_value(json_object_get(context, "token"));
+	if (url && !t->url)
+		t->url = mem_strdup(v, url);
+	if (url && token && !t->token && is_same(url, t->url)) {
+		t->token = secret_text(v, token, strlen(token));
+		t->renewed = true;
+	}
+	json_decref(all);
 	return NULL;
 }
+
+struct error *ask_find_target(struct vcli *v, struct ask_target *ret)
+{
+	const char *from = getenv("DSN_RPC_TOKEN");
+	struct ask_target t = {.url = v->set.order.dsnd};
+
+	if (v->set.whisper.rpc_token_file)
+		TRY(file_read_secret(v, v->set.whisper.rpc_token_file, &t.token));
+	else if (from && *from)
+		t.token = secret_text(v, from, strlen(from));
+	TRY(take_context(v, &t));
+	if (!t.url)
+		t.url = URL;
+	*ret = t;
+	return NULL;
+}
+
+/* --- one call --- */
 
 static struct error *read_error(const json_t *o)
 {
@@ -104,15 +101,16 @@ static struct error *read_error(const json_t *o)
 			 mend ? "; " : "", mend ? mend : "");
 }
 
-static struct error *read_answer(const struct http_answer *a, json_t **ret_result)
+static struct error *read_answer(const struct http_answer *a, json_t **ret_result, bool *ret_nobody)
 {
 	json_t *document = NULL, *result;
 	struct error *e = NULL;
 
 	if (a->error)
 		return error_copy(a->error);
+	*ret_nobody = a->status == 401;
 	if (a->status == 401)
-		return error_new(ERROR_REFUSED, "%.200s (--rpc-token-file, $DSN_RPC_TOKEN)", a->body);
+		return error_new(ERROR_REFUSED, "%.200s (vcli login, --rpc-token-file, $DSN_RPC_TOKEN)", a->body);
 	if (a->status != 200)
 		return error_new(ERROR_FAILED, "answers with status %d: %.200s", a->status, a->body);
 	TRY(json_parse(a->body, a->len, ANSWER_BYTES, &document));
@@ -125,20 +123,22 @@ static struct error *read_answer(const struct http_answer *a, json_t **ret_resul
 	return e;
 }
 
-struct error *ask_dsnd(struct vcli *v, const char *method, json_t *params, json_t **ret_result)
+/* *ret_nobody: the token is nobody's. */
+static struct error *ask(struct vcli *v, const struct ask_target *t, const char *method, const json_t *params,
+			 json_t **ret_result, bool *ret_nobody)
 {
 	void *scope = mem_strdup(NULL, "");
-	json_t *call = json_pack("{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0", "id", 1, "method", method, "params", params);
-	struct ask_address address = {.port = 0};
-	char *body = json_text(scope, call), *shown = NULL;
-	struct error *e = read_url(v->set.order.dsnd, &address);
+	json_t *call = json_pack("{s:s,s:i,s:s,s:O}", "jsonrpc", "2.0", "id", 1, "method", method, "params", params);
+	char *body = json_text(scope, call), *shown = t->token ? mem_printf(scope, "Bearer %s", t->token) : NULL;
+	struct http_origin origin;
+	struct error *e = ask_read_url(t->url, &origin);
 
 	json_decref(call);
-	if (!e)
-		e = authorization(scope, v, &shown);
 	if (!e) {
-		const struct http_exchange x = {.host = address.host,
-						.port = address.port,
+		const struct http_exchange x = {.host = origin.host,
+						.port = origin.port,
+						.tls = origin.tls,
+						.ca_file = v->set.client.ca_file,
 						.method = "POST",
 						.path = "/rpc",
 						.content_type = "application/json",
@@ -148,12 +148,41 @@ struct error *ask_dsnd(struct vcli *v, const char *method, json_t *params, json_
 						.deadline_ms = v->timeout_ms ? v->timeout_ms : FOREVER_MS,
 						.limit = ANSWER_BYTES};
 
-		e = read_answer(http_fetch_sync(scope, &x), ret_result);
+		e = read_answer(http_fetch_sync(scope, &x), ret_result, ret_nobody);
 		if (e && (e->code == ERROR_UNAVAILABLE || e->code == ERROR_TIMEOUT))
-			e = error_wrap(e, "dsnd at %s", v->set.order.dsnd);
+			e = error_wrap(e, "dsnd at %s", t->url);
 	}
 	if (shown)
 		secret_wipe(shown, strlen(shown));
 	mem_free(scope);
+	return e;
+}
+
+struct error *ask_at(struct vcli *v, const char *url, const char *token, const char *method, json_t *params,
+		     json_t **ret_result)
+{
+	const struct ask_target t = {.url = url, .token = (char *)token};
+	bool nobody = false;
+	struct error *e = ask(v, &t, method, params, ret_result, &nobody);
+
+	json_decref(params);
+	return e;
+}
+
+struct error *ask_dsnd(struct vcli *v, const char *method, json_t *params, json_t **ret_result)
+{
+	struct ask_target t;
+	bool nobody = false;
+	struct error *e = ask_find_target(v, &t);
+
+	if (!e)
+		e = ask(v, &t, method, params, ret_result, &nobody);
+	if (e && nobody && t.renewed) {
+		error_free(e);
+		e = login_again(v, t.url, &t.token);
+		if (!e)
+			e = ask(v, &t, method, params, ret_result, &nobody);
+	}
+	json_decref(params);
 	return e;
 }

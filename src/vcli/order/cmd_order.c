@@ -46,6 +46,18 @@ static void print_publish(const struct vcli *v, const json_t *order)
 		printf("  KEY is shown by \"vcli order status %s --show-key\"\n", text_of(order, "job"));
 }
 
+/* dsnd's address stays whichever storages keep it. */
+static void print_watch(const struct vcli *v, const json_t *order)
+{
+	const char *play = text_of(order, "play"), *watch = text_of(order, "watch");
+
+	if (v->set.quiet || !*watch)
+		return;
+	print_line("watch it at:", *play ? play : watch);
+	if (*play)
+		print_line("  its storage:", watch);
+}
+
 static void print_order(const struct vcli *v, const json_t *order)
 {
 	printf("job %s: %s\n", text_of(order, "job"), text_of(order, "state"));
@@ -53,8 +65,7 @@ static void print_order(const struct vcli *v, const json_t *order)
 		print_line("why:", text_of(order, "why"));
 	render_table(stdout, json_object_get(order, "nodes"), NULL);
 	print_publish(v, order);
-	if (json_object_get(order, "watch") && !v->set.quiet)
-		print_line("watch it at:", text_of(order, "watch"));
+	print_watch(v, order);
 }
 
 static void hide_key(const struct vcli *v, json_t *order)
