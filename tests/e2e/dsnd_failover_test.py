@@ -160,6 +160,38 @@ class Machines(FailoverCase):
         lost = net.lost(self.job)
         print("lost:", lost, flush=True)
         self.assertEqual({v: len(numbers) > 1 for v, numbers in lost.items()}, {v: False for v in lost})
+    def test_half_done(self):
+        """dsnd is killed between the decision and the telling: the next one tells. Until then, and where nobody is there: why."""
+        net = self.machines(transcoders=RENDITIONS + 1)
+        self.ordered(net)
+        push = self.published(net)
+        spare = next(key for key in net.transcoders() if net.ids[key] not in self.nodes("transcoder"))
+        victim = self.nodes("transcoder")[0]
+        variant = self.rendition_of(net, victim)
+        net.agent_of[spare].process.send_signal(signal.SIGSTOP)
+        self.cut_power(net.agent_of[self.key_of(net, victim)])
+        wait_for("the decision", lambda: net.ids[spare] in self.nodes("transcoder"), 20, self.status)
+        self.dsnd.kill()
+        self.assertEqual(net.units(self.job, [spare]), {})
+        net.agent_of[spare].process.send_signal(signal.SIGCONT)
+        self.dsnd.start()
+        wait_for("its program", lambda: net.units(self.job, [spare]), 30, self.status)
+        net.wait_segments(2, [variant], job=self.job)
+
+        # Nobody is left for the next one: the order says so, and gets the first that comes.
+        back, begun = net.agent_of[self.key_of(net, victim)], time.monotonic()
+        wait_for("a dsnd that has watched for a while", lambda: time.monotonic() - begun > 16)
+        self.cut_power(net.agent_of[spare])
+        lack = wait_for("why", lambda: self.status().get("why"), 30, self.status)
+        self.assertIn(f"transcoder {net.ids[spare]}: ", lack)
+        self.assertIn("it is tried again", lack)
+        self.assertEqual(self.status()["state"], "running")
+        self.assertEqual({n["node_id"]: n["part"] for n in self.status()["nodes"]}[net.ids[spare]], "lost")
+        net.agent_of[spare].start()
+        wait_for("all is well", lambda: not self.status().get("why"), 90, self.status)
+        net.wait_segments(2, [variant], job=self.job)
+        self.assertFalse(back.running())
+        self.assertIn(net.end_push(push), (0, 255))
 
 
 if __name__ == "__main__":

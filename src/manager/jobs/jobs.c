@@ -356,13 +356,11 @@ static void start(void *state)
 	struct error *e;
 
 	/* What another leader has promised and moved meanwhile is in the orders' rows. */
-	mem_free(j->watch);
 	mem_free(j->placing);
 	j->placing = placing_new(j, j->host);
-	j->watch = watch_new(j, j->host, j->runs, j->placing);
 	e = placing_start(j->placing);
 	if (!e)
-		e = watch_start(j->watch);
+		e = watch_start(j->watch, j->placing);
 	if (e)
 		log_error("jobs.start", "why=%s", log_q(e->message));
 	error_free(e);
@@ -378,14 +376,17 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 	j->host = host;
 	j->runs = runs_new(j, host);
 	j->placing = placing_new(j, host);
-	j->watch = watch_new(j, host, j->runs, j->placing);
+	j->watch = watch_new(j, host, j->runs);
 	*ret_state = j;
 	return NULL;
 }
 
 static void stop(const struct error *why, void *state)
 {
-	runs_abandon(((struct jobs *)state)->runs, why);
+	const struct jobs *j = state;
+
+	runs_abandon(j->runs, why);
+	watch_stop(j->watch);
 }
 
 static void measure(struct metrics_text *t, void *state)

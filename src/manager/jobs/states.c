@@ -36,7 +36,7 @@ static const struct state_move part_moves[] = {
 	{PART_SERVING, PART_SUSPECT, "a neighbour complains, or it is silent"},
 	{PART_SUSPECT, PART_SERVING, "it is heard"},
 	{PART_SUSPECT, PART_LOST, "it does not answer"},
-	{PART_SERVING, PART_LOST, "it does not start, or is to be without work"},
+	{PART_SERVING, PART_LOST, "it does not start"},
 	{PART_LOST, PART_SERVING, "it is heard before another node was found"},
 	{PART_LOST, PART_REPLACING, "another node was found, and written down"},
 	{PART_REPLACING, PART_REPLACED, "all whom it concerns have been told"},

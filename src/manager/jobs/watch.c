@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "manager/jobs/move_rows.h"
 #include "manager/jobs/watch_impl.h"
 
 #define ASK_AGAIN_MS 2000
@@ -163,13 +164,22 @@ void watch_order(struct watch_jobs *w, const struct order_row *row)
 		put_by_node(w, &parts[i]);
 }
 
-struct error *watch_start(struct watch_jobs *w)
+void watch_stop(struct watch_jobs *w)
+{
+	while (w->job_count)
+		forget(w, w->jobs[0]->name);
+}
+
+struct error *watch_start(struct watch_jobs *w, struct placing *placing)
 {
 	void *scope = mem_strdup(NULL, "");
 	struct order_row **rows = NULL;
 	size_t count = 0;
 	struct error *e = order_rows_list(scope, w->host->db, NULL, ORDERS_MOST, &rows, &count);
 
+	watch_stop(w);
+	w->placing = placing;
+	w->began_ms = clock_mono_ms();
 	for (size_t i = 0; !e && i < count; i++)
 		watch_order(w, rows[i]);
 	mem_free(scope);
@@ -195,10 +205,31 @@ static void set_why(struct watch_part *p, const char *why)
 	p->why = text;
 }
 
+static bool has_lost(const struct watch_job *j)
+{
+	for (size_t i = 0; i < j->part_count; i++) {
+		if (j->parts[i].state == PART_LOST)
+			return true;
+	}
+	return false;
+}
+
+/* What stood in the way of the job is over by itself. */
+static void is_well_again(struct watch_job *j)
+{
+	struct error *e = move_rows_why(j->watch->host->db, j->name, NULL);
+
+	if (e)
+		log_error("jobs.watch", "job=%s why=%s", j->name, log_q(e->message));
+	error_free(e);
+	backoff_reset(&j->backoff);
+}
+
 void watch_alive(struct watch_jobs *w, const char *node_id, int64_t now_ms)
 {
 	for (size_t i = watch_first(w, node_id); is_of(w, i, node_id); i++) {
 		struct watch_part *p = w->by_node[i];
+		bool lost = p->state == PART_LOST;
 
 		p->heard_ms = now_ms;
 		p->complained_ms = 0;
@@ -206,6 +237,8 @@ void watch_alive(struct watch_jobs *w, const char *node_id, int64_t now_ms)
 			continue;
 		set_why(p, NULL);
 		set_state(p, PART_SERVING);
+		if (lost && !has_lost(p->job))
+			is_well_again(p->job);
 	}
 }
 
@@ -292,15 +325,6 @@ static void look_at(struct watch_jobs *w, struct watch_part *p, int64_t now_ms)
 		watch_ask(w, p->witness.node_id);
 }
 
-static bool has_lost(const struct watch_job *j)
-{
-	for (size_t i = 0; i < j->part_count; i++) {
-		if (j->parts[i].state == PART_LOST)
-			return true;
-	}
-	return false;
-}
-
 /* One a turn: a job whose lost parts were replaced, or that has ended, changes the list. */
 static void on_soon(void *arg)
 {
@@ -327,17 +351,14 @@ void watch_tick(struct watch_jobs *w)
 	on_soon(w);
 }
 
-struct watch_jobs *watch_new(const void *ctx, const struct service_host *host, struct runs *runs,
-			     struct placing *placing)
+struct watch_jobs *watch_new(const void *ctx, const struct service_host *host, struct runs *runs)
 {
 	struct watch_jobs *w = mem_new(ctx, struct watch_jobs);
 
 	w->host = host;
 	w->runs = runs;
-	w->placing = placing;
 	w->jobs = mem_array(w, struct watch_job *, 0);
 	w->by_node = mem_array(w, struct watch_part *, 0);
-	w->began_ms = clock_mono_ms();
 	w->soon = timer_start(w, host->loop, 0, 0, on_soon, w);
 	runs_listen(runs, watch_ran, w);
 	return w;

@@ -31,10 +31,11 @@
 
 struct watch_jobs;
 /* Listens to the runs from now on. All borrowed, and outlive it. */
-struct watch_jobs *watch_new(const void *ctx, const struct service_host *host, struct runs *runs,
-			     struct placing *placing);
-/* All orders that run are watched from now on. */
-struct error *watch_start(struct watch_jobs *w) MUST_CHECK;
+struct watch_jobs *watch_new(const void *ctx, const struct service_host *host, struct runs *runs);
+/* All orders that run are watched from now on; `placing` finds other nodes for them. */
+struct error *watch_start(struct watch_jobs *w, struct placing *placing) MUST_CHECK;
+/* Another process leads now: nothing is watched any more. */
+void watch_stop(struct watch_jobs *w);
 /* The order as it is now: watched while it runs, else not any more. */
 void watch_order(struct watch_jobs *w, const struct order_row *row);
 void watch_heard(struct watch_jobs *w, const struct message *m);

@@ -8,6 +8,8 @@
 #include "manager/jobs/watch_impl.h"
 
 #define ASK_AT_ONCE 512
+/* Whoever complains all the time makes no more questions than these. */
+#define ASK_LEAST_MS 500
 
 struct watch_question {
 	struct watch_question *next, **link;
@@ -34,6 +36,15 @@ static bool is_asked(const struct watch_jobs *w, const char *node_id)
 	while (q && strcmp(q->node_id, node_id) != 0)
 		q = q->next;
 	return q != NULL;
+}
+
+static bool was_asked_just_now(const struct watch_jobs *w, const char *node_id)
+{
+	size_t at = watch_first(w, node_id);
+	const struct watch_part *p = at < w->part_count ? w->by_node[at] : NULL;
+
+	return p && strcmp(p->witness.node_id, node_id) == 0 && p->asked_ms &&
+	       clock_mono_ms() - p->asked_ms < ASK_LEAST_MS;
 }
 
 /* It has not answered, and there was a way to it. */
@@ -76,7 +87,7 @@ void watch_ask(struct watch_jobs *w, const char *node_id)
 	struct watch_question *q;
 	struct error *e;
 
-	if (is_asked(w, node_id) || w->question_count >= ASK_AT_ONCE)
+	if (is_asked(w, node_id) || was_asked_just_now(w, node_id) || w->question_count >= ASK_AT_ONCE)
 		return;
 	q = mem_new(w, struct watch_question);
 	*q = (struct watch_question){.next = w->questions, .link = &w->questions, .watch = w};
