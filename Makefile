@@ -19,11 +19,11 @@ all: ## build the programs into build/bin
 	@cmake --build $(BUILD) -j $(JOBS) --target $(PROGRAMS)
 
 # What a person says goes to the demo through the environment as it is: neither make nor a shell reads it.
-DEMO_VARIABLES = INPUT BUS ONCE PORT DEMO_FLAGS
+DEMO_VARIABLES = INPUT BUS ONCE PORT DRILL DEMO_FLAGS
 $(foreach v,$(DEMO_VARIABLES),$(eval override $(v) := $$(value $(v))))
 $(foreach v,$(DEMO_VARIABLES),$(eval demo: export override $(v) := $$(value $(v))))
 
-demo: ## run the video network: broker, six nodes, a stream in, HLS in the browser (ONCE=1, INPUT=film.mp4, BUS=whisper, PORT=8000)
+demo: ## run the video network: broker, six nodes, a stream in, HLS in the browser (ONCE=1, INPUT=film.mp4, BUS=whisper, PORT=8000, DRILL=1)
 	@scripts/setup demo
 	@$(MAKE) --no-print-directory all
 	@exec python3 demo/demo.py --bin $(BUILD)/bin

@@ -15,6 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import drill  # noqa: E402
 import money  # noqa: E402
 import network  # noqa: E402
 import page  # noqa: E402
@@ -35,6 +36,17 @@ ROLES = [  # (role, agent)
     ("transcoder", "agent-2"),
     ("storage", "agent-1"),
 ]
+DRILL_ROLES = [  # each on a machine that may die, and others in its place
+    ("distributor", "agent-1"),
+    ("transcoder", "agent-2"),
+    ("transcoder", "agent-2"),
+    ("transcoder", "agent-3"),
+    ("transcoder", "agent-3"),
+    ("transcoder", "agent-4"),
+    ("transcoder", "agent-4"),
+    ("storage", "agent-5"),
+    ("storage", "agent-6"),
+]
 BUSES = {"amqp": "starting RabbitMQ on a private port",
          "whisper": "starting a Whisper node on a private port: the agents and vcli meet there, no broker"}
 STEPS = [(2 / 3, 900_000), (1 / 2, 600_000), (3 / 8, 400_000), (1 / 4, 200_000)]  # of the source's size; bits per second
@@ -54,8 +66,8 @@ def ladder(width, height):
     return rungs
 
 
-def order_document(film):
-    """The customer's order: a public API 1.00 document without nodes, which dsnd picks."""
+def order_document(film, standby):
+    """The customer's order: a public API 1.00 document without nodes, which dsnd picks. `standby`: with a second storage."""
     return {
         "_comments": "made by make demo",
         "apiVersion": "1.00",
@@ -70,6 +82,7 @@ def order_document(film):
             "transcoding": [{"resolution_name": name, "resolution": f"{w}x{h}", "bitrate": str(bps)}
                             for name, w, h, bps in ladder(film.width, film.height)],
             "output": {"fragment": str(FRAGMENT), "preset": "veryfast"},
+            **({"redundancy": {"storage": "standby"}} if standby else {}),
         },
     }
 
@@ -111,9 +124,10 @@ def bring_up(net, options):
     say(f"bus: {net.bus}")
     net.start_dsnd()
     say(f"dsnd: {net.dsnd}, which the nodes obey and the customer orders from")
-    start_payment(net)
-    nodes = [(net.new_id(agent), role, agent) for role, agent in ROLES]
-    for agent in ("agent-1", "agent-2"):
+    if not options.drill:
+        start_payment(net)
+    nodes = [(net.new_id(agent), role, agent) for role, agent in (DRILL_ROLES if options.drill else ROLES)]
+    for agent in sorted({agent for _, _, agent in nodes}):
         ids = [node_id for node_id, _, where in nodes if where == agent]
         net.start_agent(agent, ids, 64)
         say(f"{agent} serves {len(ids)} nodes")
@@ -155,10 +169,10 @@ def chosen(net, job, nodes):
     return [(node["node_id"], node["type"], agents[node["node_id"]]) for node in document["pipeline"]["nodes"]], path
 
 
-def order(net, nodes, film):
+def order(net, nodes, film, standby):
     """The order's job, its nodes, the document with them, and its master playlist."""
     document = net.folder / "order.json"
-    document.write_text(json.dumps(order_document(film), indent=1) + "\n")
+    document.write_text(json.dumps(order_document(film, standby), indent=1) + "\n")
     say(f"order create {document}")
     begin = time.monotonic()
     made = network.wait_until(lambda: place_order(net, document), 30, "dsnd does not hear of enough nodes")
@@ -215,15 +229,28 @@ def look(net, film, master, nodes, watcher):
     return rows, found
 
 
+def run_drill(net, film, job, nodes):
+    """Problems found."""
+    push = net.order_start("push", job, str(film.path), "--loop")
+    outcomes, found = drill.run(net, job, nodes, say)
+    out(f"\n{drill.table(outcomes)}\n")
+    if push.poll() is not None:
+        found.append(f"vcli order push ended with {push.returncode}; what it said: {net.folder / 'push.log'}")
+    return found
+
+
 def run(net, options, shown):
     film = find_film(net, options)
-    job, nodes, document, master = order(net, bring_up(net, options), film)
+    network_nodes = bring_up(net, options)
+    job, nodes, document, master = order(net, network_nodes, film, options.drill)
     shown.update(job=job, phase="streaming")
     watcher = Watcher(net, shown, job, master, nodes, document)
     watcher.start()
     say(f"HLS:  {master}")
     say(f"page: {shown.url}")
     try:
+        if options.drill:
+            return run_drill(net, film, job, network_nodes)
         push_film(net, job, film, options.once)
         shown.update(phase="ending")
         net.order("stop", job, "--timeout", "60s", timeout=90)
@@ -241,10 +268,12 @@ def run(net, options, shown):
 
 def read_options():
     """make hands its variables over in the environment, where no shell reads them."""
-    given = {name: os.environ.get(name, "") for name in ("INPUT", "BUS", "ONCE", "PORT", "DEMO_FLAGS")}
+    given = {name: os.environ.get(name, "") for name in ("INPUT", "BUS", "ONCE", "PORT", "DRILL", "DEMO_FLAGS")}
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--bin", required=True, help="folder of the programs")
     parser.add_argument("--once", action="store_true", default=bool(given["ONCE"]), help="send the film once, check, tear down (ONCE=1)")
+    parser.add_argument("--drill", action="store_true", default=bool(given["DRILL"]),
+                        help="kill dsnd, the broker, a transcoder's and the storage's machine in turn, and measure what viewers miss (DRILL=1)")
     parser.add_argument("--input", default=given["INPUT"], help="a film of your own (INPUT=)")
     parser.add_argument("--bus", choices=sorted(BUSES), default=given["BUS"] or "amqp", help="what carries the commands (BUS=)")
     parser.add_argument("--seconds", type=int, default=24, help="length of the made film")

@@ -82,7 +82,7 @@ class Network:
             shutil.copy2(source, self.bin / name)
         self.environment = dict(os.environ, XDG_STATE_HOME=str(folder / "vcli"), PATH=f"{self.bin}:{os.environ['PATH']}")
         for name in ("DSN_BUS", "DSN_NETWORK", "DSN_BROKER_PASSWORD", "DSN_CHAIN_RPC", "DSN_ADDRESSES", "DSN_ACCOUNT", "DSN_KEYSTORE", "DSN_STATE_DIR",
-                     "DSN_IDENTITY", "DSN_DSND", "DSN_RPC_TOKEN", "DSN_RPC_TOKEN_FILE", "INPUT", "BUS", "ONCE", "PORT", "DEMO_FLAGS"):
+                     "DSN_IDENTITY", "DSN_DSND", "DSN_RPC_TOKEN", "DSN_RPC_TOKEN_FILE", "INPUT", "BUS", "ONCE", "PORT", "DRILL", "DEMO_FLAGS"):
             self.environment.pop(name, None)
 
     def start(self, name, argv, log):
@@ -102,12 +102,22 @@ class Network:
         if kind == "whisper":
             self.start_whisper(self.next_port)
         else:
-            with self.shield():
-                self.broker_port = self.next_port
-                self._broker("start", str(self.broker_port))
+            self.start_broker()
             self.bus = self.agent_bus = f"amqp://127.0.0.1:{self.broker_port}/"
         self.next_port += 5
         self.owner = self.vcli("key", "show")["id"]
+
+    def start_broker(self):
+        """Also again, on its data."""
+        with self.shield():
+            self.broker_port = self.broker_port or self.next_port
+            self._broker("start", str(self.broker_port))
+
+    def broker_pid(self):
+        done = apart.run([self.repository / "scripts" / "broker", "pid", self.folder / "broker"], capture_output=True, text=True, timeout=30)
+        if done.returncode:
+            raise DemoError(f"the broker's process id: {done.stderr}")
+        return int(done.stdout)
 
     def start_whisper(self, port):
         """One node that the others find each other through; agents and vcli bring nodes of their own."""
@@ -137,6 +147,19 @@ class Network:
     def start_dsnd(self):
         """The manager: the agents obey it, and who owns them may order from it."""
         ready, callers = self.folder / "dsnd.json", self.folder / "callers"
+        ready.unlink(missing_ok=True)
+        if not self.dsnd:
+            self.prepare_dsnd(callers)
+        log = open(self.folder / "dsnd.log", "ab")
+        argv = [str(self.bin / "dsnd"), "--bus", self.bus, "--chain", "none", "--listen", self.dsnd.removeprefix("http://"), "--state-dir",
+                str(self.folder / "dsnd"), "--ready-file", str(ready), "--callers", str(callers)]
+        process = self.start("dsnd", argv, log)
+        wait_until(lambda: ready.exists() or process.poll() is not None, 20, f"dsnd is not ready; its log: {log.name}")
+        self.agents_alive()
+        self.manager = json.loads(ready.read_text())["address"]
+
+    def prepare_dsnd(self, callers):
+        """Where it listens, and who may call it."""
         self.token_file = self.folder / "customer.token"
         token = secrets.token_hex(24)
         for path, text in ((self.token_file, token), (callers, f"{self.owner} customer {token}\n")):
@@ -145,13 +168,6 @@ class Network:
         port = free_range(1, self.next_port)
         self.next_port = port + 1
         self.dsnd = f"http://127.0.0.1:{port}"
-        log = open(self.folder / "dsnd.log", "ab")
-        argv = [str(self.bin / "dsnd"), "--bus", self.bus, "--chain", "none", "--listen", f"127.0.0.1:{port}", "--state-dir",
-                str(self.folder / "dsnd"), "--ready-file", str(ready), "--callers", str(callers)]
-        process = self.start("dsnd", argv, log)
-        wait_until(lambda: ready.exists() or process.poll() is not None, 20, f"dsnd is not ready; its log: {log.name}")
-        self.agents_alive()
-        self.manager = json.loads(ready.read_text())["address"]
 
     # agents
 
@@ -166,6 +182,10 @@ class Network:
         for node in nodes:
             argv += ["--node", node]
         return self.start(name, argv, log)
+
+    def killed(self, name):
+        """It was, and that is no failure of the demo."""
+        self.processes = [(known, process) for known, process in self.processes if known != name or process.wait(20) is None]
 
     def has_ended(self, name):
         return any(process.poll() is not None for known, process in self.processes if known == name)

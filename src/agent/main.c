@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/beat.h"
 #include "base/daemon.h"
 #include "base/mem.h"
 #include "bus/bus.h"
@@ -42,6 +43,23 @@ static const struct config_row rows[] = {
 	 "serve this node id, or the node of this enode's public key (128 digits), from the start (repeatable)", NULL},
 	{"name", CONFIG_STRING, ROW(name), NULL, NULL, 0, 0, "NAME", "name of this agent, for people and vcli --agent",
 	 NULL},
+	{"region", CONFIG_STRING, ROW(region), NULL, NULL, 0, 0, "WORD",
+	 "where this machine is, as orders ask for it: letters, digits, ., _ and -", NULL},
+	{"label", CONFIG_LIST, ROW(labels), NULL, NULL, 0, 0, "WORD",
+	 "what orders may ask this machine to be (repeatable, up to 16): letters, digits, ., _ and -", NULL},
+	{"customers", CONFIG_LIST, ROW(customers), NULL, NULL, 0, 0, "ADDRESS",
+	 "take work of this customer, and of no other but those named too (repeatable, up to 64); dsnd keeps it: a command does not say whose work it is",
+	 NULL},
+	{"load-ceiling", CONFIG_INT, ROW(load_ceiling), "80", NULL, 0, 100, "PERCENT",
+	 "load of the machine above which managers get no new jobs; 0: take them at any load, and tell neither capacity nor speed",
+	 NULL},
+	{"most-jobs", CONFIG_INT, ROW(most_jobs), "0", NULL, 0, API_BEAT_MOST_JOBS, "NUMBER",
+	 "jobs that managers may give each node; 0: any number", NULL},
+	{"price", CONFIG_INT, ROW(price), "0", NULL, 0, API_BEAT_MOST, "NUMBER",
+	 "what a second on a node costs, in the smallest unit of what the network pays with; dsnd keeps it; 0: nothing",
+	 NULL},
+	{"bandwidth", CONFIG_INT, ROW(bandwidth_mbps), "0", NULL, 0, 1000000, "MBIT",
+	 "what this machine can send and receive, in megabits a second; 0: not known, dsnd sets no bound", NULL},
 	{"port-range", CONFIG_STRING, ROW(port_range), "20000-20999", NULL, 0, 0, "A-B",
 	 "ports given to nodes whose document names none", NULL},
 	{"public-ip", CONFIG_STRING, ROW(public_ip), "127.0.0.1", NULL, 0, 0, "ADDRESS",

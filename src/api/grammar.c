@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/read.h"
@@ -61,6 +62,45 @@ struct error *api_check_label(const char *text, const struct json_place *at)
 		"\"" SHOWN
 		"\" is no region or label: 1 to 64 of the letters, digits, ., _ and -, a letter or digit in front",
 		text);
+}
+
+/* Three numbers; false: it is no version. */
+static bool read_version(const char *text, unsigned long number[3])
+{
+	for (int i = 0; i < 3; i++) {
+		size_t digits = strspn(text, "0123456789");
+
+		if (digits < 1 || digits > 5 || (digits > 1 && *text == '0') || text[digits] != (i < 2 ? '.' : '\0'))
+			return false;
+		number[i] = strtoul(text, NULL, 10);
+		if (number[i] > 65535)
+			return false;
+		text += digits + 1;
+	}
+	return true;
+}
+
+struct error *api_check_version(const char *text, const struct json_place *at)
+{
+	unsigned long number[3];
+
+	if (read_version(text, number))
+		return NULL;
+	return json_place_error(at, "\"" SHOWN "\" is no version: three numbers up to 65535 as in 1.2.3", text);
+}
+
+int api_version_compare(const char *a, const char *b)
+{
+	unsigned long left[3] = {0}, right[3] = {0};
+	bool is_left = read_version(a, left), is_right = read_version(b, right);
+
+	if (!is_left || !is_right)
+		return is_left - is_right;
+	for (int i = 0; i < 3; i++) {
+		if (left[i] != right[i])
+			return left[i] < right[i] ? -1 : 1;
+	}
+	return 0;
 }
 
 struct error *api_check_variant(const char *text, const struct json_place *at)

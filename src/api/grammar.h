@@ -28,6 +28,10 @@ struct error *api_check_name(const char *text, const struct json_place *at) MUST
 /* A region or a label: 1..64 of [0-9A-Za-z._-], a letter or digit in front. */
 #define API_LABEL_LETTERS 64
 struct error *api_check_label(const char *text, const struct json_place *at) MUST_CHECK;
+/* "1.2.3", each up to 65535. */
+struct error *api_check_version(const char *text, const struct json_place *at) MUST_CHECK;
+/* Less than 0, 0 or more, as with strcmp(); of texts that are versions. "": less than any. */
+int api_version_compare(const char *a, const char *b);
 struct error *api_check_node_id(const char *text, const struct json_place *at) MUST_CHECK;
 /* IPv4, IPv6 or a host name of RFC 1123. */
 struct error *api_check_host(const char *text, const struct json_place *at) MUST_CHECK;

@@ -18,9 +18,10 @@
 #define CHILDREN_TRIES 8
 #define TITLE_SIZE 4096
 #define KILL_TRIES 100
+#define CPU_FIELDS 4 /* in the program, in the kernel, and the same of children that have ended */
 
 /* Fields after the name, as proc(5) counts them less 3. */
-enum { FIELD_STATE = 0, FIELD_SESSION = 3, FIELD_START = 19, FIELDS };
+enum { FIELD_STATE = 0, FIELD_SESSION = 3, FIELD_CPU = 11, FIELD_START = 19, FIELDS };
 
 /* Only a process that is gone is told so: who could not look (no descriptor left) does not know. */
 static struct error *read_of(pid_t pid, const char *name, char *text, size_t size)
@@ -54,6 +55,10 @@ struct error *process_stat_read(pid_t pid, struct process_stat *ret_stat)
 		return error_new(ERROR_NOT_FOUND, "process %d: its /proc/%d/stat is unreadable", (int)pid, (int)pid);
 	ret_stat->ended = *field[FIELD_STATE] == 'Z' || *field[FIELD_STATE] == 'X';
 	ret_stat->session = (pid_t)strtol(field[FIELD_SESSION], NULL, 10);
+	ret_stat->cpu_ms = 0;
+	for (int i = 0; i < CPU_FIELDS; i++)
+		ret_stat->cpu_ms += strtoll(field[FIELD_CPU + i], NULL, 10);
+	ret_stat->cpu_ms = ret_stat->cpu_ms * 1000 / sysconf(_SC_CLK_TCK);
 	ret_stat->start_time = strtoull(field[FIELD_START], NULL, 10);
 	return NULL;
 }

@@ -13,6 +13,7 @@ struct process_stat {
 	bool ended; /* a zombie: only its remains are there */
 	pid_t session;
 	uint64_t start_time; /* clock ticks since boot: with the pid, who it is */
+	int64_t cpu_ms;      /* processor time of it and of its children that have ended */
 };
 
 /* ERROR_NOT_FOUND when there is no such process; another when that cannot be seen. */

@@ -8,14 +8,15 @@
 #include "base/mem.h"
 #include "client/identity.h"
 #include "manager/jobs/jobs.h"
+#include "manager/mail/mail.h"
 #include "manager/network.h"
 #include "manager/play/play.h"
 #include "manager/registry/registry.h"
 #include "manager/sessions/sessions.h"
 #include "postgres/postgres.h"
 
-const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service, &sessions_service,
-						   NULL};
+const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service,
+						   &sessions_service, &mail_service, NULL};
 
 /* In this order: calls refer to what answers them. */
 static int dsnd_destroy(struct dsnd *d)
@@ -81,6 +82,11 @@ static struct error *find_origin(struct dsnd *d)
 	return e ? error_wrap(e, "--public-url") : NULL;
 }
 
+static struct db *db(void *arg)
+{
+	return manager_db(((struct dsnd *)arg)->manager);
+}
+
 static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 {
 	const struct front_options options = {
@@ -88,6 +94,8 @@ static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 		.methods = manager_methods(d->manager),
 		.callers = d->callers,
 		.metrics = d->metrics,
+		.db = db,
+		.db_arg = d,
 		.origin = &d->origin,
 		.login_ms = d->settings->login_ms,
 		.ready = ready,
@@ -124,6 +132,7 @@ static char *own_url(const struct dsnd *d)
 
 static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 {
+	const char *least = d->settings->least_version, *suggested = d->settings->suggested_version;
 	const char *folder = d->settings->client.state.folder;
 	bool continues = has_identity(d);
 	char *id = NULL;
@@ -140,8 +149,8 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 		.bus = network_bus(d, d->settings->public_bus ? d->settings->public_bus : d->settings->client.bus),
 		.manager = d->id,
 		.chain = d->settings->chain,
-		.least_version = "",
-		.suggested_version = DSN_VERSION,
+		.least_version = least ? least : "",
+		.suggested_version = suggested ? suggested : DSN_VERSION,
 		.chain_id = d->settings->chain_id,
 		.open = d->settings->open_login,
 		.lifetime_ms = d->settings->login_ms};

@@ -14,6 +14,7 @@ struct dsnd_settings {
 	char **services;
 	int64_t start_ms, lease_ms, keep_ms, chain_id, login_ms;
 	bool open_login;
+	char *least_version, *suggested_version;
 	bool print_reference;
 };
 

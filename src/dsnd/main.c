@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/grammar.h"
 #include "base/daemon.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -33,6 +34,12 @@ static struct error *check_public_url(const char *text)
 }
 
 #define KEEP_MOST_MS (INT64_C(87600) * 3600 * 1000)
+
+static struct error *check_version(const char *text)
+{
+	return api_check_version(text, &(struct json_place){NULL, NULL, 0});
+}
+
 #define URL_LETTERS 64 /* LEASE_NAME_MAX */
 
 static struct error *check_url(const char *text)
@@ -112,9 +119,13 @@ static const struct config_row rows[] = {
 	 "the chain that a login's message names: a wallet shows it, and some sign for the one that they are on only",
 	 NULL},
 	{"services", CONFIG_LIST, ROW(services), NULL, NULL, 0, 0, "NAME",
-	 "host only these services (registry, jobs, play, sessions); without it all", NULL},
+	 "host only these services (registry, jobs, play, sessions, mail); without it all", NULL},
 	{"start-timeout", CONFIG_DURATION, ROW(start_ms), "30s", NULL, 0, 0, "TIME",
 	 "how long the nodes of an order may take until all serve, 1s to 2m; then it has failed", NULL},
+	{"least-version", CONFIG_STRING, ROW(least_version), NULL, NULL, 0, 0, "VERSION",
+	 "agents of an older version, or that do not say theirs, get no work (1.2.3)", check_version},
+	{"suggested-version", CONFIG_STRING, ROW(suggested_version), NULL, NULL, 0, 0, "VERSION",
+	 "the version that agents should have (1.2.3), told to who asks; without it this one's", check_version},
 	{"ready-file", CONFIG_STRING, ROW(ready_file), NULL, NULL, 0, 0, "FILE",
 	 "JSON file written when all is open: address, port, token_file, pid; removed at the end", NULL},
 	{"backup", CONFIG_STRING, ROW(backup), NULL, NULL, 0, 0, "FILE",

@@ -173,6 +173,8 @@ static struct error *outcome(struct exchange *x, CURLcode code)
 	case CURLE_RECV_ERROR:
 		if (number)
 			return error_uv(-(int)number, "reading the HTTP answer");
+		if (code == CURLE_SEND_ERROR)
+			return error_new(ERROR_UNAVAILABLE, "connection lost before the HTTP answer: %s", reason);
 		return error_new(ERROR_INVALID, "malformed HTTP answer: %s", reason);
 	default:
 		return error_new(ERROR_INVALID, "malformed HTTP answer: %s", reason);

@@ -80,6 +80,7 @@ static const struct {
 	{405, "Method Not Allowed"},
 	{408, "Request Timeout"},
 	{409, "Conflict"},
+	{410, "Gone"},
 	{413, "Content Too Large"},
 	{415, "Unsupported Media Type"},
 	{429, "Too Many Requests"},
@@ -493,8 +494,9 @@ void http_answer_header(struct http_request *r, const char *name, const char *va
 	r->answer_headers = talloc_asprintf_append_buffer(r->answer_headers, "%s: %s\r\n", name, value);
 }
 
-struct error *http_request_upgrade(struct http_request *r, const void *ctx, const char *headers,
-				   const struct wire_events *to, void *arg, struct wire **ret_wire)
+/* `head`: the status line behind HTTP/1.1, and the headers. */
+static struct error *hand_over(struct http_request *r, const void *ctx, const char *head, const struct wire_events *to,
+			       void *arg, struct wire **ret_wire)
 {
 	struct connection *c = r->connection;
 	char *text;
@@ -502,8 +504,8 @@ struct error *http_request_upgrade(struct http_request *r, const void *ctx, cons
 	if (!c)
 		return error_new(ERROR_UNAVAILABLE, "the client has gone");
 	if (r->body->len || c->in->len || c->interim)
-		return error_new(ERROR_INVALID, "bytes after a request that asks for an upgrade");
-	text = mem_printf(r, "HTTP/1.1 101 Switching Protocols\r\n%s\r\n", headers);
+		return error_new(ERROR_INVALID, "bytes after a request that takes the connection");
+	text = mem_printf(r, "HTTP/1.1 %s\r\n", head);
 	TRY(wire_write(c->wire, text, strlen(text)));
 	TRY(wire_read(c->wire));
 	wire_hand_over(c->wire, ctx, to, arg);
@@ -511,4 +513,21 @@ struct error *http_request_upgrade(struct http_request *r, const void *ctx, cons
 	mem_free(c);
 	mem_free(r);
 	return NULL;
+}
+
+struct error *http_request_upgrade(struct http_request *r, const void *ctx, const char *headers,
+				   const struct wire_events *to, void *arg, struct wire **ret_wire)
+{
+	return hand_over(r, ctx, mem_printf(r, "101 Switching Protocols\r\n%s", headers), to, arg, ret_wire);
+}
+
+struct error *http_request_stream(struct http_request *r, const void *ctx, const char *content_type,
+				  const struct wire_events *to, void *arg, struct wire **ret_wire)
+{
+	char *head = mem_printf(r,
+				"200 OK\r\nContent-Type: %s\r\n%sCache-Control: no-store\r\n"
+				"X-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\nConnection: close\r\n",
+				content_type, r->answer_headers ? r->answer_headers : "");
+
+	return hand_over(r, ctx, head, to, arg, ret_wire);
 }

@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "base/wire.h"
 #include "http/budget.h"
 
 struct http_server;
@@ -70,6 +71,12 @@ const char *http_request_header(const struct http_request *r, const char *name);
 bool http_request_lists(const struct http_request *r, const char *name, const char *word);
 /* Adds a header to the answer, also to a refusal by http_admit_fn. The value has no control bytes. */
 void http_answer_header(struct http_request *r, const char *name, const char *value);
+/* Answers 200 with a body that ends with the connection: its head is sent, and the connection is no longer counted;
+ * then the wire is ctx's with these callbacks (`written` comes once for the head), and the request is over.
+ * ERROR_UNAVAILABLE: the client has gone; ERROR_INVALID: there is a body or more behind the request. After an error the
+ * request still wants its answer. */
+struct error *http_request_stream(struct http_request *r, const void *ctx, const char *content_type,
+				  const struct wire_events *events, void *arg, struct wire **ret_wire) MUST_CHECK;
 /* Exactly one answer per request; ends it. */
 void http_respond(struct http_request *r, int status, const char *content_type, const char *body, size_t len);
 

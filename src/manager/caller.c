@@ -24,6 +24,7 @@ struct callers {
 	struct callers_entry *entries;
 	size_t count;
 	const struct callers_source *source; /* NULL: none */
+	bool sourced;                        /* there was one, and may be again */
 };
 
 static const struct {
@@ -229,6 +230,7 @@ struct error *callers_open(const void *ctx, const char *own, const char *self, c
 void callers_join(struct callers *all, const struct callers_source *source)
 {
 	all->source = source;
+	all->sourced = all->sourced || source;
 }
 
 struct error *callers_find(const struct callers *all, const char *token, struct caller *ret_caller)
@@ -247,6 +249,8 @@ struct error *callers_find(const struct callers *all, const char *token, struct 
 	}
 	if (!known && all->source)
 		return all->source->find(token, ret_caller, all->source->arg);
+	if (!known && all->sourced)
+		return error_new(ERROR_UNAVAILABLE, "this token is in no file, and logins cannot be looked up now");
 	if (!known)
 		return error_new(ERROR_REFUSED, "this token is nobody's: ask the operator for one");
 	*ret_caller = found;
@@ -273,6 +277,11 @@ void callers_known(const struct callers *all, const char *address, struct caller
 	if (all->source)
 		found.roles |= all->source->roles(found.address, all->source->arg);
 	*ret_caller = found;
+}
+
+const char *callers_at(const struct callers *all, size_t n)
+{
+	return n < all->count ? all->entries[n].caller.address : NULL;
 }
 
 bool callers_listed(const struct callers *all, const char *address)

@@ -4,6 +4,7 @@
 #define DSN_MANAGER_CALLER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "base/hex.h"
@@ -44,14 +45,17 @@ struct callers_source {
 	unsigned (*roles)(const char *address, void *arg);
 	void *arg;
 };
-/* One at most; NULL: there is none any more. Borrowed. */
+/* One at most; NULL: not for now, and tokens of no file are ERROR_UNAVAILABLE. Borrowed. */
 void callers_join(struct callers *all, const struct callers_source *source);
 
-/* Who shows `token` (NULL: none): CALLER_ANYONE when there is none, ERROR_REFUSED when nobody has it. */
+/* Who shows `token` (NULL: none): CALLER_ANYONE when there is none, ERROR_REFUSED when nobody has it,
+ * ERROR_UNAVAILABLE when that cannot be told. */
 struct error *callers_find(const struct callers *all, const char *token, struct caller *ret_caller) MUST_CHECK;
 /* Who has proved to be `address` (40 hex digits of either case), by a key: with CALLER_ANYONE alone where neither the
  * files nor the source know him. */
 void callers_known(const struct callers *all, const char *address, struct caller *ret_caller);
+/* The n-th that the files name; NULL: there are no more. */
+const char *callers_at(const struct callers *all, size_t n);
 /* Do the files name him? */
 bool callers_listed(const struct callers *all, const char *address);
 

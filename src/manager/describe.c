@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "manager/jsonrpc2.h"
 #include "manager/network.h"
+#include "manager/told.h"
 
 #define REFERENCE_BYTES (4 << 20)
 
@@ -199,6 +200,7 @@ char *describe_reference(const void *ctx, const struct service_ops *const *servi
 
 	describe_add(all);
 	network_add(all, NULL);
+	told_add(all, NULL);
 	for (const struct service_ops *const *s = services; *s; s++)
 		methods_add(all, (*s)->methods, (*s)->method_count, NULL);
 	error_free(buf_puts(b, head));

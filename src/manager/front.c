@@ -118,6 +118,8 @@ static void on_request(struct http_request *r, void *arg)
 		rpc(f, r);
 	} else if (strcmp(path, "/session") == 0) {
 		front_session(f, r);
+	} else if (get && strcmp(path, "/events") == 0) {
+		front_events(f, r);
 	} else if (get && strcmp(path, "/network.json") == 0) {
 		front_describe(f, r);
 	} else if (get && strcmp(path, "/healthz") == 0) {
@@ -129,8 +131,9 @@ static void on_request(struct http_request *r, void *arg)
 
 		http_respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", text->data, text->len);
 	} else if (!f->options.page(r, f->options.page_arg)) {
-		front_text(r, 404,
-			   "there is /rpc, /session, /network.json, /healthz, /readyz, /metrics and /watch/JOB/master.m3u8\n");
+		front_text(
+			r, 404,
+			"there is /rpc, /session, /events, /network.json, /healthz, /readyz, /metrics and /watch/JOB/master.m3u8\n");
 	}
 }
 
@@ -140,6 +143,7 @@ static void measure(struct metrics_text *t, void *arg)
 
 	metrics_counter(t, "http_requests_total", "HTTP requests.", f->requests);
 	metrics_counter(t, "http_refused_total", "HTTP requests with a token that is nobody's.", f->refused);
+	front_events_measure(t, f);
 }
 
 struct error *front_open(const void *ctx, uv_loop_t *loop, const struct front_options *options,
@@ -169,6 +173,7 @@ struct error *front_open(const void *ctx, uv_loop_t *loop, const struct front_op
 		mem_free(f);
 		return error_wrap(e, "--listen");
 	}
+	front_events_open(f, loop);
 	metrics_add(options->metrics, measure, f);
 	*ret_front = f;
 	return NULL;

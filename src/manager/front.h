@@ -1,6 +1,6 @@
 /* The way in over HTTP: POST /rpc (jsonrpc2.h) for whom a bearer token or a browser's cookie names, /session to log a
- * browser in and out, GET /healthz, /readyz and /metrics for all who reach it. It listens on the loopback interface
- * only: what stands in front of the network has TLS.
+ * browser in and out, GET /events for what happens, GET /network.json, /healthz, /readyz and /metrics for all who reach
+ * it. It listens on the loopback interface only: what stands in front of the network has TLS.
  *
  * Bounds: those of http/server.h; a call's JSONRPC2_BYTES. Threads: loop thread.
  */
@@ -14,6 +14,7 @@
 #include "manager/caller.h"
 #include "manager/method.h"
 #include "rpc/metrics.h"
+#include "store/db.h"
 
 struct front;
 
@@ -23,6 +24,8 @@ struct front_options {
 	struct methods *methods;
 	struct callers *callers;
 	struct metrics *metrics;
+	struct db *(*db)(void *arg); /* whose event log is told; NULL while it is not open */
+	void *db_arg;
 	const struct http_origin *origin;  /* where clients find it; read from the first request on */
 	int64_t login_ms;                  /* how long a login holds */
 	struct error *(*ready)(void *arg); /* NULL: ready; or why not, which is taken */

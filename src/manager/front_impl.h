@@ -10,9 +10,12 @@ struct front {
 	struct http_server *server;
 	struct http_budget budget, answer_budget;
 	uint64_t requests, refused;
+	struct front_events *events;
 };
 
 void front_text(struct http_request *r, int status, const char *text);
+/* The bearer token that is shown; NULL: none, "": one of another scheme. */
+const char *front_bearer(const struct http_request *r);
 bool front_is_json(const struct http_request *r);
 /* Who makes the request, by a bearer token or a cookie; a cookie that is over is nobody's. False: it has been answered
  * with a refusal. */
@@ -20,6 +23,11 @@ bool front_who(struct front *f, struct http_request *r, struct caller *ret_calle
 
 /* /session: POST logs a browser in, DELETE out. */
 void front_session(struct front *f, struct http_request *r);
+/* GET /events: what happens, as it happens. */
+void front_events(struct front *f, struct http_request *r);
+void front_events_open(struct front *f, uv_loop_t *loop);
+void front_events_measure(struct metrics_text *t, const struct front *f);
+
 /* The network's description, to everybody. */
 void front_describe(struct front *f, struct http_request *r);
 

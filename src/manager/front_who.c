@@ -6,8 +6,7 @@
 #include "manager/cookie.h"
 #include "manager/front_impl.h"
 
-/* NULL: none; "": it is of another scheme. */
-static const char *bearer(const struct http_request *r)
+const char *front_bearer(const struct http_request *r)
 {
 	static const char scheme[] = "Bearer ";
 	const char *shown = http_request_header(r, "Authorization");
@@ -52,7 +51,7 @@ static bool by_cookie(struct front *f, struct http_request *r, struct caller *re
 
 bool front_who(struct front *f, struct http_request *r, struct caller *ret_caller)
 {
-	const char *token = bearer(r);
+	const char *token = front_bearer(r);
 	struct error *e;
 
 	*ret_caller = (struct caller){.roles = CALLER_ANYONE};

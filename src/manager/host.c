@@ -11,6 +11,7 @@
 #include "manager/describe.h"
 #include "manager/host_db.h"
 #include "manager/network.h"
+#include "manager/told.h"
 #include "store/events.h"
 
 #define SERVICES 16
@@ -372,6 +373,7 @@ struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manage
 	m->closed = error_new(ERROR_UNAVAILABLE, "dsnd is starting");
 	describe_add(m->methods);
 	network_add(m->methods, options->network);
+	told_add(m->methods, &m->db);
 	talloc_set_destructor(m, manager_destroy);
 	e = open_all(m, loop);
 	if (e) {

@@ -166,6 +166,11 @@ const struct caller *method_caller(const struct method_call *c)
 	return &c->caller;
 }
 
+bool method_has(const struct method_call *c, const char *name)
+{
+	return json_object_get(c->params, name) != NULL;
+}
+
 const char *method_text(const struct method_call *c, const char *name)
 {
 	return json_string_value(json_object_get(c->params, name));

@@ -95,6 +95,7 @@ void method_begin(const void *ctx, struct methods *all, const struct caller *cal
 
 const struct caller *method_caller(const struct method_call *c);
 /* Parameters by name, as their row says. Absent ones are NULL, 0, false. */
+bool method_has(const struct method_call *c, const char *name);
 const char *method_text(const struct method_call *c, const char *name);
 int64_t method_integer(const struct method_call *c, const char *name);
 bool method_bool(const struct method_call *c, const char *name);

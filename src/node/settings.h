@@ -16,6 +16,14 @@ struct agent_settings {
 	char *state_dir;
 	char **nodes; /* ids served from the start; NULL: none */
 	char *name;   /* of the agent, for people; NULL: none */
+	/* What the heartbeat tells of the machine, and what of managers' work is taken (node/agent/policy.h). */
+	char *region;           /* NULL: not said */
+	char **labels;          /* NULL: none */
+	char **customers;       /* NULL: everybody's work */
+	int64_t load_ceiling;   /* percent of the machine; 0: work is taken at any load */
+	int64_t most_jobs;      /* of a node; 0: any number */
+	int64_t price;          /* of a second; 0: none */
+	int64_t bandwidth_mbps; /* 0: not said */
 	char *port_range, *public_ip;
 	char *mode, *runtime; /* of nodes whose document names none */
 	char **classic_allow; /* who may publish at classic nodes; NULL: this machine */

@@ -15,15 +15,19 @@ command_fn cmd_pipeline_stop, cmd_pipeline_status, cmd_pipeline_close, cmd_pipel
 command_fn cmd_pipeline_monitor;                                                          /* cmd_pipeline_monitor.c */
 command_fn cmd_pipeline_push;                                                             /* cmd_pipeline_push.c */
 command_fn cmd_order_plan, cmd_order_create, cmd_order_list, cmd_order_status;            /* cmd_order.c */
+command_fn cmd_order_explain, cmd_node_explain;                                           /* cmd_explain.c */
 command_fn cmd_order_start, cmd_order_stop, cmd_order_cancel;                             /* cmd_order.c */
-command_fn cmd_login_network, cmd_logout_network, cmd_join;                               /* cmd_context.c */
-command_fn cmd_context_list, cmd_context_show, cmd_context_use, cmd_context_remove;       /* cmd_context.c */
-command_fn cmd_order_push;                                                                /* cmd_order_push.c */
-command_fn cmd_broker_setup;                                                              /* cmd_broker.c */
-command_fn cmd_bus_send, cmd_bus_receive;                                                 /* cmd_bus.c */
-command_fn cmd_key_show, cmd_key_new, cmd_key_agent;                                      /* cmd_key.c */
-command_fn cmd_outbox_list, cmd_outbox_flush;                                             /* cmd_outbox.c */
-command_fn cmd_outbox_resend, cmd_outbox_replace, cmd_outbox_abandon;                     /* cmd_outbox_chain.c */
+command_fn cmd_events;
+command_fn cmd_login_network, cmd_logout_network, cmd_join;                         /* cmd_context.c */
+command_fn cmd_context_list, cmd_context_show, cmd_context_use, cmd_context_remove; /* cmd_context.c */
+command_fn cmd_order_push;                                                          /* cmd_order_push.c */
+command_fn cmd_drill_kill;                                                          /* cmd_drill.c */
+command_fn cmd_top;                                                                 /* cmd_top.c */
+command_fn cmd_broker_setup;                                                        /* cmd_broker.c */
+command_fn cmd_bus_send, cmd_bus_receive;                                           /* cmd_bus.c */
+command_fn cmd_key_show, cmd_key_new, cmd_key_agent;                                /* cmd_key.c */
+command_fn cmd_outbox_list, cmd_outbox_flush;                                       /* cmd_outbox.c */
+command_fn cmd_outbox_resend, cmd_outbox_replace, cmd_outbox_abandon;               /* cmd_outbox_chain.c */
 command_fn cmd_whisper_send, cmd_whisper_receive;                  /* cmd_whisper_send.c, cmd_whisper_receive.c */
 command_fn cmd_whisper_genpub, cmd_whisper_pong, cmd_whisper_ping; /* a file each */
 command_fn cmd_whisper_net_up, cmd_whisper_net_status, cmd_whisper_net_down;              /* cmd_whisper_net.c */

@@ -44,7 +44,7 @@ static struct error *load(struct vcli *v, int argc, char **argv, char ***ret_wor
 	enum log_level level;
 	char *config;
 
-	v->set.timeout_ms = v->set.count = -1;
+	v->set.timeout_ms = v->set.count = v->set.order.after = -1;
 	config = client_config_folder(v);
 	program.default_file = config ? file_join(v, config, "vcli.conf") : NULL;
 	TRY(config_load(v, &program, argc, argv, &v->set, ret_words, ret_done));

@@ -29,7 +29,10 @@ struct vcli_pipeline_options {
 /* What is ordered from dsnd. */
 struct vcli_order_options {
 	char *dsnd;
-	char *write; /* where an agent's settings go */
+	char *via;        /* "http", "bus"; NULL: not said */
+	int64_t after;    /* an event's id; -1: not said */
+	char *job, *demo; /* of a drill */
+	char *write;      /* where an agent's settings go */
 	bool yes;
 };
 

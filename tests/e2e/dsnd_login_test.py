@@ -6,11 +6,14 @@ import os
 import pathlib
 import re
 import shutil
+import socket
+import sqlite3
 import subprocess
 import tempfile
 import unittest
 
 import network
+import waiting
 from dsnd_test import Dsnd
 from secp256k1 import Key
 
@@ -252,6 +255,179 @@ class Browser(Login):
         self.assertEqual(self.rpc("orders.list", headers={"Cookie": value, "Origin": f"http://127.0.0.1:{self.dsnd.port}"})[0], 403)
 
 
+class Reader:
+    """One that reads GET /events; keeps what it was told."""
+
+    def __init__(self, port, token, after=None, **headers):
+        self.events, self.last, self.rest = [], after, b""
+        path = "/events" if after is None or "Last-Event-ID" in headers else f"/events?after={after}"
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        named = {**({"Authorization": "Bearer " + token} if token else {}), **headers}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+        while b"\r\n\r\n" not in self.rest:
+            got = self.socket.recv(65536)
+            if not got:
+                break
+            self.rest += got
+        self.head, _, self.rest = self.rest.partition(b"\r\n\r\n")
+        self.status = int(self.head.split()[1])
+
+    def read_until(self, done, seconds=60):
+        """Reads on until done(self), or the end of the stream: then False."""
+        self.socket.settimeout(seconds)
+        while not done(self):
+            try:
+                got = self.socket.recv(65536)
+            except TimeoutError as e:
+                raise AssertionError(f"not within {seconds} s; {len(self.events)} events, the last {self.last}") from e
+            except ConnectionResetError:
+                got = b""
+            if not got:
+                return False
+            self.rest += got
+            *blocks, self.rest = self.rest.split(b"\n\n")
+            for block in blocks:
+                self.take(dict(line.split(": ", 1) for line in block.decode().splitlines() if ": " in line))
+        return True
+
+    def take(self, fields):
+        if "id" in fields:
+            self.last = int(fields["id"])
+        if "data" in fields:
+            event = json.loads(fields["data"])
+            assert (event["id"], event["type"]) == (self.last, fields["event"]), fields
+            self.events.append(event)
+
+    def close(self):
+        self.socket.close()
+
+
+class Events(Login):
+    flags = ("--open-login",)
+
+    def read(self, token, after=None, **headers):
+        reader = Reader(self.dsnd.port, token, after, **headers)
+        self.addCleanup(reader.close)
+        return reader
+
+    def write_events(self, count, owner, body=""):
+        """As a service of dsnd writes them; dsnd may be away."""
+        db = sqlite3.connect(self.dsnd.folder / "dsnd.db", timeout=30)
+        with db:
+            last = db.execute("select coalesce(max(id),0) from event").fetchone()[0]
+            db.executemany("insert into event(id,at_ms,type,subject,body,cause) values(?,0,'job.running',?,?,0)",
+                           [(last + n, f"job{n}", json.dumps({"owner": owner, "n": n, "x": body})) for n in range(1, count + 1)])
+        db.close()
+        return last + count
+
+    def test_who_sees_what(self):
+        carol, dave = self.login(self.carol)["token"], self.login(self.dave)["token"]
+        operator = self.dsnd.tokens["operator"].read_text().strip()
+        mine, his, all_of_them = self.read(carol, 0), self.read(dave, 0), self.read(operator, 0)
+        self.assertEqual([r.status for r in (mine, his, all_of_them)], [200] * 3)
+        self.assertIn(b"text/event-stream", mine.head)
+        self.write_events(1, self.carol.address[2:])
+        self.write_events(1, self.dave.address[2:])
+        self.write_events(1, "")
+        last = self.write_events(1, "nobody")
+        all_of_them.read_until(lambda r: r.last == last)
+        self.assertEqual([e["type"] for e in all_of_them.events], ["session.begun"] * 2 + ["job.running"] * 4)
+        # The others have been told up to there, and of their own only.
+        mine.read_until(lambda r: r.last == last)
+        his.read_until(lambda r: r.last == last)
+        self.assertEqual([e["body"]["owner"] for e in mine.events], [self.carol.address[2:]] * 2)
+        self.assertEqual([e["body"]["owner"] for e in his.events], [self.dave.address[2:]] * 2)
+        self.assertEqual(self.rpc("events.list", carol)["events"], mine.events)
+        self.assertEqual(self.rpc("events.list", carol, after=mine.events[0]["id"])["events"], mine.events[1:])
+        self.assertEqual(self.rpc("events.list", carol, after=0, most=1), {"events": mine.events[:1], "after": 1})
+        # From now on, without an id.
+        late = self.read(carol)
+        last = self.write_events(1, self.carol.address[2:])
+        late.read_until(lambda r: r.last == last)
+        self.assertEqual([e["id"] for e in late.events], [last])
+        # Whose login is over hears no more.
+        self.rpc("session.logout", dave)
+        self.assertFalse(his.read_until(lambda r: False))
+        # In a browser.
+        value = self.browser(self.carol).split(";")[0]
+        self.assertEqual(self.read(None, **{"Cookie": value, "Sec-Fetch-Site": "same-origin"}).status, 200)
+        self.assertEqual(self.read(None, **{"Cookie": value, "Sec-Fetch-Site": "cross-site"}).status, 403)
+
+    def test_what_is_refused(self):
+        token = self.login(self.carol)["token"]
+        self.assertEqual(self.read(None).status, 401)
+        self.assertEqual(self.read("dsns_" + "0" * 64).status, 401)
+        for after in ("x", "-1", "1x", "99999999999999999999"):
+            self.assertEqual(self.read(token, after).status, 400, after)
+        self.assertEqual(self.read(token, 0, **{"Last-Event-ID": "y"}).status, 400)
+        self.assertEqual(self.read(token, 1000).status, 410)
+        self.refused(self.rpc("events.list", token, after=1000), "not-found", "1000")
+        opened = [self.read(token) for _ in range(9)]
+        self.assertEqual([r.status for r in opened], [200] * 8 + [429])
+        self.assertEqual(self.read(self.login(self.dave)["token"]).status, 200)
+        opened[0].close()
+        waiting.wait_for("room", lambda: self.read(token).status == 200, 20)
+
+    def test_nothing_lost_nothing_twice(self):
+        """dsnd is killed again and again while a reader reads: it comes back with the last id that it has."""
+        token, owner = self.login(self.carol)["token"], self.carol.address[2:]
+        seen, last = [], 1
+        for round_ in range(3):
+            reader = self.read(token, None, **{"Last-Event-ID": str(last)})
+            self.assertEqual(reader.status, 200)
+            newest = self.write_events(400, owner, "y" * 500)
+            wanted = last + 150 * (round_ + 1)
+            reader.read_until(lambda r: (r.last or 0) >= wanted)  # pylint: disable=cell-var-from-loop
+            self.dsnd.kill()
+            reader.read_until(lambda r: False)
+            seen += reader.events
+            last = reader.last
+            self.write_events(50, owner)
+            self.dsnd.start(*self.flags)
+        reader = self.read(token, None, **{"Last-Event-ID": str(last)})
+        newest = self.write_events(1, owner)
+        reader.read_until(lambda r: r.last == newest)
+        self.assertEqual([e["id"] for e in seen + reader.events], list(range(2, newest + 1)))
+
+    def test_slow_reader(self):
+        """It holds nobody up, is told nothing more, dropped, and comes back."""
+        token, owner = self.login(self.carol)["token"], self.carol.address[2:]
+        slow, quick = self.read(token, 1), self.read(token, 1)
+        newest = self.write_events(3000, owner, "z" * 5000)
+        quick.read_until(lambda r: r.last == newest)
+        self.assertEqual(len(quick.events), 3000)
+        waiting.wait_for("its end", lambda: "dsnd_event_streams_dropped_total 1\n" in self.dsnd.get("/metrics")[1], 90)
+        slow.read_until(lambda r: False)
+        self.assertLess(len(slow.events), 3000)
+        again = self.read(token, slow.last)
+        again.read_until(lambda r: r.last == newest)
+        self.assertEqual([e["id"] for e in slow.events + again.events], [e["id"] for e in quick.events])
+
+    def test_vcli(self):
+        made = json.loads(self.vcli("login", self.origin))["account"][2:].lower()
+        self.vcli("events")
+        newest = self.write_events(1500, made)
+        following = subprocess.Popen([str(network.BIN / "vcli"), "--json", "events", "--follow", "--after", "1"], stdin=subprocess.DEVNULL,
+                                     env=self.net.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.net.started.append(following)
+        self.addCleanup(following.stdout.close)
+        told = [json.loads(following.stdout.readline())["id"] for _ in range(1500)]
+        self.assertEqual(told, list(range(2, newest + 1)))
+        self.dsnd.kill()
+        self.write_events(2, made)
+        self.dsnd.start(*self.flags)
+        told = [following.stdout.readline() for _ in range(2)]
+        self.assertEqual([json.loads(line).get("id", line) for line in told], [newest + 1, newest + 2])
+        self.assertEqual([e["id"] for e in json.loads(self.vcli("events", "--after", str(newest)))["events"]], [newest + 1, newest + 2])
+
+    def vcli(self, *words):
+        done = subprocess.run([str(network.BIN / "vcli"), "--json", *words], env=self.net.environment, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+
 class Contexts(Login):
     """vcli: what was told once is not told again."""
     flags = ("--open-login", "--public-bus", "amqp://user@bus.example.org:5672/dsn")
@@ -343,6 +519,38 @@ class Contexts(Login):
                               capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(f"manager = {self.dsnd.address}", done.stdout)
+
+
+class OverTheBus(network.TestCase):
+    """Calls as sealed messages to dsnd's address: who signs is who calls."""
+
+    def test_calls(self):
+        net = self.network(start=False, transcoders=0)
+        dsnd = Dsnd(net)
+        with open(dsnd.callers, "a", encoding="utf-8") as callers:
+            callers.write(f"{net.vcli('key', 'show')['id']} customer -\n")
+        dsnd.start()
+        waiting.wait_for("the bus", lambda: dsnd.get("/readyz")[0] == 200, 60)
+        there = ("--dsnd", f"bus:{dsnd.address}", "--timeout", "60s")
+        self.assertEqual(net.vcli("order", "list", *there), {"orders": []})
+        self.assertEqual(net.vcli("events", "--after", "0", *there)["events"], [])
+        # A refusal is the method's own.
+        code, said = net.vcli_try("order", "status", "0200000000000000000001", *there)[:2]
+        self.assertEqual(code, 3, said)
+        # A stranger is nobody.
+        key = net.folder / "stranger.key"
+        key.write_text("5" * 64 + "\n")
+        key.chmod(0o600)
+        code, said = net.vcli_try("order", "list", "--identity", str(key), *there)[:2]
+        self.assertEqual(code, 4, said)
+        # By the context, which tells whom to ask.
+        net.vcli("join", f"http://127.0.0.1:{dsnd.port}")
+        self.assertEqual(net.vcli("order", "list", "--via", "bus", "--timeout", "60s"), {"orders": []})
+        self.assertIn("dsnd_mail_calls_total 5\n", dsnd.get("/metrics")[1])
+        # Each was answered, and its answer is kept; the stranger's is not.
+        db = sqlite3.connect(dsnd.folder / "dsnd.db", timeout=30)
+        self.assertEqual(db.execute("select count(*), count(answer) from mail_call").fetchone(), (4, 4))
+        db.close()
 
 
 if __name__ == "__main__":

@@ -96,11 +96,11 @@ class Case(network.TestCase):
         """What dsnd is told of its database: nothing, it has a file."""
         return ()
 
-    def network_with_dsnd(self, transcoders=2, **how):
+    def network_with_dsnd(self, transcoders=2, flags=(), **how):
         net = self.network(start=False, transcoders=transcoders, **how)
         self.dsnd = Dsnd(net, *self.store()).start()
         for agent in net.agents.values():
-            agent.flags += ["--manager", self.dsnd.address]
+            agent.flags += ["--manager", self.dsnd.address, *flags]
         net.up()
         self.obeyed(transcoders + 2)
         return net
@@ -347,6 +347,68 @@ class Nodes(Case):
         self.assertIn("nodes.changes is for operator", refused["message"])
 
 
+    def row(self, node_id):
+        return self.dsnd.call("nodes.get", node_id=node_id)
+
+    def wait_state(self, node_id, state):
+        wait_for(f"{node_id} {state}", lambda: self.row(node_id)["state"] == state, 30, lambda: self.row(node_id))
+
+    def test_heartbeats(self):
+        """What agents say of themselves, and what the operator says of nodes."""
+        customer = "5c0d" * 10
+        net = self.network_with_dsnd(transcoders=1, flags=(
+            "--region", "eu-1", "--label", "ssd", "--label", "rack-7", "--customers", customer, "--most-jobs", "1", "--price", "12",
+            "--bandwidth", "100"))
+        storage = net.ids["s"]
+        row = wait_for("a heartbeat", lambda: (lambda r: r["version"] and r)(self.row(storage)), 20, lambda: self.row(storage))
+        self.assertEqual((row["owner"], row["region"], row["labels"]), (net.owner, "eu-1", ["ssd", "rack-7"]))
+        self.assertEqual(row["policy"], {"customers": [customer], "ceiling_pm": 1000, "most_jobs": 1, "price": 12})
+        self.assertEqual(row["capacity"], {"blocks_per_s": -1, "bps": 100_000_000})
+        wait_for("the load", lambda: self.row(storage)["load_pm"] > 0, 30, lambda: self.row(storage))
+
+        # Its owner's maintenance.
+        net.vcli("node", "maintenance", "on", storage)
+        self.wait_state(storage, "draining")
+        net.vcli("node", "maintenance", "off", storage)
+        self.wait_state(storage, "online")
+
+        # The operator's word outlives dsnd.
+        self.assertEqual(self.dsnd.call("nodes.bar", node_id=storage, why="guess")["data"]["error"], "refused")
+        self.assertEqual(self.dsnd.call("nodes.admit", "operator", node_id=storage)["data"]["error"], "not-found")
+        self.assertEqual(self.dsnd.call("nodes.set_aside", "operator", node_id=storage, why="drops frames")["state"], "set_aside")
+        self.dsnd.kill()
+        self.dsnd.start()
+        wait_for("it to obey", lambda: self.row(storage).get("obeys"), 30)
+        self.wait_state(storage, "set_aside")
+        self.assertEqual(self.dsnd.call("nodes.bar", "operator", node_id=storage, why="again")["state"], "barred")
+        refused = self.dsnd.call("orders.plan", order=self.order(net))
+        self.assertEqual(refused["data"]["error"], "unavailable")
+        self.assertEqual(self.dsnd.call("nodes.admit", "operator", node_id=storage, why="mended")["state"], "online")
+        history = self.dsnd.call("nodes.history", node_id=storage)["history"]
+        self.assertEqual([(h["state"], h["why"]) for h in history if "by" in h],
+                         [("admitted", "mended"), ("barred", "again"), ("set_aside", "drops frames")])
+        self.assertIn("draining", [h["state"] for h in history])
+
+        # Whose agents are too old.
+        self.dsnd.kill()
+        self.dsnd.start("--least-version", "99.0.0", "--suggested-version", "99.1.0")
+        wait_for("it to obey", lambda: self.row(storage).get("obeys"), 30)
+        self.wait_state(storage, "too_old")
+        listed = self.dsnd.call("nodes.list", state="too_old")
+        self.assertEqual((listed["least_version"], listed["suggested_version"]), ("99.0.0", "99.1.0"))
+        self.assertIn(storage, [n["node_id"] for n in listed["nodes"]])
+
+    def test_a_full_node_says_so(self):
+        """What its owner takes is held at the agent too, whoever asks."""
+        net = self.network_with_dsnd(transcoders=1, flags=("--most-jobs", "1"))
+        first = self.dsnd.call("orders.create", order=self.order(net))
+        self.assertEqual(first["state"], "running", first)
+        refused = self.dsnd.call("orders.create", order=self.order(net))
+        self.assertIn(refused["data"]["error"], ("failed", "unavailable", "limit"), refused)
+        self.assertEqual(self.dsnd.call("orders.status", job=first["job"])["state"], "running")
+        self.assertEqual(self.dsnd.call("orders.cancel", job=first["job"])["state"], "cancelled")
+
+
 class Calls(Case):
     """What comes in over HTTP; no node is needed."""
 
@@ -392,7 +454,9 @@ class Calls(Case):
                  "params.order: pipeline.nodes: leave it out"),
                 ("orders.create", {"order": {"x": "y" * 70000}}, "invalid", -32602, "params.order: has "),
                 ("nodes.list", {"role": "tester"}, "invalid", -32602, "none of distributor|transcoder|storage"),
-                ("nodes.list", {"state": "asleep"}, "invalid", -32602, "none of online|suspect|offline"),
+                ("nodes.list", {"state": "asleep"}, "invalid", -32602, "none of online|suspect|offline|draining"),
+                ("nodes.history", {"node_id": "12"}, "invalid", -32602, "params.node_id"),
+                ("nodes.history", {"node_id": "1" * 40, "most": 1001}, "invalid", -32602, "params.most: is 1001; 1 to 1000"),
                 ("nodes.get", {"node_id": "12"}, "invalid", -32602, "params.node_id"),
                 ("nodes.get", {"node_id": "1" * 40}, "not-found", -32004, "was not heard of"),
                 ("orders.steal", {}, "not-found", -32601, "there is no method")):
@@ -418,6 +482,7 @@ class Calls(Case):
         self.assertIn("tokens would cross the network in the clear", refused("--listen", "0.0.0.0:8640"))
         self.assertIn('there is no service "cooks"', refused("--services", "cooks"))
         self.assertIn("--start-timeout", refused("--start-timeout", "1h"))
+        self.assertIn('"1.2" is no version', refused("--least-version", "1.2"))
         os.chmod(self.dsnd.callers, 0o644)
         self.assertIn("others may read it", refused("--callers", str(self.dsnd.callers)))
         self.dsnd.callers.write_text("not an address at all, and not a token\n")

@@ -159,7 +159,7 @@ class Agent:
     def command(self):
         words = [str(self.net.bin / "dsn-agent"), "--bus", self.net.agent_bus(self), "--network", self.net.name, "--state-dir",
                  str(self.folder), "--port-range", f"{self.first_port}-{self.first_port + PORTS_OF_AGENT - 1}",
-                 "--segmenter", str(self.net.bin / "dsn-hls"), "--stop-units", "--status-every", "1s", "--preset",
+                 "--segmenter", str(self.net.bin / "dsn-hls"), "--stop-units", "--status-every", "1s", "--load-ceiling", "0", "--preset",
                  "ultrafast", "--owner", self.net.owner]
         for node in self.nodes:
             words += ["--node", node]

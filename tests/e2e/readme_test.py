@@ -59,10 +59,10 @@ class Readme(unittest.TestCase):
         self.clone = self.place / "dsn"
         self.git("clone", "--quiet", "--depth", "1", SOURCE.as_uri(), self.clone)
         self.broker_port, self.first = free_ports(broker_module.PORTS), free_ports(40)
-        self.state, self.broker = self.place / "s", self.place / "b"
+        self.state, self.broker, self.dsnd_state, self.dsnd_port = self.place / "s", self.place / "b", self.place / "m", self.first + 39
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("DSN_", "XDG_"))}
         self.environment.update(HOME=str(self.place), PATH=f"{self.place}/usr/bin:{os.environ['PATH']}",
-                                DSN_STATE_DIR="", DSN_PORT_RANGE=f"{self.first}-{self.first + 39}")
+                                DSN_STATE_DIR="", DSN_PORT_RANGE=f"{self.first}-{self.first + 38}")
         del self.environment["DSN_STATE_DIR"]
 
     def git(self, *words):
@@ -77,6 +77,9 @@ class Readme(unittest.TestCase):
                              ("/var/lib/dsn-broker 5672", f"{self.broker} {self.broker_port}"),
                              ("127.0.0.1:5672/", f"127.0.0.1:{self.broker_port}/"),
                              ("127.0.0.1:5674", f"127.0.0.1:{self.broker_port + 2}"),
+                             ("dsnd --open-login ", f"dsnd --open-login --state-dir {self.dsnd_state} --listen 127.0.0.1:{self.dsnd_port} "),
+                             ("127.0.0.1:8640", f"127.0.0.1:{self.dsnd_port}"),
+                             ("/var/lib/dsnd", str(self.dsnd_state)),
                              ("dsn-agent ", f"dsn-agent --state-dir {self.state} "),
                              ("/var/lib/dsn", str(self.state))):
             self.assertIn(theirs, text)
@@ -116,13 +119,14 @@ class Readme(unittest.TestCase):
         def during(pattern, what, seconds):
             return wait_for(lambda: re.search(pattern, shell.said) or shell.ended(), seconds, what)
 
-        during(r"watch it at: +\S+\n", "README's commands up to vcli pipeline start", 150)
+        during(r"watch it at: +\S+\n", "README's commands up to vcli order create", 150)
         found = re.search(r"watch it at: +(\S+)\n", shell.said)
         self.assertTrue(found, shell.said)
         watch = found.group(1)
         for name in ("front", "worker", "store"):
             self.assertRegex(shell.said, rf"{name} +\w+ +running", "node list shows the nodes by their names")
-        self.assertIn("all 3 nodes serve", shell.said)
+        job = re.search(r"^job (\d+): running$", shell.said, re.M).group(1)
+        self.assertEqual(len(re.findall(r"(?:distributor|transcoder|storage) +applied", shell.said)), 3, shell.said)
 
         wait_for(lambda: b"#EXT-X-STREAM-INF" in self.fetched(watch), 60, "the playlist\n" + shell.said)
         variants = [line for line in self.fetched(watch).decode().splitlines() if line and not line.startswith("#")]
@@ -132,7 +136,7 @@ class Readme(unittest.TestCase):
             self.assertGreater(frames, 20)
         wait_for(shell.ended, 120, "the end of README's commands")
         self.assertEqual(shell.process.wait(), 0, shell.said)
-        self.assertIn("job film has ended", shell.said)
+        self.assertIn(f"job {job}: stopped", shell.said)
 
     def decoded(self, url):
         """Pictures of the first segment of a playlist, by ffmpeg."""

@@ -41,6 +41,7 @@ KINDS = [
     ("t45/transcoder", "t45-transcoder.json"),
     ("t45/storage", "t45-storage.json"),
     ("bus/", "bus-message.json"),
+    ("beat/", "beat.json"),
 ]
 
 # The same for the documents of the seed's programs, where their folder is at hand.
@@ -119,7 +120,7 @@ class Schemas(unittest.TestCase):
         self.assertEqual({p.name for p in SCHEMAS.glob("*.json")}, used)
 
     def test_good_documents(self):
-        names = sorted(str(p.relative_to(DATA)) for k in ("public", "private", "t45", "bus") for p in (DATA / k).glob("*.json"))
+        names = sorted(str(p.relative_to(DATA)) for k in ("public", "private", "t45", "bus", "beat") for p in (DATA / k).glob("*.json"))
         self.assertGreater(len(names), 20)
         for name in names:
             with self.subTest(name):
@@ -175,7 +176,7 @@ class Schemas(unittest.TestCase):
             else:
                 yield path
 
-        for name in ("public/pipeline-extended.json", "private/pipeline-extended.json", "t45/storage.json", "bus/command.json"):
+        for name in ("public/pipeline-extended.json", "private/pipeline-extended.json", "t45/storage.json", "bus/command.json", "beat/beat.json"):
             good = load(DATA / name)
             for path in leaves(good):
                 with self.subTest(name=name, path=path):

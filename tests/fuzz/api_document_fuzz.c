@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/beat.h"
 #include "api/command.h"
 #include "api/plan.h"
 #include "api/task_write.h"
@@ -26,6 +27,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	mem_init();
 	return 0;
+}
+
+static bool fits(struct error *e)
+{
+	bool good = !e;
+
+	error_free(e);
+	return good;
 }
 
 static void check_again(json_t *document)
@@ -111,6 +120,20 @@ static void try_others(const void *ctx, json_t *document)
 	error_free(api_private_tasks(ctx, document, NULL, &tasks, &count));
 }
 
+static void try_beat(const void *ctx, const json_t *document)
+{
+	struct api_beat *b = NULL, *again = NULL;
+	json_t *written;
+
+	if (!fits(api_beat_read(ctx, document, &b)))
+		return;
+	written = api_beat_write(b);
+	if (!fits(api_beat_read(ctx, written, &again)))
+		abort();
+	assert(api_beat_same(b, again) && b->node_count == again->node_count);
+	json_decref(written);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	void *ctx = mem_new(NULL, int);
@@ -120,6 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!e) {
 		try_pipeline(ctx, document);
 		try_others(ctx, document);
+		try_beat(ctx, document);
 		json_decref(document);
 	}
 	error_free(e);
@@ -130,9 +154,38 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 /* --- mutating documents --- */
 
 static const char *const words[] = {
-	"type",    "port",   "mode",    "key",         "renditions", "failover_ip", "failover_node_id", "fragment",
-	"outputs", "output", "keep",    "failover_of", "params",     "normalise",   "http_port",        "cores",
-	"spec",    "tasks",  "variant", "params",      "bandwidth",  "_comments",   "nginx-rtmp-core",  "input",
+	"type",
+	"port",
+	"mode",
+	"key",
+	"renditions",
+	"failover_ip",
+	"failover_node_id",
+	"fragment",
+	"outputs",
+	"output",
+	"keep",
+	"failover_of",
+	"params",
+	"normalise",
+	"http_port",
+	"cores",
+	"owner",
+	"region",
+	"realtime_pm",
+	"nodes",
+	"labels",
+	"version",
+	"price",
+	"beat",
+	"spec",
+	"tasks",
+	"variant",
+	"params",
+	"bandwidth",
+	"_comments",
+	"nginx-rtmp-core",
+	"input",
 };
 static const char *const values[] = {
 	"classic",

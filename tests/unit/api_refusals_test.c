@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/beat.h"
 #include "api/command.h"
 #include "api/pipeline.h"
 #include "base/file.h"
@@ -52,6 +53,13 @@ static struct error *read_message(const void *ctx, const json_t *document)
 	return message_decode(ctx, text, strlen(text), false, "", &m);
 }
 
+static struct error *read_beat(const void *ctx, const json_t *document)
+{
+	struct api_beat *b = NULL;
+
+	return api_beat_read(ctx, document, &b);
+}
+
 /* Which reader a document goes to; the first row whose name begins like it. */
 static const struct {
 	const char *begins;
@@ -64,6 +72,7 @@ static const struct {
 	{"t45/", read_command},
 	{"private/", read_command},
 	{"bus/", read_message},
+	{"beat/", read_beat},
 };
 
 static struct error *read_as(const void *ctx, const char *name, const json_t *document)

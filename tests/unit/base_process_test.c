@@ -170,13 +170,24 @@ static void test_title(void **state)
 	close(hold[1]);
 }
 
+static void test_processor_time(void **state)
+{
+	struct process_stat first, now;
+
+	(void)state;
+	assert_null(process_stat_read(getpid(), &first));
+	do
+		assert_null(process_stat_read(getpid(), &now));
+	while (now.cpu_ms < first.cpu_ms + 50);
+	assert_int_equal(now.start_time, first.start_time);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_children),
-		cmocka_unit_test(test_children_are_buried_meanwhile),
-		cmocka_unit_test(test_no_process),
-		cmocka_unit_test(test_title),
+		cmocka_unit_test(test_children),       cmocka_unit_test(test_children_are_buried_meanwhile),
+		cmocka_unit_test(test_no_process),     cmocka_unit_test(test_title),
+		cmocka_unit_test(test_processor_time),
 	};
 
 	mem_init();

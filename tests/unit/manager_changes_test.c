@@ -27,7 +27,10 @@ static void on_moved(const struct nodes_node *n, void *arg)
 
 static int setup(void **state)
 {
-	*state = nodes_new(NULL, on_moved, NULL);
+	struct marks *marks = marks_new(NULL);
+
+	*state = nodes_new(NULL, &(struct nodes_options){marks, ""}, on_moved, NULL);
+	talloc_steal(*state, marks);
 	return 0;
 }
 

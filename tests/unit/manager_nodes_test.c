@@ -37,7 +37,7 @@ static int setup(void **state)
 {
 	struct world *w = mem_new(NULL, struct world);
 
-	w->all = nodes_new(w, on_moved, w);
+	w->all = nodes_new(w, &(struct nodes_options){marks_new(w), ""}, on_moved, w);
 	*state = w;
 	return 0;
 }
@@ -73,7 +73,8 @@ static void test_what_it_says(void **state)
 	n = nodes_find(w->all, NODE);
 	assert_non_null(n);
 	assert_int_equal(n->said.role, API_STORAGE);
-	assert_true(n->said.rtmp_port == 1935 && n->said.http_port == 8080 && n->said.job_count == 2 && n->seen_ms == 5);
+	assert_true(n->said.rtmp_port == 1935 && n->said.http_port == 8080 && n->said.job_count == 2 &&
+		    n->seen_ms == 5);
 	assert_true(n->said.serves && !n->said.classic && !n->said.maintenance && !n->obeys);
 	assert_string_equal(n->said.ip, "192.0.2.1");
 	assert_string_equal(n->said.agent_id, AGENT);

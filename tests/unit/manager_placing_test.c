@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "manager/host.h"
 #include "manager/jobs/order.h"
+#include "manager/jobs/placements.h"
 #include "manager/jobs/placing.h"
 
 #define ALICE "a11ce00000000000000000000000000000000000"
@@ -33,6 +34,7 @@ static void must(struct error *e)
 struct world {
 	char folder[32];
 	json_t *nodes;    /* what the registry answers */
+	bool settled;     /* nothing of it changes any more */
 	json_t *document; /* the order */
 	struct api_pipeline *order;
 	struct service_host host;
@@ -46,7 +48,13 @@ static void tell_nodes(struct method_call *c, void *arg)
 	const struct world *w = arg;
 
 	/* Without an epoch all is told anew. */
-	method_answer(c, json_pack("{s:O,s:[]}", "nodes", w->nodes, "gone"));
+	if (w->settled && method_text(c, "epoch"))
+		method_answer(c, json_pack("{s:s,s:i,s:[],s:[]}", "epoch", "e", "version", 1, "nodes", "gone"));
+	else if (w->settled)
+		method_answer(c,
+			      json_pack("{s:s,s:i,s:O,s:[]}", "epoch", "e", "version", 1, "nodes", w->nodes, "gone"));
+	else
+		method_answer(c, json_pack("{s:O,s:[]}", "nodes", w->nodes, "gone"));
 }
 
 static const struct method registry[] = {
@@ -432,6 +440,33 @@ static void test_the_last_slot(void **state)
 	json_decref(nodes);
 }
 
+/* Each slot of all nodes is given, each once. */
+static void test_a_thousand(void **state)
+{
+	static const char *const roles[] = {"distributor", "transcoder", "storage"};
+	struct world *w = *state;
+	int got[61] = {0};
+
+	for (unsigned i = 0; i < 60; i++)
+		limit(add(w, i + 1, roles[i % 3], 0), 50);
+	use_order(w, 1);
+	w->settled = true;
+	for (int i = 0; i < 1000; i++) {
+		json_t *nodes = place(w, mem_printf(w, "job%d", i));
+
+		if (!nodes)
+			fail_msg("order %d: %s", i, w->said);
+		for (size_t k = 0; k < 3; k++)
+			got[number_at(nodes, k)]++;
+		json_decref(nodes);
+	}
+	for (unsigned i = 1; i <= 60; i++)
+		assert_int_equal(got[i], 50);
+	assert_null(place(w, "one more"));
+	assert_non_null(
+		strstr(w->said, "distributor: of 20, 20 have no room; 20 would do with less work, or more nodes"));
+}
+
 static int drop(struct order_row *row)
 {
 	json_decref(row->document);
@@ -487,6 +522,32 @@ static void test_as_orders_end(void **state)
 	must(order_rows_move(w->host.db, row, ORDER_FAILED));
 	placing_tick(w->placing);
 	assert_int_equal(holding(w), 0);
+}
+
+/* Its room may be another's by then; that its node is away is no reason: whoever tells it finds out. */
+static void test_start_again(void **state)
+{
+	struct world *w = *state;
+	struct order_row *row;
+	struct error *e;
+
+	add_one_of_each(w);
+	limit(json_array_get(w->nodes, 1), 1);
+	row = order(w);
+	must(order_rows_move(w->host.db, row, ORDER_RUNNING));
+	must(placing_again(w->placing, row->job, row->document)); /* it has it still */
+	must(order_rows_move(w->host.db, row, ORDER_STOPPING));
+	must(order_rows_move(w->host.db, row, ORDER_STOPPED));
+	json_decref(place(w, "another"));
+	e = placing_again(w->placing, row->job, row->document);
+	assert_int_equal(e->code, ERROR_LIMIT);
+	error_free(e);
+	placing_release(w->placing, "another");
+	json_object_set_new(json_array_get(w->nodes, 1), "state", json_string("suspect"));
+	placing_refresh(w->placing, on_fresh, NULL);
+	must(placing_again(w->placing, row->job, row->document));
+	json_object_set_new(json_array_get(w->nodes, 1), "state", json_string("online"));
+	refuses(w, "1 have no room");
 }
 
 /* The next dsnd knows what runs, even before it has heard of the nodes. */
@@ -570,6 +631,60 @@ static void test_replacement(void **state)
 	json_decref(nodes);
 }
 
+/* The last ones are kept, the oldest first. */
+static void test_what_is_written_down(void **state)
+{
+	struct world *w = *state;
+	json_t *record = json_pack("{s:s}", "placed", "yes"), *list = NULL, *node;
+	struct order_row *row;
+
+	for (int i = 0; i < PLACEMENTS_MOST + 3; i++)
+		must(placements_add(w->host.db, "job", i == 3 ? "order" : "replacement", record));
+	must(placements_add(w->host.db, "other", "order", record));
+	must(placements_list(w->host.db, "job", &list));
+	assert_int_equal(json_array_size(list), PLACEMENTS_MOST);
+	assert_string_equal(member(list, 0, "kind"), "order");
+	assert_true(json_equal(json_object_get(json_array_get(list, 0), "record"), record));
+	json_decref(list);
+	json_decref(record);
+	add_one_of_each(w);
+	add(w, 7, "transcoder", 0);
+	row = order(w);
+	node = replace(w, row,
+		       member(json_object_get(json_object_get(row->document, "pipeline"), "nodes"), 1, "node_id"),
+		       NULL);
+	assert_non_null(node);
+	json_decref(node);
+	must(placements_list(w->host.db, row->job, &list));
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(member(list, 0, "kind"), "replacement");
+	json_decref(list);
+}
+
+static void test_why_a_node_gets_nothing(void **state)
+{
+	struct world *w = *state;
+	const struct placing_wish wish = {NULL, NULL, w->order};
+	struct placing_reasons why = {0};
+	json_t *transcoder;
+	struct error *e;
+
+	add(w, 1, "distributor", 0);
+	transcoder = add(w, 2, "transcoder", 0);
+	add(w, 3, "storage", 0);
+	json_decref(place(w, "job1"));
+	must(placing_explain(w->placing, &wish, member(w->nodes, 1, "node_id"), &why));
+	assert_true(!why.refusals && why.role == API_TRANSCODER && why.jobs == 1 && why.promised.blocks_per_s > 0);
+	limit(transcoder, 1);
+	json_object_set_new(transcoder, "maintenance", json_true());
+	placing_refresh(w->placing, on_fresh, NULL);
+	must(placing_explain(w->placing, &wish, member(w->nodes, 1, "node_id"), &why));
+	assert_int_equal(why.refusals, 1u << PLACE_WHY_MAINTENANCE | 1u << PLACE_WHY_ROOM);
+	e = placing_explain(w->placing, &wish, "9000000000000000000000000000000000000009", &why);
+	assert_int_equal(e->code, ERROR_NOT_FOUND);
+	error_free(e);
+}
+
 /* A machine that takes the address of another node of the order is none for it, nor is one that has a part already. */
 static void test_replacement_beside_others(void **state)
 {
@@ -596,10 +711,14 @@ int main(void)
 		IN_A_WORLD(test_one_for_the_ladder),
 		IN_A_WORLD(test_standby),
 		IN_A_WORLD(test_the_last_slot),
+		IN_A_WORLD(test_a_thousand),
 		IN_A_WORLD(test_as_orders_end),
+		IN_A_WORLD(test_start_again),
 		IN_A_WORLD(test_after_a_restart),
 		IN_A_WORLD(test_replacement),
 		IN_A_WORLD(test_replacement_beside_others),
+		IN_A_WORLD(test_what_is_written_down),
+		IN_A_WORLD(test_why_a_node_gets_nothing),
 	};
 
 	mem_init();

@@ -1,5 +1,5 @@
-/* The table of an order's states: whole, without doubles; it begins wanted and ends for good; docs/states.md shows it.
- */
+/* The tables of states of orders and of registered nodes: whole, without doubles; an order begins wanted and ends for
+ * good; docs/states.md shows them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "manager/jobs/states.h"
+#include "manager/registry/nodes_state.h"
 #include "state_machine.h"
 
 static void the_table(void **state)
@@ -17,6 +18,9 @@ static void the_table(void **state)
 	assert_every_state_is_reached(&order_states);
 	assert_no_way_stands_twice(&order_states);
 	assert_the_page_shows(&order_states);
+	assert_every_state_is_reached(&nodes_state_heard);
+	assert_no_way_stands_twice(&nodes_state_heard);
+	assert_the_page_shows(&nodes_state_heard);
 }
 
 /* Each state but the last is left, and from each the end is reached. */

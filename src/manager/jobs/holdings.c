@@ -128,6 +128,25 @@ void holdings_adopt(struct holdings *h, const char *job, const struct reserve_li
 		take_or_wait(h, one, job, &lines[i]);
 }
 
+struct error *holdings_again(struct holdings *h, const char *job, const struct reserve_line *lines, size_t count)
+{
+	uint64_t id = 0;
+	struct error *e;
+
+	if (holdings_has(h, job))
+		return NULL;
+	e = reserve_hold(h->book, job, lines, count, RESERVE_NEVER, &id);
+	if (!e) {
+		begin(h, job)->id = id;
+		return NULL;
+	}
+	if (e->code == ERROR_LIMIT)
+		return e;
+	error_free(e);
+	holdings_adopt(h, job, lines, count);
+	return NULL;
+}
+
 static void stop_waiting(struct holdings *h, struct holding *one, size_t at)
 {
 	mem_free(one->waiting[at].node);

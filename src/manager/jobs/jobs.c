@@ -140,6 +140,8 @@ static void change(struct jobs *j, struct method_call *c, enum order_state to)
 	struct order_row *row = NULL;
 	struct error *e = find_idle(scope, j, c, &row);
 
+	if (!e && to == ORDER_STARTING && order_state_may(row->state, to))
+		e = placing_again(j->placing, row->job, row->document);
 	if (!e)
 		e = order_rows_move(j->host->db, row, to);
 	if (e)
@@ -289,6 +291,24 @@ static const struct method methods[] = {
 	 "the order as orders.create has it, the state of each of its nodes, and the `document` it is carried out by",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
+	{"orders.explain",
+	 jobs_orders_explain,
+	 MAY,
+	 "Tell why an order has got its nodes: each decision with its candidates, their scores, and what kept the others out",
+	 "`decisions`, the oldest first: `at`, `kind` (order, replacement), `record`; the last 16 are kept",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB}},
+	{"nodes.explain",
+	 jobs_nodes_explain,
+	 CALLER_SUPPLIER | CALLER_OPERATOR,
+	 "Tell what keeps a node from getting work",
+	 "`would_do`; `keeps_out`: of each reason `why`, `text` and what `helps`; `promised` to orders: `jobs` on this node, work and "
+	 "bit rate on its machine",
+	 {{"node_id", METHOD_ADDRESS, false, NULL, NULL, 0, 0, "The node"},
+	  {"order", METHOD_OBJECT, true, NULL, NULL, 0, ORDER_BYTES,
+	   "From a part of this order; without it one of two renditions of a source of 720 lines"},
+	  {"customer", METHOD_ADDRESS, true, NULL, NULL, 0, 0, "Whose order it is; without it nobody's"}},
+	 {{ERROR_NOT_FOUND, "look at nodes.list; an agent reports each of its nodes every 5 s"}}},
 	{"orders.sources",
 	 jobs_orders_sources,
 	 CALLER_SERVICE | CALLER_OPERATOR,
@@ -316,7 +336,11 @@ static const struct method methods[] = {
 	 "Start an order that is stopped or has failed again, on the same nodes with the same keys",
 	 "the order",
 	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY, BUSY, NODE_FAILED}},
+	 {NO_SUCH_JOB,
+	  NO_WAY,
+	  BUSY,
+	  NODE_FAILED,
+	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
 };
 
 static void tick(void *state)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "manager/jobs/jobs_impl.h"
 #include "manager/jobs/order.h"
+#include "manager/jobs/placements.h"
 
 #define PLAN_JOB "plan" /* no order has this id */
 
@@ -17,20 +18,19 @@ static struct error *at_order(struct error *e)
 
 /* The public document on nodes that fit, read again with them, and what it comes to. `p` and `plan` are ctx's,
  * *ret_document is a new reference. */
-static struct error *place(const void *ctx, struct jobs *j, struct method_call *c, const char *job,
+static struct error *place(const void *ctx, struct jobs *j, struct method_call *c, const char *job, json_t **ret_record,
 			   json_t **ret_document, struct api_pipeline **ret_pipeline, struct api_plan **ret_plan)
 {
 	const json_t *order = method_object(c, "order");
 	struct placing_wish wish = {.job = job, .customer = method_caller(c)->address};
 	struct api_pipeline *p = NULL;
-	json_t *nodes = NULL, *document, *record = NULL;
+	json_t *nodes = NULL, *document;
 	struct error *e = order_read(ctx, order, &p);
 
 	if (e)
 		return at_order(e);
 	wish.order = p;
-	e = placing_order(j->placing, &wish, &nodes, &record);
-	json_decref(record);
+	e = placing_order(j->placing, &wish, &nodes, ret_record);
 	if (e)
 		return e;
 	document = order_complete(order, job ? job : PLAN_JOB, nodes);
@@ -56,14 +56,15 @@ static void plan_on(struct jobs *j, struct method_call *c, const json_t *known, 
 	void *scope = mem_strdup(NULL, "");
 	struct api_pipeline *p = NULL;
 	struct api_plan *plan = NULL;
-	json_t *document = NULL, *answer = NULL;
-	struct error *e = away ? error_copy(away) : place(scope, j, c, NULL, &document, &p, &plan);
+	json_t *document = NULL, *answer = NULL, *record = NULL;
+	struct error *e = away ? error_copy(away) : place(scope, j, c, NULL, &record, &document, &p, &plan);
 
 	(void)known;
 	if (!e)
 		answer = json_pack("{s:o,s:O}", "plan", api_plan_json(plan), "nodes",
 				   json_object_get(json_object_get(document, "pipeline"), "nodes"));
 	json_decref(document);
+	json_decref(record);
 	mem_free(scope);
 	if (e)
 		method_fail(c, e);
@@ -104,8 +105,22 @@ static struct error *check_open(struct jobs *j, const char *owner)
 	return error_new(ERROR_LIMIT, "%lld of your orders are not over; %d may be", (long long)open, JOBS_OPEN);
 }
 
+struct creation {
+	const struct order_row *row;
+	const char *once;
+	const json_t *record;
+};
+
+static struct error *write_down(struct db *db, const void *arg)
+{
+	const struct creation *n = arg;
+
+	TRY(placements_add(db, n->row->job, PLACEMENTS_ORDER, n->record));
+	return order_rows_create(db, n->row, n->once);
+}
+
 /* A new order, written down. */
-static struct error *write_order(struct order_row *row, struct jobs *j, struct method_call *c)
+static struct error *write_order(struct order_row *row, struct jobs *j, struct method_call *c, json_t **ret_record)
 {
 	struct api_pipeline *p = NULL;
 	struct api_plan *plan = NULL;
@@ -115,25 +130,27 @@ static struct error *write_order(struct order_row *row, struct jobs *j, struct m
 
 	TRY(check_open(j, method_caller(c)->address));
 	TRY(order_rows_next(j->host->db, row));
-	TRY(place(row, j, c, row->job, &row->document, &p, &plan));
+	TRY(place(row, j, c, row->job, ret_record, &row->document, &p, &plan));
 	TRY(api_pipeline_tasks(row, p, API_KEYS_NEW, &tasks, &count));
 	row->tasks = api_pipeline_private(p, tasks, count);
 	key = publisher_key(tasks, count);
 	row->owner = mem_strdup(row, method_caller(c)->address);
 	row->key = key ? mem_strdup(row, key) : NULL;
 	row->created_ms = row->changed_ms = clock_wall_ms();
-	return order_rows_create(j->host->db, row, method_text(c, "once"));
+	return db_together(j->host->db, write_down, &(struct creation){row, method_text(c, "once"), *ret_record});
 }
 
 static void create_on(struct jobs *j, struct method_call *c, const json_t *known, const struct error *away)
 {
 	void *scope = mem_strdup(NULL, "");
 	struct order_row *row = mem_new(scope, struct order_row);
+	json_t *record = NULL;
 	struct error *e;
 
 	(void)known;
 	talloc_set_destructor(row, drop_documents);
-	e = away ? error_copy(away) : write_order(row, j, c);
+	e = away ? error_copy(away) : write_order(row, j, c, &record);
+	json_decref(record);
 	if (e) {
 		if (row->job)
 			placing_release(j->placing, row->job);

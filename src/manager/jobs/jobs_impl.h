@@ -33,5 +33,7 @@ json_t *jobs_order_json(const struct jobs *j, const struct order_row *row, bool 
 
 /* jobs_create.c */
 method_fn jobs_orders_plan, jobs_orders_create;
+/* explain.c */
+method_fn jobs_orders_explain, jobs_nodes_explain;
 
 #endif

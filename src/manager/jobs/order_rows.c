@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "manager/jobs/placements.h"
 #include "store/events.h"
 
 #define DOCUMENT_BYTES (1 << 20)
@@ -23,7 +24,7 @@ static const char *const numbers[] = {
 	"insert into jobs_number select 1, coalesce(max(number),0)+1 from jobs_order",
 	NULL,
 };
-const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}, {numbers}};
+const struct db_migration order_migrations[ORDER_MIGRATIONS] = {{first}, {numbers}, {placements_tables}};
 
 struct error *order_rows_made(struct db *db, bool continues)
 {

@@ -234,6 +234,21 @@ void placing_keep(struct placing *p, const char *job)
 	holdings_keep(p->holdings, job);
 }
 
+struct error *placing_again(struct placing *p, const char *job, const json_t *document)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct reserve_line *lines = NULL;
+	size_t count = 0;
+	struct error *e;
+
+	follow(p);
+	e = placing_lines(scope, document, &lines, &count);
+	if (!e)
+		e = holdings_again(p->holdings, job, lines, count);
+	mem_free(scope);
+	return e;
+}
+
 void placing_release(struct placing *p, const char *job)
 {
 	holdings_release(p->holdings, job);
@@ -243,4 +258,9 @@ void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes)
 {
 	*ret_jobs = holdings_count(p->holdings);
 	*ret_nodes = place_fleet_nodes(p->fleet);
+}
+
+bool placing_contact(const struct placing *p, const char *node_id, struct place_contact *ret)
+{
+	return place_node_contact(p->fleet, node_id, ret);
 }

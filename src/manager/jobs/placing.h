@@ -41,6 +41,10 @@ void placing_keep(struct placing *p, const char *job);
 /* It was not, or is over. */
 void placing_release(struct placing *p, const char *job);
 
+/* An order that was stopped or has failed is to start again, on the nodes of its document. ERROR_LIMIT: one of them has
+ * no room any more. */
+struct error *placing_again(struct placing *p, const char *job, const json_t *document) MUST_CHECK;
+
 struct placing_loss {
 	const char *job, *customer;
 	const json_t *document;                /* the job's public document, with its nodes */
@@ -50,10 +54,23 @@ struct placing_loss {
 };
 /* One node instead of the lost one. *ret_node is the entry for the document's `nodes`, in the place of the one that
  * names the lost one (as node_id or failover_node_id), with all else as it was; the reservation's line has moved to it.
- * *ret_record as above. New references. ERROR_UNAVAILABLE: there is none, and why; ERROR_NOT_FOUND: the lost one is no
- * node of the job; ERROR_INVALID: the document. */
+ * *ret_record as above; a decision is written down too (placements.h). New references. ERROR_UNAVAILABLE: there is
+ * none, and why; ERROR_NOT_FOUND: the lost one is no node of the job; ERROR_INVALID: the document. */
 struct error *placing_replace(struct placing *p, const struct placing_loss *loss, json_t **ret_node,
 			      json_t **ret_record) MUST_CHECK;
+
+struct placing_reasons {
+	enum api_role role;
+	unsigned refusals;            /* 1u << enum place_why; 0: it would do */
+	int jobs;                     /* promised on it */
+	struct place_amount promised; /* on its machine, by all its nodes */
+};
+/* What keeps a node from its role's part in such an order, were it asked first; of several parts, from the one that it
+ * comes nearest to. ERROR_NOT_FOUND: it is not known. */
+struct error *placing_explain(struct placing *p, const struct placing_wish *wish, const char *node,
+			      struct placing_reasons *ret) MUST_CHECK;
+/* Where a node is reached; false: it is not known. As place_node_contact(). */
+bool placing_contact(const struct placing *p, const char *node_id, struct place_contact *ret);
 
 /* Jobs that hold nodes, and nodes that are known. */
 void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes);

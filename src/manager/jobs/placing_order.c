@@ -171,18 +171,21 @@ static json_t *nodes_json(const struct placing *p, const struct attempt *a, cons
 
 /* --- the choice --- */
 
+static size_t transcoders_of(const struct api_pipeline *order)
+{
+	const size_t wished = order->wishes.transcoders, most = order->rendition_count;
+
+	return wished && wished < most ? wished : most;
+}
+
 /* By as many transcoders as that, or by fewer where there are no more. The plan is ctx's. */
 static struct error *attempt(const void *ctx, struct placing *p, const struct placing_wish *wish, struct attempt *a)
 {
-	const struct api_wishes *wishes = &wish->order->wishes;
-
-	a->transcoders = wish->order->rendition_count;
-	if (wishes->transcoders && wishes->transcoders < a->transcoders)
-		a->transcoders = wishes->transcoders;
+	a->transcoders = transcoders_of(wish->order);
 	for (;;) {
 		const struct place_plan *plan;
 
-		a->request = placing_request(wish->customer, wishes);
+		a->request = placing_request(wish->customer, &wish->order->wishes);
 		TRY(placing_wants(ctx, wish->order, a->transcoders, &a->wants, &a->request.want_count, &a->groups));
 		a->request.wants = a->wants;
 		TRY(place_plan_make(ctx, p->fleet, &a->request, &a->plan));
@@ -222,6 +225,41 @@ struct error *placing_order(struct placing *p, const struct placing_wish *wish, 
 	*ret_record = a.plan ? place_plan_json(a.plan) : NULL;
 	if (!e)
 		*ret_nodes = nodes_json(p, &a, wish->order);
+	mem_free(scope);
+	return e;
+}
+
+struct error *placing_explain(struct placing *p, const struct placing_wish *wish, const char *node,
+			      struct placing_reasons *ret)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct place_request request = placing_request(wish->customer, &wish->order->wishes);
+	struct place_contact at;
+	struct place_want *wants = NULL;
+	uint64_t *groups = NULL;
+	struct error *e = NULL;
+	bool any = false;
+
+	if (!place_node_contact(p->fleet, node, &at))
+		e = error_new(ERROR_NOT_FOUND, "params.node_id: node %s was not heard of", node);
+	if (!e)
+		e = placing_wants(scope, wish->order, transcoders_of(wish->order), &wants, &request.want_count,
+				  &groups);
+	request.wants = wants;
+	for (size_t i = 0; !e && i < request.want_count; i++) {
+		unsigned refusals = 0;
+
+		if (wants[i].role != at.role)
+			continue;
+		e = place_node_explain(p->fleet, &request, i, node, &refusals);
+		if (!any || __builtin_popcount(refusals) < __builtin_popcount(ret->refusals))
+			ret->refusals = refusals;
+		any = true;
+	}
+	if (!e) {
+		ret->role = at.role;
+		place_node_promised(p->fleet, node, &ret->promised, &ret->jobs);
+	}
 	mem_free(scope);
 	return e;
 }

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "manager/jobs/place_order.h"
+#include "manager/jobs/placements.h"
 #include "manager/jobs/placing_impl.h"
 
 static const char *text_of(const json_t *entry, const char *key)
@@ -144,6 +145,8 @@ struct error *placing_replace(struct placing *p, const struct placing_loss *loss
 	if (!e && !found->placed)
 		e = error_new(ERROR_UNAVAILABLE, "node %s of job %s cannot be replaced: %s", loss->lost, loss->job,
 			      place_lack_text(scope, &r.request, &found->lack));
+	if (!e)
+		e = placements_add(p->host->db, loss->job, PLACEMENTS_REPLACEMENT, *ret_record);
 	if (!e) {
 		const struct reserve_line line = {found->parts[0].node, found->parts[0].amount};
 

@@ -16,18 +16,29 @@ static const char *text_of(const json_t *node, const char *key)
 	return text ? text : "";
 }
 
-/* The storage's master playlist, as its node serves it (media/nginx_managed.c, nginx_classic.c). */
-static json_t *source_json(const struct order_row *row, const json_t *node)
+/* A storage's master playlist, as its node serves it (media/nginx_managed.c, nginx_classic.c). */
+static json_t *source_json(const char *job, const char *id, const char *host, int port, bool classic)
+{
+	return json_pack("{s:s,s:s,s:i,s:o}", "node_id", id, "host", host, "port", port, "path",
+			 json_sprintf("/%s/%s.m3u8", classic ? job : "hls", job));
+}
+
+/* The storage, and the one that stands in for it, whose web server only the fleet knows. */
+static void add_storage(const struct jobs *j, const struct order_row *row, const json_t *node, json_t *list)
 {
 	bool classic = strcmp(text_of(node, "mode"), "classic") == 0;
 	const char *port = json_string_value(json_object_get(node, "http_port"));
+	const char *standby = text_of(node, "failover_node_id");
+	struct place_contact at;
 
-	return json_pack("{s:s,s:s,s:i,s:o}", "node_id", text_of(node, "node_id"), "host", text_of(node, "ip"), "port",
-			 port ? (int)strtol(port, NULL, 10) : HTTP_PORT, "path",
-			 json_sprintf("/%s/%s.m3u8", classic ? row->job : "hls", row->job));
+	json_array_append_new(list, source_json(row->job, text_of(node, "node_id"), text_of(node, "ip"),
+						port ? (int)strtol(port, NULL, 10) : HTTP_PORT, classic));
+	if (*standby && placing_contact(j->placing, standby, &at) && at.http_port)
+		json_array_append_new(
+			list, source_json(row->job, standby, text_of(node, "failover_ip"), at.http_port, at.classic));
 }
 
-static json_t *sources_json(const struct order_row *row)
+static json_t *sources_json(const struct jobs *j, const struct order_row *row)
 {
 	const json_t *nodes = json_object_get(json_object_get(row->document, "pipeline"), "nodes");
 	json_t *list = json_array();
@@ -36,7 +47,7 @@ static json_t *sources_json(const struct order_row *row)
 		const json_t *node = json_array_get(nodes, i);
 
 		if (strcmp(text_of(node, "type"), api_role_name(API_STORAGE)) == 0)
-			json_array_append_new(list, source_json(row, node));
+			add_storage(j, row, node, list);
 	}
 	return list;
 }
@@ -51,7 +62,7 @@ void jobs_orders_sources(struct method_call *c, void *arg)
 	if (e)
 		method_fail(c, e);
 	else
-		method_answer(c, json_pack("{s:o}", "sources", sources_json(row)));
+		method_answer(c, json_pack("{s:o}", "sources", sources_json(j, row)));
 	mem_free(scope);
 }
 

@@ -199,7 +199,7 @@ static struct error *take_line(struct reader *r, const char **p, const char *end
 static struct error *read_all(struct reader *r, const char *text, size_t len)
 {
 	const char *p = text, *end = text + len;
-	char line[MASTER_LINE_BYTES];
+	char line[MASTER_LINE_BYTES] = "";
 
 	while (p < end) {
 		TRY(take_line(r, &p, end, line));

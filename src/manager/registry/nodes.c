@@ -14,11 +14,11 @@ struct nodes {
 	struct nodes_node **list; /* by id */
 	size_t count;
 	struct changes *changes;
+	struct agents *agents;
+	struct nodes_options options;
 	nodes_moved_fn *moved;
 	void *arg;
 };
-
-static const char *const names[NODES_STATES] = {"online", "suspect", "offline"};
 
 static const struct {
 	enum nodes_state from;
@@ -29,17 +29,14 @@ static const struct {
 	{NODES_SUSPECT, NODES_OFFLINE_MS, NODES_OFFLINE},
 };
 
-const char *nodes_state_name(enum nodes_state state)
-{
-	return names[state];
-}
-
-struct nodes *nodes_new(const void *ctx, nodes_moved_fn *moved, void *arg)
+struct nodes *nodes_new(const void *ctx, const struct nodes_options *options, nodes_moved_fn *moved, void *arg)
 {
 	struct nodes *all = mem_new(ctx, struct nodes);
 
 	all->list = mem_array(all, struct nodes_node *, 0);
 	all->changes = changes_new(all);
+	all->agents = agents_new(all);
+	all->options = *options;
 	all->moved = moved;
 	all->arg = arg;
 	return all;
@@ -86,6 +83,7 @@ const struct nodes_node *nodes_find(const struct nodes *all, const char *id)
 static void forget(struct nodes *all, size_t at)
 {
 	changes_forget(all->changes, &all->list[at]->change, all->list[at]->id);
+	agents_leave(all->agents, all->list[at]->agent);
 	mem_free(all->list[at]);
 	memmove(&all->list[at], &all->list[at + 1], (--all->count - at) * sizeof(struct nodes_node *));
 }
@@ -105,7 +103,7 @@ static bool make_room(struct nodes *all)
 	return true;
 }
 
-static struct nodes_node *add(struct nodes *all, const char *id, int64_t now_ms)
+static struct nodes_node *add(struct nodes *all, const char *id, const char *agent, int64_t now_ms)
 {
 	struct nodes_node *n;
 	size_t at;
@@ -115,6 +113,7 @@ static struct nodes_node *add(struct nodes *all, const char *id, int64_t now_ms)
 	at = place_of(all, id);
 	n = mem_new(all, struct nodes_node);
 	snprintf(n->id, sizeof(n->id), "%s", id);
+	n->agent = agents_join(all->agents, agent);
 	n->ask_ms = now_ms;
 	all->list = mem_resize(all, all->list, struct nodes_node *, all->count + 1);
 	memmove(&all->list[at + 1], &all->list[at], (all->count++ - at) * sizeof(struct nodes_node *));
@@ -122,21 +121,66 @@ static struct nodes_node *add(struct nodes *all, const char *id, int64_t now_ms)
 	return n;
 }
 
-static void move(struct nodes *all, struct nodes_node *n, enum nodes_state to)
+/* --- states --- */
+
+static bool is_too_old(const struct nodes *all, const struct nodes_node *n)
 {
-	if (n->state == to)
-		return;
-	n->state = to;
-	changes_touch(all->changes, &n->change);
-	if (n->obeys)
+	return *all->options.least_version &&
+	       api_version_compare(n->agent->beat->version, all->options.least_version) < 0;
+}
+
+static enum nodes_state state_of(const struct nodes *all, const struct nodes_node *n)
+{
+	const struct marks_mark *mark = marks_find(all->options.marks, n->id);
+
+	if (n->heard != NODES_ONLINE)
+		return n->heard;
+	if (mark)
+		return mark->state;
+	if (is_too_old(all, n))
+		return NODES_TOO_OLD;
+	return n->said.maintenance ? NODES_DRAINING : NODES_ONLINE;
+}
+
+/* Something of it is new (`changed`), or something that its state goes by. */
+static void look_again(struct nodes *all, struct nodes_node *n, bool changed)
+{
+	enum nodes_state before = n->state;
+
+	n->state = state_of(all, n);
+	if (changed || n->state != before)
+		changes_touch(all->changes, &n->change);
+	if (n->obeys && n->state != before)
 		all->moved(n, all->arg);
+}
+
+static void hear(struct nodes *all, struct nodes_node *n, enum nodes_state heard)
+{
+	if (n->heard == heard)
+		return;
+	n->heard = (enum nodes_state)state_next(&nodes_state_heard, (int)n->heard, (int)heard);
+	look_again(all, n, false);
 }
 
 static void alive(struct nodes *all, struct nodes_node *n, int64_t now_ms)
 {
 	n->seen_ms = now_ms;
 	n->seen_wall_ms = clock_wall_ms();
-	move(all, n, NODES_ONLINE);
+	hear(all, n, NODES_ONLINE);
+}
+
+void nodes_look_again(struct nodes *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		look_again(all, all->list[i], false);
+}
+
+void nodes_marked(struct nodes *all, const char *id)
+{
+	struct nodes_node *n = find(all, id);
+
+	if (n)
+		look_again(all, n, true);
 }
 
 /* --- what a status says --- */
@@ -147,10 +191,21 @@ static bool is_node_id(const char *text)
 	return hex_id_valid(text) && strspn(text, "0123456789abcdef") == ID_DIGITS;
 }
 
+static void take_agent(struct nodes *all, struct nodes_node *n, const char *id)
+{
+	struct agents_agent *before = n->agent;
+
+	n->agent = agents_join(all->agents, id);
+	agents_leave(all->agents, before);
+	if (n->agent != before)
+		n->agent_version = n->agent->version;
+}
+
 bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t now_ms)
 {
 	struct nodes_said said;
 	struct nodes_node *n;
+	bool changed;
 
 	if (!is_node_id(from))
 		return false;
@@ -159,14 +214,51 @@ bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t 
 		return false;
 	n = find(all, from);
 	if (!n)
-		n = add(all, from, now_ms);
+		n = add(all, from, said.agent_id, now_ms);
 	if (!n)
 		return false;
-	if (!n->change.version || !said_same(&said, &n->said))
-		changes_touch(all->changes, &n->change);
+	take_agent(all, n, said.agent_id);
+	changed = !n->change.version || !said_same(&said, &n->said);
 	n->said = said;
+	look_again(all, n, changed);
 	alive(all, n, now_ms);
 	return true;
+}
+
+/* --- what an agent says --- */
+
+/* Of one of its nodes, which has named it. */
+static void take_short(struct nodes *all, struct nodes_node *n, const struct api_beat_node *said, int64_t now_ms)
+{
+	bool changed = n->said.serves != said->serves || n->said.maintenance != said->maintenance ||
+		       n->said.job_count != said->job_count || n->agent_version != n->agent->version;
+
+	n->said.serves = said->serves;
+	n->said.maintenance = said->maintenance;
+	n->said.job_count = said->job_count;
+	n->agent_version = n->agent->version;
+	look_again(all, n, changed);
+	alive(all, n, now_ms);
+}
+
+struct error *nodes_beat(struct nodes *all, const char *from, const json_t *body, int64_t now_ms)
+{
+	struct agents_agent *agent = agents_find(all->agents, from);
+	struct api_beat *beat = NULL;
+
+	TRY(api_beat_read(all, body, &beat));
+	if (!agent || strcmp(beat->agent_id, from) != 0) {
+		mem_free(beat);
+		return NULL;
+	}
+	agents_hear(agent, beat);
+	for (size_t i = 0; i < beat->node_count; i++) {
+		struct nodes_node *n = find(all, beat->nodes[i].id);
+
+		if (n && n->agent == agent)
+			take_short(all, n, &beat->nodes[i], now_ms);
+	}
+	return NULL;
 }
 
 /* --- whether it obeys --- */
@@ -214,7 +306,7 @@ size_t nodes_to_ask(struct nodes *all, int64_t now_ms, const struct nodes_node *
 	size_t count = 0;
 
 	for (size_t i = 0; i < all->count; i++) {
-		if (all->list[i]->ask_ms <= now_ms && all->list[i]->state != NODES_OFFLINE)
+		if (all->list[i]->ask_ms <= now_ms && all->list[i]->heard != NODES_OFFLINE)
 			count = put_in_turn(ret_list, count, most, all->list[i]);
 	}
 	for (size_t i = 0; i < count; i++)
@@ -229,10 +321,10 @@ void nodes_tick(struct nodes *all, int64_t now_ms)
 		int64_t silent_ms = now_ms - n->seen_ms;
 
 		for (size_t k = 0; k < sizeof(falls) / sizeof(falls[0]); k++) {
-			if (n->state == falls[k].from && silent_ms >= falls[k].silent_ms)
-				move(all, n, falls[k].to);
+			if (n->heard == falls[k].from && silent_ms >= falls[k].silent_ms)
+				hear(all, n, falls[k].to);
 		}
-		if (n->state == NODES_OFFLINE && (!n->obeys || silent_ms >= NODES_FORGET_MS))
+		if (n->heard == NODES_OFFLINE && (!n->obeys || silent_ms >= NODES_FORGET_MS))
 			forget(all, i - 1);
 	}
 }

@@ -1,7 +1,9 @@
 /* The nodes of a network as they are heard, and their states:
  *
  *   online --silent for NODES_SUSPECT_MS--> suspect --silent for NODES_OFFLINE_MS in all--> offline
- *   any state --a sign of life--> online
+ *   any of these --a sign of life--> online, or what else keeps it from work (nodes_state.h)
+ *
+ * A sign of life is a status of the node, an answer, or a heartbeat of the agent that the node's status has named.
  *
  * Anybody can report a node, so there is a bound: NODES_MOST, of which those that do not obey us give way first, the
  * longest silent one before the others. One that does not obey is forgotten when it is offline, one that does after
@@ -15,8 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/beat.h"
+#include "manager/registry/agents.h"
 #include "manager/registry/changes.h"
+#include "manager/registry/marks.h"
 #include "manager/registry/said.h"
 
 #define NODES_SUSPECT_MS 15000 /* three statuses of an agent */
@@ -24,14 +27,14 @@
 #define NODES_FORGET_MS (INT64_C(24) * 3600 * 1000)
 #define NODES_MOST 20000
 
-enum nodes_state { NODES_ONLINE, NODES_SUSPECT, NODES_OFFLINE, NODES_STATES };
-const char *nodes_state_name(enum nodes_state state);
-
 struct nodes_node {
 	struct changes_link change; /* first: what stands in the list of changes is its node */
 	char id[ID_DIGITS + 1];
 	struct nodes_said said;
-	bool obeys; /* has answered a question of ours */
+	struct agents_agent *agent; /* that it names */
+	uint64_t agent_version;     /* of what the agent had said when this node was told of last */
+	bool obeys;                 /* has answered a question of ours */
+	enum nodes_state heard;     /* online, suspect or offline */
 	enum nodes_state state;
 	int64_t seen_ms;      /* its last sign of life; no change */
 	int64_t seen_wall_ms; /* the same, for people */
@@ -39,13 +42,25 @@ struct nodes_node {
 	unsigned asked;       /* how often it was */
 };
 
+struct nodes_options {
+	const struct marks *marks; /* the operator's; outlives the nodes */
+	const char *least_version; /* older ones get no work; "": any will do */
+};
+
 struct nodes;
 /* Called for each change of state of a node that obeys; the node is not to be kept. */
 typedef void nodes_moved_fn(const struct nodes_node *n, void *arg);
-struct nodes *nodes_new(const void *ctx, nodes_moved_fn *moved, void *arg);
+struct nodes *nodes_new(const void *ctx, const struct nodes_options *options, nodes_moved_fn *moved, void *arg);
 
 /* A status: `body` as node `from` has signed it. False: it says nothing of a node, or not in the way nodes do. */
 bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t now_ms);
+/* A heartbeat, as agent `from` has signed it: a sign of life of those of its nodes that name it. ERROR_INVALID: it is
+ * none. */
+struct error *nodes_beat(struct nodes *all, const char *from, const json_t *body, int64_t now_ms) MUST_CHECK;
+/* All marks may be others. */
+void nodes_look_again(struct nodes *all);
+/* The operator has marked it, or taken its mark away. */
+void nodes_marked(struct nodes *all, const char *id);
 /* It has answered (or refused to). */
 void nodes_answered(struct nodes *all, const char *id, bool obeys, int64_t now_ms);
 /* What follows from time alone. */

@@ -4,11 +4,11 @@
 
 #include "api/command.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "client/request.h"
-#include "manager/registry/nodes.h"
-#include "manager/registry/row.h"
+#include "manager/registry/history.h"
+#include "manager/registry/registry_impl.h"
 #include "store/events.h"
 
 #define TICK_MS 1000
@@ -16,29 +16,23 @@
 #define ASK_EVERY_MS 250
 #define ASK_AT_ONCE 256
 #define ASK_MS 5000
-#define ROLE_CHOICES "distributor|transcoder|storage"
-
-struct registry {
-	const struct service_host *host;
-	struct nodes *nodes;
-	/* The questions under way; NULL: none. */
-	struct client_requests *asking;
-	struct client_request_list *questions;
-	int64_t tick_ms, listens_ms; /* the last tick, and since when it listens without a gap; monotonic */
-	uint64_t not_written;        /* events */
-};
 
 /* --- changes of state --- */
 
 static void on_moved(const struct nodes_node *n, void *arg)
 {
 	struct registry *r = arg;
+	const struct marks_mark *mark = marks_find(r->marks, n->id);
 	const char *state = n->obeys ? nodes_state_name(n->state) : "lost";
 	bool leads = service_term(r->host) > 0;
 	char *type = mem_printf(NULL, "node.%s", state);
 	int64_t id = 0;
 	json_t *body = json_pack("{s:s,s:s}", "role", api_role_name(n->said.role), "agent_id", n->said.agent_id);
-	struct error *e = leads ? events_append(r->host->db, type, n->id, body, 0, &id) : NULL;
+	struct error *e;
+
+	if (mark && mark->state == n->state)
+		json_put(body, "why", mark->why);
+	e = leads && !r->marking ? events_append(r->host->db, type, n->id, body, 0, &id) : NULL;
 
 	log_info("registry.node", "node=%s role=%s state=%s", n->id, api_role_name(n->said.role), state);
 	if (e) {
@@ -65,13 +59,30 @@ static void tick(void *state)
 
 static void start(void *state)
 {
-	((struct registry *)state)->listens_ms = clock_mono_ms();
+	struct registry *r = state;
+	struct error *e = marks_load(r->marks, r->host->db); /* another dsnd may have led, and made some */
+
+	if (e)
+		log_error("registry.marks", "why=%s", log_q(e->message));
+	error_free(e);
+	nodes_look_again(r->nodes);
+	r->listens_ms = clock_mono_ms();
 }
 
 static void heard(const struct message *m, void *state)
 {
 	struct registry *r = state;
+	struct error *e;
 
+	if (api_beat_is(m->body)) {
+		r->beats++;
+		e = nodes_beat(r->nodes, m->from, m->body, clock_mono_ms());
+		r->bad_beats += e != NULL;
+		if (e)
+			log_debug("registry.beat", "agent=%s why=%s", m->from, log_q(e->message));
+		error_free(e);
+		return;
+	}
 	nodes_see(r->nodes, m->from, m->body, clock_mono_ms());
 }
 
@@ -126,89 +137,8 @@ static void ask(void *state)
 	error_free(e);
 }
 
-/* --- methods --- */
-
-static bool wanted(const struct nodes_node *n, const char *role, const char *state)
-{
-	return (!role || strcmp(role, api_role_name(n->said.role)) == 0) &&
-	       (!state || strcmp(state, nodes_state_name(n->state)) == 0);
-}
-
-static void nodes_list(struct method_call *c, void *arg)
-{
-	const struct registry *r = arg;
-	const char *role = method_text(c, "role"), *state = method_text(c, "state");
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < nodes_count(r->nodes); i++) {
-		const struct nodes_node *n = nodes_at(r->nodes, i);
-
-		if (wanted(n, role, state))
-			json_array_append_new(list, row_json(n));
-	}
-	method_answer(c, json_pack("{s:o}", "nodes", list));
-}
-
-static void nodes_get(struct method_call *c, void *arg)
-{
-	const struct registry *r = arg;
-	const struct nodes_node *n = nodes_find(r->nodes, method_text(c, "node_id"));
-
-	if (n)
-		method_answer(c, row_json(n));
-	else
-		method_fail(c, error_new(ERROR_NOT_FOUND, "params.node_id: node %s was not heard of",
-					 method_text(c, "node_id")));
-}
-
-static void nodes_changes(struct method_call *c, void *arg)
-{
-	const struct registry *r = arg;
-	json_t *rows = json_array(), *gone = json_array();
-	struct nodes_changes all;
-
-	nodes_changed(c, r->nodes, method_text(c, "epoch"), method_integer(c, "since"), &all);
-	for (size_t i = 0; i < all.count; i++)
-		json_array_append_new(rows, row_json(all.list[i]));
-	for (size_t i = 0; i < all.gone_count; i++)
-		json_array_append_new(gone, json_string(all.gone[i]));
-	method_answer(c, json_pack("{s:s,s:I,s:o,s:o}", "epoch", all.epoch, "version", (json_int_t)all.version, "nodes",
-				   rows, "gone", gone));
-}
-
-#define MAY (CALLER_CUSTOMER | CALLER_SUPPLIER | CALLER_OPERATOR | CALLER_SERVICE)
-
-static const struct method methods[] = {
-	{"nodes.list",
-	 nodes_list,
-	 MAY,
-	 "Tell the nodes that are heard on the network",
-	 "`nodes`: of each its id, role, state, address, ports, jobs, and whether it obeys this dsnd; of its agent owner, "
-	 "version, region, labels, capacity, load, ratios to real time by size, and what it takes; -1 is not known",
-	 {{"role", METHOD_WORD, true, NULL, ROLE_CHOICES, 0, 0, "Only those of this role"},
-	  {"state", METHOD_WORD, true, NULL, "online|suspect|offline", 0, 0,
-	   "Only those in this state: suspect is silent for 15 s, offline for 60 s"}},
-	 {{0}}},
-	{"nodes.get",
-	 nodes_get,
-	 MAY,
-	 "Tell one node",
-	 "what nodes.list tells of it",
-	 {{"node_id", METHOD_ADDRESS, false, NULL, NULL, 0, 0, "The node"}},
-	 {{ERROR_NOT_FOUND, "look at nodes.list; an agent reports each of its nodes every 5 s"}}},
-	{"nodes.changes",
-	 nodes_changes,
-	 CALLER_SERVICE | CALLER_OPERATOR,
-	 "Tell which nodes have changed since one has asked; that a node was heard again is no change",
-	 "`epoch` and `version`, to ask with next; `nodes` as nodes.list tells them; `gone`, the ids that were forgotten. "
-	 "Another `epoch` than one has asked with: these are all nodes, forget what was known before",
-	 {{"epoch", METHOD_TEXT, true, NULL, NULL, 1, 64, "As the last answer told it; without it all nodes"},
-	  {"since", METHOD_INTEGER, true, NULL, NULL, 0, INT64_MAX, "The `version` of the last answer"}},
-	 {{0}}},
-};
-
-static const char *const told_by_standby[] = {"nodes.list", "nodes.get", "nodes.changes", NULL};
-
+static const struct db_migration migrations[] = {{marks_tables}, {history_tables}};
+static const char *const told_by_standby[] = {"nodes.list", "nodes.get", "nodes.changes", "nodes.history", NULL};
 static const struct service_task tasks[] = {{TICK_MS, tick}, {ASK_EVERY_MS, ask}, {0, NULL}};
 
 static struct error *open_registry(const void *ctx, const struct service_host *host, void **ret_state)
@@ -216,7 +146,9 @@ static struct error *open_registry(const void *ctx, const struct service_host *h
 	struct registry *r = mem_new(ctx, struct registry);
 
 	r->host = host;
-	r->nodes = nodes_new(r, on_moved, r);
+	r->marks = marks_new(r);
+	r->nodes = nodes_new(r, &(struct nodes_options){r->marks, host->network->least_version}, on_moved, r);
+	TRY(marks_load(r->marks, host->db));
 	*ret_state = r;
 	return NULL;
 }
@@ -234,6 +166,9 @@ static void measure(struct metrics_text *t, void *state)
 	for (enum nodes_state s = 0; s < NODES_STATES; s++)
 		metrics_line(t, "nodes", "state", nodes_state_name(s), (double)in_state[s]);
 	metrics_gauge(t, "nodes_obeying", "Nodes whose agent names this dsnd its manager.", (double)obey);
+	metrics_counter(t, "registry_beats_total", "Heartbeats of agents heard.", r->beats);
+	metrics_counter(t, "registry_beats_refused_total", "Those of them that said nothing that can be read.",
+			r->bad_beats);
 	metrics_counter(t, "registry_events_lost_total", "Changes of state that could not be written down.",
 			r->not_written);
 }
@@ -241,8 +176,10 @@ static void measure(struct metrics_text *t, void *state)
 const struct service_ops registry_service = {
 	.name = "registry",
 	.text = "who is there",
-	.methods = methods,
-	.method_count = sizeof(methods) / sizeof(methods[0]),
+	.migrations = migrations,
+	.migration_count = sizeof(migrations) / sizeof(migrations[0]),
+	.methods = registry_methods,
+	.method_count = REGISTRY_METHODS,
 	.tasks = tasks,
 	.told_by_standby = told_by_standby,
 	.warm = true,

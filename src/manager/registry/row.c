@@ -56,6 +56,6 @@ json_t *row_json(const struct nodes_node *n)
 
 	json_put(o, "seen", seen);
 	mem_free(seen);
-	put_beat(o, &api_beat_unknown);
+	put_beat(o, n->agent->beat);
 	return o;
 }

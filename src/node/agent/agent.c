@@ -16,6 +16,7 @@
 #include "node/agent/agent_user.h"
 #include "node/agent/answer.h"
 #include "node/agent/command.h"
+#include "node/agent/heartbeat.h"
 #include "node/agent/node_life.h"
 #include "node/agent/status.h"
 #include "node/job/job_end.h"
@@ -46,6 +47,8 @@ static void on_state(bool up, const struct error *why, void *arg)
 		if (a->answers)
 			answers_kick(a->answers);
 		status_send_all(a);
+		if (a->heartbeat)
+			heartbeat_send(a->heartbeat);
 	} else {
 		log_warn("bus.down", "why=%s", log_q(why ? why->message : "closed"));
 	}
@@ -166,6 +169,7 @@ static void on_status_timer(void *arg)
 		log_warn("node.lost", "reason=%s", log_q(e->message));
 	error_free(e);
 	status_send_all(a);
+	heartbeat_send(a->heartbeat);
 }
 
 static void on_status_soon(void *arg)
@@ -205,6 +209,7 @@ static struct error *check_settings(struct agent *a)
 	struct ports_range range;
 
 	TRY(s->name ? api_check_name(s->name, &(struct json_place){NULL, "--name", 0}) : NULL);
+	TRY(heartbeat_check(s));
 	TRY(ports_parse_range(s->port_range, &range));
 	a->port_first = range.first;
 	a->port_last = range.last;
@@ -276,6 +281,7 @@ static struct error *open_parts(struct agent *a)
 	TRY(open_folder(a));
 	TRY(store_open(a, file_join(a, a->host.settings.state_dir, "agent.db"), &a->host.db));
 	TRY(agent_open_keys(a));
+	a->heartbeat = heartbeat_new(a, a);
 	TRY(open_bus(a));
 	agent_claim(a, a->host.id);
 	for (char **n = a->host.settings.nodes; n && *n; n++) {

@@ -16,6 +16,7 @@ struct node;
 struct command;
 struct hardware;
 struct answers;
+struct heartbeat;
 
 struct agent_claim {
 	char *id;
@@ -37,7 +38,8 @@ struct agent {
 	struct bus *bus;
 	struct outbox *outbox;
 	struct answers *answers;   /* to questions */
-	struct hardware *hardware; /* NULL until asked for */
+	struct hardware *hardware; /* NULL until asked for: agent_hardware() */
+	struct heartbeat *heartbeat;
 	struct node **nodes;
 	size_t node_count;
 	struct agent_lost *lost;
@@ -71,6 +73,9 @@ const char *agent_lost(const struct agent *a, const char *id);
 void agent_add_node(struct agent *a, struct node *n);
 /* Take the node out of the list and free it. */
 void agent_drop_node(struct agent *a, struct node *n);
+/* What the machine can do (node/agent/hardware.h). */
+struct hardware *agent_hardware(struct agent *a);
+
 /* --- mailboxes (agent_claims.c) --- */
 
 /* Serve a node's mailbox from now on. */
@@ -85,6 +90,8 @@ void agent_claim_served(const char *id, void *arg);
 
 /* --- owners and managers (rights.c); signer NULL: it was not sealed --- */
 
+/* Is he one? */
+bool agent_is_owner(const struct agent *a, const char *signer);
 /* Are the signer's commands looked at at all? */
 bool agent_obeys(const struct agent *a, const char *signer);
 /* May he, who is obeyed, give this one? ERROR_REFUSED says who may. */

@@ -49,16 +49,23 @@ static struct hardware_use in_use(const struct agent *a)
 	return use;
 }
 
-void command_act_hardware(struct command *c)
+struct hardware *agent_hardware(struct agent *a)
 {
-	struct agent *a = c->agent;
 	struct hardware_options options = {.ffmpeg = a->host.settings.ffmpeg,
 					   .nginx = a->host.settings.nginx,
 					   .folder = a->host.settings.state_dir};
-	struct hardware_use use = in_use(a);
 
 	if (!a->hardware)
 		a->hardware = hardware_new(a, a->host.loop, &options);
+	return a->hardware;
+}
+
+void command_act_hardware(struct command *c)
+{
+	struct agent *a = c->agent;
+	struct hardware_use use = in_use(a);
+
+	agent_hardware(a);
 	if (c->api->verb == API_NODE_HARDWARE)
 		hardware_report(a->hardware, c, on_report, c);
 	else

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "node/agent/command.h"
+#include "node/agent/policy.h"
 #include "node/agent/status.h"
 #include "node/job/digest.h"
 #include "node/mode.h"
@@ -70,6 +71,7 @@ struct error *command_keep_config(struct command *c)
 
 	TRY(command_node(c, &n));
 	TRY(check_config(n, t));
+	TRY(policy_check(c, n));
 	c->job = job_row_new(c, n->row.id, t->job, t->document);
 	c->job->running = true;
 	j = node_job(n, t->job);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -66,6 +67,46 @@ double hardware_system_load(void)
 {
 	double load = 0;
 	return getloadavg(&load, 1) == 1 ? load : -1;
+}
+
+/* user nice system idle iowait irq softirq steal; guests are in user and nice already. */
+#define TIMES 8
+#define IDLE 3
+#define IOWAIT 4
+
+bool hardware_system_read_times(const char *text, bool (*uses)(int cpu), int64_t *ret_busy_ms, int64_t *ret_all_ms)
+{
+	int64_t tick_ms = 1000 / sysconf(_SC_CLK_TCK);
+	bool found = false;
+	*ret_busy_ms = *ret_all_ms = 0;
+	for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		char *at = NULL;
+		long cpu = strncmp(line, "cpu", 3) == 0 && line[3] >= '0' && line[3] <= '9' ? strtol(line + 3, &at, 10)
+											    : -1;
+		if (cpu < 0 || cpu > INT32_MAX || !uses((int)cpu))
+			continue;
+		found = true;
+		for (int i = 0; i < TIMES; i++) {
+			int64_t ms = strtoll(at, &at, 10) * tick_ms;
+			*ret_all_ms += ms;
+			*ret_busy_ms += i == IDLE || i == IOWAIT ? 0 : ms;
+		}
+	}
+	return found;
+}
+
+static bool is_ours(int cpu)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof set, &set) < 0 || (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &set));
+}
+
+bool hardware_system_times(int64_t *ret_busy_ms, int64_t *ret_all_ms)
+{
+	char *text = read_proc(NULL, "/proc/stat");
+	bool found = hardware_system_read_times(text, is_ours, ret_busy_ms, ret_all_ms);
+	mem_free(text);
+	return found;
 }
 
 static int64_t kilobytes(const char *meminfo, const char *name)

@@ -13,14 +13,14 @@ static bool in_list(char **list, const char *id)
 	return false;
 }
 
-static bool is_owner(const struct agent *a, const char *signer)
+bool agent_is_owner(const struct agent *a, const char *signer)
 {
 	return signer ? in_list(a->host.settings.owners, signer) : a->host.settings.accept_plain;
 }
 
 bool agent_obeys(const struct agent *a, const char *signer)
 {
-	return is_owner(a, signer) || (signer && in_list(a->host.settings.managers, signer));
+	return agent_is_owner(a, signer) || (signer && in_list(a->host.settings.managers, signer));
 }
 
 /* A node is its owner's: others neither make nor end one, nor take it out of service. */
@@ -38,7 +38,7 @@ static bool is_of_jobs(enum api_verb verb)
 
 struct error *agent_check_right(const struct agent *a, const char *signer, enum api_verb verb)
 {
-	if (is_owner(a, signer) || (agent_obeys(a, signer) && is_of_jobs(verb)))
+	if (agent_is_owner(a, signer) || (agent_obeys(a, signer) && is_of_jobs(verb)))
 		return NULL;
 	return error_new(
 		ERROR_REFUSED,

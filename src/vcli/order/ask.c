@@ -4,14 +4,17 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
 #include "http/client.h"
+#include "vcli/bus/request.h"
 #include "vcli/order/context.h"
 #include "vcli/order/login.h"
 
 #define PORT 8640
+#define BUS "bus:"
 #define URL "http://127.0.0.1:8640"
 #define ANSWER_BYTES ((size_t)8 << 20)
 #define FOREVER_MS (INT64_C(24) * 3600 * 1000)
@@ -30,9 +33,20 @@ struct error *ask_read_url(const char *url, struct http_origin *ret_origin)
 	return NULL;
 }
 
+/* The address behind "bus:"; NULL: it is no such thing. */
+static const char *bus_address(const char *url)
+{
+	return strncmp(url, BUS, strlen(BUS)) == 0 ? url + strlen(BUS) : NULL;
+}
+
 struct error *ask_check_url(const char *url)
 {
 	struct http_origin o;
+
+	if (bus_address(url))
+		return hex_id_valid(bus_address(url))
+			       ? NULL
+			       : error_new(ERROR_INVALID, "has no address behind bus:, 40 hex digits");
 
 	return ask_read_url(url, &o);
 }
@@ -88,7 +102,7 @@ struct error *ask_find_target(struct vcli *v, struct ask_target *ret)
 	return NULL;
 }
 
-/* --- one call --- */
+/* --- what is answered --- */
 
 static struct error *read_error(const json_t *o)
 {
@@ -101,10 +115,57 @@ static struct error *read_error(const json_t *o)
 			 mend ? "; " : "", mend ? mend : "");
 }
 
+static struct error *read_answer_document(const json_t *document, json_t **ret_result)
+{
+	json_t *result = json_object_get(document, "result");
+
+	if (!result)
+		return read_error(json_object_get(document, "error"));
+	*ret_result = json_incref(result);
+	return NULL;
+}
+
+/* --- over the bus --- */
+
+/* Whom to ask over the bus; NULL: it is asked over HTTP. */
+static struct error *find_mailbox(struct vcli *v, const char **ret_address)
+{
+	const char *url = v->set.order.dsnd, *manager;
+	json_t *all = NULL;
+	struct error *e = NULL;
+
+	*ret_address = url ? bus_address(url) : NULL;
+	if (*ret_address || !v->set.order.via || strcmp(v->set.order.via, "bus") != 0)
+		return NULL;
+	TRY(contexts_read(v, &all));
+	manager = json_string_value(json_object_get(json_object_get(contexts_current(all), "network"), "manager"));
+	if (manager && hex_id_valid(manager))
+		*ret_address = mem_strdup(v, manager);
+	else
+		e = error_new(ERROR_INVALID, "--via bus: no context is in use: vcli join URL, or --dsnd bus:ADDRESS");
+	json_decref(all);
+	return e;
+}
+
+static struct error *ask_over_bus(struct vcli *v, const char *address, const char *method, const json_t *params,
+				  json_t **ret_result)
+{
+	json_t *data = NULL, *call = json_pack("{s:{s:s,s:i,s:s,s:O}}", "rpc", "jsonrpc", "2.0", "id", 1, "method",
+					       method, "params", params);
+	struct error *e = request_one(v, address, call, &data);
+
+	if (!e)
+		e = read_answer_document(json_object_get(data, "rpc"), ret_result);
+	json_decref(data);
+	return e;
+}
+
+/* --- one call --- */
+
 static struct error *read_answer(const struct http_answer *a, json_t **ret_result, bool *ret_nobody)
 {
-	json_t *document = NULL, *result;
-	struct error *e = NULL;
+	json_t *document = NULL;
+	struct error *e;
 
 	if (a->error)
 		return error_copy(a->error);
@@ -114,11 +175,7 @@ static struct error *read_answer(const struct http_answer *a, json_t **ret_resul
 	if (a->status != 200)
 		return error_new(ERROR_FAILED, "answers with status %d: %.200s", a->status, a->body);
 	TRY(json_parse(a->body, a->len, ANSWER_BYTES, &document));
-	result = json_object_get(document, "result");
-	if (result)
-		*ret_result = json_incref(result);
-	else
-		e = read_error(json_object_get(document, "error"));
+	e = read_answer_document(document, ret_result);
 	json_decref(document);
 	return e;
 }
@@ -171,10 +228,18 @@ struct error *ask_at(struct vcli *v, const char *url, const char *token, const c
 
 struct error *ask_dsnd(struct vcli *v, const char *method, json_t *params, json_t **ret_result)
 {
+	const char *mailbox = NULL;
 	struct ask_target t;
 	bool nobody = false;
-	struct error *e = ask_find_target(v, &t);
+	struct error *e = find_mailbox(v, &mailbox);
 
+	if (!e && mailbox) {
+		e = ask_over_bus(v, mailbox, method, params, ret_result);
+		json_decref(params);
+		return e;
+	}
+	if (!e)
+		e = ask_find_target(v, &t);
 	if (!e)
 		e = ask(v, &t, method, params, ret_result, &nobody);
 	if (e && nobody && t.renewed) {

@@ -1,5 +1,6 @@
 /* Calls of dsnd's methods (docs/rpc.md), over HTTP: of the dsnd that --dsnd names, else of the context in use
- * (vcli/order/context.h), else of one on this machine. */
+ * (vcli/order/context.h), else of one on this machine. Where that is "bus:ADDRESS", or with --via bus, they go over the
+ * bus as sealed commands to dsnd's address, and we are who signs them. */
 #ifndef DSN_VCLI_ORDER_ASK_H
 #define DSN_VCLI_ORDER_ASK_H
 

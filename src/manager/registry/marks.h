@@ -1,0 +1,34 @@
+/* Nodes that the operator has set aside or barred, and why: a table, and the same in memory. What is marked and
+ * unmarked goes into the event log with it. Threads: loop thread. */
+#ifndef DSN_MANAGER_REGISTRY_MARKS_H
+#define DSN_MANAGER_REGISTRY_MARKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hex.h"
+#include "manager/registry/nodes_state.h"
+#include "store/db.h"
+
+#define MARKS_WHY_BYTES 200
+
+struct marks_mark {
+	char id[ID_DIGITS + 1];
+	enum nodes_state state; /* NODES_SET_ASIDE or NODES_BARRED */
+	char *why;
+};
+
+extern const char *const marks_tables[];
+
+struct marks;
+struct marks *marks_new(const void *ctx);
+/* Those of the database instead of what was known. */
+struct error *marks_load(struct marks *all, struct db *db) MUST_CHECK;
+/* NULL: it has none. */
+const struct marks_mark *marks_find(const struct marks *all, const char *id);
+/* A new mark in place of another, if there is one; state NODES_ONLINE takes it away (ERROR_NOT_FOUND: there is none).
+ * `by`: who says so, an address or "". */
+struct error *marks_set(struct marks *all, struct db *db, const char *id, enum nodes_state state, const char *why,
+			const char *by) MUST_CHECK;
+
+#endif
