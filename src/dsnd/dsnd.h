@@ -9,7 +9,8 @@
 
 struct dsnd_settings {
 	struct client_options client; /* whose state folder is dsnd's */
-	char *chain, *store, *listen, *url, *callers, *ready_file, *log_level, *public_url, *public_bus;
+	char *chain, *store, *backup, *restore, *listen, *url, *callers, *ready_file, *log_level, *public_url,
+		*public_bus;
 	char **services;
 	int64_t start_ms, lease_ms, keep_ms, chain_id, login_ms;
 	bool open_login;
@@ -36,5 +37,10 @@ extern const struct service_ops *const dsnd_services[];
 /* ERROR_EXISTS: another one holds the state folder; other errors are the settings'. */
 struct error *dsnd_open(const void *ctx, uv_loop_t *loop, const struct dsnd_settings *settings,
 			struct dsnd **ret_dsnd) MUST_CHECK;
+
+/* --backup: copies the database into a new file, also while a dsnd uses it. */
+struct error *dsnd_backup(const struct dsnd_settings *settings) MUST_CHECK;
+/* --restore: puts a copy in the database's place; *ret_before (ctx's) is what was there. ERROR_EXISTS: a dsnd runs. */
+struct error *dsnd_restore(const void *ctx, const struct dsnd_settings *settings, char **ret_before) MUST_CHECK;
 
 #endif

@@ -128,6 +128,10 @@ static const struct config_row rows[] = {
 	 "the version that agents should have (1.2.3), told to who asks; without it this one's", check_version},
 	{"ready-file", CONFIG_STRING, ROW(ready_file), NULL, NULL, 0, 0, "FILE",
 	 "JSON file written when all is open: address, port, token_file, pid; removed at the end", NULL},
+	{"backup", CONFIG_STRING, ROW(backup), NULL, NULL, 0, 0, "FILE",
+	 "copy the database into this new file, also while dsnd runs, check it, and end", NULL},
+	{"restore", CONFIG_STRING, ROW(restore), NULL, NULL, 0, 0, "FILE",
+	 "put this copy in the place of the database, which no dsnd may use then, keep what was there, and end", NULL},
 	{"print-reference", CONFIG_BOOL, ROW(print_reference), "no", NULL, 0, 0, NULL,
 	 "print the methods as a page (docs/rpc.md), and end", NULL},
 	{"log-level", CONFIG_CHOICE, ROW(log_level), "info", "error|warn|info|debug", 0, 0, NULL, "least level logged",
@@ -144,6 +148,22 @@ static const struct config_program program = {
 	.default_file = "/etc/dsn/dsnd.conf",
 };
 
+static struct error *copy_database(const void *ctx, const struct dsnd_settings *s)
+{
+	char *before = NULL;
+
+	if (s->backup && s->restore)
+		return error_new(ERROR_INVALID, "--backup and --restore: one of them, please");
+	if (s->backup) {
+		TRY(dsnd_backup(s));
+		printf("%s: whole, and checked; it has keys of streams in it\n", s->backup);
+		return NULL;
+	}
+	TRY(dsnd_restore(ctx, s, &before));
+	printf("restored from %s; what was there is %s\n", s->restore, before);
+	return NULL;
+}
+
 static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 {
 	struct dsnd_settings *s = arg;
@@ -152,6 +172,10 @@ static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 		fputs(describe_reference(ctx, dsnd_services), stdout);
 		*ret_done = true;
 		return NULL;
+	}
+	if (s->backup || s->restore) {
+		*ret_done = true;
+		return copy_database(ctx, s);
 	}
 	if (s->start_ms < START_LEAST_MS || s->start_ms > START_MOST_MS)
 		return error_new(ERROR_INVALID, "--start-timeout: 1s to 2m, please");

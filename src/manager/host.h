@@ -35,6 +35,9 @@ struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manage
 			   struct manager **ret_manager) MUST_CHECK;
 /* Begins to lead the services, or to stand by. `holder`: as in struct lead_options. Once. */
 struct error *manager_lead(struct manager *m, const char *holder) MUST_CHECK;
+/* The database in this file is an older copy: brings it to this version, and sees to it that what it counts is not
+ * counted again. Nobody has it open. */
+struct error *manager_restored(const char *path, const struct service_ops *const *known) MUST_CHECK;
 struct methods *manager_methods(const struct manager *m);
 /* NULL: it could not be opened yet. */
 struct db *manager_db(const struct manager *m);

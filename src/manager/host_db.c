@@ -1,5 +1,6 @@
 #include "manager/host_db.h"
 
+#include "base/mem.h"
 #include "manager/host.h"
 #include "store/events.h"
 #include "store/lease.h"
@@ -50,6 +51,27 @@ static struct error *migrate(struct db *db, const void *arg)
 			TRY(db_exec(db, *sql, ""));
 	}
 	return version == 0 && ops->made ? ops->made(db, m->continues) : NULL;
+}
+
+static struct error *continue_all(struct db *db, const struct service_ops *const *known)
+{
+	for (const struct service_ops *const *s = known; *s; s++) {
+		TRY(host_db_migrate(db, *s, true));
+		if ((*s)->made)
+			TRY((*s)->made(db, true));
+	}
+	return NULL;
+}
+
+struct error *manager_restored(const char *path, const struct service_ops *const *known)
+{
+	struct db *db = NULL;
+	struct error *e;
+
+	TRY(db_open(NULL, path, &manager_database, &db));
+	e = continue_all(db, known);
+	mem_free(db);
+	return e;
 }
 
 struct error *host_db_migrate(struct db *db, const struct service_ops *ops, bool continues)

@@ -1,7 +1,9 @@
 """dsnd and its database: a PostgreSQL server that is away, restarted or of a newer dsnd, and several dsnd that share it."""
+import contextlib
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -14,7 +16,13 @@ from network import wait_for
 SECRET = "a secret's word"
 
 
-class Shared(Case):
+class Told(Case):
+    def ready(self, dsnd, words, seconds=20):
+        """Waits until /readyz says these words ("ready": all is well)."""
+        wait_for(f"/readyz: {words}", lambda: words in dsnd.get("/readyz")[1], seconds, lambda: dsnd.get("/readyz"))
+
+
+class Shared(Told):
     @classmethod
     def setUpClass(cls):
         if not postgres.available():
@@ -27,10 +35,6 @@ class Shared(Case):
 
     def flags(self, lease="3s"):
         return "--store", self.server.url(), "--lease", lease
-
-    def ready(self, dsnd, words, seconds=20):
-        """Waits until /readyz says these words ("ready": all is well)."""
-        wait_for(f"/readyz: {words}", lambda: words in dsnd.get("/readyz")[1], seconds, lambda: dsnd.get("/readyz"))
 
     def ended(self, net, *flags):
         done = subprocess.run([str(net.bin / "dsnd"), "--state-dir", str(net.folder / "other"), *flags], env=net.environment,
@@ -98,6 +102,48 @@ class Server(Shared):
         self.ready(dsnd, "ready\n")
         self.assertNotIn(SECRET, dsnd.log_path.read_text())
         self.assertNotIn(SECRET, pathlib.Path(f"/proc/{dsnd.process.pid}/cmdline").read_text())
+
+
+class Copies(Told):
+    """Of a file; no node is needed."""
+
+    def copy(self, dsnd, *flags):
+        return subprocess.run([str(self.net.bin / "dsnd"), "--state-dir", str(dsnd.folder), *flags], env=self.net.environment,
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    def test_backup_and_restore(self):
+        net = self.network(start=False, transcoders=0)
+        dsnd = Dsnd(net).start()
+        self.ready(dsnd, "ready\n")
+        database, copy = dsnd.folder / "dsnd.db", net.folder / "copy.db"
+        with contextlib.closing(sqlite3.connect(database)) as db, db:
+            db.execute("update jobs_number set next = 8")
+            db.execute("insert into jobs_order(number, job, owner, state, document, tasks, created_ms, changed_ms) "
+                       f"values(7, '0200000000000000000007', '{1:040x}', 'stopped', '{{}}', '{{}}', 1, 1)")
+        made = self.copy(dsnd, "--backup", str(copy))
+        self.assertEqual((made.returncode, copy.stat().st_mode & 0o777), (0, 0o600), made.stderr)
+        self.assertIn("there is such a file", self.copy(dsnd, "--backup", str(copy)).stderr)
+        refused = self.copy(dsnd, "--restore", str(copy))
+        self.assertEqual(refused.returncode, 4, refused.stderr)
+        self.assertIn("end the dsnd of this folder first", refused.stderr)
+        self.assertIn("pg_dump", self.copy(dsnd, "--store", "postgresql://here/x", "--backup", str(copy)).stderr)
+        self.assertEqual(dsnd.end(), 0)
+
+        # It is damaged: that is said, and what was there is kept.
+        database.write_bytes(b"noise" * 5000)
+        broken = self.copy(dsnd, "--backup", str(net.folder / "other.db"))
+        self.assertNotEqual(broken.returncode, 0)
+        self.assertIn(f"{database}: ", broken.stderr)
+        began_ms = time.time() * 1000
+        restored = self.copy(dsnd, "--restore", str(copy))
+        self.assertEqual(restored.returncode, 0, restored.stderr)
+        self.assertEqual(len(list(dsnd.folder.glob("dsnd.db.before-*"))), 1)
+        dsnd.ready_file.unlink(missing_ok=True)
+        dsnd.start()
+        self.assertEqual([o["job"] for o in dsnd.call("orders.list")["orders"]], ["0200000000000000000007"])
+        # No number is given twice.
+        with contextlib.closing(sqlite3.connect(database)) as db:
+            self.assertGreaterEqual(db.execute("select next from jobs_number").fetchone()[0], began_ms - 1)
 
 
 class Standby(Shared):
