@@ -44,10 +44,10 @@ class Place(dsnd_test.Case):
         self.assertEqual((answer["would_do"], answer["keeps_out"], answer["promised"]["jobs"]), (True, [], 1))
         net.vcli("node", "maintenance", "on", node)
         wait_for("maintenance", lambda: [r["why"] for r in self.dsnd.call("nodes.explain", "operator", node_id=node)["keeps_out"]]
-                 == ["maintenance"], 20)
+                 == ["draining"], 20)
         order["pipeline"].pop("nodes", None)
         answer = self.dsnd.call("nodes.explain", "operator", node_id=node, order=order)
-        self.assertEqual([r["why"] for r in answer["keeps_out"]], ["maintenance", "labels"])
+        self.assertEqual([r["why"] for r in answer["keeps_out"]], ["draining", "labels"])
         said = net.vcli_start(*self.dsnd.words("node", "explain", node, who="operator")).communicate(timeout=60)[0]
         self.assertIn("it is one of those that are in maintenance; what helps: nodes whose maintenance ends", said)
         self.assertEqual(self.dsnd.call("nodes.explain", "operator", node_id="1" * 40)["data"]["error"], "not-found")

@@ -207,11 +207,6 @@ static void is_strange(struct world *w)
 	w->state = PLACE_STRANGE;
 }
 
-static void is_in_maintenance(struct world *w)
-{
-	w->state = PLACE_MAINTENANCE;
-}
-
 static void does_not_serve(struct world *w)
 {
 	w->state = PLACE_NOT_SERVING;
@@ -230,14 +225,13 @@ static const struct {
 } rows[] = {
 	{"offline", is_offline, PLACE_WHY_OFFLINE, "1 are offline; 1 would do with nodes that come back"},
 	{"suspect", is_suspect, PLACE_WHY_SUSPECT, "1 were not heard of lately"},
-	{"draining", is_draining, PLACE_WHY_DRAINING, "1 are draining"},
+	{"draining", is_draining, PLACE_WHY_DRAINING, "1 are in maintenance"},
 	{"too old", is_too_old, PLACE_WHY_TOO_OLD, "1 are too old; 1 would do with an update"},
 	{"older than wanted", is_older_than_wanted, PLACE_WHY_TOO_OLD, "1 are too old"},
 	{"no version", has_no_version, PLACE_WHY_TOO_OLD, "1 are too old"},
 	{"barred", is_barred, PLACE_WHY_BARRED, "1 are barred"},
 	{"set aside", is_set_aside, PLACE_WHY_SET_ASIDE, "1 are set aside"},
 	{"another's", is_strange, PLACE_WHY_STRANGE, "1 are without this dsnd as --manager"},
-	{"maintenance", is_in_maintenance, PLACE_WHY_MAINTENANCE, "1 are in maintenance"},
 	{"not serving", does_not_serve, PLACE_WHY_NOT_SERVING, "1 are not serving yet"},
 	{"no ports", has_no_ports, PLACE_WHY_NO_PORTS, "1 are without ports to reach them"},
 	{"bad", has_failed, PLACE_WHY_REPUTATION, "1 have failed too often"},

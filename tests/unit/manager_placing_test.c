@@ -190,13 +190,12 @@ static void test_choice(void **state)
 	} outs[] = {
 		{"state", "\"suspect\"", "1 were not heard of lately"},
 		{"state", "\"offline\"", "1 are offline"},
-		{"state", "\"draining\"", "1 are draining"},
+		{"state", "\"draining\"", "1 are in maintenance"},
 		{"state", "\"too_old\"", "1 are too old"},
 		{"state", "\"barred\"", "1 are barred"},
 		{"state", "\"set_aside\"", "1 are set aside"},
 		{"state", "\"dancing\"", "1 are offline"},
 		{"obeys", "false", "1 are without this dsnd as --manager"},
-		{"maintenance", "true", "1 are in maintenance"},
 		{"serves", "false", "1 are not serving yet"},
 		{"http_port", "0", "1 are without ports to reach them"},
 		{"http_port", "1935", "1 are without ports to reach them"},
@@ -676,10 +675,10 @@ static void test_why_a_node_gets_nothing(void **state)
 	must(placing_explain(w->placing, &wish, member(w->nodes, 1, "node_id"), &why));
 	assert_true(!why.refusals && why.role == API_TRANSCODER && why.jobs == 1 && why.promised.blocks_per_s > 0);
 	limit(transcoder, 1);
-	json_object_set_new(transcoder, "maintenance", json_true());
+	json_object_set_new(transcoder, "state", json_string("draining"));
 	placing_refresh(w->placing, on_fresh, NULL);
 	must(placing_explain(w->placing, &wish, member(w->nodes, 1, "node_id"), &why));
-	assert_int_equal(why.refusals, 1u << PLACE_WHY_MAINTENANCE | 1u << PLACE_WHY_ROOM);
+	assert_int_equal(why.refusals, 1u << PLACE_WHY_DRAINING | 1u << PLACE_WHY_ROOM);
 	e = placing_explain(w->placing, &wish, "9000000000000000000000000000000000000009", &why);
 	assert_int_equal(e->code, ERROR_NOT_FOUND);
 	error_free(e);

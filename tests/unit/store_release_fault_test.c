@@ -34,7 +34,8 @@ struct release {
 
 static const struct release releases[] = {
 	{"agent", NULL,
-	 "insert into command values('c1', '{}', 1); insert into outbox(id, message) values('m1', '{}');", NULL},
+	 "insert into command values('c1', '{}', 1); insert into outbox(id, message) values('m1', '{}');",
+	 "\n manager_term:"},
 	{"known", &client_known_database, "", NULL},
 	{"outbox", &client_outbox_database, "", NULL},
 	{"transactions", &txbox_database, "", "\n tx_said:"},

@@ -77,8 +77,6 @@ static enum place_state state_of(const json_t *row, const struct place_facts *f)
 		return PLACE_OFFLINE;
 	if (!is_true(row, "obeys"))
 		return PLACE_STRANGE;
-	if (is_true(row, "maintenance"))
-		return PLACE_MAINTENANCE;
 	if (!is_true(row, "serves"))
 		return PLACE_NOT_SERVING;
 	return has_ports(f) ? PLACE_ONLINE : PLACE_NO_PORTS;

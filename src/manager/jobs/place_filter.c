@@ -56,12 +56,6 @@ static bool strange(const struct place_look *look, const struct place_node *n)
 	return has_state(n, PLACE_STRANGE);
 }
 
-static bool in_maintenance(const struct place_look *look, const struct place_node *n)
-{
-	(void)look;
-	return has_state(n, PLACE_MAINTENANCE);
-}
-
 static bool not_serving(const struct place_look *look, const struct place_node *n)
 {
 	(void)look;
@@ -210,13 +204,12 @@ static const struct place_rule {
 } filters[PLACE_WHYS] = {
 	[PLACE_WHY_OFFLINE] = {"offline", "are offline", "nodes that come back", offline},
 	[PLACE_WHY_SUSPECT] = {"suspect", "were not heard of lately", "nodes that are heard of again", suspect},
-	[PLACE_WHY_DRAINING] = {"draining", "are draining", "nodes that their owners resume", draining},
-	[PLACE_WHY_TOO_OLD] = {"too-old", "are too old", "an update of the nodes", too_old},
+	[PLACE_WHY_DRAINING] = {"draining", "are in maintenance", "nodes whose maintenance ends", draining},
+	[PLACE_WHY_TOO_OLD] = {"too_old", "are too old", "an update of the nodes", too_old},
 	[PLACE_WHY_BARRED] = {"barred", "are barred", "a bar that is lifted", barred},
-	[PLACE_WHY_SET_ASIDE] = {"set-aside", "are set aside", "nodes that the operator lets work again", set_aside},
+	[PLACE_WHY_SET_ASIDE] = {"set_aside", "are set aside", "nodes that the operator lets work again", set_aside},
 	[PLACE_WHY_STRANGE] = {"strange", "are without this dsnd as --manager",
 			       "agents that run with --manager and this dsnd's address", strange},
-	[PLACE_WHY_MAINTENANCE] = {"maintenance", "are in maintenance", "nodes whose maintenance ends", in_maintenance},
 	[PLACE_WHY_NOT_SERVING] = {"not-serving", "are not serving yet", "nodes that have begun to serve", not_serving},
 	[PLACE_WHY_NO_PORTS] = {"no-ports", "are without ports to reach them", "agents that tell their ports",
 				no_ports},

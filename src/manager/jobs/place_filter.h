@@ -12,7 +12,6 @@ enum place_why {
 	PLACE_WHY_BARRED,
 	PLACE_WHY_SET_ASIDE,
 	PLACE_WHY_STRANGE,
-	PLACE_WHY_MAINTENANCE,
 	PLACE_WHY_NOT_SERVING,
 	PLACE_WHY_NO_PORTS,
 	PLACE_WHY_REPUTATION,
@@ -33,7 +32,7 @@ enum place_why {
 	PLACE_WHYS,
 };
 
-/* "too-old": in records. */
+/* "too_old": in records. */
 const char *place_why_name(enum place_why why);
 /* "are too old": for people, behind a number of nodes. */
 const char *place_why_text(enum place_why why);

@@ -12,10 +12,10 @@ static const int rung_heights[PLACE_RUNGS] = {240, 360, 480, 540, 720, 1080, 144
 static const char *const rung_names[PLACE_RUNGS] = {"240", "360", "480", "540", "720", "1080", "1440", "2160"};
 
 static const char *const state_names[PLACE_STATES] = {
-	[PLACE_ONLINE] = "online",           [PLACE_SUSPECT] = "suspect",   [PLACE_OFFLINE] = "offline",
-	[PLACE_DRAINING] = "draining",       [PLACE_TOO_OLD] = "too-old",   [PLACE_BARRED] = "barred",
-	[PLACE_SET_ASIDE] = "set-aside",     [PLACE_STRANGE] = "strange",   [PLACE_MAINTENANCE] = "maintenance",
-	[PLACE_NOT_SERVING] = "not-serving", [PLACE_NO_PORTS] = "no-ports",
+	[PLACE_ONLINE] = "online",       [PLACE_SUSPECT] = "suspect", [PLACE_OFFLINE] = "offline",
+	[PLACE_DRAINING] = "draining",   [PLACE_TOO_OLD] = "too_old", [PLACE_BARRED] = "barred",
+	[PLACE_SET_ASIDE] = "set_aside", [PLACE_STRANGE] = "strange", [PLACE_NOT_SERVING] = "not-serving",
+	[PLACE_NO_PORTS] = "no-ports",
 };
 
 #define NOT_MEASURED                                                                                      \

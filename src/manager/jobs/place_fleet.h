@@ -38,7 +38,6 @@ enum place_state {
 	PLACE_BARRED,
 	PLACE_SET_ASIDE, /* by the operator, or for what it did to jobs */
 	PLACE_STRANGE,   /* does not obey this manager */
-	PLACE_MAINTENANCE,
 	PLACE_NOT_SERVING,
 	PLACE_NO_PORTS,
 	PLACE_STATES,
