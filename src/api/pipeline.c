@@ -231,22 +231,28 @@ static struct error *refuse_problems(const struct api_pipeline *p)
 	return e;
 }
 
+static struct error *read_head(const json_t *document, const struct json_place *root)
+{
+	static const char *const known[] = {"apiVersion", "typeApi", "command", "subcommand", "pipeline", NULL};
+
+	TRY(api_expect(document, root, "apiVersion", "1.00"));
+	TRY(api_expect(document, root, "typeApi", "public"));
+	if (json_object_get(document, "command") || json_object_get(document, "subcommand")) {
+		TRY(api_expect(document, root, "command", "pipeline"));
+		TRY(api_expect(document, root, "subcommand", "start"));
+	}
+	return json_refuse_unknown(document, root, known);
+}
+
 static struct error *read_pipeline(struct api_pipeline *p, const json_t *document)
 {
-	static const char *const known_top[] = {"apiVersion", "typeApi", "command", "subcommand", "pipeline", NULL};
 	static const char *const known[] = {"type_source", "job_id", "number_of_streams", "source",     "transcoding",
 					    "nodes",       "output", "constraints",       "redundancy", "transcoders",
 					    NULL};
 	const struct json_place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, source_at = {&at, "source", 0};
 	json_t *pipeline = NULL, *source = NULL;
 
-	TRY(api_expect(document, &root, "apiVersion", "1.00"));
-	TRY(api_expect(document, &root, "typeApi", "public"));
-	if (json_object_get(document, "command") || json_object_get(document, "subcommand")) {
-		TRY(api_expect(document, &root, "command", "pipeline"));
-		TRY(api_expect(document, &root, "subcommand", "start"));
-	}
-	TRY(json_refuse_unknown(document, &root, known_top));
+	TRY(read_head(document, &root));
 	TRY(json_read_object(document, &root, "pipeline", &pipeline));
 	TRY(api_read_text(p, pipeline, &at, "type_source", check_type_source, &p->type_source));
 	TRY(api_read_text(p, pipeline, &at, "job_id", api_check_job, &p->job));

@@ -283,7 +283,6 @@ static struct error *decode_envelope(const void *ctx, const json_t *o, const str
 	enum message_kind kind = MESSAGE_COMMAND;
 	int64_t time_ms = 0, ttl_ms = 0, term = 0;
 	json_t *body, *data;
-	struct message *m;
 
 	TRY(json_read_string(o, at, "dsn", &version));
 	if (strcmp(version, "1"))
@@ -302,18 +301,16 @@ static struct error *decode_envelope(const void *ctx, const json_t *o, const str
 	if (kind == MESSAGE_RESULT)
 		TRY(check_result(body, &body_at, &code, &text, &data));
 
-	m = message_alloc(ctx);
-	m->id = mem_strdup(m, id);
-	m->kind = kind;
-	m->from = mem_strdup(m, from);
-	m->to = mem_strdup(m, to);
-	m->time_ms = time_ms;
-	m->ttl_ms = ttl_ms;
-	m->re = re ? mem_strdup(m, re) : NULL;
-	m->key = key ? mem_strdup(m, key) : NULL;
-	m->term = term;
-	m->body = json_incref(body);
-	*ret_message = m;
+	*ret_message = message_copy(ctx, &(struct message){.id = (char *)id,
+							   .kind = kind,
+							   .from = (char *)from,
+							   .to = (char *)to,
+							   .time_ms = time_ms,
+							   .ttl_ms = ttl_ms,
+							   .re = (char *)re,
+							   .key = (char *)key,
+							   .term = term,
+							   .body = body});
 	return NULL;
 }
 

@@ -80,7 +80,7 @@ static struct error *read_account(const char *line, struct signin *s)
 		return error_new(ERROR_INVALID, "the second line is no address: 0x and 40 hexadecimal digits");
 	}
 	eth_address_text(s->address, right);
-	if (strcmp(line, right) != 0)
+	if (!line || strcmp(line, right) != 0)
 		return error_new(ERROR_INVALID, "the second line has not the case of letters of %s (EIP-55)", right);
 	return NULL;
 }
