@@ -25,8 +25,14 @@ static const char *const numbers[] = {
 	"insert into jobs_number select 1, coalesce(max(number),0)+1 from jobs_order",
 	NULL,
 };
+/* Most orders there ever were are over: those that are not are found without looking at them. */
+#define NOT_OVER "state not in ('failed','stopped','cancelled')"
+static const char *const not_over[] = {
+	"create index jobs_order_not_over on jobs_order(number) where " NOT_OVER,
+	NULL,
+};
 const struct db_migration order_migrations[ORDER_MIGRATIONS] = {
-	{first}, {numbers}, {placements_tables}, {move_rows_tables}};
+	{first}, {numbers}, {placements_tables}, {move_rows_tables}, {not_over}};
 
 struct error *order_rows_made(struct db *db, bool continues)
 {
@@ -157,9 +163,9 @@ struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order
 
 	TRY(db_query(
 		db, on_listed, &all,
-		"select " COLUMNS
-		" from jobs_order where state in ('starting','failing','stopping','cancelling') or (state='running' and job "
-		"in (select job from jobs_telling)) order by number",
+		"select " COLUMNS " from jobs_order where " NOT_OVER
+		" and (state in ('starting','failing','stopping','cancelling') or (state='running' and job in (select job "
+		"from jobs_telling))) order by number",
 		""));
 	*ret_rows = all.list;
 	*ret_count = all.count;
@@ -170,10 +176,7 @@ struct error *order_rows_not_over(const void *ctx, struct db *db, struct order_r
 {
 	struct rows all = {.ctx = ctx};
 
-	TRY(db_query(db, on_listed, &all,
-		     "select " COLUMNS
-		     " from jobs_order where state not in ('failed','stopped','cancelled') order by number",
-		     ""));
+	TRY(db_query(db, on_listed, &all, "select " COLUMNS " from jobs_order where " NOT_OVER " order by number", ""));
 	*ret_rows = all.list;
 	*ret_count = all.count;
 	return NULL;
@@ -187,10 +190,8 @@ static struct error *on_number(const struct db_row *row, void *arg)
 
 struct error *order_rows_open(struct db *db, const char *owner, int64_t *ret_count)
 {
-	return db_query(
-		db, on_number, ret_count,
-		"select count(*) from jobs_order where owner=? and state not in ('failed','stopped','cancelled')", "s",
-		owner);
+	return db_query(db, on_number, ret_count, "select count(*) from jobs_order where owner=? and " NOT_OVER, "s",
+			owner);
 }
 
 static struct error *on_count(const struct db_row *row, void *arg)

@@ -12,7 +12,7 @@
 #include "manager/jobs/states.h"
 #include "store/db.h"
 
-#define ORDER_MIGRATIONS 4
+#define ORDER_MIGRATIONS 5
 extern const struct db_migration order_migrations[ORDER_MIGRATIONS];
 
 struct order_row {
