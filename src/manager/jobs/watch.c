@@ -10,7 +10,6 @@
 #include "manager/jobs/watch_impl.h"
 
 #define ASK_AGAIN_MS 2000
-#define ORDERS_MOST INT64_C(1000000)
 
 /* --- finding --- */
 
@@ -175,13 +174,15 @@ struct error *watch_start(struct watch_jobs *w, struct placing *placing)
 	void *scope = mem_strdup(NULL, "");
 	struct order_row **rows = NULL;
 	size_t count = 0;
-	struct error *e = order_rows_list(scope, w->host->db, NULL, ORDERS_MOST, &rows, &count);
+	struct error *e = order_rows_not_over(scope, w->host->db, &rows, &count);
 
 	watch_stop(w);
 	w->placing = placing;
-	w->began_ms = clock_mono_ms();
-	for (size_t i = 0; !e && i < count; i++)
-		watch_order(w, rows[i]);
+	w->began_ms = w->tick_ms = w->heard_ms = clock_mono_ms();
+	for (size_t i = 0; !e && i < count; i++) {
+		if (!rows[i]->unreadable)
+			watch_order(w, rows[i]);
+	}
 	mem_free(scope);
 	return e;
 }
@@ -227,6 +228,7 @@ static void is_well_again(struct watch_job *j)
 
 void watch_alive(struct watch_jobs *w, const char *node_id, int64_t now_ms)
 {
+	w->heard_ms = now_ms;
 	for (size_t i = watch_first(w, node_id); is_of(w, i, node_id); i++) {
 		struct watch_part *p = w->by_node[i];
 		bool lost = p->state == PART_LOST;
@@ -342,10 +344,28 @@ static void on_soon(void *arg)
 	}
 }
 
+/* It is the watch that was away, not the nodes: this process was held up, or the bus cannot be heard. */
+static bool was_deaf(const struct watch_jobs *w, int64_t now_ms)
+{
+	return now_ms - w->tick_ms >= WATCH_PAUSE_MS || now_ms - w->heard_ms >= WATCH_SILENT_MS;
+}
+
+static void begin_anew(struct watch_jobs *w, int64_t now_ms)
+{
+	w->began_ms = now_ms;
+	for (size_t i = 0; i < w->part_count; i++) {
+		if (w->by_node[i]->state != PART_LOST)
+			w->by_node[i]->heard_ms = now_ms;
+	}
+}
+
 void watch_tick(struct watch_jobs *w)
 {
 	int64_t now_ms = clock_mono_ms();
 
+	if (was_deaf(w, now_ms))
+		begin_anew(w, now_ms);
+	w->tick_ms = now_ms;
 	for (size_t i = 0; i < w->part_count; i++)
 		look_at(w, w->by_node[i], now_ms);
 	on_soon(w);

@@ -3,7 +3,8 @@
  * What makes a node suspect: a neighbour's status says that its output to it fails, or that its stream has left; or it
  * is silent for WATCH_SILENT_MS. It is asked then. It is lost when it does not answer within WATCH_ASK_MS and a
  * neighbour complains, or when it is silent for WATCH_OFFLINE_MS; a complaint alone moves nothing, since who is heard
- * serves. Nobody is lost before the watch has lasted for WATCH_SILENT_MS: who has just come knows nothing.
+ * serves. Nobody is lost before the watch has lasted for WATCH_SILENT_MS: who has just come knows nothing; nor does a
+ * watch that did not run for WATCH_PAUSE_MS, or that has heard nobody at all for WATCH_SILENT_MS, so it begins anew.
  *
  * Of a lost node the place goes to another one (replace.h), in one transaction with whom to tell (move_rows.h); a run
  * tells them. Where none would do, the order says so (`why`) and it is tried again after WATCH_TRY_LEAST_MS, then twice
@@ -24,6 +25,7 @@
 #define WATCH_OFFLINE_MS 60000
 #define WATCH_ASK_MS 1000
 #define WATCH_TICK_MS 250
+#define WATCH_PAUSE_MS 5000
 #define WATCH_TRY_LEAST_MS 1000
 #define WATCH_TRY_MOST_MS 60000
 #define WATCH_TRIES 3

@@ -54,6 +54,9 @@ static void no_answer(struct watch_jobs *w, const struct watch_question *q)
 
 	if (now_ms - w->began_ms < WATCH_SILENT_MS)
 		return;
+	/* Held up: the answer may be there, and is not read yet. */
+	if (now_ms - q->began_ms > 2 * WATCH_ASK_MS)
+		return;
 	for (size_t i = watch_first(w, q->node_id);
 	     i < w->part_count && strcmp(w->by_node[i]->witness.node_id, q->node_id) == 0; i++) {
 		struct watch_part *p = w->by_node[i];

@@ -42,7 +42,9 @@ struct watch_jobs {
 	size_t part_count;
 	struct watch_question *questions;
 	size_t question_count;
-	int64_t began_ms;
+	int64_t began_ms;   /* or began anew */
+	int64_t tick_ms;    /* the last one */
+	int64_t heard_ms;   /* when any node was */
 	struct timer *soon; /* something was lost: another node is looked for, from the loop */
 };
 
