@@ -81,6 +81,25 @@ struct error *evidence_nodes(const void *ctx, const struct order_row *row, struc
 	return e;
 }
 
+void evidence_keep(struct evidence_node *n, const struct evidence_node *before)
+{
+	for (size_t i = 0; i < n->output_count && i < before->output_count; i++) {
+		const struct evidence_output *was = &before->outputs[i];
+
+		if (n->outputs[i].node_id && was->node_id && strcmp(n->outputs[i].node_id, was->node_id) == 0)
+			n->outputs[i].restarts = was->restarts;
+	}
+	for (size_t i = 0; i < n->input_count; i++) {
+		for (size_t k = 0; k < before->input_count; k++) {
+			const struct evidence_input *was = &before->inputs[k];
+
+			if (strcmp(n->inputs[i].stream, was->stream) == 0 &&
+			    strcmp(n->inputs[i].node_id, was->node_id) == 0)
+				n->inputs[i].arrives = was->arrives;
+		}
+	}
+}
+
 /* --- what one says --- */
 
 /* Which output a unit serves: "JOB-to-2" of a distributor is its second; a transcoder's one program serves all. */

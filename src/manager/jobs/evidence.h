@@ -36,6 +36,9 @@ struct evidence_node {
 struct error *evidence_nodes(const void *ctx, const struct order_row *row, struct evidence_node **ret_nodes,
 			     size_t *ret_count) MUST_CHECK;
 
+/* What `before`, the same node, has heard of those that it still sends to and gets from stays heard. */
+void evidence_keep(struct evidence_node *n, const struct evidence_node *before);
+
 /* `why` is for people; both are borrowed. */
 typedef void evidence_fn(const char *against, const char *why, void *arg);
 /* `status` is the job as the node tells it (a member of a node status' `jobs`). `fn` comes for each neighbour against

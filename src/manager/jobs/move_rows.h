@@ -28,7 +28,7 @@ struct move_place {
 	size_t place;
 	char *role, *from, *to;
 	char *cause; /* a word: "lost", "start", "drain" */
-	char *why;   /* for people, and the same text for the same fault: it is counted by */
+	char *why;   /* for people, and the same text for the same fault, the id of `from` aside: it is counted by */
 };
 
 /* What changes at once; belongs to one ctx. */

@@ -254,6 +254,12 @@ void placing_release(struct placing *p, const char *job)
 	holdings_release(p->holdings, job);
 }
 
+void placing_reread(struct placing *p, const char *job)
+{
+	holdings_release(p->holdings, job);
+	adopt_job(p, job);
+}
+
 void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes)
 {
 	*ret_jobs = holdings_count(p->holdings);

@@ -40,6 +40,8 @@ struct error *placing_order(struct placing *p, const struct placing_wish *wish, 
 void placing_keep(struct placing *p, const char *job);
 /* It was not, or is over. */
 void placing_release(struct placing *p, const char *job);
+/* What was chosen for it was not written down: it holds what its row says. */
+void placing_reread(struct placing *p, const char *job);
 
 /* An order that was stopped or has failed is to start again, on the nodes of its document. ERROR_LIMIT: one of them has
  * no room any more. */

@@ -106,7 +106,7 @@ static struct watch_job *job_new(struct watch_jobs *w, const char *name)
 }
 
 /* What is known of a node of the job stays known: who sends what to it may be another one now. */
-static void keep_known(struct watch_part *p, struct watch_job *before)
+static void keep_known(struct watch_part *p, struct watch_job *before, const void *lot)
 {
 	const struct watch_part *was = watch_part_of(before, p->witness.node_id);
 
@@ -117,7 +117,8 @@ static void keep_known(struct watch_part *p, struct watch_job *before)
 	p->complained_ms = was->complained_ms;
 	p->asked_ms = was->asked_ms;
 	p->cause = was->cause;
-	p->why = was->why;
+	p->why = was->why ? mem_strdup(lot, was->why) : NULL;
+	evidence_keep(&p->witness, &was->witness);
 }
 
 static void put_by_node(struct watch_jobs *w, struct watch_part *p)
@@ -136,6 +137,7 @@ void watch_order(struct watch_jobs *w, const struct order_row *row)
 	struct watch_part *parts;
 	size_t count = 0;
 	struct error *e;
+	void *lot;
 
 	if (row->state != ORDER_RUNNING) {
 		forget(w, row->job);
@@ -143,20 +145,22 @@ void watch_order(struct watch_jobs *w, const struct order_row *row)
 	}
 	if (!j)
 		j = job_new(w, row->job);
-	e = evidence_nodes(j, row, &nodes, &count);
+	lot = mem_strdup(j, "");
+	e = evidence_nodes(lot, row, &nodes, &count);
 	if (e) {
 		log_error("jobs.watch", "job=%s why=%s", row->job, log_q(e->message));
 		error_free(e);
+		mem_free(lot);
 		return;
 	}
-	parts = mem_array(j, struct watch_part, count);
+	parts = mem_array(lot, struct watch_part, count);
 	for (size_t i = 0; i < count; i++) {
 		parts[i] = (struct watch_part){.job = j, .witness = nodes[i], .heard_ms = clock_mono_ms()};
-		keep_known(&parts[i], j);
+		keep_known(&parts[i], j, lot);
 	}
 	drop_parts(w, j);
-	mem_free(j->parts);
-	mem_free(nodes);
+	mem_free(j->lot);
+	j->lot = lot;
 	j->parts = parts;
 	j->part_count = count;
 	for (size_t i = 0; i < count; i++)
@@ -200,7 +204,7 @@ static void set_state(struct watch_part *p, enum part_state to)
 
 static void set_why(struct watch_part *p, const char *why)
 {
-	char *text = why ? mem_strdup(p->job, why) : NULL;
+	char *text = why ? mem_strdup(p->job->lot, why) : NULL;
 
 	mem_free(p->why);
 	p->why = text;
@@ -244,6 +248,32 @@ void watch_alive(struct watch_jobs *w, const char *node_id, int64_t now_ms)
 	}
 }
 
+void watch_serves(struct watch_job *j)
+{
+	for (size_t i = 0; i < j->part_count; i++) {
+		struct watch_part *p = &j->parts[i];
+
+		if (p->state != PART_LOST || !p->cause)
+			continue;
+		p->cause = NULL;
+		watch_alive(j->watch, p->witness.node_id, clock_mono_ms());
+	}
+	if (!has_lost(j))
+		backoff_reset(&j->backoff);
+}
+
+/* Silence is not a fault of the order, so another node is looked for at once; after one that did not start, after a
+ * pause that grows: the next one may refuse as well. */
+static void put_next_try(struct watch_job *j, bool failed)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (!failed)
+		j->try_ms = 0;
+	else if (j->try_ms <= now_ms)
+		j->try_ms = now_ms + backoff_next_ms(&j->backoff, 0);
+}
+
 void watch_lose(struct watch_part *p, const char *cause, const char *why)
 {
 	if (p->state != PART_SERVING && p->state != PART_SUSPECT)
@@ -253,7 +283,7 @@ void watch_lose(struct watch_part *p, const char *cause, const char *why)
 		set_state(p, PART_SUSPECT);
 	p->cause = cause;
 	set_state(p, PART_LOST);
-	p->job->try_ms = 0;
+	put_next_try(p->job, cause != NULL);
 	timer_again(p->job->watch->soon, 0, 0);
 }
 

@@ -25,6 +25,7 @@ struct watch_part {
 struct watch_job {
 	struct watch_jobs *watch;
 	char *name;
+	void *lot; /* all that the parts are made of */
 	struct watch_part *parts;
 	size_t part_count;
 	struct backoff backoff;
@@ -56,6 +57,9 @@ struct watch_part *watch_part_of(struct watch_job *j, const char *node_id);
 size_t watch_first(const struct watch_jobs *w, const char *node_id);
 /* What is heard of a node by whatever way. */
 void watch_alive(struct watch_jobs *w, const char *node_id, int64_t now_ms);
+
+/* All its nodes have taken what they were told: one that did not start before does now. */
+void watch_serves(struct watch_job *j);
 
 /* watch_ask.c: asks the node whether it is there, unless it is being asked. */
 void watch_ask(struct watch_jobs *w, const char *node_id);

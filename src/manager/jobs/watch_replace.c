@@ -1,5 +1,6 @@
 /* Another node for a place of a job whose own is lost. */
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -29,19 +30,42 @@ static const char *why_of(const struct watch_part *p)
 	return p->cause && p->why ? p->why : LOST_WHY;
 }
 
+/* Is it the same text, each node's own id aside? */
+static bool is_same_fault(const char *a, const char *a_id, const char *b, const char *b_id)
+{
+	const size_t a_length = strlen(a_id), b_length = strlen(b_id);
+
+	for (;;) {
+		if (a_length && b_length && strncasecmp(a, a_id, a_length) == 0 &&
+		    strncasecmp(b, b_id, b_length) == 0) {
+			a += a_length;
+			b += b_length;
+		} else if (*a != *b) {
+			return false;
+		} else if (!*a) {
+			return true;
+		} else {
+			a++;
+			b++;
+		}
+	}
+}
+
 /* How many nodes in a row have failed here with the error that this one has; it counts too. */
 static size_t count_same(const struct watch_part *p, const struct move_place *tried, size_t count)
 {
 	size_t same = 1;
 
 	for (size_t i = 0; i < count; i++)
-		same += strcmp(tried[i].why, why_of(p)) == 0;
+		same += is_same_fault(tried[i].why, tried[i].from, why_of(p), p->witness.node_id);
 	return same;
 }
 
-/* The whole order ends: the next node would fail on it too. */
-static struct error *set_aside(struct attempt *a, const struct watch_part *p)
+/* The whole order ends when the next node would fail on it too. */
+static struct error *set_aside(struct attempt *a, struct watch_part *p, const struct move_place *tried, size_t count)
 {
+	if (count_same(p, tried, count) < WATCH_TRIES)
+		return NULL;
 	a->row->why =
 		mem_printf(a->row, "set aside: %d nodes have failed one after the other as its %s, the last one %s: %s",
 			   WATCH_TRIES, api_role_name(p->witness.role), p->witness.node_id, p->why ? p->why : LOST_WHY);
@@ -85,10 +109,10 @@ static struct error *find_place(struct attempt *a, struct watch_part *p, const s
 	return e;
 }
 
-static struct error *find_places(struct attempt *a)
-{
-	struct db *db = a->job->watch->host->db;
+typedef struct error *lost_fn(struct attempt *a, struct watch_part *p, const struct move_place *tried, size_t count);
 
+static struct error *for_each_lost(struct attempt *a, lost_fn *fn)
+{
 	for (size_t i = 0; i < a->job->part_count && a->row->state == ORDER_RUNNING; i++) {
 		struct watch_part *p = &a->job->parts[i];
 		struct move_place *tried = NULL;
@@ -96,12 +120,9 @@ static struct error *find_places(struct attempt *a)
 
 		if (p->state != PART_LOST)
 			continue;
-		TRY(move_rows_tried(a->row, db, a->row->job, p->witness.place, clock_wall_ms() - WATCH_POISON_MS,
-				    &tried, &count));
-		if (count_same(p, tried, count) >= WATCH_TRIES)
-			TRY(set_aside(a, p));
-		else
-			TRY(find_place(a, p, tried, count));
+		TRY(move_rows_tried(a->row, a->job->watch->host->db, a->row->job, p->witness.place,
+				    clock_wall_ms() - WATCH_POISON_MS, &tried, &count));
+		TRY(fn(a, p, tried, count));
 	}
 	return NULL;
 }
@@ -140,12 +161,14 @@ static struct error *carry_out(struct attempt *a)
 {
 	struct watch_jobs *w = a->job->watch;
 
-	TRY(find_places(a));
+	/* First, since its nodes are told by the document that it has on disk. */
+	TRY(for_each_lost(a, set_aside));
 	if (a->row->state != ORDER_RUNNING) {
 		watch_order(w, a->row);
 		tell(w, a->row);
 		return NULL;
 	}
+	TRY(for_each_lost(a, find_place));
 	a->row->why = a->lack;
 	if (a->lack)
 		put_off(a);
@@ -153,8 +176,6 @@ static struct error *carry_out(struct attempt *a)
 		return NULL;
 	TRY(move_rows_write(w->host->db, a->row, &a->set));
 	log_moves(a);
-	if (!a->lack)
-		backoff_reset(&a->job->backoff);
 	watch_order(w, a->row);
 	tell(w, a->row);
 	return NULL;
@@ -176,6 +197,8 @@ static void on_fresh(const struct error *away, void *arg)
 		struct attempt a = {.job = j, .row = row};
 
 		e = carry_out(&a);
+		if (e)
+			placing_reread(l->watch->placing, l->job);
 	}
 	if (e) {
 		log_error("jobs.replace", "job=%s why=%s", l->job, log_q(e->message));
@@ -237,8 +260,12 @@ void watch_ran(const struct order_row *row, const json_t *nodes, const struct er
 
 	watch_order(w, row);
 	j = watch_find(w, row->job);
-	if (!j || !failed)
+	if (!j)
 		return;
+	if (!failed) {
+		watch_serves(j);
+		return;
+	}
 	e = lose_failed(j, nodes);
 	if (e)
 		log_error("jobs.watch", "job=%s why=%s", row->job, log_q(e->message));
