@@ -160,6 +160,7 @@ class Machines(FailoverCase):
         lost = net.lost(self.job)
         print("lost:", lost, flush=True)
         self.assertEqual({v: len(numbers) > 1 for v, numbers in lost.items()}, {v: False for v in lost})
+
     def test_half_done(self):
         """dsnd is killed between the decision and the telling: the next one tells. Until then, and where nobody is there: why."""
         net = self.machines(transcoders=RENDITIONS + 1)
