@@ -144,7 +144,8 @@ static void decide_away(struct client_requests_item *item, bool gone)
 		return;
 	r->away = true;
 	r->gone = gone;
-	if (!gone && !item->sent && held)
+	r->unsent = !gone && !item->sent;
+	if (r->unsent && held)
 		r->held = mem_strdup(g->list, held);
 	decide(item, NULL, NULL);
 }
@@ -278,6 +279,7 @@ static void on_deadline(void *arg)
 
 		if (item->request->done)
 			continue;
+		item->request->unsent = !item->sent;
 		if (g->list->lasting && !item->alive && !client_patience_down(g->patience))
 			decide_away(item, false);
 		else

@@ -21,6 +21,7 @@ struct client_request {
 	struct error *error; /* owned; NULL: applied */
 	bool away;           /* of a lasting list: it does not answer (or nobody serves it), and is to learn it later */
 	bool gone;           /* away, and nobody has such a mailbox */
+	bool unsent;         /* the transport is not known to have taken it, and may never do: it is to be sent again */
 	const char *held;    /* away, since the transport takes nothing for now: why; owned by the list. Or NULL */
 	json_t *data;        /* owned; what the result carries, may be NULL */
 	int64_t took_ms;

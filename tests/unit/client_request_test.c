@@ -142,6 +142,36 @@ static void a_lasting_list_has_no_failures(void **state)
 	mem_free(a.requests);
 }
 
+/* Who is away learns it later only if the bus has it. */
+static void what_the_bus_has_not_taken_is_unsent(void **state)
+{
+	struct world *w = *state;
+	struct asker lasting = {0}, late = {0}, sent = {0};
+
+	memory_hub_delay(WORLD_HUB, WORLD_FAR_MS);
+	add(w, &lasting, WORLD_NODE);
+	lasting.list->lasting = true;
+	ask(w, &lasting, 80);
+	world_until_count(w, &lasting.ends, 1);
+	assert_true(item(&lasting, 0)->away && item(&lasting, 0)->unsent);
+	add(w, &late, WORLD_NODE);
+	ask(w, &late, 80);
+	world_until_count(w, &late.ends, 1);
+	says(item(&late, 0), ERROR_TIMEOUT, "not known to be sent");
+	assert_true(item(&late, 0)->unsent);
+	memory_hub_delay(WORLD_HUB, 0);
+	w->node = WORLD_IS_SILENT;
+	add(w, &sent, WORLD_NODE);
+	sent.list->lasting = true;
+	ask(w, &sent, 80);
+	world_until_count(w, &sent.ends, 1);
+	assert_true(item(&sent, 0)->away);
+	assert_false(item(&sent, 0)->unsent);
+	mem_free(lasting.requests);
+	mem_free(late.requests);
+	mem_free(sent.requests);
+}
+
 static void a_bus_that_is_not_reached_ends_it(void **state)
 {
 	struct world *w = *state;
@@ -311,6 +341,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_refusal_is_an_outcome, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(who_does_not_answer_is_late, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(a_lasting_list_has_no_failures, world_set_up, world_tear_down),
+		cmocka_unit_test_setup_teardown(what_the_bus_has_not_taken_is_unsent, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(a_bus_that_is_not_reached_ends_it, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(a_lost_connection_is_bridged, world_set_up, world_tear_down),
 		cmocka_unit_test_setup_teardown(who_was_given_up_is_not_sent_to, world_set_up, world_tear_down),

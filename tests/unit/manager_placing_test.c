@@ -580,6 +580,38 @@ static void test_after_a_restart(void **state)
 	assert_int_equal(holding(w), 0);
 }
 
+/* Whom the next dsnd hears before he has said whether he obeys, also in maintenance, does not have his jobs on a
+ * machine that is not his. */
+static void test_after_a_restart_before_it_obeys(void **state)
+{
+	struct world *w = *state;
+	struct place_contact contact;
+	struct order_row *row;
+	json_t *node;
+
+	add_one_of_each(w);
+	node = json_array_get(w->nodes, 1);
+	json_object_set_new(node, "agent_id", json_string(member(w->nodes, 0, "node_id")));
+	limit(node, 1);
+	row = order(w);
+	must(order_rows_move(w->host.db, row, ORDER_RUNNING));
+	mem_free(w->placing);
+	w->placing = placing_new(w, &w->host);
+	must(placing_start(w->placing));
+	for (int draining = 0; draining < 2; draining++) {
+		json_object_set_new(node, "state", json_string(draining ? "draining" : "online"));
+		json_object_set_new(node, "obeys", json_false());
+		refuses(w, "transcoder: of 1, 1 are without this dsnd as --manager");
+	}
+	json_object_set_new(node, "state", json_string("online"));
+	json_object_set_new(node, "obeys", json_true());
+	refuses(w, "transcoder: of 1, 1 have no room");
+	json_object_set_new(node, "ip", json_string("10.9.9.9"));
+	refuses(w, "transcoder: of 1, 1 have no room");
+	assert_true(placing_contact(w->placing, member(w->nodes, 1, "node_id"), &contact));
+	assert_string_equal(contact.address, "10.9.9.9");
+}
+
 /* --- a lost one --- */
 
 static json_t *replace(struct world *w, const struct order_row *row, const char *lost, const char *not_this)
@@ -714,6 +746,7 @@ int main(void)
 		IN_A_WORLD(test_as_orders_end),
 		IN_A_WORLD(test_start_again),
 		IN_A_WORLD(test_after_a_restart),
+		IN_A_WORLD(test_after_a_restart_before_it_obeys),
 		IN_A_WORLD(test_replacement),
 		IN_A_WORLD(test_replacement_beside_others),
 		IN_A_WORLD(test_what_is_written_down),

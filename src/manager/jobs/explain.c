@@ -48,7 +48,7 @@ static json_t *reasons_json(const struct placing_reasons *r)
 	return list;
 }
 
-static void explain_on(struct jobs *j, struct method_call *c, const json_t *known, const struct error *away)
+static void explain_on(struct jobs *j, struct method_call *c, const struct error *away)
 {
 	const json_t *given = method_object(c, "order");
 	json_t *document = given ? json_incref((json_t *)given) : usual_order();
@@ -58,7 +58,6 @@ static void explain_on(struct jobs *j, struct method_call *c, const json_t *know
 	struct api_pipeline *p = NULL;
 	struct error *e = away ? error_copy(away) : NULL;
 
-	(void)known;
 	if (!e) {
 		e = order_read(scope, document, &p);
 		e = e ? error_wrap(e, "params.order") : NULL;

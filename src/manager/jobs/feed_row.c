@@ -69,14 +69,15 @@ static enum place_state state_of(const json_t *row, const struct place_facts *f)
 	};
 	const char *state = text_of(row, "state");
 
+	/* It stands for itself then, not for the agent it names: whatever else it is, it gets nothing. */
+	if (!is_true(row, "obeys"))
+		return PLACE_STRANGE;
 	for (size_t i = 0; state && i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(words[i].word, state) == 0)
 			return words[i].state;
 	}
 	if (!state || strcmp(state, "online") != 0)
 		return PLACE_OFFLINE;
-	if (!is_true(row, "obeys"))
-		return PLACE_STRANGE;
 	if (!is_true(row, "serves"))
 		return PLACE_NOT_SERVING;
 	return has_ports(f) ? PLACE_ONLINE : PLACE_NO_PORTS;

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "manager/jobs/place_words.h"
 
-/* A line whose node is not known. */
+/* A line whose node is not known, or does not say yet on which machine it is. */
 struct awaited {
 	char *node;
 	struct place_amount amount;
@@ -19,6 +19,7 @@ struct holding {
 };
 
 struct holdings {
+	const struct place_fleet *fleet;
 	struct reserve_book *book;
 	struct place_words jobs; /* their numbers are those of `list` */
 	struct holding *list;
@@ -30,6 +31,7 @@ struct holdings *holdings_new(const void *ctx, struct place_fleet *fleet)
 {
 	struct holdings *h = mem_new(ctx, struct holdings);
 
+	h->fleet = fleet;
 	h->book = reserve_book_new(h, fleet);
 	place_words_init(&h->jobs, h, 0);
 	return h;
@@ -97,15 +99,20 @@ void holdings_keep(struct holdings *h, const char *job)
 		error_free(reserve_commit(h->book, one->id));
 }
 
-/* To the lines that are reserved; false: its node is not known. */
+/* To the lines that are reserved; false: its node is not known, or is a stranger (whose agent is not known until it
+ * obeys, and could not change once it has jobs). */
 static bool take(struct holdings *h, struct holding *one, const char *job, const struct reserve_line *line)
 {
-	struct error *e = one->id && reserve_job(h->book, one->id) ? reserve_add(h->book, one->id, line)
-								   : reserve_adopt(h->book, job, line, 1, &one->id);
-	const bool taken = !e;
+	struct error *e;
 
+	if (place_node_is(h->fleet, line->node, PLACE_STRANGE))
+		return false;
+	e = one->id && reserve_job(h->book, one->id) ? reserve_add(h->book, one->id, line)
+						     : reserve_adopt(h->book, job, line, 1, &one->id);
+	if (!e)
+		return true;
 	error_free(e);
-	return taken;
+	return false;
 }
 
 static void take_or_wait(struct holdings *h, struct holding *one, const char *job, const struct reserve_line *line)

@@ -1,5 +1,6 @@
-/* What each job has on which nodes: the reservations by their jobs. A job's lines on nodes that nobody has heard of yet
- * (after a start of the manager) wait, and are adopted when they are heard. Threads: as the fleet. */
+/* What each job has on which nodes: the reservations by their jobs. A job's lines on nodes that nobody has heard of
+ * yet, or that have not said yet that they obey (after a start of the manager), wait, and are adopted when they have.
+ * Threads: as the fleet. */
 #ifndef DSN_MANAGER_JOBS_HOLDINGS_H
 #define DSN_MANAGER_JOBS_HOLDINGS_H
 

@@ -20,42 +20,36 @@ const char *jobs_owner(const struct method_call *c)
 
 /* --- the nodes that are known --- */
 
+struct error *jobs_ready(const struct jobs *j)
+{
+	return j->begun ? NULL : error_new(ERROR_UNAVAILABLE, "orders are being read; try again in a few seconds");
+}
+
 struct jobs_asked {
 	struct jobs *jobs;
 	struct method_call *call;
-	jobs_nodes_fn *fn;
+	jobs_fresh_fn *fn;
 };
-
-static void on_nodes(const struct method *row, const json_t *result, const struct error *e, void *arg)
-{
-	struct jobs_asked a = *(struct jobs_asked *)arg;
-
-	(void)row;
-	a.fn(a.jobs, a.call, result, e);
-	mem_free(arg);
-}
-
-void jobs_with_nodes(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn)
-{
-	struct jobs_asked *a = mem_new(j, struct jobs_asked);
-	const struct caller self = service_self();
-
-	*a = (struct jobs_asked){j, c, fn};
-	method_begin(a, j->host->methods, &self, "nodes.list", NULL, on_nodes, a);
-}
 
 static void on_fresh(const struct error *away, void *arg)
 {
 	const struct jobs_asked a = *(struct jobs_asked *)arg;
 
 	mem_free(arg);
-	a.fn(a.jobs, a.call, NULL, away);
+	a.fn(a.jobs, a.call, away);
 }
 
-void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn)
+void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_fresh_fn *fn)
 {
-	struct jobs_asked *a = mem_new(j, struct jobs_asked);
+	struct error *e = jobs_ready(j);
+	struct jobs_asked *a;
 
+	if (e) {
+		fn(j, c, e);
+		error_free(e);
+		return;
+	}
+	a = mem_new(j, struct jobs_asked);
 	*a = (struct jobs_asked){j, c, fn};
 	placing_refresh(j->placing, on_fresh, a);
 }
@@ -103,10 +97,15 @@ static void skip(const struct jobs *j, const struct order_row *row, size_t *unre
 static void take_up(void *state)
 {
 	struct jobs *j = state;
-	void *scope = mem_strdup(NULL, "");
+	void *scope;
 	struct order_row **rows = NULL;
 	size_t count = 0, unreadable = 0;
-	struct error *e = order_rows_unfinished(scope, j->host->db, &rows, &count);
+	struct error *e;
+
+	if (!j->begun)
+		return;
+	scope = mem_strdup(NULL, "");
+	e = order_rows_unfinished(scope, j->host->db, &rows, &count);
 
 	for (size_t i = 0; !e && i < count; i++) {
 		if (rows[i]->unreadable)
@@ -129,12 +128,20 @@ static void change(struct jobs *j, struct method_call *c, enum order_state to)
 {
 	void *scope = mem_strdup(NULL, "");
 	struct order_row *row = NULL;
-	struct error *e = order_rows_find(scope, j->host->db, method_text(c, "job"), jobs_owner(c), &row);
+	struct error *e = jobs_ready(j);
+	bool held = false;
 
-	if (!e && to == ORDER_STARTING && order_state_may(row->state, to))
+	if (!e)
+		e = order_rows_find(scope, j->host->db, method_text(c, "job"), jobs_owner(c), &row);
+	if (!e && to == ORDER_STARTING && order_state_may(row->state, to)) {
 		e = placing_again(j->placing, row->job, row->document);
+		held = !e;
+	}
 	if (!e)
 		e = order_rows_move(j->host->db, row, to);
+	/* It is not written down that it starts: it is as over as before. */
+	if (e && held)
+		placing_release(j->placing, row->job);
 	if (e) {
 		method_fail(c, e);
 	} else {
@@ -177,50 +184,6 @@ static void orders_list(struct method_call *c, void *arg)
 		method_answer(c, json_pack("{s:O}", "orders", list));
 	json_decref(list);
 	mem_free(scope);
-}
-
-/* Each node of the order as the registry knows it now. */
-static void put_states(const struct jobs *j, json_t *order, const json_t *known)
-{
-	const char *job = json_string_value(json_object_get(order, "job"));
-	json_t *nodes = json_object_get(order, "nodes"), *all = json_object_get(known, "nodes"), *node = NULL,
-	       *row = NULL;
-	size_t i = 0, k = 0;
-
-	json_array_foreach (nodes, i, node) {
-		const char *id = json_string_value(json_object_get(node, "node_id")), *state = "unknown";
-
-		json_array_foreach (all, k, row) {
-			if (strcmp(json_string_value(json_object_get(row, "node_id")), id) == 0)
-				state = json_string_value(json_object_get(row, "state"));
-		}
-		json_put(node, "state", state);
-		json_put(node, "part", part_state_name(watch_state(j->watch, job, id)));
-	}
-}
-
-static void status_on(struct jobs *j, struct method_call *c, const json_t *known, const struct error *away)
-{
-	void *scope = mem_strdup(NULL, "");
-	struct order_row *row = NULL;
-	struct error *e = order_rows_find(scope, j->host->db, method_text(c, "job"), jobs_owner(c), &row);
-
-	if (e) {
-		method_fail(c, e);
-	} else {
-		json_t *answer = jobs_order_json(j, row, true);
-
-		json_object_set(answer, "document", row->document);
-		if (!away)
-			put_states(j, answer, known);
-		method_answer(c, answer);
-	}
-	mem_free(scope);
-}
-
-static void orders_status(struct method_call *c, void *arg)
-{
-	jobs_with_nodes(arg, c, status_on);
 }
 
 #define MAY (CALLER_CUSTOMER | CALLER_OPERATOR)
@@ -276,7 +239,7 @@ static const struct method methods[] = {
 	 {{"most", METHOD_INTEGER, true, NULL, NULL, 1, LIST_MOST, "How many at most; 1000 otherwise"}},
 	 {{0}}},
 	{"orders.status",
-	 orders_status,
+	 jobs_orders_status,
 	 MAY,
 	 "Tell one order",
 	 "the order as orders.create has it, the state of each of its nodes, and the `document` it is carried out by",
@@ -333,16 +296,40 @@ static const struct method methods[] = {
 	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
 };
 
+/* What another leader has promised and moved meanwhile is in the orders' rows. */
+static void begin(struct jobs *j)
+{
+	struct error *e;
+
+	j->begun = false;
+	watch_stop(j->watch);
+	mem_free(j->placing);
+	j->placing = placing_new(j, j->host);
+	e = placing_start(j->placing);
+	if (!e)
+		e = watch_start(j->watch, j->placing);
+	j->begun = !e;
+	if (e)
+		log_error("jobs.start", "why=%s; it is tried again every second", log_q(e->message));
+	error_free(e);
+}
+
 static void tick(void *state)
 {
-	const struct jobs *j = state;
+	struct jobs *j = state;
 
-	placing_tick(j->placing);
+	if (!j->begun)
+		begin(j);
+	if (j->begun)
+		placing_tick(j->placing);
 }
 
 static void watch(void *state)
 {
-	watch_tick(((struct jobs *)state)->watch);
+	const struct jobs *j = state;
+
+	if (j->begun)
+		watch_tick(j->watch);
 }
 
 static void heard(const struct message *m, void *state)
@@ -353,17 +340,8 @@ static void heard(const struct message *m, void *state)
 static void start(void *state)
 {
 	struct jobs *j = state;
-	struct error *e;
 
-	/* What another leader has promised and moved meanwhile is in the orders' rows. */
-	mem_free(j->placing);
-	j->placing = placing_new(j, j->host);
-	e = placing_start(j->placing);
-	if (!e)
-		e = watch_start(j->watch, j->placing);
-	if (e)
-		log_error("jobs.start", "why=%s", log_q(e->message));
-	error_free(e);
+	begin(j);
 	take_up(j);
 }
 
@@ -383,8 +361,9 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 
 static void stop(const struct error *why, void *state)
 {
-	const struct jobs *j = state;
+	struct jobs *j = state;
 
+	j->begun = false;
 	runs_abandon(j->runs, why);
 	watch_stop(j->watch);
 }

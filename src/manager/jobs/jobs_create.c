@@ -51,7 +51,7 @@ static struct error *place(const void *ctx, struct jobs *j, struct method_call *
 
 /* --- plan --- */
 
-static void plan_on(struct jobs *j, struct method_call *c, const json_t *known, const struct error *away)
+static void plan_on(struct jobs *j, struct method_call *c, const struct error *away)
 {
 	void *scope = mem_strdup(NULL, "");
 	struct api_pipeline *p = NULL;
@@ -59,7 +59,6 @@ static void plan_on(struct jobs *j, struct method_call *c, const json_t *known, 
 	json_t *document = NULL, *answer = NULL, *record = NULL;
 	struct error *e = away ? error_copy(away) : place(scope, j, c, NULL, &record, &document, &p, &plan);
 
-	(void)known;
 	if (!e)
 		answer = json_pack("{s:o,s:O}", "plan", api_plan_json(plan), "nodes",
 				   json_object_get(json_object_get(document, "pipeline"), "nodes"));
@@ -140,14 +139,13 @@ static struct error *write_order(struct order_row *row, struct jobs *j, struct m
 	return db_together(j->host->db, write_down, &(struct creation){row, method_text(c, "once"), *ret_record});
 }
 
-static void create_on(struct jobs *j, struct method_call *c, const json_t *known, const struct error *away)
+static void create_on(struct jobs *j, struct method_call *c, const struct error *away)
 {
 	void *scope = mem_strdup(NULL, "");
 	struct order_row *row = mem_new(scope, struct order_row);
 	json_t *record = NULL;
 	struct error *e;
 
-	(void)known;
 	talloc_set_destructor(row, drop_documents);
 	e = away ? error_copy(away) : write_order(row, j, c, &record);
 	json_decref(record);

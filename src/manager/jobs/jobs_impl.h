@@ -14,6 +14,7 @@ struct jobs {
 	size_t unreadable; /* orders that nobody can be told of, at the last look */
 	struct placing *placing;
 	struct watch_jobs *watch;
+	bool begun; /* what the orders' rows say is known: what they hold, and what is to be watched */
 };
 
 /* Whose orders the caller of `c` sees: NULL: all. */
@@ -21,12 +22,15 @@ const char *jobs_owner(const struct method_call *c);
 /* Begins a run for `row` (taken over), and answers `c` with the order when it has ended. */
 void jobs_run(struct jobs *j, struct order_row *row, struct method_call *c);
 
-/* Asks for the nodes that are known, then calls `fn` with them, or with the error: both borrowed. */
-typedef void jobs_nodes_fn(struct jobs *j, struct method_call *c, const json_t *known, const struct error *e);
-void jobs_with_nodes(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn);
+/* ERROR_UNAVAILABLE until the orders are read. */
+struct error *jobs_ready(const struct jobs *j) MUST_CHECK;
 
-/* The same once the fleet is up to date; `known` is NULL. */
-void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_nodes_fn *fn);
+/* Calls `fn` once the fleet is up to date, or with the error (borrowed) that it is not. */
+typedef void jobs_fresh_fn(struct jobs *j, struct method_call *c, const struct error *away);
+void jobs_when_fresh(struct jobs *j, struct method_call *c, jobs_fresh_fn *fn);
+
+/* status.c */
+method_fn jobs_orders_status;
 
 /* sources.c */
 method_fn jobs_orders_sources;

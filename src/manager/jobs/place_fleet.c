@@ -332,6 +332,13 @@ bool place_node_state(struct place_fleet *fleet, const char *id, enum place_stat
 	return true;
 }
 
+bool place_node_is(const struct place_fleet *fleet, const char *id, enum place_state state)
+{
+	const uint32_t node = place_node_find(fleet, id);
+
+	return node != PLACE_NONE && fleet->nodes[node].state == state;
+}
+
 struct error *place_agent_beat(struct place_fleet *fleet, const char *agent, const struct place_beat *beat)
 {
 	const uint32_t at = place_words_find(&fleet->agent_ids, agent);

@@ -104,6 +104,8 @@ struct error *place_node_set(struct place_fleet *fleet, const struct place_facts
 struct error *place_node_remove(struct place_fleet *fleet, const char *id) MUST_CHECK;
 /* False: there is no such node. */
 bool place_node_state(struct place_fleet *fleet, const char *id, enum place_state state);
+/* False: there is no such node, or it has another state. */
+bool place_node_is(const struct place_fleet *fleet, const char *id, enum place_state state);
 /* Where it is reached, as its facts say; borrowed until they are said anew. False: there is no such node. */
 struct place_contact {
 	enum api_role role;

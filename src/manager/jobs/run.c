@@ -20,6 +20,7 @@ struct run {
 	/* Of an order that runs: the whole of what is to be told, of which the first step is under way. */
 	struct move_telling *tellings;
 	size_t telling_count;
+	char *stuck; /* why the neighbours cannot be told, again: those that are out of the job are told all the same */
 	run_ended_fn *fn;
 	void *arg;
 	int64_t began_ms;
@@ -115,9 +116,13 @@ static struct error *add_ends(struct run *r)
 
 	for (size_t i = 0; i < json_array_size(nodes); i++) {
 		const json_t *node = json_array_get(nodes, i);
-		const char *id = json_string_value(json_object_get(node, "node_id"));
+		const char *id = json_string_value(json_object_get(node, "node_id")),
+			   *standby = json_string_value(json_object_get(node, "failover_node_id")),
+			   *role = json_string_value(json_object_get(node, "type"));
 
-		add_end(r, id, json_string_value(json_object_get(node, "type")));
+		add_end(r, id, role);
+		if (standby)
+			add_end(r, standby, role);
 	}
 	return add_moved_out(r, r->tellings, r->telling_count);
 }
@@ -131,7 +136,7 @@ static struct error *add_what_is_due(struct run *r)
 		TRY(move_rows_tellings(r, r->all->host->db, r->row->job, &r->tellings, &r->telling_count));
 	if (r->row->state != ORDER_RUNNING)
 		return r->row->state == ORDER_STARTING ? add_tasks(r) : add_ends(r);
-	if (r->telling_count && r->tellings[0].step == MOVE_OUT)
+	if (r->stuck || (r->telling_count && r->tellings[0].step == MOVE_OUT))
 		return add_moved_out(r, r->tellings, r->telling_count);
 	return add_tasks(r);
 }
@@ -260,6 +265,27 @@ static void end_start(struct run *r, const struct error *away)
 	error_free(e);
 }
 
+/* An end that the bus never took is told by nobody later. */
+static struct error *unsent_end(const struct run *r)
+{
+	for (size_t i = 0; i < r->list->count; i++) {
+		const struct client_request *q = &r->list->items[i];
+
+		if (q->unsent)
+			return error_new(
+				ERROR_UNAVAILABLE,
+				"job %s: the bus is not known to have taken its end for %s %s; it is sent again every few seconds",
+				r->row->job, q->role, q->to);
+	}
+	return NULL;
+}
+
+/* Whom it cannot be sent to holds an order's end up for as long as a command would wait for him, no longer. */
+static bool is_given_up(const struct run *r)
+{
+	return clock_wall_ms() - r->row->changed_ms >= CLIENT_TTL_MOST_MS;
+}
+
 static enum order_state ended_state(enum order_state state)
 {
 	switch (state) {
@@ -276,11 +302,12 @@ static void end_end(struct run *r, const struct error *away)
 {
 	char *failure = first_failure(r);
 	size_t count = count_away(r);
-	struct error *e;
+	struct error *e = away ? error_copy(away) : is_given_up(r) ? NULL : unsent_end(r);
 
 	/* The bus was not reached: it is tried again, by whoever looks for what is unfinished. */
-	if (away) {
-		finish(r, away);
+	if (e) {
+		finish(r, e);
+		error_free(e);
 		return;
 	}
 	if (r->row->state != ORDER_FAILING)
@@ -295,27 +322,55 @@ static void end_end(struct run *r, const struct error *away)
 	error_free(e);
 }
 
-/* A step is over: those that have taken it are struck off; the next one follows when all have. */
-static void end_step(struct run *r, const struct error *away)
+/* Who is out of the job is not to wait for ever for a neighbour that cannot take its task: he would come back and serve
+ * beside the one that has his place. */
+static bool goes_on(const struct run *r)
+{
+	return !r->stuck && r->telling_count && r->tellings[0].step == MOVE_NEIGHBOUR &&
+	       r->tellings[r->telling_count - 1].step == MOVE_OUT;
+}
+
+/* Those that have taken it are struck off. */
+static struct error *strike_off(struct run *r)
 {
 	struct move_telling *told = mem_array(r, struct move_telling, r->list->count + 1);
-	char *failure = first_failure(r);
-	struct error *e = NULL;
 	size_t count = 0;
+	struct error *e;
+
+	for (size_t i = 0; i < r->list->count; i++) {
+		const struct client_request *q = &r->list->items[i];
+
+		if (!q->error && !q->unsent)
+			told[count++] = (struct move_telling){.node_id = (char *)q->to};
+	}
+	e = move_rows_told(r->all->host->db, r->row, told, count);
+	mem_free(told);
+	return e;
+}
+
+/* A step is over; the next one follows when all have taken it. */
+static void end_step(struct run *r, const struct error *away)
+{
+	char *failure = r->stuck ? r->stuck : first_failure(r);
+	bool again = r->row->why != NULL;
+	struct error *e;
 
 	if (away || !r->list->count) {
 		finish(r, away);
 		return;
 	}
-	for (size_t i = 0; i < r->list->count; i++) {
-		if (!r->list->items[i].error)
-			told[count++] = (struct move_telling){.node_id = (char *)r->list->items[i].to};
-	}
 	learn_addresses(r);
 	r->row->why = failure;
-	e = move_rows_told(r->all->host->db, r->row, told, count);
+	e = strike_off(r);
+	if (!e && failure && again && goes_on(r)) {
+		r->stuck = failure;
+		begin(r);
+		return;
+	}
 	if (!e && failure)
 		e = error_new(ERROR_FAILED, "job %s: %s", r->row->job, failure);
+	if (!e)
+		e = unsent_end(r);
 	if (e)
 		finish(r, e);
 	else
