@@ -68,6 +68,11 @@ void agents_leave(struct agents *all, struct agents_agent *agent)
 	mem_free(agent);
 }
 
+bool agents_speaks(const struct agents_agent *agent)
+{
+	return agent->beat != &api_beat_unknown;
+}
+
 void agents_hear(struct agents_agent *agent, struct api_beat *beat)
 {
 	const struct api_beat *before = agent->beat;

@@ -19,6 +19,8 @@ struct agents_agent *agents_join(struct agents *all, const char *id);
 void agents_leave(struct agents *all, struct agents_agent *agent);
 /* NULL: no node names it. */
 struct agents_agent *agents_find(const struct agents *all, const char *id);
+/* Has it sent a heartbeat? */
+bool agents_speaks(const struct agents_agent *agent);
 /* Takes the beat. */
 void agents_hear(struct agents_agent *agent, struct api_beat *beat);
 
