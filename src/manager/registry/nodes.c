@@ -225,7 +225,7 @@ bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t 
 {
 	struct nodes_said said;
 	struct nodes_node *n;
-	bool changed;
+	bool changed, named;
 
 	if (!is_node_id(from))
 		return false;
@@ -238,7 +238,9 @@ bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t 
 	if (!n)
 		return false;
 	take_agent(all, n, said.agent_id);
-	changed = !n->change.version || !said_same(&said, &n->said);
+	named = n->named || agents_names(n->agent, n->id);
+	changed = !n->change.version || !said_same(&said, &n->said) || named != n->named;
+	n->named = named;
 	n->said = said;
 	look_again(all, n, changed);
 	alive(all, n, now_ms);
