@@ -79,14 +79,24 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void see(struct world *w, const char *id, const char *maintenance, int64_t now_ms)
+static void see_with(struct world *w, const char *id, const char *agent, const char *maintenance, int64_t now_ms)
 {
 	json_t *body = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:{s:s},s:s}", "node_id", id, "role", "transcoder", "state",
-				 "running", "maintenance", maintenance, "ip", "192.0.2.1", "agent_id", AGENT, "ports",
+				 "running", "maintenance", maintenance, "ip", "192.0.2.1", "agent_id", agent, "ports",
 				 "rtmp", "1935", "job_count", "0");
 
 	assert_true(nodes_see(w->all, id, body, now_ms));
 	json_decref(body);
+}
+
+static void see(struct world *w, const char *id, const char *maintenance, int64_t now_ms)
+{
+	see_with(w, id, AGENT, maintenance, now_ms);
+}
+
+static void see_under(struct world *w, const char *id, const char *agent, int64_t now_ms)
+{
+	see_with(w, id, agent, "off", now_ms);
 }
 
 static struct api_beat_node both[] = {{NODE, true, false, 3}, {OTHER, true, true, 0}};
@@ -178,6 +188,82 @@ static void test_what_is_not_its_own(void **state)
 	assert_int_equal(nodes_find(w->all, NODE)->said.job_count, 0);
 	assert_int_equal(state_of(w, NODE), NODES_TOO_OLD);
 	assert_int_equal(nodes_count(w->all), 1);
+}
+
+static const char *text_of(const json_t *row, const char *key)
+{
+	return json_string_value(json_object_get(row, key));
+}
+
+static void row_says(const struct world *w, const char *id, const char *agent, const char *owner, int64_t bps)
+{
+	json_t *row = row_json(nodes_find(w->all, id));
+
+	assert_string_equal(text_of(row, "agent_id"), agent);
+	assert_string_equal(text_of(row, "owner"), owner);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(row, "capacity"), "bps")), bps);
+	json_decref(row);
+}
+
+/* A node that names another's agent gets nothing of it: it is that agent's when the agent has named it. */
+static void test_what_an_agent_has_not_named(void **state)
+{
+	struct world *w = *state;
+	struct api_beat b = said();
+	char owner[ID_DIGITS + 1];
+	int64_t version = 0;
+
+	b.owner = (char[]){"B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0"};
+	b.bps = 1000;
+	see(w, NODE, "off", 0);
+	see(w, OTHER, "off", 0);
+	row_says(w, OTHER, AGENT, "", -1); /* an agent that is silent cannot say that it is not so */
+	told(w, &version);
+	beat(w, AGENT, &b, 1);
+	assert_int_equal(told(w, &version), 2); /* it has become another's */
+	row_says(w, NODE, AGENT, b.owner, 1000);
+	row_says(w, OTHER, "", "", -1);
+	assert_int_equal(state_of(w, OTHER), NODES_TOO_OLD);
+	nodes_owner_of(nodes_find(w->all, NODE), owner);
+	assert_string_equal(owner, "b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0");
+	nodes_owner_of(nodes_find(w->all, OTHER), owner);
+	assert_string_equal(owner, "");
+	b.load_pm++;
+	beat(w, AGENT, &b, 2);
+	assert_int_equal(told(w, &version), 1);
+	b.nodes = both + 1;
+	beat(w, AGENT, &b, 3);
+	assert_int_equal(told(w, &version), 1);
+	row_says(w, OTHER, AGENT, b.owner, 1000);
+}
+
+/* Another agent has to name it anew. */
+static void test_another_agent(void **state)
+{
+	struct world *w = *state;
+	struct api_beat b = said();
+
+	struct api_beat his = said();
+
+	snprintf(his.agent_id, sizeof(his.agent_id), "%s", STRANGER);
+	his.nodes = both + 1;
+	his.bps = 2000;
+	b.bps = 1000;
+	see(w, NODE, "off", 0);
+	see_under(w, OTHER, STRANGER, 0);
+	beat(w, AGENT, &b, 1);
+	beat(w, STRANGER, &his, 1);
+	row_says(w, NODE, AGENT, "", 1000);
+	row_says(w, OTHER, STRANGER, "", 2000);
+	see_under(w, NODE, STRANGER, 2);
+	row_says(w, NODE, "", "", -1);
+	his.nodes = both;
+	beat(w, STRANGER, &his, 3);
+	row_says(w, NODE, STRANGER, "", 2000);
+	see_under(w, NODE, AGENT, 4);
+	row_says(w, NODE, AGENT, "", -1); /* nobody has kept what it said */
+	beat(w, AGENT, &b, 5);
+	row_says(w, NODE, AGENT, "", 1000);
 }
 
 static void test_too_old(void **state)
@@ -300,6 +386,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_beat_is_a_sign_of_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_not_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_an_agent_has_not_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_agent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_old, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_history, setup, teardown),

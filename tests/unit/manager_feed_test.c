@@ -114,6 +114,31 @@ static void test_strangers(void **state)
 	mem_free(ctx);
 }
 
+/* Whom no agent has named is a machine of its own, though it obeys. */
+static void test_without_an_agent(void **state)
+{
+	void *ctx = mem_strdup(NULL, "");
+	struct place_fleet *fleet = place_fleet_new(ctx, 1);
+	struct feed *f = feed_new(ctx, fleet);
+	json_t *mine = row(A, "storage"), *his = row(B, "storage");
+	struct place_amount promised;
+	const struct reserve_line line = {B, {0, 1000}};
+	struct reserve_book *book = reserve_book_new(ctx, fleet);
+	uint64_t id = 0;
+	int jobs = 0;
+
+	(void)state;
+	json_object_set_new(his, "agent_id", json_string(""));
+	tell(f, "first", 1, json_pack("[o,o]", mine, his), json_array());
+	assert_int_equal(place_fleet_count(fleet, API_STORAGE, PLACE_ONLINE), 2);
+	assert_null(reserve_adopt(book, "job", &line, 1, &id));
+	assert_true(place_node_promised(fleet, B, &promised, &jobs));
+	assert_int_equal(promised.bps, 1000);
+	assert_true(place_node_promised(fleet, A, &promised, &jobs));
+	assert_int_equal(promised.bps, 0);
+	mem_free(ctx);
+}
+
 static void test_rows(void **state)
 {
 	static const struct {
@@ -169,9 +194,8 @@ static void test_rows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_changes),
-		cmocka_unit_test(test_gone_with_a_job),
-		cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_changes),   cmocka_unit_test(test_gone_with_a_job),
+		cmocka_unit_test(test_strangers), cmocka_unit_test(test_without_an_agent),
 		cmocka_unit_test(test_rows),
 	};
 

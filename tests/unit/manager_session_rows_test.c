@@ -32,7 +32,7 @@ static struct db *open_db(void)
 	return db;
 }
 
-static struct session_row row_of(const char *address, int64_t at_ms, bool standing)
+static struct session_row row_of(const char *address, int64_t at_ms, enum session_standing standing)
 {
 	struct session_row row = {
 		.made_ms = at_ms, .used_ms = at_ms, .expires_ms = at_ms + 3600000, .standing = standing};
@@ -43,7 +43,7 @@ static struct session_row row_of(const char *address, int64_t at_ms, bool standi
 
 static struct session_row add(struct db *db, const char *address, int64_t at_ms, char token[SESSION_TOKEN_BYTES])
 {
-	struct session_row row = row_of(address, at_ms, true);
+	struct session_row row = row_of(address, at_ms, SESSION_LISTED);
 
 	world_ok(session_rows_add(db, &row, token));
 	return row;
@@ -141,7 +141,7 @@ static void test_all_taken(void **state)
 {
 	char token[SESSION_TOKEN_BYTES];
 	struct db *db = open_db();
-	struct session_row stranger = row_of(BOB, NOW, false);
+	struct session_row stranger = row_of(BOB, NOW, SESSION_STRANGER);
 
 	(void)state;
 	fill(db, 0);
@@ -153,13 +153,41 @@ static void test_all_taken(void **state)
 	assert_int_equal(world_number(db, "select count(*) from sessions_login"), SESSION_ROWS_MOST);
 }
 
+/* 10,000 logins of invented owners: each of them is gone before one of those whom somebody has named. */
+static void test_who_gives_way(void **state)
+{
+	static const char all[] = "select count(*) from sessions_login";
+	char token[SESSION_TOKEN_BYTES];
+	struct db *db = open_db();
+	struct session_row stranger = row_of(BOB, NOW, SESSION_STRANGER), owner = row_of(BOB, NOW, SESSION_OWNER),
+			   listed = row_of(ALICE, NOW, SESSION_LISTED), head = row_of(BOB, NOW, SESSION_LISTED);
+
+	(void)state;
+	head.always = true;
+	fill(db, SESSION_OWNER);
+	world_refused(session_rows_add(db, &stranger, token), ERROR_LIMIT, "all have standing");
+	world_refused(session_rows_add(db, &owner, token), ERROR_LIMIT, "all have standing");
+	world_ok(session_rows_add(db, &listed, token));
+	assert_int_equal(world_number(db, "select count(*) from sessions_login where id='0000000000000000'"), 0);
+
+	/* A stranger goes first, whenever he was here. */
+	world_ok(db_exec(db, "update sessions_login set standing=0 where id='0000000000009999'", ""));
+	world_ok(session_rows_add(db, &owner, token));
+	assert_int_equal(world_number(db, "select count(*) from sessions_login where id='0000000000009999'"), 0);
+	assert_int_equal(world_number(db, "select count(*) from sessions_login where id='0000000000000001'"), 1);
+
+	world_ok(db_exec(db, "update sessions_login set standing=2", ""));
+	world_refused(session_rows_add(db, &owner, token), ERROR_LIMIT, "all have standing");
+	world_refused(session_rows_add(db, &listed, token), ERROR_LIMIT, "all have standing");
+	world_ok(session_rows_add(db, &head, token));
+	assert_int_equal(world_number(db, all), SESSION_ROWS_MOST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_BOTH(test_tokens),
-		WORLD_BOTH(test_ends),
-		WORLD_BOTH(test_of_one_address),
-		WORLD_FILE(test_all_taken),
+		WORLD_BOTH(test_tokens),    WORLD_BOTH(test_ends),          WORLD_BOTH(test_of_one_address),
+		WORLD_FILE(test_all_taken), WORLD_FILE(test_who_gives_way),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);

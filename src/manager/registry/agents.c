@@ -68,6 +68,20 @@ void agents_leave(struct agents *all, struct agents_agent *agent)
 	mem_free(agent);
 }
 
+bool agents_speaks(const struct agents_agent *agent)
+{
+	return agent->beat != &api_beat_unknown;
+}
+
+bool agents_names(const struct agents_agent *agent, const char *node)
+{
+	for (size_t i = 0; i < agent->beat->node_count; i++) {
+		if (strcmp(agent->beat->nodes[i].id, node) == 0)
+			return true;
+	}
+	return false;
+}
+
 void agents_hear(struct agents_agent *agent, struct api_beat *beat)
 {
 	const struct api_beat *before = agent->beat;

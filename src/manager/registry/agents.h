@@ -19,6 +19,10 @@ struct agents_agent *agents_join(struct agents *all, const char *id);
 void agents_leave(struct agents *all, struct agents_agent *agent);
 /* NULL: no node names it. */
 struct agents_agent *agents_find(const struct agents *all, const char *id);
+/* Has it sent a heartbeat? */
+bool agents_speaks(const struct agents_agent *agent);
+/* Does its last heartbeat name this node? */
+bool agents_names(const struct agents_agent *agent, const char *node);
 /* Takes the beat. */
 void agents_hear(struct agents_agent *agent, struct api_beat *beat);
 

@@ -1,5 +1,6 @@
 #include "manager/registry/nodes.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,6 +81,23 @@ const struct nodes_node *nodes_find(const struct nodes *all, const char *id)
 	return find(all, id);
 }
 
+const struct api_beat *nodes_beat_of(const struct nodes_node *n)
+{
+	return n->named ? n->agent->beat : &api_beat_unknown;
+}
+
+const char *nodes_agent_of(const struct nodes_node *n)
+{
+	return n->named || !agents_speaks(n->agent) ? n->said.agent_id : "";
+}
+
+void nodes_owner_of(const struct nodes_node *n, char ret_owner[ID_DIGITS + 1])
+{
+	snprintf(ret_owner, ID_DIGITS + 1, "%s", nodes_beat_of(n)->owner);
+	for (char *p = ret_owner; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+}
+
 static void forget(struct nodes *all, size_t at)
 {
 	changes_forget(all->changes, &all->list[at]->change, all->list[at]->id);
@@ -126,7 +144,7 @@ static struct nodes_node *add(struct nodes *all, const char *id, const char *age
 static bool is_too_old(const struct nodes *all, const struct nodes_node *n)
 {
 	return *all->options.least_version &&
-	       api_version_compare(n->agent->beat->version, all->options.least_version) < 0;
+	       api_version_compare(nodes_beat_of(n)->version, all->options.least_version) < 0;
 }
 
 static enum nodes_state state_of(const struct nodes *all, const struct nodes_node *n)
@@ -197,15 +215,17 @@ static void take_agent(struct nodes *all, struct nodes_node *n, const char *id)
 
 	n->agent = agents_join(all->agents, id);
 	agents_leave(all->agents, before);
-	if (n->agent != before)
-		n->agent_version = n->agent->version;
+	if (n->agent == before)
+		return;
+	n->named = false;
+	n->agent_version = n->agent->version;
 }
 
 bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t now_ms)
 {
 	struct nodes_said said;
 	struct nodes_node *n;
-	bool changed;
+	bool changed, named;
 
 	if (!is_node_id(from))
 		return false;
@@ -218,7 +238,9 @@ bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t 
 	if (!n)
 		return false;
 	take_agent(all, n, said.agent_id);
-	changed = !n->change.version || !said_same(&said, &n->said);
+	named = n->named || agents_names(n->agent, n->id);
+	changed = !n->change.version || !said_same(&said, &n->said) || named != n->named;
+	n->named = named;
 	n->said = said;
 	look_again(all, n, changed);
 	alive(all, n, now_ms);
@@ -230,9 +252,10 @@ bool nodes_see(struct nodes *all, const char *from, const json_t *body, int64_t 
 /* Of one of its nodes, which has named it. */
 static void take_short(struct nodes *all, struct nodes_node *n, const struct api_beat_node *said, int64_t now_ms)
 {
-	bool changed = n->said.serves != said->serves || n->said.maintenance != said->maintenance ||
+	bool changed = !n->named || n->said.serves != said->serves || n->said.maintenance != said->maintenance ||
 		       n->said.job_count != said->job_count || n->agent_version != n->agent->version;
 
+	n->named = true;
 	n->said.serves = said->serves;
 	n->said.maintenance = said->maintenance;
 	n->said.job_count = said->job_count;
@@ -241,23 +264,39 @@ static void take_short(struct nodes *all, struct nodes_node *n, const struct api
 	alive(all, n, now_ms);
 }
 
+/* Of an agent that was silent so far: whom it does not name is another's machine from now on. */
+static void look_at_strangers(struct nodes *all, const struct agents_agent *agent)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		if (all->list[i]->agent == agent && !all->list[i]->named)
+			look_again(all, all->list[i], true);
+	}
+}
+
 struct error *nodes_beat(struct nodes *all, const char *from, const json_t *body, int64_t now_ms)
 {
 	struct agents_agent *agent = agents_find(all->agents, from);
 	struct api_beat *beat = NULL;
+	size_t named = 0;
+	bool spoke;
 
 	TRY(api_beat_read(all, body, &beat));
 	if (!agent || strcmp(beat->agent_id, from) != 0) {
 		mem_free(beat);
 		return NULL;
 	}
+	spoke = agents_speaks(agent);
 	agents_hear(agent, beat);
 	for (size_t i = 0; i < beat->node_count; i++) {
 		struct nodes_node *n = find(all, beat->nodes[i].id);
 
-		if (n && n->agent == agent)
-			take_short(all, n, &beat->nodes[i], now_ms);
+		if (!n || n->agent != agent)
+			continue;
+		named += !n->named;
+		take_short(all, n, &beat->nodes[i], now_ms);
 	}
+	if (!spoke && named < agent->nodes)
+		look_at_strangers(all, agent);
 	return NULL;
 }
 

@@ -5,6 +5,9 @@
  *
  * A sign of life is a status of the node, an answer, or a heartbeat of the agent that the node's status has named.
  *
+ * Any node can name any agent. What an agent says is a node's only when both have named each other: the node in its
+ * status, the agent in a heartbeat.
+ *
  * Anybody can report a node, so there is a bound: NODES_MOST, of which those that do not obey us give way first, the
  * longest silent one before the others. One that does not obey is forgotten when it is offline, one that does after
  * NODES_FORGET_MS. Times are those of the monotonic clock. Threads: loop thread.
@@ -32,6 +35,7 @@ struct nodes_node {
 	char id[ID_DIGITS + 1];
 	struct nodes_said said;
 	struct agents_agent *agent; /* that it names */
+	bool named;                 /* by this agent too */
 	uint64_t agent_version;     /* of what the agent had said when this node was told of last */
 	bool obeys;                 /* has answered a question of ours */
 	enum nodes_state heard;     /* online, suspect or offline */
@@ -73,6 +77,14 @@ size_t nodes_count(const struct nodes *all);
 /* By id; `n` below the count. */
 const struct nodes_node *nodes_at(const struct nodes *all, size_t n);
 const struct nodes_node *nodes_find(const struct nodes *all, const char *id);
+
+/* What the agent says of the node's machine; api_beat_unknown until it has named the node. Its owner is the node's. */
+const struct api_beat *nodes_beat_of(const struct nodes_node *n);
+/* The agent that the node runs under: "" when that agent sends heartbeats and has not named the node. One that sends
+ * none cannot contradict, so its id is what the node says, and nothing else follows from it. */
+const char *nodes_agent_of(const struct nodes_node *n);
+/* The owner's address as callers have it, in lower case; "": not known. */
+void nodes_owner_of(const struct nodes_node *n, char ret_owner[ID_DIGITS + 1]);
 
 /* What was changed, in no order that matters, and who was forgotten. Texts and nodes are borrowed. */
 struct nodes_changes {

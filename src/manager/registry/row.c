@@ -52,10 +52,10 @@ json_t *row_json(const struct nodes_node *n)
 			      s->name, "role", api_role_name(s->role), "state", nodes_state_name(n->state), "ip", s->ip,
 			      "rtmp_port", s->rtmp_port, "http_port", s->http_port, "jobs", s->job_count, "mode",
 			      s->classic ? "classic" : "managed", "maintenance", s->maintenance, "serves", s->serves,
-			      "obeys", n->obeys, "agent_id", s->agent_id);
+			      "obeys", n->obeys, "agent_id", nodes_agent_of(n));
 
 	json_put(o, "seen", seen);
 	mem_free(seen);
-	put_beat(o, n->agent->beat);
+	put_beat(o, nodes_beat_of(n));
 	return o;
 }

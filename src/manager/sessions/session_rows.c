@@ -62,6 +62,14 @@ struct making {
 	const char *hash;
 };
 
+/* The standing that does not give way to this one. */
+static int64_t below(const struct session_row *row)
+{
+	if (row->always)
+		return SESSION_LISTED + 1;
+	return row->standing > SESSION_STRANGER ? (int64_t)row->standing : SESSION_STRANGER + 1;
+}
+
 static struct error *make_room(struct db *db, const struct session_row *row)
 {
 	int64_t own = 0, all = 0;
@@ -77,8 +85,9 @@ static struct error *make_room(struct db *db, const struct session_row *row)
 		return NULL;
 	TRY(db_exec(
 		db,
-		"delete from sessions_login where id=(select id from sessions_login where standing=0 order by used_ms, id limit 1)",
-		""));
+		"delete from sessions_login where id=(select id from sessions_login where standing<? order by standing, "
+		"used_ms, id limit 1)",
+		"i", below(row)));
 	return db_changes(db) ? NULL
 			      : error_new(ERROR_LIMIT, "%d logins hold, of addresses that all have standing",
 					  SESSION_ROWS_MOST);
@@ -124,7 +133,7 @@ static void read_row(const struct db_row *row, struct session_row *ret)
 	ret->made_ms = db_int(row, 2);
 	ret->used_ms = db_int(row, 3);
 	ret->expires_ms = db_int(row, 4);
-	ret->standing = db_int(row, 5) != 0;
+	ret->standing = (enum session_standing)db_int(row, 5);
 }
 
 static struct error *on_row(const struct db_row *row, void *arg)

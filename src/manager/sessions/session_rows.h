@@ -1,8 +1,9 @@
 /* The logins that hold, in the database: of a token only its hash is kept, so who reads the database calls nobody.
  *
  * Bounds: SESSION_ROWS_EACH of an address, SESSION_ROWS_MOST in all. A new one of the same address takes the place of
- * that which was used longest ago; where all are too many, of those without standing (addresses that nobody has named
- * and that own no node) the one that was used longest ago gives way. Threads: loop thread.
+ * that which was used longest ago. Where all are too many, one of lower standing gives way: of the lowest, that which
+ * was used longest ago. Anybody can make a node and so become an owner: owners push out strangers only, as strangers
+ * do. Nobody but an operator pushes out whom the callers' file names. Threads: loop thread.
  */
 #ifndef DSN_MANAGER_SESSIONS_SESSION_ROWS_H
 #define DSN_MANAGER_SESSIONS_SESSION_ROWS_H
@@ -21,11 +22,18 @@
 #define SESSION_MIGRATIONS 1
 extern const struct db_migration session_migrations[SESSION_MIGRATIONS];
 
+enum session_standing { /* as the database has it */
+			SESSION_STRANGER,
+			SESSION_OWNER,  /* owns a node */
+			SESSION_LISTED, /* the callers' file names it */
+};
+
 struct session_row {
 	char id[CALLER_SESSION_DIGITS + 1]; /* the beginning of the hash: says which, and opens nothing */
 	char address[ID_DIGITS + 1];
 	int64_t made_ms, used_ms, expires_ms; /* wall clock */
-	bool standing;
+	enum session_standing standing;
+	bool always; /* there is room for this one, whoever gives way; not kept */
 };
 
 /* Makes one, and writes session.begun into the event log. `row`: all but the id, which it gets; the caller wipes the

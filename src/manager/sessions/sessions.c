@@ -16,15 +16,16 @@
 
 #define OWNERS_EVERY_MS 1000
 #define EXPIRE_EVERY_MS 60000
-/* Logins of addresses without standing: what they push out is theirs alone, and not soon. */
-#define STRANGERS_PER_S 5
-#define STRANGERS_AT_ONCE 50
+/* Logins of addresses that nobody has named: of strangers, and of owners of nodes. What they push out is strangers'
+ * alone, and not soon. */
+#define UNNAMED_PER_S 5
+#define UNNAMED_AT_ONCE 50
 
 struct sessions {
 	const struct service_host *host;
 	struct challenges *challenges;
 	struct owners *owners;
-	struct bucket strangers;
+	struct bucket unnamed[SESSION_LISTED]; /* by standing */
 	struct callers_source source;
 	uint64_t begun, refused;
 };
@@ -86,6 +87,13 @@ static void challenge(struct method_call *c, void *arg)
 				   clock_format(c, at.wall_ms + CHALLENGES_LIFE_MS)));
 }
 
+static enum session_standing standing_of(const struct sessions *s, const char *address)
+{
+	if (callers_listed(s->host->callers, address))
+		return SESSION_LISTED;
+	return owners_has(s->owners, address) ? SESSION_OWNER : SESSION_STRANGER;
+}
+
 static struct error *admit(struct sessions *s, const struct signing_terms *at, const struct signing_proof *proof,
 			   struct session_row *ret_row, struct caller *ret_caller)
 {
@@ -96,14 +104,14 @@ static struct error *admit(struct sessions *s, const struct signing_terms *at, c
 	*ret_row = (struct session_row){.made_ms = at->wall_ms,
 					.used_ms = at->wall_ms,
 					.expires_ms = at->wall_ms + s->host->network->lifetime_ms,
-					.standing = callers_listed(s->host->callers, digits) ||
-						    owners_has(s->owners, digits)};
+					.standing = standing_of(s, digits),
+					.always = (ret_caller->roles & CALLER_OPERATOR) != 0};
 	memcpy(ret_row->address, ret_caller->address, sizeof(ret_row->address));
 	mem_free(digits);
 	if (!(ret_caller->roles & MEMBERS))
 		e = error_new(ERROR_REFUSED, "%s is no customer, supplier or operator of this network",
 			      ret_caller->address);
-	else if (!ret_row->standing && !bucket_take(&s->strangers, at->mono_ms))
+	else if (ret_row->standing < SESSION_LISTED && !bucket_take(&s->unnamed[ret_row->standing], at->mono_ms))
 		e = error_new(ERROR_LIMIT, "too many addresses log in that nobody has named");
 	return e ? e : challenges_use(s->challenges, proof->nonce, proof->address, at->mono_ms);
 }
@@ -264,7 +272,8 @@ static struct error *open_sessions(const void *ctx, const struct service_host *h
 	s->host = host;
 	s->challenges = challenges_new(s);
 	s->owners = owners_new(s, host->methods);
-	s->strangers = (struct bucket){.per_s = STRANGERS_PER_S, .burst = STRANGERS_AT_ONCE};
+	for (size_t i = 0; i < SESSION_LISTED; i++)
+		s->unnamed[i] = (struct bucket){.per_s = UNNAMED_PER_S, .burst = UNNAMED_AT_ONCE};
 	s->source = (struct callers_source){find, roles, s};
 	callers_join(host->callers, &s->source);
 	talloc_set_destructor(s, sessions_destroy);
