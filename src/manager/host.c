@@ -112,7 +112,7 @@ static struct error *not_leading(const struct manager_service *s)
 		return error_new(ERROR_UNAVAILABLE, "this dsnd is a standby for %s: call %s, which leads it",
 				 s->ops->name, holder);
 	return error_new(ERROR_UNAVAILABLE, "nobody leads %s just now: a dsnd will within %lld s", s->ops->name,
-			 (long long)(s->manager->options.expire_ms / 1000 + 1));
+			 (long long)s->manager->options.expire_ms / 1000 + 1);
 }
 
 static void stop(struct manager_service *s)

@@ -78,7 +78,7 @@ class Release(network.TestCase):
         before = (agent.folder / "agent.db").read_bytes()
         code, said = self.ends(agent)
         self.assertEqual(code, 4, said)
-        self.assertIn(f"{agent.folder}/agent.db: made by a newer dsn (schema 7, this one knows 1): install that version, "
+        self.assertIn(f"{agent.folder}/agent.db: made by a newer dsn (schema 7, this one knows 2): install that version, "
                       "or move the file away", said)
         self.assertEqual((agent.folder / "agent.db").read_bytes(), before)
 

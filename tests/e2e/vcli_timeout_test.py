@@ -43,7 +43,8 @@ ASKS = {
     "management": [("broker", "setup", "--node", NODE)],
     "dsnd": [
         ("order", "plan", "{folder}/job.json"), ("order", "create", "{folder}/job.json", "--yes"), ("order", "list"), ("order", "status", "1"),
-        ("order", "start", "1"), ("order", "stop", "1"), ("order", "cancel", "1", "--yes")],
+        ("order", "start", "1"), ("order", "stop", "1"), ("order", "cancel", "1", "--yes"), ("order", "explain", "1"), ("order", "push", "1", FILE),
+        ("node", "explain", NODE), ("events",), ("top",), ("login", "{url}"), ("join", "{url}")],
     "whisper": [
         ("whisper", "send", "hello"), ("whisper", "receive"), ("whisper", "genpub"), ("whisper", "ping", "{folder}/list.json"),
         ("whisper", "pong", "{folder}/list.json")],
@@ -69,7 +70,7 @@ OTHERS = {
     "node rename", "node forget", "pipeline plan", "pipeline private", "pipeline push", "key show", "key new", "key agent", "outbox list",
     "outbox resend", "outbox replace", "outbox abandon", "outbox flush", "whisper net up", "whisper net status", "whisper net down",
     "account new", "account list", "account import", "account export", "chain up", "chain status", "chain down", "logout", "whoami",
-    "completion", "manual", "help", "version"}
+    "context list", "context show", "context use", "context remove", "drill kill", "completion", "manual", "help", "version"}
 
 
 def slack_s():
@@ -154,7 +155,9 @@ class Silence(Case):
         flag, url = TO[kind]
 
         def run(words):
-            words = [word.replace("{folder}", str(self.folder)) for word in words] + [flag, url % server.port]
+            if "{url}" not in words:
+                words = [*words, flag, "{url}"]
+            words = [word.replace("{folder}", str(self.folder)).replace("{url}", url % server.port) for word in words]
             return words, *self.timed(*words)
 
         with ThreadPoolExecutor(3) as pool:

@@ -133,6 +133,22 @@ static json_t *entry_of(const struct placing *p, const struct replacing *r, cons
 	return entry;
 }
 
+static struct error *take(const void *scope, struct placing *p, const struct replacing *r,
+			  const struct place_plan *found, const json_t *record, json_t **ret_node)
+{
+	const struct placing_loss *loss = r->loss;
+	struct reserve_line line;
+
+	if (!found->placed)
+		return error_new(ERROR_UNAVAILABLE, "node %s of job %s cannot be replaced: %s", loss->lost, loss->job,
+				 place_lack_text(scope, &r->request, &found->lack));
+	TRY(placements_add(p->host->db, loss->job, PLACEMENTS_REPLACEMENT, record));
+	line = (struct reserve_line){found->parts[0].node, found->parts[0].amount};
+	holdings_move(p->holdings, loss->job, loss->lost, &line);
+	*ret_node = entry_of(p, r, line.node);
+	return NULL;
+}
+
 struct error *placing_replace(struct placing *p, const struct placing_loss *loss, json_t **ret_node,
 			      json_t **ret_record)
 {
@@ -142,17 +158,8 @@ struct error *placing_replace(struct placing *p, const struct placing_loss *loss
 	struct error *e = plan(scope, p, &r, &found);
 
 	*ret_record = found ? place_plan_json(found) : NULL;
-	if (!e && !found->placed)
-		e = error_new(ERROR_UNAVAILABLE, "node %s of job %s cannot be replaced: %s", loss->lost, loss->job,
-			      place_lack_text(scope, &r.request, &found->lack));
-	if (!e)
-		e = placements_add(p->host->db, loss->job, PLACEMENTS_REPLACEMENT, *ret_record);
-	if (!e) {
-		const struct reserve_line line = {found->parts[0].node, found->parts[0].amount};
-
-		holdings_move(p->holdings, loss->job, loss->lost, &line);
-		*ret_node = entry_of(p, &r, line.node);
-	}
+	if (!e && found)
+		e = take(scope, p, &r, found, *ret_record, ret_node);
 	mem_free(scope);
 	return e;
 }

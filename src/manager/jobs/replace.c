@@ -128,7 +128,7 @@ struct error *replace_node(const void *ctx, struct order_row *row, const char *f
 			? make(scope, row, place, node, document, &p, &before, &before_count, &after, &after_count)
 			: error_new(ERROR_NOT_FOUND, "job %s has no node %s", row->job, from);
 
-	if (!e) {
+	if (!e && p) {
 		const struct move_place m = {place,         (char *)api_role_name(p->nodes[place].role),
 					     (char *)from,  (char *)id_of(node),
 					     (char *)cause, (char *)why};

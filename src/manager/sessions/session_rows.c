@@ -16,8 +16,8 @@
 #define AT_ONCE 1000 /* that end in one transaction */
 
 static const char *const first[] = {
-	"create table sessions_login(id text primary key, hash text not null unique, address text not null, "
-	"made_ms bigint not null, used_ms bigint not null, expires_ms bigint not null, standing bigint not null)",
+	("create table sessions_login(id text primary key, hash text not null unique, address text not null, "
+	 "made_ms bigint not null, used_ms bigint not null, expires_ms bigint not null, standing bigint not null)"),
 	"create index sessions_login_address on sessions_login(address, used_ms)",
 	"create index sessions_login_used on sessions_login(standing, used_ms)",
 	"create index sessions_login_expires on sessions_login(expires_ms)",
