@@ -3,7 +3,8 @@
  * A stream begins behind Last-Event-ID, or behind ?after=, or now, and goes on where it was: what it has not been told
  * stays in the log. A reader that is slow is told less at a time, and dropped when he takes nothing for STUCK_MS; he
  * comes back with the last id that he has seen. Each stream is looked at again every BEAT_MS: whose login is over is
- * told no more. Bounds: STREAMS, STREAMS_EACH of an address, BACKLOG of each. */
+ * told no more. Bounds: STREAMS, STREAMS_OTHERS of those that the callers' file does not name, STREAMS_EACH of an
+ * address, BACKLOG of each; a look reads AT_ONCE_ALL of the log for all of them together. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,12 +23,14 @@
 #include "manager/told.h"
 
 #define STREAMS 256
+#define STREAMS_OTHERS (STREAMS / 2)
 #define STREAMS_EACH 8
 #define BACKLOG ((size_t)65536)
 #define LOOK_MS 250
 #define BEAT_MS 15000
 #define STUCK_MS 30000
 #define AT_ONCE 100
+#define AT_ONCE_ALL 1024
 #define MEMBERS (CALLER_CUSTOMER | CALLER_SUPPLIER | CALLER_OPERATOR)
 
 struct front_stream {
@@ -133,7 +136,23 @@ static struct db *db_of(const struct front *f)
 	return f->options.db(f->options.db_arg);
 }
 
-static struct error *go_on(struct front_stream *s, int64_t last, int64_t now_ms)
+size_t front_events_share(size_t behind)
+{
+	const size_t share = AT_ONCE_ALL / (behind ? behind : 1);
+
+	return share > AT_ONCE ? AT_ONCE : share ? share : 1;
+}
+
+static size_t count_behind(const struct front_events *all, int64_t last)
+{
+	size_t n = 0;
+
+	for (const struct front_stream *s = all->streams; s; s = s->next)
+		n += s->done < last && wire_backlog(s->wire) < BACKLOG;
+	return n;
+}
+
+static struct error *go_on(struct front_stream *s, int64_t last, size_t most, int64_t now_ms)
 {
 	size_t count = 0;
 	struct error *e = NULL;
@@ -144,8 +163,8 @@ static struct error *go_on(struct front_stream *s, int64_t last, int64_t now_ms)
 		if (wire_backlog(s->wire) < BACKLOG)
 			TRY(beat(s));
 	}
-	if (s->done < last)
-		e = events_read(db_of(s->all->front), s->done, AT_ONCE, on_event, s, &count);
+	if (s->done < last && wire_backlog(s->wire) < BACKLOG)
+		e = events_read(db_of(s->all->front), s->done, most, on_event, s, &count);
 	if (e && e->code == ERROR_LIMIT) {
 		error_free(e);
 		e = NULL;
@@ -164,6 +183,7 @@ static void look(void *arg)
 	struct front_events *all = arg;
 	const int64_t now_ms = clock_mono_ms();
 	int64_t last = 0;
+	size_t most;
 	struct db *db = db_of(all->front);
 	struct error *e = db && all->streams ? events_last(db, &last) : NULL;
 
@@ -171,11 +191,12 @@ static void look(void *arg)
 		return; /* it will be open again, and nothing in it is lost */
 	if (e)
 		log_warn("front.events", "why=%s", log_q(e->message));
+	most = front_events_share(count_behind(all, last));
 	for (struct front_stream *s = e ? NULL : all->streams, *next; s; s = next) {
 		struct error *ended;
 
 		next = s->next;
-		ended = go_on(s, last, now_ms);
+		ended = go_on(s, last, most, now_ms);
 		if (ended)
 			drop(s, ended->message);
 		error_free(ended);
@@ -248,6 +269,21 @@ static size_t streams_of(const struct front_events *all, const char *address)
 	return n;
 }
 
+/* Keys cost nothing: those of whom nobody has named leave room for the others. */
+static bool has_room(const struct front_events *all, const char *address)
+{
+	const struct callers *callers = all->front->options.callers;
+	size_t others = 0;
+
+	if (all->count >= STREAMS || streams_of(all, address) >= STREAMS_EACH)
+		return false;
+	if (callers_listed(callers, address))
+		return true;
+	for (const struct front_stream *s = all->streams; s; s = s->next)
+		others += !callers_listed(callers, s->caller.address);
+	return others < STREAMS_OTHERS;
+}
+
 static struct error *begin(struct front_events *all, struct http_request *r, const struct caller *caller, char *token,
 			   int64_t after)
 {
@@ -303,7 +339,7 @@ void front_events(struct front *f, struct http_request *r)
 		front_text(r, 401, "events are for who has logged in\n");
 		return;
 	}
-	if (f->events->count >= STREAMS || streams_of(f->events, caller.address) >= STREAMS_EACH) {
+	if (!has_room(f->events, caller.address)) {
 		front_text(r, 429, "too many streams of events are open\n");
 		return;
 	}

@@ -26,6 +26,8 @@ void front_session(struct front *f, struct http_request *r);
 /* GET /events: what happens, as it happens. */
 void front_events(struct front *f, struct http_request *r);
 void front_events_open(struct front *f, uv_loop_t *loop);
+/* How many events a look reads for each of so many streams that are behind. */
+size_t front_events_share(size_t behind);
 void front_events_measure(struct metrics_text *t, const struct front *f);
 
 /* The network's description, to everybody. */

@@ -1,5 +1,6 @@
 """Who calls dsnd: a wallet's login (ERC-4361) for programs and for browsers, each refusal, and what a restart leaves."""
 import datetime
+import fcntl
 import http.client
 import json
 import os
@@ -369,6 +370,25 @@ class Events(Login):
         opened[0].close()
         waiting.wait_for("room", lambda: self.read(token).status == 200, 20)
 
+    def test_throwaway_keys_leave_room(self):
+        """Whoever nobody has named gets half of all streams at most."""
+        opened = []
+        for n in range(17):
+            made = self.log_in_in_time(Key(f"throwaway {n}"))
+            opened += [self.read(made["token"]).status for _ in range(8)]
+        self.assertEqual(opened, [200] * 128 + [429] * 8)
+        self.assertEqual([self.read(self.login(key)["token"], 0).status for key in (self.carol, self.dave) for _ in range(2)], [200] * 4)
+
+    def log_in_in_time(self, key):
+        """Five strangers a second may."""
+        made = {}
+
+        def try_it():
+            made.update(self.login(key))
+            return "token" in made
+        waiting.wait_for("the login", try_it, 30)
+        return made
+
     def test_nothing_lost_nothing_twice(self):
         """dsnd is killed again and again while a reader reads: it comes back with the last id that it has."""
         token, owner = self.login(self.carol)["token"], self.carol.address[2:]
@@ -479,6 +499,49 @@ class Contexts(Login):
         self.assertIn("no context is in use", self.run_vcli("context", "show", code=3))
         file.chmod(0o644)
         self.assertIn("others may read it", self.run_vcli("context", "list", code=4))
+
+    def test_a_given_token_stays_where_it_was_meant_for(self):
+        """Not at the network of the context in use."""
+        file = self.net.folder / "other.token"
+        file.write_text("an-other-networks\n")
+        file.chmod(0o600)
+        name = self.run_vcli("login", self.origin)["name"]
+        self.net.environment["DSN_RPC_TOKEN"] = "an-other-networks"
+        self.assertEqual(self.run_vcli("order", "list"), {"orders": []})
+        said = self.run_vcli("order", "list", "--rpc-token-file", str(file), code=2)
+        self.assertIn(f"the context in use is {self.origin}: name its dsnd, --dsnd URL", said)
+        self.assertIn("nobody's", self.run_vcli("order", "list", "--dsnd", self.origin, code=4))
+        operator = ("--rpc-token-file", str(self.dsnd.tokens["operator"]))
+        self.assertEqual(self.run_vcli("order", "list", "--dsnd", self.origin, *operator), {"orders": []})
+        # Nor when the context has no login: then nobody asks.
+        self.run_vcli("logout", "network")
+        self.assertIn("has shown no token", self.run_vcli("order", "list", code=4))
+        # Without a context, the one of this machine is asked.
+        self.run_vcli("context", "remove", name)
+        self.assertIn("8640", self.run_vcli("order", "list", code=5))
+
+    def test_a_login_is_renewed_where_it_was(self):
+        """Another vcli takes another context into use while this one logs in again."""
+        name = self.run_vcli("login", self.origin)["name"]
+        folder = self.net.folder / ".local/state/dsn"
+        all_of_them = json.loads((folder / "contexts.json").read_text())
+        before = all_of_them["contexts"][name]["token"]
+        self.end_sessions()
+        with open(folder / "contexts.lock", "a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            asking = subprocess.Popen([str(network.BIN / "vcli"), "--json", "order", "list"], env=self.net.environment,
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            self.net.started.append(asking)
+            self.addCleanup(asking.stdout.close)
+            waiting.wait_for("the login", lambda: self.dsnd.call("session.list", "operator", all=True)["sessions"], 30)
+            all_of_them["contexts"]["other"] = {"url": "https://other.example.org"}
+            all_of_them["current"] = "other"
+            (folder / "contexts.json").write_text(json.dumps(all_of_them))
+        self.assertEqual(json.loads(asking.communicate(timeout=60)[0]), {"orders": []})
+        after = json.loads((folder / "contexts.json").read_text())
+        self.assertEqual(after["contexts"]["other"], {"url": "https://other.example.org"})
+        self.assertEqual(after["current"], "other")
+        self.assertNotEqual(after["contexts"][name]["token"], before)
 
     def test_key_under_a_passphrase(self):
         secret = self.net.folder / "passphrase"

@@ -1,5 +1,6 @@
 """dsnd and its database: a PostgreSQL server that is away, restarted or of a newer dsnd, and several dsnd that share it."""
 import contextlib
+import os
 import pathlib
 import shutil
 import signal
@@ -120,6 +121,7 @@ class Copies(Told):
             db.execute("update jobs_number set next = 8")
             db.execute("insert into jobs_order(number, job, owner, state, document, tasks, created_ms, changed_ms) "
                        f"values(7, '0200000000000000000007', '{1:040x}', 'stopped', '{{}}', '{{}}', 1, 1)")
+            db.execute(f"insert into sessions_login values('{7:016x}', '{7:064x}', '{1:040x}', 1, 1, 9000000000000, 1)")
         made = self.copy(dsnd, "--backup", str(copy))
         self.assertEqual((made.returncode, copy.stat().st_mode & 0o777), (0, 0o600), made.stderr)
         self.assertIn("there is such a file", self.copy(dsnd, "--backup", str(copy)).stderr)
@@ -144,6 +146,33 @@ class Copies(Told):
         # No number is given twice.
         with contextlib.closing(sqlite3.connect(database)) as db:
             self.assertGreaterEqual(db.execute("select next from jobs_number").fetchone()[0], began_ms - 1)
+            # Nor does a login come back that has been ended since.
+            self.assertEqual(db.execute("select count(*) from sessions_login").fetchone()[0], 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "root")
+    def test_root_writes_in_nobodys_folder(self):
+        net = self.network(start=False, transcoders=0)
+        dsnd = Dsnd(net)
+        dsnd.folder.mkdir(mode=0o700, exist_ok=True)
+        theirs, link, target = net.folder / "theirs", net.folder / "link", net.folder / "precious"
+        theirs.mkdir()
+        target.write_text("precious\n")
+        link.symlink_to(dsnd.folder)
+        os.lchown(link, 65534, 65534)
+        (dsnd.folder / "dsnd.lock").symlink_to(target)
+        os.chown(dsnd.folder, 65534, 65534)
+        os.chown(theirs, 65534, 65534)
+        for flags in (("--backup", str(net.folder / "copy.db")), ("--restore", str(target))):
+            done = self.copy(dsnd, *flags)
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertIn(f"{dsnd.folder}: belongs to user 65534", done.stderr)
+            self.assertIn("run this as that user, runuser -u ", done.stderr)
+        os.chown(dsnd.folder, 0, 0)
+        for words in (("--state-dir", str(link)), ("--store", str(theirs / "dsnd.db"))):
+            done = self.copy(dsnd, *words, "--restore", str(target))
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertIn("belongs to user 65534", done.stderr)
+        self.assertEqual([p.name for p in theirs.iterdir()], [])
 
 
 class Standby(Shared):

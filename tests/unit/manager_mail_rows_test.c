@@ -1,6 +1,8 @@
 /* Calls over the bus, once: in a file and on a server. */
 #include "store/world.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "manager/mail/mail_rows.h"
 
@@ -60,9 +62,35 @@ static void test_once(void **state)
 	assert_true(is_new(db, &first, &answer));
 }
 
+/* It is made once, and whoever asks again hears why there is no answer. */
+static void test_large_answers(void **state)
+{
+	struct message first = call(ALICE, "0123456789abcdef0123456789abcdef"),
+		       second = call(ALICE, "1123456789abcdef0123456789abcdef");
+	char text[MAIL_ROWS_ANSWER_BYTES + 2], *answer = NULL;
+	struct db *db = open_db();
+	bool fresh = false;
+
+	(void)state;
+	memset(text, '1', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	assert_true(is_new(db, &first, &answer));
+	world_ok(mail_rows_answered(db, &first, text));
+	world_refused(mail_rows_accept(world.ctx, db, &first, &fresh, &answer), ERROR_UNAVAILABLE,
+		      "its answer was not kept: it has more than 16 KiB");
+	assert_false(fresh);
+	assert_null(answer);
+	assert_true(world_number(db, "select max(length(answer)) from mail_call") < 16);
+	text[sizeof(text) - 2] = '\0';
+	assert_true(is_new(db, &second, &answer));
+	world_ok(mail_rows_answered(db, &second, text));
+	assert_false(is_new(db, &second, &answer));
+	assert_string_equal(answer, text);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {WORLD_BOTH(test_once)};
+	const struct CMUnitTest tests[] = {WORLD_BOTH(test_once), WORLD_BOTH(test_large_answers)};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);
 }

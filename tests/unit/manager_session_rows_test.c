@@ -107,6 +107,21 @@ static void test_ends(void **state)
 	assert_int_equal(world_number(db, "select count(*) from event where type='session.ended'"), 3);
 }
 
+/* An older copy has logins that were ended since. */
+static void test_restored(void **state)
+{
+	char token[SESSION_TOKEN_BYTES];
+	struct db *db = open_db();
+	struct session_row found;
+
+	(void)state;
+	add(db, ALICE, NOW, token);
+	world_ok(session_rows_made(db, false));
+	world_ok(session_rows_find(db, token, NOW, &found));
+	world_ok(session_rows_made(db, true));
+	world_refused(session_rows_find(db, token, NOW, &found), ERROR_REFUSED, "is over");
+}
+
 static void test_of_one_address(void **state)
 {
 	char token[SESSION_TOKEN_BYTES], first[SESSION_TOKEN_BYTES], bobs[SESSION_TOKEN_BYTES];
@@ -186,8 +201,8 @@ static void test_who_gives_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_BOTH(test_tokens),    WORLD_BOTH(test_ends),          WORLD_BOTH(test_of_one_address),
-		WORLD_FILE(test_all_taken), WORLD_FILE(test_who_gives_way),
+		WORLD_BOTH(test_tokens),         WORLD_BOTH(test_ends),      WORLD_BOTH(test_restored),
+		WORLD_BOTH(test_of_one_address), WORLD_FILE(test_all_taken), WORLD_FILE(test_who_gives_way),
 	};
 
 	return cmocka_run_group_tests(tests, world_start, world_stop);

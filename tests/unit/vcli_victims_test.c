@@ -149,12 +149,32 @@ static void test_only_the_one_that_is_meant(void **state)
 	json_decref(right);
 }
 
+/* What is no regular file of ours, where the records are: a link, and a FIFO; as root also another user's file. */
+static void plant(const void *scope, const char *folder, char *target, pid_t pid, uint64_t started)
+{
+	char *text =
+		mem_printf(scope, "{\"pid\":\"%d\",\"start_time\":\"%llu\"}", (int)pid, (unsigned long long)started);
+	char *theirs = mem_printf(scope, "%s/nodes/n1/agent/5.json", folder);
+	int fd = mkstemp(target);
+
+	assert_true(fd >= 0);
+	close(fd);
+	must(file_write_atomic(target, text, strlen(text), 0600));
+	assert_int_equal(symlink(target, mem_printf(scope, "%s/nodes/n1/agent/3.json", folder)), 0);
+	assert_int_equal(mkfifo(mem_printf(scope, "%s/nodes/n1/agent/4.json", folder), 0600), 0);
+	if (geteuid() == 0) {
+		must(file_write_atomic(theirs, text, strlen(text), 0600));
+		assert_int_equal(chown(theirs, 65534, 65534), 0);
+	}
+}
+
 /* With the programs that its agent has written down, those that are others' by now left alone. */
 static void test_a_machine(void **state)
 {
-	uint64_t started[3] = {0};
-	pid_t agent = start(&started[0]), program = start(&started[1]), stranger = start(&started[2]);
-	char folder[] = "/tmp/dsn-victims-XXXXXX";
+	uint64_t started[4] = {0};
+	pid_t agent = start(&started[0]), program = start(&started[1]), stranger = start(&started[2]),
+	      linked = start(&started[3]);
+	char folder[] = "/tmp/dsn-victims-XXXXXX", link_target[] = "/tmp/dsn-victims-link-XXXXXX";
 	json_t *machine = process(agent, started[0]);
 	struct victim v = {"agent-1", machine, true};
 	void *scope = mem_strdup(NULL, "");
@@ -171,13 +191,18 @@ static void test_a_machine(void **state)
 		must(file_write_atomic(mem_printf(scope, "%s/nodes/n1/agent/%d.json", folder, i), text, strlen(text),
 				       0600));
 	}
+	plant(scope, folder, link_target, linked, started[3]);
 	must(victims_kill(&v, &count));
 	assert_int_equal(count, 2);
 	assert_int_equal(ended_by(agent), SIGKILL);
 	assert_int_equal(ended_by(program), SIGKILL);
 	assert_true(lives(stranger));
+	assert_true(lives(linked));
 	kill(stranger, SIGKILL);
 	ended_by(stranger);
+	kill(linked, SIGKILL);
+	ended_by(linked);
+	must(file_remove(link_target));
 	must(file_remove_tree(folder));
 	json_decref(machine);
 	mem_free(scope);

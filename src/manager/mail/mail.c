@@ -9,12 +9,12 @@
 #include "bus/bus.h"
 #include "client/identity.h"
 #include "manager/jsonrpc2.h"
+#include "manager/mail/mail_check.h"
 #include "manager/mail/mail_rows.h"
 
 #define STRANGERS_PER_S 20
 #define CALLS 256 /* under way */
 #define CALLS_EACH 16
-#define VALID_MS INT64_C(900000)   /* the longest that a call may be */
 #define ANSWER_BYTES (160U * 1024) /* sealed and encoded it is still a message */
 #define EXPIRE_EVERY_MS 60000
 #define MEMBERS (CALLER_CUSTOMER | CALLER_SUPPLIER | CALLER_OPERATOR)
@@ -74,8 +74,9 @@ static void on_reply(const char *text, size_t n, void *arg)
 {
 	struct mail_call *c = arg;
 	struct mail *m = c->mail;
-	struct error *e = c->kept && n <= ANSWER_BYTES ? mail_rows_answered(m->host->db, c->command, text) : NULL;
+	struct error *e = c->kept ? mail_rows_answered(m->host->db, c->command, text) : NULL;
 
+	(void)n;
 	if (e)
 		log_warn("mail.keep", "why=%s", log_q(e->message));
 	error_free(e);
@@ -120,10 +121,7 @@ static struct error *check(const struct mail *m, const struct message *command)
 {
 	size_t own = 0;
 
-	if (!json_is_object(json_object_get(command->body, "rpc")))
-		return error_new(ERROR_INVALID, "rpc: is missing: dsnd takes calls of its methods, {\"rpc\": {...}}");
-	if (command->ttl_ms > VALID_MS)
-		return error_new(ERROR_INVALID, "a call is valid for %d s at most", (int)(VALID_MS / 1000));
+	TRY(mail_check(command, clock_wall_ms()));
 	for (const struct mail_call *c = m->calls; c; c = c->next)
 		own += strcmp(c->command->signer, command->signer) == 0;
 	if (m->count >= CALLS || own >= CALLS_EACH)

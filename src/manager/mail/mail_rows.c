@@ -1,8 +1,11 @@
 #include "manager/mail/mail_rows.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
 #define CLOCKS_MS INT64_C(600000) /* that another clock may be behind ours */
+#define NOT_KEPT "-"              /* in the place of an answer that is too large; no JSON text is that */
 
 static const char *const first[] = {
 	"create table mail_call(id text primary key, void_ms bigint not null, answer text)",
@@ -54,13 +57,21 @@ struct error *mail_rows_accept(const void *ctx, struct db *db, const struct mess
 	struct error *e = db_together(db, accept, &a);
 
 	mem_free(id);
-	return e;
+	TRY(e);
+	if (*ret_new || !*ret_answer || strcmp(*ret_answer, NOT_KEPT) != 0)
+		return NULL;
+	*ret_answer = NULL;
+	return error_new(
+		ERROR_UNAVAILABLE,
+		"this call was made and answered, and its answer was not kept: it has more than %zu KiB; what only tells can be asked with a new call",
+		MAIL_ROWS_ANSWER_BYTES >> 10);
 }
 
 struct error *mail_rows_answered(struct db *db, const struct message *command, const char *answer)
 {
 	char *id = id_of(NULL, command);
-	struct error *e = db_exec(db, "update mail_call set answer=? where id=?", "ss", answer, id);
+	struct error *e = db_exec(db, "update mail_call set answer=? where id=?", "ss",
+				  strlen(answer) > MAIL_ROWS_ANSWER_BYTES ? NOT_KEPT : answer, id);
 
 	mem_free(id);
 	return e;

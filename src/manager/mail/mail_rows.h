@@ -8,10 +8,13 @@
 #include "bus/message.h"
 #include "store/db.h"
 
+#define MAIL_ROWS_ANSWER_BYTES ((size_t)16 << 10) /* of an answer that is kept */
+
 #define MAIL_MIGRATIONS 1
 extern const struct db_migration mail_migrations[MAIL_MIGRATIONS];
 
-/* *ret_new: it was not there, and is now. Else *ret_answer is what was answered, ctx's; NULL: nothing yet. */
+/* *ret_new: it was not there, and is now. Else *ret_answer is what was answered, ctx's; NULL: nothing yet.
+ * ERROR_UNAVAILABLE: it was answered with more than MAIL_ROWS_ANSWER_BYTES, which are not kept. */
 struct error *mail_rows_accept(const void *ctx, struct db *db, const struct message *command, bool *ret_new,
 			       char **ret_answer) MUST_CHECK;
 struct error *mail_rows_answered(struct db *db, const struct message *command, const char *answer) MUST_CHECK;

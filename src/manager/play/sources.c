@@ -24,6 +24,7 @@ struct sources_job {
 	bool busy;          /* a round is under way */
 	int64_t fetched_ms; /* 0: never */
 	struct sources_waiter *waiters;
+	size_t waiting;
 };
 
 struct sources {
@@ -62,6 +63,7 @@ static void answer(struct sources_job *j, const struct error *e)
 	struct sources_waiter *w = j->waiters;
 
 	j->waiters = NULL;
+	j->waiting = 0;
 	j->busy = false;
 	while (w) {
 		struct sources_waiter *next = w->next;
@@ -265,30 +267,54 @@ static void begin(struct sources_job *j)
 	json_decref(params);
 }
 
-/* What is not there yet may be there now. */
-static bool is_fresh(const struct sources_job *j)
+static bool has_some(const struct sources_job *j)
 {
 	bool some = false;
 
 	for (size_t i = 0; i < j->count; i++)
 		some = some || j->list[i].master;
-	return some && clock_mono_ms() - j->fetched_ms < SOURCES_FRESH_MS;
+	return some;
+}
+
+/* What is not there yet may be there now. */
+static bool is_fresh(const struct sources_job *j)
+{
+	return has_some(j) && clock_mono_ms() - j->fetched_ms < SOURCES_FRESH_MS;
+}
+
+static void refuse(sources_fn *fn, void *arg)
+{
+	struct error *e = error_new(ERROR_LIMIT, "%d wait for it already", SOURCES_WAITERS);
+
+	fn(NULL, 0, e, arg);
+	error_free(e);
+}
+
+static void line_up(struct sources_job *j, sources_fn *fn, void *arg)
+{
+	struct sources_waiter *w = mem_new(j, struct sources_waiter);
+
+	*w = (struct sources_waiter){j->waiters, fn, arg};
+	j->waiters = w;
+	j->waiting++;
 }
 
 void sources_ask(struct sources *all, const char *job, sources_fn *fn, void *arg)
 {
+	const struct play_source *list[SOURCES_MOST];
 	struct sources_job *j = find(all, job);
-	struct sources_waiter *w;
 
 	if (!j)
 		j = add(all, job);
-	w = mem_new(j, struct sources_waiter);
-	*w = (struct sources_waiter){j->waiters, fn, arg};
-	j->waiters = w;
-	if (j->busy)
-		return;
-	if (is_fresh(j))
-		answer(j, NULL);
-	else
-		begin(j);
+	if (is_fresh(j) || (j->busy && has_some(j))) {
+		size_t count = in_order(j, list);
+
+		fn(list, count, NULL, arg);
+	} else if (j->waiting >= SOURCES_WAITERS) {
+		refuse(fn, arg);
+	} else {
+		line_up(j, fn, arg);
+		if (!j->busy)
+			begin(j);
+	}
 }

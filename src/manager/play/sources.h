@@ -1,8 +1,9 @@
 /* The master playlists of jobs, from their storages: fetched when they are asked for and older than SOURCES_FRESH_MS,
- * or none was there, once for all who ask meanwhile; the last good one of a storage that is away stays.
+ * or none was there, once for all who ask meanwhile; the last good one of a storage that is away stays, and is what
+ * those get at once who ask while it is fetched anew.
  *
- * Bounds: SOURCES_JOBS jobs, SOURCES_MOST storages of each; a storage has SOURCES_FETCH_MS to answer. Threads: loop
- * thread.
+ * Bounds: SOURCES_JOBS jobs, SOURCES_MOST storages of each, SOURCES_WAITERS who wait for one; a storage has
+ * SOURCES_FETCH_MS to answer. Threads: loop thread.
  */
 #ifndef DSN_MANAGER_PLAY_SOURCES_H
 #define DSN_MANAGER_PLAY_SOURCES_H
@@ -12,6 +13,7 @@
 
 #define SOURCES_JOBS 256
 #define SOURCES_MOST 4
+#define SOURCES_WAITERS 64
 #define SOURCES_FETCH_MS 2000
 #define SOURCES_FRESH_MS 250
 #define SOURCES_PATHWAY_BYTES 17
@@ -28,7 +30,7 @@ struct play_source {
 struct sources;
 struct sources *sources_new(const void *ctx, const struct service_host *host);
 /* Those of a job, the preferred one first (those that are alive before others); borrowed until it returns. `e`: there
- * is no such job, or it cannot be told. */
+ * is no such job, or it cannot be told (ERROR_LIMIT: too many wait for it). */
 typedef void sources_fn(const struct play_source *const *list, size_t count, const struct error *e, void *arg);
 /* `fn` comes exactly once, maybe before this returns; not when the sources are freed before. */
 void sources_ask(struct sources *all, const char *job, sources_fn *fn, void *arg);

@@ -242,6 +242,11 @@ struct error *session_rows_end(struct db *db, const char *id, const char *addres
 	return db_together(db, end_all, &d);
 }
 
+struct error *session_rows_made(struct db *db, bool continues)
+{
+	return continues ? db_exec(db, "delete from sessions_login", "") : NULL;
+}
+
 struct error *session_rows_expire(struct db *db, int64_t now_ms)
 {
 	return db_exec(db, "delete from sessions_login where expires_ms<=?", "i", now_ms);

@@ -46,6 +46,8 @@ struct error *session_rows_find(struct db *db, const char *token, int64_t now_ms
 struct error *session_rows_list(struct db *db, const char *address, int64_t now_ms, json_t **ret_list) MUST_CHECK;
 /* Ends those with this id (NULL: all) of this address (NULL: whoever's), and writes session.ended for each. */
 struct error *session_rows_end(struct db *db, const char *id, const char *address, int64_t *ret_count) MUST_CHECK;
+/* For service_ops.made: an older copy of the database has logins that have been ended since, so none of them holds. */
+struct error *session_rows_made(struct db *db, bool continues) MUST_CHECK;
 /* Removes those that are over. */
 struct error *session_rows_expire(struct db *db, int64_t now_ms) MUST_CHECK;
 struct error *session_rows_count(struct db *db, int64_t *ret_count) MUST_CHECK;

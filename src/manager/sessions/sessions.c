@@ -297,6 +297,7 @@ const struct service_ops sessions_service = {
 	.text = "who has logged in",
 	.migrations = session_migrations,
 	.migration_count = SESSION_MIGRATIONS,
+	.made = session_rows_made,
 	.methods = methods,
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,

@@ -1,10 +1,13 @@
 #include "vcli/drill/victims.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -114,6 +117,27 @@ static struct error *kill_one(const json_t *process, const char *name, bool grou
 	return NULL;
 }
 
+/* A record that is a regular file of our own: a link or another user's file names whom we are to kill, and we may be
+ * root. */
+static struct error *read_record(const char *path, json_t **ret_record)
+{
+	char text[RECORD_BYTES];
+	struct stat st;
+	ssize_t n = -1;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct error *e = fd < 0 || fstat(fd, &st) != 0 ? error_sys(errno, "%s", path) : NULL;
+
+	if (!e && (!S_ISREG(st.st_mode) || st.st_uid != geteuid()))
+		e = error_new(ERROR_REFUSED, "%s: is no regular file of ours", path);
+	if (!e && (n = read(fd, text, sizeof(text))) < 0)
+		e = error_sys(errno, "%s", path);
+	if (!e)
+		e = json_parse(text, (size_t)n, RECORD_BYTES, ret_record);
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
 /* What its agent has written down of the programs that it runs (node/runtime/runtime_process.c). */
 static size_t kill_programs(const json_t *machine)
 {
@@ -124,12 +148,12 @@ static size_t kill_programs(const json_t *machine)
 	if (*text_of(machine, "state_dir") == '/' && glob(pattern, 0, NULL, &found) == 0) {
 		for (size_t i = 0; i < found.gl_pathc; i++) {
 			json_t *record = NULL;
-			struct error *e = json_parse_file(found.gl_pathv[i], RECORD_BYTES, &record);
+			struct error *e = read_record(found.gl_pathv[i], &record);
 
 			if (!e)
 				e = kill_one(record, found.gl_pathv[i], true);
 			count += !e;
-			error_free(e); /* it has ended by itself */
+			error_free(e); /* it has ended by itself, or is none of ours */
 			json_decref(record);
 		}
 	}

@@ -53,7 +53,7 @@ struct error *ask_check_url(const char *url)
 
 /* --- where, and as whom --- */
 
-static bool is_same(const char *a, const char *b)
+bool ask_same_url(const char *a, const char *b)
 {
 	struct http_origin one, other;
 	struct error *e = ask_read_url(a, &one);
@@ -67,39 +67,55 @@ static bool is_same(const char *a, const char *b)
 	return strcmp(one.text, other.text) == 0;
 }
 
-static struct error *take_context(struct vcli *v, struct ask_target *t)
+/* A token that was given belongs to the dsnd that is named beside it, or to the one on this machine: another network
+ * than it was made for would learn it. The variable stands in many shells for whatever is called there, and is passed
+ * over; who names a file means this call. `context`: the URL of the context in use, which is asked; NULL: it is not. */
+static struct error *take_given(struct vcli *v, const char *context, struct ask_target *t)
 {
-	json_t *all = NULL, *context;
-	const char *url, *token;
+	const char *file = v->set.whisper.rpc_token_file, *from = getenv("DSN_RPC_TOKEN");
 
-	TRY(contexts_read(v, &all));
-	context = contexts_current(all);
-	url = json_string_value(json_object_get(context, "url"));
-	token = json_string_value(json_object_get(context, "token"));
-	if (url && !t->url)
-		t->url = mem_strdup(v, url);
-	if (url && token && !t->token && is_same(url, t->url)) {
-		t->token = secret_text(v, token, strlen(token));
-		t->renewed = true;
-	}
-	json_decref(all);
+	if (file && context)
+		return error_new(
+			ERROR_INVALID,
+			"--rpc-token-file: whose token it is is not said, and the context in use is %.100s: name its dsnd, --dsnd URL",
+			context);
+	if (file)
+		return file_read_secret(v, file, &t->token);
+	if (from && *from && !context)
+		t->token = secret_text(v, from, strlen(from));
 	return NULL;
+}
+
+/* The login of a context serves at its own dsnd only. */
+static void take_login(struct vcli *v, const json_t *context, struct ask_target *t)
+{
+	const char *url = json_string_value(json_object_get(context, "url")),
+		   *token = json_string_value(json_object_get(context, "token"));
+
+	if (!url || !token || t->token || !ask_same_url(url, t->url))
+		return;
+	t->token = secret_text(v, token, strlen(token));
+	t->renewed = true;
 }
 
 struct error *ask_find_target(struct vcli *v, struct ask_target *ret)
 {
-	const char *from = getenv("DSN_RPC_TOKEN");
 	struct ask_target t = {.url = v->set.order.dsnd};
+	json_t *all = NULL, *context;
+	const char *url;
+	struct error *e;
 
-	if (v->set.whisper.rpc_token_file)
-		TRY(file_read_secret(v, v->set.whisper.rpc_token_file, &t.token));
-	else if (from && *from)
-		t.token = secret_text(v, from, strlen(from));
-	TRY(take_context(v, &t));
-	if (!t.url)
-		t.url = URL;
-	*ret = t;
-	return NULL;
+	TRY(contexts_read(v, &all));
+	context = contexts_current(all);
+	url = t.url ? NULL : json_string_value(json_object_get(context, "url"));
+	e = take_given(v, url, &t);
+	if (!e) {
+		t.url = t.url ? t.url : mem_strdup(v, url ? url : URL);
+		take_login(v, context, &t);
+		*ret = t;
+	}
+	json_decref(all);
+	return e;
 }
 
 /* --- what is answered --- */
@@ -171,7 +187,8 @@ static struct error *read_answer(const struct http_answer *a, json_t **ret_resul
 		return error_copy(a->error);
 	*ret_nobody = a->status == 401;
 	if (a->status == 401)
-		return error_new(ERROR_REFUSED, "%.200s (vcli login, --rpc-token-file, $DSN_RPC_TOKEN)", a->body);
+		return error_new(ERROR_REFUSED,
+				 "%.200s (vcli login; or --dsnd URL with --rpc-token-file or $DSN_RPC_TOKEN)", a->body);
 	if (a->status != 200)
 		return error_new(ERROR_FAILED, "answers with status %d: %.200s", a->status, a->body);
 	TRY(json_parse(a->body, a->len, ANSWER_BYTES, &document));

@@ -18,8 +18,11 @@ struct error *ask_at(struct vcli *v, const char *url, const char *token, const c
 struct error *ask_read_url(const char *url, struct http_origin *ret_origin) MUST_CHECK;
 /* The same; for config_row.check. */
 struct error *ask_check_url(const char *url) MUST_CHECK;
+/* Do both lead to the same dsnd? False also where one is no URL. */
+bool ask_same_url(const char *a, const char *b);
 
-/* Where to ask, and as whom: the texts are v's. */
+/* Where to ask, and as whom: the texts are v's. A token that was given goes to the dsnd that --dsnd names or to the one
+ * on this machine, a context's to its own URL. ERROR_INVALID: --rpc-token-file while a context says where to ask. */
 struct ask_target {
 	const char *url;
 	char *token;  /* NULL: none */

@@ -146,22 +146,47 @@ struct error *login_begin(struct vcli *v, const char *url, json_t **ret_context)
 
 /* --- again, and no more --- */
 
+static const char *url_of(const json_t *context)
+{
+	return json_string_value(json_object_get(context, "url"));
+}
+
+/* Those of a URL: another vcli may have taken another context into use meanwhile. */
+struct renewal {
+	const char *url;
+	const json_t *session; /* NULL: none any more */
+};
+
 static struct error *renew(json_t *all, void *arg)
 {
-	json_t *context = contexts_current(all);
+	const struct renewal *r = arg;
+	const char *name;
+	json_t *context;
 
-	if (context)
-		take_session(context, arg);
+	json_object_foreach (json_object_get(all, "contexts"), name, context) {
+		if (!ask_same_url(url_of(context), r->url))
+			continue;
+		if (r->session) {
+			take_session(context, r->session);
+		} else {
+			json_object_del(context, "token");
+			json_object_del(context, "expires");
+		}
+	}
 	return NULL;
 }
 
-static struct error *find_account(struct vcli *v)
+/* As whom one has logged in there. */
+static struct error *find_account(struct vcli *v, const char *url)
 {
-	json_t *all = NULL;
-	const char *account;
+	json_t *all = NULL, *context;
+	const char *name, *account = NULL;
 
 	TRY(contexts_read(v, &all));
-	account = json_string_value(json_object_get(contexts_current(all), "account"));
+	json_object_foreach (json_object_get(all, "contexts"), name, context) {
+		if (!account && ask_same_url(url_of(context), url))
+			account = json_string_value(json_object_get(context, "account"));
+	}
 	if (account && !v->set.chain.account && !v->set.client.identity)
 		v->set.chain.account = mem_strdup(v, account);
 	json_decref(all);
@@ -185,7 +210,7 @@ struct error *login_again(struct vcli *v, const char *url, char **ret_token)
 	const char *token;
 	struct error *e;
 
-	TRY(find_account(v));
+	TRY(find_account(v, url));
 	v->set.client.passphrase.unattended = true;
 	e = log_in(v, url, &session);
 	v->set.client.passphrase.unattended = false;
@@ -193,19 +218,9 @@ struct error *login_again(struct vcli *v, const char *url, char **ret_token)
 		return over(url, e);
 	token = json_string_value(json_object_get(session, "token"));
 	*ret_token = secret_text(v, token, strlen(token));
-	e = contexts_change(v, renew, session);
+	e = contexts_change(v, renew, &(struct renewal){url, session});
 	json_decref(session);
 	return e;
-}
-
-static struct error *forget(json_t *all, void *arg)
-{
-	json_t *context = contexts_current(all);
-
-	(void)arg;
-	json_object_del(context, "token");
-	json_object_del(context, "expires");
-	return NULL;
 }
 
 struct error *login_end(struct vcli *v)
@@ -222,5 +237,5 @@ struct error *login_end(struct vcli *v)
 	if (e && e->code != ERROR_REFUSED) /* else it is over already */
 		return e;
 	error_free(e);
-	return contexts_change(v, forget, NULL);
+	return contexts_change(v, renew, &(struct renewal){t.url, NULL});
 }
