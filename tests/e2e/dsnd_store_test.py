@@ -86,12 +86,13 @@ class Server(Shared):
         self.assertEqual(dsnd.end(), 0)
 
         # A newer dsnd was here.
+        schema, jobs = (self.server.sql(f"select version from {what}") for what in ("dsn_schema", "service where name = 'jobs'"))
         self.server.sql("update dsn_schema set version = 99")
         self.assertIn("made by a newer dsn (schema 99, this one knows ", self.ended(net, "--store", url))
-        self.server.sql("update dsn_schema set version = (select 3)")
+        self.server.sql(f"update dsn_schema set version = {schema}")
         self.server.sql("update service set version = 99 where name = 'jobs'")
         self.assertIn("the tables of jobs were made by a newer dsnd (version 99", self.ended(net, "--store", url))
-        self.server.sql("update service set version = 2 where name = 'jobs'")
+        self.server.sql(f"update service set version = {jobs} where name = 'jobs'")
 
         # A wrong password is said, and mended in the file.
         right = self.server.passfile.read_text()
