@@ -57,6 +57,7 @@ static struct error *read_texts(const void *ctx, const json_t *body, const struc
 
 		if (!text)
 			return json_place_error(&here, "must be a string");
+		/* cppcheck-suppress returnDanglingLifetime ; an error holds no pointer to the place */
 		TRY(check(text, &here));
 		(*ret)[i] = mem_strdup(*ret, text);
 	}

@@ -45,6 +45,7 @@ static struct error *check_list(const char *setting, char **list, size_t most,
 	if (count_of(list) > most)
 		return error_new(ERROR_INVALID, "%s: at most %zu, please", setting, most);
 	for (char **p = list; p && *p; p++)
+		/* cppcheck-suppress returnDanglingLifetime ; an error holds no pointer to the place */
 		TRY(check(*p, &at));
 	return NULL;
 }

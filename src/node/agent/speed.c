@@ -146,7 +146,7 @@ static int by_size(const void *a, const void *b)
 static int percentile(const struct speed *m, size_t rung, int64_t now_ms)
 {
 	size_t kept = m->ratio_count[rung] < SPEED_RATIOS ? m->ratio_count[rung] : SPEED_RATIOS, count = 0;
-	int list[SPEED_RATIOS];
+	int list[SPEED_RATIOS] = {0};
 
 	for (size_t i = 0; i < kept; i++) {
 		if (now_ms - m->ratios[rung][i].at_ms < SPEED_WINDOW_MS)
