@@ -40,6 +40,11 @@ class Place(dsnd_test.Case):
         # Why a node gets nothing: for its owner, not for customers.
         node = net.ids["s"]
         self.assertEqual(self.dsnd.call("nodes.explain", "alice", node_id=node)["data"]["error"], "refused")
+        another = self.dsnd.call("nodes.explain", "another", node_id=node)
+        self.assertEqual(another["data"]["error"], "refused")
+        self.assertIn("is another's", another["message"])
+        wait_for("its owner", lambda: self.dsnd.call("nodes.get", node_id=node)["owner"] == net.owner, 20)
+        self.assertTrue(self.dsnd.call("nodes.explain", "owner", node_id=node)["would_do"])
         answer = self.dsnd.call("nodes.explain", "operator", node_id=node)
         self.assertEqual((answer["would_do"], answer["keeps_out"], answer["promised"]["jobs"]), (True, [], 1))
         net.vcli("node", "maintenance", "on", node)

@@ -28,11 +28,12 @@ class Dsnd:
         self.callers = net.folder / "callers"
         self.tokens = {}
         lines = []
-        for number, name in enumerate(("alice", "bob")):
+        for name, address, roles in (("alice", f"{1:040x}", "customer"), ("bob", f"{2:040x}", "customer"),
+                                     ("owner", net.owner, "supplier"), ("another", f"{3:040x}", "supplier")):
             self.tokens[name] = net.folder / f"{name}.token"
             self.tokens[name].write_text(f"{name}-{'t' * 20}\n")
             self.tokens[name].chmod(0o600)
-            lines.append(f"{number + 1:040x} customer {name}-{'t' * 20}\n")
+            lines.append(f"{address} {roles} {name}-{'t' * 20}\n")
         self.callers.write_text("# who may call\n" + "".join(lines))
         self.callers.chmod(0o600)
         self.tokens["operator"] = self.folder / "operator.token"
@@ -378,7 +379,12 @@ class Nodes(Case):
         storage = net.ids["s"]
         row = wait_for("a heartbeat", lambda: (lambda r: r["version"] and r)(self.row(storage)), 20, lambda: self.row(storage))
         self.assertEqual((row["owner"], row["region"], row["labels"]), (net.owner, "eu-1", ["ssd", "rack-7"]))
-        self.assertEqual(row["policy"], {"customers": [customer], "ceiling_pm": 1000, "most_jobs": 1, "price": 12})
+        policy = {"ceiling_pm": 1000, "most_jobs": 1, "price": 12}
+        for who in ("operator", "owner"):
+            self.assertEqual(self.dsnd.call("nodes.get", who, node_id=storage)["policy"], {"customers": [customer], **policy})
+        for who in ("alice", "another"):
+            listed = {n["node_id"]: n["policy"] for n in self.dsnd.call("nodes.list", who)["nodes"]}
+            self.assertEqual([listed[storage], self.dsnd.call("nodes.get", who, node_id=storage)["policy"]], [policy] * 2)
         self.assertEqual(row["capacity"], {"blocks_per_s": -1, "bps": 100_000_000})
         wait_for("the load", lambda: self.row(storage)["load_pm"] > 0, 30, lambda: self.row(storage))
 
@@ -404,6 +410,11 @@ class Nodes(Case):
         self.assertEqual([(h["state"], h["why"]) for h in history if "by" in h],
                          [("admitted", "mended"), ("barred", "again"), ("set_aside", "drops frames")])
         self.assertIn("draining", [h["state"] for h in history])
+        # Its owner hears of it, and nobody else but the operator.
+        told = self.dsnd.call("events.list", "owner", after=0)["events"]
+        self.assertLessEqual({"node.draining", "node.set_aside", "node.barred", "node.admitted"},
+                             {e["type"] for e in told if e["subject"] == storage})
+        self.assertEqual(self.dsnd.call("events.list", "another", after=0)["events"], [])
 
         # Whose agents are too old.
         self.dsnd.kill()

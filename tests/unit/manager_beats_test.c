@@ -122,6 +122,11 @@ static void beat(struct world *w, const char *from, const struct api_beat *b, in
 	json_decref(body);
 }
 
+static struct error *mark(struct world *w, const char *id, enum nodes_state state, const char *why, const char *by)
+{
+	return marks_set(w->marks, w->db, &(struct marks_change){id, state, why, by, STRANGER});
+}
+
 static enum nodes_state state_of(const struct world *w, const char *id)
 {
 	return nodes_find(w->all, id)->state;
@@ -237,6 +242,21 @@ static void test_what_an_agent_has_not_named(void **state)
 	row_says(w, OTHER, AGENT, b.owner, 1000);
 }
 
+/* After a restart the agent of several nodes is heard before the last of them: they are of one machine from the start.
+ */
+static void test_named_before_it_is_seen(void **state)
+{
+	struct world *w = *state;
+	struct api_beat b = said();
+
+	b.bps = 1000;
+	b.node_count = 2;
+	see(w, NODE, "off", 0);
+	beat(w, AGENT, &b, 1);
+	see(w, OTHER, "off", 2);
+	row_says(w, OTHER, AGENT, "", 1000);
+}
+
 /* Another agent has to name it anew. */
 static void test_another_agent(void **state)
 {
@@ -297,11 +317,11 @@ static void test_marks(void **state)
 	see(w, NODE, "off", 0);
 	beat(w, AGENT, &b, 0);
 	told(w, &version);
-	assert_null(marks_set(w->marks, w->db, NODE, NODES_SET_ASIDE, "drops frames", AGENT));
+	assert_null(mark(w, NODE, NODES_SET_ASIDE, "drops frames", AGENT));
 	nodes_marked(w->all, NODE);
 	assert_int_equal(state_of(w, NODE), NODES_SET_ASIDE);
 	assert_int_equal(told(w, &version), 1);
-	assert_null(marks_set(w->marks, w->db, NODE, NODES_BARRED, "again", AGENT));
+	assert_null(mark(w, NODE, NODES_BARRED, "again", AGENT));
 	nodes_marked(w->all, NODE);
 	assert_int_equal(state_of(w, NODE), NODES_BARRED);
 	nodes_tick(w->all, NODES_OFFLINE_MS);
@@ -318,12 +338,32 @@ static void test_marks(void **state)
 	assert_null(marks_load(w->marks, w->db));
 	nodes_look_again(w->all);
 	assert_int_equal(state_of(w, NODE), NODES_SET_ASIDE);
-	assert_null(marks_set(w->marks, w->db, NODE, NODES_ONLINE, "mended", AGENT));
+	assert_null(mark(w, NODE, NODES_ONLINE, "mended", AGENT));
 	nodes_marked(w->all, NODE);
 	assert_int_equal(state_of(w, NODE), NODES_ONLINE);
-	e = marks_set(w->marks, w->db, NODE, NODES_ONLINE, "mended", AGENT);
+	e = mark(w, NODE, NODES_ONLINE, "mended", AGENT);
 	assert_int_equal(e->code, ERROR_NOT_FOUND);
 	error_free(e);
+}
+
+static struct error *on_event(struct db *db, const struct event *event, void *arg)
+{
+	(void)db;
+	snprintf(arg, 512, "%s", event->body);
+	return NULL;
+}
+
+/* Who owns the node hears of it. */
+static void test_a_mark_names_the_owner(void **state)
+{
+	struct world *w = *state;
+	char body[512] = "";
+	size_t count = 0;
+
+	assert_null(mark(w, NODE, NODES_BARRED, "guess", AGENT));
+	assert_null(events_read(w->db, 0, 10, on_event, body, &count));
+	assert_int_equal(count, 1);
+	assert_non_null(strstr(body, "\"owner\":\"" STRANGER "\""));
 }
 
 static void test_history(void **state)
@@ -333,11 +373,11 @@ static void test_history(void **state)
 	json_t *list = NULL, *body = json_object();
 	int64_t id = 0;
 
-	assert_null(marks_set(w->marks, w->db, NODE, NODES_SET_ASIDE, "one", ""));
-	assert_null(marks_set(w->marks, w->db, OTHER, NODES_BARRED, "another's", ""));
-	assert_null(marks_set(w->marks, w->db, NODE, NODES_BARRED, "two", ""));
+	assert_null(mark(w, NODE, NODES_SET_ASIDE, "one", ""));
+	assert_null(mark(w, OTHER, NODES_BARRED, "another's", ""));
+	assert_null(mark(w, NODE, NODES_BARRED, "two", ""));
 	assert_null(events_append(w->db, "order.created", NODE, body, 0, &id));
-	assert_null(marks_set(w->marks, w->db, NODE, NODES_ONLINE, "three", AGENT));
+	assert_null(mark(w, NODE, NODES_ONLINE, "three", AGENT));
 	assert_null(history_read(w->db, NODE, HISTORY_MOST, &list));
 	assert_int_equal(json_array_size(list), 3);
 	for (size_t i = 0; i < 3; i++)
@@ -387,9 +427,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_beat_is_a_sign_of_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_not_its_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_an_agent_has_not_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_named_before_it_is_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_agent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_old, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_mark_names_the_owner, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_row, setup, teardown),
 	};

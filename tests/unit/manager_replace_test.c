@@ -36,6 +36,7 @@ struct world {
 	struct db *db;
 	struct order_row *row;
 	char said[1024];
+	char owner_told[64]; /* in the last event */
 	size_t events;
 };
 
@@ -224,8 +225,12 @@ static void test_several(void **state)
 static struct error *on_event(struct db *db, const struct event *event, void *arg)
 {
 	struct world *w = arg;
+	json_t *body = json_loads(event->body, 0, NULL);
+	const char *owner = json_string_value(json_object_get(body, "owner"));
 
 	(void)db;
+	snprintf(w->owner_told, sizeof(w->owner_told), "%s", owner ? owner : "");
+	json_decref(body);
 	w->events++;
 	if (strcmp(event->type, "job.replaced") == 0)
 		assert_non_null(strstr(event->body, "\"cause\":\"lost\""));
@@ -257,6 +262,7 @@ static void test_rows(void **state)
 	replace(w, FIRST, THIRD, "transcoder", &set);
 	must(move_rows_write(w->db, w->row, &set));
 	assert_last_event(w, 3, "job.replaced");
+	assert_string_equal(w->owner_told, w->row->owner);
 	must(order_rows_unfinished(w, w->db, &unfinished, &count));
 	assert_int_equal(count, 1);
 	must(order_rows_find(w, w->db, w->row->job, NULL, &found));
@@ -274,6 +280,7 @@ static void test_rows(void **state)
 	assert_last_event(w, 4, "job.replaced");
 	must(move_rows_told(w->db, w->row, list + 2, 1));
 	assert_last_event(w, 5, "job.moved");
+	assert_string_equal(w->owner_told, w->row->owner);
 	must(order_rows_unfinished(w, w->db, &unfinished, &count));
 	assert_int_equal(count, 0);
 	must(order_rows_move(w->db, w->row, ORDER_STOPPING));

@@ -51,6 +51,7 @@ static json_t *reasons_json(const struct placing_reasons *r)
 static void explain_on(struct jobs *j, struct method_call *c, const struct error *away)
 {
 	const json_t *given = method_object(c, "order");
+	const char *node = method_text(c, "node_id"), *owner = jobs_owner(c);
 	json_t *document = given ? json_incref((json_t *)given) : usual_order();
 	void *scope = mem_strdup(NULL, "");
 	struct placing_wish wish = {.customer = method_text(c, "customer")};
@@ -63,15 +64,19 @@ static void explain_on(struct jobs *j, struct method_call *c, const struct error
 		e = e ? error_wrap(e, "params.order") : NULL;
 	}
 	wish.order = p;
+	/* What it asks for, whom it takes and how full it is are its owner's to know. */
+	if (!e && owner && placing_contact(j->placing, node, &(struct place_contact){0}) &&
+	    !placing_is_of(j->placing, node, owner))
+		e = error_new(ERROR_REFUSED, "params.node_id: node %s is another's", node);
 	if (!e)
-		e = placing_explain(j->placing, &wish, method_text(c, "node_id"), &reasons);
+		e = placing_explain(j->placing, &wish, node, &reasons);
 	if (e)
 		method_fail(c, e);
 	else
-		method_answer(c, json_pack("{s:s,s:s,s:b,s:o,s:{s:i,s:I,s:I}}", "node_id", method_text(c, "node_id"),
-					   "role", api_role_name(reasons.role), "would_do", !reasons.refusals,
-					   "keeps_out", reasons_json(&reasons), "promised", "jobs", reasons.jobs,
-					   "blocks_per_s", (json_int_t)reasons.promised.blocks_per_s, "bps",
+		method_answer(c, json_pack("{s:s,s:s,s:b,s:o,s:{s:i,s:I,s:I}}", "node_id", node, "role",
+					   api_role_name(reasons.role), "would_do", !reasons.refusals, "keeps_out",
+					   reasons_json(&reasons), "promised", "jobs", reasons.jobs, "blocks_per_s",
+					   (json_int_t)reasons.promised.blocks_per_s, "bps",
 					   (json_int_t)reasons.promised.bps));
 	json_decref(document);
 	mem_free(scope);

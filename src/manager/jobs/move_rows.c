@@ -25,12 +25,14 @@ struct writing {
 	int64_t now_ms;
 };
 
-static struct error *tell_moved(struct db *db, const char *type, const char *job, const struct move_place *m)
+static struct error *tell_moved(struct db *db, const char *type, const struct order_row *row,
+				const struct move_place *m)
 {
 	int64_t id = 0;
 	json_t *body = json_object();
 	struct error *e;
 
+	json_put(body, "owner", row->owner);
 	if (m) {
 		json_put(body, "role", m->role);
 		json_put(body, "from", m->from);
@@ -38,7 +40,7 @@ static struct error *tell_moved(struct db *db, const char *type, const char *job
 		json_put(body, "cause", m->cause);
 		json_put(body, "why", m->why);
 	}
-	e = events_append(db, type, job, body, 0, &id);
+	e = events_append(db, type, row->job, body, 0, &id);
 	json_decref(body);
 	return e;
 }
@@ -77,7 +79,7 @@ static struct error *write_all(struct db *db, const void *arg)
 			    part_state_name(PART_REPLACING), w->now_ms));
 	}
 	for (size_t i = 0; i < w->set->count; i++)
-		TRY(tell_moved(db, "job.replaced", job, &w->set->moves[i]));
+		TRY(tell_moved(db, "job.replaced", w->row, &w->set->moves[i]));
 	return NULL;
 }
 
@@ -153,7 +155,7 @@ static struct error *strike_off(struct db *db, const void *arg)
 		return NULL;
 	TRY(db_exec(db, "update jobs_move set state=? where job=? and state=?", "sss", part_state_name(PART_REPLACED),
 		    job, part_state_name(PART_REPLACING)));
-	return db_changes(db) ? tell_moved(db, "job.moved", job, NULL) : NULL;
+	return db_changes(db) ? tell_moved(db, "job.moved", t->row, NULL) : NULL;
 }
 
 struct error *move_rows_told(struct db *db, const struct order_row *row, const struct move_telling *told, size_t count)

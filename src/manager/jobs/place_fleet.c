@@ -392,6 +392,13 @@ bool place_node_contact(const struct place_fleet *fleet, const char *id, struct 
 	return true;
 }
 
+const char *place_node_owner(const struct place_fleet *fleet, const char *id)
+{
+	const uint32_t node = place_node_find(fleet, id);
+
+	return node == PLACE_NONE ? NULL : fleet->owners.rows[fleet->nodes[node].owner].text;
+}
+
 bool place_node_says_jobs(struct place_fleet *fleet, const char *id, int jobs)
 {
 	const uint32_t node = place_node_find(fleet, id);

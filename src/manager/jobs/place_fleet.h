@@ -114,6 +114,8 @@ struct place_contact {
 	bool classic;
 };
 bool place_node_contact(const struct place_fleet *fleet, const char *id, struct place_contact *ret);
+/* Its owner as place_node_set() was told; NULL: there is no such node. Good until the fleet changes. */
+const char *place_node_owner(const struct place_fleet *fleet, const char *id);
 /* How many jobs it says that it has, whoever gave them: what is spread by the number of jobs goes by the larger of this
  * and what is promised. False: there is no such node. */
 bool place_node_says_jobs(struct place_fleet *fleet, const char *id, int jobs);

@@ -2,6 +2,7 @@
 #include "manager/jobs/placing.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "api/plan.h"
 #include "base/clock.h"
@@ -264,6 +265,13 @@ void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes)
 {
 	*ret_jobs = holdings_count(p->holdings);
 	*ret_nodes = place_fleet_nodes(p->fleet);
+}
+
+bool placing_is_of(const struct placing *p, const char *node_id, const char *address)
+{
+	const char *owner = place_node_owner(p->fleet, node_id);
+
+	return owner && strcasecmp(owner, address) == 0;
 }
 
 bool placing_contact(const struct placing *p, const char *node_id, struct place_contact *ret)

@@ -71,6 +71,8 @@ struct placing_reasons {
  * comes nearest to. ERROR_NOT_FOUND: it is not known. */
 struct error *placing_explain(struct placing *p, const struct placing_wish *wish, const char *node,
 			      struct placing_reasons *ret) MUST_CHECK;
+/* Does this address own the node? A node whose owner is not known is its agent's, or its own (feed_row.h). */
+bool placing_is_of(const struct placing *p, const char *node_id, const char *address);
 /* Where a node is reached; false: it is not known. As place_node_contact(). */
 bool placing_contact(const struct placing *p, const char *node_id, struct place_contact *ret);
 

@@ -94,18 +94,17 @@ struct error *marks_load(struct marks *all, struct db *db)
 	return NULL;
 }
 
-struct marks_change {
-	const char *id, *why, *by;
-	enum nodes_state state;
-};
-
 static struct error *write_event(struct db *db, const struct marks_change *c)
 {
 	const char *what = c->state == NODES_ONLINE ? "admitted" : nodes_state_name(c->state);
 	char *type = mem_printf(NULL, "node.%s", what);
 	json_t *body = json_pack("{s:s,s:s}", "why", c->why, "by", c->by);
 	int64_t id = 0;
-	struct error *e = events_append(db, type, c->id, body, 0, &id);
+	struct error *e;
+
+	if (*c->owner)
+		json_put(body, "owner", c->owner);
+	e = events_append(db, type, c->id, body, 0, &id);
 
 	json_decref(body);
 	mem_free(type);
@@ -128,17 +127,14 @@ static struct error *write(struct db *db, const void *arg)
 	return write_event(db, c);
 }
 
-struct error *marks_set(struct marks *all, struct db *db, const char *id, enum nodes_state state, const char *why,
-			const char *by)
+struct error *marks_set(struct marks *all, struct db *db, const struct marks_change *c)
 {
-	const struct marks_change c = {id, why, by, state};
-
-	if (state == NODES_ONLINE && !marks_find(all, id))
-		return error_new(ERROR_NOT_FOUND, "params.node_id: node %s is neither set aside nor barred", id);
-	TRY(db_together(db, write, &c));
-	if (state == NODES_ONLINE)
-		drop(all, id);
+	if (c->state == NODES_ONLINE && !marks_find(all, c->id))
+		return error_new(ERROR_NOT_FOUND, "params.node_id: node %s is neither set aside nor barred", c->id);
+	TRY(db_together(db, write, c));
+	if (c->state == NODES_ONLINE)
+		drop(all, c->id);
 	else
-		keep(all, id, state, why);
+		keep(all, c->id, c->state, c->why);
 	return NULL;
 }

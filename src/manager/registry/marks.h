@@ -26,9 +26,13 @@ struct marks *marks_new(const void *ctx);
 struct error *marks_load(struct marks *all, struct db *db) MUST_CHECK;
 /* NULL: it has none. */
 const struct marks_mark *marks_find(const struct marks *all, const char *id);
-/* A new mark in place of another, if there is one; state NODES_ONLINE takes it away (ERROR_NOT_FOUND: there is none).
- * `by`: who says so, an address or "". */
-struct error *marks_set(struct marks *all, struct db *db, const char *id, enum nodes_state state, const char *why,
-			const char *by) MUST_CHECK;
+struct marks_change {
+	const char *id;
+	enum nodes_state state; /* NODES_ONLINE: the mark is taken away */
+	const char *why, *by;   /* `by`: who says so, an address or "" */
+	const char *owner;      /* the node's, who is told of it; "": not known */
+};
+/* A new mark in place of another, if there is one. ERROR_NOT_FOUND: there is none to be taken away. */
+struct error *marks_set(struct marks *all, struct db *db, const struct marks_change *change) MUST_CHECK;
 
 #endif

@@ -27,9 +27,13 @@ static void on_moved(const struct nodes_node *n, void *arg)
 	bool leads = service_term(r->host) > 0;
 	char *type = mem_printf(NULL, "node.%s", state);
 	int64_t id = 0;
-	json_t *body = json_pack("{s:s,s:s}", "role", api_role_name(n->said.role), "agent_id", n->said.agent_id);
+	json_t *body = json_pack("{s:s,s:s}", "role", api_role_name(n->said.role), "agent_id", nodes_agent_of(n));
+	char owner[ID_DIGITS + 1];
 	struct error *e;
 
+	nodes_owner_of(n, owner);
+	if (*owner)
+		json_put(body, "owner", owner);
 	if (mark && mark->state == n->state)
 		json_put(body, "why", mark->why);
 	e = leads && !r->marking ? events_append(r->host->db, type, n->id, body, 0, &id) : NULL;

@@ -15,6 +15,19 @@ static bool wanted(const struct nodes_node *n, const char *role, const char *sta
 	       (!state || strcmp(state, nodes_state_name(n->state)) == 0);
 }
 
+/* Who an owner's customers are is for him, and for those who place by it. */
+static json_t *row_for(const struct method_call *c, const struct nodes_node *n)
+{
+	const struct caller *who = method_caller(c);
+	char owner[ID_DIGITS + 1];
+	json_t *row = row_json(n);
+
+	nodes_owner_of(n, owner);
+	if (!(who->roles & (CALLER_OPERATOR | CALLER_SERVICE)) && (!*owner || strcmp(owner, who->address) != 0))
+		json_object_del(json_object_get(row, "policy"), "customers");
+	return row;
+}
+
 static void nodes_list(struct method_call *c, void *arg)
 {
 	const struct registry *r = arg;
@@ -25,7 +38,7 @@ static void nodes_list(struct method_call *c, void *arg)
 		const struct nodes_node *n = nodes_at(r->nodes, i);
 
 		if (wanted(n, role, state))
-			json_array_append_new(list, row_json(n));
+			json_array_append_new(list, row_for(c, n));
 	}
 	method_answer(c, json_pack("{s:o,s:s,s:s}", "nodes", list, "least_version", r->host->network->least_version,
 				   "suggested_version", r->host->network->suggested_version));
@@ -37,7 +50,7 @@ static void nodes_get(struct method_call *c, void *arg)
 	const struct nodes_node *n = nodes_find(r->nodes, method_text(c, "node_id"));
 
 	if (n)
-		method_answer(c, row_json(n));
+		method_answer(c, row_for(c, n));
 	else
 		method_fail(c, error_new(ERROR_NOT_FOUND, "params.node_id: node %s was not heard of",
 					 method_text(c, "node_id")));
@@ -64,7 +77,14 @@ static void mark(struct method_call *c, struct registry *r, enum nodes_state sta
 {
 	const char *id = method_text(c, "node_id"), *why = method_text(c, "why");
 	const struct nodes_node *n;
-	struct error *e = marks_set(r->marks, r->host->db, id, state, why ? why : "", method_caller(c)->address);
+	char owner[ID_DIGITS + 1] = "";
+	struct error *e;
+
+	n = nodes_find(r->nodes, id);
+	if (n)
+		nodes_owner_of(n, owner);
+	e = marks_set(r->marks, r->host->db,
+		      &(struct marks_change){id, state, why ? why : "", method_caller(c)->address, owner});
 
 	if (e) {
 		method_fail(c, e);
@@ -123,7 +143,8 @@ const struct method registry_methods[REGISTRY_METHODS] = {
 	 MAY,
 	 "Tell the nodes that are heard on the network",
 	 "`nodes`: of each its id, role, state, address, ports, jobs, and whether it obeys this dsnd; of its agent owner, "
-	 "version, region, labels, capacity, load, ratios to real time by size, and what it takes; -1 is not known",
+	 "version, region, labels, capacity, load, ratios to real time by size, and what it takes (its customers are told to "
+	 "its owner and to operators only); -1 is not known",
 	 {{"role", METHOD_WORD, true, NULL, ROLE_CHOICES, 0, 0, "Only those of this role"},
 	  {"state", METHOD_WORD, true, NULL, STATE_CHOICES, 0, 0,
 	   "Only those in this state: suspect is silent for 15 s, offline for 60 s"}},
