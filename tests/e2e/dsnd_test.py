@@ -29,7 +29,7 @@ class Dsnd:
         self.tokens = {}
         lines = []
         for name, address, roles in (("alice", f"{1:040x}", "customer"), ("bob", f"{2:040x}", "customer"),
-                                     ("owner", net.owner, "supplier"), ("another", f"{3:040x}", "supplier")):
+                                     ("owner", getattr(net, "owner", f"{4:040x}"), "supplier"), ("another", f"{3:040x}", "supplier")):
             self.tokens[name] = net.folder / f"{name}.token"
             self.tokens[name].write_text(f"{name}-{'t' * 20}\n")
             self.tokens[name].chmod(0o600)
