@@ -25,6 +25,7 @@ class FailoverCase(Case):
             agent.flags += ["--manager", self.dsnd.address]
         net.up()
         self.obeyed(len(net.ids))
+        self.places = {id: (net.ports[key], net.agent_of[key]) for key, id in net.ids.items()}
         return net
 
     def ordered(self, net):
@@ -38,8 +39,8 @@ class FailoverCase(Case):
 
     def stored_at(self, net, node):
         """What the network's eyes look at: the order's storage."""
-        key = self.key_of(net, node)
-        net.ids["s"], net.ports["s"], net.agent_of["s"] = net.ids[key], net.ports[key], net.agent_of[key]
+        net.ids["s"] = node
+        net.ports["s"], net.agent_of["s"] = self.places[node]
 
     def streams(self, net, push):
         """Until it flows, and dsnd has watched for long enough: one that has just come declares nobody lost."""
