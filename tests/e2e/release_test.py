@@ -64,7 +64,7 @@ class Release(network.TestCase):
         agent.start()
         wait_for("the job's units", lambda: len(net.units(JOB)) == 6, 30)
         self.assertEqual({(key, net.node_status(key)["jobs"][0]["job_id"]) for key in net.ids}, {(key, JOB) for key in net.ids})
-        self.assertEqual(self.ask(agent, "pragma user_version"), [(1,)])
+        self.assertEqual(self.ask(agent, "pragma user_version"), [(2,)])
         self.assertEqual(self.ask(agent, "pragma application_id"), [(0x64736e41,)])
         # What had been decided before is told too.
         self.assertIn("nginx serves on RTMP port", net.decisions("d", "node.running")[0]["why"])
