@@ -122,7 +122,7 @@ static struct error *kill_one(const json_t *process, const char *name, bool grou
 static struct error *read_record(const char *path, json_t **ret_record)
 {
 	char text[RECORD_BYTES];
-	struct stat st;
+	struct stat st = {0};
 	ssize_t n = -1;
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct error *e = fd < 0 || fstat(fd, &st) != 0 ? error_sys(errno, "%s", path) : NULL;
