@@ -6,6 +6,8 @@ JOBS    ?= $(shell nproc)
 # Tests wait more than they compute.
 TEST_JOBS ?= $(shell echo $$((2 * $$(nproc))))
 PROGRAMS = dsn-agent dsn-hls dsn-relay vcli dsn-bench dsnd shhd texts
+# The longest of the rest wait for most of their time.
+REST_JOBS ?= $(shell echo $$((3 * $$(nproc))))
 CTEST   ?= ctest --output-on-failure -j $(TEST_JOBS)
 
 SOAK    ?= 180
@@ -35,7 +37,7 @@ test-all: test ## all tests: what `make test` runs, then the rest (about 40 minu
 	@$(MAKE) --no-print-directory test-rest
 
 test-rest: test-programs ## what `make test` leaves out
-	@DSN_RELEASE_BIN=$(CURDIR)/$(BUILD)/bin $(CTEST) --test-dir $(ASAN) -L rest
+	@DSN_RELEASE_BIN=$(CURDIR)/$(BUILD)/bin $(CTEST) --test-dir $(ASAN) -L rest -j $(REST_JOBS)
 
 test-programs:
 	@scripts/setup test
