@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -31,19 +32,14 @@ struct watch_part *watch_part_of(struct watch_job *j, const char *node_id)
 	return NULL;
 }
 
+static const char *part_node_of(const void *row)
+{
+	return ((const struct watch_part *)row)->witness.node_id;
+}
+
 size_t watch_first(const struct watch_jobs *w, const char *node_id)
 {
-	size_t low = 0, high = w->part_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(w->by_node[middle]->witness.node_id, node_id) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return bisect_text((void *const *)w->by_node, w->part_count, part_node_of, node_id);
 }
 
 static bool is_of(const struct watch_jobs *w, size_t at, const char *node_id)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/mem.h"
 
 struct agents {
@@ -18,20 +19,15 @@ struct agents *agents_new(const void *ctx)
 	return all;
 }
 
+static const char *agent_id_of(const void *row)
+{
+	return ((const struct agents_agent *)row)->id;
+}
+
 /* Where it stands, or would. */
 static size_t place_of(const struct agents *all, const char *id)
 {
-	size_t low = 0, high = all->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(all->list[middle]->id, id) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return bisect_text((void *const *)all->list, all->count, agent_id_of, id);
 }
 
 struct agents_agent *agents_find(const struct agents *all, const char *id)

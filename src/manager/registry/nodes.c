@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -53,20 +54,15 @@ const struct nodes_node *nodes_at(const struct nodes *all, size_t n)
 	return all->list[n];
 }
 
+static const char *node_id_of(const void *row)
+{
+	return ((const struct nodes_node *)row)->id;
+}
+
 /* Where it stands, or would. */
 static size_t place_of(const struct nodes *all, const char *id)
 {
-	size_t low = 0, high = all->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(all->list[middle]->id, id) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return bisect_text((void *const *)all->list, all->count, node_id_of, id);
 }
 
 static struct nodes_node *find(const struct nodes *all, const char *id)

@@ -27,33 +27,32 @@ static void print_text(const char *before, const char *text, const char *after)
 
 /* --- an order --- */
 
+static void print_pairs(const json_t *object, const char *before, const char *between)
+{
+	const char *key = NULL;
+	json_t *value = NULL;
+
+	json_object_foreach ((json_t *)object, key, value) {
+		print_text(before, key, "");
+		print_text(between, json_is_string(value) ? json_string_value(value) : "", "");
+	}
+}
+
 /* "looked at 8 of 512, 300 of them online; 2 are too old" by the filters' names. */
 static void print_counts(const json_t *counts)
 {
-	const char *why = NULL;
-	json_t *number = NULL;
-
 	print_text("    looked at ", text_of(counts, "looked"), "");
 	print_text(" of ", text_of(counts, "of"), "");
 	print_text(", ", text_of(counts, "online"), " of them online");
-	json_object_foreach (json_object_get(counts, "refused"), why, number) {
-		print_text("; kept out by ", why, "");
-		print_text(": ", json_is_string(number) ? json_string_value(number) : "", "");
-	}
+	print_pairs(json_object_get(counts, "refused"), "; kept out by ", ": ");
 	fputc('\n', stdout);
 }
 
 static void print_candidate(const json_t *c)
 {
-	const char *term = NULL;
-	json_t *value = NULL;
-
 	print_text("    ", text_of(c, "node"), "");
 	print_text(" ", text_of(c, "score"), ":");
-	json_object_foreach (json_object_get(c, "terms"), term, value) {
-		print_text(" ", term, "");
-		print_text(" ", json_is_string(value) ? json_string_value(value) : "", "");
-	}
+	print_pairs(json_object_get(c, "terms"), " ", " ");
 	fputc('\n', stdout);
 }
 
