@@ -18,6 +18,8 @@
 #define BROKEN_PATIENCE_MS 500
 /* rabbitmq-c sends and checks heartbeats only inside its calls, so it is called at least this often. */
 #define TICK_MS INT64_C(1000)
+/* A request's usual patience (10 s) outlives this: a question asked as soon as a broker is back is answered. */
+#define RECONNECT_MAX_MS 5000
 
 static void tell_up(struct amqp_owner *o)
 {
@@ -290,7 +292,7 @@ struct error *amqp_owner_start(struct amqp_owner *o)
 
 	amqp_list_init(&o->waiting);
 	amqp_list_init(&o->window);
-	o->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000, .steady_ms = 5000};
+	o->backoff = (struct backoff){.first_ms = 200, .max_ms = RECONNECT_MAX_MS, .steady_ms = 5000};
 	o->socket = -1;
 	pthread_mutex_init(&o->socket_lock, NULL);
 	pthread_mutex_init(&o->turn, NULL);
