@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -10,6 +11,7 @@
 
 #define RETRY_MS 5000
 #define TICK_MS 1000
+#define DELETE_MS 10000
 #define LIST_MOST 1000
 #define ONCE_BYTES 64
 
@@ -123,6 +125,18 @@ static void take_up(void *state)
 
 /* --- methods --- */
 
+/* May it start now, by a call? */
+static struct error *check_start(const struct order_row *row)
+{
+	if (!order_has_nodes(row->document))
+		return error_new(ERROR_REFUSED, "job %s has no nodes%s", row->job,
+				 row->state == ORDER_SCHEDULED ? " yet: it starts by itself at its start_at"
+							       : ", and its time is over: order it anew");
+	if (row->end_at_ms && row->end_at_ms <= clock_wall_ms())
+		return error_new(ERROR_REFUSED, "job %s has ended by its end_at: order it anew", row->job);
+	return NULL;
+}
+
 /* The order that the call names, of whom it is, comes to `to`, whatever is going on with it. */
 static void change(struct jobs *j, struct method_call *c, enum order_state to)
 {
@@ -133,6 +147,11 @@ static void change(struct jobs *j, struct method_call *c, enum order_state to)
 
 	if (!e)
 		e = order_rows_find(scope, j->host->db, method_text(c, "job"), jobs_owner(c), &row);
+	if (!e && to == ORDER_STARTING)
+		e = check_start(row);
+	/* No node has heard of it. */
+	if (!e && row->state == ORDER_SCHEDULED && to == ORDER_CANCELLING)
+		to = ORDER_CANCELLED;
 	if (!e && to == ORDER_STARTING && order_state_may(row->state, to)) {
 		e = placing_again(j->placing, row->job, row->document);
 		held = !e;
@@ -144,6 +163,8 @@ static void change(struct jobs *j, struct method_call *c, enum order_state to)
 		placing_release(j->placing, row->job);
 	if (e) {
 		method_fail(c, e);
+	} else if (to == ORDER_CANCELLED) {
+		method_answer(c, jobs_order_json(j, row, true));
 	} else {
 		runs_drop(j->runs, row->job, "something else is wanted of it now: look at orders.status");
 		jobs_run(j, row, c);
@@ -209,6 +230,11 @@ static void orders_list(struct method_call *c, void *arg)
 	{                                                             \
 		ERROR_REFUSED, "look at its state with orders.status" \
 	}
+#define END_UNSENT                                                                                                        \
+	{                                                                                                                 \
+		ERROR_UNAVAILABLE,                                                                                        \
+			"look at orders.status in a few seconds: it is wanted, and sent again until the bus has taken it" \
+	}
 #define NODE_FAILED                                                                                                    \
 	{                                                                                                              \
 		ERROR_FAILED, "look at the node that is named: vcli node logs; then pipelines.start, or orders.cancel" \
@@ -219,13 +245,14 @@ static const struct method methods[] = {
 	 jobs_orders_plan,
 	 MAY,
 	 "Tell which nodes an order would get, and what it would cost them; nothing is sent",
-	 "`nodes`, and `plan` with bandwidth and processors of each",
+	 "`nodes`, and `plan` with bandwidth and processors of each; `start_at`, `end_at` and `retain_days` of the order",
 	 {ORDER_PARAM},
 	 {NO_PLACE, {ERROR_FAILED, "order less: the nodes that are there cannot carry it"}}},
 	{"orders.create",
 	 jobs_orders_create,
 	 MAY,
-	 "Order a stream: nodes are chosen and told, and it is answered when all of them serve",
+	 "Order a stream: nodes are chosen and told, and it is answered when all of them serve; one with a `start_at` that is to come is "
+	 "`scheduled`, and answered at once",
 	 "the order: `job`, `state`, where to publish (`ingest`, with the key), where to watch (`play`, of its storage `watch`), `nodes`",
 	 {ORDER_PARAM,
 	  {"once", METHOD_TEXT, true, NULL, NULL, 1, ONCE_BYTES,
@@ -274,17 +301,17 @@ static const struct method methods[] = {
 	{"orders.cancel",
 	 orders_cancel,
 	 MAY,
-	 "End an order for good; what was stored stays",
+	 "End an order for good; what was stored stays until `delete_at`",
 	 "the order",
 	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY}},
+	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 	{"pipelines.stop",
 	 pipelines_stop,
 	 MAY,
-	 "End the stream of an order, which may be started again",
+	 "End the stream of an order, which may be started again; what was stored stays until `delete_at`",
 	 "the order",
 	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY}},
+	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 	{"pipelines.start",
 	 pipelines_start,
 	 MAY,
@@ -294,6 +321,7 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB,
 	  NO_WAY,
 	  NODE_FAILED,
+	  {ERROR_UNAVAILABLE, "look at orders.status in a few seconds: it is tried again until the nodes were told"},
 	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
 };
 
@@ -303,6 +331,7 @@ static void begin(struct jobs *j)
 	struct error *e;
 
 	j->begun = false;
+	j->choosing = false;
 	watch_stop(j->watch);
 	mem_free(j->placing);
 	j->placing = placing_new(j, j->host);
@@ -325,6 +354,15 @@ static void tick(void *state)
 		return;
 	placing_tick(j->placing);
 	watch_drain(j->watch);
+	jobs_schedule(j);
+}
+
+static void delete_recordings(void *state)
+{
+	struct jobs *j = state;
+
+	if (j->begun)
+		jobs_delete_recordings(j);
 }
 
 static void watch(void *state)
@@ -348,7 +386,8 @@ static void start(void *state)
 	take_up(j);
 }
 
-static const struct service_task tasks[] = {{RETRY_MS, take_up}, {TICK_MS, tick}, {WATCH_TICK_MS, watch}, {0, NULL}};
+static const struct service_task tasks[] = {
+	{RETRY_MS, take_up}, {TICK_MS, tick}, {WATCH_TICK_MS, watch}, {DELETE_MS, delete_recordings}, {0, NULL}};
 
 static struct error *open_jobs(const void *ctx, const struct service_host *host, void **ret_state)
 {
@@ -367,6 +406,8 @@ static void stop(const struct error *why, void *state)
 	struct jobs *j = state;
 
 	j->begun = false;
+	mem_free(j->deletion);
+	j->deletion = NULL;
 	runs_abandon(j->runs, why);
 	watch_stop(j->watch);
 }

@@ -64,7 +64,7 @@ const struct vcli_command
 			{"node free_hardware", "NODE_ID", 1, 1, NULL, S(60), "Show what of the machine is free", NULL,
 			 cmd_node_verb},
 			{"node maintenance", "on|off NODE_ID", 2, 2, FLAGS("detach", "ttl"), S(10),
-			 "Drain a node (no new jobs, running ones finish), or end that",
+			 "Drain a node (no new jobs; dsnd moves its own away, others finish), or end that",
 			 "The two arguments may come in either order.", cmd_node_maintenance},
 			{"node logs", "NODE_ID [UNIT]", 1, 2, FLAGS("follow", "lines"), S(10),
 			 "Show what a node's programs have written",
