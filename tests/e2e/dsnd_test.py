@@ -147,6 +147,15 @@ class Orders(Case):
         push = net.publish(self.film(40), job, made["ingest"]["key"])
         net.wait_segments(3, job=job)
 
+        # How it fares at its nodes is asked from anywhere, and only by whose it is.
+        self.assertEqual([p["job"] for p in self.dsnd.call("pipelines.list")["pipelines"]], [job])
+        asked = self.dsnd.vcli("pipeline", "status", job)
+        self.assertEqual({n["node_id"]: n["status"]["state"] for n in asked["nodes"]}, dict.fromkeys(net.ids.values(), "running"), asked)
+        self.assertNotIn(made["ingest"]["key"], json.dumps(asked))
+        said = net.vcli_start(*self.dsnd.words("pipeline", "status", job)).communicate(timeout=60)[0]
+        for words in (f"job {job}: running", *net.ids.values()):
+            self.assertIn(words, said)
+
         # It goes, and what streams goes on; the next one knows its orders.
         before = net.units(job)
         self.assertTrue(before)
@@ -163,9 +172,10 @@ class Orders(Case):
         missing = self.dsnd.call("orders.status", "bob", job="0200000000000000009999")
         self.assertEqual(strange["code"], missing["code"])
         self.assertEqual(strange["message"].replace(job, "JOB"), missing["message"].replace("0200000000000000009999", "JOB"))
-        for method in ("orders.cancel", "pipelines.stop", "pipelines.start"):
+        for method in ("orders.cancel", "pipelines.stop", "pipelines.start", "pipelines.status", "pipelines.close"):
             self.assertEqual(self.dsnd.call(method, "bob", job=job), strange)
         self.assertEqual(self.dsnd.call("orders.list", "bob"), {"orders": []})
+        self.assertEqual(self.dsnd.call("pipelines.list", "bob"), {"pipelines": []})
         self.assertEqual(self.dsnd.call("orders.status", "operator", job=job)["state"], "running")
 
         net.end_push(push)
@@ -179,6 +189,13 @@ class Orders(Case):
         self.assertEqual(self.dsnd.vcli("order", "start", job, "--show-key")["ingest"], made["ingest"])
         self.assertEqual(self.dsnd.vcli("order", "cancel", job, "--yes")["state"], "cancelled")
         self.assertEqual(self.dsnd.call("pipelines.start", job=job)["data"]["error"], "refused")
+        self.assertEqual(self.dsnd.call("pipelines.list")["pipelines"], [])
+
+        # By its id, from anywhere: and nothing stays of it, without a word about its time.
+        stored = net.agent_of["s"].folder / "nodes" / net.ids["s"] / "data" / "hls"
+        self.assertTrue(list(stored.glob(f"{job}*")))
+        self.assertEqual(self.dsnd.vcli("pipeline", "close", job)["state"], "cancelled")
+        wait_for("nothing stored", lambda: not list(stored.glob(f"{job}*")), 40, lambda: list(stored.glob(f"{job}*")))
         self.assertEqual(self.dsnd.end(), 0)
 
     def test_what_cannot_be_placed(self):

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -125,68 +124,6 @@ static void take_up(void *state)
 
 /* --- methods --- */
 
-/* May it start now, by a call? */
-static struct error *check_start(const struct order_row *row)
-{
-	if (!order_has_nodes(row->document))
-		return error_new(ERROR_REFUSED, "job %s has no nodes%s", row->job,
-				 row->state == ORDER_SCHEDULED ? " yet: it starts by itself at its start_at"
-							       : ", and its time is over: order it anew");
-	if (row->end_at_ms && row->end_at_ms <= clock_wall_ms())
-		return error_new(ERROR_REFUSED, "job %s has ended by its end_at: order it anew", row->job);
-	return NULL;
-}
-
-/* The order that the call names, of whom it is, comes to `to`, whatever is going on with it. */
-static void change(struct jobs *j, struct method_call *c, enum order_state to)
-{
-	void *scope = mem_strdup(NULL, "");
-	struct order_row *row = NULL;
-	struct error *e = jobs_ready(j);
-	bool held = false;
-
-	if (!e)
-		e = order_rows_find(scope, j->host->db, method_text(c, "job"), jobs_owner(c), &row);
-	if (!e && to == ORDER_STARTING)
-		e = check_start(row);
-	/* No node has heard of it. */
-	if (!e && row->state == ORDER_SCHEDULED && to == ORDER_CANCELLING)
-		to = ORDER_CANCELLED;
-	if (!e && to == ORDER_STARTING && order_state_may(row->state, to)) {
-		e = placing_again(j->placing, row->job, row->document);
-		held = !e;
-	}
-	if (!e)
-		e = order_rows_move(j->host->db, row, to);
-	/* It is not written down that it starts: it is as over as before. */
-	if (e && held)
-		placing_release(j->placing, row->job);
-	if (e) {
-		method_fail(c, e);
-	} else if (to == ORDER_CANCELLED) {
-		method_answer(c, jobs_order_json(j, row, true));
-	} else {
-		runs_drop(j->runs, row->job, "something else is wanted of it now: look at orders.status");
-		jobs_run(j, row, c);
-	}
-	mem_free(scope);
-}
-
-static void orders_cancel(struct method_call *c, void *arg)
-{
-	change(arg, c, ORDER_CANCELLING);
-}
-
-static void pipelines_stop(struct method_call *c, void *arg)
-{
-	change(arg, c, ORDER_STOPPING);
-}
-
-static void pipelines_start(struct method_call *c, void *arg)
-{
-	change(arg, c, ORDER_STARTING);
-}
-
 static void orders_list(struct method_call *c, void *arg)
 {
 	struct jobs *j = arg;
@@ -299,21 +236,21 @@ static const struct method methods[] = {
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
 	{"orders.cancel",
-	 orders_cancel,
+	 jobs_orders_cancel,
 	 MAY,
 	 "End an order for good; what was stored stays until `delete_at`",
 	 "the order",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 	{"pipelines.stop",
-	 pipelines_stop,
+	 jobs_pipelines_stop,
 	 MAY,
 	 "End the stream of an order, which may be started again; what was stored stays until `delete_at`",
 	 "the order",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 	{"pipelines.start",
-	 pipelines_start,
+	 jobs_pipelines_start,
 	 MAY,
 	 "Start an order that is stopped or has failed again, on the same nodes with the same keys",
 	 "the order",
@@ -323,6 +260,27 @@ static const struct method methods[] = {
 	  NODE_FAILED,
 	  {ERROR_UNAVAILABLE, "look at orders.status in a few seconds: it is tried again until the nodes were told"},
 	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
+	{"pipelines.list",
+	 jobs_pipelines_list,
+	 MAY,
+	 "List the streams of one's orders: those that are neither over nor scheduled, the newest first; an operator's are all",
+	 "`pipelines`, as orders.list has them",
+	 {{0}},
+	 {{0}}},
+	{"pipelines.status",
+	 jobs_pipelines_status,
+	 MAY,
+	 "Ask the nodes of an order how its stream fares",
+	 "`job`, `state`, `nodes`: of each the `status` that it has told, or `why` it has not, within 10 s",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB, {ERROR_UNAVAILABLE, "the bus is not reached; orders.status tells what dsnd knows"}}},
+	{"pipelines.close",
+	 jobs_pipelines_close,
+	 MAY,
+	 "End an order for good, and delete what was stored of it; of one that is over too",
+	 "the order; the event recording.deleted tells when all storages have deleted it",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 };
 
 /* What another leader has promised and moved meanwhile is in the orders' rows. */

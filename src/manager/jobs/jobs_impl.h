@@ -50,6 +50,10 @@ struct error *jobs_choose(struct jobs *j, struct order_row *row, const json_t *o
 void jobs_schedule(struct jobs *j);
 /* recordings.c: what is to be deleted; to be called now and then. */
 void jobs_delete_recordings(struct jobs *j);
+/* jobs_change.c */
+method_fn jobs_orders_cancel, jobs_pipelines_start, jobs_pipelines_stop, jobs_pipelines_close;
+/* pipelines.c */
+method_fn jobs_pipelines_list, jobs_pipelines_status;
 /* explain.c */
 method_fn jobs_orders_explain, jobs_nodes_explain;
 

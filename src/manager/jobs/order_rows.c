@@ -164,6 +164,20 @@ struct error *order_rows_list(const void *ctx, struct db *db, const char *owner,
 	return NULL;
 }
 
+struct error *order_rows_streams(const void *ctx, struct db *db, const char *owner, struct order_row ***ret_rows,
+				 size_t *ret_count)
+{
+	struct rows all = {.ctx = ctx};
+
+	TRY(db_query(db, on_listed, &all,
+		     "select " COLUMNS " from jobs_order where " NOT_OVER
+		     " and state<>'scheduled' and (owner=? or ?=1) order by number desc",
+		     "si", owner ? owner : "", (int64_t)!owner));
+	*ret_rows = all.list;
+	*ret_count = all.count;
+	return NULL;
+}
+
 struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order_row ***ret_rows, size_t *ret_count)
 {
 	struct rows all = {.ctx = ctx};

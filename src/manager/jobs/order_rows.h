@@ -49,6 +49,9 @@ struct error *order_rows_once(const void *ctx, struct db *db, const char *owner,
 /* Those of `owner` (NULL: all), the newest first, at most `most`. The array belongs to ctx. */
 struct error *order_rows_list(const void *ctx, struct db *db, const char *owner, int64_t most,
 			      struct order_row ***ret_rows, size_t *ret_count) MUST_CHECK;
+/* Those of `owner` (NULL: all) that are neither over nor scheduled, the newest first. */
+struct error *order_rows_streams(const void *ctx, struct db *db, const char *owner, struct order_row ***ret_rows,
+				 size_t *ret_count) MUST_CHECK;
 /* Those that wait for nodes to be told something; of those that run, the ones with changes (move_rows.h). As in each
  * list, one that cannot be read does not hide the others: see `unreadable`. */
 struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order_row ***ret_rows,

@@ -274,3 +274,9 @@ struct error *recording_rows_drop(struct db *db, const char *job)
 	TRY(db_exec(db, "update jobs_order set notice_ms=0 where job=?", "s", job));
 	return db_exec(db, "delete from jobs_recording where job=?", "s", job);
 }
+
+struct error *recording_rows_ask(struct db *db, const char *job, int64_t now_ms)
+{
+	return db_exec(db, "update jobs_order set delete_at_ms=?, notice_ms=? where job=?", "iis", now_ms,
+		       now_ms - RECORDING_LEAST_MS, job);
+}

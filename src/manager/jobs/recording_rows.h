@@ -34,6 +34,8 @@ struct error *recording_rows_due(const void *ctx, struct db *db, int64_t now_ms,
 struct error *recording_rows_told(struct db *db, const struct recording_row *r, int64_t now_ms) MUST_CHECK;
 /* It has deleted it. */
 struct error *recording_rows_gone(struct db *db, const struct recording_row *r) MUST_CHECK;
+/* Its owner wants it deleted now: `now_ms` is its time, and nobody has to be told before. */
+struct error *recording_rows_ask(struct db *db, const char *job, int64_t now_ms) MUST_CHECK;
 /* The order starts again: nothing of it is deleted. Of a transaction under way, or as its own. */
 struct error *recording_rows_drop(struct db *db, const char *job) MUST_CHECK;
 
