@@ -1,11 +1,14 @@
 """dsnd end to end: an order becomes a stream on nodes that it picked, at a real broker, with real agents, nginx and ffmpeg."""
+import contextlib
 import http.server
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -144,6 +147,15 @@ class Orders(Case):
         push = net.publish(self.film(40), job, made["ingest"]["key"])
         net.wait_segments(3, job=job)
 
+        # How it fares at its nodes is asked from anywhere, and only by whose it is.
+        self.assertEqual([p["job"] for p in self.dsnd.call("pipelines.list")["pipelines"]], [job])
+        asked = self.dsnd.vcli("pipeline", "status", job)
+        self.assertEqual({n["node_id"]: n["status"]["state"] for n in asked["nodes"]}, dict.fromkeys(net.ids.values(), "running"), asked)
+        self.assertNotIn(made["ingest"]["key"], json.dumps(asked))
+        said = net.vcli_start(*self.dsnd.words("pipeline", "status", job)).communicate(timeout=60)[0]
+        for words in (f"job {job}: running", *net.ids.values()):
+            self.assertIn(words, said)
+
         # It goes, and what streams goes on; the next one knows its orders.
         before = net.units(job)
         self.assertTrue(before)
@@ -160,9 +172,10 @@ class Orders(Case):
         missing = self.dsnd.call("orders.status", "bob", job="0200000000000000009999")
         self.assertEqual(strange["code"], missing["code"])
         self.assertEqual(strange["message"].replace(job, "JOB"), missing["message"].replace("0200000000000000009999", "JOB"))
-        for method in ("orders.cancel", "pipelines.stop", "pipelines.start"):
+        for method in ("orders.cancel", "pipelines.stop", "pipelines.start", "pipelines.status", "pipelines.close"):
             self.assertEqual(self.dsnd.call(method, "bob", job=job), strange)
         self.assertEqual(self.dsnd.call("orders.list", "bob"), {"orders": []})
+        self.assertEqual(self.dsnd.call("pipelines.list", "bob"), {"pipelines": []})
         self.assertEqual(self.dsnd.call("orders.status", "operator", job=job)["state"], "running")
 
         net.end_push(push)
@@ -176,6 +189,13 @@ class Orders(Case):
         self.assertEqual(self.dsnd.vcli("order", "start", job, "--show-key")["ingest"], made["ingest"])
         self.assertEqual(self.dsnd.vcli("order", "cancel", job, "--yes")["state"], "cancelled")
         self.assertEqual(self.dsnd.call("pipelines.start", job=job)["data"]["error"], "refused")
+        self.assertEqual(self.dsnd.call("pipelines.list")["pipelines"], [])
+
+        # By its id, from anywhere: and nothing stays of it, without a word about its time.
+        stored = net.agent_of["s"].folder / "nodes" / net.ids["s"] / "data" / "hls"
+        self.assertTrue(list(stored.glob(f"{job}*")))
+        self.assertEqual(self.dsnd.vcli("pipeline", "close", job)["state"], "cancelled")
+        wait_for("nothing stored", lambda: not list(stored.glob(f"{job}*")), 40, lambda: list(stored.glob(f"{job}*")))
         self.assertEqual(self.dsnd.end(), 0)
 
     def test_what_cannot_be_placed(self):
@@ -264,6 +284,90 @@ class Orders(Case):
         storage.process.send_signal(signal.SIGCONT)
         wait_for("the end everywhere", lambda: not net.units(job), 40, lambda: net.units(job))
         self.assertEqual(self.dsnd.call("orders.status", job=job)["state"], "cancelled")
+
+
+class Times(Case):
+    """Orders that begin and end by themselves, and what becomes of what they have stored."""
+
+    def at(self, seconds):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+    def sql(self, text):
+        """As time would do it: days pass. dsnd does not run meanwhile."""
+        self.dsnd.kill()
+        with contextlib.closing(sqlite3.connect(self.dsnd.folder / "dsnd.db")) as db, db:
+            db.execute(text)
+        self.dsnd.start()
+
+    def events(self, job):
+        return [e["type"] for e in self.dsnd.call("events.list", "operator")["events"] if e["subject"] == job]
+
+    def wait_event(self, job, what, seconds=40):
+        wait_for(what, lambda: what in self.events(job), seconds, lambda: (self.events(job), self.dsnd.call("orders.status", job=job)))
+
+    def wait_state(self, job, state, seconds=40):
+        return wait_for(state, lambda: (o := self.dsnd.call("orders.status", job=job))["state"] == state and o, seconds,
+                        lambda: self.dsnd.call("orders.status", job=job))
+
+    def stored(self, net, job):
+        return list((net.agent_of["s"].folder / "nodes" / net.ids["s"]).glob(f"data/hls/{job}*"))
+
+    def test_scheduled_kept_deleted(self):
+        net = self.network_with_dsnd(transcoders=1)
+        refused = self.dsnd.call("orders.create", order=self.order(net, schedule={"start_at": self.at(31 * 86400)}))
+        self.assertIn("params.order: pipeline.schedule.start_at: is more than 30 days ahead", refused["message"])
+        refused = self.dsnd.call("orders.create", order=self.order(net, schedule={"end_at": self.at(-10)}))
+        self.assertIn("params.order: pipeline.schedule.end_at: is over", refused["message"])
+
+        # One is for later and is told so; nothing is promised, it may be cancelled, a call does not start it.
+        start, far = self.at(15), {"start_at": self.at(86400), "end_at": self.at(2 * 86400)}
+        later = self.dsnd.vcli("order", "create", self.order_file(net, schedule=far), "--yes")
+        self.assertEqual((later["state"], later["nodes"], later["start_at"][:19], later["retain_days"]), ("scheduled", [], far["start_at"][:19], 30))
+        said = net.vcli_start(*self.dsnd.words("order", "status", later["job"])).communicate(timeout=60)[0]
+        for words in ("scheduled", "starts at:", "ends at:", "30 days after its end"):
+            self.assertIn(words, said)
+        self.assertIn("has no nodes yet", self.dsnd.call("pipelines.start", job=later["job"])["message"])
+        self.assertEqual(self.dsnd.call("pipelines.stop", job=later["job"])["data"]["error"], "refused")
+        self.assertEqual(self.dsnd.call("orders.cancel", job=later["job"])["state"], "cancelled")
+
+        # It begins by itself, also when dsnd has been away meanwhile; why it does not is told.
+        net.vcli("node", "maintenance", "on", net.ids["s"])
+        made = self.dsnd.call("orders.create", order=self.order(net, schedule={"start_at": start, "end_at": self.at(75)}, retain="7"))
+        self.assertEqual(made["state"], "scheduled", made)
+        job = made["job"]
+        self.dsnd.kill()
+        self.dsnd.start()
+        why = wait_for("why", lambda: self.dsnd.call("orders.status", job=job).get("why"), 60, lambda: self.dsnd.call("orders.status", job=job))
+        self.assertIn("storage", why)
+        self.assertGreaterEqual(self.at(0), start)
+        net.vcli("node", "maintenance", "off", net.ids["s"])
+        order = self.wait_state(job, "running")
+        self.assertNotIn("why", order)
+        push = net.publish(self.film(120), job, order["ingest"]["key"])
+        net.wait_segments(1, job=job)
+
+        # It ends by itself, and does not start again; what was stored is there, until its time.
+        order = self.wait_state(job, "stopped", 90)
+        net.end_push(push)
+        self.assertEqual(net.units(job), {})
+        self.assertIn("has ended by its end_at", self.dsnd.call("pipelines.start", job=job)["message"])
+        self.assertEqual(order["delete_at"][:10], self.at(7 * 86400)[:10])
+        net.look_at_stored(job)
+        self.assertTrue(self.stored(net, job))
+        self.sql(f"update jobs_order set delete_at_ms=delete_at_ms-{int(6.5 * 86400)}*1000 where job='{job}'")
+        self.wait_event(job, "recording.expiring")
+        self.assertTrue(self.stored(net, job))
+
+        # A storage that is away learns it when it is back.
+        net.agent_of["s"].process.send_signal(signal.SIGSTOP)
+        self.sql(f"update jobs_order set delete_at_ms=delete_at_ms-86400000, notice_ms=notice_ms-86400000 where job='{job}'")
+        self.wait_event(job, "recording.deleting")
+        self.assertNotIn("recording.deleted", self.events(job))
+        net.agent_of["s"].process.send_signal(signal.SIGCONT)
+        wait_for("nothing stored", lambda: not self.stored(net, job), 60, lambda: self.stored(net, job))
+        self.sql("update jobs_recording set told_ms=0")
+        self.wait_event(job, "recording.deleted")
+        self.assertNotIn("delete_at", self.dsnd.call("orders.status", job=job))
 
 
 class Push(Case):
@@ -547,6 +651,13 @@ class OrdersOnPostgres(OnPostgres, Orders):
 
 class CallsOnPostgres(OnPostgres, Calls):
     pass
+
+
+class TimesOnPostgres(OnPostgres, Times):
+    def sql(self, text):
+        self.dsnd.kill()
+        self.server.sql(f"set search_path to {self.schema}; {text}")
+        self.dsnd.start()
 
 
 if __name__ == "__main__":
