@@ -183,7 +183,8 @@ static struct error *check_peers(const struct dsnd_settings *s)
 			return error_wrap(e, "--peer");
 	}
 	if (s->peers && *s->peers && !s->peer_token_file)
-		return error_new(ERROR_INVALID, "--peer: --peer-token-file too, please: the others call nobody without");
+		return error_new(ERROR_INVALID,
+				 "--peer: --peer-token-file too, please: the others call nobody without");
 	if (s->peer_token_file && !shared)
 		return error_new(
 			ERROR_INVALID,

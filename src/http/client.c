@@ -194,7 +194,8 @@ static void on_ended(CURLcode code, void *arg)
 	struct exchange *x = arg;
 	long bytes = 0;
 
-	x->sent = curl_easy_getinfo(transfer_handle(x->transfer), CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
+	x->sent =
+		curl_easy_getinfo(transfer_handle(x->transfer), CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
 	finish(x, outcome(x, code));
 }
 
@@ -300,8 +301,8 @@ static struct error *begin(struct exchange *x, const struct http_exchange *in)
 
 	TRY(check(in));
 	TRY(compose_url(x, in, &url));
-	x->transfer = transfer_new(x, in->kept ? in->kept : transfers_shared(x, x->loop), url, x->deadline_ms,
-				   on_ended, x);
+	x->transfer =
+		transfer_new(x, in->kept ? in->kept : transfers_shared(x, x->loop), url, x->deadline_ms, on_ended, x);
 	easy = transfer_handle(x->transfer);
 	set_request(x, in, easy);
 	set_answer(x, easy, in->kept != NULL);

@@ -39,7 +39,7 @@ struct http_answer {
 	bool sent;           /* the request has gone out, or a part of it: with an error, what became of it is open */
 	int status;          /* 200 ... */
 	const struct http_head *head; /* of the answer; NULL with an error, and from http_fetch_sync() */
-	const char *body;    /* NUL-terminated */
+	const char *body;             /* NUL-terminated */
 	size_t len;
 };
 typedef void http_answer_fn(const struct http_answer *a, void *arg);

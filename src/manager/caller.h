@@ -25,7 +25,8 @@ struct caller {
 	char address[ID_DIGITS + 1];             /* 40 lower-case hex digits; "": nobody in particular */
 	unsigned roles;                          /* of enum caller_role, all that he has */
 	char session[CALLER_SESSION_DIGITS + 1]; /* the login he calls by (manager/sessions); "": none */
-	bool passed_on; /* another dsnd of this network has passed his call on, and vouches for him (manager/remotes.h) */
+	bool passed_on; /* another dsnd of this network has passed his call on, and vouches for him (manager/remotes.h)
+			 */
 };
 
 /* "customer, operator"; of a table's row. Belongs to ctx. */

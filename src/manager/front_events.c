@@ -40,7 +40,7 @@ struct front_stream {
 	struct wire *wire;
 	struct caller caller;
 	char *token;
-	bool over; /* he is to be told no more */
+	bool over;          /* he is to be told no more */
 	int64_t done, told; /* ids: looked at, and known to the reader */
 	int64_t beat_ms;    /* when the next one is due */
 	int64_t stuck_ms;   /* since when he takes too little; 0: he does not */

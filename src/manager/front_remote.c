@@ -39,7 +39,8 @@ void front_remote(struct front *f, struct http_request *r)
 	} else if (!has_token(f, r)) {
 		f->refused++;
 		http_answer_header(r, "WWW-Authenticate", "Bearer");
-		front_text(r, 401, "this is for other dsnd of this network, which have the token of --peer-token-file\n");
+		front_text(r, 401,
+			   "this is for other dsnd of this network, which have the token of --peer-token-file\n");
 	} else if (front_is_call(r)) {
 		serve(f, r);
 	}

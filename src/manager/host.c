@@ -355,10 +355,10 @@ static struct error *open_remotes(struct manager *m, uv_loop_t *loop)
 {
 	m->description = (struct remote_description){m->options.network, services, m};
 	m->remotes_options = (struct remotes_options){.words = m->options.peers,
-						  .token = m->options.peer_token,
-						  .known = m->options.known,
-						  .hosted = m->options.names,
-						  .network = m->options.network};
+						      .token = m->options.peer_token,
+						      .known = m->options.known,
+						      .hosted = m->options.names,
+						      .network = m->options.network};
 	remote_describe_add(m->methods, &m->description);
 	return remotes_open(m, loop, m->methods, &m->remotes_options, &m->remotes);
 }

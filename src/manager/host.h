@@ -15,7 +15,7 @@ struct manager_options {
 	char **names;                           /* of those to open, ends with NULL; NULL: all */
 	char **peers;           /* where others are, as in struct remotes_options (manager/remotes.h); NULL: none */
 	const char *peer_token; /* NULL with no peers */
-	const char *database;                   /* a file's path, or what open_db takes else */
+	const char *database;   /* a file's path, or what open_db takes else */
 	/* Opens it with manager_database; NULL: db_open(). ERROR_UNAVAILABLE: it is tried again until it succeeds. */
 	struct error *(*open_db)(const void *ctx, const char *where, const struct db_schema *schema,
 				 struct db **ret_db);
@@ -31,8 +31,8 @@ struct manager_options {
 	const struct service_network *network;
 };
 
-/* ERROR_NOT_FOUND: a name that is no service; remotes_open() has more. Freeing it ends all that it does. Calls are taken, and refused until
- * manager_lead(). */
+/* ERROR_NOT_FOUND: a name that is no service; remotes_open() has more. Freeing it ends all that it does. Calls are
+ * taken, and refused until manager_lead(). */
 struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manager_options *options,
 			   struct manager **ret_manager) MUST_CHECK;
 /* Begins to lead the services, or to stand by. `holder`: as in struct lead_options. Once. */

@@ -72,7 +72,8 @@ struct method_group {
 	const struct method *rows;
 	size_t count;
 	void *arg; /* what they get, at the time of the call */
-	/* Begins each of them in the place of its row's own: they are another process's (manager/remotes.h). May be NULL. */
+	/* Begins each of them in the place of its row's own: they are another process's (manager/remotes.h). May be
+	 * NULL. */
 	method_fn *begin;
 	/* Asked before a call begins: NULL, or why not now, which is taken. NULL: they always are. */
 	struct error *(*closed)(const struct method *row, const struct caller *caller, void *arg);

@@ -23,7 +23,7 @@ struct remote {
 	struct remote_options options;
 	struct http_origin origin;
 	uv_loop_t *loop;
-	char *authorization; /* wiped */
+	char *authorization;             /* wiped */
 	struct transfers *calls, *looks; /* the latter of one connection: no call holds a look up */
 	struct timer *look;
 	struct backoff backoff;
@@ -297,7 +297,8 @@ static int remote_destroy(struct remote *p)
 	return 0;
 }
 
-struct error *remote_new(const void *ctx, uv_loop_t *loop, const struct remote_options *options, struct remote **ret_peer)
+struct error *remote_new(const void *ctx, uv_loop_t *loop, const struct remote_options *options,
+			 struct remote **ret_peer)
 {
 	struct remote *p;
 

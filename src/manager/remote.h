@@ -1,6 +1,6 @@
 /* Another dsnd of this network, which hosts services that this process does not: calls of their methods go there over
- * HTTP (remote_wire.h), with a token that both know, and are answered as if they had been made here. Who has made a call
- * is told too: the other one believes whoever shows the token.
+ * HTTP (remote_wire.h), with a token that both know, and are answered as if they had been made here. Who has made a
+ * call is told too: the other one believes whoever shows the token.
  *
  * It is asked every REMOTE_LOOK_MS what it is (the method peer.describe). While it cannot be reached, is of another
  * network, or has another identity, calls are refused at once (ERROR_UNAVAILABLE), and it is tried again after
@@ -27,8 +27,8 @@
 struct remote;
 
 struct remote_options {
-	const char *url;   /* "http://127.0.0.1:8641": this machine, or https:// */
-	const char *token; /* borrowed; never logged */
+	const char *url;                       /* "http://127.0.0.1:8641": this machine, or https:// */
+	const char *token;                     /* borrowed; never logged */
 	const struct service_network *network; /* borrowed: the other one is to be of it */
 };
 
@@ -36,7 +36,7 @@ struct remote_options {
 struct error *remote_check_url(const char *url) MUST_CHECK;
 /* Asks it at once. */
 struct error *remote_new(const void *ctx, uv_loop_t *loop, const struct remote_options *options,
-		       struct remote **ret_peer) MUST_CHECK;
+			 struct remote **ret_peer) MUST_CHECK;
 const char *remote_url(const struct remote *p);
 /* NULL: it can be called; or why it cannot, borrowed. Before the first answer it is tried. */
 const struct error *remote_trouble(const struct remote *p);

@@ -32,7 +32,7 @@ static struct error *read_question(const json_t *o, struct caller *ret_caller, j
 }
 
 struct error *remote_question_read(const void *ctx, const char *text, size_t n, struct caller *ret_caller,
-				 char **ret_call)
+				   char **ret_call)
 {
 	json_t *o = NULL, *call = NULL;
 	struct error *e;
@@ -47,7 +47,8 @@ struct error *remote_question_read(const void *ctx, const char *text, size_t n, 
 
 static struct error *read_refusal(const json_t *refused, struct error **ret_refusal)
 {
-	const struct json_place root = {NULL, NULL, 0}, error_at = {&root, "error", 0}, data_at = {&error_at, "data", 0};
+	const struct json_place root = {NULL, NULL, 0}, error_at = {&root, "error", 0},
+				data_at = {&error_at, "data", 0};
 	const char *message = NULL, *word = NULL;
 	json_t *data = NULL;
 

@@ -1,5 +1,6 @@
-/* What one dsnd says to another one of its network: POST /peer with {"caller", "call"}, where the call is one of JSON-RPC
- * 2.0 as at /rpc and the caller is who has made it at the first (caller_json()). The answer is JSON-RPC's. Threads: any.
+/* What one dsnd says to another one of its network: POST /peer with {"caller", "call"}, where the call is one of
+ * JSON-RPC 2.0 as at /rpc and the caller is who has made it at the first (caller_json()). The answer is JSON-RPC's.
+ * Threads: any.
  */
 #ifndef DSN_MANAGER_REMOTE_WIRE_H
 #define DSN_MANAGER_REMOTE_WIRE_H
@@ -13,10 +14,11 @@
 char *remote_question(const void *ctx, const struct caller *caller, const char *method, const json_t *params);
 /* The call as text in ctx, to be served as at /rpc, in the name of *ret_caller. ERROR_INVALID names the place. */
 struct error *remote_question_read(const void *ctx, const char *text, size_t n, struct caller *ret_caller,
-				 char **ret_call) MUST_CHECK;
+				   char **ret_call) MUST_CHECK;
 
 /* What the method has answered: a new reference in *ret_result, or its refusal in *ret_refusal, which is the caller's
  * to free. ERROR_INVALID: it is neither. */
-struct error *remote_answer_read(const char *text, size_t n, json_t **ret_result, struct error **ret_refusal) MUST_CHECK;
+struct error *remote_answer_read(const char *text, size_t n, json_t **ret_result,
+				 struct error **ret_refusal) MUST_CHECK;
 
 #endif

@@ -60,8 +60,8 @@ static struct error *not_here(const struct method *row, const struct caller *cal
 
 	(void)caller;
 	return error_new(ERROR_UNAVAILABLE,
-			 "%s is a method of %s, which this dsnd does not host and has no --peer for: call %s", row->name,
-			 s->ops->name, s->all->options->network->origin);
+			 "%s is a method of %s, which this dsnd does not host and has no --peer for: call %s",
+			 row->name, s->ops->name, s->all->options->network->origin);
 }
 
 /* --- what is told of them --- */
@@ -88,7 +88,8 @@ struct error *remotes_check(const char *word)
 	size_t n = name_length(word);
 
 	if (!n)
-		return error_new(ERROR_INVALID, "\"%.80s\" is not SERVICE=URL, such as jobs=http://127.0.0.1:8642", word);
+		return error_new(ERROR_INVALID, "\"%.80s\" is not SERVICE=URL, such as jobs=http://127.0.0.1:8642",
+				 word);
 	return remote_check_url(word + n + 1);
 }
 
@@ -175,7 +176,7 @@ static void add_methods(struct methods *all, struct remotes_service *s)
 }
 
 struct error *remotes_open(const void *ctx, uv_loop_t *loop, struct methods *all, const struct remotes_options *options,
-			 struct remotes **ret_peers)
+			   struct remotes **ret_peers)
 {
 	struct remotes *p = mem_new(ctx, struct remotes);
 

@@ -1,6 +1,6 @@
 /* Services that other processes host (--peer SERVICE=URL), so that the caller of a method does not see where it runs:
- * their rows stand in the table of methods like those of our own services, and begin by remote_call(). Where a service is
- * named several times, the one that leads it is called.
+ * their rows stand in the table of methods like those of our own services, and begin by remote_call(). Where a service
+ * is named several times, the one that leads it is called.
  *
  * Rows of services that neither this process nor a peer of it hosts are there too, and refuse with the network's URL.
  * Threads: loop thread.
@@ -29,7 +29,7 @@ bool remotes_named(char **names, const char *name);
 /* ERROR_NOT_FOUND: no such service; ERROR_EXISTS: it is hosted here. ERROR_INVALID: a service of this process calls one
  * that is neither here nor at a peer. `options` and what it has outlive it; `all` too. */
 struct error *remotes_open(const void *ctx, uv_loop_t *loop, struct methods *all, const struct remotes_options *options,
-			 struct remotes **ret_peers) MUST_CHECK;
+			   struct remotes **ret_peers) MUST_CHECK;
 /* Which cannot be called, and why; NULL: all can. */
 struct error *remotes_health(const struct remotes *p) MUST_CHECK;
 /* Passes on a request for a path of one of these services; false: it is none of theirs. */
