@@ -1,20 +1,17 @@
 """dsnd end to end: an order becomes a stream on nodes that it picked, at a real broker, with real agents, nginx and ffmpeg."""
-import contextlib
 import http.server
 import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
-import unittest
 import urllib.error
 import urllib.request
 
+import dsnd_variant
 import network
-import postgres
 from network import wait_for
 
 
@@ -22,12 +19,19 @@ class Dsnd:
     """One dsnd of a network, and its state folder; may be killed and started again. `flags` are its own, beside those of a start."""
 
     def __init__(self, net, *flags, name="dsnd"):
-        self.net, self.folder, self.process, self.flags = net, net.folder / name, None, flags
+        self.net, self.name, self.folder, self.process, self.flags = net, name, net.folder / name, None, flags
+        self.parts = {}
+        if "--store" not in flags:
+            self.database = dsnd_variant.database(self.folder)
+            self.flags += self.database.flags
+            self.parts = {service: None for service in dsnd_variant.parts()}
         self.ready_file, self.log_path = net.folder / f"{name}.ready", net.folder / f"{name}.log"
         if not (net.bin / "dsnd").exists():
             shutil.copy2(network.BIN / "dsnd", net.bin / "dsnd")
         self.port = network.free_range(1, net.next_port)
         net.next_port = self.port + 1
+        for service in self.parts:
+            self.parts[service] = Part(self, service)
         self.callers = net.folder / "callers"
         self.tokens = {}
         lines = []
@@ -41,37 +45,57 @@ class Dsnd:
         self.callers.chmod(0o600)
         self.tokens["operator"] = self.folder / "operator.token"
 
-    def start(self, *flags):
+    def spawn(self, part, *flags):
+        """A process: this one, or the one of a service. `part` gets its process."""
+        part.ready_file.unlink(missing_ok=True)
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(
+            part.process = subprocess.Popen(
                 [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, "--chain", "none", "--listen",
-                 f"127.0.0.1:{self.port}", "--state-dir", str(self.folder), "--ready-file", str(self.ready_file), "--callers",
+                 f"127.0.0.1:{part.port}", "--state-dir", str(part.folder), "--ready-file", str(part.ready_file), "--callers",
                  str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.net.environment,
                 start_new_session=True)
-        self.net.started.append(self.process)
-        wait_for("dsnd", lambda: self.ready_file.exists() or self.process.poll() is not None, 20)
-        if self.process.poll() is not None:
+        self.net.started.append(part.process)
+        wait_for("dsnd", lambda: part.ready_file.exists() or part.process.poll() is not None, 20)
+        if part.process.poll() is not None:
             raise AssertionError(self.log_path.read_text())
+
+    def start(self, *flags):
+        self.spawn(self, *dsnd_variant.part_flags(self, dsnd_variant.FRONT), *flags)
         self.address = json.loads(self.ready_file.read_text())["address"]
+        for part in self.parts.values():
+            part.start(*flags)
+        if self.parts:
+            wait_for("services that are led", self.is_led, 20, self.metrics)
         # On a server, the lease of one that was killed has to expire.
         wait_for("a leader", lambda: "nobody leads" not in self.get("/readyz")[1], 20)
         return self
 
+    def is_led(self):
+        said = [line for line in self.metrics().splitlines() if line.startswith(("dsnd_leads{", "dsnd_peer_up{"))]
+        return len(said) == sum(1 + len(peers) for peers in dsnd_variant.PEERS.values()) and all(line.endswith(" 1") for line in said)
+
+    def metrics(self):
+        """Those of all its processes."""
+        return "".join(self.get("/metrics", port=part.port)[1] for part in (self, *self.parts.values()))
+
     def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.ready_file.unlink()
+        for part in (self, *self.parts.values()):
+            part.process.kill()
+            part.process.wait()
+            part.ready_file.unlink()
 
     def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        """How it ended, or one of its processes that did not end well."""
+        processes = [part.process for part in (self, *self.parts.values())]
+        network.signal_all([p.pid for p in processes if p.poll() is None], signal.SIGTERM)
+        return max((p.wait(20) for p in processes), key=abs)
 
-    def get(self, path, body=None, token=None, kind="application/json"):
+    def get(self, path, body=None, token=None, kind="application/json", port=None):
         """(status, text)"""
         headers = {"Content-Type": kind} if body is not None else {}
         if token:
             headers["Authorization"] = "Bearer " + self.tokens[token].read_text().strip()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.port}{path}", body, headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
@@ -95,14 +119,23 @@ class Dsnd:
         return self.net.vcli(*self.words(*words, who=who))
 
 
-class Case(network.TestCase):
-    def store(self):
-        """What dsnd is told of its database: nothing, it has a file."""
-        return ()
+class Part:
+    """The process of one service, where each has its own ($DSN_TEST_DSND)."""
 
+    def __init__(self, dsnd, service):
+        self.dsnd, self.service, self.process = dsnd, service, None
+        self.folder, self.ready_file = dsnd.net.folder / f"{dsnd.name}.{service}", dsnd.net.folder / f"{dsnd.name}.{service}.ready"
+        self.port = network.free_range(1, dsnd.net.next_port)
+        dsnd.net.next_port = self.port + 1
+
+    def start(self, *flags):
+        self.dsnd.spawn(self, *dsnd_variant.part_flags(self.dsnd, self.service), "--identity", str(self.dsnd.folder / "identity.key"), *flags)
+
+
+class Case(network.TestCase):
     def network_with_dsnd(self, transcoders=2, flags=(), **how):
         net = self.network(start=False, transcoders=transcoders, **how)
-        self.dsnd = Dsnd(net, *self.store()).start()
+        self.dsnd = Dsnd(net).start()
         for agent in net.agents.values():
             agent.flags += ["--manager", self.dsnd.address, *flags]
         net.up()
@@ -295,8 +328,7 @@ class Times(Case):
     def sql(self, text):
         """As time would do it: days pass. dsnd does not run meanwhile."""
         self.dsnd.kill()
-        with contextlib.closing(sqlite3.connect(self.dsnd.folder / "dsnd.db")) as db, db:
-            db.execute(text)
+        self.dsnd.database.write(text)
         self.dsnd.start()
 
     def events(self, job):
@@ -545,13 +577,13 @@ class Calls(Case):
 
     def setUp(self):
         self.net = self.network(start=False, transcoders=0)
-        self.dsnd = Dsnd(self.net, *self.store()).start()
+        self.dsnd = Dsnd(self.net).start()
 
     def test_pages(self):
         self.assertEqual(self.dsnd.get("/healthz"), (200, "alive\n"))
         wait_for("the bus", lambda: self.dsnd.get("/readyz")[0] == 200, 20)
-        status, text = self.dsnd.get("/metrics")
-        self.assertEqual(status, 200)
+        self.assertEqual(self.dsnd.get("/metrics")[0], 200)
+        text = self.dsnd.metrics()
         for line in ("dsnd_bus_up 1", 'dsnd_nodes{state="online"} 0', 'dsnd_orders{state="running"} 0'):
             self.assertIn(line, text)
         self.assertEqual(self.dsnd.get("/")[0], 404)
@@ -624,40 +656,6 @@ class Calls(Case):
         second = subprocess.run([str(self.net.bin / "dsnd"), "--state-dir", str(self.dsnd.folder), "--bus", self.net.bus],
                                 env=self.net.environment, capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(second.returncode, 4, second.stderr)
-
-
-class OnPostgres:
-    """The same on a real PostgreSQL server: one for the class, a schema for each test."""
-    schemas = 0
-
-    @classmethod
-    def setUpClass(cls):
-        if not postgres.available():
-            raise unittest.SkipTest("postgresql is not installed")
-        super().setUpClass()
-        cls.server = postgres.Postgres(port=postgres.free_port(), password="a secret's word")
-        cls.addClassCleanup(cls.server.stop)
-
-    def store(self):
-        OnPostgres.schemas += 1
-        self.schema = f"dsn{OnPostgres.schemas}"
-        self.server.sql(f"create schema {self.schema}")
-        return "--store", self.server.url(options=f"-csearch_path%3D{self.schema}"), "--lease", "3s"
-
-
-class OrdersOnPostgres(OnPostgres, Orders):
-    pass
-
-
-class CallsOnPostgres(OnPostgres, Calls):
-    pass
-
-
-class TimesOnPostgres(OnPostgres, Times):
-    def sql(self, text):
-        self.dsnd.kill()
-        self.server.sql(f"set search_path to {self.schema}; {text}")
-        self.dsnd.start()
 
 
 if __name__ == "__main__":

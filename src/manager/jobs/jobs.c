@@ -406,6 +406,7 @@ const struct service_ops jobs_service = {
 	.methods = methods,
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
+	.calls = "registry",
 	.open = open_jobs,
 	.start = start,
 	.stop = stop,
