@@ -557,6 +557,40 @@ static void test_start_again(void **state)
 	refuses(w, "1 have no room");
 }
 
+static void count_fresh(const struct error *away, void *arg)
+{
+	++*(int *)arg;
+	(void)away;
+}
+
+/* Nothing is placed while a job's node is not known yet: its machine has less room than it seems to have. */
+static void test_listens_before_it_places(void **state)
+{
+	struct world *w = *state;
+	const struct error *why = error_new(ERROR_UNAVAILABLE, "another leads");
+	json_t *late;
+	int fresh = 0;
+
+	add_one_of_each(w);
+	(void)order(w);
+	mem_free(w->placing);
+	w->placing = placing_new(w, &w->host);
+	must(placing_start(w->placing));
+	late = json_incref(json_array_get(w->nodes, 1));
+	json_array_remove(w->nodes, 1);
+	placing_refresh(w->placing, count_fresh, &fresh);
+	assert_int_equal(fresh, 0);
+	placing_abandon(w->placing, why);
+	assert_int_equal(fresh, 1);
+	placing_refresh(w->placing, count_fresh, &fresh);
+	placing_tick(w->placing);
+	assert_int_equal(fresh, 1);
+	json_array_append_new(w->nodes, late);
+	placing_tick(w->placing);
+	assert_int_equal(fresh, 2);
+	error_free((struct error *)why);
+}
+
 /* What others have of a node that is not heard of yet is not known: its last room might be given twice. */
 static void test_start_again_before_it_is_heard(void **state)
 {
@@ -788,6 +822,7 @@ int main(void)
 		IN_A_WORLD(test_as_orders_end),
 		IN_A_WORLD(test_start_again),
 		IN_A_WORLD(test_start_again_before_it_is_heard),
+		IN_A_WORLD(test_listens_before_it_places),
 		IN_A_WORLD(test_after_a_restart),
 		IN_A_WORLD(test_after_a_restart_before_it_obeys),
 		IN_A_WORLD(test_replacement),

@@ -206,6 +206,11 @@ void holdings_heard(struct holdings *h)
 	}
 }
 
+bool holdings_wait(const struct holdings *h)
+{
+	return h->waiting > 0;
+}
+
 void holdings_expire(struct holdings *h, int64_t now_ms)
 {
 	if (reserve_next_expiry(h->book) > now_ms)

@@ -26,6 +26,8 @@ void holdings_release(struct holdings *h, const char *job);
 void holdings_move(struct holdings *h, const char *job, const char *lost, const struct reserve_line *line);
 /* Nodes have been heard of: lines that wait for them. */
 void holdings_heard(struct holdings *h);
+/* Is there a line that waits? */
+bool holdings_wait(const struct holdings *h);
 void holdings_expire(struct holdings *h, int64_t now_ms);
 /* Jobs that hold something. */
 size_t holdings_count(const struct holdings *h);

@@ -258,7 +258,8 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB,
 	  NO_WAY,
 	  NODE_FAILED,
-	  {ERROR_UNAVAILABLE, "look at orders.status in a few seconds, and try again; if a node of it is gone for good, order it anew"},
+	  {ERROR_UNAVAILABLE,
+	   "look at orders.status in a few seconds, and try again; if a node of it is gone for good, order it anew"},
 	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
 	{"pipelines.list",
 	 jobs_pipelines_list,
@@ -367,6 +368,7 @@ static void stop(const struct error *why, void *state)
 	mem_free(j->deletion);
 	j->deletion = NULL;
 	runs_abandon(j->runs, why);
+	placing_abandon(j->placing, why);
 	watch_stop(j->watch);
 }
 

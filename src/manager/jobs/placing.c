@@ -13,6 +13,7 @@
 #include "store/events.h"
 
 #define EVENTS_AT_ONCE 500
+#define LISTEN_MS 6000 /* each agent speaks every 5 s */
 
 struct placing *placing_new(const void *ctx, const struct service_host *host)
 {
@@ -24,28 +25,53 @@ struct placing *placing_new(const void *ctx, const struct service_host *host)
 	p->fleet = place_fleet_new(p, seed);
 	p->feed = feed_new(p, p->fleet);
 	p->holdings = holdings_new(p, p->fleet);
+	p->began_ms = clock_mono_ms();
 	return p;
 }
 
 /* --- what the registry tells --- */
 
-static void on_told(const struct method *row, const json_t *answer, const struct error *e, void *arg)
+/* Of the nodes that jobs have, some were not heard of since this dsnd leads: it is not known yet of which machine they
+ * are and what is left of that. A machine's nodes are heard of at about the same time. */
+static bool is_listening(struct placing *p)
 {
-	struct placing *p = arg;
+	int64_t now_ms = clock_mono_ms();
+
+	if (!p->heard_ms && place_fleet_nodes(p->fleet))
+		p->heard_ms = now_ms;
+	return holdings_wait(p->holdings) && now_ms - (p->heard_ms ? p->heard_ms : p->began_ms) < LISTEN_MS;
+}
+
+static void tell_waiters(struct placing *p, const struct error *away)
+{
 	struct placing_waiter *waiters = p->waiters;
 	size_t count = p->waiter_count;
 
-	(void)row;
-	p->asking = false;
 	p->waiters = NULL;
 	p->waiter_count = 0;
+	for (size_t i = 0; i < count; i++)
+		waiters[i].fn(away, waiters[i].arg);
+	mem_free(waiters);
+}
+
+static void on_told(const struct method *row, const json_t *answer, const struct error *e, void *arg)
+{
+	struct placing *p = arg;
+
+	(void)row;
+	p->asking = false;
 	if (!e) {
 		feed_answer(p->feed, answer);
 		holdings_heard(p->holdings);
 	}
-	for (size_t i = 0; i < count; i++)
-		waiters[i].fn(e, waiters[i].arg);
-	mem_free(waiters);
+	/* Else one of the next ticks does it. */
+	if (e || !is_listening(p))
+		tell_waiters(p, e);
+}
+
+void placing_abandon(struct placing *p, const struct error *why)
+{
+	tell_waiters(p, why);
 }
 
 static void ask(struct placing *p)
@@ -250,6 +276,9 @@ struct error *placing_again(struct placing *p, const char *job, const json_t *do
 
 	follow(p);
 	e = placing_lines(scope, document, &lines, &count);
+	if (!e && is_listening(p))
+		e = error_new(ERROR_UNAVAILABLE, "other jobs' nodes have not been heard of since this dsnd leads: what "
+						 "room is left is not known yet");
 	if (!e)
 		e = holdings_again(p->holdings, job, lines, count);
 	mem_free(scope);

@@ -23,8 +23,13 @@ void placing_tick(struct placing *p);
 
 /* The registry has said what has changed, or (away, borrowed) has not. */
 typedef void placing_fresh_fn(const struct error *away, void *arg);
-/* Asks the registry; `fn` comes once, maybe before this returns, not when p is freed before. */
+/* Asks the registry; `fn` comes once, maybe before this returns, not when p is freed before. For some seconds after
+ * placing_start() it waits until the nodes are heard of that jobs have: what room their machines have left depends on
+ * it.
+ */
 void placing_refresh(struct placing *p, placing_fresh_fn *fn, void *arg);
+/* Whoever waits for that is told why it will not be. */
+void placing_abandon(struct placing *p, const struct error *why);
 
 struct placing_wish {
 	const char *job;                  /* NULL: a plan, nothing is held */

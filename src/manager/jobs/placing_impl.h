@@ -19,7 +19,8 @@ struct placing {
 	bool asking;
 	struct placing_waiter *waiters;
 	size_t waiter_count;
-	int64_t event; /* the last one that is done */
+	int64_t event;              /* the last one that is done */
+	int64_t began_ms, heard_ms; /* heard: of the first node; 0: of none so far */
 };
 
 /* What all of placing's requests have in common; borrows both. */
