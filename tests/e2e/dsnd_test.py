@@ -20,6 +20,7 @@ class Dsnd:
 
     def __init__(self, net, *flags, name="dsnd"):
         self.net, self.folder, self.process, self.flags = net, net.folder / name, None, flags
+        self.chain = ("--chain", "none")
         self.ready_file, self.log_path = net.folder / f"{name}.ready", net.folder / f"{name}.log"
         if not (net.bin / "dsnd").exists():
             shutil.copy2(network.BIN / "dsnd", net.bin / "dsnd")
@@ -41,7 +42,7 @@ class Dsnd:
     def start(self, *flags):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, "--chain", "none", "--listen",
+                [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, *self.chain, "--listen",
                  f"127.0.0.1:{self.port}", "--state-dir", str(self.folder), "--ready-file", str(self.ready_file), "--callers",
                  str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.net.environment,
                 start_new_session=True)

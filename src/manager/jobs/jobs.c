@@ -12,10 +12,11 @@
 #define TICK_MS 1000
 #define LIST_MOST 1000
 #define ONCE_BYTES 64
+#define WHY_BYTES 200
 
 const char *jobs_owner(const struct method_call *c)
 {
-	return method_caller(c)->roles & CALLER_OPERATOR ? NULL : method_caller(c)->address;
+	return method_caller(c)->roles & (CALLER_OPERATOR | CALLER_SERVICE) ? NULL : method_caller(c)->address;
 }
 
 /* --- the nodes that are known --- */
@@ -137,6 +138,9 @@ static void change(struct jobs *j, struct method_call *c, enum order_state to)
 		e = placing_again(j->placing, row->job, row->document);
 		held = !e;
 	}
+	/* Why it is stopped is told until it runs again. */
+	if (!e && to == ORDER_STOPPING)
+		row->why = method_text(c, "why") ? mem_strdup(row, method_text(c, "why")) : NULL;
 	if (!e)
 		e = order_rows_move(j->host->db, row, to);
 	/* It is not written down that it starts: it is as over as before. */
@@ -271,6 +275,14 @@ static const struct method methods[] = {
 	 "`sources`: `node_id`, `host`, `port` and `path` at each of its storages",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
+	{"orders.parts",
+	 jobs_orders_parts,
+	 CALLER_SERVICE | CALLER_OPERATOR,
+	 "Tell who works for a job, whosever it is",
+	 "`job`, `state`, and of each of its `parts` `node_id`, `role`, and the `price` that it was chosen for, of a segment; "
+	 "without it nothing was asked",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB}},
 	{"orders.cancel",
 	 orders_cancel,
 	 MAY,
@@ -280,10 +292,10 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB, NO_WAY}},
 	{"pipelines.stop",
 	 pipelines_stop,
-	 MAY,
+	 MAY | CALLER_SERVICE,
 	 "End the stream of an order, which may be started again",
 	 "the order",
-	 {JOB_PARAM},
+	 {JOB_PARAM, {"why", METHOD_TEXT, true, NULL, NULL, 1, WHY_BYTES, "Why, as the order tells it from then on"}},
 	 {NO_SUCH_JOB, NO_WAY}},
 	{"pipelines.start",
 	 pipelines_start,
