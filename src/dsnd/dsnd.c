@@ -19,8 +19,8 @@
 #include "manager/sessions/sessions.h"
 #include "postgres/postgres.h"
 
-const struct service_ops *const dsnd_services[] = {&registry_service, &jobs_service, &play_service,
-						   &sessions_service, &mail_service, &payments_service, NULL};
+const struct service_ops *const dsnd_services[] = {
+	&registry_service, &jobs_service, &play_service, &sessions_service, &mail_service, &payments_service, NULL};
 
 /* In this order: calls refer to what answers them. */
 static int dsnd_destroy(struct dsnd *d)
@@ -174,7 +174,8 @@ static struct error *find_chain(struct dsnd *d)
 			return error_new(ERROR_INVALID, "--chain: endpoints, or \"none\", not both");
 	}
 	if (!s->addresses)
-		return error_new(ERROR_INVALID, "--addresses: where the contracts are, as vcli chain deploy has written it");
+		return error_new(ERROR_INVALID,
+				 "--addresses: where the contracts are, as vcli chain deploy has written it");
 	e = deployment_read(d, s->addresses, &deployment);
 	if (e)
 		return error_wrap(e, "--addresses");

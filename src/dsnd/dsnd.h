@@ -11,8 +11,7 @@ struct dsnd_settings {
 	struct client_options client; /* whose state folder is dsnd's */
 	char **chain, *addresses, *least_budget;
 	int64_t paid_chain_id, confirmations, unpaid_ms;
-	char *store, *backup, *restore, *listen, *url, *callers, *ready_file, *log_level, *public_url,
-		*public_bus;
+	char *store, *backup, *restore, *listen, *url, *callers, *ready_file, *log_level, *public_url, *public_bus;
 	char **services;
 	int64_t start_ms, lease_ms, keep_ms, chain_id, login_ms;
 	bool open_login;

@@ -42,13 +42,13 @@ static void describe(struct method_call *c, void *arg)
 {
 	const struct service_network *n = arg;
 
-	method_answer(
-		c, json_pack("{s:s,s:s,s:s,s:[s],s:o,s:o,s:{s:b,s:I},s:{s:s,s:s,s:s}}", "network", n->name, "url",
-			     n->origin, "manager", n->manager, "bus", n->bus, "chain", chain_json(n->chain_paid_on),
-			     "contracts",
-			     n->chain_paid_on ? json_incref(n->chain_paid_on->deployment->contracts) : json_object(),
-			     "login", "open", n->open, "chain_id", (json_int_t)n->chain_id, "version", "dsnd",
-			     DSN_VERSION, "least", n->least_version, "suggested", n->suggested_version));
+	method_answer(c,
+		      json_pack("{s:s,s:s,s:s,s:[s],s:o,s:o,s:{s:b,s:I},s:{s:s,s:s,s:s}}", "network", n->name, "url",
+				n->origin, "manager", n->manager, "bus", n->bus, "chain", chain_json(n->chain_paid_on),
+				"contracts",
+				n->chain_paid_on ? json_incref(n->chain_paid_on->deployment->contracts) : json_object(),
+				"login", "open", n->open, "chain_id", (json_int_t)n->chain_id, "version", "dsnd",
+				DSN_VERSION, "least", n->least_version, "suggested", n->suggested_version));
 }
 
 static const struct method methods[] = {

@@ -48,7 +48,8 @@ static void add_part(json_t *list, const char *id, const char *role, int64_t sec
 
 static json_t *parts_json(const struct order_row *row, const json_t *decisions)
 {
-	const json_t *pipeline = json_object_get(row->document, "pipeline"), *nodes = json_object_get(pipeline, "nodes");
+	const json_t *pipeline = json_object_get(row->document, "pipeline"),
+		     *nodes = json_object_get(pipeline, "nodes");
 	int64_t seconds = fragment_s(pipeline);
 	json_t *list = json_array();
 

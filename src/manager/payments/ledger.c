@@ -129,7 +129,7 @@ static struct error *take_unassigned(void *scope, struct db *db, const struct ch
 	return job_number(e.job_id, &r.job) ? add(db, log, &r) : NULL;
 }
 
-/* As much of it as fits, without half a letter at the end; what is no text is left out. */
+/* As much of it as fits, without half a letter at the end. */
 static char *reason(const void *ctx, struct codec_text text)
 {
 	size_t n = text.n < WHY_BYTES ? text.n : WHY_BYTES;
@@ -139,12 +139,26 @@ static char *reason(const void *ctx, struct codec_text text)
 	return n && !memchr(text.data, 0, n) ? mem_printf(ctx, "%.*s", (int)n, text.data) : mem_strdup(ctx, "");
 }
 
+/* The contract takes any bytes for a reason: one that is no text bars all the same. Subject and time stand before it.
+ */
+static bool barred_without_text(const struct chain_log *log, struct blacklist_barred_event *ret)
+{
+	if (log->topic_count != 3 || log->n < 5 * (size_t)ABI_WORD)
+		return false;
+	memcpy(ret->subject, log->topics[1] + ABI_TOPIC_BYTES - ETH_ADDRESS_BYTES, ETH_ADDRESS_BYTES);
+	ret->reason = (struct codec_text){"", 0};
+	return u256_to_u64(u256_from_bytes(log->data, ABI_WORD), &ret->until);
+}
+
 static struct error *take_barred(void *scope, struct db *db, const struct chain_log *log)
 {
 	struct blacklist_barred_event e;
 	struct row r = {.kind = "barred", .subject = e.subject};
+	struct error *invalid = blacklist_barred_read(scope, log, &e);
 
-	TRY(blacklist_barred_read(scope, log, &e));
+	if (invalid && !barred_without_text(log, &e))
+		return invalid;
+	error_free(invalid);
 	r.until_s = e.until;
 	r.why = reason(scope, e.reason);
 	return add(db, log, &r);
@@ -197,11 +211,11 @@ static const struct {
 	const struct codec_event *event;
 	struct error *(*take)(void *scope, struct db *db, const struct chain_log *log);
 } kinds[] = {
-	{&jobs_job_created_log, take_created},       {&jobs_job_topped_up_log, take_topped_up},
-	{&jobs_job_closing_log, take_closing},       {&jobs_job_finished_log, take_finished},
-	{&jobs_node_assigned_log, take_assigned},    {&jobs_node_unassigned_log, take_unassigned},
-	{&blacklist_barred_log, take_barred},        {&blacklist_lifted_log, take_lifted},
-	{&roles_role_granted_log, take_granted},     {&roles_role_accepted_log, take_accepted},
+	{&jobs_job_created_log, take_created},    {&jobs_job_topped_up_log, take_topped_up},
+	{&jobs_job_closing_log, take_closing},    {&jobs_job_finished_log, take_finished},
+	{&jobs_node_assigned_log, take_assigned}, {&jobs_node_unassigned_log, take_unassigned},
+	{&blacklist_barred_log, take_barred},     {&blacklist_lifted_log, take_lifted},
+	{&roles_role_granted_log, take_granted},  {&roles_role_accepted_log, take_accepted},
 	{&roles_role_revoked_log, take_revoked},
 };
 
@@ -299,11 +313,12 @@ struct error *ledger_nodes(struct db *db, int64_t job, ledger_node_fn *fn, void 
 {
 	struct telling t = {.node = fn, .arg = arg};
 
-	return db_query(db, on_node, &t,
-			"select a.subject, a.amount from ledger_event a where a.job=? and a.kind='assigned' and not exists("
-			"select 1 from ledger_event l where l.job=a.job and l.subject=a.subject and l.kind in "
-			"('assigned','unassigned') and (l.block,l.at)>(a.block,a.at)) order by a.block, a.at",
-			"i", job);
+	return db_query(
+		db, on_node, &t,
+		"select a.subject, a.amount from ledger_event a where a.job=? and a.kind='assigned' and not exists("
+		"select 1 from ledger_event l where l.job=a.job and l.subject=a.subject and l.kind in "
+		"('assigned','unassigned') and (l.block,l.at)>(a.block,a.at)) order by a.block, a.at",
+		"i", job);
 }
 
 /* --- roles --- */
@@ -322,10 +337,11 @@ static struct error *on_role(const struct db_row *row, void *arg)
 struct error *ledger_role_of(struct db *db, const char *account, enum ledger_role *ret_role)
 {
 	*ret_role = LEDGER_ROLE_NONE;
-	return db_query(db, on_role, ret_role,
-			"select kind from ledger_event where subject=? and kind in ('role_offered','role_held','role_lost') "
-			"order by block desc, at desc limit 1",
-			"s", account);
+	return db_query(
+		db, on_role, ret_role,
+		"select kind from ledger_event where subject=? and kind in ('role_offered','role_held','role_lost') "
+		"order by block desc, at desc limit 1",
+		"s", account);
 }
 
 /* --- bars --- */
@@ -342,9 +358,10 @@ struct error *ledger_bars(struct db *db, int64_t now_s, ledger_bar_fn *fn, void 
 {
 	struct telling t = {.bar = fn, .arg = arg};
 
-	return db_query(db, on_bar, &t,
-			"select b.subject, b.until_s, b.why from ledger_event b where b.kind='barred' and b.until_s>? and not "
-			"exists(select 1 from ledger_event l where l.subject=b.subject and l.kind in ('barred','lifted') and "
-			"(l.block,l.at)>(b.block,b.at)) order by b.until_s desc limit ?",
-			"ii", now_s, (int64_t)LEDGER_BARS);
+	return db_query(
+		db, on_bar, &t,
+		"select b.subject, b.until_s, b.why from ledger_event b where b.kind='barred' and b.until_s>? and not "
+		"exists(select 1 from ledger_event l where l.subject=b.subject and l.kind in ('barred','lifted') and "
+		"(l.block,l.at)>(b.block,b.at)) order by b.until_s desc limit ?",
+		"ii", now_s, (int64_t)LEDGER_BARS);
 }

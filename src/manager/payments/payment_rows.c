@@ -30,6 +30,7 @@ static const char *const payment_names[PAYMENT_STATES] = {
 static const struct state_move payment_moves[] = {
 	{PAYMENT_OWED, PAYMENT_BOUND, "its escrow is in the chain"},
 	{PAYMENT_OWED, PAYMENT_OVERDUE, "none came in time: the order is stopped"},
+	{PAYMENT_BOUND, PAYMENT_OVERDUE, "its job on the chain is over before the order: that is stopped"},
 	{PAYMENT_OVERDUE, PAYMENT_BOUND, "its escrow is in the chain"},
 	{PAYMENT_OWED, PAYMENT_OVER, "the order is cancelled"},
 	{PAYMENT_OVERDUE, PAYMENT_OVER, "the order is cancelled"},
@@ -61,8 +62,8 @@ static const struct {
 	const char *type;
 	int64_t works;
 } events[] = {
-	{"order.starting", WORKS},      {"order.running", WORKS},   {"order.failing", WORKS_NOT},
-	{"order.failed", WORKS_NOT},    {"order.stopping", WORKS_NOT}, {"order.stopped", WORKS_NOT},
+	{"order.starting", WORKS},       {"order.running", WORKS},         {"order.failing", WORKS_NOT},
+	{"order.failed", WORKS_NOT},     {"order.stopping", WORKS_NOT},    {"order.stopped", WORKS_NOT},
 	{"order.cancelling", WORKS_NOT}, {"order.cancelled", WORKS_ENDED},
 };
 
@@ -74,10 +75,11 @@ static struct error *take_created(struct db *db, const struct event *event)
 
 	owner = json_string_value(json_object_get(body, "owner"));
 	if (!e && owner)
-		e = db_exec(db,
-			    "insert into payments_order(job,owner,state,created_ms,changed_ms,works) values(?,?,?,?,?,1) on "
-			    "conflict do nothing",
-			    "sssii", event->subject, owner, payment_names[PAYMENT_OWED], event->at_ms, event->at_ms);
+		e = db_exec(
+			db,
+			"insert into payments_order(job,owner,state,created_ms,changed_ms,works) values(?,?,?,?,?,1) on "
+			"conflict do nothing",
+			"sssii", event->subject, owner, payment_names[PAYMENT_OWED], event->at_ms, event->at_ms);
 	json_decref(body);
 	return e;
 }
@@ -87,12 +89,14 @@ struct error *payment_rows_take(struct db *db, const struct event *event)
 	if (strcmp(event->type, "order.created") == 0)
 		return take_created(db, event);
 	if (strcmp(event->type, "order.cancelled") == 0)
-		TRY(db_exec(db, "update payments_order set state=?, changed_ms=? where job=? and state in ('owed','overdue')",
-			    "sis", payment_names[PAYMENT_OVER], event->at_ms, event->subject));
+		TRY(db_exec(
+			db,
+			"update payments_order set state=?, changed_ms=? where job=? and state in ('owed','overdue')",
+			"sis", payment_names[PAYMENT_OVER], event->at_ms, event->subject));
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (strcmp(event->type, events[i].type) == 0)
-			return db_exec(db, "update payments_order set works=? where job=?", "is",
-				       events[i].works, event->subject);
+			return db_exec(db, "update payments_order set works=? where job=?", "is", events[i].works,
+				       event->subject);
 	}
 	return NULL;
 }
@@ -130,7 +134,8 @@ struct error *payment_rows_find(const void *ctx, struct db *db, const char *job,
 
 	TRY(db_query(db, on_row, &all, "select " COLUMNS " from payments_order where job=?", "s", job));
 	if (!all.count || (owner && strcmp(all.list[0].owner, owner) != 0))
-		return error_new(ERROR_NOT_FOUND, "params.job: nothing is known of a payment of job \"%s\" of yours", job);
+		return error_new(ERROR_NOT_FOUND, "params.job: nothing is known of a payment of job \"%s\" of yours",
+				 job);
 	*ret_row = all.list;
 	return NULL;
 }
@@ -142,7 +147,8 @@ struct error *payment_rows_open(const void *ctx, struct db *db, bool whole, stru
 
 	if (whole)
 		TRY(db_query(db, on_row, &all,
-			     "select " COLUMNS " from payments_order where state in ('owed','bound','overdue') order by "
+			     "select " COLUMNS
+			     " from payments_order where state in ('owed','bound','overdue') order by "
 			     "created_ms",
 			     ""));
 	else
@@ -205,7 +211,8 @@ static struct error *move(struct db *db, const void *arg)
 {
 	const struct move *m = arg;
 
-	TRY(db_exec(db, "update payments_order set state=?, chain_job=nullif(?,0), changed_ms=? where job=? and state=?",
+	TRY(db_exec(db,
+		    "update payments_order set state=?, chain_job=nullif(?,0), changed_ms=? where job=? and state=?",
 		    "siiss", payment_names[m->to], m->chain_job, clock_wall_ms(), m->row->job,
 		    payment_names[m->row->state]));
 	if (db_changes(db) != 1)
@@ -264,7 +271,8 @@ struct error *payment_intent_find(const void *ctx, struct db *db, const char *wh
 
 	*ret_intent = (struct payment_intent){.state = PAYMENT_INTENT_NONE};
 	snprintf(ret_intent->what, sizeof(ret_intent->what), "%s", what);
-	return db_query(db, on_intent, &f, "select state,attempt,next_ms,why from payments_intent where what=?", "s", what);
+	return db_query(db, on_intent, &f, "select state,attempt,next_ms,why from payments_intent where what=?", "s",
+			what);
 }
 
 struct error *payment_intent_begin(struct db *db, struct payment_intent *intent, int64_t term)
@@ -273,7 +281,8 @@ struct error *payment_intent_begin(struct db *db, struct payment_intent *intent,
 		    "insert into payments_intent(what,state,attempt,term,next_ms,changed_ms) values(?,?,?,?,0,?) on "
 		    "conflict(what) do update set state=excluded.state, attempt=excluded.attempt, term=excluded.term, "
 		    "next_ms=0, why=null, changed_ms=excluded.changed_ms",
-		    "ssiii", intent->what, intent_names[PAYMENT_INTENT_OPEN], intent->attempt + 1, term, clock_wall_ms()));
+		    "ssiii", intent->what, intent_names[PAYMENT_INTENT_OPEN], intent->attempt + 1, term,
+		    clock_wall_ms()));
 	intent->attempt++;
 	intent->state = PAYMENT_INTENT_OPEN;
 	return NULL;
@@ -282,12 +291,13 @@ struct error *payment_intent_begin(struct db *db, struct payment_intent *intent,
 struct error *payment_intent_settle(struct db *db, struct payment_intent *intent, enum payment_intent_state state)
 {
 	intent->state = state;
-	return db_exec(db,
-		       "insert into payments_intent(what,state,attempt,term,next_ms,why,changed_ms) values(?,?,?,0,?,?,?) on "
-		       "conflict(what) do update set state=excluded.state, next_ms=excluded.next_ms, why=excluded.why, "
-		       "changed_ms=excluded.changed_ms",
-		       "ssiisi", intent->what, intent_names[state], intent->attempt, intent->next_ms, intent->why,
-		       clock_wall_ms());
+	return db_exec(
+		db,
+		"insert into payments_intent(what,state,attempt,term,next_ms,why,changed_ms) values(?,?,?,0,?,?,?) on "
+		"conflict(what) do update set state=excluded.state, next_ms=excluded.next_ms, why=excluded.why, "
+		"changed_ms=excluded.changed_ms",
+		"ssiisi", intent->what, intent_names[state], intent->attempt, intent->next_ms, intent->why,
+		clock_wall_ms());
 }
 
 char *payment_intent_id(const void *ctx, const struct payment_intent *intent)

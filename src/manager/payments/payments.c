@@ -14,7 +14,7 @@
 #define CURSOR "payments"
 #define TICK_MS 500
 #define WHOLE_EVERY 60 /* rounds: then each escrow is looked at, whether something happened or not */
-#define OWED_MOST 16 /* orders of one owner, owed or stopped as unpaid within a day: who has more gets no time */
+#define OWED_MOST 16   /* orders of one owner, owed or stopped as unpaid within a day: who has more gets no time */
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define UP_LEAST_MS 2000 /* the chain is read to its end by then */
 
@@ -344,14 +344,14 @@ static char *degraded(const void *ctx, void *state)
 		return NULL;
 	trouble = payments_link_trouble(p->link);
 	if (trouble)
-		return mem_printf(ctx, "the chain: %s; orders start all the same, what is to be written waits", trouble);
+		return mem_printf(ctx, "the chain: %s; orders start all the same, what is to be written waits",
+				  trouble);
 	if (p->trouble)
 		return mem_strdup(ctx, p->trouble);
 	error_free(ledger_role_of(payments_link_ledger(p->link), payments_link_account(p->link), &role));
-	return role == LEDGER_ROLE_HELD
-		       ? NULL
-		       : mem_printf(ctx, "dsnd may not assign nodes yet: vcli role grant manager %s",
-				    payments_link_account(p->link));
+	return role == LEDGER_ROLE_HELD ? NULL
+					: mem_printf(ctx, "dsnd may not assign nodes yet: vcli role grant manager %s",
+						     payments_link_account(p->link));
 }
 
 static void measure(struct metrics_text *t, void *state)

@@ -20,7 +20,8 @@ void payments_mark(struct payments *p, const char *job)
 struct error *payments_settle_role(struct payments *p, enum ledger_role *ret_role)
 {
 	const struct roles_accept_grant_call call = {CONTRACTS_ROLE_MANAGER};
-	const struct payments_wish wish = {.what = "accept manager", .function = &roles_accept_grant_function, .args = &call};
+	const struct payments_wish wish = {
+		.what = "accept manager", .function = &roles_accept_grant_function, .args = &call};
 	bool left = false;
 
 	TRY(ledger_role_of(payments_link_ledger(p->link), payments_link_account(p->link), ret_role));
@@ -32,8 +33,8 @@ struct error *payments_settle_role(struct payments *p, enum ledger_role *ret_rol
 struct assigning {
 	struct payments *payments;
 	int64_t chain_job;
-	const json_t *parts;  /* who works for it */
-	json_t *assigned;     /* node -> price */
+	const json_t *parts; /* who works for it */
+	json_t *assigned;    /* node -> price */
 	bool left;
 	struct error *error;
 };
@@ -44,7 +45,8 @@ static struct u256 most_of(const json_t *part)
 	const json_t *price = json_object_get(part, "price");
 	uint8_t all[10] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-	return json_is_integer(price) ? u256_of((uint64_t)json_integer_value(price)) : u256_from_bytes(all, sizeof(all));
+	return json_is_integer(price) ? u256_of((uint64_t)json_integer_value(price))
+				      : u256_from_bytes(all, sizeof(all));
 }
 
 static void what_texts(const struct assigning *a, const char *node, char ret_assign[PAYMENT_WHAT_BYTES],

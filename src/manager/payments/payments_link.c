@@ -16,8 +16,8 @@
 #include "contracts/refusal.h"
 #include "crypto/secret.h"
 
-#define GIVE_UP_MS 5000      /* of a call, at all endpoints */
-#define LOOK_AGAIN_MS 1000   /* for an endpoint on the right chain */
+#define GIVE_UP_MS 5000    /* of a call, at all endpoints */
+#define LOOK_AGAIN_MS 1000 /* for an endpoint on the right chain */
 #define READ_EVERY_MS 500
 #define SEND_EVERY_MS 500
 

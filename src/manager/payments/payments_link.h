@@ -1,8 +1,8 @@
 /* The chain that a network's orders are paid on: its endpoints, what its contracts have said (ledger.h), and the outbox
  * of what dsnd writes there, with its own key.
  *
- * Nothing waits for it: it is opened without an endpoint, and is up when one answers that is on the chain of the file of
- * addresses, by id and first block (all that answer must say so). The ledger is read at a standby too; the outbox is
+ * Nothing waits for it: it is opened without an endpoint, and is up when one answers that is on the chain of the file
+ * of addresses, by id and first block (all that answer must say so). The ledger is read at a standby too; the outbox is
  * only sent by the leader. Its file is that of vcli with the same state folder (vcli/chain/chain_outbox.c), so that
  * "vcli outbox" works on it while no dsnd runs. Threads: loop thread.
  */
@@ -39,8 +39,8 @@ const char *payments_link_trouble(const struct payments_link *l);
 struct error *payments_link_put(struct payments_link *l, const char *id, const struct codec_function *f,
 				const void *args) MUST_CHECK;
 /* What became of it. ERROR_NOT_FOUND: it was never put. *ret_why: for a person, ctx's; NULL: nothing to say. */
-struct error *payments_link_find(const void *ctx, struct payments_link *l, const char *id,
-				 enum txbox_state *ret_state, char **ret_why) MUST_CHECK;
+struct error *payments_link_find(const void *ctx, struct payments_link *l, const char *id, enum txbox_state *ret_state,
+				 char **ret_why) MUST_CHECK;
 /* Transactions that are not final. */
 struct error *payments_link_pending(struct payments_link *l, int64_t *ret_count) MUST_CHECK;
 

@@ -15,7 +15,8 @@ static struct error *on_node(const char *node, const char *price, void *arg)
 	return NULL;
 }
 
-static struct error *put_chain_job(const void *scope, const struct payments *p, const struct payment_row *row, json_t *o)
+static struct error *put_chain_job(const void *scope, const struct payments *p, const struct payment_row *row,
+				   json_t *o)
 {
 	struct ledger_job job;
 	json_t *nodes = json_array();

@@ -61,7 +61,8 @@ static struct error *look(void *scope, struct payments *p, struct payment_intent
 		return payment_intent_settle(p->host->db, i, PAYMENT_INTENT_DONE);
 	i->why = why ? why : mem_strdup(scope, txbox_state_word(state));
 	i->next_ms = clock_wall_ms() + pause_ms(i->attempt);
-	log_warn("payments.refused", "what=%s attempt=%lld why=%s", log_q(i->what), (long long)i->attempt, log_q(i->why));
+	log_warn("payments.refused", "what=%s attempt=%lld why=%s", log_q(i->what), (long long)i->attempt,
+		 log_q(i->why));
 	return payment_intent_settle(p->host->db, i, PAYMENT_INTENT_FAILED);
 }
 
@@ -73,8 +74,8 @@ struct error *payments_want(struct payments *p, const struct payments_wish *wish
 
 	if (!e && i.state == PAYMENT_INTENT_OPEN)
 		e = look(scope, p, &i, wish);
-	else if (!e && (i.state == PAYMENT_INTENT_NONE ||
-			(i.state == PAYMENT_INTENT_FAILED && clock_wall_ms() >= i.next_ms)))
+	else if (!e &&
+		 (i.state == PAYMENT_INTENT_NONE || (i.state == PAYMENT_INTENT_FAILED && clock_wall_ms() >= i.next_ms)))
 		e = begin(p, &i, wish);
 	*ret_left = *ret_left || i.state != PAYMENT_INTENT_DONE;
 	mem_free(scope);

@@ -15,8 +15,8 @@
 
 struct chain_bars;
 struct chain_bars *chain_bars_new(const void *ctx);
-/* {"list": [{"subject", "until_s", "why"}]} instead of what was known. ERROR_INVALID names what is wrong, and all stays.
- * *ret_changed: it is another list. */
+/* {"list": [{"subject", "until_s", "why"}]} instead of what was known. ERROR_INVALID names what is wrong, and all
+ * stays. *ret_changed: it is another list. */
 struct error *chain_bars_set(struct chain_bars *all, const json_t *bars, bool *ret_changed) MUST_CHECK;
 /* Why this node or account is barred at `now_s` (since 1970); NULL: it is not. */
 const char *chain_bars_find(const struct chain_bars *all, const char *id, int64_t now_s);

@@ -48,8 +48,8 @@ struct nodes_node {
 };
 
 struct nodes_options {
-	const struct marks *marks; /* the operator's; outlives the nodes */
-	const char *least_version; /* older ones get no work; "": any will do */
+	const struct marks *marks;     /* the operator's; outlives the nodes */
+	const char *least_version;     /* older ones get no work; "": any will do */
 	const struct chain_bars *bars; /* outlives the nodes; NULL: there is no chain */
 };
 

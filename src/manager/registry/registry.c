@@ -146,7 +146,8 @@ static void ask(void *state)
 }
 
 static const struct db_migration migrations[] = {{marks_tables}, {history_tables}};
-static const char *const told_by_standby[] = {"nodes.list", "nodes.get", "nodes.changes", "nodes.history", "nodes.chain_bars", NULL};
+static const char *const told_by_standby[] = {"nodes.list",    "nodes.get",        "nodes.changes",
+					      "nodes.history", "nodes.chain_bars", NULL};
 static const struct service_task tasks[] = {{TICK_MS, tick}, {ASK_EVERY_MS, ask}, {0, NULL}};
 
 static struct error *open_registry(const void *ctx, const struct service_host *host, void **ret_state)

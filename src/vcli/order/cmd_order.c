@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
@@ -9,7 +10,9 @@
 #include "vcli/order/ask.h"
 #include "vcli/order/pay.h"
 #include "vcli/render.h"
+#include "vcli/wait.h"
 
+#define LOOK_MS 300
 #define FILE_LIMIT (4 * 1024 * 1024)
 
 static const char *text_of(const json_t *o, const char *key)
@@ -178,7 +181,8 @@ static struct error *pay(struct vcli *v, const json_t *network, const json_t *or
 	v->set.chain.once = NULL;
 	e = pay_order(v, network, order, terms);
 	if (e)
-		return error_wrap(e, "the order goes on, and is not paid for yet (vcli order pay %s)", text_of(order, "job"));
+		return error_wrap(e, "the order goes on, and is not paid for yet (vcli order pay %s)",
+				  text_of(order, "job"));
 	payment = json_object_get(v->answer, "payment");
 	if (!v->set.json && !v->set.quiet)
 		printf("paid: job %s on the chain, %s in escrow until %s\n", text_of(payment, "chain_job"),
@@ -202,6 +206,28 @@ struct error *cmd_order_create(struct vcli *v)
 	return e;
 }
 
+/* dsnd looks at final blocks only: until then an order that was stopped for want of money would be stopped again. */
+static struct error *wait_until_found(struct vcli *v)
+{
+	int64_t end_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
+	bool never = false, found = false;
+
+	while (!found) {
+		json_t *status = NULL;
+
+		TRY(ask_dsnd(v, "payments.status", json_pack("{s:s}", "job", v->args[0]), &status));
+		found = strcmp(text_of(status, "state"), "bound") == 0;
+		json_decref(status);
+		if (!found && clock_mono_ms() >= end_ms)
+			return error_new(
+				ERROR_TIMEOUT,
+				"the escrow is in the chain, and dsnd has not found it yet: it looks at final blocks");
+		if (!found)
+			vcli_wait(&v->loop, &never, clock_mono_ms() + LOOK_MS);
+	}
+	return NULL;
+}
+
 struct error *cmd_order_pay(struct vcli *v)
 {
 	struct escrow_job terms = {.for_ms = 0};
@@ -214,9 +240,10 @@ struct error *cmd_order_pay(struct vcli *v)
 		vcli_answer(v, json_pack("{s:s}", "job", v->args[0]));
 		e = pay_order(v, network, order, &terms);
 	}
+	if (!e)
+		e = wait_until_found(v);
 	if (!e && !v->set.json)
-		printf("paid: job %s on the chain\n",
-		       text_of(json_object_get(v->answer, "payment"), "chain_job"));
+		printf("paid: job %s on the chain\n", text_of(json_object_get(v->answer, "payment"), "chain_job"));
 	json_decref(order);
 	json_decref(network);
 	return e;

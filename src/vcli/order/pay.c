@@ -38,7 +38,8 @@ static struct error *check_contracts(struct vcli *v, const json_t *network)
 	TRY(chain_addresses_path(v, &path));
 	TRY(deployment_read(v, path, &d));
 	ours = text_of(d->contracts, "Jobs");
-	if (strcasecmp(ours, theirs) == 0 && strcmp(mem_printf(v, "%llu", (unsigned long long)d->chain_id), chain_id) == 0)
+	if (strcasecmp(ours, theirs) == 0 &&
+	    strcmp(mem_printf(v, "%llu", (unsigned long long)d->chain_id), chain_id) == 0)
 		return NULL;
 	return error_new(
 		ERROR_REFUSED,
