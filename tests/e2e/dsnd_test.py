@@ -20,6 +20,7 @@ class Dsnd:
 
     def __init__(self, net, *flags, name="dsnd"):
         self.net, self.name, self.folder, self.process, self.flags = net, name, net.folder / name, None, flags
+        self.chain = ("--chain", "none")
         self.parts = {}
         if "--store" not in flags:
             self.database = dsnd_variant.database(self.folder)
@@ -50,7 +51,7 @@ class Dsnd:
         part.ready_file.unlink(missing_ok=True)
         with open(self.log_path, "ab") as log:
             part.process = subprocess.Popen(
-                [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, "--chain", "none", "--listen",
+                [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, *self.chain, "--listen",
                  f"127.0.0.1:{part.port}", "--state-dir", str(part.folder), "--ready-file", str(part.ready_file), "--callers",
                  str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.net.environment,
                 start_new_session=True)

@@ -13,10 +13,11 @@
 #define DELETE_MS 10000
 #define LIST_MOST 1000
 #define ONCE_BYTES 64
+#define WHY_BYTES 200
 
 const char *jobs_owner(const struct method_call *c)
 {
-	return method_caller(c)->roles & CALLER_OPERATOR ? NULL : method_caller(c)->address;
+	return method_caller(c)->roles & (CALLER_OPERATOR | CALLER_SERVICE) ? NULL : method_caller(c)->address;
 }
 
 /* --- the nodes that are known --- */
@@ -235,6 +236,14 @@ static const struct method methods[] = {
 	 "`sources`: `node_id`, `host`, `port` and `path` at each of its storages",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
+	{"orders.parts",
+	 jobs_orders_parts,
+	 CALLER_SERVICE | CALLER_OPERATOR,
+	 "Tell who works for a job, whosever it is",
+	 "`job`, `state`, and of each of its `parts` `node_id`, `role`, and the `price` that it was chosen for, of a segment; "
+	 "without it nothing was asked",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB}},
 	{"orders.cancel",
 	 jobs_orders_cancel,
 	 MAY,
@@ -244,10 +253,10 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 	{"pipelines.stop",
 	 jobs_pipelines_stop,
-	 MAY,
+	 MAY | CALLER_SERVICE,
 	 "End the stream of an order, which may be started again; what was stored stays until `delete_at`",
 	 "the order",
-	 {JOB_PARAM},
+	 {JOB_PARAM, {"why", METHOD_TEXT, true, NULL, NULL, 1, WHY_BYTES, "Why, as the order tells it from then on"}},
 	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 	{"pipelines.start",
 	 jobs_pipelines_start,
@@ -258,7 +267,8 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB,
 	  NO_WAY,
 	  NODE_FAILED,
-	  {ERROR_UNAVAILABLE, "look at orders.status in a few seconds, and try again; if a node of it is gone for good, order it anew"},
+	  {ERROR_UNAVAILABLE,
+	   "look at orders.status in a few seconds, and try again; if a node of it is gone for good, order it anew"},
 	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
 	{"pipelines.list",
 	 jobs_pipelines_list,

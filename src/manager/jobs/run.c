@@ -310,7 +310,8 @@ static void end_end(struct run *r, const struct error *away)
 		error_free(e);
 		return;
 	}
-	if (r->row->state != ORDER_FAILING)
+	/* What it was stopped for says more than who was away. */
+	if (r->row->state != ORDER_FAILING && (r->row->state != ORDER_STOPPING || !r->row->why))
 		r->row->why = failure ? failure
 			      : count ? mem_printf(r->row,
 						   "%zu of its nodes are away; they learn it when they are back", count)

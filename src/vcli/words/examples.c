@@ -31,6 +31,7 @@ static const struct {
 	{"pipeline close", "vcli pipeline close film"},
 	{"order plan", "vcli order plan order.json --rpc-token-file ~/dsnd.token"},
 	{"order create", "vcli order create order.json --yes --show-key"},
+	{"order pay", "vcli order pay 0200000000000000000001 --budget '0.1 ether' --limit '3 gwei'"},
 	{"order list", "vcli order list --dsnd http://127.0.0.1:8640"},
 	{"order status", "vcli order status 0200000000000000000001 --show-key"},
 	{"order explain", "vcli order explain 0200000000000000000001"},
