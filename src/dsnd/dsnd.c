@@ -146,17 +146,6 @@ static char *own_url(const struct dsnd *d)
 	return mem_printf(d, "http://%.*s:%d", (int)(strrchr(listen, ':') - listen), listen, front_port(d->front));
 }
 
-static struct error *read_peer_token(struct dsnd *d)
-{
-	struct error *e;
-
-	if (!d->settings->peer_token_file)
-		return NULL;
-	TRY(file_read_secret(d, d->settings->peer_token_file, &d->peer_token));
-	e = caller_check_token(d->peer_token);
-	return e ? error_wrap(e, "%s", d->settings->peer_token_file) : NULL;
-}
-
 /* Each word of --chain may be several with commas. */
 static size_t endpoints(const struct dsnd *d, const char *urls[RPC_ENDPOINTS])
 {
@@ -209,6 +198,17 @@ static struct error *find_chain(struct dsnd *d)
 	return NULL;
 }
 
+static struct error *read_peer_token(struct dsnd *d)
+{
+	struct error *e;
+
+	if (!d->settings->peer_token_file)
+		return NULL;
+	TRY(file_read_secret(d, d->settings->peer_token_file, &d->peer_token));
+	e = caller_check_token(d->peer_token);
+	return e ? error_wrap(e, "%s", d->settings->peer_token_file) : NULL;
+}
+
 static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 {
 	const char *least = d->settings->least_version, *suggested = d->settings->suggested_version;
@@ -232,8 +232,8 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 		.chain_id = d->settings->chain_id,
 		.open = d->settings->open_login,
 		.lifetime_ms = d->settings->login_ms};
-	TRY(read_peer_token(d));
 	TRY(find_chain(d));
+	TRY(read_peer_token(d));
 	TRY(open_manager(d, loop, continues));
 	TRY(open_front(d, loop));
 	return manager_lead(d->manager, own_url(d));

@@ -20,12 +20,12 @@ class Dsnd:
 
     def __init__(self, net, *flags, name="dsnd"):
         self.net, self.name, self.folder, self.process, self.flags = net, name, net.folder / name, None, flags
-        self.chain = ("--chain", "none")
         self.parts = {}
         if "--store" not in flags:
             self.database = dsnd_variant.database(self.folder)
             self.flags += self.database.flags
             self.parts = {service: None for service in dsnd_variant.parts()}
+        self.chain = ("--chain", "none")
         self.ready_file, self.log_path = net.folder / f"{name}.ready", net.folder / f"{name}.log"
         if not (net.bin / "dsnd").exists():
             shutil.copy2(network.BIN / "dsnd", net.bin / "dsnd")

@@ -84,7 +84,7 @@ static void cancel(struct jobs *j, struct method_call *c, struct order_row *row)
 
 static void stop(struct jobs *j, struct method_call *c, struct order_row *row)
 {
-	/* Why it is stopped is told until it runs again. */
+	/* Told until it runs again. */
 	row->why = method_text(c, "why") ? mem_strdup(row, method_text(c, "why")) : NULL;
 	change(j, c, row, ORDER_STOPPING);
 }

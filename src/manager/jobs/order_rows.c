@@ -312,6 +312,8 @@ static struct error *tell(struct db *db, const struct order_row *row, const char
 	struct error *e;
 
 	json_put(body, "owner", row->owner);
+	if (row->state == ORDER_SCHEDULED)
+		json_put(body, "state", order_state_name(row->state));
 	if (row->why)
 		json_put(body, "why", row->why);
 	put_times(body, row);

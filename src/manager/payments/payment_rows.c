@@ -56,8 +56,8 @@ static struct error *read_state(const char *word, enum payment_state *ret_state)
 
 /* --- from the event log --- */
 
-/* Have they nodes at work? By the last word of their events; ENDED: for good. */
-enum { WORKS_ENDED = -1, WORKS_NOT, WORKS };
+/* Have they nodes at work? By the last word of their events; ENDED: for good; LATER: its time is to come. */
+enum { WORKS_ENDED = -1, WORKS_NOT, WORKS, WORKS_LATER };
 static const struct {
 	const char *type;
 	int64_t works;
@@ -70,16 +70,18 @@ static const struct {
 static struct error *take_created(struct db *db, const struct event *event)
 {
 	json_t *body = NULL;
-	const char *owner;
+	const char *owner, *state;
 	struct error *e = json_parse(event->body, strlen(event->body), BODY_BYTES, &body);
 
 	owner = json_string_value(json_object_get(body, "owner"));
+	state = json_string_value(json_object_get(body, "state"));
 	if (!e && owner)
 		e = db_exec(
 			db,
-			"insert into payments_order(job,owner,state,created_ms,changed_ms,works) values(?,?,?,?,?,1) on "
+			"insert into payments_order(job,owner,state,created_ms,changed_ms,works) values(?,?,?,?,?,?) on "
 			"conflict do nothing",
-			"sssii", event->subject, owner, payment_names[PAYMENT_OWED], event->at_ms, event->at_ms);
+			"sssiii", event->subject, owner, payment_names[PAYMENT_OWED], event->at_ms, event->at_ms,
+			    (int64_t)(state && strcmp(state, "scheduled") == 0 ? WORKS_LATER : WORKS));
 	json_decref(body);
 	return e;
 }
@@ -93,6 +95,10 @@ struct error *payment_rows_take(struct db *db, const struct event *event)
 			db,
 			"update payments_order set state=?, changed_ms=? where job=? and state in ('owed','overdue')",
 			"sis", payment_names[PAYMENT_OVER], event->at_ms, event->subject));
+	/* What begins later is owed from then on. */
+	if (strcmp(event->type, "order.starting") == 0)
+		TRY(db_exec(db, "update payments_order set created_ms=? where job=? and works=?", "isi", event->at_ms,
+			    event->subject, (int64_t)WORKS_LATER));
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (strcmp(event->type, events[i].type) == 0)
 			return db_exec(db, "update payments_order set works=? where job=?", "is", events[i].works,

@@ -131,12 +131,11 @@ static struct error *look_at(struct payments *p, const struct payment_row *row, 
 {
 	bool dirty = json_object_get(p->dirty, row->job) != NULL, good = false;
 
-	if (row->state == PAYMENT_OWED)
-		return find_escrow(p, row);
-	if (row->state == PAYMENT_OVERDUE) {
+	/* It is looked for when somebody asks, and in each whole round. */
+	if (row->state == PAYMENT_OVERDUE)
 		json_object_del(p->dirty, row->job);
-		return dirty ? find_escrow(p, row) : NULL;
-	}
+	if (row->state != PAYMENT_BOUND)
+		return find_escrow(p, row);
 	TRY(check_escrow(p, row, &good));
 	if (!good && row->ended)
 		return payment_rows_end(p->host->db, row);

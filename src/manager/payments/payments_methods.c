@@ -48,7 +48,7 @@ static void put_due(const struct payments *p, const struct payment_row *row, jso
 
 static void payments_status(struct method_call *c, void *arg)
 {
-	const struct payments *p = arg;
+	struct payments *p = arg;
 	const struct caller *who = method_caller(c);
 	struct payment_row *row = NULL;
 	json_t *o = json_object();
@@ -58,6 +58,9 @@ static void payments_status(struct method_call *c, void *arg)
 	if (!e)
 		e = payment_rows_find(c, p->host->db, method_text(c, "job"),
 				      who->roles & (CALLER_OPERATOR | CALLER_SERVICE) ? NULL : who->address, &row);
+	/* Who asks may have paid just now. */
+	if (!e && row->state == PAYMENT_OVERDUE)
+		payments_mark(p, row->job);
 	if (!e) {
 		json_put(o, "job", row->job);
 		json_put(o, "state", payment_state_name(row->state));
@@ -70,7 +73,7 @@ static void payments_status(struct method_call *c, void *arg)
 		json_decref(o);
 		method_fail(c, e);
 	} else {
-		json_object_set_new(o, "settled", json_boolean(!json_object_get(p->dirty, row->job)));
+		json_object_set_new(o, "settled", json_boolean(row->state == PAYMENT_OVERDUE || !json_object_get(p->dirty, row->job)));
 		method_answer(c, o);
 	}
 }
