@@ -11,7 +11,7 @@ struct dsnd_settings {
 	struct client_options client; /* whose state folder is dsnd's */
 	char *chain, *store, *backup, *restore, *listen, *url, *callers, *ready_file, *log_level, *public_url,
 		*public_bus;
-	char **services;
+	char **services, **media_networks;
 	int64_t start_ms, lease_ms, keep_ms, chain_id, login_ms;
 	bool open_login;
 	char *least_version, *suggested_version;
@@ -26,6 +26,7 @@ struct dsnd {
 	struct callers *callers;
 	struct http_origin origin; /* where clients find it */
 	struct service_network network;
+	struct http_reach reach;
 	struct metrics *metrics;
 	struct front *front;
 	int lock; /* descriptor */
