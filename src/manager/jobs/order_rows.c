@@ -311,6 +311,12 @@ struct error *order_rows_move(struct db *db, struct order_row *row, enum order_s
 	return e;
 }
 
+struct error *order_rows_say(struct db *db, const struct order_row *row)
+{
+	return db_exec(db, "update jobs_order set why=? where job=? and state=?", "sss", row->why, row->job,
+		       order_state_name(row->state));
+}
+
 /* --- for its owner --- */
 
 static json_t *ingest_json(const struct order_row *row, bool with_key)

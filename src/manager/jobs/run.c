@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "client/request.h"
 #include "manager/jobs/move_rows.h"
+#include "manager/jobs/run_retry.h"
 
 struct run {
 	struct run *next, **link;
@@ -29,8 +30,10 @@ struct run {
 struct runs {
 	const struct service_host *host;
 	struct run *first;
+	struct run_retries *retries;
 	run_ended_fn *listener;
-	void *listener_arg;
+	run_started_fn *judge;
+	void *listener_arg, *judge_arg;
 };
 
 struct runs *runs_new(const void *ctx, const struct service_host *host)
@@ -38,6 +41,7 @@ struct runs *runs_new(const void *ctx, const struct service_host *host)
 	struct runs *all = mem_new(ctx, struct runs);
 
 	all->host = host;
+	all->retries = run_retries_new(all);
 	return all;
 }
 
@@ -221,6 +225,7 @@ void runs_abandon(struct runs *all, const struct error *why)
 {
 	while (all->first)
 		finish(all->first, why);
+	run_retries_forget(all->retries, NULL);
 }
 
 static void begin(struct run *r);
@@ -249,11 +254,22 @@ static void fail_start(struct run *r, char *why)
 	begin(r);
 }
 
+static void tell_judge(const struct run *r)
+{
+	json_t *nodes = outcomes(r);
+
+	if (r->all->judge)
+		r->all->judge(r->row, nodes, r->all->judge_arg);
+	json_decref(nodes);
+}
+
 static void end_start(struct run *r, const struct error *away)
 {
 	char *why = away ? mem_strdup(r->row, away->message) : first_failure(r);
 	struct error *e;
 
+	if (!away)
+		tell_judge(r);
 	if (why) {
 		fail_start(r, why);
 		return;
@@ -265,18 +281,41 @@ static void end_start(struct run *r, const struct error *away)
 	error_free(e);
 }
 
+/* What is the transport's fault is tried again soon: it may take all of it any time. */
+static void put_off(const struct run *r)
+{
+	const char **nodes = mem_array(NULL, const char *, r->list->count + 1);
+	size_t count = 0;
+	bool held = false;
+
+	for (size_t i = 0; i < r->list->count; i++) {
+		const struct client_request *q = &r->list->items[i];
+
+		held = held || q->held;
+		if (q->unsent)
+			nodes[count++] = q->to;
+	}
+	if (!held)
+		run_retries_put_off(r->all->retries, r->row->job, nodes, count, clock_mono_ms());
+	mem_free(nodes);
+}
+
 /* An end that the bus never took is told by nobody later. */
 static struct error *unsent_end(const struct run *r)
 {
 	for (size_t i = 0; i < r->list->count; i++) {
 		const struct client_request *q = &r->list->items[i];
 
-		if (q->unsent)
-			return error_new(
-				ERROR_UNAVAILABLE,
-				"job %s: the bus is not known to have taken its end for %s %s; it is sent again every few seconds",
-				r->row->job, q->role, q->to);
+		if (!q->unsent)
+			continue;
+		put_off(r);
+		return error_new(
+			ERROR_UNAVAILABLE,
+			"job %s: its end is not known to have reached the mailbox of %s %s: %s; it is sent again, for a week, and at once when that node is heard; an operator may give it up (orders.give_up)",
+			r->row->job, q->role, q->to,
+			q->held ? q->held : "nobody has confirmed it, or told the key to seal it with");
 	}
+	run_retries_forget(r->all->retries, r->row->job);
 	return NULL;
 }
 
@@ -298,14 +337,45 @@ static enum order_state ended_state(enum order_state state)
 	}
 }
 
+static bool is_ending(enum order_state state)
+{
+	return state == ORDER_STOPPING || state == ORDER_CANCELLING || state == ORDER_FAILING;
+}
+
+/* The order stays as it is, and says what it waits for. */
+static void tell_why(struct run *r, const struct error *why)
+{
+	struct error *e;
+
+	r->row->why = mem_strdup(r->row, why->message);
+	e = order_rows_say(r->all->host->db, r->row);
+	if (e)
+		log_error("jobs.run", "job=%s why=%s", r->row->job, log_q(e->message));
+	error_free(e);
+}
+
+struct error *runs_give_up(struct runs *all, struct order_row *row)
+{
+	if (!is_ending(row->state))
+		return error_new(ERROR_REFUSED, "job %s is %s: no end of it is under way", row->job,
+				 order_state_name(row->state));
+	runs_drop(all, row->job, "its end was given up by an operator");
+	if (row->state != ORDER_FAILING)
+		row->why = mem_strdup(row, "given up by an operator: not all of its nodes are known to have been told");
+	TRY(move_rows_drop(all->host->db, row->job));
+	return order_rows_move(all->host->db, row, ended_state(row->state));
+}
+
 static void end_end(struct run *r, const struct error *away)
 {
 	char *failure = first_failure(r);
 	size_t count = count_away(r);
 	struct error *e = away ? error_copy(away) : is_given_up(r) ? NULL : unsent_end(r);
 
-	/* The bus was not reached: it is tried again, by whoever looks for what is unfinished. */
+	/* It is tried again, by whoever looks for what is unfinished. */
 	if (e) {
+		if (!away)
+			tell_why(r, e);
 		finish(r, e);
 		error_free(e);
 		return;
@@ -330,6 +400,19 @@ static bool goes_on(const struct run *r)
 	       r->tellings[r->telling_count - 1].step == MOVE_OUT;
 }
 
+/* Whom it cannot be sent to, although he is out of the job for as long as a command would wait for him. */
+static bool is_out_for_long(const struct run *r, const char *node_id)
+{
+	int64_t out_ms = 0;
+	struct error *e = r->stuck || r->tellings[0].step == MOVE_OUT
+				  ? move_rows_out(r->all->host->db, r->row->job, node_id, &out_ms)
+				  : NULL;
+	bool is = !e && out_ms && clock_wall_ms() - out_ms >= CLIENT_TTL_MOST_MS;
+
+	error_free(e);
+	return is;
+}
+
 /* Those that have taken it are struck off. */
 static struct error *strike_off(struct run *r)
 {
@@ -340,7 +423,7 @@ static struct error *strike_off(struct run *r)
 	for (size_t i = 0; i < r->list->count; i++) {
 		const struct client_request *q = &r->list->items[i];
 
-		if (!q->error && !q->unsent)
+		if (!q->error && (!q->unsent || is_out_for_long(r, q->to)))
 			told[count++] = (struct move_telling){.node_id = (char *)q->to};
 	}
 	e = move_rows_told(r->all->host->db, r->row, told, count);
@@ -429,6 +512,22 @@ static void begin(struct run *r)
 	error_free(e);
 }
 
+bool runs_may(const struct runs *all, const char *job)
+{
+	return run_retries_may(all->retries, job, clock_mono_ms());
+}
+
+void runs_heard(struct runs *all, const char *node_id)
+{
+	run_retries_heard(all->retries, node_id);
+}
+
+void runs_judge(struct runs *all, run_started_fn *fn, void *arg)
+{
+	all->judge = fn;
+	all->judge_arg = arg;
+}
+
 void runs_listen(struct runs *all, run_ended_fn *fn, void *arg)
 {
 	all->listener = fn;
@@ -440,6 +539,7 @@ void runs_drop(struct runs *all, const char *job, const char *why)
 	struct run *r = all->first;
 	struct error *e;
 
+	run_retries_forget(all->retries, job);
 	while (r && strcmp(r->row->job, job) != 0)
 		r = r->next;
 	if (!r)

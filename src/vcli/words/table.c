@@ -137,6 +137,10 @@ const struct vcli_command
 			{"order cancel", "JOB", 1, 1, FLAGS("dsnd", "via", "rpc-token-file", "yes", "force"), S(60),
 			 "End an order for good; what was stored stays", "Asks first; a script says --yes.",
 			 cmd_order_cancel},
+			{"order give-up", "JOB", 1, 1, FLAGS("dsnd", "via", "rpc-token-file", "yes", "force"), S(30),
+			 "End an order that waits for a node that cannot be told",
+			 "For operators; orders.status says for whom it waits. Asks first; a script says --yes.",
+			 cmd_order_give_up},
 
 			{"drill kill", "distributor|transcoder|storage|broker|dsnd|chain", 1, 1,
 			 FLAGS("job", "demo", "dsnd", "via", "rpc-token-file"),
