@@ -25,6 +25,7 @@ class Dsnd:
             shutil.copy2(network.BIN / "dsnd", net.bin / "dsnd")
         self.port = network.free_range(1, net.next_port)
         net.next_port = self.port + 1
+        self.bus, self.environment = net.bus, {}
         self.callers = net.folder / "callers"
         self.tokens = {}
         lines = []
@@ -41,10 +42,10 @@ class Dsnd:
     def start(self, *flags):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, "--chain", "none", "--listen",
+                [str(self.net.bin / "dsnd"), "--bus", self.bus, "--network", self.net.name, "--chain", "none", "--listen",
                  f"127.0.0.1:{self.port}", "--state-dir", str(self.folder), "--ready-file", str(self.ready_file), "--callers",
-                 str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.net.environment,
-                start_new_session=True)
+                 str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env={**self.net.environment, **self.environment}, start_new_session=True)
         self.net.started.append(self.process)
         wait_for("dsnd", lambda: self.ready_file.exists() or self.process.poll() is not None, 20)
         if self.process.poll() is not None:
