@@ -10,7 +10,11 @@
 #include "base/mem.h"
 #include "client/request.h"
 #include "manager/jobs/move_rows.h"
+#include "manager/jobs/run_answers.h"
 #include "manager/jobs/run_retry.h"
+
+/* Of an order whose end cannot be sent yet. */
+#define NOT_TAKEN "its end is not known to have reached"
 
 struct run {
 	struct run *next, **link;
@@ -147,65 +151,9 @@ static struct error *add_what_is_due(struct run *r)
 
 /* --- what became of it --- */
 
-static json_t *outcomes(const struct run *r)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < r->list->count; i++) {
-		const struct client_request *q = &r->list->items[i];
-		json_t *o = json_object();
-
-		json_put(o, "node_id", q->to);
-		json_put(o, "role", q->role);
-		json_put(o, "state", q->error ? "failed" : q->away ? "away" : "applied");
-		if (q->error)
-			json_put(o, "why", q->error->message);
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-static char *first_failure(const struct run *r)
-{
-	for (size_t i = 0; i < r->list->count; i++) {
-		const struct client_request *q = &r->list->items[i];
-
-		if (q->error)
-			return mem_printf(r->row, "%s %s: %s", q->role, q->to, q->error->message);
-	}
-	return NULL;
-}
-
-static size_t count_away(const struct run *r)
-{
-	size_t away = 0;
-
-	for (size_t i = 0; i < r->list->count; i++)
-		away += r->list->items[i].away;
-	return away;
-}
-
-/* Where the distributor takes the stream in, and where the storage shows it: they know their paths. */
-static void learn_addresses(struct run *r)
-{
-	for (size_t i = 0; i < r->list->count; i++) {
-		const struct client_request *q = &r->list->items[i];
-		const json_t *endpoint = json_object_get(q->data, "endpoint");
-		const char *rtmp = json_string_value(json_object_get(endpoint, "rtmp"));
-		const char *hls = json_string_value(json_object_get(endpoint, "hls"));
-
-		if (strcmp(q->role, api_role_name(API_DISTRIBUTOR)) == 0 && rtmp && strrchr(rtmp, '/')) {
-			r->row->ingest = mem_strdup(r->row, rtmp);
-			*strrchr(r->row->ingest, '/') = '\0';
-		} else if (strcmp(q->role, api_role_name(API_STORAGE)) == 0 && hls) {
-			r->row->watch = mem_strdup(r->row, hls);
-		}
-	}
-}
-
 static void finish(struct run *r, const struct error *e)
 {
-	json_t *nodes = outcomes(r);
+	json_t *nodes = run_outcomes(r->list);
 
 	if (e)
 		log_warn("jobs.run", "job=%s state=%s why=%s", r->row->job, order_state_name(r->row->state),
@@ -244,7 +192,7 @@ static void fail_start(struct run *r, char *why)
 		return;
 	}
 	if (r->fn) {
-		json_t *nodes = outcomes(r);
+		json_t *nodes = run_outcomes(r->list);
 
 		r->fn(r->row, nodes, failure, r->arg);
 		json_decref(nodes);
@@ -256,7 +204,7 @@ static void fail_start(struct run *r, char *why)
 
 static void tell_judge(const struct run *r)
 {
-	json_t *nodes = outcomes(r);
+	json_t *nodes = run_outcomes(r->list);
 
 	if (r->all->judge)
 		r->all->judge(r->row, nodes, r->all->judge_arg);
@@ -265,7 +213,7 @@ static void tell_judge(const struct run *r)
 
 static void end_start(struct run *r, const struct error *away)
 {
-	char *why = away ? mem_strdup(r->row, away->message) : first_failure(r);
+	char *why = away ? mem_strdup(r->row, away->message) : run_first_failure(r->row, r->list);
 	struct error *e;
 
 	if (!away)
@@ -274,7 +222,7 @@ static void end_start(struct run *r, const struct error *away)
 		fail_start(r, why);
 		return;
 	}
-	learn_addresses(r);
+	run_learn_addresses(r->row, r->list);
 	r->row->why = NULL;
 	e = order_rows_move(r->all->host->db, r->row, ORDER_RUNNING);
 	finish(r, e);
@@ -311,7 +259,8 @@ static struct error *unsent_end(const struct run *r)
 		put_off(r);
 		return error_new(
 			ERROR_UNAVAILABLE,
-			"job %s: its end is not known to have reached the mailbox of %s %s: %s; it is sent again, for a week, and at once when that node is heard; an operator may give it up (orders.give_up)",
+			"job %s: " NOT_TAKEN
+			" the mailbox of %s %s: %s; it is sent again, for a week, and at once when that node is heard; an operator may give it up (orders.give_up)",
 			r->row->job, q->role, q->to,
 			q->held ? q->held : "nobody has confirmed it, or told the key to seal it with");
 	}
@@ -342,11 +291,18 @@ static bool is_ending(enum order_state state)
 	return state == ORDER_STOPPING || state == ORDER_CANCELLING || state == ORDER_FAILING;
 }
 
-/* The order stays as it is, and says what it waits for. */
+static bool says_what_it_waits_for(const struct order_row *row)
+{
+	return row->why && strstr(row->why, NOT_TAKEN);
+}
+
+/* The order stays as it is, and says what it waits for, unless it has more to say. */
 static void tell_why(struct run *r, const struct error *why)
 {
 	struct error *e;
 
+	if (r->row->why && !says_what_it_waits_for(r->row))
+		return;
 	r->row->why = mem_strdup(r->row, why->message);
 	e = order_rows_say(r->all->host->db, r->row);
 	if (e)
@@ -368,8 +324,8 @@ struct error *runs_give_up(struct runs *all, struct order_row *row)
 
 static void end_end(struct run *r, const struct error *away)
 {
-	char *failure = first_failure(r);
-	size_t count = count_away(r);
+	char *failure = run_first_failure(r->row, r->list);
+	size_t count = run_count_away(r->list);
 	struct error *e = away ? error_copy(away) : is_given_up(r) ? NULL : unsent_end(r);
 
 	/* It is tried again, by whoever looks for what is unfinished. */
@@ -380,6 +336,8 @@ static void end_end(struct run *r, const struct error *away)
 		error_free(e);
 		return;
 	}
+	if (says_what_it_waits_for(r->row))
+		r->row->why = NULL;
 	if (r->row->state != ORDER_FAILING)
 		r->row->why = failure ? failure
 			      : count ? mem_printf(r->row,
@@ -434,7 +392,7 @@ static struct error *strike_off(struct run *r)
 /* A step is over; the next one follows when all have taken it. */
 static void end_step(struct run *r, const struct error *away)
 {
-	char *failure = r->stuck ? r->stuck : first_failure(r);
+	char *failure = r->stuck ? r->stuck : run_first_failure(r->row, r->list);
 	bool again = r->row->why != NULL;
 	struct error *e;
 
@@ -442,7 +400,7 @@ static void end_step(struct run *r, const struct error *away)
 		finish(r, away);
 		return;
 	}
-	learn_addresses(r);
+	run_learn_addresses(r->row, r->list);
 	r->row->why = failure;
 	e = strike_off(r);
 	if (!e && failure && again && goes_on(r)) {
