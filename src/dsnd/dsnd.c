@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "client/identity.h"
+#include "crypto/secret.h"
 #include "manager/jobs/jobs.h"
 #include "manager/mail/mail.h"
 #include "manager/network.h"
@@ -40,6 +41,8 @@ static int dsnd_destroy(struct dsnd *d)
 {
 	mem_free(d->front);
 	mem_free(d->manager);
+	if (d->peer_token)
+		secret_wipe(d->peer_token, strlen(d->peer_token));
 	if (d->lock >= 0)
 		close(d->lock);
 	return 0;
@@ -67,7 +70,9 @@ static struct error *open_manager(struct dsnd *d, uv_loop_t *loop, bool continue
 	const struct manager_options options = {
 		.client = &s->client,
 		.known = dsnd_services,
-		.names = s->services,
+		.names = s->services && *s->services ? s->services : NULL,
+		.peers = s->peers,
+		.peer_token = d->peer_token,
 		.database = shared     ? server_url(d, s->store)
 			    : s->store ? s->store
 				       : file_join(d, s->client.state.folder, "dsnd.db"),
@@ -112,6 +117,7 @@ static struct error *open_front(struct dsnd *d, uv_loop_t *loop)
 		.listen = d->settings->listen,
 		.methods = manager_methods(d->manager),
 		.callers = d->callers,
+		.peer_token = d->peer_token,
 		.metrics = d->metrics,
 		.db = db,
 		.db_arg = d,
@@ -149,6 +155,17 @@ static char *own_url(const struct dsnd *d)
 	return mem_printf(d, "http://%.*s:%d", (int)(strrchr(listen, ':') - listen), listen, front_port(d->front));
 }
 
+static struct error *read_peer_token(struct dsnd *d)
+{
+	struct error *e;
+
+	if (!d->settings->peer_token_file)
+		return NULL;
+	TRY(file_read_secret(d, d->settings->peer_token_file, &d->peer_token));
+	e = caller_check_token(d->peer_token);
+	return e ? error_wrap(e, "%s", d->settings->peer_token_file) : NULL;
+}
+
 static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 {
 	const char *least = d->settings->least_version, *suggested = d->settings->suggested_version;
@@ -175,6 +192,7 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 		.open = d->settings->open_login,
 		.lifetime_ms = d->settings->login_ms,
 		.reach = &d->reach};
+	TRY(read_peer_token(d));
 	TRY(open_manager(d, loop, continues));
 	TRY(open_front(d, loop));
 	return manager_lead(d->manager, own_url(d));

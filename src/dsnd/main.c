@@ -11,6 +11,7 @@
 #include "bus/bus.h"
 #include "dsnd/dsnd.h"
 #include "manager/describe.h"
+#include "manager/remotes.h"
 #include "postgres/postgres.h"
 #include "store/events.h"
 
@@ -123,6 +124,12 @@ static const struct config_row rows[] = {
 	 NULL},
 	{"services", CONFIG_LIST, ROW(services), NULL, NULL, 0, 0, "NAME",
 	 "host only these services (registry, jobs, play, sessions, mail); without it all", NULL},
+	{"peer", CONFIG_LIST, ROW(peers), NULL, NULL, 0, 0, "SERVICE=URL",
+	 "where another dsnd of this network hosts this service, jobs=http://127.0.0.1:8642: calls of it go there; needs --peer-token-file, and --store on a PostgreSQL server, which all of them share",
+	 NULL},
+	{"peer-token-file", CONFIG_STRING, ROW(peer_token_file), NULL, NULL, 0, 0, "FILE",
+	 "0600 file with the token, 16 to 128 letters, that the dsnd of this network show each other: who has it is believed in whose name he calls",
+	 NULL},
 	{"start-timeout", CONFIG_DURATION, ROW(start_ms), "30s", NULL, 0, 0, "TIME",
 	 "how long the nodes of an order may take until all serve, 1s to 2m; then it has failed", NULL},
 	{"least-version", CONFIG_STRING, ROW(least_version), NULL, NULL, 0, 0, "VERSION",
@@ -167,6 +174,27 @@ static struct error *copy_database(const void *ctx, const struct dsnd_settings *
 	return NULL;
 }
 
+/* The event log of a file is its process's alone. */
+static struct error *check_peers(const struct dsnd_settings *s)
+{
+	bool shared = s->store && postgres_is_url(s->store);
+
+	for (char **word = s->peers; word && *word; word++) {
+		struct error *e = remotes_check(*word);
+
+		if (e)
+			return error_wrap(e, "--peer");
+	}
+	if (s->peers && *s->peers && !s->peer_token_file)
+		return error_new(ERROR_INVALID,
+				 "--peer: --peer-token-file too, please: the others call nobody without");
+	if (s->peer_token_file && !shared)
+		return error_new(
+			ERROR_INVALID,
+			"--peer-token-file: services in processes of their own share a PostgreSQL server, --store postgresql://...; with a file one dsnd hosts all of them");
+	return NULL;
+}
+
 static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 {
 	struct dsnd_settings *s = arg;
@@ -188,6 +216,7 @@ static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 		return error_new(ERROR_INVALID, "--lease: 1500ms to 5m, please");
 	if (s->keep_ms < EVENTS_SILENT_MIN_MS || s->keep_ms > KEEP_MOST_MS)
 		return error_new(ERROR_INVALID, "--keep-events: 2h to 87600h, please");
+	TRY(check_peers(s));
 	s->client.passphrase.unattended = true;
 	return NULL;
 }

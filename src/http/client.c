@@ -29,6 +29,9 @@ struct exchange {
 	struct buf *head, *out;
 	size_t head_bytes; /* of all heads and of the trailers */
 	int status;        /* 0 before the final head */
+	bool sent;         /* the request, or a part of it */
+	char *text;        /* of the final head, cut up for: */
+	struct http_head final;
 };
 
 static int exchange_destroy(struct exchange *x)
@@ -44,7 +47,8 @@ static int exchange_destroy(struct exchange *x)
 static void finish(struct exchange *x, struct error *e)
 {
 	void *keep = talloc_new(NULL);
-	struct http_answer answer = {.error = e, .body = ""};
+	struct http_head final;
+	struct http_answer answer = {.error = e, .sent = x->sent, .body = ""};
 	http_answer_fn *fn = x->fn;
 	void *arg = x->arg;
 
@@ -55,6 +59,9 @@ static void finish(struct exchange *x, struct error *e)
 		answer.body = x->out->data ? x->out->data : "";
 		answer.len = x->out->len;
 		talloc_steal(keep, x->out);
+		talloc_steal(keep, x->text);
+		final = x->final;
+		answer.head = &final;
 	}
 	mem_free(x);
 	fn(&answer, arg);
@@ -85,18 +92,19 @@ static void on_refused(void *arg)
 /* The head once more, strictly: libcurl is lenient where two readers could see two messages. */
 static struct error *take_head(struct exchange *x)
 {
-	struct http_head head;
 	enum http_framing framing;
 	uint64_t length;
 
-	TRY(http_head_answer(x->head->data, x->head->len, &head));
+	mem_free(x->text);
+	x->text = mem_memdup(x, x->head->data, x->head->len);
+	TRY(http_head_answer(x->text, x->head->len, &x->final));
 	buf_clear(x->head);
-	if (head.status == 101)
+	if (x->final.status == 101)
 		return error_new(ERROR_INVALID, "HTTP upgrade that nobody asked for");
-	if (head.status < 200)
+	if (x->final.status < 200)
 		return NULL; /* an interim answer: the real one follows */
-	TRY(http_head_framing(&head, &framing, &length));
-	x->status = head.status;
+	TRY(http_head_framing(&x->final, &framing, &length));
+	x->status = x->final.status;
 	return NULL;
 }
 
@@ -208,7 +216,12 @@ static struct error *outcome(struct exchange *x, CURLcode code)
 
 static void on_ended(CURLcode code, void *arg)
 {
-	finish(arg, outcome(arg, code));
+	struct exchange *x = arg;
+	long bytes = 0;
+
+	x->sent =
+		curl_easy_getinfo(transfer_handle(x->transfer), CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
+	finish(x, outcome(x, code));
 }
 
 /* --- the request --- */
@@ -276,7 +289,8 @@ static void set_request(struct exchange *x, const struct http_exchange *in, CURL
 	if (in->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, in->ca_file);
 	add_header(x, "Host", in->unix_path ? "localhost" : in->host);
-	add_header(x, "Connection", "close");
+	if (!in->kept)
+		add_header(x, "Connection", "close");
 	add_header(x, "Content-Type", in->content_type);
 	add_header(x, "Expect", NULL); /* large bodies are sent at once, without asking for leave first */
 	if (in->authorization)
@@ -293,11 +307,11 @@ static void set_request(struct exchange *x, const struct http_exchange *in, CURL
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, in->method);
 }
 
-static void set_answer(struct exchange *x, CURL *easy)
+static void set_answer(struct exchange *x, CURL *easy, bool kept)
 {
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, kept ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, kept ? 0L : 1L);
 	if (x->reach) {
 		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 		curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, x);
@@ -316,10 +330,11 @@ static struct error *begin(struct exchange *x, const struct http_exchange *in)
 
 	TRY(check(in));
 	TRY(compose_url(x, in, &url));
-	x->transfer = transfer_new(x, transfers_shared(x, x->loop), url, x->deadline_ms, on_ended, x);
+	x->transfer =
+		transfer_new(x, in->kept ? in->kept : transfers_shared(x, x->loop), url, x->deadline_ms, on_ended, x);
 	easy = transfer_handle(x->transfer);
 	set_request(x, in, easy);
-	set_answer(x, easy);
+	set_answer(x, easy, in->kept && !in->reach); /* what is kept was connected to by another rule */
 	transfer_start(x->transfer);
 	return NULL;
 }

@@ -14,7 +14,12 @@
 #include "base/error.h"
 #include "http/reach.h"
 
+struct http_head; /* http/head.h */
+struct transfers; /* transfer/transfer.h */
+
 struct http_exchange {
+	/* Whose connections serve one exchange after the other; outlives it. NULL: one of its own, closed behind it. */
+	struct transfers *kept;
 	const char *unix_path; /* unix socket, or NULL */
 	const char *host;      /* TCP host, or NULL with unix_path */
 	int port;
@@ -34,8 +39,10 @@ struct http_exchange {
 
 struct http_answer {
 	struct error *error; /* no answer: refused, deadline, malformed, too large; NULL otherwise. Borrowed */
+	bool sent;           /* the request has gone out, or a part of it: with an error, what became of it is open */
 	int status;          /* 200 ... */
-	const char *body;    /* NUL-terminated */
+	const struct http_head *head; /* of the answer; NULL with an error, and from http_fetch_sync() */
+	const char *body;             /* NUL-terminated */
 	size_t len;
 };
 typedef void http_answer_fn(const struct http_answer *a, void *arg);

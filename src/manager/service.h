@@ -1,7 +1,7 @@
 /* A service of dsnd: a folder of src/manager with one struct service_ops, and what the host gives it.
  *
- * A service knows no other one: it calls their methods (method_begin() with service_self()), and reads the event log
- * (store/events.h). Adding one: docs/hacking.md, "A service of dsnd". Threads: loop thread.
+ * A service knows no other one, nor where it runs: it calls its methods (method_begin() with service_self()), and reads
+ * the event log (store/events.h). Adding one: docs/hacking.md, "A service of dsnd". Threads: loop thread.
  */
 #ifndef DSN_MANAGER_SERVICE_H
 #define DSN_MANAGER_SERVICE_H
@@ -67,6 +67,9 @@ struct service_ops {
 	const char *const *told_by_standby;
 	/* Its tasks run at a standby too, so that it knows all when it comes to lead: they change nothing then. */
 	bool warm;
+	const char *calls; /* the service whose methods it needs, here or at a peer (manager/remotes.h); NULL: none */
+	/* Who leads it removes events that are old from the log, which is everybody's. One service's. */
+	bool keeps_log;
 	/* Belongs to ctx. All services' tables and methods are there; calls may be made once all are open. */
 	struct error *(*open)(const void *ctx, const struct service_host *host, void **ret_state);
 	/* This process leads the service from now on: take up what was left unfinished. May be NULL. */
@@ -87,7 +90,7 @@ struct service_ops {
  * then nothing is begun. Ask again after each wait. */
 int64_t service_term(const struct service_host *host);
 
-/* A service of this process, as who calls. */
+/* A service of this network, as who calls. */
 struct caller service_self(void);
 
 #endif

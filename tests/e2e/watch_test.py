@@ -4,7 +4,6 @@ import json
 import pathlib
 import shutil
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
@@ -156,11 +155,9 @@ class Storages(Case):
         self.dsnd.end()
         nodes = [{"type": "storage", "node_id": f"{n + 1}" * 40, "ip": host, "port": "1935", "http_port": str(s.port)}
                  for n, s in enumerate(storages)]
-        db = sqlite3.connect(self.dsnd.folder / "dsnd.db")
-        with db:
-            db.execute("insert into jobs_order(number,job,owner,state,document,tasks,created_ms,changed_ms) values(1,?,?,?,?,'{}',0,0)",
-                       (JOB, f"{1:040x}", "cancelled", json.dumps({"pipeline": {"nodes": nodes}})))
-        db.close()
+        self.dsnd.database.write(
+            "insert into jobs_order(number,job,owner,state,document,tasks,created_ms,changed_ms) values(1,?,?,?,?,'{}',0,0)",
+            [(JOB, f"{1:040x}", "cancelled", json.dumps({"pipeline": {"nodes": nodes}}))])
         self.dsnd.start()
 
     def bases(self):

@@ -486,6 +486,7 @@ static struct order_row *order(struct world *w)
 	row->owner = mem_strdup(row, ALICE);
 	row->document = order_complete(w->document, row->job, nodes);
 	row->tasks = json_object();
+	row->state = ORDER_STARTING;
 	must(order_rows_create(w->host.db, row, NULL));
 	placing_keep(w->placing, row->job);
 	return row;

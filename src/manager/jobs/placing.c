@@ -79,6 +79,12 @@ static bool is_over(enum order_state state)
 	return state == ORDER_FAILED || state == ORDER_STOPPED || state == ORDER_CANCELLED;
 }
 
+/* One that is scheduled has no nodes yet. */
+static bool holds(const struct order_row *row)
+{
+	return !is_over(row->state) && row->state != ORDER_SCHEDULED;
+}
+
 /* The state that an event tells of. False: of none. */
 static bool state_of(const char *type, enum order_state *ret_state)
 {
@@ -156,7 +162,7 @@ static void adopt_job(struct placing *p, const char *job)
 	struct order_row *row = NULL;
 	struct error *e = order_rows_find(scope, p->host->db, job, NULL, &row);
 
-	if (!e && !is_over(row->state))
+	if (!e && holds(row))
 		adopt(p, row);
 	error_free(e);
 	mem_free(scope);
@@ -207,7 +213,7 @@ struct error *placing_start(struct placing *p)
 	if (!e)
 		e = order_rows_not_over(scope, p->host->db, &rows, &count);
 	for (size_t i = 0; !e && i < count; i++) {
-		if (!rows[i]->unreadable)
+		if (!rows[i]->unreadable && holds(rows[i]))
 			adopt(p, rows[i]);
 	}
 	mem_free(scope);

@@ -187,6 +187,7 @@ const struct service_ops registry_service = {
 	.tasks = tasks,
 	.told_by_standby = told_by_standby,
 	.warm = true,
+	.keeps_log = true,
 	.open = open_registry,
 	.start = start,
 	.heard = heard,

@@ -60,11 +60,28 @@ static void print_watch(const struct vcli *v, const json_t *order)
 		print_line("  its storage:", watch);
 }
 
+/* Only what was said, or follows from it. */
+static void print_times(const json_t *order)
+{
+	static const struct {
+		const char *key, *what;
+	} times[] = {{"start_at", "starts at:"}, {"end_at", "ends at:"}, {"delete_at", "deleted at:"}};
+	const json_t *days = json_object_get(order, "retain_days");
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		if (json_object_get(order, times[i].key))
+			print_line(times[i].what, text_of(order, times[i].key));
+	}
+	if (days && !json_object_get(order, "delete_at"))
+		printf("%-16s%lld days after its end\n", "deleted:", (long long)json_integer_value(days));
+}
+
 static void print_order(const struct vcli *v, const json_t *order)
 {
 	printf("job %s: %s\n", text_of(order, "job"), text_of(order, "state"));
 	if (json_object_get(order, "why"))
 		print_line("why:", text_of(order, "why"));
+	print_times(order);
 	render_table(stdout, json_object_get(order, "nodes"), NULL);
 	print_publish(v, order);
 	print_watch(v, order);
@@ -152,6 +169,17 @@ struct error *cmd_order_plan(struct vcli *v)
 	return NULL;
 }
 
+static void print_terms(const json_t *plan)
+{
+	const char *start = text_of(plan, "start_at"), *end = text_of(plan, "end_at");
+
+	fprintf(stderr, "it starts %s%s and ends %s%s; what is stored is deleted %lld days after that\n",
+		*start ? "at " : "at once", start, *end ? "at " : "when it is stopped", end,
+		(long long)json_integer_value(json_object_get(plan, "retain_days")));
+	if (*start)
+		fputs("its nodes are chosen then: these are the ones that it would get now\n", stderr);
+}
+
 /* What it would get is shown to whoever is asked whether to go on. */
 static struct error *confirm_plan(struct vcli *v)
 {
@@ -162,6 +190,7 @@ static struct error *confirm_plan(struct vcli *v)
 		return NULL;
 	TRY(ask_with_file(v, "orders.plan", NULL, &answer));
 	render_table(stderr, json_object_get(answer, "nodes"), NULL);
+	print_terms(answer);
 	json_decref(answer);
 	e = confirm(v, "these nodes would be started");
 	return e;
@@ -202,7 +231,8 @@ struct error *cmd_order_create(struct vcli *v)
 
 struct error *cmd_order_list(struct vcli *v)
 {
-	static const char *const columns[] = {"job", "state", "created", "why", NULL};
+	static const char *const columns[] = {"job",    "state",     "created", "start_at",
+					      "end_at", "delete_at", "why",     NULL};
 	json_t *answer = NULL, *orders;
 
 	TRY(ask_dsnd(v, "orders.list", json_object(), &answer));

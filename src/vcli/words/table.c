@@ -21,6 +21,8 @@
 	"Returns when it is confirmed. What could not be confirmed in time is kept, and the account's next command " \
 	"goes "                                                                                                      \
 	"on with it."
+#define ORDERED_TEXT \
+	" A job that there is no file of is asked of the dsnd of --dsnd or of the context in use, from any machine."
 #define JOB_TEXT                                                                                                      \
 	"JOB is a job id that this user has started (its nodes are in the job's file), or a document that names job " \
 	"and nodes."
@@ -64,7 +66,7 @@ const struct vcli_command
 			{"node free_hardware", "NODE_ID", 1, 1, NULL, S(60), "Show what of the machine is free", NULL,
 			 cmd_node_verb},
 			{"node maintenance", "on|off NODE_ID", 2, 2, FLAGS("detach", "ttl"), S(10),
-			 "Drain a node (no new jobs, running ones finish), or end that",
+			 "Drain a node (no new jobs; dsnd moves its own away, others finish), or end that",
 			 "The two arguments may come in either order.", cmd_node_maintenance},
 			{"node logs", "NODE_ID [UNIT]", 1, 2, FLAGS("follow", "lines"), S(10),
 			 "Show what a node's programs have written",
@@ -94,19 +96,21 @@ const struct vcli_command
 			 "Send a video file to the distributor in real time",
 			 "The file is looked at first: what HLS can store is sent as it is, anything else is encoded once on the way and the reason is told; what nothing can be made of (sound only) is refused. --loop sends it again and again, as one film. Exit code 1 when the file is cut off, too: it promises more than it has. The key goes to ffmpeg in a file, not on its command line. " JOB_TEXT,
 			 cmd_pipeline_push},
-			{"pipeline stop", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
-			 "End a job's stream cleanly; what was stored stays", JOB_TEXT, cmd_pipeline_stop},
+			{"pipeline stop", "JOB|FILE", 1, 1, FLAGS("detach", "ttl", "dsnd", "via", "rpc-token-file"),
+			 S(60), "End a job's stream cleanly; what was stored stays", JOB_TEXT ORDERED_TEXT,
+			 cmd_ordered_stop},
 			{"pipeline list", "[NODE_ID ...]", 0, 64, NULL, S(10), "List jobs",
 			 "Jobs of the nodes named, otherwise of all nodes of the jobs this user has started.",
 			 cmd_pipeline_list},
-			{"pipeline status", "JOB|FILE", 1, 1, FLAGS("show-key"), S(10),
-			 "Show a job at each of its nodes", JOB_TEXT, cmd_pipeline_status},
+			{"pipeline status", "JOB|FILE", 1, 1, FLAGS("show-key", "dsnd", "via", "rpc-token-file"), S(10),
+			 "Show a job at each of its nodes", JOB_TEXT ORDERED_TEXT, cmd_ordered_status},
 			{"pipeline monitor", "JOB|FILE", 1, 1, FLAGS("count"), 0,
 			 "Follow a job: a line for every status of its nodes",
 			 "Goes on until Ctrl-C, --timeout, or --count messages. With --json each status is a JSON value on a line of its own. " JOB_TEXT,
 			 cmd_pipeline_monitor},
-			{"pipeline close", "JOB|FILE", 1, 1, FLAGS("detach", "ttl"), S(60),
-			 "Stop a job and remove everything stored for it", JOB_TEXT, cmd_pipeline_close},
+			{"pipeline close", "JOB|FILE", 1, 1, FLAGS("detach", "ttl", "dsnd", "via", "rpc-token-file"),
+			 S(60), "Stop a job and remove everything stored for it", JOB_TEXT ORDERED_TEXT,
+			 cmd_ordered_close},
 
 			{"order plan", "FILE", 1, 1, FLAGS("dsnd", "via", "rpc-token-file"), S(30),
 			 "Show which nodes an order would get, without starting anything", ORDER_TEXT, cmd_order_plan},
