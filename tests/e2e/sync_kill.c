@@ -1,6 +1,6 @@
-/* For the loader (LD_PRELOAD): the process is killed, as by a power cut, at one of the times it makes its files safe. The
- * file named by DSN_TEST_SYNC_KILL holds (an int64_t as it lies in memory) how many such calls are still to pass: 0 kills
- * before the call, and an odd word behind it (a second int64_t) after it. Below 0: never. */
+/* For the loader (LD_PRELOAD): the process is killed, as by a power cut, at one of the times it makes its files safe.
+ * The file named by DSN_TEST_SYNC_KILL holds (an int64_t as it lies in memory) how many such calls are still to pass: 0
+ * kills before the call, and an odd word behind it (a second int64_t) after it. Below 0: never. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
