@@ -23,6 +23,23 @@
 const struct service_ops *const dsnd_services[] = {
 	&registry_service, &jobs_service, &play_service, &sessions_service, &mail_service, &payments_service, NULL};
 
+/* Addresses of nodes are what their suppliers say. */
+static struct error *read_reach(struct dsnd *d)
+{
+	char **texts = d->settings->media_networks;
+
+	for (size_t i = 0; texts && texts[i]; i++) {
+		struct error *e;
+
+		d->reach.networks = mem_resize(d, d->reach.networks, struct http_reach_network, i + 1);
+		e = http_reach_read(texts[i], &d->reach.networks[i]);
+		if (e)
+			return error_wrap(e, "--media-network");
+		d->reach.count = i + 1;
+	}
+	return NULL;
+}
+
 /* In this order: calls refer to what answers them. */
 static int dsnd_destroy(struct dsnd *d)
 {
@@ -93,6 +110,8 @@ static struct error *find_origin(struct dsnd *d)
 		url = mem_printf(d, "http://%.*s:%d", (int)(colon - s->listen), s->listen, front_port(d->front));
 	e = http_origin_read(url, 0, &d->origin);
 	d->network.origin = d->origin.text;
+	/* Only who sits at this machine can ask it to connect to what is there. */
+	d->reach.local = d->origin.loopback;
 	return e ? error_wrap(e, "--public-url") : NULL;
 }
 
@@ -222,6 +241,7 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 	snprintf(d->id, sizeof(d->id), "%s", id);
 	d->token_file = file_join(d, folder, "operator.token");
 	TRY(callers_open(d, d->token_file, d->id, d->settings->callers, &d->callers));
+	TRY(read_reach(d));
 	d->metrics = metrics_new(d, "dsnd");
 	d->network = (struct service_network){
 		.name = d->settings->client.network,
@@ -231,7 +251,8 @@ static struct error *open_parts(struct dsnd *d, uv_loop_t *loop)
 		.suggested_version = suggested ? suggested : DSN_VERSION,
 		.chain_id = d->settings->chain_id,
 		.open = d->settings->open_login,
-		.lifetime_ms = d->settings->login_ms};
+		.lifetime_ms = d->settings->login_ms,
+		.reach = &d->reach};
 	TRY(find_chain(d));
 	TRY(read_peer_token(d));
 	TRY(open_manager(d, loop, continues));

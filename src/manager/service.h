@@ -11,6 +11,7 @@
 #include "bus/message.h"
 #include "chain/u256.h"
 #include "client/link.h"
+#include "http/reach.h"
 #include "manager/lead.h"
 #include "manager/method.h"
 #include "rpc/metrics.h"
@@ -39,6 +40,8 @@ struct service_network {
 	int64_t chain_id;
 	bool open;           /* any address that logs in is a customer */
 	int64_t lifetime_ms; /* of a login */
+	/* What of nodes may be connected to: they say their addresses themselves. NULL: any. */
+	const struct http_reach *reach;
 };
 
 /* One for each service. Borrowed; outlives it. */

@@ -411,6 +411,12 @@ struct error *order_rows_move(struct db *db, struct order_row *row, enum order_s
 	return e;
 }
 
+struct error *order_rows_say(struct db *db, const struct order_row *row)
+{
+	return db_exec(db, "update jobs_order set why=? where job=? and state=?", "sss", row->why, row->job,
+		       order_state_name(row->state));
+}
+
 struct giving {
 	const struct order_row *row;
 	const char *document, *tasks;

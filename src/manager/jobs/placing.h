@@ -47,6 +47,9 @@ void placing_reread(struct placing *p, const char *job);
  * no room any more; ERROR_UNAVAILABLE: one was not heard of since this dsnd leads. */
 struct error *placing_again(struct placing *p, const char *job, const json_t *document) MUST_CHECK;
 
+/* How a node has done what it was told for an order of this customer (placing_outcome.h). */
+void placing_judge(struct placing *p, const char *customer, const char *node_id, bool good);
+
 struct placing_loss {
 	const char *job, *customer;
 	const json_t *document;                /* the job's public document, with its nodes */

@@ -1,6 +1,8 @@
 /* vcli order: streams ordered from dsnd, which picks the nodes. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -138,6 +140,13 @@ struct error *cmd_order_cancel(struct vcli *v)
 	return ask_of_job(v, "orders.cancel");
 }
 
+struct error *cmd_order_give_up(struct vcli *v)
+{
+	if (!v->set.order.yes)
+		TRY(confirm(v, mem_printf(v, "job %s is over, whatever its nodes know of it", v->args[0])));
+	return ask_of_job(v, "orders.give_up");
+}
+
 /* --- a new one --- */
 
 static struct error *ask_with_file(struct vcli *v, const char *method, const char *once, json_t **ret_result)
@@ -191,9 +200,30 @@ static struct error *confirm_plan(struct vcli *v)
 	return e;
 }
 
+/* The order does not end with whoever waits for it. */
+static void on_interrupt(int number)
+{
+	static const char text[] =
+		"\nvcli: dsnd goes on with the order if it has taken it: vcli order list shows it, vcli order cancel JOB ends it\n";
+	ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+	(void)written;
+	raise(number); /* once more, as it was before */
+}
+
+static void tell_when_interrupted(void)
+{
+	struct sigaction told = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND | SA_NODEFER}, was;
+
+	/* Who had it ignored, nohup for one, goes on waiting. */
+	if (sigaction(SIGINT, NULL, &was) == 0 && was.sa_handler == SIG_DFL)
+		sigaction(SIGINT, &told, NULL);
+}
+
 static struct error *create(struct vcli *v, json_t **ret_order)
 {
 	TRY(confirm_plan(v));
+	tell_when_interrupted();
 	TRY(ask_with_file(v, "orders.create", v->set.chain.once, ret_order));
 	answer_order(v, *ret_order);
 	return NULL;

@@ -41,6 +41,7 @@ static const struct {
 	{"drill kill", "vcli drill kill transcoder --job 0200000000000000000001 --demo build/demo"},
 	{"top", "vcli top --rpc-token-file ~/dsnd.token"},
 	{"order cancel", "vcli order cancel 0200000000000000000001 --yes"},
+	{"order give-up", "vcli order give-up 0200000000000000000001 --yes"},
 	{"broker setup", "vcli broker setup --node AGENT_ID,NODE_ID,NODE_ID --client me"},
 	{"bus send", "vcli bus send hello \"Hello World!\""},
 	{"bus receive", "vcli bus receive hello --count 0 --timeout 10s"},
