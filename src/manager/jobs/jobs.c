@@ -356,6 +356,7 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 	j->runs = runs_new(j, host);
 	j->placing = placing_new(j, host);
 	j->watch = watch_new(j, host, j->runs);
+	watch_listen(j->watch);
 	*ret_state = j;
 	return NULL;
 }
