@@ -294,6 +294,7 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB,
 	  NO_WAY,
 	  NODE_FAILED,
+	  {ERROR_UNAVAILABLE, "try again in a few seconds; if a node of it is gone for good, order it anew"},
 	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
 };
 
@@ -321,8 +322,10 @@ static void tick(void *state)
 
 	if (!j->begun)
 		begin(j);
-	if (j->begun)
-		placing_tick(j->placing);
+	if (!j->begun)
+		return;
+	placing_tick(j->placing);
+	watch_drain(j->watch);
 }
 
 static void watch(void *state)
