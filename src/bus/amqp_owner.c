@@ -79,6 +79,9 @@ static struct error *execute(struct amqp_owner *o, struct amqp_order *order)
 	case ORDER_WATCH:
 		(void)amqp_mailbox_add(o, NULL, false, NULL);
 		break;
+	case ORDER_PROBE:
+		e = amqp_mailbox_probe(o, order->id);
+		break;
 	case ORDER_UNSERVE:
 		amqp_mailbox_remove(o, order->id, order->remove);
 		break;

@@ -410,6 +410,7 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 	j->placing = placing_new(j, host);
 	j->watch = watch_new(j, host, j->runs);
 	runs_judge(j->runs, on_started, j);
+	watch_listen(j->watch);
 	*ret_state = j;
 	return NULL;
 }
