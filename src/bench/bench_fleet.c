@@ -10,13 +10,14 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "bench/bench.h"
+#include "bench/swarm_plot.h"
 #include "bench/swarm_run.h"
 
 #define SIZES 16
 #define NODES_MOST 20000 /* what dsnd keeps */
 
 struct settings {
-	char *bus, *password_file, *ca_file, *broker;
+	char *bus, *password_file, *ca_file, *broker, *plot;
 	char **nodes;
 	int64_t broker_port, nodes_per_agent, beat_ms, status_ms, quiet_ms, patience_ms, plans, jobs, at_once;
 	bool json;
@@ -48,6 +49,7 @@ static const struct config_row rows[] = {
 	{"jobs", CONFIG_INT, ROW(jobs), NULL, NULL, 0, 1000, "N",
 	 "orders to be carried out; without it one for each ten nodes", NULL},
 	{"at-once", CONFIG_INT, ROW(at_once), "8", NULL, 1, 512, "N", "connections that ask dsnd", NULL},
+	{"plot", CONFIG_STRING, ROW(plot), NULL, NULL, 0, 0, "FILE.svg", "the growth as curves", NULL},
 	{"json", CONFIG_BOOL, ROW(json), NULL, NULL, 0, 0, NULL,
 	 "print one JSON object in the end, and what is known earlier on standard error", NULL},
 };
@@ -127,6 +129,15 @@ static struct error *read_sizes(const struct settings *set, size_t ret_sizes[SIZ
 	return NULL;
 }
 
+static struct error *write_plot(const char *path, const struct swarm_run_result *results, size_t count)
+{
+	char *text = swarm_plot(NULL, results, count);
+	struct error *e = file_write_atomic(path, text, strlen(text), 0644);
+
+	mem_free(text);
+	return e;
+}
+
 static struct error *measure(const struct settings *set)
 {
 	const struct swarm_run_options options = {.broker = set->broker,
@@ -143,23 +154,24 @@ static struct error *measure(const struct settings *set)
 						  .jobs = set->jobs,
 						  .at_once = set->at_once,
 						  .out = set->json ? stderr : stdout};
-	json_t *results = json_array();
+	json_t *list = json_array();
+	struct swarm_run_result results[SIZES];
 	size_t sizes[SIZES], count = 0;
 	uv_loop_t loop;
 	struct error *e = read_sizes(set, sizes, &count);
 
 	uv_loop_init(&loop);
 	for (size_t i = 0; !e && i < count; i++) {
-		struct swarm_run_result result;
-
-		e = swarm_run(&loop, &options, sizes[i], &result);
-		json_array_append_new(results, result_json(&result));
+		e = swarm_run(&loop, &options, sizes[i], &results[i]);
+		json_array_append_new(list, result_json(&results[i]));
 	}
 	loop_drain(&loop);
 	uv_loop_close(&loop);
+	if (!e && set->plot)
+		e = write_plot(set->plot, results, count);
 	if (!e && set->json)
-		bench_print_json(json_pack("{s:s,s:O}", "bench", "fleet", "results", results));
-	json_decref(results);
+		bench_print_json(json_pack("{s:s,s:O}", "bench", "fleet", "results", list));
+	json_decref(list);
 	return e;
 }
 

@@ -15,7 +15,7 @@
 #include "devnet/port.h"
 #include "http/client.h"
 
-#define SCRIPT_MS 300000
+#define SCRIPT_MS 700000
 #define SCRIPT_OUTPUT 4096
 #define UP_MS 60000
 #define END_GRACE_MS 60000
@@ -88,6 +88,9 @@ struct error *swarm_broker_start(struct swarm_broker *b)
 
 	if (!b->script)
 		return NULL;
+	/* It has the cores of this machine, as a broker of its own machine would; on a busy one it takes its time. */
+	setenv("BROKER_SCHEDULERS", mem_printf(port, "%ld", sysconf(_SC_NPROCESSORS_ONLN)), 0);
+	setenv("BROKER_WAIT", "600", 0);
 	TRY(run_script(b, "start", port, NULL));
 	TRY(run_script(b, "pid", NULL, &out));
 	b->pid = (pid_t)strtol(out, NULL, 10);

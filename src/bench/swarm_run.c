@@ -387,7 +387,7 @@ static void end(struct run *r)
 {
 	swarm_end(r->swarm, !r->options->broker);
 	swarm_dsnd_stop(&r->dsnd, SIGTERM);
-	if (r->broker.pid)
+	if (r->broker.script)
 		swarm_broker_end(&r->broker);
 	mem_free(r->ticker);
 	uv_run(r->loop, UV_RUN_NOWAIT);
