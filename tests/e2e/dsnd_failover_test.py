@@ -196,5 +196,49 @@ class Machines(FailoverCase):
         self.assertIn(net.end_push(push), (0, 255))
 
 
+class Maintenance(FailoverCase):
+    def maintain(self, net, node, how):
+        net.vcli("node", "maintenance", how, node)
+
+    def part(self, node):
+        return {n["node_id"]: n["part"] for n in self.status()["nodes"]}.get(node)
+
+    def test_transcoder(self):
+        """A node that is to be emptied serves until another one has its place; where there is none, it keeps it."""
+        net = self.machines(transcoders=RENDITIONS + 1)
+        self.begun -= 16  # nobody is to be lost
+        self.ordered(net)
+        push = self.published(net)
+        victim = self.nodes("transcoder")[0]
+        spare = next(net.ids[key] for key in net.transcoders() if net.ids[key] not in self.nodes("transcoder"))
+        variant = self.rendition_of(net, victim)
+        self.maintain(net, spare, "on")
+        wait_for("two in maintenance", lambda: self.dsnd.call("nodes.get", node_id=spare)["state"] == "draining", 20)
+        self.maintain(net, victim, "on")
+        why = wait_for("why", lambda: self.status().get("why"), 20, self.status)
+        self.assertIn(f"transcoder {victim}: its owner has set it to maintenance", why)
+        self.assertEqual(self.part(victim), "draining")
+        before = net.units(self.job, ["d", "s"])
+        net.wait_segments(2, job=self.job)
+        self.maintain(net, spare, "off")
+        self.assertEqual(self.moved(victim, seconds=90), spare)
+        net.wait_segments(3, job=self.job)
+        after = net.units(self.job, ["d", "s"])
+        changed = {unit for unit in before if after.get(unit) != before[unit]} - {("s", f"{self.job}-hls{variant}")}
+        self.assertEqual(len(changed), 1, f"only the way to the new node changes: {changed}")
+        wait_for("the end at the old node", lambda: [j["state"] for j in net.node_status(self.key_of(net, victim))["jobs"]] == ["stopped"],
+                 20, lambda: net.node_status(self.key_of(net, victim)))
+        decisions = self.dsnd.call("orders.explain", job=self.job)["decisions"]
+        self.assertIn(f"{victim} is excluded: drained: its owner has set it to maintenance", str(decisions[-1]["record"]))
+        events = self.dsnd.call("events.list")["events"]
+        self.assertEqual([e["body"]["cause"] for e in events if e["type"] == "job.replaced"], ["drained"], events[-20:])
+        self.assertIn(net.end_push(push), (0, 255))
+        self.assertEqual(self.dsnd.call("pipelines.stop", job=self.job)["state"], "stopped")
+        lost = net.lost(self.job)
+        print("lost:", lost, flush=True)
+        self.assertLessEqual(len(lost.pop(variant)), 2)
+        self.assertEqual(lost, {v: [] for v in lost})
+
+
 if __name__ == "__main__":
     network.main()

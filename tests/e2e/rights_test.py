@@ -45,7 +45,7 @@ class Rights(unittest.TestCase):
         self.owner.environment.update(DSN_BUS=OfUser(self.broker, f"dsn.{NETWORK}.ops").url(),
                                       DSN_PASSWORD_FILE=str(self.passwords / f"dsn.{NETWORK}.ops"))
         agent.start()
-        wait_for(lambda: self.owner.run("node", "hardware", own, "--timeout", "2s").returncode == 0, 20, "the agent")
+        wait_for(lambda: self.owner.run("node", "hardware", own, "--timeout", "10s").returncode == 0, 60, "the agent")
 
         refused = self.owner.ask("node", "create", "storage", node, "--agent", own, "--timeout", "20s", code=4)["error"]
         self.assertIn("the broker refuses its mailbox", refused["message"])

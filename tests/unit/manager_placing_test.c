@@ -617,7 +617,13 @@ static void test_after_a_restart_before_it_obeys(void **state)
 static json_t *replace(struct world *w, const struct order_row *row, const char *lost, const char *not_this)
 {
 	const struct place_excluded excluded = {not_this, "it has failed today"};
-	const struct placing_loss loss = {row->job, ALICE, row->document, lost, &excluded, not_this ? 1 : 0};
+	const struct placing_loss loss = {.job = row->job,
+					  .customer = ALICE,
+					  .document = row->document,
+					  .lost = lost,
+					  .why = "it is gone",
+					  .excluded = &excluded,
+					  .excluded_count = not_this ? 1 : 0};
 	json_t *node = NULL, *record = NULL;
 	struct error *e;
 

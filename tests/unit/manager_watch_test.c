@@ -32,6 +32,7 @@ struct world {
 	struct runs *runs;
 	struct watch_jobs *watch;
 	struct order_row *row;
+	unsigned draining; /* bit n: node n is in maintenance */
 };
 
 static void must(struct error *e)
@@ -42,13 +43,13 @@ static void must(struct error *e)
 
 /* --- a registry, and an order that runs --- */
 
-static json_t *registered(unsigned n)
+static json_t *registered(const struct world *w, unsigned n)
 {
 	const char *role = n == 1 ? "distributor" : n == NODES ? "storage" : "transcoder";
 	char *id = mem_printf(NULL, "%040x", n), *ip = mem_printf(NULL, "10.0.%u.1", n);
 	json_t *row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:b,s:b,s:b}", "node_id", id, "agent_id", id, "role",
-				role, "state", "online", "ip", ip, "rtmp_port", 1935, "http_port", 8080, "jobs", 0,
-				"obeys", 1, "serves", 1, "maintenance", 0);
+				role, "state", w->draining & 1u << n ? "draining" : "online", "ip", ip, "rtmp_port",
+				1935, "http_port", 8080, "jobs", 0, "obeys", 1, "serves", 1, "maintenance", 0);
 
 	mem_free(id);
 	mem_free(ip);
@@ -59,9 +60,8 @@ static void tell_nodes(struct method_call *c, void *arg)
 {
 	json_t *nodes = json_array();
 
-	(void)arg;
 	for (unsigned n = 1; n <= NODES; n++)
-		json_array_append_new(nodes, registered(n));
+		json_array_append_new(nodes, registered(arg, n));
 	method_answer(c, json_pack("{s:o,s:[]}", "nodes", nodes, "gone"));
 }
 
@@ -364,6 +364,114 @@ static void test_late_start(void **state)
 	json_decref(nodes);
 }
 
+/* --- maintenance --- */
+
+static unsigned number_of(const struct watch_part *p)
+{
+	return (unsigned)strtoul(p->witness.node_id + 32, NULL, 16);
+}
+
+static void drain(struct world *w, unsigned nodes)
+{
+	w->draining = nodes;
+	placing_refresh(w->placing, on_fresh, NULL);
+	watch_drain(w->watch);
+	watch_tick(w->watch);
+}
+
+static size_t tellings(struct world *w, enum move_step step, const char *node_id)
+{
+	struct move_telling *list = NULL;
+	size_t count = 0, found = 0;
+
+	must(move_rows_tellings(w, w->host.db, w->row->job, &list, &count));
+	for (size_t i = 0; i < count; i++)
+		found += list[i].step == step && (!node_id || strcmp(list[i].node_id, node_id) == 0);
+	return found;
+}
+
+/* The place goes to another one, which is told first; the old one is told last that it is out. */
+static void test_drain(void **state)
+{
+	struct world *w = *state;
+	char *id = mem_strdup(w, transcoder(w)->witness.node_id);
+	struct move_place *tried = NULL;
+	bool served = false;
+	size_t count = 0;
+
+	live(w, NULL, 2000);
+	drain(w, 1u << number_of(transcoder(w)));
+	assert_string_not_equal(transcoder(w)->witness.node_id, id);
+	assert_int_equal(tellings(w, MOVE_NEW, transcoder(w)->witness.node_id), 1);
+	assert_int_equal(tellings(w, MOVE_OUT, id), 1);
+	must(move_rows_drained(w->host.db, w->row->job, 1, &served));
+	assert_true(served);
+	must(move_rows_tried(w, w->host.db, w->row->job, 1, 0, &tried, &count));
+	assert_int_equal(count, 0);
+}
+
+/* The one that was drained serves as long as the others do not: the order goes on however many of them fail. */
+static void test_drain_to_bad_nodes(void **state)
+{
+	struct world *w = *state;
+
+	drain(w, 1u << number_of(transcoder(w)));
+	for (int i = 0; i <= WATCH_TRIES; i++) {
+		if (transcoder(w)->state != PART_LOST)
+			refuse(w);
+		pass(w, WATCH_TRY_MOST_MS * 2);
+		hear_another(w);
+		watch_tick(w->watch);
+		assert_int_equal(state_on_disk(w), ORDER_RUNNING);
+	}
+}
+
+static char *why_on_disk(struct world *w)
+{
+	struct order_row *row = NULL;
+
+	must(order_rows_find(w, w->host.db, w->row->job, NULL, &row));
+	return row->why;
+}
+
+/* Nobody else is there: it keeps its place, the order says why, until maintenance is over or another one comes. */
+static void test_drain_without_another(void **state)
+{
+	struct world *w = *state;
+	char *id = mem_strdup(w, transcoder(w)->witness.node_id);
+
+	live(w, NULL, 2000);
+	drain(w, ~0u);
+	assert_string_equal(transcoder(w)->witness.node_id, id);
+	assert_int_equal(transcoder(w)->state, PART_DRAINING);
+	assert_non_null(strstr(why_on_disk(w), "its owner has set it to maintenance"));
+	drain(w, 0);
+	assert_int_equal(transcoder(w)->state, PART_SERVING);
+	assert_null(why_on_disk(w));
+	drain(w, ~0u);
+	live(w, NULL, 3000);
+	drain(w, 1u << number_of(transcoder(w)));
+	pass(w, WATCH_TRY_MOST_MS);
+	hear_another(w);
+	watch_tick(w->watch);
+	assert_string_not_equal(transcoder(w)->witness.node_id, id);
+	assert_null(why_on_disk(w));
+}
+
+/* One that is to be emptied and falls silent is lost like any other. */
+static void test_drain_and_silence(void **state)
+{
+	struct world *w = *state;
+	char *id = mem_strdup(w, transcoder(w)->witness.node_id);
+
+	live(w, NULL, 2000);
+	drain(w, ~0u);
+	live(w, id, WATCH_SILENT_MS + 2000);
+	assert_int_equal(transcoder(w)->state, PART_SUSPECT);
+	live(w, id, WATCH_OFFLINE_MS);
+	assert_int_equal(transcoder(w)->state, PART_LOST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +480,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_outage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_poison, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_start, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_drain_to_bad_nodes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_drain_without_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_drain_and_silence, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

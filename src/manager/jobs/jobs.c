@@ -321,8 +321,10 @@ static void tick(void *state)
 
 	if (!j->begun)
 		begin(j);
-	if (j->begun)
-		placing_tick(j->placing);
+	if (!j->begun)
+		return;
+	placing_tick(j->placing);
+	watch_drain(j->watch);
 }
 
 static void watch(void *state)

@@ -208,9 +208,22 @@ struct error *move_rows_tried(const void *ctx, struct db *db, const char *job, s
 	TRY(db_query(
 		db, on_move, &all,
 		"select place,role,node_from,node_to,cause,why from jobs_move where job=? and place=? and at_ms>=? "
-		"order by at_ms desc limit ?",
-		"siii", job, (int64_t)place, since_ms, (int64_t)MOVE_ROWS_TRIED));
+		"and cause<>? order by at_ms desc limit ?",
+		"siisi", job, (int64_t)place, since_ms, MOVE_ROWS_DRAINED, (int64_t)MOVE_ROWS_TRIED));
 	*ret_moves = all.list;
 	*ret_count = all.count;
+	return NULL;
+}
+
+struct error *move_rows_drained(struct db *db, const char *job, size_t place, bool *ret_served)
+{
+	int64_t count = 0;
+
+	TRY(db_query(
+		db, on_left, &count,
+		"select count(*) from jobs_move where job=? and place=? and cause=? and node_from in (select node_id "
+		"from jobs_telling where job=? and step=?)",
+		"sissi", job, (int64_t)place, MOVE_ROWS_DRAINED, job, (int64_t)MOVE_OUT));
+	*ret_served = count > 0;
 	return NULL;
 }

@@ -23,11 +23,13 @@ struct move_telling {
 	enum move_step step;
 };
 
+#define MOVE_ROWS_DRAINED "drained"
+
 /* A place of the job (its index in the document's nodes) goes from one node to another. */
 struct move_place {
 	size_t place;
 	char *role, *from, *to;
-	char *cause; /* a word: "lost", "start", "drain" */
+	char *cause; /* a word: "lost", "start", MOVE_ROWS_DRAINED */
 	char *why;   /* for people, and the same text for the same fault, the id of `from` aside: it is counted by */
 };
 
@@ -53,10 +55,13 @@ struct error *move_rows_told(struct db *db, const struct order_row *row, const s
 struct error *move_rows_drop(struct db *db, const char *job) MUST_CHECK;
 /* Why an order that runs is not as it should be; `why` NULL: it is. Writes no event. */
 struct error *move_rows_why(struct db *db, const char *job, const char *why) MUST_CHECK;
-/* Which nodes have left this place since `since_ms` (wall clock), the latest first, at most MOVE_ROWS_TRIED. Belongs to
- * ctx. */
+/* Which nodes have failed in this place since `since_ms` (wall clock), the latest first, at most MOVE_ROWS_TRIED: those
+ * that were drained have not. Belongs to ctx. */
 #define MOVE_ROWS_TRIED 16
 struct error *move_rows_tried(const void *ctx, struct db *db, const char *job, size_t place, int64_t since_ms,
 			      struct move_place **ret_moves, size_t *ret_count) MUST_CHECK;
+
+/* Is a drained node that had this place still to be told that it is out? It serves until then. */
+struct error *move_rows_drained(struct db *db, const char *job, size_t place, bool *ret_served) MUST_CHECK;
 
 #endif

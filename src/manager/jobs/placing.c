@@ -274,6 +274,11 @@ bool placing_is_of(const struct placing *p, const char *node_id, const char *add
 	return owner && strcasecmp(owner, address) == 0;
 }
 
+bool placing_drains(const struct placing *p, const char *node_id)
+{
+	return place_node_is(p->fleet, node_id, PLACE_DRAINING);
+}
+
 bool placing_contact(const struct placing *p, const char *node_id, struct place_contact *ret)
 {
 	return place_node_contact(p->fleet, node_id, ret);

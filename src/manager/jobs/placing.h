@@ -51,6 +51,7 @@ struct placing_loss {
 	const char *job, *customer;
 	const json_t *document;                /* the job's public document, with its nodes */
 	const char *lost;                      /* node id: one of the nodes, or one that stands in for one */
+	const char *why;                       /* for the record */
 	const struct place_excluded *excluded; /* further ones that it is not to be, and why */
 	size_t excluded_count;
 };
@@ -73,6 +74,8 @@ struct error *placing_explain(struct placing *p, const struct placing_wish *wish
 			      struct placing_reasons *ret) MUST_CHECK;
 /* Does this address own the node? A node whose owner is not known is its agent's, or its own (feed_row.h). */
 bool placing_is_of(const struct placing *p, const char *node_id, const char *address);
+/* Has its owner set the node to maintenance? */
+bool placing_drains(const struct placing *p, const char *node_id);
 /* Where a node is reached; false: it is not known. As place_node_contact(). */
 bool placing_contact(const struct placing *p, const char *node_id, struct place_contact *ret);
 

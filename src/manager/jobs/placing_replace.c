@@ -100,7 +100,7 @@ static void set_excluded(const void *ctx, struct replacing *r)
 {
 	struct place_excluded *all = mem_array(ctx, struct place_excluded, r->loss->excluded_count + 1);
 
-	all[0] = (struct place_excluded){r->loss->lost, "it was lost"};
+	all[0] = (struct place_excluded){r->loss->lost, r->loss->why};
 	if (r->loss->excluded_count)
 		memcpy(&all[1], r->loss->excluded, r->loss->excluded_count * sizeof(*all));
 	r->request.excluded = all;

@@ -28,8 +28,8 @@ static const struct state_move order_moves[] = {
 const struct state_machine order_states = STATE_MACHINE("Order", order);
 
 static const char *const part_names[PART_STATES] = {
-	[PART_SERVING] = "serving",     [PART_SUSPECT] = "suspect",   [PART_LOST] = "lost",
-	[PART_REPLACING] = "replacing", [PART_REPLACED] = "replaced",
+	[PART_SERVING] = "serving", [PART_SUSPECT] = "suspect",     [PART_DRAINING] = "draining",
+	[PART_LOST] = "lost",       [PART_REPLACING] = "replacing", [PART_REPLACED] = "replaced",
 };
 
 static const struct state_move part_moves[] = {
@@ -38,6 +38,11 @@ static const struct state_move part_moves[] = {
 	{PART_SUSPECT, PART_LOST, "it does not answer"},
 	{PART_SERVING, PART_LOST, "it does not start"},
 	{PART_LOST, PART_SERVING, "it is heard before another node was found"},
+	{PART_SERVING, PART_DRAINING, "its owner has set it to maintenance"},
+	{PART_DRAINING, PART_SERVING, "maintenance is over before another node was found"},
+	{PART_DRAINING, PART_SUSPECT, "a neighbour complains, or it is silent"},
+	{PART_DRAINING, PART_LOST, "it does not start"},
+	{PART_DRAINING, PART_REPLACING, "another node was found, and written down"},
 	{PART_LOST, PART_REPLACING, "another node was found, and written down"},
 	{PART_REPLACING, PART_REPLACED, "all whom it concerns have been told"},
 };

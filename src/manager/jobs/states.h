@@ -25,6 +25,7 @@ extern const struct state_machine order_states;
 enum part_state {
 	PART_SERVING,
 	PART_SUSPECT,   /* a neighbour complains, or it is silent: it is asked */
+	PART_DRAINING,  /* its owner wants it empty: it serves, and another node is looked for */
 	PART_LOST,      /* and another node is looked for */
 	PART_REPLACING, /* another node was found: those whom it concerns are told */
 	PART_REPLACED,

@@ -189,7 +189,12 @@ struct error *watch_start(struct watch_jobs *w, struct placing *placing)
 
 /* --- what is heard --- */
 
-static void set_state(struct watch_part *p, enum part_state to)
+bool watch_is_here(const struct watch_part *p)
+{
+	return p->state == PART_SERVING || p->state == PART_DRAINING;
+}
+
+void watch_put(struct watch_part *p, enum part_state to)
 {
 	if (p->state == to)
 		return;
@@ -206,20 +211,27 @@ static void set_why(struct watch_part *p, const char *why)
 	p->why = text;
 }
 
-static bool has_lost(const struct watch_job *j)
+static bool has(const struct watch_job *j, enum part_state state)
 {
 	for (size_t i = 0; i < j->part_count; i++) {
-		if (j->parts[i].state == PART_LOST)
+		if (j->parts[i].state == state)
 			return true;
 	}
 	return false;
 }
 
-/* What stood in the way of the job is over by itself. */
-static void is_well_again(struct watch_job *j)
+static bool has_lost(const struct watch_job *j)
 {
-	struct error *e = move_rows_why(j->watch->host->db, j->name, NULL);
+	return has(j, PART_LOST);
+}
 
+void watch_well_again(struct watch_job *j)
+{
+	struct error *e;
+
+	if (has_lost(j) || has(j, PART_DRAINING))
+		return;
+	e = move_rows_why(j->watch->host->db, j->name, NULL);
 	if (e)
 		log_error("jobs.watch", "job=%s why=%s", j->name, log_q(e->message));
 	error_free(e);
@@ -235,12 +247,12 @@ void watch_alive(struct watch_jobs *w, const char *node_id, int64_t now_ms)
 
 		p->heard_ms = now_ms;
 		p->complained_ms = 0;
-		if (p->state == PART_SERVING || p->cause)
+		if (watch_is_here(p) || p->cause)
 			continue;
 		set_why(p, NULL);
-		set_state(p, PART_SERVING);
-		if (lost && !has_lost(p->job))
-			is_well_again(p->job);
+		watch_put(p, PART_SERVING);
+		if (lost)
+			watch_well_again(p->job);
 	}
 }
 
@@ -270,15 +282,21 @@ static void put_next_try(struct watch_job *j, bool failed)
 		j->try_ms = now_ms + backoff_next_ms(&j->backoff, 0);
 }
 
+void watch_soon(struct watch_job *j)
+{
+	put_next_try(j, false);
+	timer_again(j->watch->soon, 0, 0);
+}
+
 void watch_lose(struct watch_part *p, const char *cause, const char *why)
 {
-	if (p->state != PART_SERVING && p->state != PART_SUSPECT)
+	if (!watch_is_here(p) && p->state != PART_SUSPECT)
 		return;
 	set_why(p, why);
-	if (p->state == PART_SERVING && !cause)
-		set_state(p, PART_SUSPECT);
+	if (watch_is_here(p) && !cause)
+		watch_put(p, PART_SUSPECT);
 	p->cause = cause;
-	set_state(p, PART_LOST);
+	watch_put(p, PART_LOST);
 	put_next_try(p->job, cause != NULL);
 	timer_again(p->job->watch->soon, 0, 0);
 }
@@ -295,13 +313,13 @@ static void on_complaint(const char *against, const char *why, void *arg)
 	struct watch_part *p = watch_part_of(c->job, against);
 	char *text;
 
-	if (!p || (p->state != PART_SERVING && p->state != PART_SUSPECT))
+	if (!p || (!watch_is_here(p) && p->state != PART_SUSPECT))
 		return;
 	text = mem_printf(NULL, "%s: %s", c->by, why);
 	set_why(p, text);
 	mem_free(text);
 	p->complained_ms = c->now_ms;
-	set_state(p, PART_SUSPECT);
+	watch_put(p, PART_SUSPECT);
 	watch_ask(c->job->watch, against);
 }
 
@@ -341,8 +359,8 @@ static void look_at(struct watch_jobs *w, struct watch_part *p, int64_t now_ms)
 {
 	int64_t silent_ms = now_ms - p->heard_ms;
 
-	if (p->state == PART_SERVING && silent_ms >= WATCH_SILENT_MS)
-		set_state(p, PART_SUSPECT);
+	if (watch_is_here(p) && silent_ms >= WATCH_SILENT_MS)
+		watch_put(p, PART_SUSPECT);
 	if (p->state != PART_SUSPECT)
 		return;
 	if (silent_ms >= WATCH_OFFLINE_MS) {
@@ -362,7 +380,7 @@ static void on_soon(void *arg)
 	for (size_t i = 0; i < w->job_count; i++) {
 		struct watch_job *j = w->jobs[i];
 
-		if (!j->looking && now_ms >= j->try_ms && has_lost(j)) {
+		if (!j->looking && now_ms >= j->try_ms && (has_lost(j) || watch_drains(j))) {
 			timer_again(w->soon, 0, 0);
 			watch_replace(j);
 			return;

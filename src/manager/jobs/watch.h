@@ -11,6 +11,10 @@
  * as long each time up to WATCH_TRY_MOST_MS. A place that has failed with one error on WATCH_TRIES nodes within
  * WATCH_POISON_MS ends the order: it would fail on the next one too.
  *
+ * A node whose owner has set it to maintenance is draining: it serves on, and its places go to other nodes in the same
+ * way. It is told last that it is out, when the new one serves and its neighbours know him; until then it delivers, so
+ * an order does not end for nodes that fail in its place.
+ *
  * Threads: loop thread.
  */
 #ifndef DSN_MANAGER_JOBS_WATCH_H
@@ -41,6 +45,8 @@ void watch_stop(struct watch_jobs *w);
 /* The order as it is now: watched while it runs, else not any more. */
 void watch_order(struct watch_jobs *w, const struct order_row *row);
 void watch_heard(struct watch_jobs *w, const struct message *m);
+/* Looks which nodes are to be emptied, or no more; to be called when the fleet may have changed. */
+void watch_drain(struct watch_jobs *w);
 /* To be called every WATCH_TICK_MS. */
 void watch_tick(struct watch_jobs *w);
 /* How a node's part of a job stands; PART_SERVING for what is not watched. */

@@ -49,7 +49,15 @@ struct watch_jobs {
 	struct timer *soon; /* something was lost: another node is looked for, from the loop */
 };
 
-/* watch.c: it is lost, `cause` and `why` as above (`why` is copied). Changes no list. */
+/* watch.c: what the tables of states allow; written to the log. */
+void watch_put(struct watch_part *p, enum part_state to);
+/* Does it have its place, and nothing against it? It may be draining. */
+bool watch_is_here(const struct watch_part *p);
+/* Another node is looked for as soon as may be, from the loop. */
+void watch_soon(struct watch_job *j);
+/* What stood in the way of the job is over by itself, unless a node is still lost or draining. */
+void watch_well_again(struct watch_job *j);
+/* it is lost, `cause` and `why` as above (`why` is copied). Changes no list. */
 void watch_lose(struct watch_part *p, const char *cause, const char *why);
 struct watch_job *watch_find(const struct watch_jobs *w, const char *job);
 struct watch_part *watch_part_of(struct watch_job *j, const char *node_id);
@@ -64,7 +72,10 @@ void watch_serves(struct watch_job *j);
 /* watch_ask.c: asks the node whether it is there, unless it is being asked. */
 void watch_ask(struct watch_jobs *w, const char *node_id);
 
-/* watch_replace.c: looks for other nodes for the lost parts of the job. */
+/* watch_drain.c: has the job a part whose node is to be emptied now? Not while its nodes are being told something. */
+bool watch_drains(const struct watch_job *j);
+
+/* watch_replace.c: looks for other nodes for the parts of the job that are lost or draining. */
 void watch_replace(struct watch_job *j);
 /* A run of a job has told its nodes (run_ended_fn). */
 run_ended_fn watch_ran;

@@ -1,4 +1,4 @@
-/* Another node for a place of a job whose own is lost. */
+/* Another node for a place of a job whose own is lost, or is to be emptied. */
 #include <string.h>
 #include <strings.h>
 
@@ -11,6 +11,7 @@
 
 #define LOST_WORD "lost"
 #define LOST_WHY "it does not answer"
+#define DRAIN_WHY "its owner has set it to maintenance"
 
 struct looking {
 	struct watch_jobs *watch;
@@ -25,8 +26,17 @@ struct attempt {
 	char *lack; /* why a place got none; NULL: each has one */
 };
 
+static const char *cause_of(const struct watch_part *p)
+{
+	if (p->state == PART_DRAINING)
+		return MOVE_ROWS_DRAINED;
+	return p->cause ? p->cause : LOST_WORD;
+}
+
 static const char *why_of(const struct watch_part *p)
 {
+	if (p->state == PART_DRAINING)
+		return DRAIN_WHY;
 	return p->cause && p->why ? p->why : LOST_WHY;
 }
 
@@ -61,10 +71,15 @@ static size_t count_same(const struct watch_part *p, const struct move_place *tr
 	return same;
 }
 
-/* The whole order ends when the next node would fail on it too. */
+/* The whole order ends when the next node would fail on it too; not while the one that was drained still serves. */
 static struct error *set_aside(struct attempt *a, struct watch_part *p, const struct move_place *tried, size_t count)
 {
+	bool served = false;
+
 	if (count_same(p, tried, count) < WATCH_TRIES)
+		return NULL;
+	TRY(move_rows_drained(a->job->watch->host->db, a->row->job, p->witness.place, &served));
+	if (served)
 		return NULL;
 	a->row->why =
 		mem_printf(a->row, "set aside: %d nodes have failed one after the other as its %s, the last one %s: %s",
@@ -82,6 +97,12 @@ static struct place_excluded *exclude(const void *ctx, const struct move_place *
 	return excluded;
 }
 
+/* As it is told of an order: whatever is known of the one that is lost. */
+static const char *told_why(const struct watch_part *p)
+{
+	return p->state == PART_DRAINING || !p->why ? why_of(p) : p->why;
+}
+
 static struct error *find_place(struct attempt *a, struct watch_part *p, const struct move_place *tried, size_t count)
 {
 	const struct placing_loss loss = {
@@ -89,6 +110,7 @@ static struct error *find_place(struct attempt *a, struct watch_part *p, const s
 		.customer = a->row->owner,
 		.document = a->row->document,
 		.lost = p->witness.node_id,
+		.why = mem_printf(a->row, "%s: %s", cause_of(p), why_of(p)),
 		.excluded = exclude(a->row, tried, count),
 		.excluded_count = count,
 	};
@@ -97,28 +119,28 @@ static struct error *find_place(struct attempt *a, struct watch_part *p, const s
 
 	json_decref(record);
 	if (e && e->code == ERROR_UNAVAILABLE) {
-		a->lack = mem_printf(a->row, "%s %s: %s; %s; it is tried again", api_role_name(p->witness.role),
-				     p->witness.node_id, p->why ? p->why : LOST_WHY, e->message);
+		if (!a->lack)
+			a->lack = mem_printf(a->row, "%s %s: %s; %s; it is tried again", api_role_name(p->witness.role),
+					     p->witness.node_id, told_why(p), e->message);
 		error_free(e);
 		return NULL;
 	}
 	if (!e)
-		e = replace_node(a->row, a->row, p->witness.node_id, node, p->cause ? p->cause : LOST_WORD, why_of(p),
-				 &a->set);
+		e = replace_node(a->row, a->row, p->witness.node_id, node, cause_of(p), why_of(p), &a->set);
 	json_decref(node);
 	return e;
 }
 
 typedef struct error *lost_fn(struct attempt *a, struct watch_part *p, const struct move_place *tried, size_t count);
 
-static struct error *for_each_lost(struct attempt *a, lost_fn *fn)
+static struct error *for_each(struct attempt *a, enum part_state state, lost_fn *fn)
 {
 	for (size_t i = 0; i < a->job->part_count && a->row->state == ORDER_RUNNING; i++) {
 		struct watch_part *p = &a->job->parts[i];
 		struct move_place *tried = NULL;
 		size_t count = 0;
 
-		if (p->state != PART_LOST)
+		if (p->state != state)
 			continue;
 		TRY(move_rows_tried(a->row, a->job->watch->host->db, a->row->job, p->witness.place,
 				    clock_wall_ms() - WATCH_POISON_MS, &tried, &count));
@@ -162,13 +184,14 @@ static struct error *carry_out(struct attempt *a)
 	struct watch_jobs *w = a->job->watch;
 
 	/* First, since its nodes are told by the document that it has on disk. */
-	TRY(for_each_lost(a, set_aside));
+	TRY(for_each(a, PART_LOST, set_aside));
 	if (a->row->state != ORDER_RUNNING) {
 		watch_order(w, a->row);
 		tell(w, a->row);
 		return NULL;
 	}
-	TRY(for_each_lost(a, find_place));
+	TRY(for_each(a, PART_LOST, find_place));
+	TRY(for_each(a, PART_DRAINING, find_place));
 	a->row->why = a->lack;
 	if (a->lack)
 		put_off(a);
