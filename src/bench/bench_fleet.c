@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "bench/bench.h"
@@ -160,6 +161,7 @@ static struct error *measure(const struct settings *set)
 	uv_loop_t loop;
 	struct error *e = read_sizes(set, sizes, &count);
 
+	log_set_level(LOG_LEVEL_ERROR); /* a thousand agents would tell of a broker that is killed */
 	uv_loop_init(&loop);
 	for (size_t i = 0; !e && i < count; i++) {
 		e = swarm_run(&loop, &options, sizes[i], &results[i]);

@@ -29,12 +29,25 @@ void swarm_agent_ip(size_t number, char ret_ip[64])
 		 1 + number % PER_NET);
 }
 
+/* The next number of an address, at most `most`; false: there is none. */
+static bool next_number(const char **at, size_t most, size_t *ret)
+{
+	char *end = NULL;
+
+	if (**at != '.' || (*at)[1] < '0' || (*at)[1] > '9')
+		return false;
+	*ret = strtoul(*at + 1, &end, 10);
+	*at = end;
+	return *ret <= most;
+}
+
 bool swarm_agent_find(const char *ip, int rtmp_port, size_t *ret_number, size_t *ret_node)
 {
-	size_t a, b, c;
+	const char *at = ip + strcspn(ip, ".");
+	size_t a = 0, b = 0, c = 0;
 
-	if (sscanf(ip, "127.%3zu.%3zu.%3zu", &a, &b, &c) != 3 || a < 1 || b >= PER_NET || c < 1 || c > PER_NET ||
-	    rtmp_port < FIRST_PORT)
+	if (strncmp(ip, "127.", 4) != 0 || !next_number(&at, UINT8_MAX, &a) || !next_number(&at, PER_NET - 1, &b) ||
+	    !next_number(&at, PER_NET, &c) || *at || a < 1 || c < 1 || rtmp_port < FIRST_PORT)
 		return false;
 	*ret_number = ((a - 1) * PER_NET + b) * PER_NET + c - 1;
 	*ret_node = (size_t)(rtmp_port - FIRST_PORT) / PORTS_PER_NODE;

@@ -33,6 +33,7 @@ struct calls {
 	int64_t began_us;
 	atomic_bool over;
 	uv_async_t *news; /* on the caller's loop */
+	bool closed;      /* that */
 };
 
 /* --- one connection --- */
@@ -220,24 +221,13 @@ double swarm_calls_percentile(const double *ordered, size_t count, double percen
 
 static void on_closed(uv_handle_t *handle)
 {
-	*(bool *)handle->data = true;
-}
-
-static void close_news(uv_loop_t *loop, uv_async_t *news)
-{
-	bool closed = false;
-
-	news->data = &closed;
-	uv_close((uv_handle_t *)news, on_closed);
-	while (!closed)
-		uv_run(loop, UV_RUN_ONCE);
+	((struct calls *)handle->data)->closed = true;
 }
 
 void swarm_calls_run(const void *ctx, uv_loop_t *loop, const struct swarm_calls_options *options,
 		     struct swarm_calls_result *ret_result)
 {
 	struct calls *all = mem_new(NULL, struct calls); /* the thread's own tree */
-	uv_async_t news;
 	uv_thread_t thread;
 
 	all->options = *options;
@@ -247,14 +237,17 @@ void swarm_calls_run(const void *ctx, uv_loop_t *loop, const struct swarm_calls_
 				  "POST /rpc HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
 				  "Authorization: %s\r\nContent-Length: %zu\r\n\r\n%s",
 				  options->port, options->authorization, strlen(options->body), options->body);
-	all->news = &news;
 	uv_loop_init(&all->loop);
-	uv_async_init(loop, &news, on_news);
+	all->news = mem_new(all, uv_async_t);
+	uv_async_init(loop, all->news, on_news);
+	all->news->data = all;
 	uv_thread_create(&thread, run, all);
 	while (!atomic_load(&all->over))
 		uv_run(loop, UV_RUN_ONCE);
 	uv_thread_join(&thread);
-	close_news(loop, &news);
+	uv_close((uv_handle_t *)all->news, on_closed);
+	while (!all->closed)
+		uv_run(loop, UV_RUN_ONCE);
 	*ret_result = all->result;
 	ret_result->ms = talloc_steal(ctx, all->result.ms);
 	ret_result->why = all->result.why ? mem_strdup(ctx, all->result.why) : NULL;

@@ -77,21 +77,20 @@ static struct error *run_script(const struct swarm_broker *b, const char *comman
 		return error_wrap(error_copy(r->error), "%s %s", b->script, command);
 	if (r->code != 0)
 		return error_new(ERROR_FAILED, "%s %s ended with %d: %.600s", b->script, command, r->code, r->err);
-	if (ret_out)
-		*ret_out = mem_strdup(b->folder, r->out);
+	*ret_out = mem_strdup(b->folder, r->out);
 	return NULL;
 }
 
 struct error *swarm_broker_start(struct swarm_broker *b)
 {
-	char *port = mem_printf(b->folder, "%d", b->port), *out = NULL;
+	char *port = mem_printf(b->folder, "%d", b->port), *out = mem_strdup(port, "");
 
 	if (!b->script)
 		return NULL;
 	/* It has the cores of this machine, as a broker of its own machine would; on a busy one it takes its time. */
 	setenv("BROKER_SCHEDULERS", mem_printf(port, "%ld", sysconf(_SC_NPROCESSORS_ONLN)), 0);
 	setenv("BROKER_WAIT", "600", 0);
-	TRY(run_script(b, "start", port, NULL));
+	TRY(run_script(b, "start", port, &out));
 	TRY(run_script(b, "pid", NULL, &out));
 	b->pid = (pid_t)strtol(out, NULL, 10);
 	return NULL;
@@ -99,13 +98,16 @@ struct error *swarm_broker_start(struct swarm_broker *b)
 
 struct error *swarm_broker_kill(struct swarm_broker *b)
 {
+	char *out = NULL;
+
 	b->pid = 0;
-	return run_script(b, "kill", NULL, NULL);
+	return run_script(b, "kill", NULL, &out);
 }
 
 void swarm_broker_end(struct swarm_broker *b)
 {
-	struct error *e = b->script ? run_script(b, "stop", NULL, NULL) : NULL;
+	char *out = NULL;
+	struct error *e = b->script ? run_script(b, "stop", NULL, &out) : NULL;
 
 	if (e)
 		fprintf(stderr, "dsn-bench: %s\n", e->message);

@@ -17,7 +17,7 @@ static struct error *at_order(struct error *e)
 }
 
 /* The public document on nodes that fit, read again with them, and what it comes to. `p` and `plan` are ctx's,
- * *ret_document is a new reference. */
+ * *ret_document is a new reference; ret_record as placing_order() has it. */
 static struct error *place(const void *ctx, struct jobs *j, struct method_call *c, const char *job, json_t **ret_record,
 			   json_t **ret_document, struct api_pipeline **ret_pipeline, struct api_plan **ret_plan)
 {
@@ -56,14 +56,13 @@ static void plan_on(struct jobs *j, struct method_call *c, const struct error *a
 	void *scope = mem_strdup(NULL, "");
 	struct api_pipeline *p = NULL;
 	struct api_plan *plan = NULL;
-	json_t *document = NULL, *answer = NULL, *record = NULL;
-	struct error *e = away ? error_copy(away) : place(scope, j, c, NULL, &record, &document, &p, &plan);
+	json_t *document = NULL, *answer = NULL;
+	struct error *e = away ? error_copy(away) : place(scope, j, c, NULL, NULL, &document, &p, &plan);
 
 	if (!e)
 		answer = json_pack("{s:o,s:O}", "plan", api_plan_json(plan), "nodes",
 				   json_object_get(json_object_get(document, "pipeline"), "nodes"));
 	json_decref(document);
-	json_decref(record);
 	mem_free(scope);
 	if (e)
 		method_fail(c, e);
