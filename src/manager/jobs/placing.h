@@ -32,8 +32,8 @@ struct placing_wish {
 	const struct api_pipeline *order; /* order_read(); its nodes are not looked at */
 };
 /* Chooses. *ret_nodes becomes the document's `nodes`, *ret_record the decision (place_plan_json()): new references; the
- * record is there too (else NULL) when no nodes were found. ERROR_UNAVAILABLE: it cannot be placed, and what keeps the
- * nodes out; ERROR_LIMIT: it has more renditions than can be placed. */
+ * record is there too (else NULL) when no nodes were found; NULL: nobody wants one. ERROR_UNAVAILABLE: it cannot be
+ * placed, and what keeps the nodes out; ERROR_LIMIT: it has more renditions than can be placed. */
 struct error *placing_order(struct placing *p, const struct placing_wish *wish, json_t **ret_nodes,
 			    json_t **ret_record) MUST_CHECK;
 /* The order is written down: what it holds does not expire. */

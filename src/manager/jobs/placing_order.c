@@ -234,7 +234,8 @@ struct error *placing_order(struct placing *p, const struct placing_wish *wish, 
 		error_free(e);
 		e = try_once(scope, p, wish, &a);
 	}
-	*ret_record = a.plan ? place_plan_json(a.plan) : NULL;
+	if (ret_record)
+		*ret_record = a.plan ? place_plan_json(a.plan) : NULL;
 	if (!e)
 		*ret_nodes = nodes_json(p, &a, wish->order);
 	mem_free(scope);
