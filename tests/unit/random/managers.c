@@ -41,7 +41,6 @@ static const struct service_ops *const services[] = {&registry_service, &jobs_se
 static const struct service_network network = {.name = "random",
 					       .bus = "memory:" AGENTS_HUB,
 					       .manager = CUSTOMER,
-					       .chain = "none",
 					       .least_version = "",
 					       .suggested_version = "1.0.0",
 					       .origin = "http://127.0.0.1"};
