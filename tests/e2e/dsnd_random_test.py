@@ -84,8 +84,8 @@ class World:
         self.tell(f"{what}: {error}: {answer['message'][:150]}")
         if not answer["message"]:
             raise Refusal(f"{what}: a decision without a reason: {answer}")
-        # What has failed was begun; a word for it or its end have come in between.
-        return None if error in ("failed", "timeout") else False
+        # What has failed was begun, and what is unavailable may have been: its leader was lost meanwhile, and says so.
+        return None if error in ("failed", "timeout", "unavailable") else False
 
     # --- operations ---
 
