@@ -167,7 +167,8 @@ class Orders(Case):
         net = self.network_with_dsnd()
         made = self.dsnd.vcli("order", "create", self.order_file(net), "--yes", "--show-key")
         job = made["job"]
-        self.assertEqual(job, "0200000000000000000001")
+        # A process that is told a key which was there before may have jobs at nodes: its numbers are the clock's.
+        self.assertRegex(job, "^02[0-9]{20}$" if self.dsnd.parts else "^0200000000000000000001$")
         self.assertEqual((made["state"], {n["state"] for n in made["nodes"]}), ("running", {"applied"}))
         self.assertEqual({n["node_id"] for n in made["nodes"]}, set(net.ids.values()))
         self.assertEqual(made["ingest"]["stream_key"], f"{job}?key={made['ingest']['key']}")
