@@ -65,8 +65,9 @@ def free_range(size, start=20000):
 class Network:
     """Broker, dsnd, agents and vcli of one demo folder."""
 
-    def __init__(self, repository, programs, folder, say, shield):
+    def __init__(self, repository, programs, folder, say, shield, first_port=20000):
         self.repository = repository
+        self.first_port, self.ports_of = first_port, {}
         self.folder = folder
         self.say = say
         self.shield = shield  # no signal breaks in between a start and its record
@@ -98,7 +99,7 @@ class Network:
 
     def start_bus(self, kind):
         """`agent_bus` is the URL for agents, `bus` that for vcli."""
-        self.next_port = free_range(5)
+        self.next_port = free_range(5, self.first_port)
         if kind == "whisper":
             self.start_whisper(self.next_port)
         else:
@@ -172,9 +173,12 @@ class Network:
     # agents
 
     def start_agent(self, name, nodes, ports):
+        """Also again, on its folder."""
         state = self.folder / name
-        first = free_range(ports, self.next_port)
-        self.next_port = first + ports
+        if name not in self.ports_of:  # else it comes back, where it was
+            self.ports_of[name] = free_range(ports, self.next_port)
+            self.next_port = self.ports_of[name] + ports
+        first = self.ports_of[name]
         log = open(self.folder / f"{name}.log", "ab")
         argv = [str(self.bin / "dsn-agent"), "--bus", self.agent_bus, "--owner", self.owner, "--manager", self.manager, "--state-dir", str(state),
                 "--port-range", f"{first}-{first + ports - 1}", "--segmenter", str(self.bin / "dsn-hls"), "--stop-units", "--status-every", "1s",

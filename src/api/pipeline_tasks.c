@@ -25,6 +25,14 @@ const struct api_pipeline_node *api_pipeline_node_of(const struct api_pipeline *
 	return &p->nodes[i];
 }
 
+bool api_pipeline_sends_always(const struct api_pipeline *p, const struct api_pipeline_node *to)
+{
+	if (!p->wishes.standby[to->role] || !to->failover_ip || to->classic)
+		return false;
+	return to->role == API_STORAGE ||
+	       (to->role == API_TRANSCODER && api_pipeline_sends_always(p, api_pipeline_node_of(p, API_STORAGE)));
+}
+
 void api_hops_target(const struct api_hops *h, const struct api_pipeline_node *to, const char *variant,
 		     struct api_task *t, struct api_target *target)
 {
@@ -32,6 +40,7 @@ void api_hops_target(const struct api_hops *h, const struct api_pipeline_node *t
 	target->failover_ip = mem_strdup(t, to->failover_ip);
 	target->port = to->port;
 	target->failover_port = to->failover_port;
+	target->always = api_pipeline_sends_always(h->p, to);
 	target->variant = mem_strdup(t, variant);
 	target->mode = h->p->modes ? mem_strdup(t, mode_of(to)) : NULL;
 	target->key = mem_strdup(t, h->keys[to - h->p->nodes]);
@@ -48,11 +57,13 @@ static char **make_keys(const void *ctx, const struct api_pipeline *p, enum api_
 	return made;
 }
 
-/* The key that the node has, or that comes with its place: the customer's stays, whoever takes the stream in. */
+/* The key that the node has, or that comes with its place: the customer's stays, whoever takes the stream in, and that
+ * of one that stands in for it, whose streams go on. */
 static const char *kept_key(const struct api_pipeline_node *n, const struct api_node_task *before, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (strcasecmp(before[i].node_id, n->node_id) == 0 ||
+		    (n->failover_node_id && strcasecmp(before[i].node_id, n->failover_node_id) == 0) ||
 		    (n->role == API_DISTRIBUTOR && before[i].task->role == API_DISTRIBUTOR))
 			return before[i].task->key;
 	}
@@ -97,6 +108,7 @@ static struct api_task *make_task(const void *ctx, const struct api_hops *h, con
 static void make_tasks(const struct api_hops *h, struct api_node_task *made, size_t *ret_count)
 {
 	const struct api_pipeline *p = h->p;
+	const struct api_hops second = {p, h->keys, true};
 	size_t count = 0;
 
 	for (size_t i = 0; i < p->node_count; i++) {
@@ -112,7 +124,7 @@ static void make_tasks(const struct api_hops *h, struct api_node_task *made, siz
 			continue;
 		made[count].node_id = mem_strdup(made, n->failover_node_id);
 		made[count].failover_of = mem_strdup(made, n->node_id);
-		made[count++].task = make_task(made, h, n, n->failover_port);
+		made[count++].task = make_task(made, &second, n, n->failover_port);
 	}
 	*ret_count = count;
 }
@@ -133,7 +145,7 @@ static struct error *settle_tasks(struct api_node_task *made, size_t count)
 static struct error *make_all(const void *ctx, const struct api_pipeline *p, char **keys, bool settle,
 			      struct api_node_task **ret_tasks, size_t *ret_count)
 {
-	struct api_hops h = {p, keys};
+	struct api_hops h = {p, keys, false};
 	struct api_node_task *made = mem_array(ctx, struct api_node_task, 2 * p->node_count);
 	struct error *e = NULL;
 

@@ -36,7 +36,8 @@ void api_plan_hop(struct api_plan *plan, const struct api_pipeline *p, const str
 		} else if (n->node == from) {
 			n->streams_out = mem_resize(plan, n->streams_out, const char *, n->out_count + 1);
 			n->streams_out[n->out_count++] = url;
-			n->out_bps += bps;
+			n->out_bps +=
+				api_pipeline_sends_always(p, to) && !api_pipeline_sends_always(p, from) ? 2 * bps : bps;
 		}
 	}
 }

@@ -7,13 +7,17 @@
 /* A pipeline on its way into tasks. */
 struct api_hops {
 	const struct api_pipeline *p;
-	char **keys; /* of p->nodes; NULL: none */
+	char **keys;   /* of p->nodes; NULL: none */
+	bool failover; /* the task is for the node that stands in */
 };
 /* What a publisher of `variant` is told of the node `to`. */
 void api_hops_target(const struct api_hops *h, const struct api_pipeline_node *to, const char *variant,
 		     struct api_task *t, struct api_target *target);
 /* The first node of that role; there is one. */
 const struct api_pipeline_node *api_pipeline_node_of(const struct api_pipeline *p, enum api_role role);
+/* Does what stands in for the node get all that the node gets, from the beginning? A transcoder's does where it has a
+ * storage of its own to send to: it is the storage's standby then. */
+bool api_pipeline_sends_always(const struct api_pipeline *p, const struct api_pipeline_node *to);
 /* One stream from a node (NULL: the customer) to another. */
 void api_plan_hop(struct api_plan *plan, const struct api_pipeline *p, const struct api_pipeline_node *from,
 		  const struct api_pipeline_node *to, const char *variant, int64_t bps);

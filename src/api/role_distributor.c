@@ -11,8 +11,8 @@ static const char *const members[] = {"command", "type", "nginx-rtmp-core", "ngi
 static struct error *read_message(struct api_task *t, const json_t *msg, const struct json_place *msg_at)
 {
 	static const char *const known_ffmpeg[] = {"outputs", NULL};
-	static const char *const known[] = {"variant", "ip",          "failover_ip", "port", "failover_port",
-					    "key",     "application", "mode",        NULL};
+	static const char *const known[] = {"variant", "ip",          "failover_ip", "port",     "failover_port",
+					    "key",     "application", "mode",        "failover", NULL};
 	const struct json_place at = {msg_at, "ffmpeg-rtmp", 0}, outputs_at = {&at, "outputs", 0};
 	json_t *ffmpeg = NULL, *outputs = NULL;
 

@@ -26,9 +26,9 @@ static const char *const members[] = {
 static struct error *read_rendition(struct api_task *t, const json_t *o, const struct json_place *at,
 				    struct api_rendition *r)
 {
-	static const char *const known[] = {"application", "variant",       "codec", "bitrate", "resolution",
-					    "ip",          "failover_ip",   "port",  "key",     "failover_port",
-					    "preset",      "audio_bitrate", "mode",  NULL};
+	static const char *const known[] = {"application", "variant",       "codec", "bitrate",  "resolution",
+					    "ip",          "failover_ip",   "port",  "key",      "failover_port",
+					    "preset",      "audio_bitrate", "mode",  "failover", NULL};
 	const struct json_place variant_at = {at, "variant", 0};
 
 	TRY(api_target_read(t, o, at, &r->target));
@@ -96,10 +96,25 @@ static struct error *read_t45(struct api_task *t, const json_t *msg, const struc
 	return NULL;
 }
 
-static void plan_rendition(const struct api_hops *h, const struct api_pipeline_rendition *from, struct api_task *t,
-			   struct api_rendition *r)
+/* Where there are two of both, each transcoder has a storage of its own: no storage takes a rendition from two. */
+static void keep_one(const struct api_hops *h, struct api_task *t, struct api_target *target)
+{
+	if (h->failover) {
+		target->ip = target->failover_ip;
+		target->port = target->failover_port;
+	}
+	target->failover_ip = NULL;
+	target->failover_port = target->port;
+	target->always = false;
+	api_target_settle(t, target, NULL);
+}
+
+static void plan_rendition(const struct api_hops *h, const struct api_pipeline_node *n,
+			   const struct api_pipeline_rendition *from, struct api_task *t, struct api_rendition *r)
 {
 	api_hops_target(h, api_pipeline_node_of(h->p, API_STORAGE), from->name, t, &r->target);
+	if (api_pipeline_sends_always(h->p, n))
+		keep_one(h, t, &r->target);
 	r->codec = mem_strdup(t, from->codec ? from->codec : CODEC);
 	r->bitrate_bps = from->bitrate_bps;
 	r->size = from->size;
@@ -112,7 +127,7 @@ static void plan_task(const struct api_hops *h, const struct api_pipeline_node *
 	t->rendition_count = n->rendition_count;
 	t->renditions = mem_array(t, struct api_rendition, n->rendition_count);
 	for (size_t i = 0; i < n->rendition_count; i++)
-		plan_rendition(h, &h->p->renditions[n->renditions[i]], t, &t->renditions[i]);
+		plan_rendition(h, n, &h->p->renditions[n->renditions[i]], t, &t->renditions[i]);
 	t->has_fragment = h->p->fragment_s != 0;
 }
 

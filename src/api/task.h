@@ -45,6 +45,7 @@ struct api_target {
 	char *failover_ip; /* or NULL */
 	int port;          /* "port" [ext] (t45: its port); 1935 */
 	int failover_port; /* "failover_port" [ext]; same as port */
+	bool always;       /* "failover" [ext]: the failover address gets all from the beginning, not on failures */
 	char *application; /* RTMP application at the target where the document fixes one: t45's, a transcoder's
 			      "application" other than the job id, or by "mode" [ext]; NULL: by the node's mode */
 	char *mode;        /* "mode" [ext] of the node there, "managed" | "classic"; NULL: not said */

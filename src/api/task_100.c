@@ -6,12 +6,13 @@
 #include "api/task_read.h"
 #include "base/mem.h"
 
-static const char *const on_off[2] = {"on", "off"};
+static const char *const on_off[2] = {"on", "off"}, *const always_instead[2] = {"always", "instead"};
 
 /* What every output has, on a distributor and on a transcoder. */
 struct error *api_target_read(struct api_task *t, const json_t *o, const struct json_place *at,
 			      struct api_target *target)
 {
+	const struct json_place failover_at = {at, "failover", 0};
 	char *application = NULL;
 
 	target->variant = mem_strdup(t, "");
@@ -21,6 +22,9 @@ struct error *api_target_read(struct api_task *t, const json_t *o, const struct 
 	TRY(api_read_port_opt(o, at, "port", &target->port));
 	target->failover_port = target->port;
 	TRY(api_read_port_opt(o, at, "failover_port", &target->failover_port));
+	TRY(api_read_bool_opt(o, at, "failover", always_instead, &target->always));
+	if (target->always && !target->failover_ip)
+		return json_place_error(&failover_at, "\"always\" needs a \"failover_ip\"");
 	TRY(api_read_text_opt(t, o, at, "variant", api_check_variant, &target->variant));
 	TRY(api_read_text_opt(t, o, at, "key", api_check_key, &target->key));
 	TRY(api_read_text_opt(t, o, at, "application", api_check_job, &application));

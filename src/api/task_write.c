@@ -22,6 +22,8 @@ void api_target_write_address(const struct api_target *target, json_t *o)
 		json_put_decimal(o, "port", target->port);
 	if (target->failover_port != target->port)
 		json_put_decimal(o, "failover_port", target->failover_port);
+	if (target->always)
+		json_put(o, "failover", "always");
 	if (target->mode)
 		json_put(o, "mode", target->mode);
 }

@@ -25,6 +25,7 @@ struct error *bench_shh(int argc, char **argv) MUST_CHECK;
 struct error *bench_placement(int argc, char **argv) MUST_CHECK;
 struct error *bench_pow(int argc, char **argv) MUST_CHECK;
 struct error *bench_tps(int argc, char **argv) MUST_CHECK;
+struct error *bench_fleet(int argc, char **argv) MUST_CHECK;
 
 /* Median of n > 0 values; sorts them. */
 double bench_median(double *values, size_t n);

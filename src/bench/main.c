@@ -16,6 +16,7 @@ static const struct bench benches[] = {
 	{"pow", bench_pow, "hashes per second of Whisper's proof of work, per core, over all cores"},
 	{"placement", bench_placement, "orders a second that find their nodes in a fleet of thousands"},
 	{"tps", bench_tps, "transactions a second on a proof-of-authority chain, beside the limit of its blocks"},
+	{"fleet", bench_fleet, "one dsnd and one broker under 100, 1,000 and 10,000 simulated nodes"},
 };
 #define BENCH_COUNT (sizeof(benches) / sizeof(benches[0]))
 

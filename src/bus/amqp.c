@@ -153,6 +153,9 @@ static void on_report(struct amqp *a, struct amqp_report *r)
 	case REPORT_SERVED:
 		bus_report_served(a->bus, r->id);
 		break;
+	case REPORT_PROBED:
+		bus_report_probed(a->bus, r->id, r->up);
+		break;
 	case REPORT_HELD:
 		bus_report_held(a->bus, r->error ? r->error->message : NULL);
 		break;
@@ -253,6 +256,16 @@ static struct error *amqp_watch_status(void *self)
 
 	give_order(a, amqp_order_new(ORDER_WATCH));
 	return NULL;
+}
+
+static bool amqp_probe(void *self, const char *id)
+{
+	struct amqp *a = self;
+	struct amqp_order *o = amqp_order_new(ORDER_PROBE);
+
+	o->id = order_text(o, id);
+	give_order(a, o);
+	return true;
 }
 
 /* Through the loop like every other report, never from inside bus_send(). */
@@ -446,7 +459,8 @@ static struct error *amqp_open(const void *ctx, uv_loop_t *loop, const struct bu
 	{                                                                                                         \
 		.scheme = (name), .reserves = true, .check_url = amqp_address_check, .open = amqp_open,           \
 		.serve = amqp_serve, .unserve = amqp_unserve, .send = amqp_send, .accept = amqp_accept,           \
-		.reject = amqp_reject, .drop = amqp_drop, .watch_status = amqp_watch_status, .is_up = amqp_is_up, \
+		.reject = amqp_reject, .drop = amqp_drop, .watch_status = amqp_watch_status, .probe = amqp_probe, \
+		.is_up = amqp_is_up,                                                                              \
 	}
 
 const struct bus_backend bus_backend_amqp = AMQP_BACKEND("amqp");

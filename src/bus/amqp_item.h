@@ -20,6 +20,7 @@ enum amqp_order_kind {
 	ORDER_SERVE,
 	ORDER_UNSERVE,
 	ORDER_WATCH,
+	ORDER_PROBE,
 	ORDER_SEND,
 	ORDER_ACCEPT,
 	ORDER_REJECT,
@@ -29,7 +30,7 @@ enum amqp_order_kind {
 struct amqp_order {
 	struct amqp_item item; /* first */
 	enum amqp_order_kind kind;
-	char *id;            /* SERVE, UNSERVE; REJECT: the mailbox */
+	char *id;            /* SERVE, UNSERVE, PROBE; REJECT: the mailbox */
 	bool durable;        /* SERVE */
 	char *enode;         /* SERVE: the id's public key, 128 digits, names a queue of plain messages too; or NULL */
 	bool remove;         /* UNSERVE */
@@ -56,6 +57,7 @@ enum amqp_report_kind {
 	REPORT_SENT,
 	REPORT_REFUSED,
 	REPORT_SERVED,
+	REPORT_PROBED,
 	REPORT_HELD,
 };
 
@@ -63,10 +65,10 @@ enum amqp_report_kind {
 struct amqp_report {
 	struct amqp_item item; /* first */
 	enum amqp_report_kind kind;
-	bool up;             /* STATE */
+	bool up;             /* STATE; PROBED: it is served */
 	int socket;          /* STATE, up: a duplicate for the loop to watch, or -1; closed with the report */
 	struct error *error; /* STATE, SENT, REFUSED, HELD (NULL: no more); freed with the report */
-	char *id;            /* REFUSED, SERVED, DELIVERY: the mailbox; NULL: status */
+	char *id;            /* REFUSED, SERVED, PROBED, DELIVERY: the mailbox; NULL: status */
 	struct amqp_tag tag; /* DELIVERY */
 	bool plain;          /* DELIVERY: from a queue named by the bare id */
 	char *message_id;    /* DELIVERY: as the sender named it, or NULL */

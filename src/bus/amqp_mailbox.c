@@ -177,6 +177,38 @@ static struct error *take_lock(struct amqp_owner *o, struct amqp_mailbox *m)
 	return error_new(ERROR_EXISTS, "another participant serves %s", m->id);
 }
 
+/* A passive declaration asks for no right. The broker closes the channel over either answer: there is no such queue, or
+ * it is another connection's. One of our own it just finds. */
+struct error *amqp_mailbox_probe(struct amqp_owner *o, const char *id)
+{
+	struct amqp_report *r;
+	struct error *e;
+	char *lock;
+	bool gone;
+
+	if (!o->link)
+		return NULL;
+	lock = amqp_name_lock(o, o->network, id);
+	amqp_queue_declare(o->link, CHANNEL_SCRATCH, amqp_cstring_bytes(lock), 1, 0, 0, 0, amqp_empty_table);
+	e = amqp_link_check(o->link, CHANNEL_SCRATCH, lock);
+	mem_free(lock);
+	if (e && e->code == ERROR_UNAVAILABLE)
+		return e;
+	gone = e && e->code == ERROR_NOT_FOUND;
+	if (e && !gone && e->code != ERROR_EXISTS) {
+		log_warn("bus.probe", "id=%s why=%s", id, log_q(e->message));
+	} else {
+		r = amqp_report_new(REPORT_PROBED);
+		r->id = mem_strdup(r, id);
+		r->up = !gone;
+		amqp_pipe_give(o->pipe, &r->item);
+	}
+	if (!e)
+		return NULL;
+	error_free(e);
+	return amqp_link_open_channel(o->link, CHANNEL_SCRATCH);
+}
+
 static struct error *declare_durable(struct amqp_owner *o, struct amqp_mailbox *m)
 {
 	amqp_table_entry_t entries[] = {

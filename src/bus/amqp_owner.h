@@ -125,6 +125,8 @@ void amqp_owner_needed(struct amqp_owner *o);
 /* `plain_queue`: the name of a queue of plain messages; NULL: the id's mailbox (or, without an id, the watch queue). */
 struct amqp_mailbox *amqp_mailbox_add(struct amqp_owner *o, const char *id, bool durable, const char *plain_queue);
 void amqp_mailbox_remove(struct amqp_owner *o, const char *id, bool remove);
+/* Does anybody hold the lock of the id's mailbox? The loop is told; not without a connection. */
+struct error *amqp_mailbox_probe(struct amqp_owner *o, const char *id) MUST_CHECK;
 struct amqp_mailbox *amqp_mailbox_of_channel(struct amqp_owner *o, uint16_t channel);
 /* Try those whose time has come; *ret_next_ms becomes the earliest time of the rest. */
 struct error *amqp_mailboxes_open(struct amqp_owner *o, int64_t now_ms, int64_t *ret_next_ms) MUST_CHECK;

@@ -38,6 +38,7 @@ struct bus_backend {
 	void (*reject)(void *self, struct bus_delivery *d, const char *reason);
 	void (*drop)(void *self, struct bus_delivery *d); /* bus_drop() */
 	struct error *(*watch_status)(void *self);
+	bool (*probe)(void *self, const char *id); /* bus_probe(). NULL: it cannot tell */
 	bool (*is_up)(const void *self);
 };
 
@@ -59,6 +60,7 @@ void bus_report_state(struct bus *bus, bool up, const struct error *why);
 void bus_report_held(struct bus *bus, const char *why);
 void bus_report_refused(struct bus *bus, const char *id, const struct error *why);
 void bus_report_served(struct bus *bus, const char *id);
+void bus_report_probed(struct bus *bus, const char *id, bool served);
 
 extern const struct bus_backend bus_backend_amqp;
 extern const struct bus_backend bus_backend_amqps; /* the same over TLS */

@@ -406,6 +406,17 @@ void bus_report_refused(struct bus *bus, const char *id, const struct error *why
 		bus->handlers.on_refused(id, why, bus->handlers.arg);
 }
 
+bool bus_probe(struct bus *bus, const char *id)
+{
+	return bus->backend->probe && bus->backend->probe(bus->self, id);
+}
+
+void bus_report_probed(struct bus *bus, const char *id, bool served)
+{
+	if (bus->handlers.on_probed)
+		bus->handlers.on_probed(id, served, bus->handlers.arg);
+}
+
 void bus_report_served(struct bus *bus, const char *id)
 {
 	if (bus->handlers.on_served && !(bus->reserved && reserved_owner(bus->reserved, id)))

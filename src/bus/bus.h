@@ -59,6 +59,8 @@ struct bus_handlers {
 	void (*on_served)(const char *id, void *arg);
 	/* The transport takes nothing for now, and says why (borrowed); what is sent waits. NULL: it takes again. */
 	void (*on_held)(const char *why, void *arg);
+	/* What bus_probe() asked; NULL: nothing is. */
+	void (*on_probed)(const char *id, bool served, void *arg);
 	/* A status message from anybody; only after bus_watch_status(). */
 	void (*on_status)(const struct message *m, void *arg);
 	void *arg;
@@ -102,6 +104,9 @@ void bus_reject(struct bus_delivery *d, const char *reason);
 void bus_drop(struct bus_delivery *d);
 
 struct error *bus_watch_status(struct bus *bus) MUST_CHECK;
+/* Asks the transport, not the one who serves it, whether anybody serves the durable mailbox of `id` now. The answer is
+ * on_probed(), soon, or never where the connection is lost. False: this transport cannot tell. */
+bool bus_probe(struct bus *bus, const char *id);
 bool bus_is_up(const struct bus *bus);
 
 /* ERROR_INVALID unless bus_open() can take the URL; the message does not repeat it, since it may hold a password, which

@@ -196,6 +196,21 @@ static void on_status(const struct message *m, void *arg)
 	}
 }
 
+static void on_probed(const char *id, bool served, void *arg)
+{
+	struct client_link *l = arg;
+
+	for (struct client_link_user *u = first_user(l); u; u = next_user(l)) {
+		if (u->events.probed)
+			u->events.probed(id, served, u->events.arg);
+	}
+}
+
+bool client_link_probe(struct client_link *l, const char *id)
+{
+	return bus_probe(l->bus, id);
+}
+
 static void on_message(struct bus_delivery *d, const struct message *m, void *arg)
 {
 	struct client_link *l = arg;
@@ -290,6 +305,7 @@ static struct error *open_bus(struct client_link *l)
 					      .on_served = on_served,
 					      .on_held = on_held,
 					      .on_status = on_status,
+					      .on_probed = on_probed,
 					      .arg = l};
 	struct bus_options options = client_link_options(l->client);
 	const char *id = NULL;

@@ -28,6 +28,8 @@ const struct client_options *client_link_client(const struct client_link *l);
 uv_loop_t *client_link_loop(const struct client_link *l);
 /* How long the first connection took, a measure of how far the bus is; 0: not known, since it was away. */
 int64_t client_link_took_ms(const struct client_link *l);
+/* bus_probe(); all users hear the answer. */
+bool client_link_probe(struct client_link *l, const char *id);
 /* For what sends by itself (bus/outbox.h); served is the link's own address only. */
 struct bus *client_link_bus(const struct client_link *l);
 /* As the options say, without keys. */
@@ -42,6 +44,8 @@ struct client_link_events {
 	void (*refused)(const struct error *why, void *arg);
 	/* The transport takes nothing for now, and why (borrowed); NULL: it takes again. */
 	void (*held)(const char *why, void *arg);
+	/* What client_link_probe() asked. */
+	void (*probed)(const char *id, bool served, void *arg);
 	/* A status from anybody. Only with this member the link listens to them. */
 	void (*status)(const struct message *m, void *arg);
 	void *arg;

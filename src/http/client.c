@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/loop.h"
@@ -20,6 +21,8 @@ struct exchange {
 	char *where; /* for messages: "unix:/path" or "host:port" */
 	int64_t deadline_ms;
 	struct error *failed; /* refused by us: the request, or what came of the answer */
+	const struct http_reach *reach;
+	struct error *refused; /* an address that is out of reach; others of the host may do */
 	struct transfer *transfer;
 	struct curl_slist *headers;
 	char *body;
@@ -34,6 +37,7 @@ struct exchange {
 static int exchange_destroy(struct exchange *x)
 {
 	error_free(x->failed);
+	error_free(x->refused);
 	mem_free(x->transfer); /* borrows the headers */
 	curl_slist_free_all(x->headers);
 	return 0;
@@ -65,12 +69,17 @@ static void finish(struct exchange *x, struct error *e)
 	mem_free(keep);
 }
 
+static struct error *take(struct error **at)
+{
+	struct error *e = *at;
+
+	*at = NULL;
+	return e;
+}
+
 static struct error *take_failure(struct exchange *x)
 {
-	struct error *e = x->failed;
-
-	x->failed = NULL;
-	return e;
+	return take(&x->failed);
 }
 
 static void on_refused(void *arg)
@@ -135,6 +144,20 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 	return x->failed ? 0 : size * n;
 }
 
+/* Asked for each address that the host has, just before it is connected to: a name may mean another one each time. */
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct exchange *x = arg;
+	struct error *e = http_reach_check(x->reach, &a->addr);
+
+	(void)purpose;
+	if (!e)
+		return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	error_free(x->refused);
+	x->refused = e;
+	return CURL_SOCKET_BAD;
+}
+
 static struct error *connect_error(int number, const char *reason)
 {
 	struct error *e;
@@ -166,6 +189,8 @@ static struct error *outcome(struct exchange *x, CURLcode code)
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return error_new(ERROR_UNAVAILABLE, "cannot find the host's address: %s", reason);
 	case CURLE_COULDNT_CONNECT:
+		if (x->refused)
+			return take(&x->refused);
 		return connect_error((int)number, reason);
 	case CURLE_GOT_NOTHING:
 		return error_new(ERROR_UNAVAILABLE, "connection closed before an HTTP answer");
@@ -287,6 +312,10 @@ static void set_answer(struct exchange *x, CURL *easy, bool kept)
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, kept ? 0L : 1L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, kept ? 0L : 1L);
+	if (x->reach) {
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, x);
+	}
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -305,7 +334,7 @@ static struct error *begin(struct exchange *x, const struct http_exchange *in)
 		transfer_new(x, in->kept ? in->kept : transfers_shared(x, x->loop), url, x->deadline_ms, on_ended, x);
 	easy = transfer_handle(x->transfer);
 	set_request(x, in, easy);
-	set_answer(x, easy, in->kept != NULL);
+	set_answer(x, easy, in->kept && !in->reach); /* what is kept was connected to by another rule */
 	transfer_start(x->transfer);
 	return NULL;
 }
@@ -316,6 +345,7 @@ void http_fetch(const void *ctx, uv_loop_t *loop, const struct http_exchange *in
 
 	talloc_set_destructor(x, exchange_destroy);
 	x->loop = loop;
+	x->reach = in->reach;
 	x->fn = fn;
 	x->arg = arg;
 	x->where = in->unix_path ? mem_printf(x, "unix:%s", in->unix_path) : mem_printf(x, "%s:%d", in->host, in->port);

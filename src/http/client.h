@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "http/reach.h"
 
 struct http_head; /* http/head.h */
 struct transfers; /* transfer/transfer.h */
@@ -32,6 +33,8 @@ struct http_exchange {
 	const char *authorization; /* header value, e.g. "Basic ..."; or NULL; never logged */
 	int64_t deadline_ms;       /* 0: 30 s */
 	size_t limit;              /* answer body; 0: 1 MiB */
+	/* Which addresses of the host may be connected to (ERROR_REFUSED), outlives the exchange; NULL: any. */
+	const struct http_reach *reach;
 };
 
 struct http_answer {
@@ -44,7 +47,8 @@ struct http_answer {
 };
 typedef void http_answer_fn(const struct http_answer *a, void *arg);
 
-/* Starts at once; `fn` is called exactly once on the loop, unless ctx is freed before. All inputs are copied. */
+/* Starts at once; `fn` is called exactly once on the loop, unless ctx is freed before. All inputs but reach are copied.
+ */
 void http_fetch(const void *ctx, uv_loop_t *loop, const struct http_exchange *x, http_answer_fn *fn, void *arg);
 /* Blocking form for command line programs (runs a private loop). Answer belongs to ctx. */
 struct http_answer *http_fetch_sync(const void *ctx, const struct http_exchange *x);

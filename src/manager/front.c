@@ -101,9 +101,12 @@ static void on_caller(struct front *f, struct http_request *r, const struct call
 static void readyz(struct front *f, struct http_request *r)
 {
 	struct error *e = f->options.ready(f->options.ready_arg);
+	const char *degraded = e ? NULL : f->options.degraded(r, f->options.ready_arg);
 
 	if (e)
 		front_text(r, 503, e->message);
+	else if (degraded)
+		front_text(r, 200, mem_printf(r, "ready; degraded: %s\n", degraded));
 	else
 		front_text(r, 200, "ready\n");
 	error_free(e);

@@ -31,6 +31,8 @@ struct front_options {
 	const struct http_origin *origin;  /* where clients find it; read from the first request on */
 	int64_t login_ms;                  /* how long a login holds */
 	struct error *(*ready)(void *arg); /* NULL: ready; or why not, which is taken */
+	/* What is not as it should be though it is ready: a text of ctx, or NULL. */
+	char *(*degraded)(const void *ctx, void *arg);
 	void *ready_arg;
 	/* Other paths: false: nobody's. */
 	bool (*page)(struct http_request *r, void *arg);

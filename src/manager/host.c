@@ -448,6 +448,20 @@ struct error *manager_health(const struct manager *m)
 	return remotes_health(m->remotes);
 }
 
+char *manager_degraded(const void *ctx, const struct manager *m)
+{
+	char *all = NULL;
+
+	for (size_t i = 0; i < m->count; i++) {
+		const struct manager_service *s = &m->services[i];
+		char *text = s->state && s->ops->degraded ? s->ops->degraded(ctx, s->state) : NULL;
+
+		if (text)
+			all = mem_printf(ctx, "%s%s%s: %s", all ? all : "", all ? "; " : "", s->ops->name, text);
+	}
+	return all;
+}
+
 bool manager_request(struct http_request *r, void *manager)
 {
 	struct manager *m = manager;

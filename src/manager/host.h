@@ -45,6 +45,8 @@ struct methods *manager_methods(const struct manager *m);
 struct db *manager_db(const struct manager *m);
 /* NULL: all is well, the bus is up, this process leads all its services, and its peers can be called; else why not. */
 struct error *manager_health(const struct manager *m) MUST_CHECK;
+/* Of what is well, what is not as it should be: a text of ctx, or NULL. */
+char *manager_degraded(const void *ctx, const struct manager *m);
 /* Hands a request to the service whose it is; false: nobody's. */
 bool manager_request(struct http_request *r, void *manager);
 /* What /metrics tells of it and its services; a metrics_fn. */

@@ -9,23 +9,39 @@
 #include <uv.h>
 
 #include "bus/message.h"
+#include "chain/u256.h"
 #include "client/link.h"
+#include "http/reach.h"
 #include "manager/lead.h"
 #include "manager/method.h"
 #include "rpc/metrics.h"
 #include "store/db.h"
+
+/* The chain that orders are paid on, as dsnd's settings have it. */
+struct deployment;
+struct service_chain {
+	const char *const *urls; /* of its endpoints */
+	size_t url_count;
+	const struct deployment *deployment; /* which chain it is, and where its contracts are (chain/deployment.h) */
+	const char *folder;                  /* for the outbox and what was read */
+	uint64_t confirmations;              /* blocks behind one that is taken for final */
+	int64_t unpaid_ms;                   /* how long an order may go on without an escrow */
+	struct u256 least_budget;            /* wei: a smaller escrow pays for no order */
+};
 
 /* The network as it is told to others, and who may log in to it. */
 struct service_network {
 	const char *name;                              /* on the bus */
 	const char *bus;                               /* its URL, without user */
 	const char *manager;                           /* whom agents name: dsnd's address */
-	const char *chain;                             /* "none" */
+	const struct service_chain *chain_paid_on;     /* NULL: orders are not paid for */
 	const char *least_version, *suggested_version; /* of agents, "1.2.3"; "": any */
 	const char *origin; /* where this dsnd is found, "https://dsn.example.org" (http/origin.h) */
 	int64_t chain_id;
 	bool open;           /* any address that logs in is a customer */
 	int64_t lifetime_ms; /* of a login */
+	/* What of nodes may be connected to: they say their addresses themselves. NULL: any. */
+	const struct http_reach *reach;
 };
 
 /* One for each service. Borrowed; outlives it. */
@@ -80,6 +96,8 @@ struct service_ops {
 	void (*request)(struct http_request *r, void *state);
 	/* NULL: it is well; or why it is not, which is taken. May be NULL. */
 	struct error *(*health)(void *state);
+	/* NULL: nothing; or what is not as it should be, though no call waits for it: a text of ctx. May be NULL. */
+	char *(*degraded)(const void *ctx, void *state);
 	void (*measure)(struct metrics_text *t, void *state); /* for /metrics; may be NULL */
 };
 

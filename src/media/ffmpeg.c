@@ -145,17 +145,35 @@ char **media_ffmpeg_normalise(const void *ctx, const struct media_programs *p, i
 	return args_done(a, ctx);
 }
 
+/* From where relay() was told. */
+static char **to_target(struct args *a, const void *ctx, const struct media_programs *p, const char *job,
+			const struct api_target *target, bool use_failover, const char *default_application)
+{
+	bool failover = use_failover && target->failover_ip;
+
+	relay_to(a, p, failover ? target->failover_ip : target->ip, target_port(target, failover),
+		 media_application(target, job, default_application), target->stream, target->key);
+	return args_done(a, ctx);
+}
+
 char **media_copy(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
 		  const struct api_target *target, bool use_failover, const char *default_application,
 		  const char *progress_url)
 {
-	bool failover = use_failover && target->failover_ip;
 	struct args *a = args_new(ctx);
 
 	relay(a, p, rtmp_port, MEDIA_LIVE, job, progress_url);
-	relay_to(a, p, failover ? target->failover_ip : target->ip, target_port(target, failover),
-		 media_application(target, job, default_application), target->stream, target->key);
-	return args_done(a, ctx);
+	return to_target(a, ctx, p, job, target, use_failover, default_application);
+}
+
+char **media_send(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
+		  const struct api_target *target, bool use_failover, const char *default_application,
+		  const char *progress_url)
+{
+	struct args *a = args_new(ctx);
+
+	relay(a, p, rtmp_port, MEDIA_CLEAN, target->stream, progress_url);
+	return to_target(a, ctx, p, job, target, use_failover, default_application);
 }
 
 /* What an encoder of the grammar's narrow table needs beside the common options. */

@@ -25,7 +25,7 @@ char *media_rtmp_url(const void *ctx, const char *host, int port, const char *ap
 /* The applications of a managed node. */
 #define MEDIA_INGEST "ingest"
 #define MEDIA_LIVE "live"
-#define MEDIA_CLEAN "clean" /* on its way to the encoder that normalises it */
+#define MEDIA_CLEAN "clean" /* within the node: to the encoder that normalises it; of a transcoder, to two storages */
 
 /* The application a target is reached at: its own, or `default_application` when it names none or just the job (which
  * is how 1.00 documents write "that node's application for this job"). */
@@ -69,6 +69,11 @@ int64_t media_relay_offset_ms(int64_t last_ms, int fragment_s);
 
 /* Distributor: copy live/<job> to one target. use_failover picks failover_ip. */
 char **media_copy(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
+		  const struct api_target *target, bool use_failover, const char *default_application,
+		  const char *progress_url);
+
+/* Transcoder: what it publishes at its own clean/<target's stream> to the target. */
+char **media_send(const void *ctx, const struct media_programs *p, int rtmp_port, const char *job,
 		  const struct api_target *target, bool use_failover, const char *default_application,
 		  const char *progress_url);
 

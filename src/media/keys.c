@@ -61,8 +61,12 @@ static struct error *visit_all(const struct visitor *v, const struct api_task *t
 		TRY(visit_one(v, "127.0.0.1", rtmp_port, MEDIA_CLEAN, task->job, task->key));
 	for (size_t i = 0; i < task->output_count; i++)
 		TRY(visit_target(v, task->job, &task->outputs[i], default_application));
-	for (size_t i = 0; i < task->rendition_count; i++)
-		TRY(visit_target(v, task->job, &task->renditions[i].target, default_application));
+	for (size_t i = 0; i < task->rendition_count; i++) {
+		const struct api_target *t = &task->renditions[i].target;
+
+		TRY(visit_one(v, "127.0.0.1", rtmp_port, MEDIA_CLEAN, t->stream, task->key));
+		TRY(visit_target(v, task->job, t, default_application));
+	}
 	return NULL;
 }
 

@@ -65,7 +65,7 @@ static char *application(const void *ctx, const char *name, bool only_local_publ
 /* max_message is no judgement of sources (media/probe.h is); it only keeps big key frames from being disconnected. */
 static char *rtmp(const void *ctx, const struct media_nginx_node *n)
 {
-	bool distributor = n->role == API_DISTRIBUTOR;
+	bool distributor = n->role == API_DISTRIBUTOR, transcoder = n->role == API_TRANSCODER;
 
 	return mem_printf(ctx,
 			  "rtmp_auto_push off;\n"
@@ -86,7 +86,7 @@ static char *rtmp(const void *ctx, const struct media_nginx_node *n)
 			  "\n",
 			  listen(ctx, n->listen_ip, n->rtmp_port),
 			  distributor ? application(ctx, MEDIA_INGEST, false, n->control_port) : "",
-			  distributor ? application(ctx, MEDIA_CLEAN, true, n->control_port) : "",
+			  distributor || transcoder ? application(ctx, MEDIA_CLEAN, true, n->control_port) : "",
 			  application(ctx, MEDIA_LIVE, distributor, n->control_port));
 }
 

@@ -88,11 +88,26 @@ class Bench(unittest.TestCase):
         answer = self.check("agent")
         self.assertGreaterEqual(int(answer["one_node"]["resident_bytes"]), int(answer["no_node"]["resident_bytes"]))
 
+    def test_fleet(self):
+        """Ten machines of six nodes: all are known, orders run, and those that lose a machine are whole again."""
+        answer = json.loads(self.run_bench("fleet", "--nodes", "60", "--nodes-per-agent", "6", "--beat-every", "1s", "--status-every", "1s",
+                                           "--quiet", "2s", "--patience", "2m", "--plans", "50", "--jobs", "5", "--json"))
+        self.assertEqual(answer["bench"], "fleet")
+        row, = answer["results"]
+        self.assertEqual([row[key] for key in ("nodes", "agents", "mailboxes", "jobs", "lost_nodes", "jobs_not_whole")],
+                         ["60", "10", "70", "5", "6", "0"])
+        for figure in ("served_s", "known_s", "messages_per_node_s", "bytes_per_node_s", "plans_per_s", "plan_p50_ms", "plan_p99_ms",
+                       "orders_per_s", "dsnd_known_s", "dsnd_mib"):
+            self.assertGreater(float(row[figure]), 0, figure)
+        self.assertLessEqual(float(row["served_s"]), float(row["known_s"]))
+        self.assertEqual(float(row["broker_served_s"]), -1, "somebody else's broker is not killed")
+
     def test_media(self):
         self.check("media")
 
     def test_wrong_use(self):
-        for words, why in ((["nothing"], "dsn-bench NAME"), (["amqp"], "--bus"), (["pipeline", "--rounds", "many"], "--rounds"), (["placement", "--nodes", "1"], "--nodes"), (["placement", "x"], "options only")):
+        for words, why in ((["nothing"], "dsn-bench NAME"), (["amqp"], "--bus"), (["pipeline", "--rounds", "many"], "--rounds"), (["placement", "--nodes", "1"], "--nodes"), (["placement", "x"], "options only"),
+                           (["fleet"], "--broker"), (["fleet", "--bus", "amqp://127.0.0.1/", "--nodes", "few"], "--nodes")):
             done = subprocess.run([os.path.join(BIN, "dsn-bench"), *words], capture_output=True, text=True, timeout=60,
                                   env={k: v for k, v in os.environ.items() if not k.startswith("DSN_")})
             self.assertEqual(done.returncode, 2, words)

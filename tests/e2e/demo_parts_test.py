@@ -16,9 +16,11 @@ sys.path.insert(0, str(SOURCE / "demo"))
 import apart  # noqa: E402
 import interrupt  # noqa: E402
 import network  # noqa: E402
+import numbered  # noqa: E402
 import picture  # noqa: E402
 import report  # noqa: E402
 import source  # noqa: E402
+import trial  # noqa: E402
 import watcher  # noqa: E402
 
 sys.path.insert(0, str(SOURCE / "tests" / "e2e"))
@@ -331,6 +333,33 @@ with foreground():
         self.assertIn(b"streaming", demo.stdout.readline())
         demo.stdout.close()
         self.check(folder)
+
+
+class TrialTest(Folder):
+    """What scripts/drill-report counts as missing."""
+
+    def test_a_picture_keeps_its_number(self):
+        film = numbered.make(self.folder / "film.mp4", 3)
+        ffmpeg("-i", film, "-ss", "1", "-vf", "scale=160:90", *X264, "-b:v", "60k", self.folder / "small.ts")
+        self.assertEqual(numbered.read(film), list(range(75)))
+        self.assertEqual(numbered.read(self.folder / "small.ts"), list(range(25, 75)))
+
+    def counted(self, **shown):
+        """`shown`: {rendition: {number: pictures}}"""
+        lab = trial.Lab.__new__(trial.Lab)
+        lab.shown = lambda job, rendition, dead: {n: set(pictures) for n, pictures in shown[rendition].items()}
+        return lab.count("job", None)
+
+    def test_missing(self):
+        whole = {n: range(50 * n, 50 * n + 50) for n in range(5)}
+        self.assertEqual(self.counted(_src=whole, _120p=whole, _90p=whole),
+                         {"missing": {"_src": 0, "_120p": 0, "_90p": 0}, "fragments": 4, "source_lost_s": 0.0})
+        without = {n: pictures for n, pictures in whole.items() if n != 2}
+        cut = {**whole, 1: range(50, 90)}
+        self.assertEqual(self.counted(_src=whole, _120p=without, _90p=cut)["missing"], {"_src": 0, "_120p": 1, "_90p": 1})
+        self.assertEqual(self.counted(_src=without, _120p=without, _90p=without)["source_lost_s"], 2.0)
+        late = {n: pictures for n, pictures in whole.items() if n > 1}
+        self.assertEqual(self.counted(_src=whole, _120p=late, _90p=whole)["missing"], {"_src": 0, "_120p": 0, "_90p": 0})
 
 
 class WatcherTest(unittest.TestCase):

@@ -28,9 +28,10 @@ class FailoverCase(Case):
         self.places = {id: (net.ports[key], net.agent_of[key]) for key, id in net.ids.items()}
         return net
 
-    def ordered(self, net):
+    def ordered(self, net, *standby):
+        """`standby`: roles each of whose nodes has one."""
         made = self.dsnd.call("orders.create", order=self.order(
-            net, number_of_streams=str(RENDITIONS),
+            net, number_of_streams=str(RENDITIONS), **({"redundancy": {role: "standby" for role in standby}} if standby else {}),
             transcoding=[{"resolution_name": name, "resolution": f"{w}x{h}", "bitrate": str(bps)}
                          for name, w, h, bps in network.RENDITIONS[:RENDITIONS]]))
         self.assertEqual(made["state"], "running", made)
@@ -58,6 +59,11 @@ class FailoverCase(Case):
 
     def nodes(self, role):
         return [n["node_id"] for n in self.status()["nodes"] if n["role"] == role]
+
+    def pair(self, role):
+        """(the first node of the role, what stands in for it)"""
+        nodes = self.status()["document"]["pipeline"]["nodes"]
+        return next((n["node_id"], n.get("failover_node_id")) for n in nodes if n["type"] == role)
 
     def key_of(self, net, node):
         return max(key for key, id in net.ids.items() if id == node)
@@ -161,6 +167,32 @@ class Machines(FailoverCase):
         lost = net.lost(self.job)
         print("lost:", lost, flush=True)
         self.assertEqual({v: len(numbers) > 1 for v, numbers in lost.items()}, {v: False for v in lost})
+
+    def test_standbys(self):
+        """What stands in for a node has all that it would have had: nothing of it is lost, whichever of the two dies."""
+        net = self.machines(transcoders=2 * RENDITIONS + 1, more=["s2", "s3"])
+        for role, standby in (("storage", ["storage"]), ("transcoder", ["storage", "transcoder"])):
+            with self.subTest(role=role):
+                self.ordered(net, *standby)
+                first, second = self.pair("storage")
+                self.stored_at(net, second)
+                push = self.published(net)
+                victim = self.pair(role)[0]
+                before = net.units(self.job)
+                self.cut_power(self.places[victim][1])
+                self.moved(victim, role)
+                net.wait_segments(3, job=self.job)
+                if self.broker:  # it knows who is there, and was asked
+                    self.assertIn(f"jobs.gone node={victim}", self.dsnd.log_path.read_text())
+                after = net.units(self.job)
+                self.assertEqual([unit for unit in before if unit in after and after[unit] != before[unit] and "-standby" in unit[1]], [])
+                self.assertIn(net.end_push(push), (0, 255))
+                self.assertEqual(self.dsnd.call("pipelines.stop", job=self.job)["state"], "stopped")
+                lost = net.lost(self.job)
+                print(f"lost with standby, {role}:", lost, flush=True)
+                self.assertEqual(lost, {v: [] for v in net.variants()})
+                self.assertEqual(self.dsnd.call("orders.cancel", job=self.job)["state"], "cancelled")
+                self.assertNotEqual(first, second)
 
     def test_half_done(self):
         """dsnd is killed between the decision and the telling: the next one tells. Until then, and where nobody is there: why."""

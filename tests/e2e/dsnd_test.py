@@ -25,11 +25,13 @@ class Dsnd:
             self.database = dsnd_variant.database(self.folder)
             self.flags += self.database.flags
             self.parts = {service: None for service in dsnd_variant.parts()}
+        self.chain = ("--chain", "none")
         self.ready_file, self.log_path = net.folder / f"{name}.ready", net.folder / f"{name}.log"
         if not (net.bin / "dsnd").exists():
             shutil.copy2(network.BIN / "dsnd", net.bin / "dsnd")
         self.port = network.free_range(1, net.next_port)
         net.next_port = self.port + 1
+        self.bus, self.environment = net.bus, {}
         for service in self.parts:
             self.parts[service] = Part(self, service)
         self.callers = net.folder / "callers"
@@ -50,10 +52,10 @@ class Dsnd:
         part.ready_file.unlink(missing_ok=True)
         with open(self.log_path, "ab") as log:
             part.process = subprocess.Popen(
-                [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, "--chain", "none", "--listen",
+                [str(self.net.bin / "dsnd"), "--bus", self.bus, "--network", self.net.name, *self.chain, "--listen",
                  f"127.0.0.1:{part.port}", "--state-dir", str(part.folder), "--ready-file", str(part.ready_file), "--callers",
-                 str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.net.environment,
-                start_new_session=True)
+                 str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env={**self.net.environment, **self.environment}, start_new_session=True)
         self.net.started.append(part.process)
         wait_for("dsnd", lambda: part.ready_file.exists() or part.process.poll() is not None, 20)
         if part.process.poll() is not None:

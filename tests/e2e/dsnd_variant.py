@@ -83,7 +83,8 @@ def database(folder):
 
 
 FRONT = "mail"
-PEERS = {"registry": (), "jobs": ("registry",), "play": ("jobs",), "sessions": ("registry",), "mail": ("registry", "jobs", "play", "sessions")}
+PEERS = {"registry": (), "jobs": ("registry",), "play": ("jobs",), "payments": ("jobs",), "sessions": ("registry",),
+         "mail": ("registry", "jobs", "play", "payments", "sessions")}
 TOKEN = "peer-" + "p" * 20
 
 

@@ -28,6 +28,8 @@ static const struct {
 	{"tests/data/public/pipeline.json", NULL},
 	{"tests/data/public/pipeline-extended.json", NULL},
 	{"tests/data/planned/failover.json", NULL},
+	{"tests/data/planned/standby.json", NULL},
+	{"tests/data/planned/standbys.json", NULL},
 	{"tests/data/planned/classic.json", NULL},
 	{"tests/data/planned/mixed.json", NULL},
 	{"examples/film.json", "pipeline.tasks[0].msg: outputs 1 and 2 both send stream film to 127.0.0.1:1935"},

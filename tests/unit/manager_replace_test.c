@@ -314,10 +314,14 @@ static void says(struct world *w, struct evidence_node *n, const char *text, con
 	"{\"job_id\":\"%s\",\"units\":[{\"name\":\"%s-to-2\",\"state\":\"" state "\",\"restarts\":\"" restarts \
 	"\",\"last_exit\":\"ended\"}]}"
 
+#define SENDER(name, restarts)                                                                                   \
+	"{\"job_id\":\"%s\",\"units\":[{\"name\":\"%s-" name "\",\"state\":\"running\",\"restarts\":\"" restarts \
+	"\",\"last_exit\":\"ended\"}]}"
+
 static void test_witnesses(void **state)
 {
 	struct world *w = *state;
-	struct evidence_node *nodes = NULL, *distributor, *storage;
+	struct evidence_node *nodes = NULL, *distributor, *transcoder, *storage;
 	char *stream = mem_printf(w, "%s_540p", w->row->job);
 	char *complaint = mem_printf(w, "3: %s-to-2 ended\n", w->row->job);
 	size_t count = 0;
@@ -325,6 +329,7 @@ static void test_witnesses(void **state)
 	must(evidence_nodes(w, w->row, &nodes, &count));
 	assert_int_equal(count, 4);
 	distributor = &nodes[0];
+	transcoder = &nodes[1];
 	storage = &nodes[3];
 	assert_int_equal(distributor->role, API_DISTRIBUTOR);
 	assert_int_equal(storage->role, API_STORAGE);
@@ -336,6 +341,13 @@ static void test_witnesses(void **state)
 	says(w, distributor, UNIT("failing", "8"), complaint);
 	says(w, distributor, "{\"job_id\":\"%s\",\"units\":[{\"name\":\"%s-relay\",\"state\":\"failing\"}]}", "");
 	says(w, distributor, "{\"job_id\":\"%s\",\"units\":[7,{\"name\":5}],\"published\":{}}%.0s", "");
+
+	says(w, transcoder, SENDER("encode", "1"), "");
+	says(w, transcoder, SENDER("encode", "2"), mem_printf(w, "6: %s-encode ended\n", w->row->job));
+	transcoder->sends_on = true;
+	says(w, transcoder, SENDER("encode", "3"), "");
+	says(w, transcoder, SENDER("send-1-standby", "3"), "");
+	says(w, transcoder, SENDER("send-1", "3"), mem_printf(w, "6: %s-send-1 ended\n", w->row->job));
 
 	says(w, storage, "{\"job_id\":\"%s\",\"published\":[]}%.0s", "");
 	says(w, storage, "{\"job_id\":\"%s\",\"published\":[\"live/%s_540p\",4,\"live\"]}", "");

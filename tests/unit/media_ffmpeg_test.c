@@ -134,6 +134,25 @@ static void copy(void **state)
 	       "dsn-relay --input rtmp://127.0.0.1:2100/live/j --output rtmp://[2001:db8::9]:1936/live/j_4k?key=k2");
 }
 
+/* What a transcoder has published at home goes to both addresses. */
+static void send_on(void **state)
+{
+	struct api_target t = {.ip = "192.0.2.1",
+			       .failover_ip = "192.0.2.2",
+			       .port = 1935,
+			       .failover_port = 1936,
+			       .always = true,
+			       .stream = "j_4k",
+			       .key = "k2"};
+
+	(void)state;
+	expect(media_send(NULL, &programs, 2100, "j", &t, false, "live", "pipe:3"),
+	       "dsn-relay --input rtmp://127.0.0.1:2100/clean/j_4k --progress pipe:3 "
+	       "--output rtmp://192.0.2.1:1935/live/j_4k?key=k2");
+	expect(media_send(NULL, &programs, 2100, "j", &t, true, "live", NULL),
+	       "dsn-relay --input rtmp://127.0.0.1:2100/clean/j_4k --output rtmp://192.0.2.2:1936/live/j_4k?key=k2");
+}
+
 static void failover_without_one(void **state)
 {
 	struct api_target t = {.ip = "192.0.2.1", .port = 1935, .stream = "j_4k", .application = "other"};
@@ -325,6 +344,7 @@ int main(void)
 		cmocka_unit_test(normalise),
 		cmocka_unit_test(offsets),
 		cmocka_unit_test(copy),
+		cmocka_unit_test(send_on),
 		cmocka_unit_test(failover_without_one),
 		cmocka_unit_test(transcode_one),
 		cmocka_unit_test(transcode_ladder),

@@ -217,6 +217,10 @@ static void managed(void **state)
 	assert_int_equal(count(text, "application "), 1); /* live */
 	assert_int_equal(count(text, "deny play all;"), 1);
 	assert_int_equal(count(text, "deny publish all;"), 0);
+	n.role = API_TRANSCODER;
+	text = media_nginx_managed(scope, &n);
+	assert_int_equal(count(text, "application "), 2);
+	assert_int_equal(count(text, "deny publish all;"), 1); /* clean */
 	n.role = API_DISTRIBUTOR;
 	n.http_port = 0;
 	n.listen_ip = "::";

@@ -49,8 +49,10 @@ static void add_task(struct evidence_node *all, const void *ctx, size_t i, const
 {
 	for (size_t k = 0; k < t->output_count; k++)
 		add_output(all, ctx, i, p, &t->outputs[k]);
-	for (size_t k = 0; k < t->rendition_count; k++)
+	for (size_t k = 0; k < t->rendition_count; k++) {
 		add_output(all, ctx, i, p, &t->renditions[k].target);
+		all[i].sends_on = all[i].sends_on || t->renditions[k].target.always;
+	}
 }
 
 struct error *evidence_nodes(const void *ctx, const struct order_row *row, struct evidence_node **ret_nodes,
@@ -102,7 +104,8 @@ void evidence_keep(struct evidence_node *n, const struct evidence_node *before)
 
 /* --- what one says --- */
 
-/* Which output a unit serves: "JOB-to-2" of a distributor is its second; a transcoder's one program serves all. */
+/* Which output a unit serves: "JOB-to-2" of a distributor is its second, "JOB-send-2" that of a transcoder which has
+ * such; another's one program serves all. */
 static bool serves(const struct evidence_node *n, const char *job, const char *unit, size_t output)
 {
 	char name[32];
@@ -110,9 +113,9 @@ static bool serves(const struct evidence_node *n, const char *job, const char *u
 
 	if (strncmp(unit, job, length) != 0)
 		return false;
-	if (n->role == API_TRANSCODER)
+	if (n->role == API_TRANSCODER && !n->sends_on)
 		return strcmp(unit + length, "-encode") == 0;
-	snprintf(name, sizeof(name), "-to-%zu", output + 1);
+	snprintf(name, sizeof(name), n->role == API_TRANSCODER ? "-send-%zu" : "-to-%zu", output + 1);
 	return strcmp(unit + length, name) == 0;
 }
 

@@ -28,6 +28,7 @@ struct evidence_node {
 	size_t place; /* in the document's nodes */
 	struct evidence_output *outputs;
 	size_t output_count;
+	bool sends_on; /* a transcoder: a program for each output, beside the encoder */
 	struct evidence_input *inputs;
 	size_t input_count;
 };

@@ -13,10 +13,11 @@
 #define DELETE_MS 10000
 #define LIST_MOST 1000
 #define ONCE_BYTES 64
+#define WHY_BYTES 200
 
 const char *jobs_owner(const struct method_call *c)
 {
-	return method_caller(c)->roles & CALLER_OPERATOR ? NULL : method_caller(c)->address;
+	return method_caller(c)->roles & (CALLER_OPERATOR | CALLER_SERVICE) ? NULL : method_caller(c)->address;
 }
 
 /* --- the nodes that are known --- */
@@ -111,7 +112,7 @@ static void take_up(void *state)
 	for (size_t i = 0; !e && i < count; i++) {
 		if (rows[i]->unreadable)
 			skip(j, rows[i], &unreadable);
-		else if (!runs_has(j->runs, rows[i]->job))
+		else if (!runs_has(j->runs, rows[i]->job) && runs_may(j->runs, rows[i]->job))
 			run_begin(j->runs, rows[i], NULL, NULL);
 	}
 	if (e)
@@ -123,6 +124,26 @@ static void take_up(void *state)
 }
 
 /* --- methods --- */
+
+static void orders_give_up(struct method_call *c, void *arg)
+{
+	struct jobs *j = arg;
+	void *scope = mem_strdup(NULL, "");
+	struct order_row *row = NULL;
+	struct error *e = jobs_ready(j);
+
+	if (!e)
+		e = order_rows_find(scope, j->host->db, method_text(c, "job"), NULL, &row);
+	if (!e)
+		e = runs_give_up(j->runs, row);
+	if (e) {
+		method_fail(c, e);
+	} else {
+		watch_order(j->watch, row);
+		method_answer(c, jobs_order_json(j, row, false));
+	}
+	mem_free(scope);
+}
 
 static void orders_list(struct method_call *c, void *arg)
 {
@@ -235,6 +256,14 @@ static const struct method methods[] = {
 	 "`sources`: `node_id`, `host`, `port` and `path` at each of its storages",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
+	{"orders.parts",
+	 jobs_orders_parts,
+	 CALLER_SERVICE | CALLER_OPERATOR,
+	 "Tell who works for a job, whosever it is",
+	 "`job`, `state`, and of each of its `parts` `node_id`, `role`, and the `price` that it was chosen for, of a segment; "
+	 "without it nothing was asked",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB}},
 	{"orders.cancel",
 	 jobs_orders_cancel,
 	 MAY,
@@ -242,12 +271,20 @@ static const struct method methods[] = {
 	 "the order",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
-	{"pipelines.stop",
-	 jobs_pipelines_stop,
-	 MAY,
-	 "End the stream of an order, which may be started again; what was stored stays until `delete_at`",
+	{"orders.give_up",
+	 orders_give_up,
+	 CALLER_OPERATOR,
+	 "End an order that is stopping, cancelling or failing, although not all its nodes are known to have been told; one that comes "
+	 "back may go on with it until its owner ends it there",
 	 "the order",
 	 {JOB_PARAM},
+	 {NO_SUCH_JOB, NO_WAY}},
+	{"pipelines.stop",
+	 jobs_pipelines_stop,
+	 MAY | CALLER_SERVICE,
+	 "End the stream of an order, which may be started again; what was stored stays until `delete_at`",
+	 "the order",
+	 {JOB_PARAM, {"why", METHOD_TEXT, true, NULL, NULL, 1, WHY_BYTES, "Why, as the order tells it from then on"}},
 	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 	{"pipelines.start",
 	 jobs_pipelines_start,
@@ -258,7 +295,8 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB,
 	  NO_WAY,
 	  NODE_FAILED,
-	  {ERROR_UNAVAILABLE, "look at orders.status in a few seconds, and try again; if a node of it is gone for good, order it anew"},
+	  {ERROR_UNAVAILABLE,
+	   "look at orders.status in a few seconds, and try again; if a node of it is gone for good, order it anew"},
 	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
 	{"pipelines.list",
 	 jobs_pipelines_list,
@@ -333,7 +371,10 @@ static void watch(void *state)
 
 static void heard(const struct message *m, void *state)
 {
-	watch_heard(((struct jobs *)state)->watch, m);
+	const struct jobs *j = state;
+
+	runs_heard(j->runs, m->from);
+	watch_heard(j->watch, m);
 }
 
 static void start(void *state)
@@ -347,6 +388,19 @@ static void start(void *state)
 static const struct service_task tasks[] = {
 	{RETRY_MS, take_up}, {TICK_MS, tick}, {WATCH_TICK_MS, watch}, {DELETE_MS, delete_recordings}, {0, NULL}};
 
+/* Who serves keeps his good name, who does not loses some of it. */
+static void on_started(const struct order_row *row, const json_t *nodes, void *arg)
+{
+	const struct jobs *j = arg;
+
+	for (size_t i = 0; i < json_array_size(nodes); i++) {
+		const json_t *o = json_array_get(nodes, i);
+
+		placing_judge(j->placing, row->owner, json_string_value(json_object_get(o, "node_id")),
+			      !json_object_get(o, "why"));
+	}
+}
+
 static struct error *open_jobs(const void *ctx, const struct service_host *host, void **ret_state)
 {
 	struct jobs *j = mem_new(ctx, struct jobs);
@@ -355,6 +409,8 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 	j->runs = runs_new(j, host);
 	j->placing = placing_new(j, host);
 	j->watch = watch_new(j, host, j->runs);
+	runs_judge(j->runs, on_started, j);
+	watch_listen(j->watch);
 	*ret_state = j;
 	return NULL;
 }

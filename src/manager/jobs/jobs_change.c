@@ -84,6 +84,8 @@ static void cancel(struct jobs *j, struct method_call *c, struct order_row *row)
 
 static void stop(struct jobs *j, struct method_call *c, struct order_row *row)
 {
+	/* Told until it runs again. */
+	row->why = method_text(c, "why") ? mem_strdup(row, method_text(c, "why")) : NULL;
 	change(j, c, row, ORDER_STOPPING);
 }
 

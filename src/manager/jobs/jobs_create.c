@@ -24,7 +24,7 @@ struct asked {
 };
 
 /* The public document on nodes that fit, read again with them, and what it comes to. `p` and `plan` are ctx's,
- * *ret_document is a new reference. */
+ * *ret_document is a new reference; ret_record as placing_order() has it. */
 static struct error *place(const void *ctx, const struct asked *a, json_t **ret_record, json_t **ret_document,
 			   struct api_pipeline **ret_pipeline, struct api_plan **ret_plan)
 {
@@ -63,9 +63,9 @@ static void plan_on(struct jobs *j, struct method_call *c, const struct error *a
 	void *scope = mem_strdup(NULL, "");
 	struct api_pipeline *p = NULL;
 	struct api_plan *plan = NULL;
-	json_t *document = NULL, *answer = NULL, *record = NULL;
+	json_t *document = NULL, *answer = NULL;
 	const struct asked a = {j, method_object(c, "order"), method_caller(c)->address, NULL};
-	struct error *e = away ? error_copy(away) : place(scope, &a, &record, &document, &p, &plan);
+	struct error *e = away ? error_copy(away) : place(scope, &a, NULL, &document, &p, &plan);
 
 	if (!e)
 		e = at_order(order_check_times(&p->wishes, clock_wall_ms()));
@@ -76,7 +76,6 @@ static void plan_on(struct jobs *j, struct method_call *c, const struct error *a
 		json_object_set_new(answer, "retain_days", json_integer(p->wishes.retain_days));
 	}
 	json_decref(document);
-	json_decref(record);
 	mem_free(scope);
 	if (e)
 		method_fail(c, e);

@@ -38,6 +38,8 @@ method_fn jobs_orders_status;
 
 /* sources.c */
 method_fn jobs_orders_sources;
+/* parts.c */
+method_fn jobs_orders_parts;
 /* What the caller of an order is told: order_row_json(), and where it is watched. */
 json_t *jobs_order_json(const struct jobs *j, const struct order_row *row, bool with_key);
 

@@ -312,6 +312,8 @@ static struct error *tell(struct db *db, const struct order_row *row, const char
 	struct error *e;
 
 	json_put(body, "owner", row->owner);
+	if (row->state == ORDER_SCHEDULED)
+		json_put(body, "state", order_state_name(row->state));
 	if (row->why)
 		json_put(body, "why", row->why);
 	put_times(body, row);
@@ -407,6 +409,12 @@ struct error *order_rows_move(struct db *db, struct order_row *row, enum order_s
 		row->delete_at_ms = delete_before_ms;
 	}
 	return e;
+}
+
+struct error *order_rows_say(struct db *db, const struct order_row *row)
+{
+	return db_exec(db, "update jobs_order set why=? where job=? and state=?", "sss", row->why, row->job,
+		       order_state_name(row->state));
 }
 
 struct giving {

@@ -72,6 +72,8 @@ struct error *order_rows_wait(struct db *db, const struct order_row *row) MUST_C
  * there is no way from its state to that one, or it is in another state by now; it is left as it is. With its end it
  * gets the time when what was stored is deleted (recording_rows.h), with a start it loses it. */
 struct error *order_rows_move(struct db *db, struct order_row *row, enum order_state to) MUST_CHECK;
+/* Its `why`, while it stays in its state; writes no event. */
+struct error *order_rows_say(struct db *db, const struct order_row *row) MUST_CHECK;
 /* How many of `owner` are not over: neither failed nor stopped nor cancelled. */
 struct error *order_rows_open(struct db *db, const char *owner, int64_t *ret_count) MUST_CHECK;
 /* How many are in each state. */

@@ -24,6 +24,7 @@ struct placing *placing_new(const void *ctx, const struct service_host *host)
 	p->fleet = place_fleet_new(p, seed);
 	p->feed = feed_new(p, p->fleet);
 	p->holdings = holdings_new(p, p->fleet);
+	p->outcomes = placing_outcomes_new(p);
 	return p;
 }
 
@@ -265,6 +266,14 @@ void placing_reread(struct placing *p, const char *job)
 {
 	holdings_release(p->holdings, job);
 	adopt_job(p, job);
+}
+
+void placing_judge(struct placing *p, const char *customer, const char *node_id, bool good)
+{
+	const int64_t now_ms = clock_mono_ms();
+
+	if (placing_outcomes_add(p->outcomes, customer, node_id, good, now_ms))
+		(void)place_node_outcome(p->fleet, node_id, good ? PLACE_GOOD : PLACE_BAD, now_ms);
 }
 
 void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes)

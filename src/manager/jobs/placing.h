@@ -32,8 +32,8 @@ struct placing_wish {
 	const struct api_pipeline *order; /* order_read(); its nodes are not looked at */
 };
 /* Chooses. *ret_nodes becomes the document's `nodes`, *ret_record the decision (place_plan_json()): new references; the
- * record is there too (else NULL) when no nodes were found. ERROR_UNAVAILABLE: it cannot be placed, and what keeps the
- * nodes out; ERROR_LIMIT: it has more renditions than can be placed. */
+ * record is there too (else NULL) when no nodes were found; NULL: nobody wants one. ERROR_UNAVAILABLE: it cannot be
+ * placed, and what keeps the nodes out; ERROR_LIMIT: it has more renditions than can be placed. */
 struct error *placing_order(struct placing *p, const struct placing_wish *wish, json_t **ret_nodes,
 			    json_t **ret_record) MUST_CHECK;
 /* The order is written down: what it holds does not expire. */
@@ -46,6 +46,9 @@ void placing_reread(struct placing *p, const char *job);
 /* An order that was stopped or has failed is to start again, on the nodes of its document. ERROR_LIMIT: one of them has
  * no room any more; ERROR_UNAVAILABLE: one was not heard of since this dsnd leads. */
 struct error *placing_again(struct placing *p, const char *job, const json_t *document) MUST_CHECK;
+
+/* How a node has done what it was told for an order of this customer (placing_outcome.h). */
+void placing_judge(struct placing *p, const char *customer, const char *node_id, bool good);
 
 struct placing_loss {
 	const char *job, *customer;

@@ -17,7 +17,9 @@ struct watch_question {
 	char *node_id;
 	struct client_request_list *list;
 	struct client_requests *requests;
+	struct timer *probe; /* the next one; NULL: the bus cannot tell */
 	int64_t began_ms;
+	int64_t gone_ms; /* since when nobody serves its mailbox; 0: somebody does, or it is not known */
 };
 
 static int question_destroy(struct watch_question *q)
@@ -29,13 +31,13 @@ static int question_destroy(struct watch_question *q)
 	return 0;
 }
 
-static bool is_asked(const struct watch_jobs *w, const char *node_id)
+static struct watch_question *question_to(const struct watch_jobs *w, const char *node_id)
 {
-	const struct watch_question *q = w->questions;
+	struct watch_question *q = w->questions;
 
 	while (q && strcmp(q->node_id, node_id) != 0)
 		q = q->next;
-	return q != NULL;
+	return q;
 }
 
 static bool was_asked_just_now(const struct watch_jobs *w, const char *node_id)
@@ -80,6 +82,55 @@ static void on_ended(const struct error *away, void *arg)
 	mem_free(q);
 }
 
+/* --- what the bus knows --- */
+
+static void on_probe_timer(void *arg)
+{
+	const struct watch_question *q = arg;
+
+	client_link_probe(q->watch->host->link, q->node_id);
+}
+
+/* Not yet believed: a bus that has just come back. One that is away for a moment is back within WATCH_GONE_MS. */
+static void on_probed(const char *id, bool served, void *arg)
+{
+	struct watch_jobs *w = arg;
+	struct watch_question *q = question_to(w, id);
+	int64_t now_ms = clock_mono_ms();
+
+	if (!q)
+		return;
+	if (served || !w->up_ms || now_ms - w->up_ms < WATCH_SILENT_MS)
+		q->gone_ms = 0;
+	else if (!q->gone_ms)
+		q->gone_ms = now_ms;
+	if (!q->gone_ms || now_ms - q->gone_ms < WATCH_GONE_MS)
+		return;
+	log_info("jobs.gone", "node=%s why=\"nobody serves its mailbox\"", id);
+	no_answer(w, q);
+	mem_free(q);
+}
+
+static void on_state(bool up, const struct error *why, void *arg)
+{
+	struct watch_jobs *w = arg;
+
+	(void)why;
+	w->up_ms = up ? clock_mono_ms() : 0;
+}
+
+void watch_listen(struct watch_jobs *w)
+{
+	const struct client_link_events events = {.state = on_state, .probed = on_probed, .arg = w};
+	struct error *e = client_link_join(w, w->host->link, &events, &w->bus);
+
+	if (e)
+		log_warn("jobs.watch", "why=%s", log_q(e->message));
+	error_free(e);
+}
+
+/* --- asking --- */
+
 void watch_ask(struct watch_jobs *w, const char *node_id)
 {
 	const struct client_request_options options = {.link = w->host->link,
@@ -90,7 +141,7 @@ void watch_ask(struct watch_jobs *w, const char *node_id)
 	struct watch_question *q;
 	struct error *e;
 
-	if (is_asked(w, node_id) || was_asked_just_now(w, node_id) || w->question_count >= ASK_AT_ONCE)
+	if (question_to(w, node_id) || was_asked_just_now(w, node_id) || w->question_count >= ASK_AT_ONCE)
 		return;
 	q = mem_new(w, struct watch_question);
 	*q = (struct watch_question){.next = w->questions, .link = &w->questions, .watch = w};
@@ -107,6 +158,8 @@ void watch_ask(struct watch_jobs *w, const char *node_id)
 	     i < w->part_count && strcmp(w->by_node[i]->witness.node_id, node_id) == 0; i++)
 		w->by_node[i]->asked_ms = q->began_ms;
 	events.arg = q;
+	if (client_link_probe(w->host->link, node_id))
+		q->probe = timer_start(q, w->host->loop, WATCH_PROBE_MS, WATCH_PROBE_MS, on_probe_timer, q);
 	e = client_requests_begin(q, &options, q->list, &events, &q->requests);
 	if (e) {
 		log_warn("jobs.ask", "node=%s why=%s", node_id, log_q(e->message));

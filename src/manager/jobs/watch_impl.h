@@ -43,9 +43,11 @@ struct watch_jobs {
 	size_t part_count;
 	struct watch_question *questions;
 	size_t question_count;
-	int64_t began_ms;   /* or began anew */
-	int64_t tick_ms;    /* the last one */
-	int64_t heard_ms;   /* when any node was */
+	int64_t began_ms; /* or began anew */
+	int64_t tick_ms;  /* the last one */
+	int64_t heard_ms; /* when any node was */
+	struct client_link_user *bus;
+	int64_t up_ms;      /* since when the bus is up; 0: it is not */
 	struct timer *soon; /* something was lost: another node is looked for, from the loop */
 };
 

@@ -77,6 +77,20 @@ struct unit *job_unit(struct job *j, const char *what, size_t index, unit_argv_f
 	return u;
 }
 
+void job_senders(struct job *j, const char *what, size_t index, const struct api_target *target, unit_argv_fn *argv,
+		 struct stream *input)
+{
+	char *name = mem_printf(NULL, "%s-%zu", what, index + 1), *second = mem_printf(name, "%s-standby", name);
+	struct unit *u = job_unit(j, name, index, argv, input);
+
+	u->has_failover = target->failover_ip && !target->always;
+	if (target->always) {
+		u->use_failover = false;
+		job_unit(j, second, index, argv, input)->use_failover = true;
+	}
+	mem_free(name);
+}
+
 int job_find_input(const struct job *j, const char *application, const char *name)
 {
 	for (size_t i = 0; i < j->input_count; i++) {

@@ -106,6 +106,10 @@ void job_store(struct job *j);
 /* For roles: */
 size_t job_input(struct job *j, const char *application, const char *name);
 struct unit *job_unit(struct job *j, const char *what, size_t index, unit_argv_fn *argv, struct stream *input);
+/* The program that sends to output `index`, "WHAT-<index + 1>"; a second one, "...-standby", where its failover address
+ * gets all as well: that one's use_failover is always true. */
+void job_senders(struct job *j, const char *what, size_t index, const struct api_target *target, unit_argv_fn *argv,
+		 struct stream *input);
 /* rtmp and hls addresses a customer or a publisher uses, without keys. */
 json_t *job_endpoint(const struct job *j);
 

@@ -147,13 +147,8 @@ static void units(struct job *j)
 	u->ended = relay_ended;
 	if (j->mending.bps)
 		job_unit(j, "normalise", 0, normalise_argv, j->inputs[clean]);
-	for (size_t i = 0; i < j->task->output_count; i++) {
-		char *name = mem_printf(NULL, "to-%zu", i + 1);
-
-		u = job_unit(j, name, i, copy_argv, j->inputs[live]);
-		u->has_failover = j->task->outputs[i].failover_ip != NULL;
-		mem_free(name);
-	}
+	for (size_t i = 0; i < j->task->output_count; i++)
+		job_senders(j, "to", i, &j->task->outputs[i], copy_argv, j->inputs[live]);
 }
 
 static struct unit *relay(struct job *j)

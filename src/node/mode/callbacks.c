@@ -77,7 +77,9 @@ static const char *judge(struct node *n, const struct report *r)
 			why = j->refused;
 		else if (j->task->key && !same_key(j->task->key, r->key))
 			why = r->key ? "wrong key" : "no key was given";
-		else if (j->task->role == API_DISTRIBUTOR && strcmp(r->app, MEDIA_INGEST) != 0 && !is_local(r->addr))
+		else if ((j->task->role == API_DISTRIBUTOR ? strcmp(r->app, MEDIA_INGEST) != 0
+							   : !strcmp(r->app, MEDIA_CLEAN)) &&
+			 !is_local(r->addr))
 			why = "only the node's own programs publish there";
 		else
 			return NULL;

@@ -1,14 +1,20 @@
 /* vcli order: streams ordered from dsnd, which picks the nodes. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "vcli/commands.h"
 #include "vcli/confirm.h"
 #include "vcli/order/ask.h"
+#include "vcli/order/pay.h"
 #include "vcli/render.h"
+#include "vcli/wait.h"
 
+#define LOOK_MS 300
 #define FILE_LIMIT (4 * 1024 * 1024)
 
 static const char *text_of(const json_t *o, const char *key)
@@ -134,6 +140,13 @@ struct error *cmd_order_cancel(struct vcli *v)
 	return ask_of_job(v, "orders.cancel");
 }
 
+struct error *cmd_order_give_up(struct vcli *v)
+{
+	if (!v->set.order.yes)
+		TRY(confirm(v, mem_printf(v, "job %s is over, whatever its nodes know of it", v->args[0])));
+	return ask_of_job(v, "orders.give_up");
+}
+
 /* --- a new one --- */
 
 static struct error *ask_with_file(struct vcli *v, const char *method, const char *once, json_t **ret_result)
@@ -187,14 +200,112 @@ static struct error *confirm_plan(struct vcli *v)
 	return e;
 }
 
+/* The order does not end with whoever waits for it. */
+static void on_interrupt(int number)
+{
+	static const char text[] =
+		"\nvcli: dsnd goes on with the order if it has taken it: vcli order list shows it, vcli order cancel JOB ends it\n";
+	ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+	(void)written;
+	raise(number); /* once more, as it was before */
+}
+
+static void tell_when_interrupted(void)
+{
+	struct sigaction told = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND | SA_NODEFER}, was;
+
+	/* Who had it ignored, nohup for one, goes on waiting. */
+	if (sigaction(SIGINT, NULL, &was) == 0 && was.sa_handler == SIG_DFL)
+		sigaction(SIGINT, &told, NULL);
+}
+
+static struct error *create(struct vcli *v, json_t **ret_order)
+{
+	TRY(confirm_plan(v));
+	tell_when_interrupted();
+	TRY(ask_with_file(v, "orders.create", v->set.chain.once, ret_order));
+	answer_order(v, *ret_order);
+	return NULL;
+}
+
+/* --- what it costs --- */
+
+static struct error *pay(struct vcli *v, const json_t *network, const json_t *order, const struct escrow_job *terms)
+{
+	const json_t *payment;
+	struct error *e;
+
+	/* A word for the order is none for its payment. */
+	v->set.chain.once = NULL;
+	e = pay_order(v, network, order, terms);
+	if (e)
+		return error_wrap(e, "the order goes on, and is not paid for yet (vcli order pay %s)",
+				  text_of(order, "job"));
+	payment = json_object_get(v->answer, "payment");
+	if (!v->set.json && !v->set.quiet)
+		printf("paid: job %s on the chain, %s in escrow until %s\n", text_of(payment, "chain_job"),
+		       text_of(payment, "budget"), text_of(payment, "deadline"));
+	return NULL;
+}
+
 struct error *cmd_order_create(struct vcli *v)
 {
-	json_t *order = NULL;
+	struct escrow_job terms = {.for_ms = 0};
+	json_t *order = NULL, *network = NULL;
+	struct error *e;
 
-	TRY(confirm_plan(v));
-	TRY(ask_with_file(v, "orders.create", v->set.chain.once, &order));
-	answer_order(v, order);
+	if (!v->set.market.budget)
+		return create(v, &order);
+	TRY(pay_prepare(v, &terms, &network));
+	e = create(v, &order);
+	if (!e)
+		e = pay(v, network, order, &terms);
+	json_decref(network);
+	return e;
+}
+
+/* dsnd looks at final blocks only: until then an order that was stopped for want of money would be stopped again. */
+static struct error *wait_until_found(struct vcli *v)
+{
+	int64_t end_ms = v->timeout_ms ? clock_mono_ms() + v->timeout_ms : INT64_MAX;
+	bool never = false, found = false;
+
+	while (!found) {
+		json_t *status = NULL;
+
+		TRY(ask_dsnd(v, "payments.status", json_pack("{s:s}", "job", v->args[0]), &status));
+		found = strcmp(text_of(status, "state"), "bound") == 0;
+		json_decref(status);
+		if (!found && clock_mono_ms() >= end_ms)
+			return error_new(
+				ERROR_TIMEOUT,
+				"the escrow is in the chain, and dsnd has not found it yet: it looks at final blocks");
+		if (!found)
+			vcli_wait(&v->loop, &never, clock_mono_ms() + LOOK_MS);
+	}
 	return NULL;
+}
+
+struct error *cmd_order_pay(struct vcli *v)
+{
+	struct escrow_job terms = {.for_ms = 0};
+	json_t *order = NULL, *network = NULL;
+	struct error *e;
+
+	TRY(pay_prepare(v, &terms, &network));
+	e = ask_dsnd(v, "orders.status", json_pack("{s:s}", "job", v->args[0]), &order);
+	if (!e) {
+		vcli_answer(v, json_pack("{s:s}", "job", v->args[0]));
+		e = pay_order(v, network, order, &terms);
+	}
+	if (!e)
+		e = wait_until_found(v);
+	if (!e && !v->set.json)
+		printf("paid: job %s on the chain\n", text_of(json_object_get(v->answer, "payment"), "chain_job"));
+	json_decref(order);
+	json_decref(network);
+	return e;
 }
 
 /* --- all --- */
