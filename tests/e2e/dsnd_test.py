@@ -20,7 +20,7 @@ class Dsnd:
 
     def __init__(self, net, *flags, name="dsnd"):
         self.net, self.name, self.folder, self.process, self.flags = net, name, net.folder / name, None, flags
-        self.parts = {}
+        self.parts, self.database = {}, None
         if "--store" not in flags:
             self.database = dsnd_variant.database(self.folder)
             self.flags += self.database.flags
@@ -66,15 +66,16 @@ class Dsnd:
         self.address = json.loads(self.ready_file.read_text())["address"]
         for part in self.parts.values():
             part.start(*flags)
-        if self.parts:
-            wait_for("services that are led", self.is_led, 20, self.metrics)
         # On a server, the lease of one that was killed has to expire.
+        if isinstance(self.database, dsnd_variant.Schema):
+            wait_for("services that are led", self.is_led, 20, self.metrics)
         wait_for("a leader", lambda: "nobody leads" not in self.get("/readyz")[1], 20)
         return self
 
     def is_led(self):
         said = [line for line in self.metrics().splitlines() if line.startswith(("dsnd_leads{", "dsnd_peer_up{"))]
-        return len(said) == sum(1 + len(peers) for peers in dsnd_variant.PEERS.values()) and all(line.endswith(" 1") for line in said)
+        count = sum(1 + (len(peers) if self.parts else 0) for peers in dsnd_variant.PEERS.values())
+        return len(said) == count and all(line.endswith(" 1") for line in said)
 
     def metrics(self):
         """Those of all its processes."""
@@ -169,7 +170,8 @@ class Orders(Case):
         net = self.network_with_dsnd()
         made = self.dsnd.vcli("order", "create", self.order_file(net), "--yes", "--show-key")
         job = made["job"]
-        self.assertEqual(job, "0200000000000000000001")
+        # A process that is told a key which was there before may have jobs at nodes: its numbers are the clock's.
+        self.assertRegex(job, "^02[0-9]{20}$" if self.dsnd.parts else "^0200000000000000000001$")
         self.assertEqual((made["state"], {n["state"] for n in made["nodes"]}), ("running", {"applied"}))
         self.assertEqual({n["node_id"] for n in made["nodes"]}, set(net.ids.values()))
         self.assertEqual(made["ingest"]["stream_key"], f"{job}?key={made['ingest']['key']}")

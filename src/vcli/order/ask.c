@@ -190,7 +190,8 @@ static struct error *read_answer(const struct http_answer *a, json_t **ret_resul
 		return error_new(ERROR_REFUSED,
 				 "%.200s (vcli login; or --dsnd URL with --rpc-token-file or $DSN_RPC_TOKEN)", a->body);
 	if (a->status != 200)
-		return error_new(ERROR_FAILED, "answers with status %d: %.200s", a->status, a->body);
+		return error_new(a->status == 503 ? ERROR_UNAVAILABLE : ERROR_FAILED, "answers with status %d: %.200s",
+				 a->status, a->body);
 	TRY(json_parse(a->body, a->len, ANSWER_BYTES, &document));
 	e = read_answer_document(document, ret_result);
 	json_decref(document);
