@@ -88,8 +88,8 @@ class Lab:
             push.wait(30)
         self.net.killed(answer["killed"])
         drill.bring_back(self.net, what) if what != "dsnd" else self.start_dsnd()
-        self.finish(job)
         self.revive(answer["killed"])
+        self.finish(job)  # over Whisper, an end waits until everybody has heard of it
         counted = self.count(job, dead=answer["killed"] if "storage" in standby else None)
         return {"kind": kind, "bus": self.bus, "fragment_s": self.fragment, "killed": answer["killed"], "processes": answer["processes"],
                 "back": all(row["back"] for row in answer["renditions"]), "wait_s": max(row["wait_ms"] for row in answer["renditions"]) / 1000,

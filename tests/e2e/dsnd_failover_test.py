@@ -179,7 +179,7 @@ class Machines(FailoverCase):
                 push = self.published(net)
                 victim = self.pair(role)[0]
                 before = net.units(self.job)
-                self.cut_power(net.agent_of[self.key_of(net, victim)])
+                self.cut_power(self.places[victim][1])
                 self.moved(victim, role)
                 net.wait_segments(3, job=self.job)
                 if self.broker:  # it knows who is there, and was asked
