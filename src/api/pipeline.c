@@ -246,9 +246,9 @@ static struct error *read_head(const json_t *document, const struct json_place *
 
 static struct error *read_pipeline(struct api_pipeline *p, const json_t *document)
 {
-	static const char *const known[] = {"type_source", "job_id", "number_of_streams", "source",     "transcoding",
-					    "nodes",       "output", "constraints",       "redundancy", "transcoders",
-					    NULL};
+	static const char *const known[] = {
+		"type_source", "job_id",     "number_of_streams", "source",   "transcoding", "nodes", "output",
+		"constraints", "redundancy", "transcoders",       "schedule", "retain",      NULL};
 	const struct json_place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, source_at = {&at, "source", 0};
 	json_t *pipeline = NULL, *source = NULL;
 

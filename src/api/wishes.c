@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/read.h"
+#include "api/time.h"
 #include "base/mem.h"
 
 static struct error *read_labels(const void *ctx, const json_t *o, const struct json_place *at, const char *key,
@@ -76,15 +77,41 @@ static struct error *read_redundancy(const json_t *pipeline, const struct json_p
 	return json_refuse_unknown(o, &here, known);
 }
 
+static struct error *read_time(const json_t *o, const struct json_place *at, const char *key, int64_t *ret_ms)
+{
+	const struct json_place here = {at, key, 0};
+	const char *text = NULL;
+
+	TRY(json_read_string_opt(o, at, key, &text));
+	return text ? api_time_read(text, &here, ret_ms) : NULL;
+}
+
+static struct error *read_schedule(const json_t *pipeline, const struct json_place *at, struct api_wishes *ret)
+{
+	static const char *const known[] = {"start_at", "end_at", NULL};
+	const struct json_place here = {at, "schedule", 0}, end_at = {&here, "end_at", 0};
+	json_t *o = NULL;
+
+	TRY(json_read_object_opt(pipeline, at, "schedule", &o));
+	if (!o)
+		return NULL;
+	TRY(read_time(o, &here, "start_at", &ret->start_at_ms));
+	TRY(read_time(o, &here, "end_at", &ret->end_at_ms));
+	if (ret->end_at_ms && ret->end_at_ms <= ret->start_at_ms)
+		return json_place_error(&end_at, "is not behind start_at");
+	return json_refuse_unknown(o, &here, known);
+}
+
 struct error *api_wishes_read(const void *ctx, const json_t *pipeline, const struct json_place *at,
 			      struct api_wishes *ret)
 {
 	int transcoders = 0;
 
-	*ret = (struct api_wishes){.price_limit = API_WISH_ANY_PRICE};
+	*ret = (struct api_wishes){.price_limit = API_WISH_ANY_PRICE, .retain_days = API_WISH_RETAIN};
 	TRY(read_constraints(ctx, pipeline, at, ret));
 	TRY(read_redundancy(pipeline, at, ret));
 	TRY(api_read_int_opt(pipeline, at, "transcoders", 1, API_WISH_TRANSCODERS, &transcoders));
 	ret->transcoders = (size_t)transcoders;
-	return NULL;
+	TRY(read_schedule(pipeline, at, ret));
+	return api_read_int_opt(pipeline, at, "retain", 1, API_WISH_RETAIN_MOST, &ret->retain_days);
 }

@@ -308,14 +308,14 @@ static bool join_within(struct amqp_owner *o, int64_t ms)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until); /* not the wall clock, which may be set meanwhile */
 	until.tv_sec += ms / 1000;
 	until.tv_nsec += ms % 1000 * 1000000;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	return pthread_timedjoin_np(o->thread, NULL, &until) == 0;
+	return pthread_clockjoin_np(o->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }
 
 static void break_socket(struct amqp_owner *o)

@@ -339,6 +339,11 @@ bool message_expired(const struct message *m, int64_t now_ms)
 	return m->ttl_ms > 0 && now_ms > m->time_ms + m->ttl_ms;
 }
 
+bool message_is_void(const struct message *m, int64_t now_ms)
+{
+	return message_expired(m, now_ms - MESSAGE_CLOCKS_MS);
+}
+
 struct error *message_read_result(const struct message *m, struct error **ret_failure, json_t **ret_data)
 {
 	const struct json_place root = {NULL, "message", 0}, body_at = {&root, "body", 0}, kind_at = {&root, "kind", 0};

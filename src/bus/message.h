@@ -26,6 +26,7 @@
 #define MESSAGE_LIMIT (256 * 1024)
 #define MESSAGE_ID_DIGITS 32
 #define MESSAGE_KEY_DIGITS 128
+#define MESSAGE_CLOCKS_MS INT64_C(300000) /* by which two machines' clocks may differ */
 #define MESSAGE_TTL_MIN_MS INT64_C(1000)
 #define MESSAGE_TTL_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
 /* Year 9999: later than any sane clock, early enough that time + ttl cannot overflow. */
@@ -62,7 +63,11 @@ char *message_encode(const void *ctx, const struct message *m);
  * `salt`. */
 struct error *message_decode(const void *ctx, const char *text, size_t len, bool allow_plain, const char *salt,
 			     struct message **ret_message) MUST_CHECK;
+/* By the sender's clock. */
 bool message_expired(const struct message *m, int64_t now_ms);
+/* By a receiver's, which may be ahead of the sender's by MESSAGE_CLOCKS_MS: what has waited in a queue for too long has
+ * been dropped there, by one clock. */
+bool message_is_void(const struct message *m, int64_t now_ms);
 
 /* Reading a result's body. state is "applied" or "failed"; *ret_failure is NULL when applied. data is borrowed, may be
  * NULL. */

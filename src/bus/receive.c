@@ -28,7 +28,7 @@ static const char *objection(const struct message *m, const char *id, enum seal_
 		return "a hello that is not signed says nothing";
 	if (id && strcasecmp(m->to, id))
 		return "meant for another mailbox";
-	if (message_expired(m, clock_wall_ms()))
+	if (message_is_void(m, clock_wall_ms()))
 		return "void: its time to live is over";
 	return NULL;
 }

@@ -18,7 +18,7 @@
 #include "bus/keyring.h"
 #include "bus/message.h"
 
-#define SEAL_AHEAD_MS (5 * 60 * 1000)
+#define SEAL_AHEAD_MS MESSAGE_CLOCKS_MS
 /* Of the longest message, whatever its form. */
 #define SEAL_LIMIT (MESSAGE_LIMIT + 1024)
 

@@ -284,7 +284,8 @@ static void got_open(struct wbus *w, const struct wbus_envelope_item *item, cons
 		return;
 	}
 	e = seal_read(NULL, w->keyring, NULL, plain, n, &m);
-	if (!e && message_expired(m, clock_wall_ms())) {
+	/* A claim is between servers of one id, and is to keep nobody out for longer than its sender is there. */
+	if (!e && (m->kind == MESSAGE_CLAIM ? message_expired : message_is_void)(m, clock_wall_ms())) {
 		mem_free(m);
 		e = error_new(ERROR_REFUSED, "void: its time to live is over");
 	}

@@ -9,9 +9,11 @@
 
 struct dsnd_settings {
 	struct client_options client; /* whose state folder is dsnd's */
-	char *chain, *store, *backup, *restore, *listen, *url, *callers, *ready_file, *log_level, *public_url,
-		*public_bus;
-	char **services;
+	char **chain, *addresses, *least_budget;
+	int64_t paid_chain_id, confirmations, unpaid_ms;
+	char *store, *backup, *restore, *listen, *url, *callers, *ready_file, *log_level, *public_url, *public_bus,
+		*peer_token_file;
+	char **services, **peers, **media_networks;
 	int64_t start_ms, lease_ms, keep_ms, chain_id, login_ms;
 	bool open_login;
 	char *least_version, *suggested_version;
@@ -22,10 +24,13 @@ struct dsnd {
 	const struct dsnd_settings *settings;
 	char id[ID_DIGITS + 1]; /* what agents name as their manager */
 	char *token_file;       /* of the operator */
+	char *peer_token;       /* wiped; NULL: there is none */
 	struct manager *manager;
 	struct callers *callers;
 	struct http_origin origin; /* where clients find it */
 	struct service_network network;
+	struct service_chain paid_on;
+	struct http_reach reach;
 	struct metrics *metrics;
 	struct front *front;
 	int lock; /* descriptor */

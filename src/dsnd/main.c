@@ -11,6 +11,7 @@
 #include "bus/bus.h"
 #include "dsnd/dsnd.h"
 #include "manager/describe.h"
+#include "manager/remotes.h"
 #include "postgres/postgres.h"
 #include "store/events.h"
 
@@ -19,6 +20,9 @@
 #define START_MOST_MS 120000
 #define LOGIN_LEAST_MS INT64_C(60000)
 #define LOGIN_MOST_MS (INT64_C(30) * 24 * 3600 * 1000)
+
+#define UNPAID_LEAST_MS 10000
+#define UNPAID_MOST_MS (INT64_C(24) * 3600 * 1000)
 
 static struct error *check_public_url(const char *text)
 {
@@ -95,8 +99,20 @@ static const struct config_row rows[] = {
 	{"keep-events", CONFIG_DURATION, ROW(keep_ms), "2160h", NULL, 0, 0, "TIME",
 	 "how long events stay in the log, 2h to 87600h; what a reader is still to see stays, unless he was not there for as long",
 	 NULL},
-	{"chain", CONFIG_CHOICE, ROW(chain), "none", "none", 0, 0, NULL,
-	 "the chain that orders are paid on: there is none yet, all runs but money", NULL},
+	{"chain", CONFIG_LIST, ROW(chain), NULL, NULL, 0, 0, "URL",
+	 "endpoints of the chain that orders are paid on (JSON-RPC), separated by commas; \"none\", as without it: all runs but money",
+	 NULL},
+	{"chain-id", CONFIG_INT, ROW(paid_chain_id), "0", NULL, 0, INT64_MAX / 1000, "NUMBER",
+	 "which chain that is; the file of --addresses says it too, and is to say the same", NULL},
+	{"addresses", CONFIG_STRING, ROW(addresses), NULL, NULL, 0, 0, "FILE",
+	 "with --chain: where the contracts are, on which chain, as vcli chain deploy has written it", NULL},
+	{"confirmations", CONFIG_INT, ROW(confirmations), "3", NULL, 1, 1000, "NUMBER",
+	 "with --chain: how many blocks behind one it is taken for final", NULL},
+	{"unpaid-time", CONFIG_DURATION, ROW(unpaid_ms), "5m", NULL, 0, 0, "TIME",
+	 "with --chain: how long an order may go on before its escrow is in the chain, 10s to 24h; then it is stopped",
+	 NULL},
+	{"least-budget", CONFIG_STRING, ROW(least_budget), "1 wei", NULL, 0, 0, "AMOUNT",
+	 "with --chain: an order whose escrow is smaller is not paid for (\"0.01 ether\")", NULL},
 	{"listen", CONFIG_STRING, ROW(listen), "127.0.0.1:8640", NULL, 0, 0, "ADDRESS:PORT",
 	 "where calls come in (POST /rpc), on the loopback interface; port 0 picks a free one", front_check_listen},
 	{"url", CONFIG_STRING, ROW(url), NULL, NULL, 0, 0, "URL",
@@ -108,6 +124,9 @@ static const struct config_row rows[] = {
 	{"public-url", CONFIG_STRING, ROW(public_url), NULL, NULL, 0, 0, "URL",
 	 "where clients find this dsnd, https://HOST[:PORT], as the server with TLS in front of it has it: logins name it; without it http:// and --listen",
 	 check_public_url},
+	{"media-network", CONFIG_LIST, ROW(media_networks), NULL, NULL, 0, 0, "NETWORK",
+	 "192.168.0.0/16, fd00::/8: storages in it are asked for their playlists too, although its addresses are not public; without --public-url all but link-local ones are",
+	 NULL},
 	{"public-bus", CONFIG_STRING, ROW(public_bus), NULL, NULL, 0, 0, "URL",
 	 "the bus as others reach it, told by network.describe; without it --bus, without its user", bus_check_url},
 	{"open-login", CONFIG_BOOL, ROW(open_login), "no", NULL, 0, 0, NULL,
@@ -119,7 +138,13 @@ static const struct config_row rows[] = {
 	 "the chain that a login's message names: a wallet shows it, and some sign for the one that they are on only",
 	 NULL},
 	{"services", CONFIG_LIST, ROW(services), NULL, NULL, 0, 0, "NAME",
-	 "host only these services (registry, jobs, play, sessions, mail); without it all", NULL},
+	 "host only these services (registry, jobs, play, sessions, mail, payments); without it all", NULL},
+	{"peer", CONFIG_LIST, ROW(peers), NULL, NULL, 0, 0, "SERVICE=URL",
+	 "where another dsnd of this network hosts this service, jobs=http://127.0.0.1:8642: calls of it go there; needs --peer-token-file, and --store on a PostgreSQL server, which all of them share",
+	 NULL},
+	{"peer-token-file", CONFIG_STRING, ROW(peer_token_file), NULL, NULL, 0, 0, "FILE",
+	 "0600 file with the token, 16 to 128 letters, that the dsnd of this network show each other: who has it is believed in whose name he calls",
+	 NULL},
 	{"start-timeout", CONFIG_DURATION, ROW(start_ms), "30s", NULL, 0, 0, "TIME",
 	 "how long the nodes of an order may take until all serve, 1s to 2m; then it has failed", NULL},
 	{"least-version", CONFIG_STRING, ROW(least_version), NULL, NULL, 0, 0, "VERSION",
@@ -164,6 +189,27 @@ static struct error *copy_database(const void *ctx, const struct dsnd_settings *
 	return NULL;
 }
 
+/* The event log of a file is its process's alone. */
+static struct error *check_peers(const struct dsnd_settings *s)
+{
+	bool shared = s->store && postgres_is_url(s->store);
+
+	for (char **word = s->peers; word && *word; word++) {
+		struct error *e = remotes_check(*word);
+
+		if (e)
+			return error_wrap(e, "--peer");
+	}
+	if (s->peers && *s->peers && !s->peer_token_file)
+		return error_new(ERROR_INVALID,
+				 "--peer: --peer-token-file too, please: the others call nobody without");
+	if (s->peer_token_file && !shared)
+		return error_new(
+			ERROR_INVALID,
+			"--peer-token-file: services in processes of their own share a PostgreSQL server, --store postgresql://...; with a file one dsnd hosts all of them");
+	return NULL;
+}
+
 static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 {
 	struct dsnd_settings *s = arg;
@@ -181,10 +227,13 @@ static struct error *prepare(const void *ctx, void *arg, bool *ret_done)
 		return error_new(ERROR_INVALID, "--start-timeout: 1s to 2m, please");
 	if (s->login_ms < LOGIN_LEAST_MS || s->login_ms > LOGIN_MOST_MS)
 		return error_new(ERROR_INVALID, "--login-time: 1m to 720h, please");
+	if (s->unpaid_ms < UNPAID_LEAST_MS || s->unpaid_ms > UNPAID_MOST_MS)
+		return error_new(ERROR_INVALID, "--unpaid-time: 10s to 24h, please");
 	if (s->lease_ms < LEAD_LEAST_MS || s->lease_ms > LEAD_MOST_MS)
 		return error_new(ERROR_INVALID, "--lease: 1500ms to 5m, please");
 	if (s->keep_ms < EVENTS_SILENT_MIN_MS || s->keep_ms > KEEP_MOST_MS)
 		return error_new(ERROR_INVALID, "--keep-events: 2h to 87600h, please");
+	TRY(check_peers(s));
 	s->client.passphrase.unattended = true;
 	return NULL;
 }

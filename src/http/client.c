@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/loop.h"
@@ -20,17 +21,23 @@ struct exchange {
 	char *where; /* for messages: "unix:/path" or "host:port" */
 	int64_t deadline_ms;
 	struct error *failed; /* refused by us: the request, or what came of the answer */
+	const struct http_reach *reach;
+	struct error *refused; /* an address that is out of reach; others of the host may do */
 	struct transfer *transfer;
 	struct curl_slist *headers;
 	char *body;
 	struct buf *head, *out;
 	size_t head_bytes; /* of all heads and of the trailers */
 	int status;        /* 0 before the final head */
+	bool sent;         /* the request, or a part of it */
+	char *text;        /* of the final head, cut up for: */
+	struct http_head final;
 };
 
 static int exchange_destroy(struct exchange *x)
 {
 	error_free(x->failed);
+	error_free(x->refused);
 	mem_free(x->transfer); /* borrows the headers */
 	curl_slist_free_all(x->headers);
 	return 0;
@@ -40,7 +47,8 @@ static int exchange_destroy(struct exchange *x)
 static void finish(struct exchange *x, struct error *e)
 {
 	void *keep = talloc_new(NULL);
-	struct http_answer answer = {.error = e, .body = ""};
+	struct http_head final;
+	struct http_answer answer = {.error = e, .sent = x->sent, .body = ""};
 	http_answer_fn *fn = x->fn;
 	void *arg = x->arg;
 
@@ -51,6 +59,9 @@ static void finish(struct exchange *x, struct error *e)
 		answer.body = x->out->data ? x->out->data : "";
 		answer.len = x->out->len;
 		talloc_steal(keep, x->out);
+		talloc_steal(keep, x->text);
+		final = x->final;
+		answer.head = &final;
 	}
 	mem_free(x);
 	fn(&answer, arg);
@@ -58,12 +69,17 @@ static void finish(struct exchange *x, struct error *e)
 	mem_free(keep);
 }
 
+static struct error *take(struct error **at)
+{
+	struct error *e = *at;
+
+	*at = NULL;
+	return e;
+}
+
 static struct error *take_failure(struct exchange *x)
 {
-	struct error *e = x->failed;
-
-	x->failed = NULL;
-	return e;
+	return take(&x->failed);
 }
 
 static void on_refused(void *arg)
@@ -76,18 +92,19 @@ static void on_refused(void *arg)
 /* The head once more, strictly: libcurl is lenient where two readers could see two messages. */
 static struct error *take_head(struct exchange *x)
 {
-	struct http_head head;
 	enum http_framing framing;
 	uint64_t length;
 
-	TRY(http_head_answer(x->head->data, x->head->len, &head));
+	mem_free(x->text);
+	x->text = mem_memdup(x, x->head->data, x->head->len);
+	TRY(http_head_answer(x->text, x->head->len, &x->final));
 	buf_clear(x->head);
-	if (head.status == 101)
+	if (x->final.status == 101)
 		return error_new(ERROR_INVALID, "HTTP upgrade that nobody asked for");
-	if (head.status < 200)
+	if (x->final.status < 200)
 		return NULL; /* an interim answer: the real one follows */
-	TRY(http_head_framing(&head, &framing, &length));
-	x->status = head.status;
+	TRY(http_head_framing(&x->final, &framing, &length));
+	x->status = x->final.status;
 	return NULL;
 }
 
@@ -127,6 +144,20 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 	return x->failed ? 0 : size * n;
 }
 
+/* Asked for each address that the host has, just before it is connected to: a name may mean another one each time. */
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct exchange *x = arg;
+	struct error *e = http_reach_check(x->reach, &a->addr);
+
+	(void)purpose;
+	if (!e)
+		return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	error_free(x->refused);
+	x->refused = e;
+	return CURL_SOCKET_BAD;
+}
+
 static struct error *connect_error(int number, const char *reason)
 {
 	struct error *e;
@@ -158,6 +189,8 @@ static struct error *outcome(struct exchange *x, CURLcode code)
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return error_new(ERROR_UNAVAILABLE, "cannot find the host's address: %s", reason);
 	case CURLE_COULDNT_CONNECT:
+		if (x->refused)
+			return take(&x->refused);
 		return connect_error((int)number, reason);
 	case CURLE_GOT_NOTHING:
 		return error_new(ERROR_UNAVAILABLE, "connection closed before an HTTP answer");
@@ -183,7 +216,12 @@ static struct error *outcome(struct exchange *x, CURLcode code)
 
 static void on_ended(CURLcode code, void *arg)
 {
-	finish(arg, outcome(arg, code));
+	struct exchange *x = arg;
+	long bytes = 0;
+
+	x->sent =
+		curl_easy_getinfo(transfer_handle(x->transfer), CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
+	finish(x, outcome(x, code));
 }
 
 /* --- the request --- */
@@ -251,7 +289,8 @@ static void set_request(struct exchange *x, const struct http_exchange *in, CURL
 	if (in->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, in->ca_file);
 	add_header(x, "Host", in->unix_path ? "localhost" : in->host);
-	add_header(x, "Connection", "close");
+	if (!in->kept)
+		add_header(x, "Connection", "close");
 	add_header(x, "Content-Type", in->content_type);
 	add_header(x, "Expect", NULL); /* large bodies are sent at once, without asking for leave first */
 	if (in->authorization)
@@ -268,11 +307,15 @@ static void set_request(struct exchange *x, const struct http_exchange *in, CURL
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, in->method);
 }
 
-static void set_answer(struct exchange *x, CURL *easy)
+static void set_answer(struct exchange *x, CURL *easy, bool kept)
 {
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, kept ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, kept ? 0L : 1L);
+	if (x->reach) {
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, x);
+	}
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -287,10 +330,11 @@ static struct error *begin(struct exchange *x, const struct http_exchange *in)
 
 	TRY(check(in));
 	TRY(compose_url(x, in, &url));
-	x->transfer = transfer_new(x, transfers_shared(x, x->loop), url, x->deadline_ms, on_ended, x);
+	x->transfer =
+		transfer_new(x, in->kept ? in->kept : transfers_shared(x, x->loop), url, x->deadline_ms, on_ended, x);
 	easy = transfer_handle(x->transfer);
 	set_request(x, in, easy);
-	set_answer(x, easy);
+	set_answer(x, easy, in->kept && !in->reach); /* what is kept was connected to by another rule */
 	transfer_start(x->transfer);
 	return NULL;
 }
@@ -301,6 +345,7 @@ void http_fetch(const void *ctx, uv_loop_t *loop, const struct http_exchange *in
 
 	talloc_set_destructor(x, exchange_destroy);
 	x->loop = loop;
+	x->reach = in->reach;
 	x->fn = fn;
 	x->arg = arg;
 	x->where = in->unix_path ? mem_printf(x, "unix:%s", in->unix_path) : mem_printf(x, "%s:%d", in->host, in->port);

@@ -10,7 +10,6 @@
 #include "crypto/secret.h"
 
 #define TOKEN_LEAST 16 /* letters: nobody guesses them */
-#define TOKEN_MOST 128
 #define TOKEN_BYTES 32 /* of one that is made here */
 #define FILE_BYTES (1 << 20)
 #define KEY_ONLY "-" /* in the place of a token */
@@ -50,6 +49,15 @@ char *caller_roles_text(const void *ctx, unsigned roles)
 	return text;
 }
 
+unsigned caller_role(const char *word)
+{
+	for (size_t i = 0; i < ROLE_WORDS; i++) {
+		if (strcmp(role_words[i].word, word) == 0)
+			return role_words[i].role;
+	}
+	return 0;
+}
+
 static int callers_wipe(struct callers *all)
 {
 	for (size_t i = 0; i < all->count; i++) {
@@ -77,13 +85,13 @@ static void add(struct callers *all, const char *address, unsigned roles, const 
 	lower(address, entry->caller.address);
 }
 
-static struct error *check_token(const char *token)
+struct error *caller_check_token(const char *token)
 {
 	size_t n = strlen(token);
 
-	if (n < TOKEN_LEAST || n > TOKEN_MOST)
+	if (n < TOKEN_LEAST || n > CALLER_TOKEN_MOST)
 		return error_new(ERROR_INVALID, "the token has %zu letters; %d to %d, please", n, TOKEN_LEAST,
-				 TOKEN_MOST);
+				 CALLER_TOKEN_MOST);
 	for (const char *p = token; *p; p++) {
 		if (*p < 0x21 || *p > 0x7e)
 			return error_new(ERROR_INVALID, "the token has more than printable ASCII in it");
@@ -108,7 +116,7 @@ static struct error *open_own(struct callers *all, const char *path, const char 
 			return e;
 	}
 	TRY(file_read_secret(all, path, &token));
-	e = check_token(token);
+	e = caller_check_token(token);
 	if (!e)
 		add(all, self, CALLER_OPERATOR | CALLER_CUSTOMER, token);
 	secret_wipe(token, strlen(token));
@@ -122,13 +130,9 @@ static struct error *read_roles(char *words, unsigned *ret_roles)
 	unsigned roles = 0;
 
 	for (char *word; (word = strsep(&words, ","));) {
-		unsigned role = 0;
+		unsigned role = caller_role(word);
 
-		for (size_t i = 0; i < ROLE_WORDS; i++) {
-			if (strcmp(role_words[i].word, word) == 0 && role_words[i].role != CALLER_SERVICE)
-				role = role_words[i].role;
-		}
-		if (!role)
+		if (!role || role == CALLER_SERVICE)
 			return error_new(ERROR_INVALID, "\"%.40s\" is none of customer, supplier, operator", word);
 		roles |= role;
 	}
@@ -166,7 +170,7 @@ static struct error *read_line(struct callers *all, char *line)
 		add(all, address, bits, NULL);
 		return NULL;
 	}
-	TRY(check_token(token));
+	TRY(caller_check_token(token));
 	for (size_t i = 0; i < all->count; i++) {
 		if (all->entries[i].token && strcmp(all->entries[i].token, token) == 0)
 			return error_new(ERROR_INVALID, "has a token that is another caller's already");

@@ -3,11 +3,13 @@
 #ifndef DSN_MANAGER_CALLER_H
 #define DSN_MANAGER_CALLER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
 #include "base/hex.h"
+#include "base/json.h"
 
 enum caller_role {
 	CALLER_ANYONE = 1,
@@ -23,12 +25,25 @@ struct caller {
 	char address[ID_DIGITS + 1];             /* 40 lower-case hex digits; "": nobody in particular */
 	unsigned roles;                          /* of enum caller_role, all that he has */
 	char session[CALLER_SESSION_DIGITS + 1]; /* the login he calls by (manager/sessions); "": none */
+	bool passed_on; /* another dsnd of this network has passed his call on, and vouches for him (manager/remotes.h)
+			 */
 };
 
 /* "customer, operator"; of a table's row. Belongs to ctx. */
 char *caller_roles_text(const void *ctx, unsigned roles);
+/* The role of that name; 0: there is none. */
+unsigned caller_role(const char *word);
+
+/* {"address", "roles": ["customer", ...], "session"}, as one dsnd tells another one who calls. */
+json_t *caller_json(const struct caller *caller);
+/* ERROR_INVALID names the place. */
+struct error *caller_read(const json_t *o, const struct json_place *at, struct caller *ret_caller) MUST_CHECK;
 
 /* --- callers with tokens --- */
+
+#define CALLER_TOKEN_MOST 128 /* letters */
+/* Long enough that nobody guesses it, and printable. Says nothing of what is in it. */
+struct error *caller_check_token(const char *token) MUST_CHECK;
 
 struct callers;
 /* `own` is the file of the operator's token, one line, made (0600) when it is missing; who shows it is `self`.

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "manager/front_impl.h"
 #include "manager/jsonrpc2.h"
+#include "manager/remote_wire.h"
 
 #define CONNECTIONS 1024
 #define REQUEST_MS 30000
@@ -59,12 +60,12 @@ void front_text(struct http_request *r, int status, const char *text)
 	http_respond(r, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
-static void on_reply(const char *text, size_t n, void *arg)
+void front_reply(const char *text, size_t n, void *request)
 {
 	if (n)
-		http_respond(arg, 200, "application/json", text, n);
+		http_respond(request, 200, "application/json", text, n);
 	else
-		http_respond(arg, 204, NULL, "", 0);
+		http_respond(request, 204, NULL, "", 0);
 }
 
 bool front_is_json(const struct http_request *r)
@@ -75,33 +76,37 @@ bool front_is_json(const struct http_request *r)
 	return n == strlen("application/json") && strncasecmp(type, "application/json", n) == 0;
 }
 
-static void rpc(struct front *f, struct http_request *r)
+bool front_is_call(struct http_request *r)
 {
-	struct caller caller;
-	const char *body;
-	size_t n = 0;
-
 	if (strcmp(http_request_method(r), "POST") != 0) {
 		http_answer_header(r, "Allow", "POST");
 		front_text(r, 405, "calls are sent with POST\n");
-		return;
+		return false;
 	}
 	if (!front_is_json(r)) {
 		front_text(r, 415, "the content type is to be application/json\n");
-		return;
+		return false;
 	}
-	if (!front_who(f, r, &caller))
-		return;
-	body = http_request_body(r, &n);
-	jsonrpc2_serve(r, f->options.methods, &caller, body, n, on_reply, r);
+	return true;
+}
+
+static void on_caller(struct front *f, struct http_request *r, const struct caller *caller)
+{
+	size_t n = 0;
+	const char *body = http_request_body(r, &n);
+
+	jsonrpc2_serve(r, f->options.methods, caller, body, n, front_reply, r);
 }
 
 static void readyz(struct front *f, struct http_request *r)
 {
 	struct error *e = f->options.ready(f->options.ready_arg);
+	const char *degraded = e ? NULL : f->options.degraded(r, f->options.ready_arg);
 
 	if (e)
 		front_text(r, 503, e->message);
+	else if (degraded)
+		front_text(r, 200, mem_printf(r, "ready; degraded: %s\n", degraded));
 	else
 		front_text(r, 200, "ready\n");
 	error_free(e);
@@ -115,7 +120,10 @@ static void on_request(struct http_request *r, void *arg)
 
 	f->requests++;
 	if (strcmp(path, "/rpc") == 0) {
-		rpc(f, r);
+		if (front_is_call(r))
+			front_who(f, r, on_caller);
+	} else if (strcmp(path, REMOTE_PATH) == 0) {
+		front_remote(f, r);
 	} else if (strcmp(path, "/session") == 0) {
 		front_session(f, r);
 	} else if (get && strcmp(path, "/events") == 0) {

@@ -1,6 +1,7 @@
 /* The way in over HTTP: POST /rpc (jsonrpc2.h) for whom a bearer token or a browser's cookie names, /session to log a
- * browser in and out, GET /events for what happens, GET /network.json, /healthz, /readyz and /metrics for all who reach
- * it. It listens on the loopback interface only: what stands in front of the network has TLS.
+ * browser in and out, /peer for other dsnd of this network (remote_wire.h), GET /events for what happens, GET
+ * /network.json, /healthz, /readyz and /metrics for all who reach it. It listens on the loopback interface only: what
+ * stands in front of the network has TLS.
  *
  * Bounds: those of http/server.h; a call's JSONRPC2_BYTES. Threads: loop thread.
  */
@@ -23,12 +24,15 @@ struct front_options {
 	/* What is served; all outlive it. */
 	struct methods *methods;
 	struct callers *callers;
+	const char *peer_token; /* who shows it at /peer is another dsnd of this network; NULL: there is none */
 	struct metrics *metrics;
 	struct db *(*db)(void *arg); /* whose event log is told; NULL while it is not open */
 	void *db_arg;
 	const struct http_origin *origin;  /* where clients find it; read from the first request on */
 	int64_t login_ms;                  /* how long a login holds */
 	struct error *(*ready)(void *arg); /* NULL: ready; or why not, which is taken */
+	/* What is not as it should be though it is ready: a text of ctx, or NULL. */
+	char *(*degraded)(const void *ctx, void *arg);
 	void *ready_arg;
 	/* Other paths: false: nobody's. */
 	bool (*page)(struct http_request *r, void *arg);

@@ -21,6 +21,7 @@
 #include "manager/cookie.h"
 #include "manager/front_impl.h"
 #include "manager/told.h"
+#include "manager/who.h"
 
 #define STREAMS 256
 #define STREAMS_OTHERS (STREAMS / 2)
@@ -39,6 +40,7 @@ struct front_stream {
 	struct wire *wire;
 	struct caller caller;
 	char *token;
+	bool over;          /* he is to be told no more */
 	int64_t done, told; /* ids: looked at, and known to the reader */
 	int64_t beat_ms;    /* when the next one is due */
 	int64_t stuck_ms;   /* since when he takes too little; 0: he does not */
@@ -115,20 +117,17 @@ static struct error *beat(struct front_stream *s)
 	return e;
 }
 
-static struct error *look_at_caller(struct front_stream *s)
+/* Where it cannot be told, he is looked at the next time. */
+static void on_caller(const struct caller *caller, const struct error *e, void *arg)
 {
-	struct caller caller;
-	struct error *e = callers_find(s->all->front->options.callers, s->token, &caller);
+	struct front_stream *s = arg;
 
-	if (e && e->code == ERROR_UNAVAILABLE) { /* he is looked at the next time */
-		error_free(e);
-		return NULL;
-	}
-	TRY(e);
-	if (!(caller.roles & MEMBERS))
-		return error_new(ERROR_REFUSED, "the caller is none of this network's any more");
-	s->caller = caller;
-	return NULL;
+	if (e)
+		s->over = s->over || e->code == ERROR_REFUSED;
+	else if (caller->roles & MEMBERS)
+		s->caller = *caller;
+	else
+		s->over = true;
 }
 
 static struct db *db_of(const struct front *f)
@@ -159,10 +158,12 @@ static struct error *go_on(struct front_stream *s, int64_t last, size_t most, in
 
 	if (now_ms >= s->beat_ms) {
 		s->beat_ms = now_ms + BEAT_MS;
-		TRY(look_at_caller(s));
-		if (wire_backlog(s->wire) < BACKLOG)
+		who_token(s, s->all->front->options.callers, s->all->front->options.methods, s->token, on_caller, s);
+		if (!s->over && wire_backlog(s->wire) < BACKLOG)
 			TRY(beat(s));
 	}
+	if (s->over)
+		return error_new(ERROR_REFUSED, "his login is over, or he is none of this network's any more");
 	if (s->done < last && wire_backlog(s->wire) < BACKLOG)
 		e = events_read(db_of(s->all->front), s->done, most, on_event, s, &count);
 	if (e && e->code == ERROR_LIMIT) {
@@ -325,21 +326,18 @@ static int status_of(enum error_code code)
 	return code == ERROR_NOT_FOUND ? 410 : code == ERROR_INVALID ? 400 : 503;
 }
 
-void front_events(struct front *f, struct http_request *r)
+static void open_stream(struct front *f, struct http_request *r, const struct caller *caller)
 {
 	char token[COOKIE_TOKEN_MOST + 1];
-	struct caller caller;
 	int64_t after = 0;
 	struct error *e;
 
-	if (!front_who(f, r, &caller))
-		return;
-	if (!(caller.roles & MEMBERS)) {
+	if (!(caller->roles & MEMBERS)) {
 		http_answer_header(r, "WWW-Authenticate", "Bearer");
 		front_text(r, 401, "events are for who has logged in\n");
 		return;
 	}
-	if (!has_room(f->events, caller.address)) {
+	if (!has_room(f->events, caller->address)) {
 		front_text(r, 429, "too many streams of events are open\n");
 		return;
 	}
@@ -347,11 +345,16 @@ void front_events(struct front *f, struct http_request *r)
 	if (!e)
 		e = token_of(f, r, token);
 	if (!e)
-		e = begin(f->events, r, &caller, token, after);
+		e = begin(f->events, r, caller, token, after);
 	secret_wipe(token, sizeof(token));
 	if (e)
 		front_text(r, status_of(e->code), e->message);
 	error_free(e);
+}
+
+void front_events(struct front *f, struct http_request *r)
+{
+	front_who(f, r, open_stream);
 }
 
 void front_events_open(struct front *f, uv_loop_t *loop)

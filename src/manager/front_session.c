@@ -98,12 +98,9 @@ static void log_in(struct front *f, struct http_request *r)
 	json_decref(params);
 }
 
-static void log_out(struct front *f, struct http_request *r)
+static void log_out(struct front *f, struct http_request *r, const struct caller *caller)
 {
-	struct caller caller;
-
-	if (front_who(f, r, &caller))
-		method_begin(r, f->options.methods, &caller, "session.logout", NULL, on_logout, begin(f, r));
+	method_begin(r, f->options.methods, caller, "session.logout", NULL, on_logout, begin(f, r));
 }
 
 static void on_described(const struct method *row, const json_t *result, const struct error *e, void *arg)
@@ -145,5 +142,5 @@ void front_session(struct front *f, struct http_request *r)
 	if (post)
 		log_in(f, r);
 	else
-		log_out(f, r);
+		front_who(f, r, log_out);
 }

@@ -11,6 +11,8 @@
 #include "manager/describe.h"
 #include "manager/host_db.h"
 #include "manager/network.h"
+#include "manager/remote_describe.h"
+#include "manager/remotes.h"
 #include "manager/told.h"
 #include "store/events.h"
 
@@ -45,6 +47,9 @@ struct manager {
 	struct client_link *link;
 	struct manager_service services[SERVICES];
 	size_t count;
+	struct remotes_options remotes_options;
+	struct remotes *remotes;
+	struct remote_description description;
 	void *open; /* what lives as long as the services are open */
 	struct client_link_user *ear;
 	bool up;
@@ -78,8 +83,12 @@ static void on_status(const struct message *message, void *arg)
 
 static struct error *listen_to_bus(struct manager *m)
 {
-	const struct client_link_events events = {.state = on_state, .status = on_status, .arg = m};
+	struct client_link_events events = {.state = on_state, .arg = m};
 
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->services[i].ops->heard)
+			events.status = on_status;
+	}
 	return client_link_join(m, m->link, &events, &m->ear);
 }
 
@@ -154,13 +163,14 @@ static void tick(void *arg)
 static void expire(void *arg)
 {
 	struct manager *m = arg;
-	const struct manager_service *first = &m->services[0];
 	const struct events_bounds bounds = {clock_wall_ms(), m->options.keep_ms, m->options.keep_ms, EVENTS_BATCH_MAX};
 	size_t removed = 0;
 	struct error *e = NULL;
 
-	if (m->count && leads(first))
-		e = events_expire(first->host.db, &bounds, &removed);
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->services[i].ops->keeps_log && leads(&m->services[i]))
+			e = events_expire(m->services[i].host.db, &bounds, &removed);
+	}
 	if (e)
 		log_warn("dsnd.expire", "why=%s", log_q(e->message));
 	else if (removed)
@@ -170,15 +180,6 @@ static void expire(void *arg)
 }
 
 /* --- the services --- */
-
-static bool is_wanted(char **names, const char *name)
-{
-	for (char **p = names; p && *p; p++) {
-		if (strcmp(*p, name) == 0)
-			return true;
-	}
-	return !names;
-}
 
 static struct error *check_names(const struct manager_options *options)
 {
@@ -340,20 +341,44 @@ struct error *manager_lead(struct manager *m, const char *holder)
 	return open_database(m, true);
 }
 
+static json_t *services(void *arg)
+{
+	const struct manager *m = arg;
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < m->count; i++)
+		json_object_set_new(o, m->services[i].ops->name, json_boolean(leads(&m->services[i])));
+	return o;
+}
+
+static struct error *open_remotes(struct manager *m, uv_loop_t *loop)
+{
+	m->description = (struct remote_description){m->options.network, services, m};
+	m->remotes_options = (struct remotes_options){.words = m->options.peers,
+						      .token = m->options.peer_token,
+						      .known = m->options.known,
+						      .hosted = m->options.names,
+						      .network = m->options.network};
+	remote_describe_add(m->methods, &m->description);
+	return remotes_open(m, loop, m->methods, &m->remotes_options, &m->remotes);
+}
+
 static struct error *open_all(struct manager *m, uv_loop_t *loop)
 {
 	TRY(check_names(&m->options));
 	TRY(client_link_open(m, loop, m->options.client, &m->link));
 	for (const struct service_ops *const *s = m->options.known; *s && m->count < SERVICES; s++) {
-		if (is_wanted(m->options.names, (*s)->name))
+		if (remotes_named(m->options.names, (*s)->name))
 			add_service(m, *s);
 	}
+	TRY(open_remotes(m, loop));
 	return listen_to_bus(m);
 }
 
 static int manager_destroy(struct manager *m)
 {
 	/* What still runs for them ends before the methods, the link and the database go. */
+	mem_free(m->remotes);
 	mem_free(m->ear);
 	close_services(m);
 	error_free(m->closed);
@@ -420,7 +445,21 @@ struct error *manager_health(const struct manager *m)
 		if (e)
 			return error_wrap(e, "%s", m->services[i].ops->name);
 	}
-	return NULL;
+	return remotes_health(m->remotes);
+}
+
+char *manager_degraded(const void *ctx, const struct manager *m)
+{
+	char *all = NULL;
+
+	for (size_t i = 0; i < m->count; i++) {
+		const struct manager_service *s = &m->services[i];
+		char *text = s->state && s->ops->degraded ? s->ops->degraded(ctx, s->state) : NULL;
+
+		if (text)
+			all = mem_printf(ctx, "%s%s%s: %s", all ? all : "", all ? "; " : "", s->ops->name, text);
+	}
+	return all;
 }
 
 bool manager_request(struct http_request *r, void *manager)
@@ -439,7 +478,7 @@ bool manager_request(struct http_request *r, void *manager)
 			http_respond(r, 503, "text/plain", "dsnd is starting\n", strlen("dsnd is starting\n"));
 		return true;
 	}
-	return false;
+	return remotes_request(m->remotes, r);
 }
 
 static void measure_lead(struct metrics_text *t, const struct manager *m)
@@ -468,6 +507,7 @@ void manager_measure(struct metrics_text *t, void *manager)
 	metrics_gauge(t, "calls_open", "Calls under way.", (double)open);
 	metrics_counter(t, "events_expired_total", "Events removed from the log by age.", m->expired);
 	measure_lead(t, m);
+	remotes_measure(t, m->remotes);
 	for (size_t i = 0; i < m->count; i++) {
 		if (m->services[i].state && m->services[i].ops->measure)
 			m->services[i].ops->measure(t, m->services[i].state);

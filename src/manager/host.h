@@ -13,7 +13,9 @@ struct manager_options {
 	const struct client_options *client;    /* borrowed; its state folder is dsnd's */
 	const struct service_ops *const *known; /* all that there are; ends with NULL */
 	char **names;                           /* of those to open, ends with NULL; NULL: all */
-	const char *database;                   /* a file's path, or what open_db takes else */
+	char **peers;           /* where others are, as in struct remotes_options (manager/remotes.h); NULL: none */
+	const char *peer_token; /* NULL with no peers */
+	const char *database;   /* a file's path, or what open_db takes else */
 	/* Opens it with manager_database; NULL: db_open(). ERROR_UNAVAILABLE: it is tried again until it succeeds. */
 	struct error *(*open_db)(const void *ctx, const char *where, const struct db_schema *schema,
 				 struct db **ret_db);
@@ -29,8 +31,8 @@ struct manager_options {
 	const struct service_network *network;
 };
 
-/* ERROR_NOT_FOUND: a name that is no service. Freeing it ends all that it does. Calls are taken, and refused until
- * manager_lead(). */
+/* ERROR_NOT_FOUND: a name that is no service; remotes_open() has more. Freeing it ends all that it does. Calls are
+ * taken, and refused until manager_lead(). */
 struct error *manager_open(const void *ctx, uv_loop_t *loop, const struct manager_options *options,
 			   struct manager **ret_manager) MUST_CHECK;
 /* Begins to lead the services, or to stand by. `holder`: as in struct lead_options. Once. */
@@ -41,8 +43,10 @@ struct error *manager_restored(const char *path, const struct service_ops *const
 struct methods *manager_methods(const struct manager *m);
 /* NULL: it could not be opened yet. */
 struct db *manager_db(const struct manager *m);
-/* NULL: all is well, the bus is up, and this process leads all its services; else why not. */
+/* NULL: all is well, the bus is up, this process leads all its services, and its peers can be called; else why not. */
 struct error *manager_health(const struct manager *m) MUST_CHECK;
+/* Of what is well, what is not as it should be: a text of ctx, or NULL. */
+char *manager_degraded(const void *ctx, const struct manager *m);
 /* Hands a request to the service whose it is; false: nobody's. */
 bool manager_request(struct http_request *r, void *manager);
 /* What /metrics tells of it and its services; a metrics_fn. */

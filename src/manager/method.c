@@ -79,6 +79,13 @@ const struct method *methods_find(const struct methods *all, const char *name)
 	return row ? row->method : NULL;
 }
 
+bool methods_elsewhere(const struct methods *all, const char *name)
+{
+	const struct methods_row *row = find(all, name);
+
+	return row && row->group->begin;
+}
+
 const struct method *methods_at(const struct methods *all, size_t n)
 {
 	return n < all->count ? all->rows[n].method : NULL;
@@ -158,12 +165,22 @@ void method_begin(const void *ctx, struct methods *all, const struct caller *cal
 	all->open++;
 	talloc_set_destructor(c, call_destroy);
 	talloc_set_destructor(asker, asker_destroy);
-	row->method->begin(c, row->group->arg);
+	(row->group->begin ? row->group->begin : row->method->begin)(c, row->group->arg);
 }
 
 const struct caller *method_caller(const struct method_call *c)
 {
 	return &c->caller;
+}
+
+const struct method *method_row(const struct method_call *c)
+{
+	return c->method;
+}
+
+json_t *method_params(const struct method_call *c)
+{
+	return c->params;
 }
 
 bool method_has(const struct method_call *c, const char *name)

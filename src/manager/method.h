@@ -72,6 +72,9 @@ struct method_group {
 	const struct method *rows;
 	size_t count;
 	void *arg; /* what they get, at the time of the call */
+	/* Begins each of them in the place of its row's own: they are another process's (manager/remotes.h). May be
+	 * NULL. */
+	method_fn *begin;
 	/* Asked before a call begins: NULL, or why not now, which is taken. NULL: they always are. */
 	struct error *(*closed)(const struct method *row, const struct caller *caller, void *arg);
 	void *closed_arg;
@@ -79,6 +82,8 @@ struct method_group {
 /* The group outlives it. */
 void methods_add_group(struct methods *all, const struct method_group *group);
 const struct method *methods_find(const struct methods *all, const char *name);
+/* Is it another process's, and can it be called there? */
+bool methods_elsewhere(const struct methods *all, const char *name);
 /* The n-th of all, sorted by name; NULL: there are no more. */
 const struct method *methods_at(const struct methods *all, size_t n);
 /* Calls begun since the start, and those that were answered with an error. */
@@ -94,6 +99,9 @@ void method_begin(const void *ctx, struct methods *all, const struct caller *cal
 /* --- in methods --- */
 
 const struct caller *method_caller(const struct method_call *c);
+const struct method *method_row(const struct method_call *c);
+/* All that it was called with, checked; borrowed. NULL: nothing. */
+json_t *method_params(const struct method_call *c);
 /* Parameters by name, as their row says. Absent ones are NULL, 0, false. */
 bool method_has(const struct method_call *c, const char *name);
 const char *method_text(const struct method_call *c, const char *name);

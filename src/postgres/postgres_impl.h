@@ -64,6 +64,12 @@ struct error *postgres_result_error(struct postgres *pg, const char *what, const
 /* Several statements as one text. */
 struct error *postgres_script(struct postgres *pg, const struct postgres_question *q, const char *sql) MUST_CHECK;
 
+/* --- whether it is there (postgres_alive.c) --- */
+
+/* Does the server that pg is connected to say anything to a new connection, or an answer come, until `until_ms`
+ * (monotonic)? Blocks until then at most. */
+bool postgres_is_alive(const struct postgres *pg, int64_t until_ms);
+
 /* --- the backend (postgres_store.c, postgres_schema.c) --- */
 
 extern const struct db_backend postgres_backend;

@@ -12,6 +12,10 @@
 #define RETRY_MOST_MS 10000
 #define RETRY_TIMES 5
 #define SETTINGS_MS 10000
+/* After how long without a byte the server is looked for, and how long it has to show itself. One that is silent costs
+ * both together; one that works, or waits for a lock, has the whole time of the question. */
+#define SILENT_MS 1000
+#define SHOW_MS 1000
 
 /* The server ends what takes too long before await() would cut the connection for it (8 s of 10), and a transaction
  * whose owner sleeps. lock_timeout is DB_BUSY_MS. (PostgreSQL's documentation, "Client Connection Defaults".) */
@@ -107,18 +111,45 @@ static struct error *lose(struct postgres *pg, const char *what, const char *why
 	return e;
 }
 
+/* Another try would be as long: it is not made at once. */
+static struct error *lose_silent(struct postgres *pg, const char *what)
+{
+	struct error *e = lose(pg, what, "no answer in time, the connection was closed");
+
+	error_free(pg->failed);
+	pg->failed = error_copy(e);
+	pg->failed_ms = clock_mono_ms();
+	pg->pause_ms = RETRY_MS;
+	return e;
+}
+
 /* --- waiting --- */
 
-/* Until something arrived, or can be sent. */
+/* Until something arrived, or can be sent; false: neither happened. */
 static bool wait_for(PGconn *conn, bool sends, int64_t until_ms)
 {
 	struct pollfd fd = {.fd = PQsocket(conn), .events = (short)(POLLIN | (sends ? POLLOUT : 0))};
 	int64_t left_ms = until_ms - clock_mono_ms();
 
-	if (left_ms <= 0)
-		return false;
-	poll(&fd, 1, (int)left_ms); /* a signal is no reason to give up */
-	return true;
+	/* A signal is no reason to give up. */
+	return left_ms > 0 && poll(&fd, 1, (int)left_ms) != 0;
+}
+
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
+/* The same, of a server that is there. */
+static bool wait_for_server(struct postgres *pg, bool sends, int64_t until_ms)
+{
+	while (clock_mono_ms() < until_ms) {
+		if (wait_for(pg->conn, sends, sooner(clock_mono_ms() + SILENT_MS, until_ms)))
+			return true;
+		if (!postgres_is_alive(pg, clock_mono_ms() + SHOW_MS))
+			return false;
+	}
+	return false;
 }
 
 /* NULL in *ret_result: all was said. */
@@ -128,8 +159,8 @@ static struct error *next_result(struct postgres *pg, const struct postgres_ques
 	int unsent = PQflush(pg->conn);
 
 	while (unsent >= 0 && (unsent > 0 || PQisBusy(pg->conn))) {
-		if (!wait_for(pg->conn, unsent > 0, until_ms))
-			return lose(pg, q->what, "no answer in time, the connection was closed");
+		if (!wait_for_server(pg, unsent > 0, until_ms))
+			return lose_silent(pg, q->what);
 		if (!PQconsumeInput(pg->conn))
 			return lose(pg, q->what, PQerrorMessage(pg->conn));
 		if (unsent > 0)

@@ -16,10 +16,11 @@ command_fn cmd_pipeline_monitor;                                                
 command_fn cmd_pipeline_push;                                                             /* cmd_pipeline_push.c */
 command_fn cmd_order_plan, cmd_order_create, cmd_order_list, cmd_order_status;            /* cmd_order.c */
 command_fn cmd_order_explain, cmd_node_explain;                                           /* cmd_explain.c */
-command_fn cmd_order_start, cmd_order_stop, cmd_order_cancel;                             /* cmd_order.c */
+command_fn cmd_order_start, cmd_order_stop, cmd_order_cancel, cmd_order_pay, cmd_order_give_up; /* cmd_order.c */
 command_fn cmd_events;
 command_fn cmd_login_network, cmd_logout_network, cmd_join;                         /* cmd_context.c */
 command_fn cmd_context_list, cmd_context_show, cmd_context_use, cmd_context_remove; /* cmd_context.c */
+command_fn cmd_ordered_stop, cmd_ordered_status, cmd_ordered_close;                 /* cmd_ordered.c */
 command_fn cmd_order_push;                                                          /* cmd_order_push.c */
 command_fn cmd_drill_kill;                                                          /* cmd_drill.c */
 command_fn cmd_top;                                                                 /* cmd_top.c */

@@ -1,7 +1,6 @@
 """dsnd against callers that ask for much and strangers that report much: its memory and its list of nodes stay bounded."""
 import json
 import socket
-import sqlite3
 
 import broker
 import network
@@ -21,12 +20,9 @@ class Limits(network.TestCase):
     def write_orders(self):
         self.assertEqual(self.dsnd.end(), 0)
         document = json.dumps({"pipeline": {"nodes": []}})
-        db = sqlite3.connect(self.dsnd.folder / "dsnd.db")
-        with db:
-            db.executemany(
-                "insert into jobs_order(number,job,owner,state,why,document,tasks,created_ms,changed_ms) values(?,?,?,?,?,?,?,0,0)",
-                [(n, f"02{n:020}", f"{1:040x}", "cancelled", WHY, document, "{}") for n in range(1, ORDERS + 1)])
-        db.close()
+        self.dsnd.database.write(
+            "insert into jobs_order(number,job,owner,state,why,document,tasks,created_ms,changed_ms) values(?,?,?,?,?,?,?,0,0)",
+            [(n, f"02{n:020}", f"{1:040x}", "cancelled", WHY, document, "{}") for n in range(1, ORDERS + 1)])
         self.dsnd.start()
 
     def ask(self):
@@ -46,6 +42,7 @@ class Limits(network.TestCase):
         self.write_orders()
         one = ORDERS * len(WHY) / (1 << 20)
         self.assertGreater(one * ASKED, 1.5 * ANSWERS_MIB)
+        self.assertGreater(len(str(self.dsnd.call("orders.list"))), ORDERS * len(WHY))
         waiting = [self.ask() for _ in range(ASKED)]
         statuses = [s.recv(12).decode()[9:] for s in waiting]
         self.assertEqual(set(statuses), {"200", "503"})

@@ -8,7 +8,6 @@ import pathlib
 import re
 import shutil
 import socket
-import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -314,12 +313,9 @@ class Events(Login):
 
     def write_events(self, count, owner, body=""):
         """As a service of dsnd writes them; dsnd may be away."""
-        db = sqlite3.connect(self.dsnd.folder / "dsnd.db", timeout=30)
-        with db:
-            last = db.execute("select coalesce(max(id),0) from event").fetchone()[0]
-            db.executemany("insert into event(id,at_ms,type,subject,body,cause) values(?,0,'job.running',?,?,0)",
-                           [(last + n, f"job{n}", json.dumps({"owner": owner, "n": n, "x": body})) for n in range(1, count + 1)])
-        db.close()
+        last = int(self.dsnd.database.read("select coalesce(max(id),0) from event")[0][0])
+        self.dsnd.database.write("insert into event(id,at_ms,type,subject,body,cause) values(?,0,'job.running',?,?,0)", [
+            (last + n, f"job{n}", json.dumps({"owner": owner, "n": n, "x": body})) for n in range(1, count + 1)])
         return last + count
 
     def test_who_sees_what(self):
@@ -611,9 +607,7 @@ class OverTheBus(network.TestCase):
         self.assertEqual(net.vcli("order", "list", "--via", "bus", "--timeout", "60s"), {"orders": []})
         self.assertIn("dsnd_mail_calls_total 5\n", dsnd.get("/metrics")[1])
         # Each was answered, and its answer is kept; the stranger's is not.
-        db = sqlite3.connect(dsnd.folder / "dsnd.db", timeout=30)
-        self.assertEqual(db.execute("select count(*), count(answer) from mail_call").fetchone(), (4, 4))
-        db.close()
+        self.assertEqual(dsnd.database.read("select count(*), count(answer) from mail_call"), [("4", "4")])
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ import shutil
 import signal
 import subprocess
 import threading
-import unittest
+import time
 import urllib.error
 import urllib.request
 
+import dsnd_variant
 import network
-import postgres
 from network import wait_for
 
 
@@ -19,12 +19,21 @@ class Dsnd:
     """One dsnd of a network, and its state folder; may be killed and started again. `flags` are its own, beside those of a start."""
 
     def __init__(self, net, *flags, name="dsnd"):
-        self.net, self.folder, self.process, self.flags = net, net.folder / name, None, flags
+        self.net, self.name, self.folder, self.process, self.flags = net, name, net.folder / name, None, flags
+        self.parts = {}
+        if "--store" not in flags:
+            self.database = dsnd_variant.database(self.folder)
+            self.flags += self.database.flags
+            self.parts = {service: None for service in dsnd_variant.parts()}
+        self.chain = ("--chain", "none")
         self.ready_file, self.log_path = net.folder / f"{name}.ready", net.folder / f"{name}.log"
         if not (net.bin / "dsnd").exists():
             shutil.copy2(network.BIN / "dsnd", net.bin / "dsnd")
         self.port = network.free_range(1, net.next_port)
         net.next_port = self.port + 1
+        self.bus, self.environment = net.bus, {}
+        for service in self.parts:
+            self.parts[service] = Part(self, service)
         self.callers = net.folder / "callers"
         self.tokens = {}
         lines = []
@@ -38,37 +47,57 @@ class Dsnd:
         self.callers.chmod(0o600)
         self.tokens["operator"] = self.folder / "operator.token"
 
-    def start(self, *flags):
+    def spawn(self, part, *flags):
+        """A process: this one, or the one of a service. `part` gets its process."""
+        part.ready_file.unlink(missing_ok=True)
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(
-                [str(self.net.bin / "dsnd"), "--bus", self.net.bus, "--network", self.net.name, "--chain", "none", "--listen",
-                 f"127.0.0.1:{self.port}", "--state-dir", str(self.folder), "--ready-file", str(self.ready_file), "--callers",
-                 str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.net.environment,
-                start_new_session=True)
-        self.net.started.append(self.process)
-        wait_for("dsnd", lambda: self.ready_file.exists() or self.process.poll() is not None, 20)
-        if self.process.poll() is not None:
+            part.process = subprocess.Popen(
+                [str(self.net.bin / "dsnd"), "--bus", self.bus, "--network", self.net.name, *self.chain, "--listen",
+                 f"127.0.0.1:{part.port}", "--state-dir", str(part.folder), "--ready-file", str(part.ready_file), "--callers",
+                 str(self.callers), *self.flags, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env={**self.net.environment, **self.environment}, start_new_session=True)
+        self.net.started.append(part.process)
+        wait_for("dsnd", lambda: part.ready_file.exists() or part.process.poll() is not None, 20)
+        if part.process.poll() is not None:
             raise AssertionError(self.log_path.read_text())
+
+    def start(self, *flags):
+        self.spawn(self, *dsnd_variant.part_flags(self, dsnd_variant.FRONT), *flags)
         self.address = json.loads(self.ready_file.read_text())["address"]
+        for part in self.parts.values():
+            part.start(*flags)
+        if self.parts:
+            wait_for("services that are led", self.is_led, 20, self.metrics)
         # On a server, the lease of one that was killed has to expire.
         wait_for("a leader", lambda: "nobody leads" not in self.get("/readyz")[1], 20)
         return self
 
+    def is_led(self):
+        said = [line for line in self.metrics().splitlines() if line.startswith(("dsnd_leads{", "dsnd_peer_up{"))]
+        return len(said) == sum(1 + len(peers) for peers in dsnd_variant.PEERS.values()) and all(line.endswith(" 1") for line in said)
+
+    def metrics(self):
+        """Those of all its processes."""
+        return "".join(self.get("/metrics", port=part.port)[1] for part in (self, *self.parts.values()))
+
     def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.ready_file.unlink()
+        for part in (self, *self.parts.values()):
+            part.process.kill()
+            part.process.wait()
+            part.ready_file.unlink()
 
     def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        """How it ended, or one of its processes that did not end well."""
+        processes = [part.process for part in (self, *self.parts.values())]
+        network.signal_all([p.pid for p in processes if p.poll() is None], signal.SIGTERM)
+        return max((p.wait(20) for p in processes), key=abs)
 
-    def get(self, path, body=None, token=None, kind="application/json"):
+    def get(self, path, body=None, token=None, kind="application/json", port=None):
         """(status, text)"""
         headers = {"Content-Type": kind} if body is not None else {}
         if token:
             headers["Authorization"] = "Bearer " + self.tokens[token].read_text().strip()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.port}{path}", body, headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
@@ -92,14 +121,23 @@ class Dsnd:
         return self.net.vcli(*self.words(*words, who=who))
 
 
-class Case(network.TestCase):
-    def store(self):
-        """What dsnd is told of its database: nothing, it has a file."""
-        return ()
+class Part:
+    """The process of one service, where each has its own ($DSN_TEST_DSND)."""
 
+    def __init__(self, dsnd, service):
+        self.dsnd, self.service, self.process = dsnd, service, None
+        self.folder, self.ready_file = dsnd.net.folder / f"{dsnd.name}.{service}", dsnd.net.folder / f"{dsnd.name}.{service}.ready"
+        self.port = network.free_range(1, dsnd.net.next_port)
+        dsnd.net.next_port = self.port + 1
+
+    def start(self, *flags):
+        self.dsnd.spawn(self, *dsnd_variant.part_flags(self.dsnd, self.service), "--identity", str(self.dsnd.folder / "identity.key"), *flags)
+
+
+class Case(network.TestCase):
     def network_with_dsnd(self, transcoders=2, flags=(), **how):
         net = self.network(start=False, transcoders=transcoders, **how)
-        self.dsnd = Dsnd(net, *self.store()).start()
+        self.dsnd = Dsnd(net).start()
         for agent in net.agents.values():
             agent.flags += ["--manager", self.dsnd.address, *flags]
         net.up()
@@ -144,6 +182,15 @@ class Orders(Case):
         push = net.publish(self.film(40), job, made["ingest"]["key"])
         net.wait_segments(3, job=job)
 
+        # How it fares at its nodes is asked from anywhere, and only by whose it is.
+        self.assertEqual([p["job"] for p in self.dsnd.call("pipelines.list")["pipelines"]], [job])
+        asked = self.dsnd.vcli("pipeline", "status", job)
+        self.assertEqual({n["node_id"]: n["status"]["state"] for n in asked["nodes"]}, dict.fromkeys(net.ids.values(), "running"), asked)
+        self.assertNotIn(made["ingest"]["key"], json.dumps(asked))
+        said = net.vcli_start(*self.dsnd.words("pipeline", "status", job)).communicate(timeout=60)[0]
+        for words in (f"job {job}: running", *net.ids.values()):
+            self.assertIn(words, said)
+
         # It goes, and what streams goes on; the next one knows its orders.
         before = net.units(job)
         self.assertTrue(before)
@@ -160,9 +207,10 @@ class Orders(Case):
         missing = self.dsnd.call("orders.status", "bob", job="0200000000000000009999")
         self.assertEqual(strange["code"], missing["code"])
         self.assertEqual(strange["message"].replace(job, "JOB"), missing["message"].replace("0200000000000000009999", "JOB"))
-        for method in ("orders.cancel", "pipelines.stop", "pipelines.start"):
+        for method in ("orders.cancel", "pipelines.stop", "pipelines.start", "pipelines.status", "pipelines.close"):
             self.assertEqual(self.dsnd.call(method, "bob", job=job), strange)
         self.assertEqual(self.dsnd.call("orders.list", "bob"), {"orders": []})
+        self.assertEqual(self.dsnd.call("pipelines.list", "bob"), {"pipelines": []})
         self.assertEqual(self.dsnd.call("orders.status", "operator", job=job)["state"], "running")
 
         net.end_push(push)
@@ -176,6 +224,13 @@ class Orders(Case):
         self.assertEqual(self.dsnd.vcli("order", "start", job, "--show-key")["ingest"], made["ingest"])
         self.assertEqual(self.dsnd.vcli("order", "cancel", job, "--yes")["state"], "cancelled")
         self.assertEqual(self.dsnd.call("pipelines.start", job=job)["data"]["error"], "refused")
+        self.assertEqual(self.dsnd.call("pipelines.list")["pipelines"], [])
+
+        # By its id, from anywhere: and nothing stays of it, without a word about its time.
+        stored = net.agent_of["s"].folder / "nodes" / net.ids["s"] / "data" / "hls"
+        self.assertTrue(list(stored.glob(f"{job}*")))
+        self.assertEqual(self.dsnd.vcli("pipeline", "close", job)["state"], "cancelled")
+        wait_for("nothing stored", lambda: not list(stored.glob(f"{job}*")), 40, lambda: list(stored.glob(f"{job}*")))
         self.assertEqual(self.dsnd.end(), 0)
 
     def test_what_cannot_be_placed(self):
@@ -264,6 +319,89 @@ class Orders(Case):
         storage.process.send_signal(signal.SIGCONT)
         wait_for("the end everywhere", lambda: not net.units(job), 40, lambda: net.units(job))
         self.assertEqual(self.dsnd.call("orders.status", job=job)["state"], "cancelled")
+
+
+class Times(Case):
+    """Orders that begin and end by themselves, and what becomes of what they have stored."""
+
+    def at(self, seconds):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+    def sql(self, text):
+        """As time would do it: days pass. dsnd does not run meanwhile."""
+        self.dsnd.kill()
+        self.dsnd.database.write(text)
+        self.dsnd.start()
+
+    def events(self, job):
+        return [e["type"] for e in self.dsnd.call("events.list", "operator")["events"] if e["subject"] == job]
+
+    def wait_event(self, job, what, seconds=40):
+        wait_for(what, lambda: what in self.events(job), seconds, lambda: (self.events(job), self.dsnd.call("orders.status", job=job)))
+
+    def wait_state(self, job, state, seconds=40):
+        return wait_for(state, lambda: (o := self.dsnd.call("orders.status", job=job))["state"] == state and o, seconds,
+                        lambda: self.dsnd.call("orders.status", job=job))
+
+    def stored(self, net, job):
+        return list((net.agent_of["s"].folder / "nodes" / net.ids["s"]).glob(f"data/hls/{job}*"))
+
+    def test_scheduled_kept_deleted(self):
+        net = self.network_with_dsnd(transcoders=1)
+        refused = self.dsnd.call("orders.create", order=self.order(net, schedule={"start_at": self.at(31 * 86400)}))
+        self.assertIn("params.order: pipeline.schedule.start_at: is more than 30 days ahead", refused["message"])
+        refused = self.dsnd.call("orders.create", order=self.order(net, schedule={"end_at": self.at(-10)}))
+        self.assertIn("params.order: pipeline.schedule.end_at: is over", refused["message"])
+
+        # One is for later and is told so; nothing is promised, it may be cancelled, a call does not start it.
+        start, far = self.at(15), {"start_at": self.at(86400), "end_at": self.at(2 * 86400)}
+        later = self.dsnd.vcli("order", "create", self.order_file(net, schedule=far), "--yes")
+        self.assertEqual((later["state"], later["nodes"], later["start_at"][:19], later["retain_days"]), ("scheduled", [], far["start_at"][:19], 30))
+        said = net.vcli_start(*self.dsnd.words("order", "status", later["job"])).communicate(timeout=60)[0]
+        for words in ("scheduled", "starts at:", "ends at:", "30 days after its end"):
+            self.assertIn(words, said)
+        self.assertIn("has no nodes yet", self.dsnd.call("pipelines.start", job=later["job"])["message"])
+        self.assertEqual(self.dsnd.call("pipelines.stop", job=later["job"])["data"]["error"], "refused")
+        self.assertEqual(self.dsnd.call("orders.cancel", job=later["job"])["state"], "cancelled")
+
+        # It begins by itself, also when dsnd has been away meanwhile; why it does not is told.
+        net.vcli("node", "maintenance", "on", net.ids["s"])
+        made = self.dsnd.call("orders.create", order=self.order(net, schedule={"start_at": start, "end_at": self.at(75)}, retain="7"))
+        self.assertEqual(made["state"], "scheduled", made)
+        job = made["job"]
+        self.dsnd.kill()
+        self.dsnd.start()
+        why = wait_for("why", lambda: self.dsnd.call("orders.status", job=job).get("why"), 60, lambda: self.dsnd.call("orders.status", job=job))
+        self.assertIn("storage", why)
+        self.assertGreaterEqual(self.at(0), start)
+        net.vcli("node", "maintenance", "off", net.ids["s"])
+        order = self.wait_state(job, "running")
+        self.assertNotIn("why", order)
+        push = net.publish(self.film(120), job, order["ingest"]["key"])
+        net.wait_segments(1, job=job)
+
+        # It ends by itself, and does not start again; what was stored is there, until its time.
+        order = self.wait_state(job, "stopped", 90)
+        net.end_push(push)
+        self.assertEqual(net.units(job), {})
+        self.assertIn("has ended by its end_at", self.dsnd.call("pipelines.start", job=job)["message"])
+        self.assertEqual(order["delete_at"][:10], self.at(7 * 86400)[:10])
+        net.look_at_stored(job)
+        self.assertTrue(self.stored(net, job))
+        self.sql(f"update jobs_order set delete_at_ms=delete_at_ms-{int(6.5 * 86400)}*1000 where job='{job}'")
+        self.wait_event(job, "recording.expiring")
+        self.assertTrue(self.stored(net, job))
+
+        # A storage that is away learns it when it is back.
+        net.agent_of["s"].process.send_signal(signal.SIGSTOP)
+        self.sql(f"update jobs_order set delete_at_ms=delete_at_ms-86400000, notice_ms=notice_ms-86400000 where job='{job}'")
+        self.wait_event(job, "recording.deleting")
+        self.assertNotIn("recording.deleted", self.events(job))
+        net.agent_of["s"].process.send_signal(signal.SIGCONT)
+        wait_for("nothing stored", lambda: not self.stored(net, job), 60, lambda: self.stored(net, job))
+        self.sql("update jobs_recording set told_ms=0")
+        self.wait_event(job, "recording.deleted")
+        self.assertNotIn("delete_at", self.dsnd.call("orders.status", job=job))
 
 
 class Push(Case):
@@ -441,13 +579,13 @@ class Calls(Case):
 
     def setUp(self):
         self.net = self.network(start=False, transcoders=0)
-        self.dsnd = Dsnd(self.net, *self.store()).start()
+        self.dsnd = Dsnd(self.net).start()
 
     def test_pages(self):
         self.assertEqual(self.dsnd.get("/healthz"), (200, "alive\n"))
         wait_for("the bus", lambda: self.dsnd.get("/readyz")[0] == 200, 20)
-        status, text = self.dsnd.get("/metrics")
-        self.assertEqual(status, 200)
+        self.assertEqual(self.dsnd.get("/metrics")[0], 200)
+        text = self.dsnd.metrics()
         for line in ("dsnd_bus_up 1", 'dsnd_nodes{state="online"} 0', 'dsnd_orders{state="running"} 0'):
             self.assertIn(line, text)
         self.assertEqual(self.dsnd.get("/")[0], 404)
@@ -520,33 +658,6 @@ class Calls(Case):
         second = subprocess.run([str(self.net.bin / "dsnd"), "--state-dir", str(self.dsnd.folder), "--bus", self.net.bus],
                                 env=self.net.environment, capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(second.returncode, 4, second.stderr)
-
-
-class OnPostgres:
-    """The same on a real PostgreSQL server: one for the class, a schema for each test."""
-    schemas = 0
-
-    @classmethod
-    def setUpClass(cls):
-        if not postgres.available():
-            raise unittest.SkipTest("postgresql is not installed")
-        super().setUpClass()
-        cls.server = postgres.Postgres(port=postgres.free_port(), password="a secret's word")
-        cls.addClassCleanup(cls.server.stop)
-
-    def store(self):
-        OnPostgres.schemas += 1
-        self.schema = f"dsn{OnPostgres.schemas}"
-        self.server.sql(f"create schema {self.schema}")
-        return "--store", self.server.url(options=f"-csearch_path%3D{self.schema}"), "--lease", "3s"
-
-
-class OrdersOnPostgres(OnPostgres, Orders):
-    pass
-
-
-class CallsOnPostgres(OnPostgres, Calls):
-    pass
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ class Agent:
         self.log_path = net.folder / f"{name}.log"
         self.first_port = free_range(PORTS_OF_AGENT + 1, net.next_port)
         net.next_port = self.first_port + PORTS_OF_AGENT + 1
-        self.process = None
+        self.process, self.environment, self.owners = None, {}, [net.owner]
 
     def take_keys(self):
         keys = self.folder / "keys"
@@ -160,7 +160,9 @@ class Agent:
         words = [str(self.net.bin / "dsn-agent"), "--bus", self.net.agent_bus(self), "--network", self.net.name, "--state-dir",
                  str(self.folder), "--port-range", f"{self.first_port}-{self.first_port + PORTS_OF_AGENT - 1}",
                  "--segmenter", str(self.net.bin / "dsn-hls"), "--stop-units", "--status-every", "1s", "--load-ceiling", "0", "--preset",
-                 "ultrafast", "--owner", self.net.owner]
+                 "ultrafast"]
+        for owner in self.owners:
+            words += ["--owner", owner]
         for node in self.nodes:
             words += ["--node", node]
         return words + self.flags
@@ -168,7 +170,7 @@ class Agent:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            env=self.net.environment, start_new_session=True)
+                                            env={**self.net.environment, **self.environment}, start_new_session=True)
         return self
 
     def kill(self):

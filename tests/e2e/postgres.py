@@ -184,18 +184,19 @@ class Postgres:
         if self.password:
             environment["PGPASSFILE"] = str(self.passfile)
         done = subprocess.run([binaries() / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p",
-                               str(self.port or 5432), "-U", USER, "-d", "postgres", "-c", text], env=environment, check=False,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                               str(self.port or 5432), "-U", USER, "-d", "postgres", "-f", "-"], env=environment, check=False,
+                              input=text, capture_output=True, text=True)
         if done.returncode:
-            raise AssertionError(f"{text}: {done.stderr}")
+            raise AssertionError(f"{text[:1000]}: {done.stderr}")
         return done.stdout.strip()
 
 
-def free_port():
-    """In the range of this test, when it has one."""
+def free_port(last=False):
+    """In the range of this test, when it has one: the first, or the last, which others do not count on."""
     span = os.environ.get("DSN_TEST_PORTS")
-    first, last = map(int, span.split("-")) if span else (20000 + os.getpid() % 500 * 20, 31999)
-    for port in range(first, last + 1):
+    begin, end = map(int, span.split("-")) if span else (20000 + os.getpid() % 500 * 20, 31999)
+    ports = range(end, begin - 1, -1) if last else range(begin, end + 1)
+    for port in ports:
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

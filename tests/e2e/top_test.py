@@ -4,7 +4,6 @@ import os
 import pty
 import select
 import signal
-import sqlite3
 import struct
 import termios
 import time
@@ -24,11 +23,9 @@ class Top(Case):
         self.net = self.network(start=False, transcoders=0)
         self.dsnd = Dsnd(self.net).start()
         self.dsnd.end()
-        db = sqlite3.connect(self.dsnd.folder / "dsnd.db")
-        with db:
-            db.execute("insert into jobs_order(number,job,owner,state,why,document,tasks,created_ms,changed_ms) values(1,?,?,?,?,'{}','{}',0,0)",
-                       (JOB, f"{1:040x}", "failed", HOSTILE))
-        db.close()
+        self.dsnd.database.write(
+            "insert into jobs_order(number,job,owner,state,why,document,tasks,created_ms,changed_ms) values(1,?,?,?,?,'{}','{}',0,0)",
+            [(JOB, f"{1:040x}", "failed", HOSTILE)])
         self.dsnd.start()
 
     def words(self):

@@ -43,7 +43,8 @@ ASKS = {
     "management": [("broker", "setup", "--node", NODE)],
     "dsnd": [
         ("order", "plan", "{folder}/job.json"), ("order", "create", "{folder}/job.json", "--yes"), ("order", "list"), ("order", "status", "1"),
-        ("order", "start", "1"), ("order", "stop", "1"), ("order", "cancel", "1", "--yes"), ("order", "explain", "1"), ("order", "push", "1", FILE),
+        ("order", "start", "1"), ("order", "stop", "1"), ("order", "cancel", "1", "--yes"), ("order", "give-up", "1", "--yes"), ("order", "explain", "1"), ("order", "push", "1", FILE),
+        ("order", "pay", "1", "--budget", "1 ether", "--limit", "3 gwei"),
         ("node", "explain", NODE), ("events",), ("top",), ("login", "{url}"), ("join", "{url}")],
     "whisper": [
         ("whisper", "send", "hello"), ("whisper", "receive"), ("whisper", "genpub"), ("whisper", "ping", "{folder}/list.json"),

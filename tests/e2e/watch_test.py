@@ -4,7 +4,6 @@ import json
 import pathlib
 import shutil
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
@@ -39,13 +38,19 @@ class Served:
     """An HTTP server of fixed texts: {path: text}; what is not there is 404. `asked` has the paths."""
 
     def __init__(self, texts, port=0):
-        self.texts, self.asked = texts, []
+        self.texts, self.asked, self.leads_to = texts, [], None
         served = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 path = self.path.partition("?")[0]
                 served.asked.append(path)
+                if served.leads_to:
+                    self.send_response(302)
+                    self.send_header("Location", served.leads_to)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 text = served.texts.get(path)
                 body = (text or "").encode() if not isinstance(text, bytes) else text
                 self.send_response(200 if text is not None else 404)
@@ -145,16 +150,14 @@ class Storages(Case):
             self.addCleanup(storage.stop)
         self.url, self.path = f"http://127.0.0.1:{self.dsnd.port}/watch/{JOB}/master.m3u8", f"/hls/{JOB}.m3u8"
 
-    def kept_by(self, *storages):
+    def kept_by(self, *storages, host="127.0.0.1"):
         """One order, in the database as dsnd writes it."""
         self.dsnd.end()
-        nodes = [{"type": "storage", "node_id": f"{n + 1}" * 40, "ip": "127.0.0.1", "port": "1935", "http_port": str(s.port)}
+        nodes = [{"type": "storage", "node_id": f"{n + 1}" * 40, "ip": host, "port": "1935", "http_port": str(s.port)}
                  for n, s in enumerate(storages)]
-        db = sqlite3.connect(self.dsnd.folder / "dsnd.db")
-        with db:
-            db.execute("insert into jobs_order(number,job,owner,state,document,tasks,created_ms,changed_ms) values(1,?,?,?,?,'{}',0,0)",
-                       (JOB, f"{1:040x}", "cancelled", json.dumps({"pipeline": {"nodes": nodes}})))
-        db.close()
+        self.dsnd.database.write(
+            "insert into jobs_order(number,job,owner,state,document,tasks,created_ms,changed_ms) values(1,?,?,?,?,'{}',0,0)",
+            [(JOB, f"{1:040x}", "cancelled", json.dumps({"pipeline": {"nodes": nodes}}))])
         self.dsnd.start()
 
     def bases(self):
@@ -211,6 +214,38 @@ class Storages(Case):
         liar.texts[self.path] = good
         self.until("the truth", lambda: ask(self.url)[0] == 200)
         self.assertEqual(set(liar.asked), {self.path})
+
+    def test_storages_that_lead_elsewhere(self):
+        """Where dsnd connects to is what a supplier says: to nothing of its own machine once others can ask for it."""
+        self.kept_by(self.storages[0], host="localhost")
+        liar, other = self.storages
+        liar.texts[self.path] = other.texts[self.path] = self.master("_hi")
+        self.until("who sits at this machine watches", lambda: ask(self.url)[0] == 200)
+        liar.leads_to = f"http://127.0.0.1:{other.port}{self.path}"
+        before = len(liar.asked)
+        self.until("it is asked", lambda: ask(self.url) and len(liar.asked) > before)
+        self.dsnd.end()
+        self.dsnd.start()
+        self.assertEqual(ask(self.url)[0], 404)
+        self.assertEqual(other.asked, [], "a redirect is not followed")
+        liar.leads_to, before = None, len(liar.asked)
+        self.dsnd.end()
+        self.dsnd.start("--public-url", "https://video.example.org")
+        self.assertEqual([ask(self.url)[0] for _ in range(3)], [404] * 3)
+        self.assertEqual(len(liar.asked), before)
+        said = [line for line in self.dsnd.log_path.read_text().splitlines() if "play.refused" in line]
+        self.assertEqual(len(said), 1, said)
+        self.assertIn(" is this machine, ", said[0])
+        self.assertIn("--media-network", said[0])
+        self.dsnd.end()
+        self.dsnd.start("--public-url", "https://video.example.org", "--media-network", "192.168.0.0/16", "--media-network",
+                        "127.0.0.0/8")
+        self.until("the operator has named it", lambda: ask(self.url)[0] == 200)
+        done = subprocess.run([str(self.net.bin / "dsnd"), "--media-network", "127.0.0.1/8", "--state-dir",
+                               str(self.net.folder / "other")], env=self.net.environment, capture_output=True, text=True, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("--media-network: \"127.0.0.1/8\" has bits of a host", done.stderr)
 
     def test_asked_once_for_all(self):
         self.kept_by(self.storages[0])

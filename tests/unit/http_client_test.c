@@ -410,6 +410,49 @@ static void test_a_callback_may_free_and_begin(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* It is refused without a byte to whoever listens there, by its address, whatever name led to it. */
+static void test_out_of_reach(void **state)
+{
+	static const char *const hosts[] = {"127.0.0.1", "localhost", "::ffff:127.0.0.1", "0x7f.1", "2130706433"};
+	static const struct http_reach far = {.local = false}, near = {.local = true};
+	const char *good = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+		struct peer p = {.script = good}, q = {.script = good};
+		struct http_answer *a = ask(&p, (struct http_exchange){.host = hosts[i], .reach = &far});
+
+		if (!a->error || a->error->code != ERROR_REFUSED || !strstr(a->error->message, "is this machine"))
+			fail_msg("%s: %s", hosts[i], a->error ? a->error->message : "was reached");
+		assert_int_equal(strlen(p.request), 0);
+		mem_free(a);
+		a = ask(&q, (struct http_exchange){.host = hosts[i], .reach = &near});
+		if (a->error)
+			fail_msg("%s: %s", hosts[i], a->error->message);
+		mem_free(a);
+	}
+}
+
+/* An answer that leads elsewhere is an answer, and leads nowhere. */
+static void test_redirects_are_not_followed(void **state)
+{
+	struct peer other = {.script = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"}, p = {0};
+	char script[160];
+	struct http_answer *a;
+
+	(void)state;
+	peer_start(&other);
+	snprintf(script, sizeof(script),
+		 "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/\r\nContent-Length: 0\r\n\r\n", other.port);
+	p.script = script;
+	a = ask(&p, (struct http_exchange){0});
+	assert_null(a->error);
+	assert_int_equal(a->status, 302);
+	mem_free(a);
+	peer_end(&other);
+	assert_int_equal(strlen(other.request), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_request_text),
 		cmocka_unit_test(test_bad_requests_are_refused),
 		cmocka_unit_test(test_nobody_there),
+		cmocka_unit_test(test_out_of_reach),
+		cmocka_unit_test(test_redirects_are_not_followed),
 		cmocka_unit_test(test_freed_owner_hears_nothing),
 		cmocka_unit_test(test_our_own_server),
 		cmocka_unit_test(test_heads_and_trailers_are_bounded),

@@ -54,7 +54,7 @@ static void reopen(struct world *w)
 		fail_msg("%s", e->message);
 	w->marks = marks_new(w);
 	assert_null(marks_load(w->marks, w->db));
-	w->all = nodes_new(w, &(struct nodes_options){w->marks, "1.2.0"}, on_moved, w);
+	w->all = nodes_new(w, &(struct nodes_options){w->marks, "1.2.0", NULL}, on_moved, w);
 }
 
 static int setup(void **state)

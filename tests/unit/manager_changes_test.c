@@ -29,7 +29,7 @@ static int setup(void **state)
 {
 	struct marks *marks = marks_new(NULL);
 
-	*state = nodes_new(NULL, &(struct nodes_options){marks, ""}, on_moved, NULL);
+	*state = nodes_new(NULL, &(struct nodes_options){marks, "", NULL}, on_moved, NULL);
 	talloc_steal(*state, marks);
 	return 0;
 }

@@ -37,7 +37,7 @@ static int setup(void **state)
 {
 	struct world *w = mem_new(NULL, struct world);
 
-	w->all = nodes_new(w, &(struct nodes_options){marks_new(w), ""}, on_moved, w);
+	w->all = nodes_new(w, &(struct nodes_options){marks_new(w), "", NULL}, on_moved, w);
 	*state = w;
 	return 0;
 }

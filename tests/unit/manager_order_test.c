@@ -77,6 +77,39 @@ static void test_document(void **state)
 	mem_free(scope);
 }
 
+/* Its times, from now on. */
+static void test_times(void **state)
+{
+	const int64_t day_ms = INT64_C(24) * 3600 * 1000, now_ms = INT64_C(1893456000) * 1000; /* 2030-01-01 */
+	struct api_wishes wishes = {0};
+	json_t *document = NULL, *bare;
+
+	(void)state;
+	must(order_check_times(&wishes, now_ms));
+	wishes.start_at_ms = now_ms + 30 * day_ms;
+	wishes.end_at_ms = now_ms + 366 * day_ms;
+	must(order_check_times(&wishes, now_ms));
+	refused(order_check_times(&wishes, now_ms - 1), ERROR_INVALID,
+		"pipeline.schedule.start_at: is more than 30 days ahead");
+	wishes.start_at_ms = 1;
+	refused(order_check_times(&wishes, now_ms - 1), ERROR_INVALID,
+		"pipeline.schedule.end_at: is more than 366 days ahead");
+	refused(order_check_times(&wishes, wishes.end_at_ms), ERROR_INVALID, "pipeline.schedule.end_at: is over");
+
+	must(json_parse_file(TEST_SOURCE_DIR "/examples/order.json", 1 << 20, &document));
+	assert_false(order_is_for_later(document, now_ms));
+	json_object_set_new(json_object_get(document, "pipeline"), "schedule",
+			    json_pack("{s:s}", "start_at", "2030-01-01T00:00:00Z"));
+	assert_true(order_is_for_later(document, now_ms - 1));
+	assert_false(order_is_for_later(document, now_ms));
+	json_object_set_new(json_object_get(document, "pipeline"), "nodes", json_array());
+	assert_false(order_is_for_later(document, now_ms - 1)); /* no order */
+	bare = order_bare(document);
+	assert_true(order_is_for_later(bare, now_ms - 1));
+	json_decref(bare);
+	json_decref(document);
+}
+
 /* --- on disk --- */
 
 struct world {
@@ -129,6 +162,7 @@ static struct order_row *create(struct world *w, const char *owner, const char *
 	row->key = mem_strdup(row, "0123456789abcdef");
 	row->document = json_pack("{s:{s:[{s:s,s:s}]}}", "pipeline", "nodes", "node_id", "1", "type", "storage");
 	row->tasks = json_object();
+	row->state = ORDER_STARTING;
 	must(order_rows_create(w->db, row, once));
 	return row;
 }
@@ -285,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_times),
 		cmocka_unit_test_setup_teardown(test_whose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_states, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),

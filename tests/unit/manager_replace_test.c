@@ -94,6 +94,7 @@ static struct order_row *ordered(struct world *w)
 	must(api_pipeline_tasks(row, p, API_KEYS_NEW, &tasks, &count));
 	row->tasks = api_pipeline_private(p, tasks, count);
 	row->owner = mem_strdup(row, "a11ce00000000000000000000000000000000000");
+	row->state = ORDER_STARTING;
 	must(order_rows_create(w->db, row, NULL));
 	must(order_rows_move(w->db, row, ORDER_RUNNING));
 	json_decref(order);

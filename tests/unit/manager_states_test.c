@@ -1,5 +1,5 @@
-/* The tables of states of orders, of their parts and of registered nodes: whole, without doubles; those of orders end
- * for good; docs/states.md shows them. */
+/* The tables of states of orders, of their parts, of their payments and of registered nodes: whole, without doubles;
+ * those of orders end for good; docs/states.md shows them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "manager/jobs/states.h"
+#include "manager/payments/payment_rows.h"
 #include "manager/registry/nodes_state.h"
 #include "state_machine.h"
 
@@ -24,6 +25,9 @@ static void the_table(void **state)
 	assert_every_state_is_reached(&part_states);
 	assert_no_way_stands_twice(&part_states);
 	assert_the_page_shows(&part_states);
+	assert_every_state_is_reached(&payment_states);
+	assert_no_way_stands_twice(&payment_states);
+	assert_the_page_shows(&payment_states);
 }
 
 /* Each state but the last is left, and from each the end is reached. */
@@ -56,7 +60,8 @@ static void ways(void **state)
 	/* One complaint moves nothing; and an end may be wanted at any time. */
 	assert_false(state_may(&part_states, PART_SUSPECT, PART_REPLACING));
 	assert_false(state_may(&part_states, PART_REPLACING, PART_SERVING));
-	for (enum order_state s = 0; s < ORDER_CANCELLING; s++)
+	assert_true(order_state_may(ORDER_SCHEDULED, ORDER_CANCELLED));
+	for (enum order_state s = ORDER_STARTING; s < ORDER_CANCELLING; s++)
 		assert_true(order_state_may(s, ORDER_CANCELLING));
 }
 

@@ -112,6 +112,7 @@ static void run_order(struct world *w)
 	must(api_pipeline_tasks(row, p, API_KEYS_NEW, &tasks, &count));
 	row->tasks = api_pipeline_private(p, tasks, count);
 	row->owner = mem_strdup(row, OWNER);
+	row->state = ORDER_STARTING;
 	must(order_rows_create(w->host.db, row, NULL));
 	placing_keep(w->placing, row->job);
 	must(order_rows_move(w->host.db, row, ORDER_RUNNING));

@@ -135,22 +135,39 @@ void holdings_adopt(struct holdings *h, const char *job, const struct reserve_li
 		take_or_wait(h, one, job, &lines[i]);
 }
 
+/* Nobody can say what room there is on a node that is not known, or whose machine is not. */
+static struct error *take_again(struct holdings *h, struct holding *one, const char *job,
+				const struct reserve_line *line)
+{
+	struct error *e = NULL;
+
+	if (!place_node_is(h->fleet, line->node, PLACE_STRANGE))
+		e = reserve_add_again(h->book, job, line, &one->id);
+	else
+		e = error_new(ERROR_NOT_FOUND, "it obeys nobody here");
+	if (!e || e->code != ERROR_NOT_FOUND)
+		return e;
+	error_free(e);
+	return error_new(ERROR_UNAVAILABLE,
+			 "node %s has not been heard of since this dsnd leads: what room it has is not known yet",
+			 line->node);
+}
+
 struct error *holdings_again(struct holdings *h, const char *job, const struct reserve_line *lines, size_t count)
 {
-	uint64_t id = 0;
-	struct error *e;
+	struct holding *one;
 
 	if (holdings_has(h, job))
 		return NULL;
-	e = reserve_hold(h->book, job, lines, count, RESERVE_NEVER, &id);
-	if (!e) {
-		begin(h, job)->id = id;
-		return NULL;
-	}
-	if (e->code == ERROR_LIMIT)
+	one = begin(h, job);
+	for (size_t i = 0; i < count; i++) {
+		struct error *e = take_again(h, one, job, &lines[i]);
+
+		if (!e)
+			continue;
+		holdings_release(h, job);
 		return e;
-	error_free(e);
-	holdings_adopt(h, job, lines, count);
+	}
 	return NULL;
 }
 

@@ -14,8 +14,8 @@ struct error *holdings_plan(struct holdings *h, const char *job, const struct pl
 			    int64_t expires_ms) MUST_CHECK;
 /* It no longer expires. */
 void holdings_keep(struct holdings *h, const char *job);
-/* The lines of a job that is to start again, for good. ERROR_LIMIT: a node has no room for its line any more; one that
- * is away or not known is no reason. A job that holds something is left as it is. */
+/* The lines of a job that is to start again, for good. ERROR_LIMIT: a node has no room for its line any more (that it
+ * is away is no reason); ERROR_UNAVAILABLE: one is not known. A job that holds something is left as it is. */
 struct error *holdings_again(struct holdings *h, const char *job, const struct reserve_line *lines,
 			     size_t count) MUST_CHECK;
 /* What a job has already, whatever room there is. A job that holds something is left as it is. */

@@ -10,12 +10,14 @@
 
 #define RETRY_MS 5000
 #define TICK_MS 1000
+#define DELETE_MS 10000
 #define LIST_MOST 1000
 #define ONCE_BYTES 64
+#define WHY_BYTES 200
 
 const char *jobs_owner(const struct method_call *c)
 {
-	return method_caller(c)->roles & CALLER_OPERATOR ? NULL : method_caller(c)->address;
+	return method_caller(c)->roles & (CALLER_OPERATOR | CALLER_SERVICE) ? NULL : method_caller(c)->address;
 }
 
 /* --- the nodes that are known --- */
@@ -110,7 +112,7 @@ static void take_up(void *state)
 	for (size_t i = 0; !e && i < count; i++) {
 		if (rows[i]->unreadable)
 			skip(j, rows[i], &unreadable);
-		else if (!runs_has(j->runs, rows[i]->job))
+		else if (!runs_has(j->runs, rows[i]->job) && runs_may(j->runs, rows[i]->job))
 			run_begin(j->runs, rows[i], NULL, NULL);
 	}
 	if (e)
@@ -123,47 +125,24 @@ static void take_up(void *state)
 
 /* --- methods --- */
 
-/* The order that the call names, of whom it is, comes to `to`, whatever is going on with it. */
-static void change(struct jobs *j, struct method_call *c, enum order_state to)
+static void orders_give_up(struct method_call *c, void *arg)
 {
+	struct jobs *j = arg;
 	void *scope = mem_strdup(NULL, "");
 	struct order_row *row = NULL;
 	struct error *e = jobs_ready(j);
-	bool held = false;
 
 	if (!e)
-		e = order_rows_find(scope, j->host->db, method_text(c, "job"), jobs_owner(c), &row);
-	if (!e && to == ORDER_STARTING && order_state_may(row->state, to)) {
-		e = placing_again(j->placing, row->job, row->document);
-		held = !e;
-	}
+		e = order_rows_find(scope, j->host->db, method_text(c, "job"), NULL, &row);
 	if (!e)
-		e = order_rows_move(j->host->db, row, to);
-	/* It is not written down that it starts: it is as over as before. */
-	if (e && held)
-		placing_release(j->placing, row->job);
+		e = runs_give_up(j->runs, row);
 	if (e) {
 		method_fail(c, e);
 	} else {
-		runs_drop(j->runs, row->job, "something else is wanted of it now: look at orders.status");
-		jobs_run(j, row, c);
+		watch_order(j->watch, row);
+		method_answer(c, jobs_order_json(j, row, false));
 	}
 	mem_free(scope);
-}
-
-static void orders_cancel(struct method_call *c, void *arg)
-{
-	change(arg, c, ORDER_CANCELLING);
-}
-
-static void pipelines_stop(struct method_call *c, void *arg)
-{
-	change(arg, c, ORDER_STOPPING);
-}
-
-static void pipelines_start(struct method_call *c, void *arg)
-{
-	change(arg, c, ORDER_STARTING);
 }
 
 static void orders_list(struct method_call *c, void *arg)
@@ -209,6 +188,11 @@ static void orders_list(struct method_call *c, void *arg)
 	{                                                             \
 		ERROR_REFUSED, "look at its state with orders.status" \
 	}
+#define END_UNSENT                                                                                                        \
+	{                                                                                                                 \
+		ERROR_UNAVAILABLE,                                                                                        \
+			"look at orders.status in a few seconds: it is wanted, and sent again until the bus has taken it" \
+	}
 #define NODE_FAILED                                                                                                    \
 	{                                                                                                              \
 		ERROR_FAILED, "look at the node that is named: vcli node logs; then pipelines.start, or orders.cancel" \
@@ -219,13 +203,14 @@ static const struct method methods[] = {
 	 jobs_orders_plan,
 	 MAY,
 	 "Tell which nodes an order would get, and what it would cost them; nothing is sent",
-	 "`nodes`, and `plan` with bandwidth and processors of each",
+	 "`nodes`, and `plan` with bandwidth and processors of each; `start_at`, `end_at` and `retain_days` of the order",
 	 {ORDER_PARAM},
 	 {NO_PLACE, {ERROR_FAILED, "order less: the nodes that are there cannot carry it"}}},
 	{"orders.create",
 	 jobs_orders_create,
 	 MAY,
-	 "Order a stream: nodes are chosen and told, and it is answered when all of them serve",
+	 "Order a stream: nodes are chosen and told, and it is answered when all of them serve; one with a `start_at` that is to come is "
+	 "`scheduled`, and answered at once",
 	 "the order: `job`, `state`, where to publish (`ingest`, with the key), where to watch (`play`, of its storage `watch`), `nodes`",
 	 {ORDER_PARAM,
 	  {"once", METHOD_TEXT, true, NULL, NULL, 1, ONCE_BYTES,
@@ -271,22 +256,38 @@ static const struct method methods[] = {
 	 "`sources`: `node_id`, `host`, `port` and `path` at each of its storages",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB}},
+	{"orders.parts",
+	 jobs_orders_parts,
+	 CALLER_SERVICE | CALLER_OPERATOR,
+	 "Tell who works for a job, whosever it is",
+	 "`job`, `state`, and of each of its `parts` `node_id`, `role`, and the `price` that it was chosen for, of a segment; "
+	 "without it nothing was asked",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB}},
 	{"orders.cancel",
-	 orders_cancel,
+	 jobs_orders_cancel,
 	 MAY,
-	 "End an order for good; what was stored stays",
+	 "End an order for good; what was stored stays until `delete_at`",
+	 "the order",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
+	{"orders.give_up",
+	 orders_give_up,
+	 CALLER_OPERATOR,
+	 "End an order that is stopping, cancelling or failing, although not all its nodes are known to have been told; one that comes "
+	 "back may go on with it until its owner ends it there",
 	 "the order",
 	 {JOB_PARAM},
 	 {NO_SUCH_JOB, NO_WAY}},
 	{"pipelines.stop",
-	 pipelines_stop,
-	 MAY,
-	 "End the stream of an order, which may be started again",
+	 jobs_pipelines_stop,
+	 MAY | CALLER_SERVICE,
+	 "End the stream of an order, which may be started again; what was stored stays until `delete_at`",
 	 "the order",
-	 {JOB_PARAM},
-	 {NO_SUCH_JOB, NO_WAY}},
+	 {JOB_PARAM, {"why", METHOD_TEXT, true, NULL, NULL, 1, WHY_BYTES, "Why, as the order tells it from then on"}},
+	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 	{"pipelines.start",
-	 pipelines_start,
+	 jobs_pipelines_start,
 	 MAY,
 	 "Start an order that is stopped or has failed again, on the same nodes with the same keys",
 	 "the order",
@@ -294,7 +295,30 @@ static const struct method methods[] = {
 	 {NO_SUCH_JOB,
 	  NO_WAY,
 	  NODE_FAILED,
+	  {ERROR_UNAVAILABLE,
+	   "look at orders.status in a few seconds, and try again; if a node of it is gone for good, order it anew"},
 	  {ERROR_LIMIT, "order it anew: one of its nodes has given its room to others"}}},
+	{"pipelines.list",
+	 jobs_pipelines_list,
+	 MAY,
+	 "List the streams of one's orders: those that are neither over nor scheduled, the newest first; an operator's are all",
+	 "`pipelines`, as orders.list has them",
+	 {{0}},
+	 {{0}}},
+	{"pipelines.status",
+	 jobs_pipelines_status,
+	 MAY,
+	 "Ask the nodes of an order how its stream fares",
+	 "`job`, `state`, `nodes`: of each the `status` that it has told, or `why` it has not, within 10 s",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB, {ERROR_UNAVAILABLE, "the bus is not reached; orders.status tells what dsnd knows"}}},
+	{"pipelines.close",
+	 jobs_pipelines_close,
+	 MAY,
+	 "End an order for good, and delete what was stored of it; of one that is over too",
+	 "the order; the event recording.deleted tells when all storages have deleted it",
+	 {JOB_PARAM},
+	 {NO_SUCH_JOB, NO_WAY, END_UNSENT}},
 };
 
 /* What another leader has promised and moved meanwhile is in the orders' rows. */
@@ -303,6 +327,7 @@ static void begin(struct jobs *j)
 	struct error *e;
 
 	j->begun = false;
+	j->choosing = false;
 	watch_stop(j->watch);
 	mem_free(j->placing);
 	j->placing = placing_new(j, j->host);
@@ -325,6 +350,15 @@ static void tick(void *state)
 		return;
 	placing_tick(j->placing);
 	watch_drain(j->watch);
+	jobs_schedule(j);
+}
+
+static void delete_recordings(void *state)
+{
+	struct jobs *j = state;
+
+	if (j->begun)
+		jobs_delete_recordings(j);
 }
 
 static void watch(void *state)
@@ -337,7 +371,10 @@ static void watch(void *state)
 
 static void heard(const struct message *m, void *state)
 {
-	watch_heard(((struct jobs *)state)->watch, m);
+	const struct jobs *j = state;
+
+	runs_heard(j->runs, m->from);
+	watch_heard(j->watch, m);
 }
 
 static void start(void *state)
@@ -348,7 +385,21 @@ static void start(void *state)
 	take_up(j);
 }
 
-static const struct service_task tasks[] = {{RETRY_MS, take_up}, {TICK_MS, tick}, {WATCH_TICK_MS, watch}, {0, NULL}};
+static const struct service_task tasks[] = {
+	{RETRY_MS, take_up}, {TICK_MS, tick}, {WATCH_TICK_MS, watch}, {DELETE_MS, delete_recordings}, {0, NULL}};
+
+/* Who serves keeps his good name, who does not loses some of it. */
+static void on_started(const struct order_row *row, const json_t *nodes, void *arg)
+{
+	const struct jobs *j = arg;
+
+	for (size_t i = 0; i < json_array_size(nodes); i++) {
+		const json_t *o = json_array_get(nodes, i);
+
+		placing_judge(j->placing, row->owner, json_string_value(json_object_get(o, "node_id")),
+			      !json_object_get(o, "why"));
+	}
+}
 
 static struct error *open_jobs(const void *ctx, const struct service_host *host, void **ret_state)
 {
@@ -358,6 +409,7 @@ static struct error *open_jobs(const void *ctx, const struct service_host *host,
 	j->runs = runs_new(j, host);
 	j->placing = placing_new(j, host);
 	j->watch = watch_new(j, host, j->runs);
+	runs_judge(j->runs, on_started, j);
 	*ret_state = j;
 	return NULL;
 }
@@ -367,6 +419,8 @@ static void stop(const struct error *why, void *state)
 	struct jobs *j = state;
 
 	j->begun = false;
+	mem_free(j->deletion);
+	j->deletion = NULL;
 	runs_abandon(j->runs, why);
 	watch_stop(j->watch);
 }
@@ -407,6 +461,7 @@ const struct service_ops jobs_service = {
 	.methods = methods,
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
+	.calls = "registry",
 	.open = open_jobs,
 	.start = start,
 	.stop = stop,

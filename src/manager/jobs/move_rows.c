@@ -165,6 +165,12 @@ struct error *move_rows_told(struct db *db, const struct order_row *row, const s
 	return db_together(db, strike_off, &t);
 }
 
+struct error *move_rows_out(struct db *db, const char *job, const char *node_id, int64_t *ret_ms)
+{
+	return db_query(db, on_left, ret_ms, "select coalesce(max(at_ms),0) from jobs_move where job=? and node_from=?",
+			"ss", job, node_id);
+}
+
 struct error *move_rows_drop(struct db *db, const char *job)
 {
 	return db_exec(db, "delete from jobs_telling where job=?", "s", job);

@@ -51,6 +51,8 @@ struct error *move_rows_tellings(const void *ctx, struct db *db, const char *job
  * over: the event job.moved. */
 struct error *move_rows_told(struct db *db, const struct order_row *row, const struct move_telling *told,
 			     size_t count) MUST_CHECK;
+/* When (wall clock) the node has left the job last; 0: never. */
+struct error *move_rows_out(struct db *db, const char *job, const char *node_id, int64_t *ret_ms) MUST_CHECK;
 /* The order ends: its nodes learn that, nothing else. */
 struct error *move_rows_drop(struct db *db, const char *job) MUST_CHECK;
 /* Why an order that runs is not as it should be; `why` NULL: it is. Writes no event. */

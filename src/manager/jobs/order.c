@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #define RENDITIONS 31 /* that a document can have */
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 json_t *order_complete(const json_t *document, const char *job, json_t *nodes)
 {
@@ -61,4 +62,46 @@ struct error *order_read(const void *ctx, const json_t *document, struct api_pip
 	e = api_pipeline_read(ctx, whole, ret_pipeline);
 	json_decref(whole);
 	return e;
+}
+
+/* --- its times --- */
+
+struct error *order_check_times(const struct api_wishes *wishes, int64_t now_ms)
+{
+	const struct json_place root = {NULL, NULL, 0}, at = {&root, "pipeline", 0}, schedule = {&at, "schedule", 0};
+	const struct json_place start_at = {&schedule, "start_at", 0}, end_at = {&schedule, "end_at", 0};
+
+	if (wishes->start_at_ms > now_ms + ORDER_START_DAYS * DAY_MS)
+		return json_place_error(&start_at, "is more than %d days ahead", ORDER_START_DAYS);
+	if (wishes->end_at_ms && wishes->end_at_ms <= now_ms)
+		return json_place_error(&end_at, "is over");
+	if (wishes->end_at_ms > now_ms + ORDER_END_DAYS * DAY_MS)
+		return json_place_error(&end_at, "is more than %d days ahead", ORDER_END_DAYS);
+	return NULL;
+}
+
+bool order_is_for_later(const json_t *document, int64_t now_ms)
+{
+	void *scope = mem_strdup(NULL, "");
+	struct api_pipeline *p = NULL;
+	struct error *e = order_read(scope, document, &p);
+	bool later = !e && p->wishes.start_at_ms > now_ms;
+
+	error_free(e);
+	mem_free(scope);
+	return later;
+}
+
+json_t *order_bare(const json_t *document)
+{
+	json_t *bare = json_deep_copy(document), *pipeline = json_object_get(bare, "pipeline");
+
+	json_object_del(pipeline, "nodes");
+	json_object_del(pipeline, "job_id");
+	return bare;
+}
+
+bool order_has_nodes(const json_t *document)
+{
+	return json_array_size(json_object_get(json_object_get(document, "pipeline"), "nodes")) > 0;
 }

@@ -9,9 +9,11 @@
 #include "crypto/secret.h"
 #include "manager/jobs/move_rows.h"
 #include "manager/jobs/placements.h"
+#include "manager/jobs/recording_rows.h"
 #include "store/events.h"
 
 #define DOCUMENT_BYTES (1 << 20)
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 static const char *const first[] = {
 	"create table jobs_order(number bigint primary key, job text not null unique, owner text not null, "
@@ -32,7 +34,7 @@ static const char *const not_over[] = {
 	NULL,
 };
 const struct db_migration order_migrations[ORDER_MIGRATIONS] = {
-	{first}, {numbers}, {placements_tables}, {move_rows_tables}, {not_over}};
+	{first}, {numbers}, {placements_tables}, {move_rows_tables}, {not_over}, {recording_rows_tables}};
 
 struct error *order_rows_made(struct db *db, bool continues)
 {
@@ -72,7 +74,8 @@ struct rows {
 	size_t count;
 };
 
-#define COLUMNS "job,owner,state,why,document,tasks,key,ingest,watch,created_ms,changed_ms"
+#define COLUMNS \
+	"job,owner,state,why,document,tasks,key,ingest,watch,created_ms,changed_ms,start_at_ms,end_at_ms,retain_days,delete_at_ms"
 
 static struct error *on_row(const struct db_row *row, void *arg)
 {
@@ -89,6 +92,10 @@ static struct error *on_row(const struct db_row *row, void *arg)
 	r->watch = copy(r, db_text(row, 8));
 	r->created_ms = db_int(row, 9);
 	r->changed_ms = db_int(row, 10);
+	r->start_at_ms = db_int(row, 11);
+	r->end_at_ms = db_int(row, 12);
+	r->retain_days = db_int(row, 13);
+	r->delete_at_ms = db_int(row, 14);
 	all->list = mem_resize(all->ctx, all->list, struct order_row *, all->count + 1);
 	all->list[all->count++] = r;
 	TRY(read_state(db_text(row, 2), &r->state));
@@ -157,6 +164,20 @@ struct error *order_rows_list(const void *ctx, struct db *db, const char *owner,
 	return NULL;
 }
 
+struct error *order_rows_streams(const void *ctx, struct db *db, const char *owner, struct order_row ***ret_rows,
+				 size_t *ret_count)
+{
+	struct rows all = {.ctx = ctx};
+
+	TRY(db_query(db, on_listed, &all,
+		     "select " COLUMNS " from jobs_order where " NOT_OVER
+		     " and state<>'scheduled' and (owner=? or ?=1) order by number desc",
+		     "si", owner ? owner : "", (int64_t)!owner));
+	*ret_rows = all.list;
+	*ret_count = all.count;
+	return NULL;
+}
+
 struct error *order_rows_unfinished(const void *ctx, struct db *db, struct order_row ***ret_rows, size_t *ret_count)
 {
 	struct rows all = {.ctx = ctx};
@@ -177,6 +198,34 @@ struct error *order_rows_not_over(const void *ctx, struct db *db, struct order_r
 	struct rows all = {.ctx = ctx};
 
 	TRY(db_query(db, on_listed, &all, "select " COLUMNS " from jobs_order where " NOT_OVER " order by number", ""));
+	*ret_rows = all.list;
+	*ret_count = all.count;
+	return NULL;
+}
+
+struct error *order_rows_to_begin(const void *ctx, struct db *db, int64_t now_ms, struct order_row ***ret_rows,
+				  size_t *ret_count)
+{
+	struct rows all = {.ctx = ctx};
+
+	TRY(db_query(db, on_listed, &all,
+		     "select " COLUMNS " from jobs_order where " NOT_OVER
+		     " and state='scheduled' and start_at_ms<=? order by start_at_ms,number",
+		     "i", now_ms));
+	*ret_rows = all.list;
+	*ret_count = all.count;
+	return NULL;
+}
+
+struct error *order_rows_to_end(const void *ctx, struct db *db, int64_t now_ms, struct order_row ***ret_rows,
+				size_t *ret_count)
+{
+	struct rows all = {.ctx = ctx};
+
+	TRY(db_query(db, on_listed, &all,
+		     "select " COLUMNS " from jobs_order where " NOT_OVER
+		     " and state in ('starting','running') and end_at_ms>0 and end_at_ms<=? order by number",
+		     "i", now_ms));
 	*ret_rows = all.list;
 	*ret_count = all.count;
 	return NULL;
@@ -232,6 +281,29 @@ struct error *order_rows_next(struct db *db, struct order_row *row)
 	return NULL;
 }
 
+static void put_time(json_t *o, const char *key, int64_t wall_ms)
+{
+	char *text = clock_format(NULL, wall_ms);
+
+	json_put(o, key, text);
+	mem_free(text);
+}
+
+void order_put_times(json_t *o, int64_t start_at_ms, int64_t end_at_ms, int64_t delete_at_ms)
+{
+	if (start_at_ms)
+		put_time(o, "start_at", start_at_ms);
+	if (end_at_ms)
+		put_time(o, "end_at", end_at_ms);
+	if (delete_at_ms)
+		put_time(o, "delete_at", delete_at_ms);
+}
+
+static void put_times(json_t *o, const struct order_row *row)
+{
+	order_put_times(o, row->start_at_ms, row->end_at_ms, row->delete_at_ms);
+}
+
 static struct error *tell(struct db *db, const struct order_row *row, const char *what)
 {
 	char *type = mem_printf(NULL, "order.%s", what);
@@ -240,8 +312,11 @@ static struct error *tell(struct db *db, const struct order_row *row, const char
 	struct error *e;
 
 	json_put(body, "owner", row->owner);
+	if (row->state == ORDER_SCHEDULED)
+		json_put(body, "state", order_state_name(row->state));
 	if (row->why)
 		json_put(body, "why", row->why);
+	put_times(body, row);
 	e = events_append(db, type, row->job, body, 0, &id);
 	json_decref(body);
 	mem_free(type);
@@ -259,10 +334,10 @@ static struct error *create(struct db *db, const void *arg)
 	const struct order_row *r = c->row;
 
 	TRY(db_exec(db,
-		    "insert into jobs_order(number,job,owner,once,state,document,tasks,key,created_ms,changed_ms) "
-		    "values(?,?,?,?,?,?,?,?,?,?)",
-		    "isssssssii", r->number, r->job, r->owner, c->once, order_state_name(ORDER_STARTING), c->document,
-		    c->tasks, r->key, r->created_ms, r->changed_ms));
+		    "insert into jobs_order(number,job,owner,once,state,document,tasks,key,created_ms,changed_ms,"
+		    "start_at_ms,end_at_ms,retain_days) values(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		    "isssssssiiiii", r->number, r->job, r->owner, c->once, order_state_name(r->state), c->document,
+		    c->tasks, r->key, r->created_ms, r->changed_ms, r->start_at_ms, r->end_at_ms, r->retain_days));
 	return tell(db, r, "created");
 }
 
@@ -286,29 +361,96 @@ static struct error *update(struct db *db, const void *arg)
 	const struct move *m = arg;
 	const struct order_row *r = m->row;
 
-	TRY(db_exec(db, "update jobs_order set state=?, why=?, ingest=?, watch=?, changed_ms=? where job=? and state=?",
-		    "ssssiss", order_state_name(r->state), r->why, r->ingest, r->watch, r->changed_ms, r->job,
-		    order_state_name(m->from)));
+	TRY(db_exec(
+		db,
+		"update jobs_order set state=?, why=?, ingest=?, watch=?, changed_ms=?, delete_at_ms=? where job=? and "
+		"state=?",
+		"ssssiiss", order_state_name(r->state), r->why, r->ingest, r->watch, r->changed_ms, r->delete_at_ms,
+		r->job, order_state_name(m->from)));
 	if (db_changes(db) != 1)
 		return error_new(ERROR_REFUSED, "job %s is not %s any more: look at it again", r->job,
 				 order_state_name(m->from));
+	if (r->state == ORDER_STARTING)
+		TRY(recording_rows_drop(db, r->job));
 	return tell(db, r, order_state_name(r->state));
+}
+
+static bool is_over(enum order_state state)
+{
+	return state == ORDER_FAILED || state == ORDER_STOPPED || state == ORDER_CANCELLED;
+}
+
+/* When what was stored is deleted: counted from the first end, and not at all while there is something to come. One
+ * that never had nodes has stored nothing. */
+static int64_t delete_at(const struct order_row *row, enum order_state to)
+{
+	if (to == ORDER_STARTING || row->state == ORDER_SCHEDULED)
+		return 0;
+	if (!is_over(to) || row->delete_at_ms || !row->retain_days)
+		return row->delete_at_ms;
+	return row->changed_ms + row->retain_days * DAY_MS;
 }
 
 struct error *order_rows_move(struct db *db, struct order_row *row, enum order_state to)
 {
 	enum order_state from = row->state;
+	int64_t delete_before_ms = row->delete_at_ms;
 	struct error *e;
 
 	if (!order_state_may(from, to))
 		return error_new(ERROR_REFUSED, "job %s is %s: it cannot become %s", row->job, order_state_name(from),
 				 order_state_name(to));
-	row->state = to;
 	row->changed_ms = clock_wall_ms();
+	row->delete_at_ms = delete_at(row, to);
+	row->state = to;
 	e = db_together(db, update, &(struct move){row, from});
-	if (e)
+	if (e) {
 		row->state = from;
+		row->delete_at_ms = delete_before_ms;
+	}
 	return e;
+}
+
+struct error *order_rows_say(struct db *db, const struct order_row *row)
+{
+	return db_exec(db, "update jobs_order set why=? where job=? and state=?", "sss", row->why, row->job,
+		       order_state_name(row->state));
+}
+
+struct giving {
+	const struct order_row *row;
+	const char *document, *tasks;
+};
+
+static struct error *give(struct db *db, const void *arg)
+{
+	const struct giving *g = arg;
+
+	TRY(db_exec(db, "update jobs_order set document=?, tasks=?, key=? where job=? and state=?", "sssss",
+		    g->document, g->tasks, g->row->key, g->row->job, order_state_name(ORDER_SCHEDULED)));
+	return update(db, &(struct move){g->row, ORDER_SCHEDULED});
+}
+
+struct error *order_rows_give_nodes(struct db *db, struct order_row *row)
+{
+	void *scope = mem_strdup(NULL, "");
+	const struct giving g = {row, json_text(scope, row->document), json_text(scope, row->tasks)};
+	struct error *e;
+
+	row->state = ORDER_STARTING;
+	row->why = NULL;
+	row->changed_ms = clock_wall_ms();
+	e = db_together(db, give, &g);
+	if (e)
+		row->state = ORDER_SCHEDULED;
+	mem_free(scope);
+	return e;
+}
+
+struct error *order_rows_wait(struct db *db, const struct order_row *row)
+{
+	return db_exec(db, "update jobs_order set why=? where job=? and state=?", "sss", row->why, row->job,
+		       order_state_name(ORDER_SCHEDULED));
 }
 
 /* --- for its owner --- */
@@ -344,14 +486,6 @@ static json_t *nodes_json(const struct order_row *row)
 	return list;
 }
 
-static void put_time(json_t *o, const char *key, int64_t wall_ms)
-{
-	char *text = clock_format(NULL, wall_ms);
-
-	json_put(o, key, text);
-	mem_free(text);
-}
-
 json_t *order_row_json(const struct order_row *row, bool with_key)
 {
 	json_t *o = json_object();
@@ -365,6 +499,9 @@ json_t *order_row_json(const struct order_row *row, bool with_key)
 	json_put(o, "owner", row->owner);
 	put_time(o, "created", row->created_ms);
 	put_time(o, "changed", row->changed_ms);
+	put_times(o, row);
+	if (row->retain_days)
+		json_object_set_new(o, "retain_days", json_integer(row->retain_days));
 	if (row->ingest)
 		json_object_set_new(o, "ingest", ingest_json(row, with_key));
 	if (row->watch)

@@ -24,6 +24,7 @@ struct placing *placing_new(const void *ctx, const struct service_host *host)
 	p->fleet = place_fleet_new(p, seed);
 	p->feed = feed_new(p, p->fleet);
 	p->holdings = holdings_new(p, p->fleet);
+	p->outcomes = placing_outcomes_new(p);
 	return p;
 }
 
@@ -76,6 +77,12 @@ struct news {
 static bool is_over(enum order_state state)
 {
 	return state == ORDER_FAILED || state == ORDER_STOPPED || state == ORDER_CANCELLED;
+}
+
+/* One that is scheduled has no nodes yet. */
+static bool holds(const struct order_row *row)
+{
+	return !is_over(row->state) && row->state != ORDER_SCHEDULED;
 }
 
 /* The state that an event tells of. False: of none. */
@@ -155,7 +162,7 @@ static void adopt_job(struct placing *p, const char *job)
 	struct order_row *row = NULL;
 	struct error *e = order_rows_find(scope, p->host->db, job, NULL, &row);
 
-	if (!e && !is_over(row->state))
+	if (!e && holds(row))
 		adopt(p, row);
 	error_free(e);
 	mem_free(scope);
@@ -206,7 +213,7 @@ struct error *placing_start(struct placing *p)
 	if (!e)
 		e = order_rows_not_over(scope, p->host->db, &rows, &count);
 	for (size_t i = 0; !e && i < count; i++) {
-		if (!rows[i]->unreadable)
+		if (!rows[i]->unreadable && holds(rows[i]))
 			adopt(p, rows[i]);
 	}
 	mem_free(scope);
@@ -259,6 +266,14 @@ void placing_reread(struct placing *p, const char *job)
 {
 	holdings_release(p->holdings, job);
 	adopt_job(p, job);
+}
+
+void placing_judge(struct placing *p, const char *customer, const char *node_id, bool good)
+{
+	const int64_t now_ms = clock_mono_ms();
+
+	if (placing_outcomes_add(p->outcomes, customer, node_id, good, now_ms))
+		(void)place_node_outcome(p->fleet, node_id, good ? PLACE_GOOD : PLACE_BAD, now_ms);
 }
 
 void placing_count(const struct placing *p, size_t *ret_jobs, size_t *ret_nodes)

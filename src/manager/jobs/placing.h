@@ -44,8 +44,11 @@ void placing_release(struct placing *p, const char *job);
 void placing_reread(struct placing *p, const char *job);
 
 /* An order that was stopped or has failed is to start again, on the nodes of its document. ERROR_LIMIT: one of them has
- * no room any more. */
+ * no room any more; ERROR_UNAVAILABLE: one was not heard of since this dsnd leads. */
 struct error *placing_again(struct placing *p, const char *job, const json_t *document) MUST_CHECK;
+
+/* How a node has done what it was told for an order of this customer (placing_outcome.h). */
+void placing_judge(struct placing *p, const char *customer, const char *node_id, bool good);
 
 struct placing_loss {
 	const char *job, *customer;

@@ -5,6 +5,7 @@
 #include "manager/jobs/feed.h"
 #include "manager/jobs/holdings.h"
 #include "manager/jobs/placing.h"
+#include "manager/jobs/placing_outcome.h"
 
 struct placing_waiter {
 	placing_fresh_fn *fn;
@@ -16,6 +17,7 @@ struct placing {
 	struct place_fleet *fleet;
 	struct feed *feed;
 	struct holdings *holdings;
+	struct placing_outcomes *outcomes;
 	bool asking;
 	struct placing_waiter *waiters;
 	size_t waiter_count;

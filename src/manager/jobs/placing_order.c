@@ -142,6 +142,8 @@ static void put_renditions(json_t *entry, const struct api_pipeline *order, uint
 
 struct attempt {
 	struct place_request request;
+	const struct place_excluded *excluded; /* who has failed this customer */
+	size_t excluded_count;
 	struct place_want *wants;
 	size_t transcoders;
 	uint64_t *groups;
@@ -186,6 +188,8 @@ static struct error *attempt(const void *ctx, struct placing *p, const struct pl
 		const struct place_plan *plan;
 
 		a->request = placing_request(wish->customer, &wish->order->wishes);
+		a->request.excluded = a->excluded;
+		a->request.excluded_count = a->excluded_count;
 		TRY(placing_wants(ctx, wish->order, a->transcoders, &a->wants, &a->request.want_count, &a->groups));
 		a->request.wants = a->wants;
 		TRY(place_plan_make(ctx, p->fleet, &a->request, &a->plan));
@@ -215,8 +219,16 @@ struct error *placing_order(struct placing *p, const struct placing_wish *wish, 
 {
 	void *scope = mem_strdup(NULL, "");
 	struct attempt a = {0};
-	struct error *e = try_once(scope, p, wish, &a);
+	struct error *e;
 
+	a.excluded = placing_outcomes_bad(scope, p->outcomes, wish->customer, clock_mono_ms(), &a.excluded_count);
+	e = try_once(scope, p, wish, &a);
+	/* Rather one that has failed before than none. */
+	if (e && a.excluded_count && a.plan && !a.plan->placed) {
+		error_free(e);
+		a.excluded_count = 0;
+		e = try_once(scope, p, wish, &a);
+	}
 	/* Another plan was faster. */
 	for (int i = 1; i < TRIES && e && a.plan && a.plan->placed; i++) {
 		error_free(e);

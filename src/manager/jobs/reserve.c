@@ -95,35 +95,37 @@ static bool is_amount(const struct place_amount *a)
 	return a->blocks_per_s >= 0 && a->blocks_per_s <= PLACE_MAX_AMOUNT && a->bps >= 0 && a->bps <= PLACE_MAX_AMOUNT;
 }
 
-static struct error *check_room(const struct place_fleet *fleet, const struct line *l, const char *id)
+/* What a node is to have before it is promised. */
+enum need { NEED_NOTHING, NEED_ROOM, NEED_ROOM_ONLINE };
+
+static struct error *check(const struct place_fleet *fleet, const struct line *l, const char *id, enum need need)
 {
 	const struct place_node *n = &fleet->nodes[l->node];
 	const struct place_amount left = place_node_free(fleet, n);
 
-	if (n->state != PLACE_ONLINE)
+	if (need == NEED_ROOM_ONLINE && n->state != PLACE_ONLINE)
 		return error_new(ERROR_UNAVAILABLE, "node \"%s\" is %s; plan again", id,
 				 place_state_name((enum place_state)n->state));
-	if (!place_node_fits(n, &left, &l->amount))
+	if (need != NEED_NOTHING && !place_node_fits(n, &left, &l->amount))
 		return error_new(ERROR_LIMIT, "node \"%s\" has no room any more; plan again", id);
 	return NULL;
 }
 
-/* One line; `force`: whatever room there is. */
-static struct error *promise(struct reserve_book *book, const struct reserve_line *wanted, bool force, struct line *l)
+static struct error *promise(struct reserve_book *book, const struct reserve_line *wanted, enum need need,
+			     struct line *l)
 {
 	*l = (struct line){place_node_find(book->fleet, wanted->node), wanted->amount};
 	if (l->node == PLACE_NONE)
 		return error_new(ERROR_NOT_FOUND, "node \"%s\" is not known", wanted->node);
 	if (!is_amount(&l->amount))
 		return error_new(ERROR_INVALID, "node \"%s\": the amount is out of range", wanted->node);
-	if (!force)
-		TRY(check_room(book->fleet, l, wanted->node));
+	TRY(check(book->fleet, l, wanted->node, need));
 	place_node_promise(book->fleet, l->node, &l->amount, 1);
 	return NULL;
 }
 
 static struct error *reserve(struct reserve_book *book, const char *job, const struct reserve_line *lines, size_t count,
-			     bool force, int64_t expires_ms, uint64_t *ret_id)
+			     enum need need, int64_t expires_ms, uint64_t *ret_id)
 {
 	struct line *taken;
 	struct error *e = NULL;
@@ -134,7 +136,7 @@ static struct error *reserve(struct reserve_book *book, const char *job, const s
 		return error_new(ERROR_INVALID, "job \"%s\": a reservation of nothing", job);
 	taken = mem_array(book, struct line, count);
 	while (!e && done < count) {
-		e = promise(book, &lines[done], force, &taken[done]);
+		e = promise(book, &lines[done], need, &taken[done]);
 		done += !e;
 	}
 	if (e) {
@@ -160,7 +162,7 @@ static struct error *reserve(struct reserve_book *book, const char *job, const s
 struct error *reserve_hold(struct reserve_book *book, const char *job, const struct reserve_line *lines, size_t count,
 			   int64_t expires_ms, uint64_t *ret_id)
 {
-	return reserve(book, job, lines, count, false, expires_ms, ret_id);
+	return reserve(book, job, lines, count, NEED_ROOM_ONLINE, expires_ms, ret_id);
 }
 
 struct error *reserve_hold_plan(struct reserve_book *book, const char *job, const struct place_plan *plan,
@@ -174,7 +176,7 @@ struct error *reserve_hold_plan(struct reserve_book *book, const char *job, cons
 	lines = mem_array(book, struct reserve_line, plan->part_count);
 	for (size_t i = 0; i < plan->part_count; i++)
 		lines[i] = (struct reserve_line){plan->parts[i].node, plan->parts[i].amount};
-	e = reserve(book, job, lines, plan->part_count, false, expires_ms, ret_id);
+	e = reserve(book, job, lines, plan->part_count, NEED_ROOM_ONLINE, expires_ms, ret_id);
 	mem_free(lines);
 	return e;
 }
@@ -182,10 +184,10 @@ struct error *reserve_hold_plan(struct reserve_book *book, const char *job, cons
 struct error *reserve_adopt(struct reserve_book *book, const char *job, const struct reserve_line *lines, size_t count,
 			    uint64_t *ret_id)
 {
-	return reserve(book, job, lines, count, true, RESERVE_NEVER, ret_id);
+	return reserve(book, job, lines, count, NEED_NOTHING, RESERVE_NEVER, ret_id);
 }
 
-struct error *reserve_add(struct reserve_book *book, uint64_t id, const struct reserve_line *line)
+static struct error *add(struct reserve_book *book, uint64_t id, const struct reserve_line *line, enum need need)
 {
 	const uint32_t slot = slot_of(book, id);
 	struct reservation *r;
@@ -193,11 +195,22 @@ struct error *reserve_add(struct reserve_book *book, uint64_t id, const struct r
 
 	if (slot == PLACE_NONE)
 		return error_new(ERROR_NOT_FOUND, "the reservation has expired or was released; plan again");
-	TRY(promise(book, line, true, &l));
+	TRY(promise(book, line, need, &l));
 	r = &book->slots[slot];
 	r->lines = mem_resize(book, r->lines, struct line, r->count + 1);
 	r->lines[r->count++] = l;
 	return NULL;
+}
+
+struct error *reserve_add(struct reserve_book *book, uint64_t id, const struct reserve_line *line)
+{
+	return add(book, id, line, NEED_NOTHING);
+}
+
+struct error *reserve_add_again(struct reserve_book *book, const char *job, const struct reserve_line *line,
+				uint64_t *id)
+{
+	return *id ? add(book, *id, line, NEED_ROOM) : reserve(book, job, line, 1, NEED_ROOM, RESERVE_NEVER, id);
 }
 
 struct error *reserve_commit(struct reserve_book *book, uint64_t id)

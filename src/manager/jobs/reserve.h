@@ -36,6 +36,10 @@ struct error *reserve_adopt(struct reserve_book *book, const char *job, const st
 /* One line more for a reservation that is there, whatever room and state its node has. ERROR_NOT_FOUND: the
  * reservation has ended, or there is no such node; ERROR_INVALID. */
 struct error *reserve_add(struct reserve_book *book, uint64_t id, const struct reserve_line *line) MUST_CHECK;
+/* The same of a job that is to start again, for good: `*id` 0 begins its reservation. ERROR_LIMIT: the node has no room
+ * for it, whatever state it is in. */
+struct error *reserve_add_again(struct reserve_book *book, const char *job, const struct reserve_line *line,
+				uint64_t *id) MUST_CHECK;
 /* It no longer expires. Once more is no error. ERROR_NOT_FOUND: it has expired, or was released. */
 struct error *reserve_commit(struct reserve_book *book, uint64_t id) MUST_CHECK;
 /* Gives all back. False: there is no such reservation (any more). */

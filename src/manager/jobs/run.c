@@ -10,6 +10,11 @@
 #include "base/mem.h"
 #include "client/request.h"
 #include "manager/jobs/move_rows.h"
+#include "manager/jobs/run_answers.h"
+#include "manager/jobs/run_retry.h"
+
+/* Of an order whose end cannot be sent yet. */
+#define NOT_TAKEN "its end is not known to have reached"
 
 struct run {
 	struct run *next, **link;
@@ -29,8 +34,10 @@ struct run {
 struct runs {
 	const struct service_host *host;
 	struct run *first;
+	struct run_retries *retries;
 	run_ended_fn *listener;
-	void *listener_arg;
+	run_started_fn *judge;
+	void *listener_arg, *judge_arg;
 };
 
 struct runs *runs_new(const void *ctx, const struct service_host *host)
@@ -38,6 +45,7 @@ struct runs *runs_new(const void *ctx, const struct service_host *host)
 	struct runs *all = mem_new(ctx, struct runs);
 
 	all->host = host;
+	all->retries = run_retries_new(all);
 	return all;
 }
 
@@ -143,65 +151,9 @@ static struct error *add_what_is_due(struct run *r)
 
 /* --- what became of it --- */
 
-static json_t *outcomes(const struct run *r)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < r->list->count; i++) {
-		const struct client_request *q = &r->list->items[i];
-		json_t *o = json_object();
-
-		json_put(o, "node_id", q->to);
-		json_put(o, "role", q->role);
-		json_put(o, "state", q->error ? "failed" : q->away ? "away" : "applied");
-		if (q->error)
-			json_put(o, "why", q->error->message);
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-static char *first_failure(const struct run *r)
-{
-	for (size_t i = 0; i < r->list->count; i++) {
-		const struct client_request *q = &r->list->items[i];
-
-		if (q->error)
-			return mem_printf(r->row, "%s %s: %s", q->role, q->to, q->error->message);
-	}
-	return NULL;
-}
-
-static size_t count_away(const struct run *r)
-{
-	size_t away = 0;
-
-	for (size_t i = 0; i < r->list->count; i++)
-		away += r->list->items[i].away;
-	return away;
-}
-
-/* Where the distributor takes the stream in, and where the storage shows it: they know their paths. */
-static void learn_addresses(struct run *r)
-{
-	for (size_t i = 0; i < r->list->count; i++) {
-		const struct client_request *q = &r->list->items[i];
-		const json_t *endpoint = json_object_get(q->data, "endpoint");
-		const char *rtmp = json_string_value(json_object_get(endpoint, "rtmp"));
-		const char *hls = json_string_value(json_object_get(endpoint, "hls"));
-
-		if (strcmp(q->role, api_role_name(API_DISTRIBUTOR)) == 0 && rtmp && strrchr(rtmp, '/')) {
-			r->row->ingest = mem_strdup(r->row, rtmp);
-			*strrchr(r->row->ingest, '/') = '\0';
-		} else if (strcmp(q->role, api_role_name(API_STORAGE)) == 0 && hls) {
-			r->row->watch = mem_strdup(r->row, hls);
-		}
-	}
-}
-
 static void finish(struct run *r, const struct error *e)
 {
-	json_t *nodes = outcomes(r);
+	json_t *nodes = run_outcomes(r->list);
 
 	if (e)
 		log_warn("jobs.run", "job=%s state=%s why=%s", r->row->job, order_state_name(r->row->state),
@@ -221,6 +173,7 @@ void runs_abandon(struct runs *all, const struct error *why)
 {
 	while (all->first)
 		finish(all->first, why);
+	run_retries_forget(all->retries, NULL);
 }
 
 static void begin(struct run *r);
@@ -239,7 +192,7 @@ static void fail_start(struct run *r, char *why)
 		return;
 	}
 	if (r->fn) {
-		json_t *nodes = outcomes(r);
+		json_t *nodes = run_outcomes(r->list);
 
 		r->fn(r->row, nodes, failure, r->arg);
 		json_decref(nodes);
@@ -249,20 +202,50 @@ static void fail_start(struct run *r, char *why)
 	begin(r);
 }
 
+static void tell_judge(const struct run *r)
+{
+	json_t *nodes = run_outcomes(r->list);
+
+	if (r->all->judge)
+		r->all->judge(r->row, nodes, r->all->judge_arg);
+	json_decref(nodes);
+}
+
 static void end_start(struct run *r, const struct error *away)
 {
-	char *why = away ? mem_strdup(r->row, away->message) : first_failure(r);
+	char *why = away ? mem_strdup(r->row, away->message) : run_first_failure(r->row, r->list);
 	struct error *e;
 
+	if (!away)
+		tell_judge(r);
 	if (why) {
 		fail_start(r, why);
 		return;
 	}
-	learn_addresses(r);
+	run_learn_addresses(r->row, r->list);
 	r->row->why = NULL;
 	e = order_rows_move(r->all->host->db, r->row, ORDER_RUNNING);
 	finish(r, e);
 	error_free(e);
+}
+
+/* What is the transport's fault is tried again soon: it may take all of it any time. */
+static void put_off(const struct run *r)
+{
+	const char **nodes = mem_array(NULL, const char *, r->list->count + 1);
+	size_t count = 0;
+	bool held = false;
+
+	for (size_t i = 0; i < r->list->count; i++) {
+		const struct client_request *q = &r->list->items[i];
+
+		held = held || q->held;
+		if (q->unsent)
+			nodes[count++] = q->to;
+	}
+	if (!held)
+		run_retries_put_off(r->all->retries, r->row->job, nodes, count, clock_mono_ms());
+	mem_free(nodes);
 }
 
 /* An end that the bus never took is told by nobody later. */
@@ -271,12 +254,17 @@ static struct error *unsent_end(const struct run *r)
 	for (size_t i = 0; i < r->list->count; i++) {
 		const struct client_request *q = &r->list->items[i];
 
-		if (q->unsent)
-			return error_new(
-				ERROR_UNAVAILABLE,
-				"job %s: the bus is not known to have taken its end for %s %s; it is sent again every few seconds",
-				r->row->job, q->role, q->to);
+		if (!q->unsent)
+			continue;
+		put_off(r);
+		return error_new(
+			ERROR_UNAVAILABLE,
+			"job %s: " NOT_TAKEN
+			" the mailbox of %s %s: %s; it is sent again, for a week, and at once when that node is heard; an operator may give it up (orders.give_up)",
+			r->row->job, q->role, q->to,
+			q->held ? q->held : "nobody has confirmed it, or told the key to seal it with");
 	}
+	run_retries_forget(r->all->retries, r->row->job);
 	return NULL;
 }
 
@@ -298,19 +286,60 @@ static enum order_state ended_state(enum order_state state)
 	}
 }
 
+static bool is_ending(enum order_state state)
+{
+	return state == ORDER_STOPPING || state == ORDER_CANCELLING || state == ORDER_FAILING;
+}
+
+static bool says_what_it_waits_for(const struct order_row *row)
+{
+	return row->why && strstr(row->why, NOT_TAKEN);
+}
+
+/* The order stays as it is, and says what it waits for, unless it has more to say. */
+static void tell_why(struct run *r, const struct error *why)
+{
+	struct error *e;
+
+	if (r->row->why && !says_what_it_waits_for(r->row))
+		return;
+	r->row->why = mem_strdup(r->row, why->message);
+	e = order_rows_say(r->all->host->db, r->row);
+	if (e)
+		log_error("jobs.run", "job=%s why=%s", r->row->job, log_q(e->message));
+	error_free(e);
+}
+
+struct error *runs_give_up(struct runs *all, struct order_row *row)
+{
+	if (!is_ending(row->state))
+		return error_new(ERROR_REFUSED, "job %s is %s: no end of it is under way", row->job,
+				 order_state_name(row->state));
+	runs_drop(all, row->job, "its end was given up by an operator");
+	if (row->state != ORDER_FAILING)
+		row->why = mem_strdup(row, "given up by an operator: not all of its nodes are known to have been told");
+	TRY(move_rows_drop(all->host->db, row->job));
+	return order_rows_move(all->host->db, row, ended_state(row->state));
+}
+
 static void end_end(struct run *r, const struct error *away)
 {
-	char *failure = first_failure(r);
-	size_t count = count_away(r);
+	char *failure = run_first_failure(r->row, r->list);
+	size_t count = run_count_away(r->list);
 	struct error *e = away ? error_copy(away) : is_given_up(r) ? NULL : unsent_end(r);
 
-	/* The bus was not reached: it is tried again, by whoever looks for what is unfinished. */
+	/* It is tried again, by whoever looks for what is unfinished. */
 	if (e) {
+		if (!away)
+			tell_why(r, e);
 		finish(r, e);
 		error_free(e);
 		return;
 	}
-	if (r->row->state != ORDER_FAILING)
+	if (says_what_it_waits_for(r->row))
+		r->row->why = NULL;
+	/* What it was stopped for says more than who was away. */
+	if (r->row->state != ORDER_FAILING && (r->row->state != ORDER_STOPPING || !r->row->why))
 		r->row->why = failure ? failure
 			      : count ? mem_printf(r->row,
 						   "%zu of its nodes are away; they learn it when they are back", count)
@@ -330,6 +359,19 @@ static bool goes_on(const struct run *r)
 	       r->tellings[r->telling_count - 1].step == MOVE_OUT;
 }
 
+/* Whom it cannot be sent to, although he is out of the job for as long as a command would wait for him. */
+static bool is_out_for_long(const struct run *r, const char *node_id)
+{
+	int64_t out_ms = 0;
+	struct error *e = r->stuck || r->tellings[0].step == MOVE_OUT
+				  ? move_rows_out(r->all->host->db, r->row->job, node_id, &out_ms)
+				  : NULL;
+	bool is = !e && out_ms && clock_wall_ms() - out_ms >= CLIENT_TTL_MOST_MS;
+
+	error_free(e);
+	return is;
+}
+
 /* Those that have taken it are struck off. */
 static struct error *strike_off(struct run *r)
 {
@@ -340,7 +382,7 @@ static struct error *strike_off(struct run *r)
 	for (size_t i = 0; i < r->list->count; i++) {
 		const struct client_request *q = &r->list->items[i];
 
-		if (!q->error && !q->unsent)
+		if (!q->error && (!q->unsent || is_out_for_long(r, q->to)))
 			told[count++] = (struct move_telling){.node_id = (char *)q->to};
 	}
 	e = move_rows_told(r->all->host->db, r->row, told, count);
@@ -351,7 +393,7 @@ static struct error *strike_off(struct run *r)
 /* A step is over; the next one follows when all have taken it. */
 static void end_step(struct run *r, const struct error *away)
 {
-	char *failure = r->stuck ? r->stuck : first_failure(r);
+	char *failure = r->stuck ? r->stuck : run_first_failure(r->row, r->list);
 	bool again = r->row->why != NULL;
 	struct error *e;
 
@@ -359,7 +401,7 @@ static void end_step(struct run *r, const struct error *away)
 		finish(r, away);
 		return;
 	}
-	learn_addresses(r);
+	run_learn_addresses(r->row, r->list);
 	r->row->why = failure;
 	e = strike_off(r);
 	if (!e && failure && again && goes_on(r)) {
@@ -429,6 +471,22 @@ static void begin(struct run *r)
 	error_free(e);
 }
 
+bool runs_may(const struct runs *all, const char *job)
+{
+	return run_retries_may(all->retries, job, clock_mono_ms());
+}
+
+void runs_heard(struct runs *all, const char *node_id)
+{
+	run_retries_heard(all->retries, node_id);
+}
+
+void runs_judge(struct runs *all, run_started_fn *fn, void *arg)
+{
+	all->judge = fn;
+	all->judge_arg = arg;
+}
+
 void runs_listen(struct runs *all, run_ended_fn *fn, void *arg)
 {
 	all->listener = fn;
@@ -440,6 +498,7 @@ void runs_drop(struct runs *all, const char *job, const char *why)
 	struct run *r = all->first;
 	struct error *e;
 
+	run_retries_forget(all->retries, job);
 	while (r && strcmp(r->row->job, job) != 0)
 		r = r->next;
 	if (!r)

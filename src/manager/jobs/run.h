@@ -21,8 +21,17 @@ void runs_abandon(struct runs *all, const struct error *why);
 /* Tells the nodes of `row`, which is taken over, what its state asks for (order_rows_unfinished() has those that ask
  * for something). `fn` comes once (NULL: nobody waits), not when `runs` is freed before. */
 void run_begin(struct runs *all, struct order_row *row, run_ended_fn *fn, void *arg);
+/* Whether it is time to tell the job's nodes again; and a node has given a sign of life (manager/jobs/run_retry.h). */
+bool runs_may(const struct runs *all, const char *job);
+void runs_heard(struct runs *all, const char *node_id);
+/* The order is over although not all its nodes are known to have been told: an operator's word. ERROR_REFUSED: nothing
+ * is ending there. */
+struct error *runs_give_up(struct runs *all, struct order_row *row) MUST_CHECK;
 /* Something else is wanted of the job now: what its run has not sent stays unsent, and who waits for it is told so. */
 void runs_drop(struct runs *all, const char *job, const char *why);
+/* Called when the nodes of an order that starts have been told, with what became of each, as above. */
+typedef void run_started_fn(const struct order_row *row, const json_t *nodes, void *arg);
+void runs_judge(struct runs *all, run_started_fn *fn, void *arg);
 /* Called for each run that ends by itself, before its own `fn`. */
 void runs_listen(struct runs *all, run_ended_fn *fn, void *arg);
 

@@ -3,20 +3,23 @@
 static const char *const order_names[ORDER_STATES] = {
 	[ORDER_STARTING] = "starting",     [ORDER_RUNNING] = "running",     [ORDER_FAILING] = "failing",
 	[ORDER_FAILED] = "failed",         [ORDER_STOPPING] = "stopping",   [ORDER_STOPPED] = "stopped",
-	[ORDER_CANCELLING] = "cancelling", [ORDER_CANCELLED] = "cancelled",
+	[ORDER_CANCELLING] = "cancelling", [ORDER_CANCELLED] = "cancelled", [ORDER_SCHEDULED] = "scheduled",
 };
 
 static const struct state_move order_moves[] = {
+	{ORDER_SCHEDULED, ORDER_STARTING, "its time has come, and nodes were found"},
+	{ORDER_SCHEDULED, ORDER_FAILED, "none were found until its end"},
+	{ORDER_SCHEDULED, ORDER_CANCELLED, "orders.cancel"},
 	{ORDER_STARTING, ORDER_RUNNING, "all its nodes serve"},
 	{ORDER_STARTING, ORDER_FAILING, "one does not"},
 	{ORDER_RUNNING, ORDER_FAILING, "one place of it has failed on three nodes with one error: it is set aside"},
 	{ORDER_FAILING, ORDER_FAILED, "the others have been told"},
-	{ORDER_RUNNING, ORDER_STOPPING, "pipelines.stop"},
+	{ORDER_RUNNING, ORDER_STOPPING, "pipelines.stop, or its end has come"},
 	{ORDER_STOPPING, ORDER_STOPPED, "the nodes have been told"},
 	{ORDER_STOPPED, ORDER_STARTING, "pipelines.start"},
 	{ORDER_FAILED, ORDER_STARTING, "pipelines.start"},
 	{ORDER_RUNNING, ORDER_CANCELLING, "orders.cancel"},
-	{ORDER_STARTING, ORDER_STOPPING, "pipelines.stop"},
+	{ORDER_STARTING, ORDER_STOPPING, "pipelines.stop, or its end has come"},
 	{ORDER_STARTING, ORDER_CANCELLING, "orders.cancel"},
 	{ORDER_FAILING, ORDER_CANCELLING, "orders.cancel"},
 	{ORDER_STOPPING, ORDER_CANCELLING, "orders.cancel"},

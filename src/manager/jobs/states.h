@@ -10,7 +10,8 @@
 #include "base/states.h"
 
 enum order_state {
-	ORDER_STARTING, /* its nodes are told, or are to be */
+	ORDER_SCHEDULED, /* its nodes are chosen when its time comes */
+	ORDER_STARTING,  /* its nodes are told, or are to be */
 	ORDER_RUNNING,
 	ORDER_FAILING, /* a node refused: the others are told to end it */
 	ORDER_FAILED,

@@ -162,6 +162,17 @@ static void put_off(struct attempt *a)
 	error_free(e);
 }
 
+/* Who was lost has failed the order; who is only to rest has not. */
+static void judge_moves(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->set.count; i++) {
+		const struct move_place *m = &a->set.moves[i];
+
+		if (strcmp(m->cause, MOVE_ROWS_DRAINED) != 0)
+			placing_judge(a->job->watch->placing, a->row->owner, m->from, false);
+	}
+}
+
 static void log_moves(const struct attempt *a)
 {
 	for (size_t i = 0; i < a->set.count; i++) {
@@ -198,6 +209,7 @@ static struct error *carry_out(struct attempt *a)
 	if (!a->set.count)
 		return NULL;
 	TRY(move_rows_write(w->host->db, a->row, &a->set));
+	judge_moves(a);
 	log_moves(a);
 	watch_order(w, a->row);
 	tell(w, a->row);

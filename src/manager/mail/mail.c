@@ -11,6 +11,7 @@
 #include "manager/jsonrpc2.h"
 #include "manager/mail/mail_check.h"
 #include "manager/mail/mail_rows.h"
+#include "manager/who.h"
 
 #define STRANGERS_PER_S 20
 #define CALLS 256 /* under way */
@@ -153,27 +154,35 @@ static bool was_made(struct mail *m, struct mail_call *c)
 	return true;
 }
 
+static void on_who(const struct caller *caller, const struct error *e, void *arg)
+{
+	struct mail_call *c = arg;
+	struct mail *m = c->mail;
+	char *text;
+
+	if (e || ((caller->roles & MEMBERS) && was_made(m, c))) {
+		if (e)
+			answer(m, c->command, error_copy(e), NULL);
+		mem_free(c);
+		return;
+	}
+	text = json_text(m->open, json_object_get(c->command->body, "rpc"));
+	jsonrpc2_serve(c, m->host->methods, caller, text, strlen(text), on_reply, c);
+	mem_free(text);
+}
+
 static void take(struct mail *m, const struct message *command)
 {
 	struct error *e = check(m, command);
-	struct caller caller;
 	struct mail_call *c;
-	char *text;
 
 	m->taken++;
 	if (e) {
 		answer(m, command, e, NULL);
 		return;
 	}
-	callers_known(m->host->callers, command->signer, &caller);
 	c = call_new(m, command);
-	if ((caller.roles & MEMBERS) && was_made(m, c)) {
-		mem_free(c);
-		return;
-	}
-	text = json_text(m->open, json_object_get(command->body, "rpc"));
-	jsonrpc2_serve(c, m->host->methods, &caller, text, strlen(text), on_reply, c);
-	mem_free(text);
+	who_address(c, m->host->callers, m->host->methods, command->signer, on_who, c);
 }
 
 static void on_message(struct bus_delivery *d, const struct message *message, void *arg)

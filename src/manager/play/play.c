@@ -158,6 +158,7 @@ static void measure(struct metrics_text *t, void *state)
 const struct service_ops play_service = {
 	.name = "play",
 	.text = "where a job is watched: one address, whichever storages keep it",
+	.calls = "jobs",
 	.open = open_play,
 	.path = PLAY_PATH,
 	.request = on_request,

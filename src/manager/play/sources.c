@@ -22,6 +22,7 @@ struct sources_job {
 	struct play_source list[SOURCES_MOST];
 	size_t count, open; /* fetches under way */
 	bool busy;          /* a round is under way */
+	bool told;          /* that one of its storages is out of reach */
 	int64_t fetched_ms; /* 0: never */
 	struct sources_waiter *waiters;
 	size_t waiting;
@@ -143,6 +144,15 @@ static struct error *read_answer(const struct sources_job *j, const struct http_
 	return master_read(j, j->name, a->body, a->len, ret_master);
 }
 
+/* Once: whoever watches asks again and again. */
+static void tell_refused(struct sources_job *j, const struct play_source *s, const struct error *e)
+{
+	if (!j->told)
+		log_warn("play.refused", "job=%s storage=%s why=%s hint=%s", j->name, s->pathway, log_q(e->message),
+			 log_q("if it is one of this network's own, name its network with --media-network"));
+	j->told = true;
+}
+
 static void on_fetched(const struct http_answer *a, void *arg)
 {
 	const struct sources_fetch f = *(struct sources_fetch *)arg;
@@ -151,7 +161,9 @@ static void on_fetched(const struct http_answer *a, void *arg)
 
 	mem_free(arg);
 	f.source->alive = !e;
-	if (e && e->code != ERROR_NOT_FOUND)
+	if (e && e->code == ERROR_REFUSED)
+		tell_refused(f.job, f.source, e);
+	else if (e && e->code != ERROR_NOT_FOUND)
 		log_debug("play.fetch", "job=%s storage=%s why=%s", f.job->name, f.source->pathway, log_q(e->message));
 	error_free(e);
 	if (m) {
@@ -166,13 +178,15 @@ static void on_fetched(const struct http_answer *a, void *arg)
 
 static void fetch(struct sources_job *j, struct play_source *s)
 {
+	const struct service_network *network = j->all->host->network;
 	struct sources_fetch *f = mem_new(j, struct sources_fetch);
 	const struct http_exchange x = {.host = s->host,
 					.port = s->port,
 					.method = "GET",
 					.path = s->path,
 					.deadline_ms = SOURCES_FETCH_MS,
-					.limit = MASTER_BYTES};
+					.limit = MASTER_BYTES,
+					.reach = network ? network->reach : NULL};
 
 	*f = (struct sources_fetch){j, s};
 	http_fetch(f, j->all->host->loop, &x, on_fetched, f);

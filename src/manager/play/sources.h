@@ -3,7 +3,8 @@
  * those get at once who ask while it is fetched anew.
  *
  * Bounds: SOURCES_JOBS jobs, SOURCES_MOST storages of each, SOURCES_WAITERS who wait for one; a storage has
- * SOURCES_FETCH_MS to answer. Threads: loop thread.
+ * SOURCES_FETCH_MS to answer. Only addresses within the network's reach are connected to (http/reach.h), and no answer
+ * leads elsewhere: redirects are not followed. Threads: loop thread.
  */
 #ifndef DSN_MANAGER_PLAY_SOURCES_H
 #define DSN_MANAGER_PLAY_SOURCES_H

@@ -143,6 +143,21 @@ static bool is_too_old(const struct nodes *all, const struct nodes_node *n)
 	       api_version_compare(nodes_beat_of(n)->version, all->options.least_version) < 0;
 }
 
+const char *nodes_chain_bar_of(const struct nodes *all, const struct nodes_node *n)
+{
+	int64_t now_s = clock_wall_ms() / 1000;
+	char owner[ID_DIGITS + 1];
+	const char *why;
+
+	if (!all->options.bars)
+		return NULL;
+	why = chain_bars_find(all->options.bars, n->id, now_s);
+	if (why)
+		return why;
+	nodes_owner_of(n, owner);
+	return chain_bars_find(all->options.bars, owner, now_s);
+}
+
 static enum nodes_state state_of(const struct nodes *all, const struct nodes_node *n)
 {
 	const struct marks_mark *mark = marks_find(all->options.marks, n->id);
@@ -151,6 +166,8 @@ static enum nodes_state state_of(const struct nodes *all, const struct nodes_nod
 		return n->heard;
 	if (mark)
 		return mark->state;
+	if (nodes_chain_bar_of(all, n))
+		return NODES_BARRED;
 	if (is_too_old(all, n))
 		return NODES_TOO_OLD;
 	return n->said.maintenance ? NODES_DRAINING : NODES_ONLINE;

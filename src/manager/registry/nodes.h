@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "manager/registry/agents.h"
+#include "manager/registry/chain_bars.h"
 #include "manager/registry/changes.h"
 #include "manager/registry/marks.h"
 #include "manager/registry/said.h"
@@ -47,8 +48,9 @@ struct nodes_node {
 };
 
 struct nodes_options {
-	const struct marks *marks; /* the operator's; outlives the nodes */
-	const char *least_version; /* older ones get no work; "": any will do */
+	const struct marks *marks;     /* the operator's; outlives the nodes */
+	const char *least_version;     /* older ones get no work; "": any will do */
+	const struct chain_bars *bars; /* outlives the nodes; NULL: there is no chain */
 };
 
 struct nodes;
@@ -83,6 +85,8 @@ const struct api_beat *nodes_beat_of(const struct nodes_node *n);
 /* The agent that the node runs under: "" when that agent sends heartbeats and has not named the node. One that sends
  * none cannot contradict, so its id is what the node says, and nothing else follows from it. */
 const char *nodes_agent_of(const struct nodes_node *n);
+/* Why the node, or else its owner, is barred on the chain; NULL: neither is. */
+const char *nodes_chain_bar_of(const struct nodes *all, const struct nodes_node *n);
 /* The owner's address as callers have it, in lower case; "": not known. */
 void nodes_owner_of(const struct nodes_node *n, char ret_owner[ID_DIGITS + 1]);
 

@@ -36,6 +36,8 @@ static void on_moved(const struct nodes_node *n, void *arg)
 		json_put(body, "owner", owner);
 	if (mark && mark->state == n->state)
 		json_put(body, "why", mark->why);
+	else if (n->state == NODES_BARRED && nodes_chain_bar_of(r->nodes, n))
+		json_object_set_new(body, "why", json_sprintf("on the chain: %s", nodes_chain_bar_of(r->nodes, n)));
 	e = leads && !r->marking ? events_append(r->host->db, type, n->id, body, 0, &id) : NULL;
 
 	log_info("registry.node", "node=%s role=%s state=%s", n->id, api_role_name(n->said.role), state);
@@ -57,6 +59,8 @@ static void tick(void *state)
 	if (now_ms - r->tick_ms > STOPPED_MS)
 		r->listens_ms = now_ms;
 	r->tick_ms = now_ms;
+	if (chain_bars_ended(r->bars, clock_wall_ms() / 1000))
+		nodes_look_again(r->nodes);
 	if (now_ms - r->listens_ms >= NODES_SUSPECT_MS)
 		nodes_tick(r->nodes, now_ms);
 }
@@ -142,7 +146,8 @@ static void ask(void *state)
 }
 
 static const struct db_migration migrations[] = {{marks_tables}, {history_tables}};
-static const char *const told_by_standby[] = {"nodes.list", "nodes.get", "nodes.changes", "nodes.history", NULL};
+static const char *const told_by_standby[] = {"nodes.list",    "nodes.get",        "nodes.changes",
+					      "nodes.history", "nodes.chain_bars", NULL};
 static const struct service_task tasks[] = {{TICK_MS, tick}, {ASK_EVERY_MS, ask}, {0, NULL}};
 
 static struct error *open_registry(const void *ctx, const struct service_host *host, void **ret_state)
@@ -151,7 +156,8 @@ static struct error *open_registry(const void *ctx, const struct service_host *h
 
 	r->host = host;
 	r->marks = marks_new(r);
-	r->nodes = nodes_new(r, &(struct nodes_options){r->marks, host->network->least_version}, on_moved, r);
+	r->bars = chain_bars_new(r);
+	r->nodes = nodes_new(r, &(struct nodes_options){r->marks, host->network->least_version, r->bars}, on_moved, r);
 	TRY(marks_load(r->marks, host->db));
 	*ret_state = r;
 	return NULL;
@@ -187,6 +193,7 @@ const struct service_ops registry_service = {
 	.tasks = tasks,
 	.told_by_standby = told_by_standby,
 	.warm = true,
+	.keeps_log = true,
 	.open = open_registry,
 	.start = start,
 	.heard = heard,

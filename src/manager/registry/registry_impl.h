@@ -6,12 +6,13 @@
 #include "manager/registry/nodes.h"
 #include "manager/service.h"
 
-#define REGISTRY_METHODS 7
+#define REGISTRY_METHODS 8
 
 struct registry {
 	const struct service_host *host;
 	struct nodes *nodes;
 	struct marks *marks;
+	struct chain_bars *bars;
 	/* The questions under way; NULL: none. */
 	struct client_requests *asking;
 	struct client_request_list *questions;

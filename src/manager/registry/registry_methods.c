@@ -126,6 +126,20 @@ static void nodes_history(struct method_call *c, void *arg)
 		method_answer(c, json_pack("{s:o}", "history", list));
 }
 
+static void nodes_chain_bars(struct method_call *c, void *arg)
+{
+	struct registry *r = arg;
+	bool changed = false;
+	struct error *e = chain_bars_set(r->bars, method_object(c, "bars"), &changed);
+
+	if (!e && changed)
+		nodes_look_again(r->nodes);
+	if (e)
+		method_fail(c, e);
+	else
+		method_answer(c, json_object());
+}
+
 #define MARKS (CALLER_OPERATOR | CALLER_SERVICE)
 #define WHY                                                                                                       \
 	{                                                                                                         \
@@ -192,5 +206,13 @@ const struct method registry_methods[REGISTRY_METHODS] = {
 	 "Tell what has become of a node",
 	 "`history`, the newest first: `at`, `state`, and `why` where somebody has said it",
 	 {NODE, {"most", METHOD_INTEGER, true, NULL, NULL, 1, HISTORY_MOST, "How many at most; 1000 otherwise"}},
+	 {{0}}},
+	{"nodes.chain_bars",
+	 nodes_chain_bars,
+	 CALLER_SERVICE,
+	 "Say who is barred on the chain, all of them; what an operator has barred stays so",
+	 "nothing",
+	 {{"bars", METHOD_OBJECT, false, NULL, NULL, 0, CHAIN_BARS_BYTES,
+	   "`list`: of each `subject` (a node or an owner), `until_s` (since 1970), `why`"}},
 	 {{0}}},
 };

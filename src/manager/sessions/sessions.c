@@ -151,6 +151,28 @@ static void login(struct method_call *c, void *arg)
 	method_answer(c, answer);
 }
 
+/* --- for another process of this network, which a caller has come to --- */
+
+static void who(struct method_call *c, void *arg)
+{
+	struct caller caller = {.roles = CALLER_ANYONE};
+	struct error *e = find(method_text(c, "token"), &caller, arg);
+
+	if (e)
+		method_fail(c, e);
+	else
+		method_answer(c, caller_json(&caller));
+}
+
+static void roles_of(struct method_call *c, void *arg)
+{
+	const struct sessions *s = arg;
+	struct caller caller;
+
+	callers_known(s->host->callers, method_text(c, "address"), &caller);
+	method_answer(c, caller_json(&caller));
+}
+
 /* --- those that hold --- */
 
 static const char *whose(const struct method_call *c)
@@ -238,9 +260,25 @@ static const struct method methods[] = {
 	 "`address`, `roles`, and `sessions`: of each its id, address, when it was made and used, when it ends, and whether it is `this` one",
 	 {{"all", METHOD_BOOL, true, NULL, NULL, 0, 0, "For an operator: everybody's"}},
 	 {{0}}},
+	{"session.who",
+	 who,
+	 CALLER_SERVICE,
+	 "Tell whose login a token is",
+	 "`address`, `roles`, `session`",
+	 {{"token", METHOD_TEXT, false, NULL, NULL, 1, CALLER_TOKEN_MOST, "What is shown as a bearer token"}},
+	 {{ERROR_REFUSED, "log in again"}}},
+	{"session.roles",
+	 roles_of,
+	 CALLER_SERVICE,
+	 "Tell which roles an address has that has proved to be itself",
+	 "`address`, `roles`, `session`: none",
+	 {{"address", METHOD_ADDRESS, false, NULL, NULL, 0, 0, "Whose"}},
+	 {{0}}},
 };
 
 /* --- the service --- */
+
+static const char *const told_by_standby[] = {"session.who", "session.roles", NULL};
 
 static void ask_owners(void *state)
 {
@@ -301,6 +339,8 @@ const struct service_ops sessions_service = {
 	.methods = methods,
 	.method_count = sizeof(methods) / sizeof(methods[0]),
 	.tasks = tasks,
+	.calls = "registry",
+	.told_by_standby = told_by_standby,
 	.open = open_sessions,
 	.measure = measure,
 };

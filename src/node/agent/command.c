@@ -346,7 +346,7 @@ void command_take(struct agent *a, struct bus_delivery *d, const struct message 
 		refuse_stranger(a, d, m);
 		return;
 	}
-	if (message_expired(m, clock_wall_ms())) {
+	if (message_is_void(m, clock_wall_ms())) {
 		log_warn("command.expired", "id=%s from=%s", m->id, m->from);
 		bus_reject(d, "expired");
 		return;
