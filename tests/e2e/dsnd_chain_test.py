@@ -167,7 +167,7 @@ class Paid(Chain):
 
 class Bars(Chain):
     def state(self, key):
-        return next(n["state"] for n in self.call("nodes.list")["nodes"] if n["node_id"] == self.net.ids[key])
+        return next((n["state"] for n in self.call("nodes.list")["nodes"] if n["node_id"] == self.net.ids[key]), None)
 
     def becomes(self, key, state):
         wait_for(f"{key} {state}", lambda: self.state(key) == state, 30, lambda: self.call("nodes.list"))

@@ -81,7 +81,7 @@ static struct error *take_created(struct db *db, const struct event *event)
 			"insert into payments_order(job,owner,state,created_ms,changed_ms,works) values(?,?,?,?,?,?) on "
 			"conflict do nothing",
 			"sssiii", event->subject, owner, payment_names[PAYMENT_OWED], event->at_ms, event->at_ms,
-			    (int64_t)(state && strcmp(state, "scheduled") == 0 ? WORKS_LATER : WORKS));
+			(int64_t)(state && strcmp(state, "scheduled") == 0 ? WORKS_LATER : WORKS));
 	json_decref(body);
 	return e;
 }

@@ -73,7 +73,9 @@ static void payments_status(struct method_call *c, void *arg)
 		json_decref(o);
 		method_fail(c, e);
 	} else {
-		json_object_set_new(o, "settled", json_boolean(row->state == PAYMENT_OVERDUE || !json_object_get(p->dirty, row->job)));
+		json_object_set_new(
+			o, "settled",
+			json_boolean(row->state == PAYMENT_OVERDUE || !json_object_get(p->dirty, row->job)));
 		method_answer(c, o);
 	}
 }

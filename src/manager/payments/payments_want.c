@@ -8,6 +8,7 @@
 
 #define AGAIN_FIRST_MS 5000 /* after what was refused; doubled each time */
 #define AGAIN_MOST_MS 3600000
+#define SHOWN_MS 60000 /* until the ledger shows what was carried out */
 
 static int64_t pause_ms(int64_t attempt)
 {
@@ -57,8 +58,10 @@ static struct error *look(void *scope, struct payments *p, struct payment_intent
 	}
 	if (e || !txbox_state_final(state))
 		return e;
-	if (state == TXBOX_DONE)
+	if (state == TXBOX_DONE) {
+		i->next_ms = clock_wall_ms() + SHOWN_MS;
 		return payment_intent_settle(p->host->db, i, PAYMENT_INTENT_DONE);
+	}
 	i->why = why ? why : mem_strdup(scope, txbox_state_word(state));
 	i->next_ms = clock_wall_ms() + pause_ms(i->attempt);
 	log_warn("payments.refused", "what=%s attempt=%lld why=%s", log_q(i->what), (long long)i->attempt,
@@ -77,7 +80,8 @@ struct error *payments_want(struct payments *p, const struct payments_wish *wish
 	else if (!e &&
 		 (i.state == PAYMENT_INTENT_NONE || (i.state == PAYMENT_INTENT_FAILED && clock_wall_ms() >= i.next_ms)))
 		e = begin(p, &i, wish);
-	*ret_left = *ret_left || i.state != PAYMENT_INTENT_DONE;
+	/* Carried out, and not in the ledger: that is behind, or somebody else has undone it. */
+	*ret_left = *ret_left || i.state != PAYMENT_INTENT_DONE || clock_wall_ms() < i.next_ms;
 	mem_free(scope);
 	return e;
 }
