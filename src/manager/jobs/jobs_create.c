@@ -1,4 +1,5 @@
 /* orders.plan and orders.create: from an order to nodes. */
+#include <assert.h>
 #include <string.h>
 
 #include "api/plan.h"
@@ -67,6 +68,7 @@ static void plan_on(struct jobs *j, struct method_call *c, const struct error *a
 	const struct asked a = {j, method_object(c, "order"), method_caller(c)->address, NULL};
 	struct error *e = away ? error_copy(away) : place(scope, &a, NULL, &document, &p, &plan);
 
+	assert(e || p);
 	if (!e)
 		e = at_order(order_check_times(&p->wishes, clock_wall_ms()));
 	if (!e) {
