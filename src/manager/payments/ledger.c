@@ -299,6 +299,7 @@ struct error *ledger_get_job(struct db *db, int64_t number, struct ledger_job *r
 struct telling {
 	ledger_node_fn *node;
 	ledger_bar_fn *bar;
+	struct ledger_bar told; /* while it is told */
 	void *arg;
 };
 
@@ -348,10 +349,10 @@ struct error *ledger_role_of(struct db *db, const char *account, enum ledger_rol
 
 static struct error *on_bar(const struct db_row *row, void *arg)
 {
-	const struct telling *t = arg;
-	const struct ledger_bar bar = {db_text(row, 0), db_int(row, 1), db_text(row, 2)};
+	struct telling *t = arg;
 
-	return t->bar(&bar, t->arg);
+	t->told = (struct ledger_bar){db_text(row, 0), db_int(row, 1), db_text(row, 2)};
+	return t->bar(&t->told, t->arg);
 }
 
 struct error *ledger_bars(struct db *db, int64_t now_s, ledger_bar_fn *fn, void *arg)

@@ -30,7 +30,7 @@ static struct error *put(const struct payments *p, const struct payment_intent *
 
 static struct error *begin(struct payments *p, struct payment_intent *i, const struct payments_wish *wish)
 {
-	struct payment_intent undone;
+	struct payment_intent undone = {.state = PAYMENT_INTENT_NONE};
 
 	if (wish->undoes) {
 		TRY(payment_intent_find(NULL, p->host->db, wish->undoes, &undone));
