@@ -17,8 +17,7 @@ const char *const recording_rows_tables[] = {
 	"alter table jobs_order add column delete_at_ms bigint not null default 0",
 	"alter table jobs_order add column notice_ms bigint not null default 0",
 	"create index jobs_order_delete on jobs_order(delete_at_ms) where delete_at_ms>0",
-	"create table jobs_recording(job text not null, node_id text not null, since_ms bigint not null, "
-	"told_ms bigint not null, primary key(job, node_id))",
+	"create table jobs_recording(job text not null, node_id text not null, since_ms bigint not null, told_ms bigint not null, primary key(job, node_id))",
 	NULL,
 };
 

@@ -15,8 +15,7 @@
 /* Rows are never changed: the newest of a subject says how it is. */
 static const char *const tables[] = {
 	logs_schema,
-	"create table ledger_event(block integer not null, at integer not null, kind text not null, job integer not null, "
-	"subject text not null, document blob, amount text, until_s integer, why text, primary key(block, at, subject))",
+	"create table ledger_event(block integer not null, at integer not null, kind text not null, job integer not null, subject text not null, document blob, amount text, until_s integer, why text, primary key(block, at, subject))",
 	"create index ledger_event_document on ledger_event(document) where document is not null",
 	"create index ledger_event_job on ledger_event(job, kind) where job > 0",
 	"create index ledger_event_subject on ledger_event(subject, kind)",
