@@ -62,7 +62,7 @@ asan: ## build everything with sanitizers and the fuzz targets (clang) into buil
 fuzz: asan ## run each fuzz target for SECONDS (600)
 	@cmake -S . -B $(ASAN) -DDSN_FUZZ_SECONDS=$(SECONDS) >/dev/null
 	@ctest --test-dir $(ASAN) -R '^fuzz\..*\.long$$' -j $(JOBS) --timeout 36000 --output-on-failure; s=$$?; \
-		cmake -S . -B $(ASAN) -DDSN_FUZZ_SECONDS=5 >/dev/null; exit $$s
+		cmake -S . -B $(ASAN) -DDSN_FUZZ_SECONDS=3 >/dev/null; exit $$s
 
 bench: ## measure beside the peers: dsn-bench on a private broker
 	@scripts/setup demo
