@@ -170,12 +170,15 @@ def chosen(net, job, nodes):
 
 
 def order(net, nodes, film, standby):
-    """The order's job, its nodes, the document with them, and its master playlist."""
+    """The order's job, its nodes, the document with them, and its master playlist. All nodes are heard of first: of fewer, one would make
+    several renditions."""
+    wanted = {node_id for node_id, _, _ in nodes}
+    network.wait_until(lambda: net.agents_alive() or wanted <= net.obeying(), 30, "dsnd does not hear of all nodes")
     document = net.folder / "order.json"
     document.write_text(json.dumps(order_document(film, standby), indent=1) + "\n")
     say(f"order create {document}")
     begin = time.monotonic()
-    made = network.wait_until(lambda: place_order(net, document), 30, "dsnd does not hear of enough nodes")
+    made = network.wait_until(lambda: place_order(net, document), 30, "dsnd does not find nodes that are free")
     took_ms = (time.monotonic() - begin) * 1000
     nodes, pipeline = chosen(net, made["job"], nodes)
     if net.payment:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 import apart
 
@@ -158,6 +159,17 @@ class Network:
         wait_until(lambda: ready.exists() or process.poll() is not None, 20, f"dsnd is not ready; its log: {log.name}")
         self.agents_alive()
         self.manager = json.loads(ready.read_text())["address"]
+
+    def obeying(self):
+        """The ids of the nodes that dsnd may give work to now."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "nodes.list", "params": {"state": "online"}}).encode()
+        request = urllib.request.Request(f"{self.dsnd}/rpc", body, {"Content-Type": "application/json",
+                                                                    "Authorization": f"Bearer {self.token_file.read_text()}"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return {node["node_id"] for node in json.load(answer)["result"]["nodes"] if node["obeys"]}
+        except OSError as e:
+            raise DemoError(f"{self.dsnd}: {e}; its log: {self.folder / 'dsnd.log'}") from None
 
     def prepare_dsnd(self, callers):
         """Where it listens, and who may call it."""
